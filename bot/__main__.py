@@ -1,0 +1,128 @@
+"""The command line: `python -m bot …`.
+
+Everything heavy is imported by the command that needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bot.settings import Settings
+
+app = typer.Typer(
+    name="bot",
+    help="Glassbox: a Discord bot that runs Hugging Face transformers and shows its work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+PresetOption = Annotated[
+    str | None, typer.Option(help="course, starter or modern; the setting PRESET otherwise.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.command()
+def run() -> None:
+    """Connect to Discord with DISCORD_TOKEN, and serve."""
+    settings = _settings()
+    _log_to_stderr(settings.log_level)
+    from bot.app import run_bot
+
+    console = _console()
+    _run(run_bot(settings, lambda line: console.print(line, soft_wrap=True)))
+
+
+@app.command()
+def playground(
+    preset: PresetOption = None,
+    port: Annotated[int, typer.Option(help="Of the local page; 0 takes a free one.", min=0, max=65535)] = 8765,
+) -> None:
+    """Open the real bot in a local page that looks like Discord: no token, no account, no GPU."""
+    settings = _settings(preset)
+    _log_to_stderr("WARNING")
+    from bot.commands.playground import serve_playground
+
+    _run(serve_playground(settings, port, _console()))
+
+
+@app.command()
+def ask(
+    command: Annotated[str, typer.Argument(help='Such as "/sentiment text:I love to hate this course".')],
+    preset: PresetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one slash command through the real bot, and print its reply."""
+    settings = _settings(preset)
+    _log_to_stderr("WARNING")
+    from bot.commands.ask import ask_once
+
+    _run(ask_once(settings, command, as_json, _console()))
+
+
+@app.command()
+def pull(preset: Annotated[str | None, typer.Argument(help="course, starter or modern.")] = None) -> None:
+    """Download a preset's checkpoints ahead of time."""
+    settings = _settings(preset)
+    _log_to_stderr("WARNING")
+    from bot.commands.pull import pull_preset
+
+    _run(pull_preset(settings, _console()))
+
+
+@app.command(name="eval")
+def evaluate(preset: PresetOption = None, as_json: JsonOption = False) -> None:
+    """Measure how often a preset is right, on the labelled sentences that come with the bot."""
+    settings = _settings(preset)
+    _log_to_stderr("WARNING")
+    from bot.commands.evaluate import evaluate_preset
+
+    _run(evaluate_preset(settings, as_json, _console()))
+
+
+def main() -> None:
+    """Run the command line. A `GlassboxError` ends it with its sentence and exit status 2."""
+    from bot.errors import GlassboxError
+
+    try:
+        app()
+    except GlassboxError as error:
+        typer.echo(error.sentence, err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _settings(preset: str | None = None) -> Settings:
+    from bot.settings import read_settings
+
+    settings = read_settings()
+    return settings if preset is None else settings.model_copy(update={"preset": preset})
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+if __name__ == "__main__":
+    main()

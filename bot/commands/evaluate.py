@@ -1,0 +1,65 @@
+"""`python -m bot eval`: how often is a preset right on the labelled sentences?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.commands.opening import loaded_backend
+from bot.evaluation.labelled import Example, read_examples
+from bot.inference.backend import Backend
+from bot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many of a group's examples were right, and which checkpoint answered."""
+
+    group: str
+    checkpoint: str
+    right: int
+    total: int
+
+
+async def evaluate_preset(settings: Settings, as_json: bool, console: Console, half: str = "test") -> None:
+    """Ask all examples, and print the accuracy per task.
+
+    Raises:
+        GlassboxError: a checkpoint is not to be had.
+    """
+    patient = settings.model_copy(update={"queue_size": 100_000, "requests_per_person": 1_000, "request_seconds": 840})
+    examples = read_examples(half)
+    async with loaded_backend(patient, Console(stderr=True)) as backend:
+        found = await measure(backend, examples)
+    if as_json:
+        typer.echo(json.dumps([vars(one) for one in found], indent=2))
+    else:
+        console.print(_table(found))
+
+
+async def measure(backend: Backend, examples: list[Example]) -> list[Accuracy]:
+    """Ask all examples at once, and count."""
+    answers = await asyncio.gather(*(backend.run(example.request, person=0) for example in examples))
+    right: Counter[tuple[str, str]] = Counter()
+    total: Counter[tuple[str, str]] = Counter()
+    for example, answer in zip(examples, answers, strict=True):
+        key = (example.group, answer.checkpoint)
+        total[key] += 1
+        right[key] += example.is_right(answer.result)
+    return [Accuracy(*key, right[key], total[key]) for key in total]
+
+
+def _table(found: list[Accuracy]) -> Table:
+    table = Table()
+    for column in ("task", "checkpoint"):
+        table.add_column(column)
+    table.add_column("right", justify="right")
+    for one in found:
+        table.add_row(one.group, one.checkpoint, f"{one.right} of {one.total}")
+    return table

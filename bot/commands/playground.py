@@ -1,0 +1,44 @@
+"""`python -m bot playground`: a local page that looks like Discord, with the real bot in it."""
+
+from __future__ import annotations
+
+import socket
+
+from rich.console import Console
+
+from bot.commands.opening import loaded_backend
+from bot.errors import SettingsError
+from bot.playground import examples, simulated_server, until_interrupted
+from bot.settings import Settings
+from bot.terminal import show_reply
+
+
+async def serve_playground(settings: Settings, port: int, console: Console) -> None:
+    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C.
+
+    Raises:
+        GlassboxError: with what is missing.
+    """
+    _check_port(port)
+    async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:
+        console.print()
+        for line in examples(list(backend.status().models)):
+            show_reply(console, await server.ask(line))
+        async with server.page(port or None) as address:
+            console.print("The playground is open at", style="bold")
+            console.print(address, style="bold blue", soft_wrap=True)
+            console.print("Type / there to see the commands. Ctrl-C stops it.")
+            await until_interrupted()
+    console.print("Stopped.")
+
+
+def _check_port(port: int) -> None:
+    """Say at once that a port is taken, rather than after the checkpoints are loaded."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise SettingsError(
+                f"Port {port} is taken or not allowed. Choose another with --port, or --port 0."
+            ) from None

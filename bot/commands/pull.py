@@ -1,0 +1,68 @@
+"""`python -m bot pull`: fetch a preset's checkpoints ahead of time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.app import chosen_preset
+from bot.errors import ModelUnavailable
+from bot.inference.catalogue import CheckpointSpec, Preset
+from bot.inference.sources import fetch
+from bot.settings import Settings
+
+
+async def pull_preset(settings: Settings, console: Console) -> None:
+    """Fetch every checkpoint of a preset; what is there already is not fetched again.
+
+    Raises:
+        ModelUnavailable: after all have been tried, if some could not be fetched.
+    """
+    preset = chosen_preset(settings, "course")
+    console.print(_table(preset))
+    failures = []
+    with _progress(console) as progress:
+        for spec in _distinct(preset.checkpoints.values()):
+            try:
+                await asyncio.to_thread(fetch, spec, settings.cache_dir, Bar(progress, spec))
+            except ModelUnavailable as error:
+                failures.append(error.sentence)
+    if failures:
+        raise ModelUnavailable("\n".join(dict.fromkeys(failures)))
+    console.print("Everything is there.", style="bold")
+
+
+class Bar:
+    """Shows one fetch as a bar."""
+
+    def __init__(self, progress: Progress, spec: CheckpointSpec) -> None:
+        self._progress = progress
+        self._bar = progress.add_task(spec.name, total=None, phase="")
+
+    def report(self, phase: str, done: int, total: int | None) -> None:
+        """Take a report; called on the fetching thread, which rich allows."""
+        self._progress.update(self._bar, completed=done, total=total, phase=phase)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[phase]}"))
+    return Progress(*columns, TimeElapsedColumn(), console=console)
+
+
+def _distinct(specs: Iterable[CheckpointSpec]) -> list[CheckpointSpec]:
+    return list({spec.key: spec for spec in specs}.values())
+
+
+def _table(preset: Preset) -> Table:
+    table = Table(title=f"Preset {preset.name}: {preset.description}", title_justify="left")
+    for column in ("checkpoint", "for", "size", "licence"):
+        table.add_column(column)
+    for spec in _distinct(preset.checkpoints.values()):
+        tasks = ", ".join(f"/{task}" for task, one in preset.checkpoints.items() if one.key == spec.key)
+        size = f"{spec.size_mb:,} MB" if spec.size_mb else "unknown"
+        table.add_row(spec.name, tasks, size, spec.licence)
+    return table

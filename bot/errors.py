@@ -1,0 +1,136 @@
+"""Everything that can go wrong, each with the sentence that a user is told.
+
+::
+
+    GlassboxError
+    ├── InvalidRequest      the request cannot be answered as it stands; says what to change
+    ├── Refused             nothing is wrong with the request, but it is not taken now
+    │   ├── QueueFull
+    │   ├── TooManyRequests one person has too many requests waiting
+    │   └── ShuttingDown
+    ├── Unanswered          it was taken, and could not be answered
+    │   ├── DeadlinePassed
+    │   ├── OutOfMemory     even alone it does not fit on the device
+    │   └── ModelFailed     the forward pass itself failed
+    ├── ModelUnavailable    the checkpoint cannot be had or loaded
+    └── SettingsError       a setting is missing or wrong (exit status 2)
+
+A class's sentence never holds another exception's text: it may contain paths, tokens or somebody's message.
+Whatever is not a `GlassboxError` is told as `UNEXPECTED`, and logged by kind and place (`describe`).
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from pathlib import Path
+
+UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
+
+
+class GlassboxError(Exception):
+    """Base of all errors that carry a sentence for the user."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class InvalidRequest(GlassboxError):
+    """The request cannot be answered as it stands."""
+
+
+class Refused(GlassboxError):
+    """The request is fine, but it is not taken now."""
+
+
+class QueueFull(Refused):
+    """The queue holds as many requests as it may.
+
+    Args:
+        wait: expected seconds until there is room again.
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"Too many people are asking at once. Please try again in about {seconds_in_words(wait)}.")
+        self.wait = wait
+
+
+class TooManyRequests(Refused):
+    """One person has as many requests waiting as they may.
+
+    Args:
+        limit: how many may wait at the same time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You already have {limit} requests waiting. Please wait for one of them to be answered.")
+        self.limit = limit
+
+
+class ShuttingDown(Refused):
+    """The worker takes nothing new, and answers only what is already running."""
+
+    def __init__(self) -> None:
+        super().__init__("I am being restarted. Please try again in a minute.")
+
+
+class Unanswered(GlassboxError):
+    """The request was taken, but could not be answered."""
+
+
+class DeadlinePassed(Unanswered):
+    """The answer did not arrive in time.
+
+    Args:
+        seconds: the time that was allowed.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"This took longer than {seconds_in_words(seconds)}, so I stopped. "
+            "Try a shorter text, or try again when fewer people are asking."
+        )
+
+
+class OutOfMemory(Unanswered):
+    """The request does not fit on the device, even alone."""
+
+    def __init__(self) -> None:
+        super().__init__("This text is too much for the memory of my device. Please try a shorter one.")
+
+
+class ModelFailed(Unanswered):
+    """The model raised an error on this request, also when it was run alone."""
+
+    def __init__(self) -> None:
+        super().__init__("The model failed on this text, and the failure has been logged. Please try a different one.")
+
+
+class ModelUnavailable(GlassboxError):
+    """The checkpoint cannot be fetched or loaded."""
+
+
+class SettingsError(GlassboxError):
+    """A setting is missing or wrong."""
+
+
+def seconds_in_words(seconds: float) -> str:
+    """`0.3` → "1 second", `75` → "2 minutes": rounded up, because a wait that ends early annoys nobody."""
+    whole = max(1, math.ceil(seconds))
+    if whole < 60:
+        return f"{whole} second{'s' if whole != 1 else ''}"
+    minutes = math.ceil(whole / 60)
+    return f"{minutes} minute{'s' if minutes != 1 else ''}"
+
+
+def describe(error: BaseException) -> str:
+    """Kind and place of an error, without its text: what may be logged.
+
+    The text can hold somebody's message, a path or a token, so only the class and the innermost frame are named.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    last = frames[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno} in {last.name}"

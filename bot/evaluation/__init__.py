@@ -1,0 +1,1 @@
+"""How often is a preset right? Labelled sentences, and the counting."""

@@ -1,0 +1,112 @@
+"""What all heads share: a model, its tokenizer, the device they are on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bot.inference.device import Device
+from bot.inference.language_pairs import LanguagePairs
+from bot.inference.task import HeadKind
+
+FALLBACK_CONTEXT = 512
+"""Tokens, where a checkpoint does not say how long its context is."""
+
+
+class Head:
+    """A loaded checkpoint, seen as what it can do. Encoding runs on any thread, operations on the device's thread.
+
+    Attributes:
+        kind: which head this is.
+        model: the model, in evaluation mode, on its device.
+        tokenizer: its tokenizer.
+        declared_languages: what the catalogue says that it translates, if anything.
+        context_length: the longest input in tokens, special tokens included.
+    """
+
+    kind: ClassVar[HeadKind]
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        device: Device,
+        languages: LanguagePairs | None = None,
+    ) -> None:
+        self.declared_languages = languages
+        self.model = model
+        self.tokenizer = tokenizer
+        self.device = device
+        self.context_length = _context_length(model, tokenizer)
+        # Fast tokenizers keep truncation and padding as state that is shared between calls.
+        self._tokenizer_lock = threading.Lock()
+
+    def tokenize(self, *texts: str, **options: Any) -> list[int]:
+        """Token ids of one text (or of a pair), from any thread."""
+        with self._tokenizer_lock:
+            ids: list[int] = self.tokenizer(*texts, **options)["input_ids"]
+            return ids
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
+        """Text of token ids, from any thread."""
+        with self._tokenizer_lock:
+            text = self.tokenizer.decode(
+                list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+            )
+            return str(text)
+
+    def pad(self, sequences: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pad to the longest sequence.
+
+        Returns:
+            Token ids and attention mask, both of shape (batch, sequence), on the device.
+        """
+        width = max(map(len, sequences))
+        fill = self.pad_token_id
+        ids = [_padded(list(row), width, fill, left=left) for row in sequences]
+        mask = [_padded([1] * len(row), width, 0, left=left) for row in sequences]
+        return self.tensor(ids), self.tensor(mask)
+
+    def tensor(self, values: Any) -> torch.Tensor:
+        """Integers as a tensor on the device."""
+        return torch.tensor(values, dtype=torch.long, device=self.device.name)
+
+    @property
+    def pad_token_id(self) -> int:
+        """The padding token's id; where there is none any id serves, because the attention mask hides it."""
+        for candidate in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
+            if isinstance(candidate, int):
+                return candidate
+        return 0
+
+
+def _padded(row: list[int], width: int, fill: int, *, left: bool) -> list[int]:
+    padding = [fill] * (width - len(row))
+    return padding + row if left else row + padding
+
+
+def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The smallest of what the tokenizer and the position embeddings allow.
+
+    Tokenizers write "no limit" as a huge number; RoBERTa's position embeddings start after the padding index.
+    """
+    config = model.config.get_text_config()
+    limits = [int(tokenizer.model_max_length)]
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int):
+        starts_after_padding = config.model_type in {"roberta", "xlm-roberta", "camembert", "longformer"}
+        limits.append(positions - (config.pad_token_id or 0) - 1 if starts_after_padding else positions)
+    smallest = min(limits)
+    return smallest if smallest < 1_000_000 else FALLBACK_CONTEXT
+
+
+def on_device(
+    function: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Run a head's operation without recording gradients."""
+    wrapped: Callable[..., Any] = torch.inference_mode()(function)
+    return wrapped

@@ -1,0 +1,59 @@
+"""An encoder that guesses hidden tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bot.inference.device import Device
+from bot.inference.heads.base import on_device
+from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.language_pairs import LanguagePairs
+from bot.inference.steps import Operation, Row
+from bot.inference.task import HeadKind
+
+
+class MaskedLM(EncoderHead):
+    """`AutoModelForMaskedLM`.
+
+    Attributes:
+        fill: the operation; its outputs are the probabilities over the vocabulary at each mask, shape
+            (masks, vocabulary), float32.
+    """
+
+    kind = HeadKind.MASKED_LM
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        device: Device,
+        languages: LanguagePairs | None = None,
+    ) -> None:
+        super().__init__(model, tokenizer, device, languages)
+        self.fill: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
+            "fill", self._fill, encoder_budget(device)
+        )
+
+    @property
+    def mask_token(self) -> str:
+        """The text that this model's tokenizer reads as a mask."""
+        return str(self.tokenizer.mask_token)
+
+    def mask_positions(self, ids: Sequence[int]) -> list[int]:
+        """Where the masks stand."""
+        mask = self.tokenizer.mask_token_id
+        return [position for position, token in enumerate(ids) if token == mask]
+
+    @on_device
+    def _fill(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+        outputs = []
+        for row, scores in zip(rows, logits, strict=True):
+            masked = scores[self.mask_positions(row.inputs.ids)]
+            outputs.append(masked.float().softmax(dim=-1).cpu().numpy())
+        return outputs

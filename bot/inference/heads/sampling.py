@@ -1,0 +1,98 @@
+"""Choosing the next token, for rows of one batch that each have their own options.
+
+`generate` has one temperature, one top_p and one random state for a whole batch. Rows of different people need their
+own, so `RowSampler` draws each row's token itself and leaves only that one for `generate`'s argmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import LogitsProcessor, StoppingCriteria
+
+LIKELIEST = 1024
+"""Tokens that are looked at before the whole vocabulary is sorted: nearly always enough, and much cheaper."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a row's tokens are drawn.
+
+    Attributes:
+        temperature: what logits are divided by; 0 takes the likeliest token.
+        top_p: tokens are drawn from the smallest set whose probabilities sum to at least this (nucleus sampling,
+            Holtzman et al. 2020, arXiv:1904.09751).
+        seed: of the row's own random generator.
+    """
+
+    temperature: float
+    top_p: float
+    seed: int
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is always taken."""
+        return self.temperature == 0
+
+
+class RowSampler(LogitsProcessor):  # type: ignore[misc]
+    """Leaves one token per row: the one that was drawn for it."""
+
+    def __init__(self, rows: Sequence[Sampling]) -> None:
+        self._rows = rows
+        self._generators = [torch.Generator().manual_seed(row.seed) for row in rows]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        chosen = scores.argmax(dim=-1)
+        drawing = [index for index, row in enumerate(self._rows) if not row.greedy]
+        if drawing:
+            chosen[drawing] = self._draw(scores[drawing].float(), [self._rows[index] for index in drawing], drawing)
+        only = torch.full_like(scores, float("-inf"))
+        return only.scatter_(1, chosen.unsqueeze(1), 0.0)
+
+    def _draw(self, scores: torch.Tensor, rows: Sequence[Sampling], places: Sequence[int]) -> torch.Tensor:
+        temperature = torch.tensor([[row.temperature] for row in rows], device=scores.device)
+        top_p = torch.tensor([[row.top_p] for row in rows], device=scores.device)
+        uniform = torch.stack([torch.rand(1, generator=self._generators[place]) for place in places])
+        return draw(scores / temperature, top_p, uniform.to(scores.device))
+
+
+def draw(logits: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """Draw a token per row from its nucleus, by inverting the cumulative distribution.
+
+    Args:
+        logits: (batch, vocabulary), temperature already applied.
+        top_p: (batch, 1), above 0 and at most 1.
+        uniform: (batch, 1), random numbers from 0 to 1.
+
+    Returns:
+        Token ids, (batch,).
+    """
+    normaliser = logits.logsumexp(dim=-1, keepdim=True)
+    count = min(LIKELIEST, logits.shape[-1])
+    values, tokens = logits.topk(count, dim=-1)
+    cumulative = (values - normaliser).exp().cumsum(dim=-1)
+    if bool((cumulative[:, -1:] < top_p).any()) and count < logits.shape[-1]:
+        values, tokens = logits.sort(dim=-1, descending=True)
+        cumulative = (values - normaliser).exp().cumsum(dim=-1)
+    # The nucleus ends with the token that reaches top_p; rounding must not leave the last row without an end.
+    size = (cumulative < top_p).sum(dim=-1, keepdim=True).clamp(max=cumulative.shape[-1] - 1)
+    mass = cumulative.gather(1, size)
+    place = torch.searchsorted(cumulative.contiguous(), uniform * mass).minimum(size)
+    return tokens.gather(1, place).squeeze(1)
+
+
+class RowStop(StoppingCriteria):  # type: ignore[misc]
+    """Ends each row by its own rule."""
+
+    def __init__(self, ended: Callable[[int, torch.Tensor], bool], rows: int, prompt_width: int) -> None:
+        self._ended = ended
+        self._rows = rows
+        self._prompt_width = prompt_width
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        done = [self._ended(row, input_ids[row, self._prompt_width :]) for row in range(self._rows)]
+        return torch.tensor(done, device=input_ids.device)

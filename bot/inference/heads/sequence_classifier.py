@@ -1,0 +1,58 @@
+"""An encoder with a classification head: sentiment, and natural language inference for zero-shot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bot.inference.device import Device
+from bot.inference.heads.base import on_device
+from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.language_pairs import LanguagePairs
+from bot.inference.steps import Operation, Row
+from bot.inference.task import HeadKind
+
+
+class SequenceClassifier(EncoderHead):
+    """`AutoModelForSequenceClassification`.
+
+    Attributes:
+        labels: the names of the classes, by id.
+        independent: whether each class has a probability of its own (sigmoid), instead of all of them sharing one
+            (softmax).
+        classify: the operation; its outputs are logits of shape (labels,), float32.
+    """
+
+    kind = HeadKind.SEQUENCE_CLASSIFIER
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        device: Device,
+        languages: LanguagePairs | None = None,
+    ) -> None:
+        super().__init__(model, tokenizer, device, languages)
+        config = model.config
+        self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        self.independent = config.problem_type == "multi_label_classification" or config.num_labels == 1
+        self.classify: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
+            "classify", self._classify, encoder_budget(device)
+        )
+
+    @property
+    def entailment(self) -> int | None:
+        """The id of the entailment class where this is a natural language inference model, else None."""
+        for index, label in enumerate(self.labels):
+            if label.lower().startswith("entail"):
+                return index
+        return None
+
+    @on_device
+    def _classify(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+        return list(logits.float().cpu().numpy())

@@ -1,0 +1,71 @@
+"""Languages by any name that people use: a code, the English name, or the language's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import langcodes
+
+from bot.errors import InvalidRequest
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language.
+
+    Attributes:
+        code: BCP 47 tag, shortest form: `de`, `zh`, `pt-BR`.
+        name: in English.
+        own_name: in the language itself.
+    """
+
+    code: str
+    name: str
+    own_name: str
+
+    def __str__(self) -> str:
+        return self.name if self.name == self.own_name else f"{self.name} ({self.own_name})"
+
+    def matches(self, typed: str) -> bool:
+        """Whether somebody who types this may mean the language."""
+        typed = typed.casefold().strip()
+        names = (self.name.casefold(), self.own_name.casefold())
+        return self.code.casefold().startswith(typed) or any(
+            word.startswith(typed) for name in names for word in (name, *name.split())
+        )
+
+
+@lru_cache(maxsize=1024)
+def language(code: str) -> Language:
+    """The language with a code: ISO 639 or BCP 47, and the forms that tokenizers use (`deu_Latn`, `de_DE`)."""
+    tag = langcodes.Language.get(_without_region_noise(code)).prefer_macrolanguage().simplify_script()
+    return Language(tag.to_tag(), tag.display_name(), tag.autonym())
+
+
+def _without_region_noise(code: str) -> str:
+    """mBART writes a region with every language, `XX` where it means none."""
+    return code.split("_")[0] if code.endswith("_XX") else code
+
+
+def find_language(typed: str) -> Language:
+    """The language that somebody typed.
+
+    Raises:
+        InvalidRequest: there is none of that name.
+    """
+    typed = typed.strip()
+    try:
+        found = language(typed)
+        if typed and langcodes.Language.get(found.code).is_valid():
+            return found
+    except (langcodes.LanguageTagError, ValueError, LookupError):
+        pass
+    try:
+        return language(langcodes.find(typed).to_tag())
+    except (LookupError, ValueError):
+        shown = typed[:40] or "an empty name"
+        raise InvalidRequest(
+            f"I know no language called “{shown}”. Pick one from the list that appears while you type, "
+            "or use a code such as `de` or `fr`."
+        ) from None

@@ -1,0 +1,84 @@
+"""From a folder with weights to a head on a device."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import ModelUnavailable
+from bot.inference.device import Device
+from bot.inference.language_pairs import LanguagePairs
+from bot.inference.task import HeadKind
+
+if TYPE_CHECKING:
+    from bot.inference.heads.base import Head
+
+log = logging.getLogger(__name__)
+
+_ENDINGS = {
+    "ForSequenceClassification": HeadKind.SEQUENCE_CLASSIFIER,
+    "ForMaskedLM": HeadKind.MASKED_LM,
+    "ForCausalLM": HeadKind.CAUSAL_LM,
+    "LMHeadModel": HeadKind.CAUSAL_LM,
+    "ForConditionalGeneration": HeadKind.SEQ2SEQ_LM,
+    "MTModel": HeadKind.SEQ2SEQ_LM,
+}
+
+
+def head_kind(architecture: str) -> HeadKind:
+    """Which head an architecture has, by the class name in its `config.json`.
+
+    Raises:
+        ModelUnavailable: it is none of those that Glassbox can use.
+    """
+    for ending, kind in _ENDINGS.items():
+        if architecture.endswith(ending):
+            return kind
+    raise ModelUnavailable(
+        f"A checkpoint with the architecture {architecture or 'unknown'} is set, and I can use only classifiers, "
+        "masked language models, causal language models and encoder-decoders."
+    )
+
+
+def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None) -> Head:
+    """Load a checkpoint from a folder onto a device: safetensors only, and no code from the checkpoint.
+
+    Args:
+        languages: what it translates, where the catalogue declares it.
+
+    Raises:
+        ModelUnavailable: the folder cannot be loaded.
+    """
+    try:
+        return _load(folder, device, languages)
+    except ModelUnavailable:
+        raise
+    except Exception as error:
+        log.error("loading a checkpoint failed: %s", type(error).__name__)
+        raise ModelUnavailable(
+            "A checkpoint could not be loaded: its files are damaged, or are no transformers checkpoint. "
+            "Whoever runs this bot can fetch it again with `python -m bot pull`."
+        ) from error
+
+
+def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:
+    import transformers
+
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.masked_lm import MaskedLM
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+    from bot.inference.heads.sequence_classifier import SequenceClassifier
+
+    heads: dict[HeadKind, tuple[Any, type[Head]]] = {
+        HeadKind.SEQUENCE_CLASSIFIER: (transformers.AutoModelForSequenceClassification, SequenceClassifier),
+        HeadKind.MASKED_LM: (transformers.AutoModelForMaskedLM, MaskedLM),
+        HeadKind.CAUSAL_LM: (transformers.AutoModelForCausalLM, CausalLM),
+        HeadKind.SEQ2SEQ_LM: (transformers.AutoModelForSeq2SeqLM, Seq2SeqLM),
+    }
+    transformers.utils.logging.disable_progress_bar()
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    auto_model, head = heads[head_kind((config.architectures or [""])[0])]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
+    return head(model.eval().to(device.name), tokenizer, device, languages)

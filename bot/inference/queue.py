@@ -1,0 +1,214 @@
+"""The queue in front of a device: rows wait here, and the device takes a batch whenever it is free."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import ShuttingDown, describe
+from bot.inference.batching import FairClock, gather, padding_waste
+from bot.inference.isolation import run_isolated
+from bot.inference.steps import Operation, Row, Step
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A step that waits for its outputs."""
+
+    step: Step
+    outputs: list[Any]
+    missing: int
+    done: asyncio.Future[list[Any]]
+    resumed: bool
+    """Whether its request has had a step computed already: what has begun is finished at shutdown."""
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A row in the queue."""
+
+    ticket: Ticket
+    place: int
+    tag: float
+
+    @property
+    def row(self) -> Row[Any]:
+        return self.ticket.step.rows[self.place]
+
+    @property
+    def tokens(self) -> int:
+        return self.row.tokens
+
+
+@dataclass
+class QueueFigures:
+    """Running totals, for the status and the benchmark."""
+
+    batches: int = 0
+    rows: int = 0
+    busy_seconds: float = 0.0
+    padded_tokens: int = 0
+    tokens: int = 0
+
+    @property
+    def waste(self) -> float:
+        """The share of padding among all tokens that were computed, 0 to 1."""
+        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+
+class DeviceQueue:
+    """Rows of any operation and any person, run in fair order on one device thread.
+
+    No batch waits for company: an idle device starts at once, and while it is busy the next batch gathers.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"glassbox-{name}")
+        self._groups: dict[Hashable, list[Waiting]] = {}
+        self._people = FairClock()
+        self._operations = FairClock()
+        self._wake = asyncio.Event()
+        self._draining = False
+        self._server: asyncio.Task[None] | None = None
+        self.figures = QueueFigures()
+
+    def start(self) -> None:
+        """Begin to serve; needs a running event loop."""
+        self._server = asyncio.get_running_loop().create_task(self._serve(), name="glassbox device queue")
+
+    async def compute(self, step: Step, person: Hashable, *, resumed: bool = False) -> list[Any]:
+        """The outputs of a step's rows, in order. Cancelling this costs no further device time.
+
+        Args:
+            step: what to compute.
+            person: whose request it is, for fairness.
+            resumed: whether the request has had a step computed before.
+
+        Raises:
+            Unanswered: a row failed, also alone.
+            ShuttingDown: the queue is draining, and this request has not begun.
+        """
+        if self._draining and not resumed:
+            raise ShuttingDown
+        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        ticket = Ticket(step, [None] * len(step.rows), len(step.rows), done, resumed)
+        group = self._groups.setdefault(_group(step), [])
+        for place, row in enumerate(step.rows):
+            group.append(Waiting(ticket, place, self._people.tag(person, row.tokens)))
+        self._wake.set()
+        try:
+            return await done
+        finally:
+            if not done.done() or done.cancelled():
+                for row in step.rows:
+                    row.abandoned = True
+
+    @property
+    def waiting(self) -> int:
+        """Rows in the queue."""
+        return sum(map(len, self._groups.values()))
+
+    async def aclose(self) -> None:
+        """Finish what has begun, tell the rest to try again, and stop."""
+        self._draining = True
+        for group in self._groups.values():
+            for waiting in group:
+                if not waiting.ticket.resumed and not waiting.ticket.done.done():
+                    waiting.ticket.done.set_exception(ShuttingDown())
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Stop serving, after `aclose` and after the last request has been answered."""
+        if self._server is not None:
+            self._server.cancel()
+            await asyncio.gather(self._server, return_exceptions=True)
+        await asyncio.to_thread(self._thread.shutdown, wait=True)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = self._next_batch()
+            if not batch:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            rows = [waiting.row for waiting in batch]
+            operation = batch[0].ticket.step.operation
+            began = time.perf_counter()
+            try:
+                outcomes = await loop.run_in_executor(self._thread, run_isolated, operation, rows)
+            except Exception as error:  # a batch must never end the loop: everyone behind it would wait for ever
+                log.error("a batch of %s was lost: %s", operation.name, describe(error))
+                outcomes = [error] * len(rows)
+            self._account(operation, rows, time.perf_counter() - began)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                _settle(waiting, outcome)
+
+    def _next_batch(self) -> list[Waiting]:
+        for key, group in list(self._groups.items()):
+            group[:] = [waiting for waiting in group if not _given_up(waiting)]
+            if not group:
+                del self._groups[key]
+        if not self._groups:
+            self._people.forget()
+            return []
+        key = min(self._groups, key=self._turn)
+        group = self._groups[key]
+        due = min(group, key=_tag)
+        operation = due.ticket.step.operation
+        batch = gather(due, [waiting for waiting in group if waiting is not due], operation.budget)
+        chosen = set(batch)
+        group[:] = [waiting for waiting in group if waiting not in chosen]
+        self._people.serve(due.tag)
+        return batch
+
+    def _turn(self, key: Hashable) -> tuple[float, float]:
+        """Whose turn it is: the operation that has had the least of the device, then the row that is due."""
+        group = self._groups[key]
+        operation = group[0].ticket.step.operation
+        return self._operations.start(operation), min(map(_tag, group))
+
+    def _account(self, operation: Operation[Any, Any], rows: Sequence[Row[Any]], seconds: float) -> None:
+        lengths = [row.tokens for row in rows]
+        figures = self.figures
+        figures.batches += 1
+        figures.rows += len(rows)
+        figures.busy_seconds += seconds
+        figures.tokens += sum(lengths)
+        figures.padded_tokens += max(lengths) * len(lengths)
+        self._operations.serve(self._operations.tag(operation, seconds))
+        log.debug("%s: %d rows, %.0f %% padding", operation.name, len(rows), 100 * padding_waste(lengths))
+
+
+def _tag(waiting: Waiting) -> float:
+    return waiting.tag
+
+
+def _group(step: Step) -> Hashable:
+    """Rows with equal keys may share a batch."""
+    return step if step.alone else step.operation
+
+
+def _given_up(waiting: Waiting) -> bool:
+    return waiting.row.abandoned or waiting.ticket.done.done()
+
+
+def _settle(waiting: Waiting, outcome: Any) -> None:
+    """Hand a row's outcome to its step; the last one, or the first failure, completes it."""
+    ticket = waiting.ticket
+    if ticket.done.done():
+        return
+    if isinstance(outcome, Exception):
+        ticket.done.set_exception(outcome)
+        return
+    ticket.outputs[waiting.place] = outcome
+    ticket.missing -= 1
+    if ticket.missing == 0:
+        ticket.done.set_result(ticket.outputs)

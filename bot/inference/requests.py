@@ -1,0 +1,34 @@
+"""What every request and every answer has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Request(Generic[ResultT]):
+    """Base of all requests; the type parameter is the result that it is answered with.
+
+    A request that can be constructed is valid: constructors raise `InvalidRequest`.
+    """
+
+
+@dataclass(frozen=True)
+class Answer(Generic[ResultT_co]):
+    """A result, and how it was computed."""
+
+    result: ResultT_co
+    checkpoint: str
+    """Display name of the checkpoint that answered."""
+    device: str
+    """The device it ran on, as PyTorch writes it: `cpu`, `cuda:0`."""
+    precision: str
+    """The data type of the weights: `float32`, `bfloat16`, `float16`."""
+    seconds: float
+    """From submission to result, waiting included."""
+    note: str | None = None
+    """What people should know about this checkpoint, if anything."""

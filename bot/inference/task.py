@@ -1,0 +1,56 @@
+"""A task: which requests it answers, and how on each kind of head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from bot.errors import ModelUnavailable
+from bot.inference.requests import Request
+from bot.inference.steps import Steps
+
+ResultT = TypeVar("ResultT")
+
+
+class HeadKind(StrEnum):
+    """What a checkpoint can do, decided by its architecture."""
+
+    SEQUENCE_CLASSIFIER = "sequence classifier"
+    MASKED_LM = "masked language model"
+    CAUSAL_LM = "causal language model"
+    SEQ2SEQ_LM = "encoder-decoder language model"
+
+
+@dataclass(frozen=True)
+class Task(Generic[ResultT]):
+    """How requests of one kind are answered.
+
+    Attributes:
+        name: the command's name, and the key in the catalogue.
+        request: the class of its requests.
+        ways: for each kind of head that can do it, the generator function `(head, request) -> Steps[result]`.
+    """
+
+    name: str
+    request: type[Request[ResultT]]
+    ways: Mapping[HeadKind, Callable[[Any, Any], Steps[ResultT]]]
+
+    def steps(self, head: Any, request: Request[ResultT]) -> Steps[ResultT]:
+        """Begin to answer a request on a head.
+
+        Raises:
+            ModelUnavailable: heads of this kind cannot do the task.
+        """
+        self.check(head.kind)
+        return self.ways[head.kind](head, request)
+
+    def check(self, kind: HeadKind) -> None:
+        """Raise `ModelUnavailable` where heads of this kind cannot do the task."""
+        if kind not in self.ways:
+            possible = " or a ".join(self.ways)
+            raise ModelUnavailable(
+                f"The checkpoint that is set for /{self.name} is a {kind}, and this command needs a {possible}. "
+                f"Whoever runs this bot can change it with {self.name.upper()}_CHECKPOINT."
+            )

@@ -1,0 +1,227 @@
+"""The worker: takes requests from any number of people, and answers every one of them exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from bot.errors import (
+    DeadlinePassed,
+    GlassboxError,
+    ModelFailed,
+    QueueFull,
+    ShuttingDown,
+    TooManyRequests,
+    describe,
+)
+from bot.inference.backend import Backend, WorkerStatus
+from bot.inference.device import Device
+from bot.inference.models import LoadedModel, Models, ModelState
+from bot.inference.queue import DeviceQueue
+from bot.inference.requests import Answer, Request
+from bot.inference.steps import Step, Steps
+from bot.inference.task import Task
+
+ResultT = TypeVar("ResultT")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the worker takes on.
+
+    Attributes:
+        requests: the most that are accepted and not answered yet, of all people.
+        per_person: the most of one person.
+        seconds: until a request is given up, counted from when its checkpoint is loaded.
+        drain_seconds: how long a stop waits for what is running.
+        loading_seconds: the most that a request waits for its checkpoint; below the 15 minutes of an interaction.
+        preparing_threads: threads that tokenise and finish.
+    """
+
+    requests: int = 512
+    per_person: int = 8
+    seconds: float = 120.0
+    loading_seconds: float = 600.0
+    drain_seconds: float = 30.0
+    preparing_threads: int = 2
+
+
+class InferenceWorker(Backend):
+    """Answers requests with batched forward passes on one device.
+
+    An async context manager: entering starts it, leaving drains it. What is running is answered, what has not begun
+    is told to try again.
+    """
+
+    def __init__(
+        self, tasks: Iterable[Task[Any]], models: Models, device: Device, limits: Limits | None = None
+    ) -> None:
+        self._tasks = {task.request: task for task in tasks}
+        self._models = models
+        self._device = device
+        self._limits = limits or Limits()
+        self._queue = DeviceQueue(device.name)
+        self._preparing = ThreadPoolExecutor(self._limits.preparing_threads, thread_name_prefix="glassbox-prepare")
+        self._accepted: dict[asyncio.Task[Any], int] = {}
+        self._people: Counter[int] = Counter()
+        self._draining = False
+        self._loading: set[asyncio.Task[Any]] = set()
+        self._recent_seconds = 1.0
+
+    async def __aenter__(self) -> InferenceWorker:
+        self._queue.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def submit(self, request: Request[ResultT], *, person: int) -> asyncio.Task[Answer[ResultT]]:
+        self._admit(person)
+        answer = asyncio.get_running_loop().create_task(self._answer(request, person))
+        self._accepted[answer] = person
+        self._people[person] += 1
+        answer.add_done_callback(self._release)
+        return answer
+
+    async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
+        return await self.submit(request, person=person)
+
+    def model_state(self, request: Request[Any]) -> ModelState:
+        return self._models.state(self._task(request).name)
+
+    def task_state(self, name: str) -> ModelState:
+        return self._models.state(name)
+
+    def status(self) -> WorkerStatus:
+        figures = self._queue.figures
+        return WorkerStatus(
+            device=self._device.name,
+            precision=self._device.precision,
+            requests=len(self._accepted),
+            rows_waiting=self._queue.waiting,
+            batches=figures.batches,
+            rows=figures.rows,
+            waste=figures.waste,
+            models={name: self._models.state(name) for name in self._models.tasks},
+        )
+
+    async def load(self, tasks: Iterable[str]) -> None:
+        """Load the checkpoints of some tasks now; raises `ModelUnavailable` where one is not to be had."""
+        for task in tasks:
+            await self._models.get(task)
+
+    async def preload(self) -> None:
+        """Load every checkpoint now, rather than when it is asked for first."""
+        await self._models.preload()
+
+    async def aclose(self) -> None:
+        """Take nothing new, answer what is running, tell the rest to try again, and stop the threads.
+
+        A second call does nothing.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        await self._queue.aclose()
+        for answer in self._loading:
+            answer.cancel()
+        if self._accepted:
+            _, late = await asyncio.wait(self._accepted, timeout=self._limits.drain_seconds)
+            for answer in late:
+                answer.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._queue.stop()
+        await self._models.aclose()
+        await asyncio.to_thread(self._preparing.shutdown, wait=True, cancel_futures=True)
+
+    def _admit(self, person: int) -> None:
+        if self._draining:
+            raise ShuttingDown
+        if len(self._accepted) >= self._limits.requests:
+            raise QueueFull(wait=self._recent_seconds)
+        if self._people[person] >= self._limits.per_person:
+            raise TooManyRequests(self._limits.per_person)
+
+    def _release(self, answer: asyncio.Task[Any]) -> None:
+        person = self._accepted.pop(answer)
+        self._people[person] -= 1
+        if not self._people[person]:
+            del self._people[person]
+        if not answer.cancelled():
+            answer.exception()  # asyncio complains of exceptions that nobody has looked at
+
+    def _task(self, request: Request[ResultT]) -> Task[ResultT]:
+        return self._tasks[type(request)]
+
+    async def _answer(self, request: Request[ResultT], person: int) -> Answer[ResultT]:
+        task = self._task(request)
+        model = await self._loaded(task)
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                result = await self._drive(task.steps(model.head, request), person)
+        except TimeoutError:
+            raise DeadlinePassed(self._limits.seconds) from None
+        seconds = time.perf_counter() - began
+        self._recent_seconds += (seconds - self._recent_seconds) / 8
+        return Answer(result, model.spec.name, model.device.name, model.device.precision, seconds, model.spec.note)
+
+    async def _loaded(self, task: Task[Any]) -> LoadedModel:
+        current = asyncio.current_task()
+        assert current is not None
+        self._loading.add(current)
+        try:
+            async with asyncio.timeout(self._limits.loading_seconds):
+                return await self._models.get(task.name)
+        except TimeoutError:
+            raise DeadlinePassed(self._limits.loading_seconds) from None
+        except asyncio.CancelledError:
+            if self._draining:
+                raise ShuttingDown from None
+            raise
+        finally:
+            self._loading.discard(current)
+
+    async def _drive(self, steps: Steps[T], person: int) -> T:
+        """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
+        outcome = await self._advance(steps, None)
+        resumed = False
+        while isinstance(outcome, Step):
+            outputs = await self._queue.compute(outcome, person, resumed=resumed)
+            resumed = True
+            outcome = await self._advance(steps, outputs)
+        return outcome.value
+
+    async def _advance(self, steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
+        return await asyncio.get_running_loop().run_in_executor(self._preparing, _advance, steps, outputs)
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """What a task returned. Threads cannot hand on the `StopIteration` that carries it."""
+
+    value: T
+
+
+def _advance(steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
+    try:
+        return next(steps) if outputs is None else steps.send(outputs)
+    except StopIteration as end:
+        return Finished(end.value)
+    except GlassboxError:
+        raise
+    except Exception as error:
+        log.error("a task failed: %s", describe(error))
+        raise ModelFailed from error

@@ -1,0 +1,71 @@
+"""A slash command written as text, as people see it in Discord: `/fill text:The sky is ___. top_k:3`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import SettingsError
+
+STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
+"""Discord's option types. Source: https://discord.com/developers/docs/interactions/application-commands"""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command's name, and the values of its options in their types."""
+
+    command: str
+    options: Mapping[str, Any]
+
+
+def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invocation:
+    """Read a command line.
+
+    Args:
+        text: `/name option:value option:value`; a value goes on until the next option's name.
+        commands: the registered commands, as Discord describes them.
+
+    Raises:
+        SettingsError: there is no such command or option, one is missing, or a value has the wrong type.
+    """
+    name, _, rest = text.strip().removeprefix("/").partition(" ")
+    by_name = {command["name"]: command for command in commands}
+    if name not in by_name:
+        raise SettingsError(f"There is no command /{name}. There are {_listed(by_name)}.")
+    known = {option["name"]: option for option in by_name[name].get("options", [])}
+    values = _values(name, rest, known)
+    for option in known.values():
+        if option.get("required") and option["name"] not in values:
+            raise SettingsError(f"/{name} needs {option['name']}:… ({option['description']})")
+    return Invocation(name, {option: _typed(known[option], value) for option, value in values.items()})
+
+
+def _values(command: str, text: str, known: Mapping[str, Any]) -> dict[str, str]:
+    names = "|".join(map(re.escape, known))
+    pieces = re.split(rf"(?:^|\s+)({names}):", text) if names else [text]
+    if pieces[0].strip():
+        example = next(iter(known), "option")
+        raise SettingsError(f"Write the options of /{command} as {example}:value; it has {', '.join(known) or 'none'}.")
+    return {option: value.strip() for option, value in zip(pieces[1::2], pieces[2::2], strict=True)}
+
+
+def _typed(option: Mapping[str, Any], value: str) -> Any:
+    try:
+        if option["type"] == INTEGER:
+            return int(value)
+        if option["type"] == NUMBER:
+            return float(value)
+    except ValueError:
+        raise SettingsError(f"{option['name']} must be a number, and not “{value}”.") from None
+    if option["type"] == BOOLEAN:
+        if value.lower() not in {"true", "false", "yes", "no"}:
+            raise SettingsError(f"{option['name']} must be true or false, and not “{value}”.")
+        return value.lower() in {"true", "yes"}
+    return value
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(f"/{name}" for name in sorted(names))

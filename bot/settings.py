@@ -1,0 +1,78 @@
+"""Every setting, typed, in one place. `.env.example` lists them with a comment each; a test checks that both agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Read from environment variables of the same names in capitals, then from a file `.env` in the working folder."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True
+    )
+
+    discord_token: SecretStr | None = None
+    """The bot's token, for `run` only."""
+
+    preset: str | None = None
+    """Which checkpoints: `course`, `starter` or `modern`; each command has its own default."""
+    sentiment_checkpoint: str | None = None
+    """Hub id (`owner/name` or `owner/name@revision`) or folder, instead of the preset's."""
+    fill_checkpoint: str | None = None
+    generate_checkpoint: str | None = None
+    translate_checkpoint: str | None = None
+    zeroshot_checkpoint: str | None = None
+
+    devices: str = "auto"
+    """`auto`, `cpu`, `cuda:0`, `mps`."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Data type of the weights; `auto` takes bfloat16 where the hardware multiplies it."""
+
+    queue_size: Annotated[int, Field(ge=1, le=100_000)] = 512
+    """Requests that are accepted and not answered yet, of all people."""
+    requests_per_person: Annotated[int, Field(ge=1, le=1_000)] = 8
+    """The same, of one person."""
+    request_seconds: Annotated[float, Field(gt=0, le=840)] = 120.0
+    """Until a request is given up; Discord forgets interactions after 15 minutes."""
+    drain_seconds: Annotated[float, Field(ge=0, le=840)] = 30.0
+    """How long a stop waits for running requests."""
+
+    shard_count: Annotated[int, Field(ge=1)] | None = None
+    """Gateway connections; left out, Discord recommends a number."""
+    cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))
+    """Where converted weights and small state are kept. Hub downloads go where HF_HOME says."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def checkpoint_overrides(self) -> dict[str, str]:
+        """Task → checkpoint, for the tasks whose checkpoint is set."""
+        ending = "_checkpoint"
+        chosen = {
+            name.removesuffix(ending): getattr(self, name) for name in type(self).model_fields if name.endswith(ending)
+        }
+        return {task: checkpoint for task, checkpoint in chosen.items() if checkpoint is not None}
+
+
+def read_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a variable's value cannot be used; names the variable, and never shows its value.
+    """
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise SettingsError(f"A setting cannot be used: {faults}. See .env.example for what each may be.") from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "the settings"

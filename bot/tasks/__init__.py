@@ -1,0 +1,14 @@
+"""What people can ask for: one file per command, with its request, its result, and how it is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.inference.task import Task
+
+
+def all_tasks() -> tuple[Task[Any], ...]:
+    """Every task, for the worker."""
+    from bot.tasks import fill, generate, sentiment, translate, zeroshot
+
+    return (sentiment.TASK, fill.TASK, generate.TASK, translate.TASK, zeroshot.TASK)

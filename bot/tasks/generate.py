@@ -1,0 +1,115 @@
+"""`/generate`: how does a text go on?"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.inference.requests import Request
+from bot.inference.steps import Steps
+from bot.inference.task import HeadKind, Task
+from bot.tasks.text import checked_range, clean_text
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+
+MOST_NEW_TOKENS = 512
+MOST_SEQUENCES = 4
+MAX_SEED = 2**31 - 1
+LOWEST_TEMPERATURE = 0.05
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """One continuation of the prompt.
+
+    Attributes:
+        text: as it follows the prompt, leading space included.
+        tokens: how many were generated.
+        finished: whether the model ended the text, rather than reaching max_new_tokens.
+    """
+
+    text: str
+    tokens: int
+    finished: bool
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """The continuations.
+
+    Attributes:
+        seed: the one that was asked for, or None.
+        truncated: whether the start of the prompt was not read, because it exceeds the model's context.
+    """
+
+    prompt: str
+    continuations: tuple[Continuation, ...]
+    seed: int | None
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class GenerateRequest(Request[GenerateResult]):
+    """A prompt to continue. Raises `InvalidRequest` where it or an option cannot be used.
+
+    Attributes:
+        max_new_tokens: 1 to 512.
+        num_return_sequences: 1 to 4.
+        temperature: 0.05 to 2; below 1 the likelier tokens become likelier still.
+        top_p: above 0, at most 1; tokens are drawn from the likeliest that together have this probability.
+        seed: the same seed, prompt and options give the same text again.
+    """
+
+    prompt: str
+    max_new_tokens: int = 60
+    num_return_sequences: int = 1
+    temperature: float = 0.8
+    top_p: float = 0.95
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", clean_text(self.prompt, "prompt"))
+        checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
+        checked_range(self.num_return_sequences, 1, MOST_SEQUENCES, "num_return_sequences")
+        checked_range(
+            self.temperature,
+            LOWEST_TEMPERATURE,
+            2,
+            "temperature",
+            "To always get the likeliest text, set `top_p` to 0.01 instead.",
+        )
+        checked_range(self.top_p, 0.01, 1, "top_p")
+        if self.seed is not None:
+            checked_range(self.seed, 0, MAX_SEED, "seed")
+
+
+def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateResult]:
+    """By a causal language model: nucleus sampling, each sequence with its own random state."""
+    from bot.inference.heads.sampling import Sampling
+
+    whole = head.encode(request.prompt)
+    room = max(1, head.context_length - request.max_new_tokens)
+    prompt = whole[-room:]
+    seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
+    rows = [
+        head.generation(
+            prompt,
+            request.max_new_tokens,
+            # Neighbouring seeds must not share sequences.
+            sampling=Sampling(request.temperature, request.top_p, seed * MOST_SEQUENCES + index),
+        )
+        for index in range(request.num_return_sequences)
+    ]
+    # Rounding depends on a batch's shape, and a sampled text on rounding: a promised seed runs without company.
+    outputs = yield from head.generate(rows, alone=request.seed is not None)
+    before = head.decode(prompt)
+    continuations = tuple(
+        Continuation(head.decode([*prompt, *output.ids])[len(before) :], len(output.ids), output.finished)
+        for output in outputs
+    )
+    return GenerateResult(request.prompt, continuations, request.seed, len(prompt) < len(whole))
+
+
+TASK = Task("generate", GenerateRequest, {HeadKind.CAUSAL_LM: continue_text})

@@ -1,0 +1,380 @@
+"""Tiny random checkpoints of each architecture, made on the spot.
+
+They know nothing, but they compute as their large sisters do, so that their answers can be compared with transformers'
+own. Weights are drawn wide, so that different inputs give clearly different outputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+import torch
+import transformers
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+
+CORPUS = [
+    "I love to hate this course, and I hate to love it.",
+    "This movie was so inspiring! The actors were wonderful, and the music was better still.",
+    "What a terrible day: the train was late, the coffee was cold and the rain would not stop.",
+    "The capital of France is Paris, and the capital of Germany is Berlin.",
+    "In this course, we will teach you how to build, train and share models.",
+    "I love apples. We have promises to keep. Apples are sour, and lemons are sourer.",
+    "Politics, sports and entertainment are the labels; business, science and travel are others.",
+    "Who wrote this book? Nobody knows, but everybody has read it at least twice.",
+    "The quick brown fox jumps over the lazy dog while the old man looks at the sea.",
+    "translate English to German: Good morning, how are you today? Guten Morgen, wie geht es dir?",
+    "translate English to French: Thank you very much. Merci beaucoup, à bientôt.",
+    "Das Wetter ist heute schön, und die Äpfel sind sauer. Où est la gare?",
+    "0 1 2 3 4 5 6 7 8 9 10 11 12 100 2024",
+]
+
+TEXTS = [
+    "I love to hate this course",
+    "Great.",
+    "What a terrible day, and the coffee was cold!",
+    "The music was better than the movie, but nobody knows who wrote it.",
+    "apples are sour.",
+    "We have promises to keep.",
+    "Everybody has read this book at least twice, " * 3,
+    "Où est la gare? Ça va 😀",
+]
+"""Texts of different lengths to try the checkpoints with."""
+
+LONG_CONTEXT = 1024
+SHORT_CONTEXT = 128
+
+
+def build_all(folder: Path) -> dict[str, Path]:
+    """Build every checkpoint under `folder`; its name → its folder."""
+    built = {}
+    for name, build in BUILDERS.items():
+        built[name] = folder / name
+        with torch.random.fork_rng():
+            torch.manual_seed(sum(map(ord, name)))
+            build(built[name])
+    return built
+
+
+def distilbert(folder: Path) -> None:
+    """A DistilBERT classifier with the labels NEGATIVE and POSITIVE."""
+    tokenizer = _wordpiece()
+    config = transformers.DistilBertConfig(
+        vocab_size=len(tokenizer),
+        dim=32,
+        hidden_dim=64,
+        n_layers=2,
+        n_heads=4,
+        max_position_embeddings=SHORT_CONTEXT,
+        initializer_range=0.3,
+        id2label={0: "NEGATIVE", 1: "POSITIVE"},
+        label2id={"NEGATIVE": 0, "POSITIVE": 1},
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    _save(folder, transformers.DistilBertForSequenceClassification(config), tokenizer)
+
+
+def roberta(folder: Path) -> None:
+    """A RoBERTa masked language model, whose positions start after the padding index."""
+    tokenizer = _byte_level(roberta_specials=True)
+    config = transformers.RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=SHORT_CONTEXT + 2,
+        type_vocab_size=1,
+        initializer_range=0.3,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    _save(folder, transformers.RobertaForMaskedLM(config), tokenizer)
+
+
+def bart_mnli(folder: Path) -> None:
+    """A BART classifier for natural language inference, with the labels of facebook/bart-large-mnli."""
+    tokenizer = _byte_level(roberta_specials=True)
+    labels = ["contradiction", "neutral", "entailment"]
+    config = transformers.BartConfig(
+        **_encoder_decoder(tokenizer),
+        init_std=0.3,
+        num_labels=3,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+        bos_token_id=tokenizer.bos_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
+        forced_eos_token_id=tokenizer.eos_token_id,
+    )
+    _save(folder, transformers.BartForSequenceClassification(config), tokenizer)
+
+
+def llama(folder: Path) -> None:
+    """A Llama whose tokenizer adds no begin-of-text token, as SmolLM2's."""
+    tokenizer = _byte_level(roberta_specials=False)
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=LONG_CONTEXT,
+        initializer_range=0.3,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=None,
+    )
+    _save(folder, transformers.LlamaForCausalLM(config), tokenizer)
+
+
+def t5(folder: Path) -> None:
+    """A T5, which is told the languages by a prefix."""
+    tokenizer = _unigram()
+    config = transformers.T5Config(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        initializer_factor=4.0,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    _save(folder, transformers.T5ForConditionalGeneration(config), tokenizer)
+
+
+def marian(folder: Path) -> None:
+    """A Marian of one pair, English to German, that searches with beams, as the published ones do."""
+    folder.mkdir(parents=True)
+    spm = _sentencepiece(folder / "source.spm")
+    (folder / "target.spm").write_bytes((folder / "source.spm").read_bytes())
+    pieces = [spm.id_to_piece(index) for index in range(3, spm.get_piece_size())]
+    vocabulary = {token: index for index, token in enumerate(["</s>", "<unk>", *pieces, "<pad>"])}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    tokenizer = transformers.MarianTokenizer(
+        source_spm=str(folder / "source.spm"),
+        target_spm=str(folder / "target.spm"),
+        vocab=str(folder / "vocab.json"),
+        source_lang="en",
+        target_lang="de",
+        model_max_length=SHORT_CONTEXT,
+    )
+    config = transformers.MarianConfig(
+        **_encoder_decoder(tokenizer),
+        init_std=0.3,
+        decoder_vocab_size=len(tokenizer),
+        decoder_start_token_id=tokenizer.pad_token_id,
+        forced_eos_token_id=tokenizer.eos_token_id,
+        scale_embedding=True,
+    )
+    model = transformers.MarianMTModel(config)
+    model.generation_config.num_beams = 3
+    model.generation_config.bad_words_ids = [[tokenizer.pad_token_id]]
+    _save(folder, model, tokenizer)
+
+
+def m2m100(folder: Path) -> None:
+    """An M2M100, which has a token for each of its hundred languages."""
+    folder.mkdir(parents=True)
+    spm = _sentencepiece(folder / "sentencepiece.bpe.model")
+    pieces = [spm.id_to_piece(index) for index in range(3, spm.get_piece_size())]
+    vocabulary = {token: index for index, token in enumerate(["<s>", "<pad>", "</s>", "<unk>", *pieces])}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    tokenizer = transformers.M2M100Tokenizer(
+        vocab_file=str(folder / "vocab.json"),
+        spm_file=str(folder / "sentencepiece.bpe.model"),
+        src_lang="en",
+        tgt_lang="de",
+        model_max_length=SHORT_CONTEXT,
+    )
+    config = transformers.M2M100Config(
+        **_encoder_decoder(tokenizer),
+        init_std=0.3,
+        bos_token_id=tokenizer.bos_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
+        scale_embedding=True,
+    )
+    _save(folder, transformers.M2M100ForConditionalGeneration(config), tokenizer)
+
+
+def nllb(folder: Path) -> None:
+    """An NLLB: M2M100's architecture with codes such as `deu_Latn`."""
+    languages = ["eng_Latn", "deu_Latn", "fra_Latn", "zho_Hans", "zho_Hant", "swh_Latn"]
+    vocabulary, merges = _metaspace_bpe(["<s>", "<pad>", "</s>", "<unk>"])
+    tokenizer = transformers.NllbTokenizer(
+        vocab=vocabulary,
+        merges=merges,
+        src_lang="eng_Latn",
+        tgt_lang="deu_Latn",
+        extra_special_tokens=languages,
+        model_max_length=SHORT_CONTEXT,
+    )
+    config = transformers.M2M100Config(
+        **_encoder_decoder(tokenizer),
+        init_std=0.3,
+        bos_token_id=tokenizer.bos_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
+        scale_embedding=True,
+    )
+    _save(folder, transformers.M2M100ForConditionalGeneration(config), tokenizer)
+
+
+BUILDERS: Mapping[str, Callable[[Path], None]] = {
+    "distilbert": distilbert,
+    "roberta": roberta,
+    "bart_mnli": bart_mnli,
+    "llama": llama,
+    "t5": t5,
+    "marian": marian,
+    "m2m100": m2m100,
+    "nllb": nllb,
+}
+
+
+def _encoder_decoder(tokenizer: Any) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 64,
+        "decoder_ffn_dim": 64,
+        "max_position_embeddings": LONG_CONTEXT if not tokenizer.model_max_length < LONG_CONTEXT else 512,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+
+
+def _save(folder: Path, model: Any, tokenizer: Any) -> None:
+    transformers.utils.logging.disable_progress_bar()
+    model.eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _corpus() -> Iterator[str]:
+    yield from CORPUS
+    yield from (line.lower() for line in CORPUS)
+
+
+def _wordpiece() -> Any:
+    """BERT's tokenizer, lower-cased."""
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.train_from_iterator(
+        _corpus(), trainers.WordPieceTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_input_names=["input_ids", "attention_mask"],
+        model_max_length=SHORT_CONTEXT,
+    )
+
+
+def _byte_level(*, roberta_specials: bool) -> Any:
+    """Byte-level BPE: RoBERTa's, with a mask that eats the space before it, or GPT-2's, which adds nothing."""
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"] if roberta_specials else ["<|endoftext|>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        _corpus(),
+        trainers.BpeTrainer(vocab_size=450, special_tokens=specials, initial_alphabet=alphabet, show_progress=False),
+    )
+    if not roberta_specials:
+        end = "<|endoftext|>"
+        return transformers.PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, bos_token=end, eos_token=end, unk_token=end, model_max_length=LONG_CONTEXT
+        )
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        sep_token="</s>",
+        unk_token="<unk>",
+        mask_token=AddedToken("<mask>", lstrip=True, special=True),
+        model_max_length=SHORT_CONTEXT,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def _metaspace_bpe(specials: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """NLLB's vocabulary and merges."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.train_from_iterator(
+        _corpus(), trainers.BpeTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
+    )
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(pair) for pair in model["merges"]]
+
+
+def _unigram() -> Any:
+    """T5's tokenizer: Unigram, the end marked by `</s>`."""
+    specials = ["<pad>", "</s>", "<unk>"]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.train_from_iterator(
+        _corpus(),
+        trainers.UnigramTrainer(vocab_size=300, special_tokens=specials, unk_token="<unk>", show_progress=False),
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=SHORT_CONTEXT,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def _sentencepiece(path: Path) -> Any:
+    """Train a sentencepiece model and write it to `path`."""
+    with path.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_corpus(),
+            model_writer=file,
+            vocab_size=250,
+            hard_vocab_limit=False,
+            minloglevel=2,
+            num_threads=1,
+        )
+    return sentencepiece.SentencePieceProcessor(model_file=str(path))
