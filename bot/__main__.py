@@ -121,7 +121,11 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _log_to_stderr(level: str) -> None:
+    from bot.logs import KindOnly
+
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(KindOnly())
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ class TooManyRequests(Refused):
     """
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"You already have {limit} requests waiting. Please wait for one of them to be answered.")
+        waiting = "a request" if limit == 1 else f"{limit} requests"
+        super().__init__(f"You already have {waiting} waiting. Please wait for an answer before you ask again.")
         self.limit = limit
 
 

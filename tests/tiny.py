@@ -205,12 +205,14 @@ def m2m100(folder: Path) -> None:
         tgt_lang="de",
         model_max_length=SHORT_CONTEXT,
     )
+    # The languages' tokens come after the vocabulary, and after them eight that mean nothing.
+    size = len(vocabulary) + len(tokenizer.lang_code_to_id) + tokenizer.num_madeup_words
     config = transformers.M2M100Config(
-        **_encoder_decoder(tokenizer),
-        init_std=0.3,
+        **{**_encoder_decoder(tokenizer), "vocab_size": size},
+        init_std=0.6,
         bos_token_id=tokenizer.bos_token_id,
         decoder_start_token_id=tokenizer.eos_token_id,
-        scale_embedding=True,
+        tie_word_embeddings=False,
     )
     _save(folder, transformers.M2M100ForConditionalGeneration(config), tokenizer)
 
@@ -229,10 +231,10 @@ def nllb(folder: Path) -> None:
     )
     config = transformers.M2M100Config(
         **_encoder_decoder(tokenizer),
-        init_std=0.3,
+        init_std=0.6,
         bos_token_id=tokenizer.bos_token_id,
         decoder_start_token_id=tokenizer.eos_token_id,
-        scale_embedding=True,
+        tie_word_embeddings=False,
     )
     _save(folder, transformers.M2M100ForConditionalGeneration(config), tokenizer)
 

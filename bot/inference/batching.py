@@ -33,7 +33,7 @@ def gather(due: WaitingT, others: Iterable[WaitingT], budget: Budget) -> list[Wa
     Among rows equally near in length the one with the smaller tag goes first, so that equal rows run in their order.
     """
     batch = [due]
-    longest = total = due.tokens
+    longest, total = max(1, due.tokens), due.tokens
     for row in sorted(others, key=lambda row: (abs(row.tokens - due.tokens), row.tag)):
         if len(batch) >= budget.rows:
             break
@@ -48,7 +48,7 @@ def gather(due: WaitingT, others: Iterable[WaitingT], budget: Budget) -> list[Wa
 
 def padding_waste(lengths: Sequence[int]) -> float:
     """The share of a batch's tokens that is padding, 0 to 1."""
-    return 1 - sum(lengths) / (max(lengths) * len(lengths))
+    return 1 - sum(lengths) / (max(1, *lengths) * len(lengths))
 
 
 class FairClock:
@@ -74,9 +74,16 @@ class FairClock:
         self._finish[flow] = start + cost
         return start
 
-    def serve(self, tag: float) -> None:
-        """Move the present to the tag of what is being served, and forget the flows that it has overtaken."""
+    def serve(self, tag: float, work: float = 0.0) -> None:
+        """Move the present to the tag of what is being served, and forget the flows that it has overtaken.
+
+        Args:
+            work: the cost of all that is served with it. The present moves on by its share among the flows that wait:
+                without that, flows which are always new would all start before somebody's second request.
+        """
         self.now = max(self.now, tag)
+        if work:
+            self.now += work / max(1, sum(finish > self.now for finish in self._finish.values()))
         if len(self._finish) > 256:
             self._finish = {flow: finish for flow, finish in self._finish.items() if finish > self.now}
 

@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 
 from bot.errors import SettingsError
 
-HUB_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[\w-][\w./-]*))?", re.ASCII)
+HUB_ID = re.compile(r"(?!.*\.\.)(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 UNSTATED_LICENCE = "not stated; see where it comes from"
 
 Read = TypeVar("Read")

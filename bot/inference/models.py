@@ -65,7 +65,7 @@ class ModelState:
     def seconds_left(self) -> float | None:
         if self.phase is not Phase.LOADING or self.loading_since is None:
             return None
-        return max(1.0, self.expected_seconds - (time.monotonic() - self.loading_since))
+        return max(1.0, self.expected_seconds - (time.perf_counter() - self.loading_since))
 
     def report(self, phase: str, done: int, total: int | None) -> None:
         """Take a progress report of a fetch; called on the loading thread."""
@@ -133,14 +133,6 @@ class Models:
         # One impatient person must not cancel the load that others wait for.
         return await asyncio.shield(load)
 
-    async def preload(self) -> None:
-        """Load every checkpoint of the preset, one after the other; failures are logged and tried again on demand."""
-        for task in self.tasks:
-            try:
-                await self.get(task)
-            except GlassboxError as error:
-                log.error("the checkpoint for /%s is not available: %s", task, error.sentence)
-
     async def aclose(self) -> None:
         """Give up loads that have not ended. The thread finishes what it is doing by itself."""
         loads = list(self._loads.values())
@@ -151,6 +143,7 @@ class Models:
 
     async def _load(self, state: ModelState) -> LoadedModel:
         loop = asyncio.get_running_loop()
+        state.phase = Phase.WAITING
         try:
             loaded = await loop.run_in_executor(self._thread, self._load_blocking, state)
         except GlassboxError:
@@ -168,11 +161,11 @@ class Models:
     def _load_blocking(self, state: ModelState) -> LoadedModel:
         folder = fetch(state.spec, self._cache, state)
         state.expected_seconds = self._times.expected(state.spec.key)
-        state.loading_since = time.monotonic()
+        state.loading_since = time.perf_counter()
         state.phase, state.doing = Phase.LOADING, ""
         head = load_head(folder, self._device, state.languages)
         state.languages = getattr(head, "languages", state.languages)
-        seconds = time.monotonic() - state.loading_since
+        seconds = time.perf_counter() - state.loading_since
         self._times.record(state.spec.key, seconds)
         log.info("%s loaded in %.1f s on %s in %s", state.spec.name, seconds, self._device.name, self._device.precision)
         return LoadedModel(state.spec, head, self._device)
@@ -198,7 +191,6 @@ class LoadingTimes:
 
     def _read(self) -> dict[str, float]:
         try:
-            content = json.loads(self._path.read_text())
-        except (OSError, ValueError):
+            return {key: float(value) for key, value in json.loads(self._path.read_text()).items()}
+        except (OSError, ValueError, TypeError, AttributeError):
             return {}
-        return {key: float(value) for key, value in content.items()} if isinstance(content, dict) else {}

@@ -8,9 +8,10 @@ import time
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from bot.errors import ShuttingDown, describe
+from bot.errors import ModelFailed, ShuttingDown, describe
 from bot.inference.batching import FairClock, gather, padding_waste
 from bot.inference.isolation import run_isolated
 from bot.inference.steps import Operation, Row, Step
@@ -26,8 +27,8 @@ class Ticket:
     outputs: list[Any]
     missing: int
     done: asyncio.Future[list[Any]]
-    resumed: bool
-    """Whether its request has had a step computed already: what has begun is finished at shutdown."""
+    begun: bool
+    """Whether the device has had a row of it, or an earlier step of its request: that is finished at shutdown."""
 
 
 @dataclass(eq=False)
@@ -77,6 +78,7 @@ class DeviceQueue:
         self._wake = asyncio.Event()
         self._draining = False
         self._server: asyncio.Task[None] | None = None
+        self._running: list[Waiting] = []
         self.figures = QueueFigures()
 
     def start(self) -> None:
@@ -97,6 +99,8 @@ class DeviceQueue:
         """
         if self._draining and not resumed:
             raise ShuttingDown
+        if not step.rows:
+            return []
         done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         ticket = Ticket(step, [None] * len(step.rows), len(step.rows), done, resumed)
         group = self._groups.setdefault(_group(step), [])
@@ -120,7 +124,7 @@ class DeviceQueue:
         self._draining = True
         for group in self._groups.values():
             for waiting in group:
-                if not waiting.ticket.resumed and not waiting.ticket.done.done():
+                if not waiting.ticket.begun and not waiting.ticket.done.done():
                     waiting.ticket.done.set_exception(ShuttingDown())
         self._wake.set()
 
@@ -132,24 +136,32 @@ class DeviceQueue:
         await asyncio.to_thread(self._thread.shutdown, wait=True)
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            batch = self._next_batch()
-            if not batch:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            rows = [waiting.row for waiting in batch]
-            operation = batch[0].ticket.step.operation
-            began = time.perf_counter()
             try:
-                outcomes = await loop.run_in_executor(self._thread, run_isolated, operation, rows)
-            except Exception as error:  # a batch must never end the loop: everyone behind it would wait for ever
-                log.error("a batch of %s was lost: %s", operation.name, describe(error))
-                outcomes = [error] * len(rows)
-            self._account(operation, rows, time.perf_counter() - began)
-            for waiting, outcome in zip(batch, outcomes, strict=True):
-                _settle(waiting, outcome)
+                await self._serve_batch()
+            except Exception as error:  # nothing may end the loop: everyone would wait for ever
+                log.error("the queue of a device failed: %s", describe(error))
+                self._fail_all()
+
+    async def _serve_batch(self) -> None:
+        self._running = batch = self._next_batch()
+        if not batch:
+            self._wake.clear()
+            await self._wake.wait()
+            return
+        rows = [waiting.row for waiting in batch]
+        operation = batch[0].ticket.step.operation
+        began = time.perf_counter()
+        outcomes = await asyncio.get_running_loop().run_in_executor(self._thread, run_isolated, operation, rows)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            _settle(waiting, outcome)
+        self._account(operation, rows, time.perf_counter() - began)
+
+    def _fail_all(self) -> None:
+        """Answer what runs and what waits with `ModelFailed`, and begin anew."""
+        for waiting in [*self._running, *chain.from_iterable(self._groups.values())]:
+            _settle(waiting, ModelFailed())
+        self._groups.clear()
 
     def _next_batch(self) -> list[Waiting]:
         for key, group in list(self._groups.items()):
@@ -165,8 +177,10 @@ class DeviceQueue:
         operation = due.ticket.step.operation
         batch = gather(due, [waiting for waiting in group if waiting is not due], operation.budget)
         chosen = set(batch)
+        for waiting in batch:
+            waiting.ticket.begun = True
         group[:] = [waiting for waiting in group if waiting not in chosen]
-        self._people.serve(due.tag)
+        self._people.serve(due.tag, sum(waiting.tokens for waiting in batch))
         return batch
 
     def _turn(self, key: Hashable) -> tuple[float, float]:

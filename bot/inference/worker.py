@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -75,7 +76,9 @@ class InferenceWorker(Backend):
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
+        self._calibrations: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._loading: set[asyncio.Task[Any]] = set()
+        self._stopped: set[asyncio.Task[Any]] = set()
         self._recent_seconds = 1.0
 
     async def __aenter__(self) -> InferenceWorker:
@@ -117,14 +120,19 @@ class InferenceWorker(Backend):
             models={name: self._models.state(name) for name in self._models.tasks},
         )
 
-    async def load(self, tasks: Iterable[str]) -> None:
+    async def load(self, tasks: Collection[str]) -> None:
         """Load the checkpoints of some tasks now; raises `ModelUnavailable` where one is not to be had."""
-        for task in tasks:
-            await self._models.get(task)
+        for task in self._tasks.values():
+            if task.name in tasks:
+                await self._ready(task)
 
     async def preload(self) -> None:
-        """Load every checkpoint now, rather than when it is asked for first."""
-        await self._models.preload()
+        """Load every checkpoint now, rather than when it is asked for first. Failures are logged, and tried again."""
+        for name in self._models.tasks:
+            try:
+                await self.load([name])
+            except GlassboxError as error:
+                log.error("the checkpoint for /%s is not available: %s", name, error.sentence)
 
     async def aclose(self) -> None:
         """Take nothing new, answer what is running, tell the rest to try again, and stop the threads.
@@ -135,16 +143,33 @@ class InferenceWorker(Backend):
             return
         self._draining = True
         await self._queue.aclose()
-        for answer in self._loading:
-            answer.cancel()
+        self._stop(self._loading)
         if self._accepted:
             _, late = await asyncio.wait(self._accepted, timeout=self._limits.drain_seconds)
-            for answer in late:
-                answer.cancel()
+            self._stop(late)
             await asyncio.gather(*late, return_exceptions=True)
+        for calibration in self._calibrations.values():
+            calibration.cancel()
+        await asyncio.gather(*self._calibrations.values(), return_exceptions=True)
         await self._queue.stop()
         await self._models.aclose()
         await asyncio.to_thread(self._preparing.shutdown, wait=True, cancel_futures=True)
+
+    def _stop(self, waiting: Iterable[asyncio.Task[Any]]) -> None:
+        """Cancel what waits, so that it ends with `ShuttingDown` (see `_telling`)."""
+        for one in list(waiting):
+            self._stopped.add(one)
+            one.cancel()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell whom the shutdown has cancelled, and nobody else, that it is one."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if asyncio.current_task() in self._stopped:
+                raise ShuttingDown from None
+            raise
 
     def _admit(self, person: int) -> None:
         if self._draining:
@@ -167,34 +192,49 @@ class InferenceWorker(Backend):
 
     async def _answer(self, request: Request[ResultT], person: int) -> Answer[ResultT]:
         task = self._task(request)
-        model = await self._loaded(task)
-        began = time.perf_counter()
-        try:
-            async with asyncio.timeout(self._limits.seconds):
-                result = await self._drive(task.steps(model.head, request), person)
-        except TimeoutError:
-            raise DeadlinePassed(self._limits.seconds) from None
+        with self._telling():
+            model = await self._ready(task)
+            began = time.perf_counter()
+            try:
+                async with asyncio.timeout(self._limits.seconds):
+                    result = await self._drive(task.steps(model.head, request), person)
+            except TimeoutError:
+                raise DeadlinePassed(self._limits.seconds) from None
         seconds = time.perf_counter() - began
         self._recent_seconds += (seconds - self._recent_seconds) / 8
         return Answer(result, model.spec.name, model.device.name, model.device.precision, seconds, model.spec.note)
 
+    async def _ready(self, task: Task[Any]) -> LoadedModel:
+        """A task's checkpoint, loaded and calibrated; whoever comes first calibrates for all."""
+        model = await self._loaded(task)
+        calibrate = task.calibrations.get(model.head.kind)
+        if calibrate is None:
+            return model
+        key = (task.name, id(model.head))
+        calibration = self._calibrations.get(key)
+        if calibration is None or (calibration.done() and (calibration.cancelled() or calibration.exception())):
+            steps = calibrate(model.head)
+            calibration = asyncio.get_running_loop().create_task(self._drive(steps, person=task.name))
+            self._calibrations[key] = calibration
+        await asyncio.shield(calibration)
+        return model
+
     async def _loaded(self, task: Task[Any]) -> LoadedModel:
+        if self._draining:  # accepted, but not begun before the drain
+            raise ShuttingDown
         current = asyncio.current_task()
         assert current is not None
         self._loading.add(current)
         try:
-            async with asyncio.timeout(self._limits.loading_seconds):
-                return await self._models.get(task.name)
+            with self._telling():
+                async with asyncio.timeout(self._limits.loading_seconds):
+                    return await self._models.get(task.name)
         except TimeoutError:
             raise DeadlinePassed(self._limits.loading_seconds) from None
-        except asyncio.CancelledError:
-            if self._draining:
-                raise ShuttingDown from None
-            raise
         finally:
             self._loading.discard(current)
 
-    async def _drive(self, steps: Steps[T], person: int) -> T:
+    async def _drive(self, steps: Steps[T], person: Hashable) -> T:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
         outcome = await self._advance(steps, None)
         resumed = False

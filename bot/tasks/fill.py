@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from bot.errors import InvalidRequest
+from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.scores import softmax
 from bot.tasks.text import checked_range, clean_text
 
 if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.masked_lm import MaskedLM
 
 MOST_GUESSES = 10
 MOST_MASKS = 5
 BLANK = "___"
 """How a mask is written to people, whatever the model's own mask token is."""
+
+Floats = npt.NDArray[np.float32]
 
 _MASK = re.compile(r"<mask>|\[MASK\]|<extra_id_0>|_{3,}", re.IGNORECASE)
 
@@ -130,4 +135,84 @@ def _word(token: str) -> str:
     return token.strip().removeprefix("##")
 
 
-TASK = Task("fill", FillRequest, {HeadKind.MASKED_LM: unmask})
+CONTEXT = "The sky is blue. Madrid is the capital of Spain. "
+"""Stands before the text while it is weighed: a model that starts with nothing guesses wildly."""
+CLOZE = (
+    "Q: The sky is ___.\nA: blue\nQ: ___ is the capital of Spain.\nA: Madrid\nQ: The ___ swims in the sea.\nA: fish\n"
+    "Q: {}\nA:"
+)
+"""Shows the model what comes after the mask, before it must propose a word."""
+FROM_LEFT, FROM_CLOZE = 40, 25
+CLOZE_WEIGHT = 0.25
+LEFT_TOKENS, RIGHT_TOKENS = 256, 48
+"""How much of the text around a mask is weighed: words depend on their neighbourhood."""
+
+_WHOLE_WORD = re.compile(r" (?:[^\W\d_]{2,}|[aAI])")
+
+
+def weigh_sentences(head: CausalLM, request: FillRequest) -> Steps[FillResult]:
+    """By a causal language model: which word makes the whole sentence likeliest? Masks are filled from left to right.
+
+    Words are proposed from what stands before the mask, and from a question that shows what stands after it; each is
+    put into the sentence, and the sentences' log-probabilities are compared. Probabilities are shared among the
+    proposed words.
+    """
+    before, guesses = request.parts[0], []
+    for after in request.parts[1:]:
+        words = yield from _weigh_one(head, before, after.rstrip())
+        guesses.append(words[: request.top_k])
+        before += words[0][0] + after
+    return completed(request, guesses, truncated=False)
+
+
+def _weigh_one(head: CausalLM, before: str, after: str) -> Steps[list[tuple[str, float]]]:
+    """Words for one mask with their probabilities, likeliest first."""
+    left = head.encode(CONTEXT + head.ending(before, LEFT_TOKENS).rstrip())
+    after, _ = head.shorten(after, RIGHT_TOKENS)
+    question = head.encode(CLOZE.format(head.ending(before, LEFT_TOKENS) + BLANK + after))
+    from_left, from_cloze = yield from head.next_token(
+        [head.continuations(left, [(0,)]), head.continuations(question, [(0,)])]
+    )
+    proposed = _proposals(head, from_left, from_cloze, capital=_starts_sentence(before))
+    words = list(proposed)
+    sentences = [head.encode_rest(f" {word}{after}") for word in words]
+    [found] = yield from head.score([head.continuations(left, sentences)])
+    scores = [one.sum() + CLOZE_WEIGHT * proposed[word] for word, one in zip(words, found, strict=True)]
+    return sorted(zip(words, map(float, softmax(scores)), strict=True), key=lambda guess: -guess[1])
+
+
+def _proposals(head: CausalLM, from_left: Floats, from_cloze: Floats, *, capital: bool) -> dict[str, float]:
+    """Words that may be meant, each with its log-probability as the answer to the question."""
+    allowed = _whole_words(head)
+    tokens: list[int] = []
+    for log_probs, number in ((from_left, FROM_LEFT), (from_cloze, FROM_CLOZE)):
+        order = np.argsort(-log_probs[allowed], kind="stable")[:number]
+        tokens += [int(allowed[place]) for place in order]
+    proposed: dict[str, float] = {}
+    for token in dict.fromkeys(tokens):
+        word = head.decode([token]).strip()
+        word = word[0].upper() + word[1:] if capital else word
+        proposed[word] = max(proposed.get(word, -np.inf), float(from_cloze[token]))
+    return proposed
+
+
+def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
+    """The tokens that are a whole word with a space before it.
+
+    Raises:
+        ModelUnavailable: the vocabulary has none, so this checkpoint cannot fill masks.
+    """
+    if "fill" not in head.notes:
+        texts = head.decode_each(range(head.vocabulary_size))
+        head.notes["fill"] = np.array([token for token, text in enumerate(texts) if _WHOLE_WORD.fullmatch(text)])
+    allowed: npt.NDArray[np.int64] = head.notes["fill"]
+    if not len(allowed):
+        raise ModelUnavailable("The checkpoint that is set for /fill has no whole words in its vocabulary.")
+    return allowed
+
+
+def _starts_sentence(before: str) -> bool:
+    return not before.strip() or before.rstrip()[-1] in ".!?"
+
+
+TASK = Task("fill", FillRequest, {HeadKind.MASKED_LM: unmask, HeadKind.CAUSAL_LM: weigh_sentences})

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import LabelScore, ranked, softmax
+from bot.tasks.scores import LabelScore, ranked, sigmoid, softmax
 from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
@@ -58,7 +63,10 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
     """Labels without empty ones and duplicates (whatever their case), in their order."""
     cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if label.strip()]
-    distinct = tuple({label.casefold(): label for label in reversed(cleaned)}.values())[::-1]
+    first: dict[str, str] = {}
+    for label in cleaned:
+        first.setdefault(label.casefold(), label)
+    distinct = tuple(first.values())
     if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
         number = "no label" if not distinct else "one label" if len(distinct) == 1 else f"{len(distinct)} labels"
         raise InvalidRequest(
@@ -93,4 +101,76 @@ def infer(head: SequenceClassifier, request: ZeroShotRequest) -> Steps[ZeroShotR
     return ZeroShotResult(ranked(request.labels, probabilities), request.multi_label, truncated)
 
 
-TASK = Task("zeroshot", ZeroShotRequest, {HeadKind.SEQUENCE_CLASSIFIER: infer})
+PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
+NEUTRAL = (
+    "I went there with my friends on Tuesday.",
+    "It was bigger than we had expected.",
+    "He looked at the clock and said nothing.",
+    "They put everything back in the box.",
+    "There are many different kinds of these.",
+    "She told us about it later.",
+    "We need to talk about what happened.",
+    "That is the first thing I noticed.",
+)
+"""Sentences about nothing in particular: how likely a label is after them says how common it is."""
+TEMPERATURE = 0.7
+MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5
+"""A label applies where the text makes it e times likelier than the neutral sentences do."""
+ROOM = 64
+"""Tokens that are kept for the prompt around a text, and for a label."""
+
+
+def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResult]:
+    """By a causal language model: how much likelier does the text make each label?
+
+    The label's log-probability after the text, minus its mean after neutral sentences, averaged over two prompts.
+
+    Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
+    """
+    text, truncated = head.shorten(request.text, head.context_length - ROOM)
+    labels = [head.encode_rest(f" {label}")[:ROOM] for label in request.labels]
+    yield from calibrate(head)
+    common: npt.NDArray[np.float32] = head.notes["zeroshot"]
+    found = yield from head.score([head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS])
+    first = np.array([[one[0] for one in output] for output in found])
+    scores = (first - common[:, [label[0] for label in labels]]).mean(axis=0)
+    scores += yield from _endings(head, labels, found)
+    if request.multi_label:
+        probabilities = sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE)
+    else:
+        probabilities = softmax(scores / TEMPERATURE)
+    return ZeroShotResult(ranked(request.labels, probabilities), request.multi_label, truncated)
+
+
+def calibrate(head: CausalLM) -> Steps[None]:
+    """Find the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
+    if "zeroshot" not in head.notes:
+        rows = [head.continuations(head.encode(prompt.format(text)), [(0,)]) for prompt in PROMPTS for text in NEUTRAL]
+        outputs = yield from head.next_token(rows)
+        head.notes["zeroshot"] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
+
+
+def _endings(
+    head: CausalLM, labels: Sequence[tuple[int, ...]], found: Sequence[Sequence[npt.NDArray[np.float32]]]
+) -> Steps[npt.NDArray[np.float64]]:
+    """What the tokens after the first add to each label's score: their log-probabilities against a neutral sentence."""
+    added = np.zeros(len(labels))
+    long = [index for index, label in enumerate(labels) if len(label) > 1]
+    if not long:
+        return added
+    wanted = [labels[index] for index in long]
+    neutral = yield from head.score(
+        [head.continuations(head.encode(prompt.format(NEUTRAL[0])), wanted) for prompt in PROMPTS]
+    )
+    for after_text, after_neutral in zip(found, neutral, strict=True):
+        for place, index in enumerate(long):
+            added[index] += (after_text[index][1:] - after_neutral[place][1:]).sum() / len(PROMPTS)
+    return added
+
+
+TASK = Task(
+    "zeroshot",
+    ZeroShotRequest,
+    {HeadKind.SEQUENCE_CLASSIFIER: infer, HeadKind.CAUSAL_LM: weigh_labels},
+    calibrations={HeadKind.CAUSAL_LM: calibrate},
+)

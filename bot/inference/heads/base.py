@@ -25,6 +25,7 @@ class Head:
         model: the model, in evaluation mode, on its device.
         tokenizer: its tokenizer.
         declared_languages: what the catalogue says that it translates, if anything.
+        notes: what a task has computed once for this checkpoint and wants to keep (calibrations).
         context_length: the longest input in tokens, special tokens included.
     """
 
@@ -41,6 +42,7 @@ class Head:
         self.model = model
         self.tokenizer = tokenizer
         self.device = device
+        self.notes: dict[str, Any] = {}
         self.context_length = _context_length(model, tokenizer)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.device import Device
 from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.sampling import RowSampler, RowStop, Sampling
+from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
-
-LogProbs = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """A prompt and candidate continuations of it, as token ids."""
-
-    prompt: tuple[int, ...]
-    candidates: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -98,55 +87,44 @@ class CausalLM(Head):
         """Token ids of a text that follows another one: no special tokens."""
         return tuple(self.tokenize(text, add_special_tokens=False))
 
+    def shorten(self, text: str, tokens: int) -> tuple[str, bool]:
+        """A text cut to its first tokens, and whether anything was cut off."""
+        ids = self.encode_rest(text)
+        return (text, False) if len(ids) <= tokens else (self.decode(ids[:tokens]), True)
+
+    def ending(self, text: str, tokens: int) -> str:
+        """The last tokens of a text."""
+        ids = self.encode_rest(text)
+        return text if len(ids) <= tokens else self.decode(ids[-tokens:])
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Tokens that the tokenizer knows and the model has a logit for."""
+        return min(len(self.tokenizer), int(self.model.config.get_text_config().vocab_size))
+
+    def decode_each(self, ids: Iterable[int]) -> list[str]:
+        """The text of each token by itself."""
+        with self._tokenizer_lock:
+            texts: list[str] = self.tokenizer.batch_decode([[token] for token in ids])
+            return texts
+
     def continuations(self, prompt: Sequence[int], candidates: Sequence[Sequence[int]]) -> Row[Continuations]:
         """A row for `score` or `next_token`."""
         inputs = Continuations(tuple(prompt), tuple(map(tuple, candidates)))
-        longest = max(map(len, candidates), default=0)
-        sequences = len(_contexts(inputs))
-        return Row(inputs, (len(inputs.prompt) + max(0, longest - 1)) * sequences)
+        return Row(inputs, inputs.tokens)
 
     def generation(self, prompt: Sequence[int], max_new_tokens: int, **options: Any) -> Row[Generation]:
         """A row for `generate`."""
         inputs = Generation(tuple(prompt), max_new_tokens, **options)
         return Row(inputs, len(inputs.prompt) + max_new_tokens)
 
-    def _logits(self, sequences: Sequence[Sequence[int]], keep: int) -> torch.Tensor:
-        """Logits at the last `keep` places of each sequence, (batch, keep, vocabulary), float32."""
-        ids, mask = self.pad(sequences, left=True)
-        positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
-        logits: torch.Tensor = self.model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=keep
-        ).logits
-        return logits.float()
-
     @on_device
     def _next_token(self, rows: Sequence[Row[Continuations]]) -> list[LogProbs]:
-        logits = self._logits([row.inputs.prompt for row in rows], keep=1)
-        return list(logits[:, -1].log_softmax(dim=-1).cpu().numpy())
+        return next_token_log_probs(self, [row.inputs.prompt for row in rows])
 
     @on_device
     def _score(self, rows: Sequence[Row[Continuations]]) -> list[list[LogProbs]]:
-        contexts: list[tuple[int, ...]] = []
-        places = []
-        for row in rows:
-            wanted = _contexts(row.inputs)
-            places.append([len(contexts) + index for index in wanted.values()])
-            contexts.extend(row.inputs.prompt + beginning for beginning in wanted)
-        longest = max((len(one) for row in rows for one in row.inputs.candidates), default=1)
-        log_probs = self._logits(contexts, keep=longest).log_softmax(dim=-1)
-        outputs = []
-        for row, indices in zip(rows, places, strict=True):
-            found = dict(zip(_contexts(row.inputs), indices, strict=True))
-            outputs.append([self._pick(log_probs[found[one[:-1]]], one) for one in row.inputs.candidates])
-        return outputs
-
-    @staticmethod
-    def _pick(log_probs: torch.Tensor, candidate: tuple[int, ...]) -> LogProbs:
-        """The candidate's own log-probabilities from those at the end of its context, (keep, vocabulary)."""
-        rows = log_probs[log_probs.shape[0] - len(candidate) :]
-        picked = rows.gather(1, torch.tensor(candidate, device=rows.device).unsqueeze(1)).squeeze(1)
-        result: LogProbs = picked.cpu().numpy()
-        return result
+        return score(self, [row.inputs for row in rows])
 
     @on_device
     def _generate(self, rows: Sequence[Row[Generation]]) -> list[Generated]:
@@ -185,12 +163,3 @@ class CausalLM(Head):
             if inputs.stop is not None and inputs.stop in self.decode([token]):
                 return Generated(tuple(new[: index + 1]), finished=True)
         return Generated(tuple(new), finished=False)
-
-
-def _contexts(inputs: Continuations) -> dict[tuple[int, ...], int]:
-    """What must be read after the prompt to score all candidates: each candidate but its last token, once.
-
-    Candidates of one token need only the prompt, so any number of them cost one sequence.
-    """
-    distinct = dict.fromkeys(candidate[:-1] for candidate in inputs.candidates)
-    return {beginning: index for index, beginning in enumerate(distinct)}

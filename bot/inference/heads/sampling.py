@@ -86,7 +86,7 @@ def draw(logits: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> to
 
 
 class RowStop(StoppingCriteria):  # type: ignore[misc]
-    """Ends each row by its own rule."""
+    """Ends each row by its own rule; a beam search asks for several candidates of every row."""
 
     def __init__(self, ended: Callable[[int, torch.Tensor], bool], rows: int, prompt_width: int) -> None:
         self._ended = ended
@@ -94,5 +94,7 @@ class RowStop(StoppingCriteria):  # type: ignore[misc]
         self._prompt_width = prompt_width
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        done = [self._ended(row, input_ids[row, self._prompt_width :]) for row in range(self._rows)]
+        candidates = input_ids.shape[0] // self._rows
+        new = input_ids[:, self._prompt_width :]
+        done = [self._ended(place // candidates, new[place]) for place in range(input_ids.shape[0])]
         return torch.tensor(done, device=input_ids.device)

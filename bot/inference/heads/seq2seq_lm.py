@@ -127,22 +127,17 @@ class Seq2SeqLM(Head):
         ids, mask = self.pad([one.ids for one in inputs])
         # Rows whose start has a language token must not share a batch with rows without: tasks use one form a model.
         start = self.tensor([one.start for one in inputs])
-        options = {} if self._beams > 1 else {"stopping_criteria": [self._stop(rows, start.shape[1])]}
         output: torch.Tensor = self.model.generate(
             input_ids=ids,
             attention_mask=mask,
             decoder_input_ids=start,
             max_new_tokens=max(one.max_new_tokens for one in inputs),
             do_sample=False,
-            **options,
+            stopping_criteria=[self._stop(rows, start.shape[1])],
         )
         return [
             tuple(new[start.shape[1] :][: one.max_new_tokens].tolist()) for one, new in zip(inputs, output, strict=True)
         ]
-
-    @property
-    def _beams(self) -> int:
-        return self.model.generation_config.num_beams or 1
 
     @staticmethod
     def _stop(rows: Sequence[Row[SourceText]], width: int) -> RowStop:

@@ -29,6 +29,7 @@ WANTED = [
 ]
 # Sub-folders hold other formats of the same weights, and so does Mistral's consolidated file: gigabytes for nothing.
 UNWANTED = ["*/*", "consolidated*"]
+ANSWER_TIMEOUT = 10.0  # seconds
 
 
 def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
@@ -79,9 +80,11 @@ def _cached(source: HubSource) -> Path | None:
 
 
 def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
     with _quiet():
+        # One question first: snapshot_download asks an unreachable hub for a pinned commit again for half a minute.
+        HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT)
         return Path(snapshot_download(**_request(source), tqdm_class=_bar_that_reports(progress, size_mb)))
 
 
@@ -141,6 +144,11 @@ def _sentence(error: Exception, spec: CheckpointSpec, source: HubSource) -> str:
     from huggingface_hub import errors
 
     match error:
+        case errors.OfflineModeIsEnabled():
+            return (
+                f"{spec.name} is not in the hub cache, and HF_HUB_OFFLINE forbids fetching it. Run "
+                "`python -m bot pull` without HF_HUB_OFFLINE, or set PRESET=starter, which needs no hub."
+            )
         case errors.GatedRepoError():
             return (
                 f"{source.repo_id} is open only to those who accepted its licence on its page on the hub. Accept it, "

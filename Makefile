@@ -1,0 +1,43 @@
+# Two commands: `make playground` and `make test`. Both make a virtual environment in .venv first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: playground run test lint format clean
+
+playground: $(VENV)/.playground
+	@$(BIN)/python -m bot playground
+
+run: $(VENV)/.playground
+	@$(BIN)/python -m bot run
+
+test: lint
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Glassbox needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.playground: pyproject.toml $(VENV)/bin/python
+	@echo "Installing what Glassbox needs into $(VENV). PyTorch is large: this takes a few minutes, once."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[playground]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@ $(VENV)/.playground

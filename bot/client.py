@@ -1,0 +1,171 @@
+"""The Discord client: loads the cogs, tells errors to people, and syncs the commands."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.util
+import json
+import logging
+import pkgutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import UNEXPECTED, GlassboxError, describe, seconds_in_words
+from bot.inference.backend import Backend
+from bot.logs import keep_texts_out_of_the_log
+from bot.replies.delivery import tell
+
+log = logging.getLogger(__name__)
+
+COGS = "cogs"
+OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
+FORBIDDEN = "You may not use this command here."
+
+INVITE_PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+
+
+class Glassbox(commands.AutoShardedBot):
+    """The bot, whose commands are answered by a backend.
+
+    Args:
+        backend: answers the requests; started and closed by the caller.
+        shard_count: gateway connections; None for what Discord recommends.
+    """
+
+    def __init__(self, backend: Backend, *, shard_count: int | None = None) -> None:
+        # Nobody speaks here: without the packages for voice, discord.py would warn about it at every start.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            command_prefix=(),
+            help_command=None,
+            tree_cls=Tree,
+            intents=discord.Intents(guilds=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            shard_count=shard_count,
+        )
+        self.backend = backend
+
+    async def setup_hook(self) -> None:
+        keep_texts_out_of_the_log()
+        for name in await asyncio.to_thread(cog_names):
+            await self.load_extension(name)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        error = sys.exc_info()[1]
+        assert error is not None
+        log.error("%s failed: %s", event_method, describe(error))
+
+    async def sync_if_changed(self, state_folder: Path) -> bool:
+        """Register the commands at Discord, unless it already has these: it allows 200 creations a day.
+
+        Args:
+            state_folder: where the digest of what was registered is kept.
+
+        Returns:
+            Whether they were registered.
+
+        Raises:
+            discord.HTTPException: Discord does not take them.
+        """
+        payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        digest = _digest([self.application_id, sorted(payloads, key=_identity)])
+        path = state_folder / f"commands-{self.application_id}.sha256"
+        if await asyncio.to_thread(_read, path) == digest:
+            registered = await self.tree.fetch_commands()
+            if {(command.type.value, command.name) for command in registered} == set(map(_identity, payloads)):
+                return False
+        await self.tree.sync()
+        await asyncio.to_thread(_write, path, digest)
+        return True
+
+    def invite_links(self) -> Mapping[str, str]:
+        """Where to install the bot; what for → address. Known after login."""
+        assert self.application_id is not None
+        return {
+            "Add it to a server": discord.utils.oauth_url(
+                self.application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
+            )
+            + "&integration_type=0",
+            "Add it to your account": discord.utils.oauth_url(self.application_id, scopes=("applications.commands",))
+            + "&integration_type=1",
+        }
+
+
+class Tree(app_commands.CommandTree[Glassbox]):
+    """The commands, and the one place where their errors become sentences."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[Glassbox], error: app_commands.AppCommandError, /
+    ) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        name = interaction.command.qualified_name if interaction.command is not None else "unknown command"
+        sentence = sentence_for(cause)
+        if sentence is None:
+            log.error("/%s failed: %s", name, describe(cause))
+        else:
+            log.info("/%s was not answered: %s", name, type(cause).__name__)
+        await tell(interaction, sentence or UNEXPECTED)
+
+
+def sentence_for(error: BaseException) -> str | None:
+    """What a user is told of an error, or None where it was not foreseen."""
+    match error:
+        case GlassboxError():
+            return error.sentence
+        case app_commands.CommandOnCooldown():
+            return f"Please wait {seconds_in_words(error.retry_after)} before you use this command again."
+        case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound() | app_commands.TransformerError():
+            return OUTDATED
+        case app_commands.CheckFailure():
+            return FORBIDDEN
+        case _:
+            return None
+
+
+def cog_names() -> list[str]:
+    """The modules of the package `cogs`, which are loaded by name: `bot` does not know what they are."""
+    package = importlib.util.find_spec(COGS)
+    folders = package.submodule_search_locations if package is not None else None
+    return sorted(module.name for module in pkgutil.iter_modules(folders or [], f"{COGS}."))
+
+
+def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
+    """A command's kind and name, in which Discord lets no two agree."""
+    return payload["type"], payload["name"]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _write(path: Path, digest: str) -> None:
+    """Losing it is harmless, so a full or read-only disk is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(digest, encoding="utf-8")
+    except OSError as error:
+        log.warning("the digest of the commands cannot be kept: %s", type(error).__name__)

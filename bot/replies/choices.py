@@ -1,0 +1,39 @@
+"""What an autocompletion offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from discord import app_commands
+
+from bot.inference.languages import Language, language
+from bot.replies.text import fit, visible
+
+MOST_CHOICES = 25
+LONGEST_NAME = 100
+COMMON = (
+    "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "ja", "ko", "zh", "vi", "sv",
+    "ro", "cs", "el", "hu", "da", "fi",
+)  # fmt: skip
+"""Offered first, and alone where nobody knows what the checkpoint can do."""
+
+
+def language_choices(typed: str, codes: Iterable[str] | None) -> list[app_commands.Choice[str]]:
+    """The languages that somebody who has typed this may mean.
+
+    Args:
+        typed: the start of a code, or of a name in English or in the language itself; empty for all.
+        codes: what can be chosen; None where that is not known.
+    """
+    known = {found.code: found for found in map(language, COMMON if codes is None else codes)}
+    matching = sorted((found for found in known.values() if found.matches(typed)), key=lambda one: _order(one, typed))
+    return [
+        app_commands.Choice(name=fit(str(found), LONGEST_NAME, visible)[0], value=found.code)
+        for found in matching[:MOST_CHOICES]
+    ]
+
+
+def _order(found: Language, typed: str) -> tuple[bool, int, str]:
+    """A code that was typed whole first, then common languages, then by name."""
+    common = COMMON.index(found.code) if found.code in COMMON else len(COMMON)
+    return (found.code.casefold() != typed.casefold().strip(), common, found.name)

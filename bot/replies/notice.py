@@ -1,0 +1,22 @@
+"""What people read while the model is not there yet."""
+
+from __future__ import annotations
+
+import math
+
+from bot.inference.models import ModelState, Phase
+from bot.replies.text import escape
+
+FOLLOWS = "Your answer follows here by itself."
+
+
+def notice(state: ModelState) -> str | None:
+    """How far a checkpoint is, or None where nobody has to wait for it."""
+    if state.phase is Phase.READY:
+        return None
+    name = escape(state.spec.name)
+    if state.phase is Phase.FETCHING:
+        share = "" if state.fraction is None else f": {math.floor(state.fraction * 100)} %"
+        return f"Downloading {name}{share}. {FOLLOWS}"
+    left = state.seconds_left
+    return f"Loading {name}{'' if left is None else f': about {math.ceil(left)} s left'}. {FOLLOWS}"

@@ -1,0 +1,138 @@
+"""A reply: one embed, and a text file where the embed cannot hold everything."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+
+from bot.inference.requests import Answer
+from bot.replies.bars import bar_line, plain_line
+from bot.replies.text import Keep, Style, escape, fit, visible
+from bot.tasks.scores import LabelScore
+
+QUOTE = 800
+"""Units of a quoted text: about a screen of a phone."""
+LABEL = 60
+"""Units of a label beside its bar."""
+MOST_BARS = 25
+FOOTER = 1_000
+SHORTENED = "*Shortened; the file has everything.*"
+
+
+class Colour:
+    """Accents: one for each command, and two outcomes of `/sentiment`."""
+
+    POSITIVE = 0x4CA771
+    NEGATIVE = 0xC7595C
+    SENTIMENT = 0x7D8590
+    FILL = 0x8C7AD0
+    GENERATE = 0x3E9C9C
+    TRANSLATE = 0x4F86C6
+    ZEROSHOT = 0xC9913D
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text to attach."""
+
+    name: str
+    text: str
+
+    def open(self) -> discord.File:
+        """The file, ready to be sent once."""
+        return discord.File(io.BytesIO(self.text.encode("utf-8")), self.name)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent: an embed, and a file where something in it was cut."""
+
+    embed: discord.Embed
+    file: TextFile | None = None
+
+    def files(self) -> list[discord.File]:
+        """The attachments, ready to be sent once."""
+        return [] if self.file is None else [self.file.open()]
+
+
+@dataclass
+class Draft:
+    """A reply in the making, which remembers whether anything had to be cut.
+
+    Attributes:
+        cut: whether something was.
+        lines: the description, so far.
+    """
+
+    colour: int
+    title: str | None = None
+    cut: bool = False
+    lines: list[str] = field(default_factory=list)
+    fields: list[tuple[str, str]] = field(default_factory=list)
+
+    def fit(self, text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -> str:
+        """As much of a text as fits (see `bot.replies.text.fit`)."""
+        shown, whole = fit(text, limit, style, keep)
+        self.cut |= not whole
+        return shown
+
+    def bars(self, scores: Sequence[LabelScore], bold: int, label: int = LABEL) -> str:
+        """A bar for each of the first scores.
+
+        Args:
+            bold: how many labels are in bold.
+            label: the most units of a label.
+        """
+        lines = []
+        for place, score in enumerate(scores[:MOST_BARS]):
+            shown = self.fit(score.label, label)
+            lines.append(bar_line(score.probability, f"**{shown}**" if place < bold and shown.strip() else shown))
+        if len(scores) > MOST_BARS:
+            self.cut = True
+            lines.append(f"… and {len(scores) - MOST_BARS} more")
+        return "\n".join(lines)
+
+    def reply(
+        self, name: str, answer: Answer[Any], whole: str, remark: str | None = None, *, fact: str | None = None
+    ) -> Reply:
+        """The finished reply.
+
+        Args:
+            name: the command, which the file is called after.
+            answer: for the footer.
+            whole: everything, for the file.
+            remark: a further sentence for the footer.
+            fact: a few further words for the footer's first line.
+        """
+        description = "\n".join([*self.lines, "", SHORTENED] if self.cut else self.lines)
+        embed = discord.Embed(title=self.title, description=description, colour=self.colour)
+        for field_name, value in self.fields:
+            embed.add_field(name=field_name, value=value, inline=False)
+        embed.set_footer(text=footer(answer, remark, fact))
+        return Reply(embed, TextFile(f"{name}.txt", visible(whole) + "\n") if self.cut else None)
+
+
+def footer(answer: Answer[Any], remark: str | None = None, fact: str | None = None) -> str:
+    """Who answered, where, and how fast; then what people should know about it. Footers are not Markdown."""
+    facts = (answer.checkpoint, f"{answer.device} {answer.precision}", duration(answer.seconds), fact)
+    lines = (" · ".join(filter(None, facts)), answer.note, remark)
+    return fit("\n".join(filter(None, lines)), FOOTER, visible)[0]
+
+
+def duration(seconds: float) -> str:
+    """`0.034` → "34 ms", `12.3` → "12.3 s"."""
+    return f"{seconds:.1f} s" if seconds >= 10 else f"{max(1, round(seconds * 1000)):,} ms"
+
+
+def truncation(truncated: bool, what: str = "text", part: str = "end") -> str | None:
+    """A sentence where the model has not read everything."""
+    return f"The {part} of the {what} exceeds this model's context and was not read." if truncated else None
+
+
+def plain_scores(scores: Sequence[LabelScore]) -> str:
+    """Every label and its probability, for a file."""
+    return "\n".join(plain_line(score.probability, score.label) for score in scores)

@@ -1,0 +1,66 @@
+"""`/translate`: the same in another language."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Glassbox
+from bot.errors import GlassboxError
+from bot.inference.backend import Backend
+from bot.inference.language_pairs import LanguagePairs
+from bot.replies.choices import language_choices
+from bot.replies.delivery import answer
+from bot.replies.translate import render
+from bot.tasks.translate import TranslateRequest
+
+Choices = list[app_commands.Choice[str]]
+
+
+class Translate(commands.Cog):
+    """`/translate`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    @app_commands.command()
+    @app_commands.rename(target="to", source="from")
+    @app_commands.describe(
+        text="What to translate, for example: I love apples.",
+        target="Into which language",
+        source="From which language (English if left out)",
+    )
+    async def translate(
+        self, interaction: discord.Interaction[Glassbox], text: str, target: str, source: str = TranslateRequest.source
+    ) -> None:
+        """The same in another language"""
+        request = TranslateRequest(text, target, source)
+        if (known := self.backend.task_state("translate").languages) is not None:
+            request.pair(known)
+        await answer(interaction, self.backend, request, render)
+
+    @translate.autocomplete("target")
+    async def targets(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
+        known = self._languages()
+        source = getattr(interaction.namespace, "from", None) or TranslateRequest.source
+        codes = None if known is None else known.into(source) or known.into()
+        return await asyncio.to_thread(language_choices, typed, codes)
+
+    @translate.autocomplete("source")
+    async def sources(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
+        known = self._languages()
+        codes = None if known is None else known.sources(interaction.namespace.to) or known.sources()
+        return await asyncio.to_thread(language_choices, typed, codes)
+
+    def _languages(self) -> LanguagePairs | None:
+        try:
+            return self.backend.task_state("translate").languages
+        except GlassboxError:  # no checkpoint is set: whoever sends the command is told
+            return None
+
+
+async def setup(bot: Glassbox) -> None:
+    await bot.add_cog(Translate(bot.backend))

@@ -1,0 +1,127 @@
+"""The real bot in a simulated Discord, with the real worker and tiny checkpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import simcord
+from simcord import interactions
+
+from bot.client import Glassbox
+from bot.inference.catalogue import Preset
+from bot.inference.loading import load_head
+from bot.inference.worker import InferenceWorker
+
+mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
+
+APPLICATION_COMMAND = 2
+GROUP_CHANNEL = 3
+PRIVATE_CHANNEL_CONTEXT = 2
+
+
+@dataclass
+class Scene:
+    """A server with one channel, and Alice and Bob in it."""
+
+    bot: Glassbox
+    worker: InferenceWorker
+    env: Any
+    guild: Any
+    channel: Any
+    alice: Any
+    bob: Any
+
+    def invoke(self, who: Any, command: str, **options: Any) -> simcord.InteractionResult:
+        """Somebody sends a command in the server; unlike simcord's own verb this does not wait for the bot."""
+        record, payload = self._interaction(who, self.channel.id, self.guild.id, command, options)
+        self.env.backend.emit("INTERACTION_CREATE", payload)
+        return simcord.InteractionResult(self.env, record)
+
+    async def ask_in_group(self, command: str, **options: Any) -> simcord.InteractionResult:
+        """Alice sends a command in a group channel, where the bot is not: she has installed it to her account."""
+        group = self.env.backend.create_channel(None, "friends", type=GROUP_CHANNEL)
+        group.recipient_ids = [self.alice.id, self.bob.id]
+        record, payload = self._interaction(self.alice, group.id, None, command, options)
+        payload |= {
+            "context": PRIVATE_CHANNEL_CONTEXT,
+            "authorizing_integration_owners": {"1": str(self.alice.id)},
+            "channel": {
+                "id": str(group.id),
+                "type": GROUP_CHANNEL,
+                "name": "friends",
+                "icon": None,
+                "owner_id": str(self.bob.id),
+                "recipients": [],
+                "last_message_id": None,
+            },
+        }
+        self.env.backend.emit("INTERACTION_CREATE", payload)
+        await self.env.settle()
+        return simcord.InteractionResult(self.env, record)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is true."""
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    def edits(self) -> list[dict[str, Any]]:
+        """What responses were edited to, in order."""
+        return [
+            request.json
+            for request in self.env.http_requests
+            if request.method == "PATCH" and request.path.endswith("@original")
+        ]
+
+    def _interaction(
+        self, who: Any, channel: int, guild: int | None, command: str, options: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        backend = self.env.backend
+        registered = backend.find_command(command, None, type=1)
+        values, _ = interactions.build_options(who, command, registered, options, channel_id=channel)
+        data = {"id": registered["id"], "name": command, "type": 1, "options": values}
+        record, payload = interactions.base_payload(
+            backend, type=APPLICATION_COMMAND, channel_id=channel, guild_id=guild, user_id=who.id, data=data
+        )
+        return record, payload
+
+
+OpenScene = Callable[..., AbstractAsyncContextManager[Scene]]
+
+
+@pytest.fixture
+def open_scene(make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]]) -> OpenScene:
+    """Open a scene: `async with open_scene() as scene`, with the options of `make_worker`."""
+
+    @asynccontextmanager
+    async def open_scene(preset: Preset | None = None, **options: Any) -> AsyncIterator[Scene]:
+        async with make_worker(preset, **options) as worker:
+            bot = Glassbox(worker, shard_count=1)
+            async with simcord.run(bot, settle_timeout=60) as env:
+                await bot.tree.sync()
+                guild = env.create_guild("Glassbox")
+                alice, bob = (guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
+                yield Scene(bot, worker, env, guild, guild.create_text_channel("general"), alice, bob)
+
+    return open_scene
+
+
+@pytest.fixture
+def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Checkpoints do not finish loading before this event is set."""
+    may_finish = threading.Event()
+
+    def load_when_allowed(*arguments: Any) -> Any:
+        assert may_finish.wait(20)
+        return load_head(*arguments)
+
+    monkeypatch.setattr("bot.inference.models.load_head", load_when_allowed)
+    yield may_finish
+    may_finish.set()

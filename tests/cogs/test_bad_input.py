@@ -1,0 +1,89 @@
+"""Requests that cannot be answered get a sentence that only the asking person sees."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.cogs.conftest import OpenScene
+
+LETTER = "secretword"
+
+CASES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "empty": ("sentiment", {"text": ""}, "The text is empty."),
+    "white space": ("sentiment", {"text": " \n\t\u3000"}, "The text is empty."),
+    "zero width": ("sentiment", {"text": "\u200b\u2060\ufeff"}, "The text is empty."),
+    "control characters": ("generate", {"prompt": "\x00\x07\x1b"}, "The prompt is empty."),
+    "only overrides": ("fill", {"text": "\u202e\u202d"}, "The text is empty."),
+    "only emoji": ("sentiment", {"text": "😀👍🏽"}, "There are no words in the text."),
+    "only punctuation": ("generate", {"prompt": "``` *** ---"}, "There are no words in the prompt."),
+    "too long": ("sentiment", {"text": f"{LETTER} " * 400}, "and I can read 4,000 at most. Please shorten it."),
+    "one long word": ("zeroshot", {"text": LETTER * 500, "labels": "a, b"}, "The text has 5,000 characters"),
+    "too long to translate": ("translate", {"text": LETTER * 160, "to": "de"}, "and I can read 1,500 at most"),
+    "no mask": ("fill", {"text": LETTER}, "There is no mask in the text. Write `___`"),
+    "too many masks": ("fill", {"text": f"{LETTER} ___ " * 6}, "There are 6 masks in the text"),
+    "nothing but masks": ("fill", {"text": "___ [MASK]"}, "There is nothing but masks in the text."),
+    "top_k 0": ("fill", {"text": f"{LETTER} ___", "top_k": 0}, "`top_k` must be from 1 to 10, and not 0."),
+    "temperature 0": ("generate", {"prompt": LETTER, "temperature": 0.0}, "`temperature` must be from 0.05 to 2"),
+    "top_p 0": ("generate", {"prompt": LETTER, "top_p": 0.0}, "`top_p` must be from 0.01 to 1, and not 0."),
+    "no tokens": ("generate", {"prompt": LETTER, "max_new_tokens": 0}, "`max_new_tokens` must be from 1 to 512"),
+    "five sequences": ("generate", {"prompt": LETTER, "num_return_sequences": 5}, "must be from 1 to 4, and not 5."),
+    "negative seed": ("generate", {"prompt": LETTER, "seed": -1}, "`seed` must be from 0 to"),
+    "one label": ("zeroshot", {"text": LETTER, "labels": "sports"}, "I found one label, and I need 2 to 20"),
+    "forty labels": ("zeroshot", {"text": LETTER, "labels": ",".join(map(str, range(40)))}, "I found 40 labels"),
+    "empty labels": ("zeroshot", {"text": LETTER, "labels": " , ,\n"}, "I found no label"),
+    "identical labels": ("zeroshot", {"text": LETTER, "labels": "Sports, sports,sports"}, "I found one label"),
+    "long label": ("zeroshot", {"text": LETTER, "labels": "a" * 81 + ",b"}, "The label has 81 characters"),
+    "unknown language": ("translate", {"text": LETTER, "to": "Blablaish"}, "I know no language called"),
+    "same language": ("translate", {"text": LETTER, "to": "English"}, "Both languages are English."),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_sentence_and_nothing_else(open_scene: OpenScene, case: str, caplog: pytest.LogCaptureFixture) -> None:
+    command, options, sentence = CASES[case]
+    caplog.set_level(logging.DEBUG)
+    async with open_scene() as scene:
+        caplog.clear()
+
+        result = await scene.alice.slash(scene.channel, command, **options)
+
+        assert result.response is not None
+        assert result.ephemeral
+        assert not result.deferred
+        assert not result.followups
+        assert sentence in result.response.content
+        assert len(scene.env.errors) == 1
+    assert [message for name, _, message in caplog.record_tuples if name.startswith("bot")] == [
+        f"/{command} was not answered: InvalidRequest"
+    ]
+    assert LETTER not in caplog.text
+
+
+async def test_a_pair_that_the_checkpoint_does_not_know(open_scene: OpenScene, make_preset: Any) -> None:
+    async with open_scene(make_preset(translate="marian")) as scene:
+        await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
+
+        result = await scene.alice.slash(scene.channel, "translate", text="apples", to="fr")
+
+        assert result.ephemeral
+        assert result.response is not None
+        assert not result.deferred
+        assert "does not translate English into French" in result.response.content
+        assert "it can do: German." in result.response.content
+        assert len(scene.env.errors) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@everyone", "**bold** ```py\ncode```", "أحب هذه الدورة", "a\u202eb\u200bc", "|| spoiler ||", "a" * 4_000],
+)
+async def test_odd_texts_are_answered(open_scene: OpenScene, text: str) -> None:
+    async with open_scene() as scene:
+        result = await scene.alice.slash(scene.channel, "sentiment", text=text)
+
+        assert result.response is not None
+        assert result.response.embeds
+        assert not result.ephemeral

@@ -1,0 +1,174 @@
+"""Every command, wherever people can use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import simcord
+
+from tests.cogs.conftest import OpenScene, Scene
+
+COMMANDS: dict[str, dict[str, Any]] = {
+    "sentiment": {"text": "I love to hate this course"},
+    "fill": {"text": "The capital of France is <mask>.", "top_k": 2},
+    "generate": {
+        "prompt": "In this course, we will teach you how to",
+        "max_new_tokens": 6,
+        "num_return_sequences": 2,
+        "temperature": 1.5,
+        "top_p": 0.9,
+        "seed": 7,
+    },
+    "translate": {"text": "I love apples.", "to": "German", "from": "en"},
+    "zeroshot": {
+        "text": "This movie was so inspiring!",
+        "labels": "sports, politics, entertainment",
+        "multi_label": True,
+    },
+}
+CHECKPOINT = {
+    "sentiment": "distilbert",
+    "fill": "roberta",
+    "generate": "llama",
+    "translate": "t5",
+    "zeroshot": "bart_mnli",
+}
+SHOWN = {
+    "sentiment": "> I love to hate this course\n\n`█",
+    "fill": "> The capital of France is ",
+    "generate": "> In this course, we will teach you how to\n\n`1` ",
+    "translate": "**English**\n> I love apples.\n\n**German** · Deutsch\n",
+    "zeroshot": "> This movie was so inspiring!\n\n`█",
+}
+
+
+async def ask(scene: Scene, place: str, command: str, options: dict[str, Any]) -> simcord.InteractionResult:
+    match place:
+        case "server":
+            return await scene.alice.slash(scene.channel, command, **options)
+        case "direct message":
+            return await scene.alice.user.slash(command, **options)
+        case _:
+            return await scene.ask_in_group(command, **options)
+
+
+@pytest.mark.parametrize("place", ["server", "direct message", "group"])
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_answers_everywhere(open_scene: OpenScene, command: str, place: str) -> None:
+    async with open_scene() as scene:
+        result = await ask(scene, place, command, COMMANDS[command])
+
+        assert result.response is not None
+        assert not result.ephemeral
+        assert not result.followups
+        [embed] = result.response.embeds
+        assert embed.description.startswith(SHOWN[command])
+        assert embed.footer.text.startswith(f"tiny-{CHECKPOINT[command]} · cpu float32 · ")
+        last = scene.env.http_requests[-1]
+        assert (last.method, last.path) == (
+            "PATCH",
+            f"/webhooks/{scene.bot.application_id}/{result._interaction.token}/messages/@original",
+        )
+
+
+async def test_all_are_registered_for_servers_people_and_every_kind_of_channel(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        registered = scene.env.backend.commands[None].values()
+
+        assert {command["name"] for command in registered} == set(COMMANDS)
+        for command in registered:
+            assert command["integration_types"] == [0, 1]
+            assert command["contexts"] == [0, 1, 2]
+            options = [option["name"] for option in command["options"]]
+            assert options == list(COMMANDS[command["name"]])
+            assert all(len(option["description"]) > 10 for option in command["options"])
+
+
+async def test_nothing_that_was_written_is_live(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        mention = f"<@{scene.bob.id}>"
+
+        result = await scene.alice.slash(
+            scene.channel, "sentiment", text=f"@everyone {mention} **bold** ```code``` https://example.com"
+        )
+
+        assert result.response is not None
+        assert result.response.embeds[0].description.startswith(
+            f"> @\u200beveryone \\<@\u200b{scene.bob.id}> \\*\\*bold\\*\\* \\`\\`\\`code\\`\\`\\` https\\://example.com\n"
+        )
+        assert all(edit["allowed_mentions"] == {"parse": []} for edit in scene.edits())
+
+
+async def test_what_is_too_long_is_attached(open_scene: OpenScene) -> None:
+    text = "A rather long review of a course. " * 110
+    async with open_scene() as scene:
+        result = await scene.alice.slash(scene.channel, "sentiment", text=text)
+
+        assert result.response is not None
+        assert "…\n\n" in result.response.embeds[0].description
+        [file] = result.response.attachments
+        assert file.filename == "sentiment.txt"
+        assert (await file.read()).decode().startswith(text.strip())
+        assert "was not read" in result.response.embeds[0].footer.text
+
+
+async def test_the_same_seed_gives_the_same_text(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        texts = [
+            (await scene.alice.slash(scene.channel, "generate", prompt="Once", max_new_tokens=12, seed=seed))
+            .response.embeds[0]
+            .description
+            for seed in (3, 3, 4)
+        ]
+
+        assert texts[0] == texts[1] != texts[2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("ger", "de"), ("deut", "de"), ("de", "de"), ("franç", "fr"), ("Español", "es"), ("日本", "ja")],
+)
+async def test_languages_are_offered_by_any_name(open_scene: OpenScene, typed: str, code: str) -> None:
+    async with open_scene() as scene:
+        choices = await scene.alice.autocomplete(scene.channel, "translate", "to", typed)
+
+        assert code in [choice["value"] for choice in choices]
+
+
+async def test_no_language_of_that_name(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        assert await scene.alice.autocomplete(scene.channel, "translate", "from", "klingon") == []
+
+
+async def test_only_what_the_checkpoint_knows_is_offered(open_scene: OpenScene, make_preset: Any) -> None:
+    async with open_scene(make_preset(translate="marian")) as scene:
+        await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
+
+        into = await scene.alice.autocomplete(scene.channel, "translate", "to", "")
+        out_of = await scene.alice.autocomplete(scene.channel, "translate", "from", "", to="de")
+
+        assert into == [{"name": "German (Deutsch)", "value": "de"}]
+        assert out_of == [{"name": "English", "value": "en"}]
+
+
+async def test_many_languages_are_cut_to_what_discord_takes(open_scene: OpenScene, make_preset: Any) -> None:
+    async with open_scene(make_preset(translate="m2m100")) as scene:
+        await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
+
+        choices = await scene.alice.autocomplete(scene.channel, "translate", "to", "")
+
+        assert len(choices) == 25
+        assert choices[0]["value"] == "de"
+
+
+async def test_without_a_checkpoint_the_common_languages_are_offered(open_scene: OpenScene, make_preset: Any) -> None:
+    async with open_scene(make_preset(sentiment="distilbert")) as scene:
+        assert len(await scene.alice.autocomplete(scene.channel, "translate", "to", "")) == 25
+        assert len(await scene.alice.autocomplete(scene.channel, "translate", "from", "")) == 25
+
+        result = await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
+
+        assert result.ephemeral
+        assert "No checkpoint is set for /translate" in result.response.content
+        assert len(scene.env.errors) == 1

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster
+
+from bot.inference.catalogue import Preset
+from bot.inference.worker import InferenceWorker
+from tests.support import COURSE, CPU, open_worker, preset_of
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "may_block: the test may block the event loop")
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Folders of tiny checkpoints: distilbert, roberta, bart_mnli, llama, t5, marian, m2m100, nllb."""
+    import torch
+
+    from tests import tiny
+
+    torch.set_num_threads(1)  # tiny matrices; more threads only wait for each other
+    return tiny.build_all(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="session")
+def course(checkpoints: Mapping[str, Path]) -> Preset:
+    """The course's preset, in tiny."""
+    return preset_of({task: checkpoints[name] for task, name in COURSE.items()})
+
+
+@pytest.fixture(scope="session")
+def load(checkpoints: Mapping[str, Path]) -> Callable[[str], Any]:
+    """Load a checkpoint as its head, in float32 on the CPU; each is loaded once for all tests."""
+    from bot.inference.loading import load_head
+
+    @cache
+    def loaded(name: str) -> Any:
+        return load_head(checkpoints[name], CPU)
+
+    return loaded
+
+
+@pytest.fixture
+def make_preset(checkpoints: Mapping[str, Path]) -> Callable[..., Preset]:
+    """Make a preset: `make_preset(sentiment="distilbert", fill="llama")`."""
+
+    def make(**names: str) -> Preset:
+        return preset_of({task: checkpoints[name] for task, name in names.items()})
+
+    return make
+
+
+@pytest.fixture
+def make_worker(course: Preset, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[InferenceWorker]]:
+    """Open a worker: `async with make_worker() as worker`, or `make_worker(preset, tasks=…, limits=…, device=…)`."""
+
+    def make(preset: Preset | None = None, **options: Any) -> AbstractAsyncContextManager[InferenceWorker]:
+        return open_worker(preset or course, tmp_path / "cache", **options)
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def no_blocking(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail calls that block the event loop, where Glassbox's own code makes them."""
+    if request.node.get_closest_marker("may_block") is not None:
+        yield
+        return
+    packages = [name for name in ("bot", "cogs") if importlib.util.find_spec(name) is not None]
+    detector = BlockBuster(scanned_modules=packages)
+    # Executors take locks for a moment, and imports read files once.
+    for function in detector.functions.values():
+        function.can_block_in("concurrent/futures/thread.py", {"submit", "shutdown", "_adjust_thread_count"})
+        function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
+        function.can_block_in("logging/__init__.py", {"handle", "emit", "acquire"})
+    detector.activate()
+    try:
+        yield
+    finally:
+        detector.deactivate()

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.inference.batching import FairClock, gather, padding_waste
+from bot.inference.steps import Budget
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    tokens: int
+    tag: float = 0.0
+
+
+pieces = st.builds(Piece, tokens=st.integers(0, 300), tag=st.floats(0, 100))
+budgets = st.builds(
+    Budget, padded_tokens=st.integers(1, 600), rows=st.integers(1, 12), waste=st.floats(0, 0.95, allow_nan=False)
+)
+
+
+@given(pieces, st.lists(pieces, max_size=40), budgets)
+def test_a_batch_keeps_its_budget(due: Piece, others: list[Piece], budget: Budget) -> None:
+    batch = gather(due, others, budget)
+    lengths = [piece.tokens for piece in batch]
+    assert batch[0] is due
+    assert len(set(map(id, batch))) == len(batch)
+    assert set(map(id, batch)) <= {id(due), *map(id, others)}
+    assert len(batch) <= budget.rows
+    if len(batch) > 1:
+        assert max(lengths) * len(lengths) <= budget.padded_tokens
+        assert padding_waste(lengths) <= budget.waste + 1e-9
+
+
+@given(st.lists(pieces, min_size=1, max_size=40), budgets)
+def test_serving_batch_after_batch_serves_everybody_once(waiting: list[Piece], budget: Budget) -> None:
+    served: list[Piece] = []
+    left = list(waiting)
+    while left:
+        due = min(left, key=lambda piece: piece.tag)
+        batch = gather(due, [piece for piece in left if piece is not due], budget)
+        served += batch
+        left = [piece for piece in left if piece not in batch]
+    assert Counter(map(id, served)) == Counter(map(id, waiting))
+
+
+def test_equal_rows_run_in_their_order() -> None:
+    rows = [Piece(10, tag) for tag in (3.0, 1.0, 2.0, 4.0)]
+    batch = gather(Piece(10, 0.0), rows, Budget(40, rows=3))
+    assert [piece.tag for piece in batch] == [0.0, 1.0, 2.0]
+
+
+def test_the_nearest_in_length_go_together() -> None:
+    batch = gather(Piece(10), [Piece(tokens) for tokens in (100, 11, 9, 50, 10, 1)], Budget(44, waste=0.2))
+    assert sorted(piece.tokens for piece in batch) == [9, 10, 10, 11]
+
+
+def test_a_full_batch_takes_as_many_as_fit() -> None:
+    assert len(gather(Piece(8), [Piece(8)] * 100, Budget(256, rows=64))) == 32
+    assert len(gather(Piece(8), [Piece(8)] * 100, Budget(10_000, rows=64))) == 64
+
+
+@pytest.mark.parametrize("lengths", [[5], [5, 5], [0], [0, 0]])
+def test_equal_lengths_waste_nothing(lengths: list[int]) -> None:
+    assert padding_waste(lengths) == pytest.approx(0 if sum(lengths) else 1)
+
+
+def test_padding_waste() -> None:
+    assert padding_waste([10, 5]) == pytest.approx(0.25)
+
+
+def order(clock: FairClock, queue: list[tuple[str, float, float]]) -> list[str]:
+    """Who is served, by tag: `queue` holds (person, cost, tag)."""
+    served = []
+    while queue:
+        one = min(queue, key=lambda item: item[2])
+        queue.remove(one)
+        clock.serve(one[2])
+        served.append(one[0])
+    return served
+
+
+def test_fifty_requests_do_not_delay_somebody_elses_one() -> None:
+    clock = FairClock()
+    queue = [("greedy", 10.0, clock.tag("greedy", 10.0)) for _ in range(50)]
+    queue.append(("modest", 10.0, clock.tag("modest", 10.0)))
+    assert order(clock, queue).index("modest") <= 1
+
+
+def test_a_late_comer_waits_for_no_backlog() -> None:
+    clock = FairClock()
+    queue = [("greedy", 10.0, clock.tag("greedy", 10.0)) for _ in range(50)]
+    for _ in range(20):
+        one = queue.pop(0)
+        clock.serve(one[2])
+    queue.append(("modest", 10.0, clock.tag("modest", 10.0)))
+    assert order(clock, queue).index("modest") <= 1
+
+
+def test_a_stream_of_newcomers_does_not_starve_a_second_request() -> None:
+    clock = FairClock()
+    queue = [("regular", 50.0, clock.tag("regular", 50.0)) for _ in range(3)]
+    served = []
+    for newcomer in range(100):
+        queue.append((f"newcomer {newcomer}", 10.0, clock.tag(newcomer, 10.0)))
+        one = min(queue, key=lambda item: item[2])
+        queue.remove(one)
+        clock.serve(one[2], work=one[1])
+        served.append(one[0])
+    assert served.count("regular") == 3
+
+
+def test_idleness_earns_nothing() -> None:
+    clock = FairClock()
+    for _ in range(100):
+        clock.serve(clock.tag("busy", 10.0))
+    queue = [("idler", 10.0, clock.tag("idler", 10.0)) for _ in range(10)]
+    queue += [("busy", 10.0, clock.tag("busy", 10.0)) for _ in range(10)]
+    served = order(clock, queue)
+    assert 3 <= served[:10].count("busy") <= 7
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.floats(1, 50)), min_size=1, max_size=60))
+def test_everybody_is_served_and_nobody_gets_far_ahead(asked: list[tuple[str, float]]) -> None:
+    """Start-time fair queueing: while two flows wait, what they got differs by at most two largest pieces."""
+    clock = FairClock()
+    queue = [(person, cost, clock.tag(person, cost)) for person, cost in asked]
+    largest = max(cost for _, cost in asked)
+    got: Counter[str] = Counter()
+    while queue:
+        one = min(queue, key=lambda item: item[2])
+        queue.remove(one)
+        clock.serve(one[2])
+        got[one[0]] += one[1]  # type: ignore[assignment]
+        backlogged = {person for person, _, _ in queue}
+        for person in backlogged:
+            assert got[one[0]] - got[person] <= 2 * largest + 1e-6
+
+
+def test_a_clock_forgets_those_it_has_overtaken() -> None:
+    clock = FairClock()
+    for person in range(10_000):
+        clock.serve(clock.tag(person, 1.0) + 1.0)
+    assert len(clock) <= 300
+    clock.forget()
+    assert len(clock) == 0
+    assert clock.start("new") >= 0

@@ -1,0 +1,170 @@
+"""A head whose operations are plain Python, so that the worker can be watched closely."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.requests import Request
+from bot.inference.steps import Budget, Operation, Row, Steps
+from bot.inference.task import HeadKind, Task
+from bot.inference.worker import InferenceWorker, Limits
+from tests.support import open_worker
+
+
+@dataclass(frozen=True)
+class ToyRequest(Request[int]):
+    """Answered with `steps * rows * 2 * value`.
+
+    Attributes:
+        operation: which of the head's operations is wanted.
+        rows: how many rows a step has.
+        steps: how many steps there are, one after the other.
+        tokens: length of each row.
+        prepare: called while the request is prepared.
+        finish: called when it is finished.
+    """
+
+    value: int
+    operation: str = "double"
+    rows: int = 1
+    steps: int = 1
+    tokens: int = 8
+    alone: bool = False
+    prepare: Callable[[], Any] | None = None
+    finish: Callable[[], Any] | None = None
+
+
+class ToyHead:
+    """Doubles numbers.
+
+    Attributes:
+        gate: while it is closed, the device is held within a batch.
+        batches: the values of every batch that was begun.
+        fault: called with the values of every batch, on the device's thread; may raise.
+        longest: the most seconds that the device waits at the gate.
+    """
+
+    kind = HeadKind.SEQUENCE_CLASSIFIER
+
+    def __init__(self, budget: Budget) -> None:
+        self.double: Operation[int, int] = Operation("double", self._double, budget)
+        self.second: Operation[int, int] = Operation("second", self._double, budget)
+        self.endless: Operation[int, int] = Operation("endless", self._endless, budget)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.batches: list[list[int]] = []
+        self.completed = 0
+        self.running = False
+        self.fault: Callable[[list[int]], object] = lambda values: None
+        self.outputs: Callable[[list[int]], Sequence[int]] = lambda values: [2 * value for value in values]
+
+    def _double(self, rows: Sequence[Row[int]]) -> Sequence[int]:
+        values = [row.inputs for row in rows]
+        self.batches.append(values)
+        self.running = True
+        try:
+            if not self.gate.wait(10):
+                raise RuntimeError("the test forgot to open the gate")
+            self.fault(values)
+            return self.outputs(values)
+        finally:
+            self.completed += 1
+            self.running = False
+
+    def _endless(self, rows: Sequence[Row[int]]) -> Sequence[int]:
+        self.batches.append([row.inputs for row in rows])
+        self.running = True
+        end = time.monotonic() + 10
+        while not all(row.abandoned for row in rows) and time.monotonic() < end:
+            time.sleep(0.001)
+        self.running = False
+        return [0 for _ in rows]
+
+    @property
+    def values(self) -> list[int]:
+        """All values that the device has had, in order."""
+        return [value for batch in self.batches for value in batch]
+
+
+def toy_steps(head: ToyHead, request: ToyRequest) -> Steps[int]:
+    if request.prepare is not None:
+        request.prepare()
+    operation: Operation[int, int] = getattr(head, request.operation)
+    total = 0
+    for _ in range(request.steps):
+        rows = [Row(request.value, request.tokens) for _ in range(request.rows)]
+        total += sum((yield from operation(rows, alone=request.alone)))
+    if request.finish is not None:
+        request.finish()
+    return total
+
+
+CALIBRATION = -7
+"""What the device is given to calibrate the toy."""
+
+
+def calibrate(head: ToyHead) -> Steps[None]:
+    yield from head.double([Row(CALIBRATION, 8)])
+
+
+TASK = Task("toy", ToyRequest, {ToyHead.kind: toy_steps})
+CALIBRATED = replace(TASK, calibrations={ToyHead.kind: calibrate})
+PRESET = Preset(
+    "toys", "", {"toy": CheckpointSpec("Toy", FolderSource(Path("/nowhere")), note="A toy spoke.")}, known={}
+)
+GENEROUS = Limits(requests=2_000, per_person=2_000, seconds=30)
+
+
+class ToyShop:
+    """Opens workers over one toy head, and decides how it is loaded."""
+
+    def __init__(self, cache: Path) -> None:
+        self.head = ToyHead(Budget(64, rows=8))
+        self.load: Callable[[], ToyHead] = lambda: self.head
+        self.loads = 0
+        self._cache = cache
+
+    def load_head(self, *arguments: Any) -> ToyHead:
+        """In the place of `bot.inference.loading.load_head`."""
+        self.loads += 1
+        return self.load()
+
+    @asynccontextmanager
+    async def open(self, limits: Limits = GENEROUS, *, calibrate: bool = False) -> AsyncIterator[InferenceWorker]:
+        """A worker whose model has not been loaded yet. Opens the gate at the end, so that nothing hangs."""
+        async with open_worker(PRESET, self._cache, tasks=[CALIBRATED if calibrate else TASK], limits=limits) as worker:
+            try:
+                yield worker
+            finally:
+                self.head.gate.set()
+
+    @asynccontextmanager
+    async def hold(self, worker: InferenceWorker, value: int = 0) -> AsyncIterator[asyncio.Task[Any]]:
+        """The device is busy with one request while the body runs."""
+        self.head.gate.clear()
+        held = worker.submit(ToyRequest(value), person=-1)
+        await until(lambda: self.head.running)
+        try:
+            yield held
+        finally:
+            self.head.gate.set()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens on threads
+            await asyncio.sleep(0.001)
+
+
+async def queued(worker: InferenceWorker, rows: int) -> None:
+    """Wait until so many rows wait for the device."""
+    await until(lambda: worker.status().rows_waiting == rows)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.inference.catalogue import CheckpointSpec, FolderSource
+from bot.inference.models import ModelState, Phase
+from bot.replies.notice import notice
+
+SPEC = CheckpointSpec("tiny_one", FolderSource(Path()))
+
+
+@pytest.mark.parametrize(
+    ("phase", "fraction", "shown"),
+    [
+        (Phase.WAITING, None, r"Loading tiny\_one. Your answer follows here by itself."),
+        (Phase.FAILED, None, r"Loading tiny\_one. Your answer follows here by itself."),
+        (Phase.FETCHING, None, r"Downloading tiny\_one. Your answer follows here by itself."),
+        (Phase.FETCHING, 0.349, r"Downloading tiny\_one: 34 %. Your answer follows here by itself."),
+        (Phase.READY, None, None),
+    ],
+)
+def test_notices(phase: Phase, fraction: float | None, shown: str | None) -> None:
+    assert notice(ModelState(SPEC, phase, fraction)) == shown
+
+
+def test_loading_says_how_long() -> None:
+    state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=time.perf_counter())
+
+    assert notice(state) == r"Loading tiny\_one: about 3 s left. Your answer follows here by itself."

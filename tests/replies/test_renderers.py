@@ -1,0 +1,303 @@
+"""Every command's reply: what it shows, and that it keeps Discord's limits whatever the texts are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import discord
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.errors import InvalidRequest
+from bot.inference.languages import language
+from bot.inference.requests import Answer
+from bot.replies import fill, generate, sentiment, translate, zeroshot
+from bot.replies.bars import bar_line
+from bot.replies.reply import Colour, Reply, duration
+from bot.replies.text import units
+from bot.tasks.fill import FillRequest, completed
+from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.tasks.scores import LabelScore
+from bot.tasks.sentiment import SentimentRequest, SentimentResult
+from bot.tasks.translate import TranslateRequest, TranslateResult
+from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+
+T = TypeVar("T")
+
+WRITTEN = st.one_of(
+    st.text(max_size=300),
+    st.tuples(st.sampled_from(["*", "a ", "\n> ", "@everyone ", "👩‍👧", "x", "[a](b) "]), st.integers(1, 500)).map(
+        lambda pair: pair[0] * pair[1]
+    ),
+)
+SCORES = st.lists(st.builds(LabelScore, WRITTEN, st.floats(0, 1)), min_size=1, max_size=40).map(tuple)
+BOOLEANS = st.booleans()
+
+
+def answer(result: T, note: str | None = None) -> Answer[T]:
+    return Answer(result, "tiny", "cpu", "float32", 0.0341, note)
+
+
+def scores(**probabilities: float) -> tuple[LabelScore, ...]:
+    return tuple(LabelScore(label, value) for label, value in probabilities.items())
+
+
+def valid(make: Callable[[], T]) -> T | None:
+    try:
+        return make()
+    except InvalidRequest:
+        return None
+
+
+def assert_within_limits(reply: Reply) -> None:
+    embed = reply.embed
+    assert units(embed.title or "") <= 256
+    assert units(embed.description or "") <= 4096
+    assert len(embed.fields) <= 25
+    for field in embed.fields:
+        assert 0 < units(field.name or "") <= 256
+        assert 0 < units(field.value or "") <= 1024
+    assert units(embed.footer.text or "") <= 2048
+    parts = [embed.title, embed.description, embed.footer.text]
+    parts += [part for field in embed.fields for part in (field.name, field.value)]
+    assert sum(units(part or "") for part in parts) <= 6000
+    if reply.file is not None:
+        reply.file.text.encode("utf-8")
+
+
+class TestSentiment:
+    def test_reply(self) -> None:
+        result = SentimentResult(scores(NEGATIVE=0.8312, POSITIVE=0.1688), truncated=False)
+
+        reply = sentiment.render(SentimentRequest("I love to *hate* this course"), answer(result))
+
+        assert reply.embed.title == "NEGATIVE"
+        assert reply.embed.description == "\n".join(
+            [
+                "> I love to \\*hate\\* this course",
+                "",
+                bar_line(0.8312, "**NEGATIVE**"),
+                bar_line(0.1688, "POSITIVE"),
+            ]
+        )
+        assert reply.embed.colour is not None
+        assert reply.embed.colour.value == Colour.NEGATIVE
+        assert reply.embed.footer.text == "tiny · cpu float32 · 34 ms"
+        assert reply.file is None
+
+    @pytest.mark.parametrize(
+        ("label", "colour"),
+        [("POSITIVE", Colour.POSITIVE), ("negative", Colour.NEGATIVE), ("joy", Colour.SENTIMENT)],
+    )
+    def test_colours_tell_the_outcome(self, label: str, colour: int) -> None:
+        reply = sentiment.render(
+            SentimentRequest("text"), answer(SentimentResult((LabelScore(label, 1),), truncated=False))
+        )
+
+        assert reply.embed.colour == discord.Colour(colour)
+
+    def test_footer_tells_what_is_to_know(self) -> None:
+        result = SentimentResult(scores(POSITIVE=1), truncated=True)
+
+        reply = sentiment.render(SentimentRequest("text"), answer(result, note="Knows only English."))
+
+        assert reply.embed.footer.text == (
+            "tiny · cpu float32 · 34 ms\nKnows only English.\n"
+            "The end of the text exceeds this model's context and was not read."
+        )
+
+    def test_a_long_text_is_attached_whole(self) -> None:
+        text = "word " * 799
+        reply = sentiment.render(SentimentRequest(text), answer(SentimentResult(scores(POSITIVE=1), truncated=False)))
+
+        assert "word…\n" in (reply.embed.description or "")
+        assert reply.file is not None
+        assert reply.file.name == "sentiment.txt"
+        assert reply.file.text.startswith(text.strip() + "\n\n")
+        [file] = reply.files()
+        assert file.fp.read().decode() == reply.file.text
+
+    @given(WRITTEN, SCORES, BOOLEANS)
+    @settings(max_examples=50)
+    def test_limits(self, text: str, labels: tuple[LabelScore, ...], truncated: bool) -> None:
+        if (request := valid(lambda: SentimentRequest(text))) is not None:
+            assert_within_limits(sentiment.render(request, answer(SentimentResult(labels, truncated), note=text)))
+
+
+class TestZeroShot:
+    REQUEST = ZeroShotRequest("This movie was so inspiring!", ("sports", "politics", "entertainment"))
+
+    def test_reply(self) -> None:
+        result = ZeroShotResult(
+            scores(entertainment=0.9, sports=0.06, politics=0.04), multi_label=False, truncated=False
+        )
+
+        reply = zeroshot.render(self.REQUEST, answer(result))
+
+        assert reply.embed.title == "entertainment"
+        assert (reply.embed.description or "").count("**") == 2
+        assert zeroshot.JUDGED_ALONE not in (reply.embed.description or "")
+
+    def test_several_labels_may_fit(self) -> None:
+        result = ZeroShotResult(scores(entertainment=0.9, sports=0.5, politics=0.04), multi_label=True, truncated=False)
+
+        reply = zeroshot.render(self.REQUEST, answer(result))
+
+        assert reply.embed.title == "entertainment, sports"
+        assert (reply.embed.description or "").count("**") == 4
+        assert zeroshot.JUDGED_ALONE in (reply.embed.description or "")
+
+    def test_none_may_fit(self) -> None:
+        result = ZeroShotResult(scores(sports=0.1), multi_label=True, truncated=False)
+
+        assert zeroshot.render(self.REQUEST, answer(result)).embed.title == "None of these labels"
+
+    @given(WRITTEN, SCORES, BOOLEANS)
+    @settings(max_examples=50)
+    def test_limits(self, text: str, labels: tuple[LabelScore, ...], multi_label: bool) -> None:
+        if (request := valid(lambda: ZeroShotRequest(text, ("a", "b")))) is not None:
+            result = ZeroShotResult(labels, multi_label, truncated=True)
+            assert_within_limits(zeroshot.render(request, answer(result)))
+
+
+class TestFill:
+    def test_reply(self) -> None:
+        request = FillRequest("The capital of France is <mask>.", 2)
+        result = completed(request, [[("Paris", 0.98), ("Lyon", 0.01)]], False)
+
+        reply = fill.render(request, answer(result))
+
+        lines = (reply.embed.description or "").split("\n")
+        assert lines[0] == "> The capital of France is **Paris**."
+        assert lines[2].endswith("98.0\u00a0%` **Paris**")
+        assert lines[3].endswith("1.0\u00a0%` Lyon")
+        assert not reply.embed.fields
+
+    def test_several_masks(self) -> None:
+        request = FillRequest("___ is the capital of [MASK].")
+        result = completed(request, [[("Paris", 0.98)], [("France", 0.9)]], False)
+
+        reply = fill.render(request, answer(result))
+
+        assert reply.embed.description == "> **Paris** is the capital of **France**."
+        assert [field.name for field in reply.embed.fields] == ["Blank 1", "Blank 2"]
+        assert (reply.embed.fields[1].value or "").endswith("**France**")
+
+    def test_white_space_can_be_seen(self) -> None:
+        request = FillRequest("a ___ b")
+        reply = fill.render(request, answer(completed(request, [[("", 0.9), ("\n", 0.1)]], False)))
+
+        assert (reply.embed.description or "").count(fill.SPACE) == 2
+
+    def test_a_mask_far_into_a_text_stays_in_sight(self) -> None:
+        request = FillRequest("word " * 600 + "___ " + "word " * 100)
+
+        reply = fill.render(request, answer(completed(request, [[("Paris", 0.98)]], False)))
+
+        assert "> …word" in (reply.embed.description or "")
+        assert "word **Paris** word" in (reply.embed.description or "")
+        assert reply.file is not None
+        assert request.text.replace("___", "Paris") in reply.file.text
+
+    def test_words_cannot_format(self) -> None:
+        request = FillRequest("a ___ b")
+
+        reply = fill.render(request, answer(completed(request, [[("**@everyone", 0.9)]], False)))
+
+        assert "@everyone" not in str(reply.embed.to_dict())
+        assert r"**\*\*@" in (reply.embed.description or "")
+
+    @given(WRITTEN, st.lists(st.lists(WRITTEN, min_size=1, max_size=10), min_size=1, max_size=5))
+    @settings(max_examples=50)
+    def test_limits(self, text: str, words: list[list[str]]) -> None:
+        written = text.replace("_", "") + " ___ words" * len(words)
+        request = valid(lambda: FillRequest(written, 10))
+        if request is not None and len(request.parts) == len(words) + 1:
+            guesses = [[(word, 0.1) for word in some] for some in words]
+            assert_within_limits(fill.render(request, answer(completed(request, guesses, True))))
+
+
+class TestGenerate:
+    def reply(self, request: GenerateRequest, *texts: str, finished: bool = False) -> Reply:
+        continuations = tuple(Continuation(text, 30, finished) for text in texts)
+        return generate.render(request, answer(GenerateResult(request.prompt, continuations, request.seed, False)))
+
+    def test_prompt_in_bold_continuation_plain(self) -> None:
+        reply = self.reply(GenerateRequest("In this course, we will teach you how to"), " build a bot.\n# And")
+
+        assert reply.embed.description == ("**In this course, we will teach you how to** build a bot.\n\\# And…")
+        assert reply.file is None
+
+    def test_what_the_model_ended_has_no_dots(self) -> None:
+        reply = self.reply(GenerateRequest("One"), " two.", finished=True)
+
+        assert reply.embed.description == "**One** two."
+
+    def test_nothing(self) -> None:
+        assert self.reply(GenerateRequest("One"), "").embed.description == f"**One** {generate.NOTHING}"
+
+    def test_several_are_numbered(self) -> None:
+        reply = self.reply(GenerateRequest("One"), " two", " three", finished=True)
+
+        assert reply.embed.description == "> One\n\n`1` two\n\n`2` three"
+
+    def test_seed_is_shown_where_it_was_asked_for(self) -> None:
+        assert "34 ms · seed 7" in (self.reply(GenerateRequest("One", seed=7), " two").embed.footer.text or "")
+        assert "seed" not in (self.reply(GenerateRequest("One"), " two").embed.footer.text or "")
+
+    def test_too_much_is_attached_whole(self) -> None:
+        long = " word" * 1_000
+        reply = self.reply(GenerateRequest("One"), long, " two")
+
+        assert reply.file is not None
+        assert f"[1]\nOne{long}…" in reply.file.text
+        assert "[2]\nOne two…" in reply.file.text
+        assert "`2` two…" in (reply.embed.description or "")
+
+    def test_a_long_prompt_shows_its_end(self) -> None:
+        reply = self.reply(GenerateRequest("first " + "word " * 700 + "last"), " and on")
+
+        assert "first" not in (reply.embed.description or "")
+        assert "last\n\nand on…" in (reply.embed.description or "")
+
+    @given(WRITTEN, st.lists(WRITTEN, min_size=1, max_size=4), BOOLEANS)
+    @settings(max_examples=50)
+    def test_limits(self, prompt: str, texts: list[str], finished: bool) -> None:
+        if (request := valid(lambda: GenerateRequest(prompt, seed=2**31 - 1))) is not None:
+            assert_within_limits(self.reply(request, *texts, finished=finished))
+
+
+class TestTranslate:
+    def reply(self, text: str, translation: str) -> Reply:
+        result = TranslateResult(translation, language("en"), language("de"), truncated=False)
+        return translate.render(TranslateRequest(text, "German"), answer(result))
+
+    def test_reply(self) -> None:
+        assert self.reply("I love apples.", "Ich liebe Äpfel.").embed.description == (
+            "**English**\n> I love apples.\n\n**German** · Deutsch\nIch liebe Äpfel."
+        )
+
+    def test_nothing(self) -> None:
+        assert translate.NOTHING in (self.reply("I love apples.", " ").embed.description or "")
+
+    @given(WRITTEN, WRITTEN)
+    @settings(max_examples=50)
+    def test_limits(self, text: str, translation: str) -> None:
+        if valid(lambda: TranslateRequest(text, "German")) is not None:
+            assert_within_limits(self.reply(text, translation))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.0001, "1 ms"), (0.0341, "34 ms"), (1.2344, "1,234 ms"), (12.34, "12.3 s")]
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_files_can_be_sent_twice() -> None:
+    result: Any = SentimentResult(scores(POSITIVE=1), truncated=False)
+    reply = sentiment.render(SentimentRequest("word " * 700), answer(result))
+
+    assert [file.fp.read() for file in reply.files()] == [file.fp.read() for file in reply.files()]

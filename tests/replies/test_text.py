@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.replies.text import CUT, Keep, Style, bold, escape, fit, inside_quote, quoted, unescape, units, visible
+
+ANYTHING = st.text(
+    st.one_of(
+        st.sampled_from("*_~|`<>[]()#+-:/@\\\n \t.1aé👩\u200d👧🏽🇩🇪\u0301\u202e\u200b\ud800\r\u2028…"),
+        st.characters(),
+    ),
+    max_size=200,
+)
+MARKDOWN = st.lists(
+    st.sampled_from(
+        [
+            "@everyone", "@here", "<@1234567890123456789>", "<@!1>", "<@&1>", "<#1>", "<t:0:R>", "<:a:1>", "<a:a:1>",
+            "</x:1>", "<id:guide>", "[a](https://a.b)", "https://a.b/c_d", "steam://x", "# ", "-# ", "> ", ">>> ",
+            "- ", "* ", "1. ", "```", "`", "||", "**", "__", "~~", ":smile:", "\\", "\n", " ", "a", "@\u200beveryone",
+        ]
+    )
+).map("".join)  # fmt: skip
+TEXTS = st.one_of(ANYTHING, MARKDOWN)
+STYLES = st.sampled_from([escape, quoted, inside_quote, bold, visible])
+
+
+def live(markdown: str) -> str:
+    """What is left when everything that is escaped is taken away."""
+    return re.sub(r"\\[^0-9A-Za-z\s]", "", markdown)
+
+
+@given(TEXTS)
+def test_escaping_shows_the_same_text(text: str) -> None:
+    assert unescape(escape(text)) == visible(text)
+
+
+@given(TEXTS)
+def test_nothing_escaped_is_live(text: str) -> None:
+    rest = live(escape(text))
+
+    assert not re.search(r"[*_~|`<\[]", rest)
+    assert not re.search(r"@(everyone|here|[!&]?\d)", rest)
+    assert "://" not in rest
+    assert not re.search(r":[^\s:]+:", rest)
+
+
+@given(TEXTS)
+def test_no_line_begins_like_a_block(text: str) -> None:
+    for line in escape(text).split("\n"):
+        assert not re.match(r"[ \t]*([>#+*-]|\d+[.)])", line)
+
+
+@given(TEXTS)
+def test_visible_text_can_be_sent(text: str) -> None:
+    shown = visible(text)
+
+    shown.encode("utf-8")
+    assert visible(shown) == shown
+    assert all(character in "\n\t" or unicodedata.category(character) != "Cc" for character in shown)
+
+
+@given(TEXTS, st.integers(8, 300), STYLES, st.sampled_from(Keep))
+def test_what_is_fitted_keeps_the_limit(text: str, limit: int, style: Style, keep: Keep) -> None:
+    shown, whole = fit(text, limit, style, keep)
+
+    assert units(shown) <= limit
+    if whole:
+        assert shown == style(visible(text))
+    else:
+        assert CUT in shown
+
+
+@given(TEXTS.filter(lambda text: CUT not in text), st.integers(8, 60))
+def test_what_is_cut_is_the_start_of_the_text(text: str, limit: int) -> None:
+    shown, whole = fit(text, limit)
+
+    assert visible(text).startswith(unescape(shown).removesuffix("" if whole else CUT))
+
+
+def test_escapes_are_never_cut_apart() -> None:
+    for limit in range(8, 30):
+        shown, _ = fit("*" * 100, limit)
+        assert live(shown) == CUT
+
+
+@pytest.mark.parametrize("cluster", ["👩‍👩‍👧‍👦", "🇩🇪", "👍🏽", "e\u0301", "각"])
+def test_people_see_whole_characters(cluster: str) -> None:
+    for limit in range(8, 40):
+        for keep in Keep:
+            shown, _ = fit(cluster * 50, limit, keep=keep)
+            kept = shown.replace(CUT, "")
+            assert kept == cluster * (len(kept) // len(cluster))
+
+
+def test_cut_between_words() -> None:
+    assert fit("The quick brown fox jumps over the lazy dog", 24) == ("The quick brown fox…", False)
+    assert fit("The quick brown fox jumps over the lazy dog", 24, keep=Keep.END) == ("…jumps over the lazy dog", False)
+    assert fit("The quick brown fox jumps over the lazy dog", 22, keep=Keep.END) == ("…over the lazy dog", False)
+
+
+def test_a_long_word_is_cut_anywhere() -> None:
+    assert fit("a" * 5_000, 10) == ("a" * 9 + CUT, False)
+
+
+def test_every_line_is_quoted() -> None:
+    assert quoted("one\n> two\n\nthree") == "> one\n> \\> two\n> \n> three"
+
+
+def test_bold_of_nothing_is_nothing() -> None:
+    assert bold("") == ""
+    assert bold(" ") == " "
+    assert bold("a*b") == r"**a\*b**"
+
+
+def test_lengths_are_those_of_discord() -> None:
+    assert units("aé€") == 3
+    assert units("👍") == 2
+    assert units("\ud800") == 1
+
+
+def test_invisible_characters_go_and_joiners_stay() -> None:
+    assert visible("a\u202eb\u200bc\x00d\ud800\r\ne\u2028f") == "abcd\ne\nf"
+    assert visible("می\u200cخواهم 👩\u200d👧") == "می\u200cخواهم 👩\u200d👧"

@@ -1,0 +1,101 @@
+"""What tests of several files build: presets of folders, and workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.errors import InvalidRequest
+from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.device import Device
+from bot.inference.models import Models
+from bot.inference.requests import Request
+from bot.inference.steps import Step, Steps
+from bot.inference.task import Task
+from bot.inference.worker import InferenceWorker, Limits
+
+T = TypeVar("T")
+
+CPU = Device("cpu", "float32")
+
+COURSE = {
+    "sentiment": "distilbert",
+    "fill": "roberta",
+    "generate": "llama",
+    "translate": "t5",
+    "zeroshot": "bart_mnli",
+}
+"""Which tiny checkpoint stands for the course's one, by task."""
+
+
+def preset_of(folders: Mapping[str, Path], **known: Any) -> Preset:
+    """A preset whose checkpoints lie in folders.
+
+    Args:
+        folders: task → folder.
+        known: further fields of all specs, such as `licence` or `note`.
+    """
+    checkpoints = {
+        task: CheckpointSpec(name=f"tiny-{folder.name}", source=FolderSource(folder), **known)
+        for task, folder in folders.items()
+    }
+    return Preset(name="tiny", description="Tiny random checkpoints", checkpoints=checkpoints, known={})
+
+
+@asynccontextmanager
+async def open_worker(
+    preset: Preset,
+    cache: Path,
+    *,
+    tasks: Iterable[Task[Any]] | None = None,
+    limits: Limits | None = None,
+    device: Device = CPU,
+) -> AsyncIterator[InferenceWorker]:
+    """A worker that has started, and is drained at the end.
+
+    Args:
+        tasks: all of Glassbox's where not given.
+    """
+    if tasks is None:
+        from bot.tasks import all_tasks
+
+        tasks = all_tasks()
+    async with InferenceWorker(tasks, Models(preset, device, cache), device, limits) as worker:
+        yield worker
+
+
+def run_together(*tasks: Steps[T]) -> list[T]:
+    """Run tasks to their ends at once, all rows of an operation in one batch, however different their lengths are."""
+    results: dict[int, T] = {}
+    outputs: dict[int, list[Any] | None] = dict.fromkeys(range(len(tasks)))
+    while outputs:
+        steps: dict[int, Step] = {}
+        for index, sent in outputs.items():
+            try:
+                steps[index] = tasks[index].send(sent)
+            except StopIteration as end:
+                results[index] = end.value
+        outputs = {}
+        for operation in dict.fromkeys(step.operation for step in steps.values()):
+            asking = [index for index, step in steps.items() if step.operation is operation]
+            computed = iter(operation.run([row for index in asking for row in steps[index].rows]))
+            outputs |= {index: [next(computed) for _ in steps[index].rows] for index in asking}
+    return [results[index] for index in range(len(tasks))]
+
+
+async def run_all(worker: InferenceWorker, requests: Sequence[Request[T]]) -> list[T]:
+    """The results of requests that all arrive at once, each from a person of its own."""
+    answers = await asyncio.gather(*(worker.run(request, person=index) for index, request in enumerate(requests)))
+    return [answer.result for answer in answers]
+
+
+def refusal_of(build: Callable[[], object]) -> str | None:
+    """The sentence with which something is refused as an invalid request; None where it is not. Other errors pass."""
+    try:
+        build()
+    except InvalidRequest as error:
+        return error.sentence
+    return None

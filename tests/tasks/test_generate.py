@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+
+from bot.errors import InvalidRequest
+from bot.inference.steps import run_steps
+from bot.tasks.generate import TASK, GenerateRequest
+from tests.support import run_all, run_together
+
+PROMPTS = [
+    "In this course, we will teach you how to",
+    "I love",
+    "The capital of France is Paris, and the capital of Germany is",
+    "Why",
+    "The quick brown fox jumps over the lazy dog while the old man looks at the sea. " * 3,
+]
+LENGTH = 20
+
+
+def greedy(prompt: str, **options: Any) -> GenerateRequest:
+    """As near to greedy as a request can be: a nucleus of one token."""
+    return GenerateRequest(prompt, max_new_tokens=LENGTH, num_return_sequences=1, top_p=0.01, **options)
+
+
+@pytest.fixture(scope="module")
+def expected(checkpoints: Mapping[str, Path]) -> list[str]:
+    pipe = transformers.pipeline("text-generation", model=str(checkpoints["llama"]), device="cpu")
+    texts = []
+    for prompt in PROMPTS:
+        [output] = pipe(prompt.strip(), max_new_tokens=LENGTH, do_sample=False, return_full_text=False)
+        texts.append(output["generated_text"])
+    return texts
+
+
+def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[str]) -> None:
+    results = [run_steps(TASK.steps(load("llama"), greedy(prompt))) for prompt in PROMPTS]
+    assert [result.continuations[0].text for result in results] == expected
+
+
+def test_together_as_the_pipeline(load: Callable[[str], Any], expected: list[str]) -> None:
+    results = run_together(*(TASK.steps(load("llama"), greedy(prompt)) for prompt in PROMPTS))
+    assert [result.continuations[0].text for result in results] == expected
+
+
+async def test_through_the_worker_as_the_pipeline(make_worker: Callable[..., Any], expected: list[str]) -> None:
+    async with make_worker() as worker:
+        results = await run_all(worker, [greedy(prompt) for prompt in PROMPTS] * 4)
+        status = worker.status()
+    assert [result.continuations[0].text for result in results] == expected * 4
+    assert status.batches < status.rows / 2
+
+
+async def test_same_seed_same_text_whatever_else_runs(make_worker: Callable[..., Any]) -> None:
+    asked = GenerateRequest("I love apples", max_new_tokens=15, num_return_sequences=3, temperature=1.0, seed=7)
+    others: list[Any] = [GenerateRequest(prompt, max_new_tokens=15, temperature=1.5) for prompt in PROMPTS]
+    async with make_worker() as worker:
+        alone = (await worker.run(asked, person=1)).result
+        crowded = await run_all(worker, [*others, asked, *others, asked])
+    assert alone == crowded[len(others)] == crowded[-1]
+    texts = {continuation.text for continuation in alone.continuations}
+    assert len(texts) == 3
+
+
+def test_another_seed_another_text(load: Callable[[str], Any]) -> None:
+    texts = [
+        continuation.text
+        for seed in range(5)
+        for continuation in run_steps(
+            TASK.steps(load("llama"), GenerateRequest("I love", 10, 4, temperature=1.0, seed=seed))
+        ).continuations
+    ]
+    assert len(set(texts)) == 20
+
+
+def test_no_seed_is_a_new_text_every_time(load: Callable[[str], Any]) -> None:
+    request = GenerateRequest("I love", max_new_tokens=12, num_return_sequences=1, temperature=1.0)
+    assert run_steps(TASK.steps(load("llama"), request)) != run_steps(TASK.steps(load("llama"), request))
+
+
+def test_the_text_as_it_follows_the_prompt(load: Callable[[str], Any]) -> None:
+    [one] = run_steps(TASK.steps(load("llama"), greedy("In this course"))).continuations
+    head = load("llama")
+    assert ("In this course" + one.text) == head.decode([*head.encode("In this course"), *head.encode_rest(one.text)])
+    assert one.tokens == LENGTH
+    assert not one.finished
+
+
+def test_a_prompt_longer_than_the_context_loses_its_start(load: Callable[[str], Any]) -> None:
+    head = load("llama")
+    prompt = "Why? " * 700 + "The capital of France is"
+    assert len(head.encode(prompt)) > head.context_length
+    result = run_steps(TASK.steps(head, greedy(prompt)))
+    assert result.truncated
+    assert result.prompt == prompt
+    kept = head.encode(prompt)[-(head.context_length - LENGTH) :]
+    assert result.continuations[0].text == run_steps(TASK.steps(head, greedy(head.decode(kept)))).continuations[0].text
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens"),
+        ({"max_new_tokens": 513}, "max_new_tokens"),
+        ({"num_return_sequences": 0}, "num_return_sequences"),
+        ({"num_return_sequences": 5}, "num_return_sequences"),
+        ({"temperature": 0}, "top_p.*0.01"),
+        ({"temperature": -1}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"top_p": 0}, "top_p"),
+        ({"top_p": 1.1}, "top_p"),
+        ({"seed": -1}, "seed"),
+        ({"prompt": " "}, "empty"),
+    ],
+)
+def test_bad_requests(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidRequest, match=sentence):
+        GenerateRequest(**{"prompt": "I love", **options})

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from discord import app_commands
+
+from bot.client import (
+    FORBIDDEN,
+    OUTDATED,
+    Glassbox,
+    cog_names,
+    sentence_for,
+)
+from bot.errors import QueueFull
+from bot.inference.worker import InferenceWorker
+
+SECRET = "swordfish"
+COMMANDS = {"sentiment", "fill", "generate", "translate", "zeroshot"}
+
+
+@pytest.fixture
+async def env(make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]]) -> AsyncIterator[Any]:
+    """A simulated Discord with the bot connected, and nothing synced."""
+    async with make_worker() as worker:
+        # Not `simcord.run`: its context variables cannot be reset from a fixture.
+        env = simcord.Env(Glassbox(worker, shard_count=1), strict_sync=False)
+        await env.start()
+        yield env
+        await env.shutdown()
+        if not env._errors_acknowledged:
+            env.raise_errors()
+
+
+def puts(env: Any) -> int:
+    return sum(request.method == "PUT" for request in env.http_requests)
+
+
+def registered(env: Any) -> set[str]:
+    return {command["name"] for command in env.backend.commands.get(None, {}).values()}
+
+
+class TestSync:
+    async def test_only_once(self, env: Any, tmp_path: Path) -> None:
+        assert await env.bot.sync_if_changed(tmp_path / "new")
+        assert registered(env) == COMMANDS
+
+        assert not await env.bot.sync_if_changed(tmp_path / "new")
+        assert puts(env) == 1
+
+    async def test_again_when_a_command_changed(self, env: Any, tmp_path: Path) -> None:
+        await env.bot.sync_if_changed(tmp_path)
+        env.bot.tree.get_command("fill").description = "Something else"
+
+        assert await env.bot.sync_if_changed(tmp_path)
+
+    async def test_again_when_discord_has_others(self, env: Any, tmp_path: Path) -> None:
+        await env.bot.sync_if_changed(tmp_path)
+        env.backend.commands[None].popitem()
+
+        assert await env.bot.sync_if_changed(tmp_path)
+        assert registered(env) == COMMANDS
+
+    async def test_each_application_for_itself(self, env: Any, tmp_path: Path) -> None:
+        await env.bot.sync_if_changed(tmp_path)
+
+        [file] = list(await asyncio.to_thread(lambda: list(tmp_path.iterdir())))
+        assert file.name == f"commands-{env.bot.application_id}.sha256"
+
+    async def test_a_folder_that_cannot_be_written(
+        self, env: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        folder = tmp_path / "file"
+        await asyncio.to_thread(folder.touch)
+
+        assert await env.bot.sync_if_changed(folder)
+        assert await env.bot.sync_if_changed(folder)
+        assert "cannot be kept" in caplog.text
+
+    async def test_discord_refuses(self, env: Any, tmp_path: Path) -> None:
+        env.inject_error("PUT", "/applications/*/commands", status=500)
+
+        with pytest.raises(discord.HTTPException):
+            await env.bot.sync_if_changed(tmp_path)
+        assert await env.bot.sync_if_changed(tmp_path)
+
+
+class TestClient:
+    async def test_asks_for_no_more_than_it_needs(self, env: Any) -> None:
+        assert env.bot.intents == discord.Intents(guilds=True)
+        assert env.bot.allowed_mentions.to_dict() == discord.AllowedMentions.none().to_dict()
+        assert env.bot.help_command is None
+        assert not env.bot.commands
+
+    async def test_invite_links(self, env: Any) -> None:
+        server, account = env.bot.invite_links().values()
+
+        assert f"client_id={env.bot.application_id}" in server
+        assert "scope=bot+applications.commands" in server
+        assert "integration_type=0" in server
+        assert "permissions=274878024704" in server
+        assert "scope=applications.commands" in account
+        assert "integration_type=1" in account
+        assert "permissions" not in account
+
+    async def test_a_cog_can_be_unloaded(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
+        await env.bot.tree.sync()
+        guild = env.create_guild()
+        channel = guild.create_text_channel("general")
+        alice = guild.add_member(env.create_user("alice"))
+
+        await env.bot.unload_extension("cogs.fill")
+        result = await alice.slash(channel, "fill", text="a ___")
+
+        assert env.bot.tree.get_command("fill") is None
+        assert env.bot.tree.get_command("sentiment") is not None
+        assert result.ephemeral
+        assert result.response.content == OUTDATED
+        assert len(env.errors) == 1
+
+    async def test_an_event_that_fails_is_logged_by_its_kind(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
+        async def on_guild_join(guild: discord.Guild) -> None:
+            raise RuntimeError(SECRET)
+
+        env.bot.add_listener(on_guild_join)
+        env.bot.dispatch("guild_join", None)
+        await env.settle()
+
+        assert len(env.errors) == 1
+        assert "on_guild_join failed: RuntimeError at test_client.py" in caplog.text
+        assert SECRET not in caplog.text
+
+    async def test_a_view_that_fails_is_logged_by_its_kind(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
+        view = discord.ui.View()
+        item: Any = discord.ui.Button()
+        interaction: Any = None
+        try:
+            raise RuntimeError(SECRET)
+        except RuntimeError as error:
+            await view.on_error(interaction, error, item)
+
+        assert "RuntimeError at test_client.py" in caplog.text
+        assert SECRET not in caplog.text
+
+
+def test_cogs_are_found_by_name() -> None:
+    assert cog_names() == sorted(f"cogs.{name}" for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (QueueFull(3), QueueFull(3).sentence),
+        (app_commands.CommandNotFound("x", []), OUTDATED),
+        (app_commands.CheckFailure(SECRET), FORBIDDEN),
+        (app_commands.NoPrivateMessage(SECRET), FORBIDDEN),
+        (
+            app_commands.CommandOnCooldown(app_commands.Cooldown(1, 60), 7.2),
+            "Please wait 8 seconds before you use this command again.",
+        ),
+        (RuntimeError(SECRET), None),
+    ],
+)
+def test_sentences(error: Exception, sentence: str | None) -> None:
+    assert sentence_for(error) == sentence

@@ -1,0 +1,106 @@
+"""The command line, as people run it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m bot` with only these settings."""
+    environment = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
+    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "120", **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_help_lists_the_commands_without_loading_torch() -> None:
+    began = time.perf_counter()
+    done = run("--help")
+    seconds = time.perf_counter() - began
+    assert done.returncode == 0
+    for command in ("run", "playground", "ask", "pull", "eval"):
+        assert command in done.stdout
+    # Half a second on an idle machine (README); torch alone takes two.
+    assert seconds < 1.5
+
+
+@pytest.mark.parametrize("module", ["bot.__main__", "bot.settings", "bot.errors"])
+def test_what_help_imports_is_light(module: str) -> None:
+    code = (
+        f"import sys, {module}; print([name for name in ('torch', 'transformers', 'discord') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_cogs_and_tasks_do_not_import_torch() -> None:
+    code = "import sys, bot.client, bot.tasks, cogs.sentiment, cogs.generate; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "part"),
+    [
+        (["run"], {}, "DISCORD_TOKEN is not set"),
+        (["run"], {"DISCORD_TOKEN": "x", "PRESET": "huge"}, "There is no preset called “huge”"),
+        (["run"], {"DISCORD_TOKEN": "x", "DEVICES": "cuda:9"}, "DEVICES"),
+        (["run"], {"DISCORD_TOKEN": "x", "QUEUE_SIZE": "none"}, "QUEUE_SIZE"),
+        (["run"], {"DISCORD_TOKEN": "x", "FILL_CHECKPOINT": "./nowhere"}, "does not exist"),
+        (["pull", "huge"], {}, "There is no preset called “huge”"),
+        (["ask", "/guess text:x", "--preset", "huge"], {}, "There is no preset called “huge”"),
+    ],
+)
+def test_a_wrong_setting_ends_with_one_sentence(
+    arguments: list[str], variables: dict[str, str], part: str, tmp_path: Path
+) -> None:
+    done = run(*arguments, folder=tmp_path, **variables)
+    assert done.returncode == 2
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ask_says_which_commands_there_are(tmp_path: Path) -> None:
+    done = run("ask", "/guess text:x", folder=tmp_path)
+    assert done.returncode == 2
+    assert "There is no command /guess" in done.stderr
+    assert "/sentiment" in done.stderr
+
+
+def test_ask_prints_json(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    done = run(
+        "ask",
+        "/sentiment text:I love to hate this course",
+        "--json",
+        folder=tmp_path,
+        SENTIMENT_CHECKPOINT=str(checkpoints["distilbert"]),
+    )
+    assert done.returncode == 0, done.stderr
+    reply = json.loads(done.stdout)
+    assert reply["command"] == "/sentiment text:I love to hate this course"
+    assert not reply["ephemeral"]
+    assert "POSITIVE" in reply["embeds"][0]["description"]
+
+
+def test_ask_shows_a_bad_input_as_the_user_sees_it(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    done = run("ask", "/fill text:No mask here", "--json", folder=tmp_path, FILL_CHECKPOINT=str(checkpoints["roberta"]))
+    reply = json.loads(done.stdout)
+    assert reply["ephemeral"]
+    assert "There is no mask in the text" in reply["content"]

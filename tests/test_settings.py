@@ -1,0 +1,63 @@
+"""Settings: what they accept, and that `.env.example` tells all of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import Settings, read_settings
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_env_example_lists_every_setting_and_nothing_else() -> None:
+    text = (ROOT / ".env.example").read_text()
+    listed = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    assert sorted(listed) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_every_setting_in_env_example_has_a_comment_above_its_group() -> None:
+    for group in (ROOT / ".env.example").read_text().strip().split("\n\n"):
+        assert group.startswith("#"), group
+
+
+def test_env_example_gives_the_defaults() -> None:
+    example, default = read_settings(ROOT / ".env.example"), read_settings(None)
+    assert example == default
+
+
+def test_a_variable_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PRESET=modern\nQUEUE_SIZE=7\n")
+    monkeypatch.setenv("PRESET", "starter")
+    settings = read_settings()
+    assert (settings.preset, settings.queue_size) == ("starter", 7)
+
+
+def test_a_wrong_value_names_the_variable_and_keeps_it_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUEUE_SIZE", "s3cret")
+    monkeypatch.setenv("PRECISION", "int3")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert "QUEUE_SIZE" in caught.value.sentence
+    assert "PRECISION" in caught.value.sentence
+    assert "s3cret" not in caught.value.sentence
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "hunter2" not in repr(Settings(discord_token="hunter2"))  # type: ignore[arg-type]
+
+
+def test_checkpoint_overrides_hold_only_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILL_CHECKPOINT", "owner/name")
+    monkeypatch.setenv("SENTIMENT_CHECKPOINT", "")
+    assert read_settings().checkpoint_overrides == {"fill": "owner/name"}
