@@ -142,7 +142,7 @@ CLOZE = (
     "Q: {}\nA:"
 )
 """Shows the model what comes after the mask, before it must propose a word."""
-FROM_LEFT, FROM_CLOZE = 40, 25
+FROM_LEFT, FROM_CLOZE = 30, 25
 CLOZE_WEIGHT = 0.25
 LEFT_TOKENS, RIGHT_TOKENS = 256, 48
 """How much of the text around a mask is weighed: words depend on their neighbourhood."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,11 @@ from bot.inference.languages import Language, find_language, language
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.phrasebook import PHRASES, dictionary, layouts, tidy
 from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 
 MOST_NEW_TOKENS = 400
@@ -114,4 +118,60 @@ def _encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceT
     return head.encode(text, max_new_tokens=MOST_NEW_TOKENS)
 
 
-TASK = Task("translate", TranslateRequest, {HeadKind.SEQ2SEQ_LM: rewrite})
+MOST_DRAFTS = 12
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\s*\n\s*")
+
+
+def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
+    """By a causal language model that is shown translated sentences: several drafts, of which the likeliest is taken.
+
+    Each sentence is drafted in several layouts. A draft is weighed by its own log-probability and by that of the way
+    back, from the draft to the sentence.
+
+    Source: Brown et al.: Language Models are Few-Shot Learners, 2020, arXiv:2005.14165; weighing the way back is the
+    noisy channel of Yee, Dauphin, Auli, 2019, arXiv:1908.05731.
+    """
+    if head.declared_languages is not None:
+        request.pair(head.declared_languages)
+    source, target = request.pair(LanguagePairs.among(PHRASES))
+    sentences = [one for one in _SENTENCE_END.split(request.text.replace('"', "'")) if one.strip()]
+    drafts = yield from _drafts(head, sentences, source, target)
+    written = []
+    for sentence, candidates in zip(sentences, drafts, strict=True):
+        written.append((yield from _likeliest(head, sentence, candidates, source, target)))
+    return TranslateResult(" ".join(written), language(source), language(target), truncated=False)
+
+
+def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str) -> Steps[list[list[str]]]:
+    """For each sentence its distinct drafts: fewer layouts where there are many sentences."""
+    from bot.inference.heads.sampling import Sampling
+
+    layouts_each = max(1, MOST_DRAFTS // len(sentences))
+    rows = []
+    owners = []
+    for index, sentence in enumerate(sentences):
+        room = min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
+        for prompt in layouts(sentence, source, target)[:layouts_each]:
+            rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))
+            owners.append(index)
+    outputs = yield from head.generate(rows)
+    drafts: list[dict[str, None]] = [{} for _ in sentences]
+    for index, output in zip(owners, outputs, strict=True):
+        drafts[index][tidy(head.decode(output.ids))] = None
+    return [[text for text in found if text] for found in drafts]
+
+
+def _likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> Steps[str]:
+    if len(drafts) < 2:
+        return drafts[0] if drafts else ""
+    original = head.encode_rest(f" {sentence}\n")
+    there = head.continuations(
+        head.encode(dictionary(sentence, source, target)), [head.encode_rest(f" {text}\n") for text in drafts]
+    )
+    back = [head.continuations(head.encode(dictionary(text, target, source)), [original]) for text in drafts]
+    forward, *backward = yield from head.score([there, *back])
+    scores = [float(one.sum() + way[0].sum()) for one, way in zip(forward, backward, strict=True)]
+    return drafts[scores.index(max(scores))]
+
+
+TASK = Task("translate", TranslateRequest, {HeadKind.SEQ2SEQ_LM: rewrite, HeadKind.CAUSAL_LM: draft})

@@ -32,6 +32,11 @@ class Sampling:
     top_p: float
     seed: int
 
+    @classmethod
+    def likeliest(cls) -> Sampling:
+        """Always take the likeliest token."""
+        return cls(temperature=0, top_p=1, seed=0)
+
     @property
     def greedy(self) -> bool:
         """Whether the likeliest token is always taken."""
