@@ -50,7 +50,7 @@ def playground(
 ) -> None:
     """Open the real bot in a local page that looks like Discord: no token, no account, no GPU."""
     settings = _settings(preset)
-    _log_to_stderr("WARNING")
+    _log_to_stderr("WARNING", of_discord="ERROR")
     from bot.commands.playground import serve_playground
 
     _run(serve_playground(settings, port, _console()))
@@ -64,7 +64,7 @@ def ask(
 ) -> None:
     """Run one slash command through the real bot, and print its reply."""
     settings = _settings(preset)
-    _log_to_stderr("WARNING")
+    _log_to_stderr("WARNING", of_discord="ERROR")
     from bot.commands.ask import ask_once
 
     _run(ask_once(settings, command, as_json, _console()))
@@ -81,13 +81,19 @@ def pull(preset: Annotated[str | None, typer.Argument(help="course, starter or m
 
 
 @app.command(name="eval")
-def evaluate(preset: PresetOption = None, as_json: JsonOption = False) -> None:
+def evaluate(
+    preset: PresetOption = None,
+    half: Annotated[
+        str, typer.Option(help="test; or dev, the half that prompts were chosen on.", click_type=click.Choice(["test", "dev"]))
+    ] = "test",
+    as_json: JsonOption = False,
+) -> None:
     """Measure how often a preset is right, on the labelled sentences that come with the bot."""
     settings = _settings(preset)
     _log_to_stderr("WARNING")
     from bot.commands.evaluate import evaluate_preset
 
-    _run(evaluate_preset(settings, as_json, _console()))
+    _run(evaluate_preset(settings, as_json, _console(), half))
 
 
 def main() -> None:
@@ -120,9 +126,11 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
 
 
-def _log_to_stderr(level: str) -> None:
+def _log_to_stderr(level: str, of_discord: str | None = None) -> None:
+    """Log without the texts of exceptions; a simulated Discord makes discord.py warn of what does not matter there."""
     from bot.logs import KindOnly
 
+    logging.getLogger("discord").setLevel(of_discord or level)
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for handler in logging.getLogger().handlers:
         handler.addFilter(KindOnly())

@@ -10,6 +10,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.client import Glassbox
@@ -97,6 +98,10 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
     simcord = _simcord()
     bot = Glassbox(backend, shard_count=1)
     async with simcord.run(bot, settle_timeout=SETTLING_SECONDS, check_errors=False) as env:
+        assert bot.user is not None
+        await bot.user.edit(username="Glassbox")
+        # The simulated clock starts in the past.
+        await env.advance_time((datetime.now(UTC) - env.now()).total_seconds())
         await bot.tree.sync()
         yield SimulatedServer(env)
 

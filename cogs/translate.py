@@ -36,7 +36,7 @@ class Translate(commands.Cog):
     async def translate(
         self, interaction: discord.Interaction[Glassbox], text: str, target: str, source: str = TranslateRequest.source
     ) -> None:
-        """The same in another language"""
+        """Translate a text into another language"""
         request = TranslateRequest(text, target, source)
         if (known := self.backend.task_state("translate").languages) is not None:
             request.pair(known)

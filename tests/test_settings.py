@@ -54,7 +54,7 @@ def test_a_wrong_value_names_the_variable_and_keeps_it_secret(monkeypatch: pytes
 
 
 def test_the_token_is_not_shown() -> None:
-    assert "hunter2" not in repr(Settings(discord_token="hunter2"))  # type: ignore[arg-type]
+    assert "hunter2" not in repr(Settings(discord_token="hunter2"))
 
 
 def test_checkpoint_overrides_hold_only_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ class Accuracy:
     total: int
 
 
-async def evaluate_preset(settings: Settings, as_json: bool, console: Console, half: str = "test") -> None:
+async def evaluate_preset(settings: Settings, as_json: bool, console: Console, half: str) -> None:
     """Ask all examples, and print the accuracy per task.
 
     Raises:

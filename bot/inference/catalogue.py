@@ -294,11 +294,14 @@ def _read_package(
     return WheelPackage(requirement, size, tuple(parts or ()), tuple(notices or ()))
 
 
-def _read_pairs(between: list[str] | None = None, **one_way: list[str]) -> tuple[tuple[str, str], ...]:
-    if between is not None:
-        one_way = {"from": between, "to": between}
-    sources, targets = one_way.pop("from"), one_way.pop("to")
-    return tuple((source, target) for source in sources for target in targets if source != target)
+def _read_pairs(between: list[str], pivot: str | None = None) -> tuple[tuple[str, str], ...]:
+    """Every pair of different languages; with a pivot, only those that it is part of."""
+    return tuple(
+        (source, target)
+        for source in between
+        for target in between
+        if source != target and pivot in (None, source, target)
+    )
 
 
 def _wheels_mb(source: WheelSource) -> int | None:

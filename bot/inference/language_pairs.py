@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
+
+import langcodes
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ class LanguagePairs:
 
 
 def _candidates(code: str, known: Iterable[str]) -> list[str]:
-    """Known tags of the same language, the tag itself first."""
+    """Known tags of the same language: the tag itself first, then those in the same script (`zh-Hant` for `zh-TW`)."""
     base = code.split("-")[0]
-    return sorted((tag for tag in known if tag.split("-")[0] == base), key=lambda tag: (tag != code, tag != base, tag))
+    same = [tag for tag in known if tag.split("-")[0] == base]
+    return sorted(same, key=lambda tag: (tag != code, _script(tag) != _script(code), tag != base, tag))
+
+
+@lru_cache(maxsize=1024)
+def _script(code: str) -> str | None:
+    """The script that a language is written in, the likeliest one where the tag does not say."""
+    script: str | None = langcodes.Language.get(code).maximize().script
+    return script

@@ -10,6 +10,10 @@ import langcodes
 from bot.errors import InvalidRequest
 
 
+_NO_LANGUAGES = {"mis", "mul", "zxx"}
+"""Uncoded, multiple, none."""
+
+
 @dataclass(frozen=True)
 class Language:
     """A language.
@@ -54,18 +58,33 @@ def find_language(typed: str) -> Language:
     Raises:
         InvalidRequest: there is none of that name.
     """
-    typed = typed.strip()
-    try:
-        found = language(typed)
-        if typed and langcodes.Language.get(found.code).is_valid():
-            return found
-    except (langcodes.LanguageTagError, ValueError, LookupError):
-        pass
-    try:
-        return language(langcodes.find(typed).to_tag())
-    except (LookupError, ValueError):
+    typed = "".join(character for character in " ".join(typed.split()) if character.isprintable()).strip()
+    found = _by_code(typed) or _by_name(typed)
+    if found is None:
         shown = typed[:40] or "an empty name"
         raise InvalidRequest(
             f"I know no language called “{shown}”. Pick one from the list that appears while you type, "
             "or use a code such as `de` or `fr`."
-        ) from None
+        )
+    return found
+
+
+def _by_code(typed: str) -> Language | None:
+    try:
+        found = language(typed)
+        return found if typed and langcodes.Language.get(found.code).is_valid() and _is_known(found) else None
+    except (langcodes.LanguageTagError, ValueError, LookupError):
+        return None
+
+
+def _by_name(typed: str) -> Language | None:
+    try:
+        found = language(langcodes.find(typed).to_tag())
+    except (LookupError, ValueError):
+        return None
+    return found if _is_known(found) else None
+
+
+def _is_known(found: Language) -> bool:
+    """Whether a tag means a language. Well-formed ones need not: `qqq`, `und`, `de-ZZ`, `mul`."""
+    return "Unknown" not in found.name and found.code not in _NO_LANGUAGES

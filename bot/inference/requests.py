@@ -29,6 +29,6 @@ class Answer(Generic[ResultT_co]):
     precision: str
     """The data type of the weights: `float32`, `bfloat16`, `float16`."""
     seconds: float
-    """From submission to result, waiting included."""
+    """From when the checkpoint was ready (loaded and calibrated) to the result, waiting in the queue included."""
     note: str | None = None
     """What people should know about this checkpoint, if anything."""

@@ -53,8 +53,12 @@ class Task(Generic[ResultT]):
     def check(self, kind: HeadKind) -> None:
         """Raise `ModelUnavailable` where heads of this kind cannot do the task."""
         if kind not in self.ways:
-            possible = " or a ".join(self.ways)
+            possible = " or ".join(map(_with_article, self.ways))
             raise ModelUnavailable(
-                f"The checkpoint that is set for /{self.name} is a {kind}, and this command needs a {possible}. "
-                f"Whoever runs this bot can change it with {self.name.upper()}_CHECKPOINT."
+                f"The checkpoint that is set for /{self.name} is {_with_article(kind)}, and this command needs "
+                f"{possible}. Whoever runs this bot can change it with {self.name.upper()}_CHECKPOINT."
             )
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

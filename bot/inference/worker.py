@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -124,13 +124,17 @@ class InferenceWorker(Backend):
         """Load the checkpoints of some tasks now; raises `ModelUnavailable` where one is not to be had."""
         for task in self._tasks.values():
             if task.name in tasks:
-                await self._ready(task)
+                model = await self._loaded(task)
+                async with self._deadline():
+                    await self._calibrated(task, model)
 
     async def preload(self) -> None:
         """Load every checkpoint now, rather than when it is asked for first. Failures are logged, and tried again."""
         for name in self._models.tasks:
             try:
                 await self.load([name])
+            except ShuttingDown:
+                return
             except GlassboxError as error:
                 log.error("the checkpoint for /%s is not available: %s", name, error.sentence)
 
@@ -193,31 +197,41 @@ class InferenceWorker(Backend):
     async def _answer(self, request: Request[ResultT], person: int) -> Answer[ResultT]:
         task = self._task(request)
         with self._telling():
-            model = await self._ready(task)
-            began = time.perf_counter()
-            try:
-                async with asyncio.timeout(self._limits.seconds):
-                    result = await self._drive(task.steps(model.head, request), person)
-            except TimeoutError:
-                raise DeadlinePassed(self._limits.seconds) from None
+            model = await self._loaded(task)
+            async with self._deadline():
+                await self._calibrated(task, model)
+                began = time.perf_counter()
+                result = await self._drive(task.steps(model.head, request), person)
         seconds = time.perf_counter() - began
         self._recent_seconds += (seconds - self._recent_seconds) / 8
         return Answer(result, model.spec.name, model.device.name, model.device.precision, seconds, model.spec.note)
 
-    async def _ready(self, task: Task[Any]) -> LoadedModel:
-        """A task's checkpoint, loaded and calibrated; whoever comes first calibrates for all."""
-        model = await self._loaded(task)
+    @asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                yield
+        except TimeoutError:
+            raise DeadlinePassed(self._limits.seconds) from None
+
+    async def _calibrated(self, task: Task[Any], model: LoadedModel) -> None:
+        """Wait until a task's checkpoint is calibrated. Whoever comes first begins it, for all; giving up does not end
+        it."""
         calibrate = task.calibrations.get(model.head.kind)
         if calibrate is None:
-            return model
+            return
         key = (task.name, id(model.head))
         calibration = self._calibrations.get(key)
         if calibration is None or (calibration.done() and (calibration.cancelled() or calibration.exception())):
             steps = calibrate(model.head)
             calibration = asyncio.get_running_loop().create_task(self._drive(steps, person=task.name))
             self._calibrations[key] = calibration
-        await asyncio.shield(calibration)
-        return model
+        try:
+            await asyncio.shield(calibration)
+        except asyncio.CancelledError:
+            if calibration.cancelled() and self._draining:
+                raise ShuttingDown from None
+            raise
 
     async def _loaded(self, task: Task[Any]) -> LoadedModel:
         if self._draining:  # accepted, but not begun before the drain

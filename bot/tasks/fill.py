@@ -145,7 +145,10 @@ CLOZE = (
 FROM_LEFT, FROM_CLOZE = 30, 25
 CLOZE_WEIGHT = 0.25
 LEFT_TOKENS, RIGHT_TOKENS = 256, 48
-"""How much of the text around a mask is weighed: words depend on their neighbourhood."""
+"""How much of the text around a mask is weighed: words depend on their neighbourhood. No more than an eighth of the
+context stands to the right."""
+WORD_TOKENS = 24
+"""Room for a proposed word: one token, and in capitals perhaps one per letter."""
 
 _WHOLE_WORD = re.compile(r" (?:[^\W\d_]{2,}|[aAI])")
 
@@ -157,23 +160,41 @@ def weigh_sentences(head: CausalLM, request: FillRequest) -> Steps[FillResult]:
     put into the sentence, and the sentences' log-probabilities are compared. Probabilities are shared among the
     proposed words.
     """
-    before, guesses = request.parts[0], []
+    before, guesses, truncated = request.parts[0], [], False
     for after in request.parts[1:]:
-        words = yield from _weigh_one(head, before, after.rstrip())
+        near_before, near_after, cut = _neighbourhood(head, before, after.rstrip())
+        words = yield from _weigh_one(head, near_before, near_after, capital=_starts_sentence(before))
         guesses.append(words[: request.top_k])
         before += words[0][0] + after
-    return completed(request, guesses, truncated=False)
+        truncated |= cut
+    return completed(request, guesses, truncated)
 
 
-def _weigh_one(head: CausalLM, before: str, after: str) -> Steps[list[tuple[str, float]]]:
+def _neighbourhood(head: CausalLM, before: str, after: str) -> tuple[str, str, bool]:
+    """What is read of the text around a mask, and whether the model's context is too short for all that matters."""
+    near_before, wanted = head.ending(before, LEFT_TOKENS), head.beginning(after, RIGHT_TOKENS)
+    near_after = head.beginning(wanted, head.context_length // 8)
+    tail = WORD_TOKENS + len(head.encode_rest(near_after))
+    near_before, cut = head.fit(
+        near_before,
+        lambda text: max(len(head.encode(CONTEXT + text)) + tail, len(head.encode(_question(text, near_after)))),
+        keep_end=True,
+    )
+    return near_before, near_after, cut or near_after != wanted
+
+
+def _question(before: str, after: str) -> str:
+    return CLOZE.format(before + BLANK + after)
+
+
+def _weigh_one(head: CausalLM, before: str, after: str, *, capital: bool) -> Steps[list[tuple[str, float]]]:
     """Words for one mask with their probabilities, likeliest first."""
-    left = head.encode(CONTEXT + head.ending(before, LEFT_TOKENS).rstrip())
-    after, _ = head.shorten(after, RIGHT_TOKENS)
-    question = head.encode(CLOZE.format(head.ending(before, LEFT_TOKENS) + BLANK + after))
+    left = head.encode(CONTEXT + before.rstrip())
+    question = head.encode(_question(before, after))
     from_left, from_cloze = yield from head.next_token(
         [head.continuations(left, [(0,)]), head.continuations(question, [(0,)])]
     )
-    proposed = _proposals(head, from_left, from_cloze, capital=_starts_sentence(before))
+    proposed = _proposals(head, from_left, from_cloze, capital=capital)
     words = list(proposed)
     sentences = [head.encode_rest(f" {word}{after}") for word in words]
     [found] = yield from head.score([head.continuations(left, sentences)])

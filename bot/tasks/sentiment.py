@@ -60,8 +60,6 @@ ANCHORS = (
 """Plain sentences of either kind: where the model puts them is what its scores are measured by."""
 SHARPNESS = 5.0
 """How probable a text is that lies where the anchors do: sigmoid(5) = 0.993."""
-ROOM = 32
-"""Tokens that are kept for the prompt around a text."""
 
 
 def weigh_words(head: CausalLM, request: SentimentRequest) -> Steps[SentimentResult]:
@@ -74,7 +72,10 @@ def weigh_words(head: CausalLM, request: SentimentRequest) -> Steps[SentimentRes
     """
     yield from calibrate(head)
     good_mean, bad_mean = head.notes["sentiment"]
-    text, truncated = head.shorten(request.text, head.context_length - ROOM)
+    longest_word = max(map(len, _words(head)))
+    text, truncated = head.fit(
+        request.text, lambda text: longest_word + max(len(head.encode(prompt.format(text))) for prompt in PROMPTS)
+    )
     [leaning] = yield from _leanings(head, [text])
     distance = (leaning - (good_mean + bad_mean) / 2) / max(abs(good_mean - bad_mean) / 2, 1e-6)
     positive = float(sigmoid(SHARPNESS * distance))
@@ -90,13 +91,17 @@ def calibrate(head: CausalLM) -> Steps[None]:
 
 def _leanings(head: CausalLM, texts: Sequence[str]) -> Steps[list[float]]:
     """How much likelier the positive words are after each text, as a mean difference of log-probabilities."""
-    words = [head.encode_rest(word) for pair in WORDS for word in pair]
+    words = _words(head)
     rows = [head.continuations(head.encode(prompt.format(text)), words) for text in texts for prompt in PROMPTS]
     outputs = yield from head.score(rows)
     scores = np.array([[one.sum() for one in output] for output in outputs])
     differences = scores[:, 0::2] - scores[:, 1::2]
     means: list[float] = differences.reshape(len(texts), -1).mean(axis=1).tolist()
     return means
+
+
+def _words(head: CausalLM) -> list[tuple[int, ...]]:
+    return [head.encode_rest(word) for pair in WORDS for word in pair]
 
 
 TASK = Task(

@@ -14,8 +14,11 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u20
 The joiners U+200C and U+200D stay: Persian and emoji need them."""
 
 
+_LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
 def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> str:
-    """A text without invisible characters and outer white space.
+    """A text without invisible characters and outer white space; every line break becomes `\\n`.
 
     Args:
         text: what somebody wrote.
@@ -27,8 +30,8 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
     """
     visible = "".join(
         character
-        for character in _INVISIBLE.sub("", text.replace("\r\n", "\n"))
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs", "Cn")
+        for character in _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text))
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
     ).strip()
     if not visible:
         raise InvalidRequest(f"The {what} is empty. Please write something for the model to read.")

@@ -134,42 +134,72 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
     if head.declared_languages is not None:
         request.pair(head.declared_languages)
     source, target = request.pair(LanguagePairs.among(PHRASES))
-    sentences = [one for one in _SENTENCE_END.split(request.text.replace('"', "'")) if one.strip()]
+    whole = [one for one in _SENTENCE_END.split(request.text.replace('"', "'")) if one.strip()]
+    sentences = [_fitting(head, one, source, target) for one in whole]
     drafts = yield from _drafts(head, sentences, source, target)
     written = []
     for sentence, candidates in zip(sentences, drafts, strict=True):
         written.append((yield from _likeliest(head, sentence, candidates, source, target)))
-    return TranslateResult(" ".join(written), language(source), language(target), truncated=False)
+    return TranslateResult(
+        " ".join(one for one in written if one), language(source), language(target), truncated=sentences != whole
+    )
+
+
+def _fitting(head: CausalLM, sentence: str, source: str, target: str) -> str:
+    """A sentence cut to what the context has room for, with a prompt before it and a draft after it."""
+
+    def needed(sentence: str) -> int:
+        prompts = layouts(sentence, source, target)
+        return max(len(head.encode(prompt)) for prompt in prompts) + _draft_tokens(head, sentence)
+
+    return head.fit(sentence, needed)[0]
+
+
+def _draft_tokens(head: CausalLM, sentence: str) -> int:
+    """The most tokens of a sentence's draft."""
+    return min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
 
 
 def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str) -> Steps[list[list[str]]]:
-    """For each sentence its distinct drafts: fewer layouts where there are many sentences."""
+    """For each sentence its distinct drafts: fewer layouts where there are many sentences.
+
+    What has no words, such as an emoji, stays as it is.
+    """
     from bot.inference.heads.sampling import Sampling
 
     layouts_each = max(1, MOST_DRAFTS // len(sentences))
     rows = []
     owners = []
+    drafts: list[dict[str, None]] = [{} if _has_words(sentence) else {sentence: None} for sentence in sentences]
     for index, sentence in enumerate(sentences):
-        room = min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
+        if drafts[index]:
+            continue
+        room = _draft_tokens(head, sentence)
         for prompt in layouts(sentence, source, target)[:layouts_each]:
             rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))
             owners.append(index)
     outputs = yield from head.generate(rows)
-    drafts: list[dict[str, None]] = [{} for _ in sentences]
     for index, output in zip(owners, outputs, strict=True):
         drafts[index][tidy(head.decode(output.ids))] = None
     return [[text for text in found if text] for found in drafts]
 
 
+def _has_words(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
 def _likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> Steps[str]:
     if len(drafts) < 2:
         return drafts[0] if drafts else ""
+    asked = head.encode(dictionary(sentence, source, target))
     original = head.encode_rest(f" {sentence}\n")
-    there = head.continuations(
-        head.encode(dictionary(sentence, source, target)), [head.encode_rest(f" {text}\n") for text in drafts]
-    )
-    back = [head.continuations(head.encode(dictionary(text, target, source)), [original]) for text in drafts]
-    forward, *backward = yield from head.score([there, *back])
+    written = [head.encode_rest(f" {text}\n") for text in drafts]
+    asked_back = [head.encode(dictionary(text, target, source)) for text in drafts]
+    longest = max(len(asked) + max(map(len, written)), len(original) + max(map(len, asked_back)))
+    if longest > head.context_length:  # gibberish may need more tokens than it was written with
+        return drafts[0]
+    back = [head.continuations(prompt, [original]) for prompt in asked_back]
+    forward, *backward = yield from head.score([head.continuations(asked, written), *back])
     scores = [float(one.sum() + way[0].sum()) for one, way in zip(forward, backward, strict=True)]
     return drafts[scores.index(max(scores))]
 

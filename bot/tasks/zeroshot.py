@@ -116,8 +116,8 @@ NEUTRAL = (
 TEMPERATURE = 0.7
 MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5
 """A label applies where the text makes it e times likelier than the neutral sentences do."""
-ROOM = 64
-"""Tokens that are kept for the prompt around a text, and for a label."""
+LABEL_TOKENS = 64
+"""The most tokens of a label that are weighed, and no more than a quarter of the context."""
 
 
 def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResult]:
@@ -127,8 +127,12 @@ def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResu
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
     """
-    text, truncated = head.shorten(request.text, head.context_length - ROOM)
-    labels = [head.encode_rest(f" {label}")[:ROOM] for label in request.labels]
+    most = min(LABEL_TOKENS, head.context_length // 4)
+    labels = [head.encode_rest(f" {label}")[:most] for label in request.labels]
+    longest_label = max(map(len, labels))
+    text, truncated = head.fit(
+        request.text, lambda text: longest_label + max(len(head.encode(prompt.format(text))) for prompt in PROMPTS)
+    )
     yield from calibrate(head)
     common: npt.NDArray[np.float32] = head.notes["zeroshot"]
     found = yield from head.score([head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS])

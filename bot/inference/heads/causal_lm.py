@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bot.errors import ModelUnavailable
 from bot.inference.device import Device
 from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.sampling import RowSampler, RowStop, Sampling
@@ -16,6 +17,9 @@ from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
+
+
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
@@ -87,15 +91,46 @@ class CausalLM(Head):
         """Token ids of a text that follows another one: no special tokens."""
         return tuple(self.tokenize(text, add_special_tokens=False))
 
-    def shorten(self, text: str, tokens: int) -> tuple[str, bool]:
-        """A text cut to its first tokens, and whether anything was cut off."""
-        ids = self.encode_rest(text)
-        return (text, False) if len(ids) <= tokens else (self.decode(ids[:tokens]), True)
+    def beginning(self, text: str, tokens: int) -> str:
+        """The first tokens of a text."""
+        return self._part(text, tokens, keep_end=False)
 
     def ending(self, text: str, tokens: int) -> str:
         """The last tokens of a text."""
+        return self._part(text, tokens, keep_end=True)
+
+    def fit(self, text: str, needed: Callable[[str], int], *, keep_end: bool = False) -> tuple[str, bool]:
+        """As much of a text as the context has room for, and whether anything was cut off.
+
+        Args:
+            text: what may be cut, at its end unless `keep_end`.
+            needed: how many tokens are read in all if the text is this; a longer text needs more.
+
+        Raises:
+            ModelUnavailable: the context is too short even for what is read around the text.
+        """
+        if needed(text) <= self.context_length:
+            return text, False
+        if needed("") > self.context_length:
+            raise ModelUnavailable(
+                f"This checkpoint reads {self.context_length:,} tokens at most, which is too few for this command. "
+                "Whoever runs this bot can set another one."
+            )
+        fewest, most = 0, len(self.encode_rest(text))
+        while fewest < most:
+            middle = (fewest + most + 1) // 2
+            if needed(self._part(text, middle, keep_end=keep_end)) <= self.context_length:
+                fewest = middle
+            else:
+                most = middle - 1
+        return self._part(text, fewest, keep_end=keep_end), True
+
+    def _part(self, text: str, tokens: int, *, keep_end: bool) -> str:
         ids = self.encode_rest(text)
-        return text if len(ids) <= tokens else self.decode(ids[-tokens:])
+        if len(ids) <= tokens:
+            return text
+        part = self.decode(ids[len(ids) - tokens :] if keep_end else ids[:tokens])
+        return part.strip(_BROKEN)  # what is left of a character whose bytes were cut apart
 
     @property
     def vocabulary_size(self) -> int:
