@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+class Half(StrEnum):
+    """Of the labelled sentences."""
+
+    TEST = "test"
+    DEV = "dev"
+
 
 PresetOption = Annotated[
     str | None, typer.Option(help="course, starter or modern; the setting PRESET otherwise.", show_default=False)
@@ -45,7 +53,14 @@ def run() -> None:
 
 @app.command()
 def playground(
-    preset: PresetOption = None,
+    preset: class Half(StrEnum):
+    """Of the labelled sentences."""
+
+    TEST = "test"
+    DEV = "dev"
+
+
+PresetOption = None,
     port: Annotated[int, typer.Option(help="Of the local page; 0 takes a free one.", min=0, max=65535)] = 8765,
 ) -> None:
     """Open the real bot in a local page that looks like Discord: no token, no account, no GPU."""
@@ -59,7 +74,14 @@ def playground(
 @app.command()
 def ask(
     command: Annotated[str, typer.Argument(help='Such as "/sentiment text:I love to hate this course".')],
-    preset: PresetOption = None,
+    preset: class Half(StrEnum):
+    """Of the labelled sentences."""
+
+    TEST = "test"
+    DEV = "dev"
+
+
+PresetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run one slash command through the real bot, and print its reply."""
@@ -82,10 +104,15 @@ def pull(preset: Annotated[str | None, typer.Argument(help="course, starter or m
 
 @app.command(name="eval")
 def evaluate(
-    preset: PresetOption = None,
-    half: Annotated[
-        str, typer.Option(help="test; or dev, the half that prompts were chosen on.", click_type=click.Choice(["test", "dev"]))
-    ] = "test",
+    preset: class Half(StrEnum):
+    """Of the labelled sentences."""
+
+    TEST = "test"
+    DEV = "dev"
+
+
+PresetOption = None,
+    half: Annotated[Half, typer.Option(help="dev is the half that the prompts were chosen on.")] = Half.TEST,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how often a preset is right, on the labelled sentences that come with the bot."""

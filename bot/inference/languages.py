@@ -9,7 +9,6 @@ import langcodes
 
 from bot.errors import InvalidRequest
 
-
 _NO_LANGUAGES = {"mis", "mul", "zxx"}
 """Uncoded, multiple, none."""
 

@@ -18,7 +18,6 @@ from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 
-
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
