@@ -27,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
 class Half(StrEnum):
-    """Of the labelled sentences."""
+    """A half of the labelled sentences."""
 
     TEST = "test"
     DEV = "dev"
@@ -53,14 +54,7 @@ def run() -> None:
 
 @app.command()
 def playground(
-    preset: class Half(StrEnum):
-    """Of the labelled sentences."""
-
-    TEST = "test"
-    DEV = "dev"
-
-
-PresetOption = None,
+    preset: PresetOption = None,
     port: Annotated[int, typer.Option(help="Of the local page; 0 takes a free one.", min=0, max=65535)] = 8765,
 ) -> None:
     """Open the real bot in a local page that looks like Discord: no token, no account, no GPU."""
@@ -74,14 +68,7 @@ PresetOption = None,
 @app.command()
 def ask(
     command: Annotated[str, typer.Argument(help='Such as "/sentiment text:I love to hate this course".')],
-    preset: class Half(StrEnum):
-    """Of the labelled sentences."""
-
-    TEST = "test"
-    DEV = "dev"
-
-
-PresetOption = None,
+    preset: PresetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run one slash command through the real bot, and print its reply."""
@@ -104,14 +91,7 @@ def pull(preset: Annotated[str | None, typer.Argument(help="course, starter or m
 
 @app.command(name="eval")
 def evaluate(
-    preset: class Half(StrEnum):
-    """Of the labelled sentences."""
-
-    TEST = "test"
-    DEV = "dev"
-
-
-PresetOption = None,
+    preset: PresetOption = None,
     half: Annotated[Half, typer.Option(help="dev is the half that the prompts were chosen on.")] = Half.TEST,
     as_json: JsonOption = False,
 ) -> None:

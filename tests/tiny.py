@@ -55,6 +55,9 @@ TEXTS = [
 
 LONG_CONTEXT = 1024
 SHORT_CONTEXT = 128
+VOCABULARY = 450
+LETTERS = 257
+"""A byte-level vocabulary of this size knows every byte, and no word."""
 
 
 def build_all(folder: Path) -> dict[str, Path]:
@@ -122,9 +125,10 @@ def bart_mnli(folder: Path) -> None:
     _save(folder, transformers.BartForSequenceClassification(config), tokenizer)
 
 
-def llama(folder: Path) -> None:
+def llama(folder: Path, *, context: int = LONG_CONTEXT, vocabulary: int = VOCABULARY) -> None:
     """A Llama whose tokenizer adds no begin-of-text token, as SmolLM2's."""
-    tokenizer = _byte_level(roberta_specials=False)
+    tokenizer = _byte_level(roberta_specials=False, vocabulary=vocabulary)
+    tokenizer.model_max_length = context
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -132,7 +136,7 @@ def llama(folder: Path) -> None:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=LONG_CONTEXT,
+        max_position_embeddings=context,
         initializer_range=0.3,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -303,7 +307,7 @@ def _wordpiece() -> Any:
     )
 
 
-def _byte_level(*, roberta_specials: bool) -> Any:
+def _byte_level(*, roberta_specials: bool, vocabulary: int = VOCABULARY) -> Any:
     """Byte-level BPE: RoBERTa's, with a mask that eats the space before it, or GPT-2's, which adds nothing."""
     specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"] if roberta_specials else ["<|endoftext|>"]
     tokenizer = Tokenizer(models.BPE())
@@ -312,7 +316,9 @@ def _byte_level(*, roberta_specials: bool) -> Any:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(
         _corpus(),
-        trainers.BpeTrainer(vocab_size=450, special_tokens=specials, initial_alphabet=alphabet, show_progress=False),
+        trainers.BpeTrainer(
+            vocab_size=vocabulary, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
+        ),
     )
     if not roberta_specials:
         end = "<|endoftext|>"

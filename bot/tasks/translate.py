@@ -119,6 +119,7 @@ def _encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceT
 
 
 MOST_DRAFTS = 12
+"""Of all sentences together: where there are many, each is drafted in fewer layouts."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\s*\n\s*")
 
 
@@ -135,8 +136,9 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
         request.pair(head.declared_languages)
     source, target = request.pair(LanguagePairs.among(PHRASES))
     whole = [one for one in _SENTENCE_END.split(request.text.replace('"', "'")) if one.strip()]
-    sentences = [_fitting(head, one, source, target) for one in whole]
-    drafts = yield from _drafts(head, sentences, source, target)
+    number = max(1, MOST_DRAFTS // len(whole))
+    sentences = [_fitting(head, one, source, target, number) for one in whole]
+    drafts = yield from _drafts(head, sentences, source, target, number)
     written = []
     for sentence, candidates in zip(sentences, drafts, strict=True):
         written.append((yield from _likeliest(head, sentence, candidates, source, target)))
@@ -145,11 +147,11 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
     )
 
 
-def _fitting(head: CausalLM, sentence: str, source: str, target: str) -> str:
+def _fitting(head: CausalLM, sentence: str, source: str, target: str, number: int) -> str:
     """A sentence cut to what the context has room for, with a prompt before it and a draft after it."""
 
     def needed(sentence: str) -> int:
-        prompts = layouts(sentence, source, target)
+        prompts = layouts(sentence, source, target)[:number]
         return max(len(head.encode(prompt)) for prompt in prompts) + _draft_tokens(head, sentence)
 
     return head.fit(sentence, needed)[0]
@@ -160,14 +162,13 @@ def _draft_tokens(head: CausalLM, sentence: str) -> int:
     return min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
 
 
-def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str) -> Steps[list[list[str]]]:
-    """For each sentence its distinct drafts: fewer layouts where there are many sentences.
+def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str, number: int) -> Steps[list[list[str]]]:
+    """For each sentence its distinct drafts, in so many layouts.
 
     What has no words, such as an emoji, stays as it is.
     """
     from bot.inference.heads.sampling import Sampling
 
-    layouts_each = max(1, MOST_DRAFTS // len(sentences))
     rows = []
     owners = []
     drafts: list[dict[str, None]] = [{} if _has_words(sentence) else {sentence: None} for sentence in sentences]
@@ -175,7 +176,7 @@ def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str) 
         if drafts[index]:
             continue
         room = _draft_tokens(head, sentence)
-        for prompt in layouts(sentence, source, target)[:layouts_each]:
+        for prompt in layouts(sentence, source, target)[:number]:
             rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))
             owners.append(index)
     outputs = yield from head.generate(rows)
