@@ -61,6 +61,14 @@ class Backend(Protocol):
         """
         ...
 
+    async def partial(self, answer: asyncio.Task[Answer[ResultT]]) -> ResultT | None:
+        """What there is so far of an answer that `submit` has promised; None where there is nothing to show yet."""
+        ...
+
+    def stop(self, answer: asyncio.Task[Any]) -> None:
+        """Let an answer end with what there is so far, within one step. Does nothing where it has not begun."""
+        ...
+
     def model_state(self, request: Request[Any]) -> ModelState:
         """How far the checkpoint is that will answer a request."""
         ...

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.errors import ModelFailed, ShuttingDown, describe
 from bot.inference.batching import FairClock, gather, padding_waste
 from bot.inference.isolation import run_isolated
-from bot.inference.steps import Operation, Row, Step
+from bot.inference.steps import Operation, Row, Session, Step, take_further
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class Waiting:
 
 @dataclass
 class QueueFigures:
-    """Running totals, for the status and the benchmark."""
+    """Running totals, for the status and the benchmark. Steps in which no row joins are no batch."""
 
     batches: int = 0
     rows: int = 0
@@ -62,6 +64,19 @@ class QueueFigures:
     def waste(self) -> float:
         """The share of padding among all tokens that were computed, 0 to 1."""
         return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+
+@dataclass(eq=False)
+class UnderWay:
+    """Rows of an iterative operation that are taken further, a step a turn."""
+
+    session: Session[Any, Any]
+    waiting: dict[int, Waiting]
+    """By the row's id."""
+
+    @property
+    def rows(self) -> list[Waiting]:
+        return list(self.waiting.values())
 
 
 class DeviceQueue:
@@ -79,6 +94,7 @@ class DeviceQueue:
         self._draining = False
         self._server: asyncio.Task[None] | None = None
         self._running: list[Waiting] = []
+        self._under_way: dict[Hashable, UnderWay] = {}
         self.figures = QueueFigures()
 
     def start(self) -> None:
@@ -109,10 +125,10 @@ class DeviceQueue:
         self._wake.set()
         try:
             return await done
-        finally:
-            if not done.done() or done.cancelled():
-                for row in step.rows:
-                    row.abandoned = True
+        except BaseException:  # given up, or one of the rows failed: nobody needs the others
+            for row in step.rows:
+                row.abandoned = True
+            raise
 
     @property
     def waiting(self) -> int:
@@ -152,30 +168,75 @@ class DeviceQueue:
         rows = [waiting.row for waiting in batch]
         operation = batch[0].ticket.step.operation
         began = time.perf_counter()
-        outcomes = await asyncio.get_running_loop().run_in_executor(self._thread, run_isolated, operation, rows)
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            _settle(waiting, outcome)
+        if operation.session is not None:
+            rows = await self._take_further(operation, operation.session, batch)
+        else:
+            outcomes = await self._on_device(run_isolated, operation, rows)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                _settle(waiting, outcome)
         self._account(operation, rows, time.perf_counter() - began)
+
+    async def _take_further(
+        self, operation: Operation[Any, Any], begin: Callable[[], Session[Any, Any]], batch: list[Waiting]
+    ) -> list[Row[Any]]:
+        """Let the batch's new rows join those under way, and take all of them a step further; returns the new ones."""
+        key = _group(batch[0].ticket.step)
+        group = self._under_way.setdefault(key, UnderWay(begin(), {}))
+        joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
+        group.waiting |= {id(waiting.row): waiting for waiting in batch}
+        try:
+            done = await self._on_device(take_further, group.session, joining)
+        except Exception as error:
+            log.warning("%s failed under way, and begins again: %s", operation.name, describe(error))
+            # Which row it was is found out by running them to their end without company for others to join.
+            outcomes = await self._on_device(run_isolated, operation, [waiting.row for waiting in group.rows])
+            done = list(zip([waiting.row for waiting in group.rows], outcomes, strict=True))
+            del self._under_way[key]
+        for row, outcome in done:
+            _settle(group.waiting.pop(id(row)), outcome)
+        if not group.waiting:
+            self._under_way.pop(key, None)
+        return joining
+
+    async def _on_device(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _fail_all(self) -> None:
         """Answer what runs and what waits with `ModelFailed`, and begin anew."""
-        for waiting in [*self._running, *chain.from_iterable(self._groups.values())]:
+        under_way = chain.from_iterable(group.rows for group in self._under_way.values())
+        for waiting in [*self._running, *under_way, *chain.from_iterable(self._groups.values())]:
             _settle(waiting, ModelFailed())
         self._groups.clear()
+        self._under_way.clear()
 
     def _next_batch(self) -> list[Waiting]:
         for key, group in list(self._groups.items()):
             group[:] = [waiting for waiting in group if not _given_up(waiting)]
             if not group:
                 del self._groups[key]
-        if not self._groups:
+        keys = {*self._groups, *self._under_way}
+        if not keys:
             self._people.forget()
             return []
-        key = min(self._groups, key=self._turn)
-        group = self._groups[key]
+        key = min(keys, key=self._turn)
+        return [*self._joining(key), *self._rows_under_way(key)]
+
+    def _rows_under_way(self, key: Hashable) -> list[Waiting]:
+        return self._under_way[key].rows if key in self._under_way else []
+
+    def _joining(self, key: Hashable) -> list[Waiting]:
+        """Rows that leave the queue now: a batch, or those that may join the rows under way."""
+        group = self._groups.get(key, [])
+        present = self._rows_under_way(key)
+        if not group or (present and not self._under_way[key].session.joinable):
+            return []
         due = min(group, key=_tag)
-        operation = due.ticket.step.operation
-        batch = gather(due, [waiting for waiting in group if waiting is not due], operation.budget)
+        budget = due.ticket.step.operation.budget
+        if present:
+            budget = budget.beside([waiting.tokens for waiting in present])
+        if budget.rows < 1 or (present and due.tokens > budget.padded_tokens):
+            return []
+        batch = gather(due, [waiting for waiting in group if waiting is not due], budget)
         chosen = set(batch)
         for waiting in batch:
             waiting.ticket.begun = True
@@ -185,20 +246,20 @@ class DeviceQueue:
 
     def _turn(self, key: Hashable) -> tuple[float, float]:
         """Whose turn it is: the operation that has had the least of the device, then the row that is due."""
-        group = self._groups[key]
-        operation = group[0].ticket.step.operation
-        return self._operations.start(operation), min(map(_tag, group))
+        rows = [*self._groups.get(key, []), *self._rows_under_way(key)]
+        return self._operations.start(rows[0].ticket.step.operation), min(map(_tag, rows))
 
     def _account(self, operation: Operation[Any, Any], rows: Sequence[Row[Any]], seconds: float) -> None:
         lengths = [row.tokens for row in rows]
         figures = self.figures
-        figures.batches += 1
-        figures.rows += len(rows)
         figures.busy_seconds += seconds
-        figures.tokens += sum(lengths)
-        figures.padded_tokens += max(lengths) * len(lengths)
         self._operations.serve(self._operations.tag(operation, seconds))
-        log.debug("%s: %d rows, %.0f %% padding", operation.name, len(rows), 100 * padding_waste(lengths))
+        if lengths:
+            figures.batches += 1
+            figures.rows += len(rows)
+            figures.tokens += sum(lengths)
+            figures.padded_tokens += max(lengths) * len(lengths)
+            log.debug("%s: %d rows, %.0f %% padding", operation.name, len(rows), 100 * padding_waste(lengths))
 
 
 def _tag(waiting: Waiting) -> float:

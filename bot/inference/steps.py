@@ -9,8 +9,8 @@ A task that needs several forward passes, the second depending on the first, sim
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
@@ -30,6 +30,14 @@ class Budget:
     waste: float = 0.35
     """Largest share of the padded tokens that may be padding."""
 
+    def beside(self, tokens: Sequence[int]) -> Budget:
+        """What is left for rows that join others of these lengths.
+
+        Rows under way together are as wide as the widest of them.
+        """
+        places = max(0, self.rows - len(tokens))
+        return replace(self, rows=places, padded_tokens=max(0, self.padded_tokens - max(tokens) * len(tokens)))
+
 
 @dataclass(eq=False)
 class Row(Generic[InputT]):
@@ -39,7 +47,34 @@ class Row(Generic[InputT]):
     tokens: int
     """Its length, and so its cost: prompt tokens plus the tokens still to be generated."""
     abandoned: bool = field(default=False, init=False)
-    """Set when nobody waits for it any more. Operations that take long look at it between two steps."""
+    """Set when nobody waits for it any more. Iterative operations look at it between two steps."""
+    stopped: bool = field(default=False, init=False)
+    """Set when what there is so far is enough. Iterative operations look at it between two steps."""
+    progress: list[Any] = field(default_factory=list, init=False)
+    """What an iterative operation has made of it so far, such as token ids. Only ever appended to."""
+
+
+class Session(Protocol[InputT, OutputT]):
+    """Rows of an iterative operation that are under way together. Used on the device's thread only."""
+
+    joinable: bool
+    """Whether rows may join others that are under way."""
+
+    def __len__(self) -> int:
+        """How many rows are under way."""
+        ...
+
+    def join(self, rows: Sequence[Row[InputT]]) -> None:
+        """Begin with new rows."""
+        ...
+
+    def step(self) -> None:
+        """Take every row one step further."""
+        ...
+
+    def leave(self) -> list[tuple[Row[InputT], OutputT]]:
+        """Take out the rows that are done, with their outputs."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +85,27 @@ class Operation(Generic[InputT, OutputT]):
         name: for the status and the logs.
         run: called on the device's thread; returns one output per row, in order.
         budget: how large a batch may be.
+        session: for an operation that goes on step by step, begins an empty session; rows may join it while others are
+            under way. `run` then takes rows to their end by themselves.
     """
 
     name: str
     run: Callable[[Sequence[Row[InputT]]], Sequence[OutputT]]
     budget: Budget
+    session: Callable[[], Session[InputT, OutputT]] | None = None
+
+    @classmethod
+    def iterative(
+        cls, name: str, session: Callable[[], Session[InputT, OutputT]], budget: Budget
+    ) -> Operation[InputT, OutputT]:
+        """An operation that goes on step by step."""
+
+        def run(rows: Sequence[Row[InputT]]) -> list[OutputT]:
+            for row in rows:
+                row.progress.clear()  # they may have been under way in a session that failed
+            return run_session(session(), rows)
+
+        return cls(name, run, budget, session)
 
     def __call__(self, rows: Sequence[Row[InputT]], *, alone: bool = False) -> Steps[list[OutputT]]:
         """Compute the rows' outputs: `outputs = yield from head.classify(rows)` inside a task.
@@ -78,6 +129,26 @@ class Step:
 
 Steps: TypeAlias = Generator[Step, Any, T]
 """The type of a task's generator that returns a `T`."""
+
+
+def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) -> list[OutputT]:
+    """Take rows to their end; returns their outputs in order."""
+    outputs = {id(row): output for row, output in take_further(session, rows)}
+    while len(session):
+        outputs |= {id(row): output for row, output in take_further(session, [])}
+    return [outputs[id(row)] for row in rows]
+
+
+def take_further(
+    session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]
+) -> list[tuple[Row[InputT], OutputT]]:
+    """Take the rows under way a step further, let others join, and return those that are done."""
+    done = session.leave()  # whoever was stopped or given up since the last step
+    if len(session):
+        session.step()
+    if joining:
+        session.join(joining)
+    return [*done, *session.leave()]
 
 
 def run_steps(steps: Steps[T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -31,6 +31,8 @@ class Task(Generic[ResultT]):
         name: the command's name, and the key in the catalogue.
         request: the class of its requests.
         ways: for each kind of head that can do it, the generator function `(head, request) -> Steps[result]`.
+        previews: for kinds of heads whose way can show what there is so far, the function
+            `(head, request, progress of each row) -> result`.
         calibrations: for kinds of heads whose way needs to measure the checkpoint first, the generator function
             `head -> Steps[None]` that does so and keeps it in `head.notes`. It is run once, after loading; a second run
             does nothing.
@@ -39,6 +41,7 @@ class Task(Generic[ResultT]):
     name: str
     request: type[Request[ResultT]]
     ways: Mapping[HeadKind, Callable[[Any, Any], Steps[ResultT]]]
+    previews: Mapping[HeadKind, Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]] = field(default_factory=dict)
     calibrations: Mapping[HeadKind, Callable[[Any], Steps[None]]] = field(default_factory=dict)
 
     def steps(self, head: Any, request: Request[ResultT]) -> Steps[ResultT]:

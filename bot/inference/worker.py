@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -27,7 +28,7 @@ from bot.inference.device import Device
 from bot.inference.models import LoadedModel, Models, ModelState
 from bot.inference.queue import DeviceQueue
 from bot.inference.requests import Answer, Request
-from bot.inference.steps import Step, Steps
+from bot.inference.steps import Row, Step, Steps
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -76,6 +77,7 @@ class InferenceWorker(Backend):
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
+        self._under_way: dict[asyncio.Task[Any], Watch] = {}
         self._calibrations: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._loading: set[asyncio.Task[Any]] = set()
         self._stopped: set[asyncio.Task[Any]] = set()
@@ -100,6 +102,17 @@ class InferenceWorker(Backend):
 
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
         return await self.submit(request, person=person)
+
+    async def partial(self, answer: asyncio.Task[Answer[ResultT]]) -> ResultT | None:
+        watch = self._under_way.get(answer)
+        if watch is None or watch.preview is None or not any(row.progress for row in watch.rows):
+            return None
+        return await self._on_thread(watch.preview, [list(row.progress) for row in watch.rows])
+
+    def stop(self, answer: asyncio.Task[Any]) -> None:
+        watch = self._under_way.get(answer)
+        for row in watch.rows if watch is not None else ():
+            row.stopped = True
 
     def model_state(self, request: Request[Any]) -> ModelState:
         return self._models.state(self._task(request).name)
@@ -201,10 +214,24 @@ class InferenceWorker(Backend):
             async with self._deadline():
                 await self._calibrated(task, model)
                 began = time.perf_counter()
-                result = await self._drive(task.steps(model.head, request), person)
+                with self._watched(task, model, request) as watch:
+                    result = await self._drive(task.steps(model.head, request), person, watch)
         seconds = time.perf_counter() - began
         self._recent_seconds += (seconds - self._recent_seconds) / 8
         return Answer(result, model.spec.name, model.device.name, model.device.precision, seconds, model.spec.note)
+
+    @contextmanager
+    def _watched(self, task: Task[Any], model: LoadedModel, request: Request[Any]) -> Iterator[Watch]:
+        """Keep what the current request has under way, so that it can be shown and stopped."""
+        current = asyncio.current_task()
+        assert current is not None
+        preview = task.previews.get(model.head.kind)
+        watch = Watch(None if preview is None else partial(preview, model.head, request))
+        self._under_way[current] = watch
+        try:
+            yield watch
+        finally:
+            del self._under_way[current]
 
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
@@ -248,18 +275,36 @@ class InferenceWorker(Backend):
         finally:
             self._loading.discard(current)
 
-    async def _drive(self, steps: Steps[T], person: Hashable) -> T:
+    async def _drive(self, steps: Steps[T], person: Hashable, watch: Watch | None = None) -> T:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
         outcome = await self._advance(steps, None)
         resumed = False
         while isinstance(outcome, Step):
+            if watch is not None:
+                watch.rows = outcome.rows
             outputs = await self._queue.compute(outcome, person, resumed=resumed)
             resumed = True
             outcome = await self._advance(steps, outputs)
         return outcome.value
 
     async def _advance(self, steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
-        return await asyncio.get_running_loop().run_in_executor(self._preparing, _advance, steps, outputs)
+        return await self._on_thread(_advance, steps, outputs)
+
+    async def _on_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._preparing, function, *arguments)
+
+
+@dataclass
+class Watch:
+    """What a request has under way.
+
+    Attributes:
+        preview: makes a result of the progress of each row, where its task can.
+        rows: of the step that it waits for.
+    """
+
+    preview: Callable[[list[list[Any]]], Any] | None
+    rows: Sequence[Row[Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ def _question(before: str, after: str) -> str:
 
 def _weigh_one(head: CausalLM, before: str, after: str, *, capital: bool) -> Steps[list[tuple[str, float]]]:
     """Words for one mask with their probabilities, likeliest first."""
-    left = head.encode(CONTEXT + before.rstrip())
+    left = head.encode((CONTEXT + before).rstrip())
     question = head.encode(_question(before, after))
     from_left, from_cloze = yield from head.next_token(
         [head.continuations(left, [(0,)]), head.continuations(question, [(0,)])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,9 +90,7 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateRes
     """By a causal language model: nucleus sampling, each sequence with its own random state."""
     from bot.inference.heads.sampling import Sampling
 
-    whole = head.encode(request.prompt)
-    room = max(1, head.context_length - request.max_new_tokens)
-    prompt = whole[-room:]
+    prompt, truncated = _read(head, request)
     seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
     rows = [
         head.generation(
@@ -104,12 +103,38 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateRes
     ]
     # Rounding depends on a batch's shape, and a sampled text on rounding: a promised seed runs without company.
     outputs = yield from head.generate(rows, alone=request.seed is not None)
+    continuations = _continuations(head, prompt, [output.ids for output in outputs], [one.finished for one in outputs])
+    return GenerateResult(request.prompt, continuations, request.seed, truncated)
+
+
+def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence[int]]) -> GenerateResult:
+    """What has been generated up to now."""
+    prompt, truncated = _read(head, request)
+    continuations = _continuations(head, prompt, progress, [False] * len(progress))
+    return GenerateResult(request.prompt, continuations, request.seed, truncated)
+
+
+def _read(head: CausalLM, request: GenerateRequest) -> tuple[Sequence[int], bool]:
+    """The prompt's token ids, its start left out where the context has no room for it, and whether that is so."""
+    whole = head.encode(request.prompt)
+    room = max(1, head.context_length - request.max_new_tokens)
+    return whole[-room:], len(whole) > room
+
+
+def _continuations(
+    head: CausalLM, prompt: Sequence[int], new: Sequence[Sequence[int]], finished: Sequence[bool]
+) -> tuple[Continuation, ...]:
+    """Texts of the new tokens: decoded behind the prompt, because many tokenizers drop a first space."""
     before = head.decode(prompt)
-    continuations = tuple(
-        Continuation(head.decode([*prompt, *output.ids])[len(before) :], len(output.ids), output.finished)
-        for output in outputs
+    return tuple(
+        Continuation(head.decode([*prompt, *ids])[len(before) :], len(ids), end)
+        for ids, end in zip(new, finished, strict=True)
     )
-    return GenerateResult(request.prompt, continuations, request.seed, len(prompt) < len(whole))
 
 
-TASK = Task("generate", GenerateRequest, {HeadKind.CAUSAL_LM: continue_text})
+TASK = Task(
+    "generate",
+    GenerateRequest,
+    {HeadKind.CAUSAL_LM: continue_text},
+    previews={HeadKind.CAUSAL_LM: so_far},
+)

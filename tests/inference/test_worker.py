@@ -646,6 +646,58 @@ async def test_an_impatient_person_does_not_cancel_a_calibration(shop: ToyShop) 
         assert (await outcomes(answers))[1] == 2
 
 
+async def test_whoever_waits_too_long_for_a_calibration_is_told(shop: ToyShop) -> None:
+    shop.head.gate.clear()
+    async with shop.open(Limits(seconds=0.1), calibrate=True) as worker:
+        found = await outcomes([worker.submit(ToyRequest(index), person=index) for index in range(3)])
+        assert all(isinstance(one, DeadlinePassed) for one in found)
+        with pytest.raises(DeadlinePassed):
+            await worker.load(["toy"])
+        shop.head.gate.set()
+        assert (await worker.run(ToyRequest(6), person=1)).result == 12
+    assert shop.head.values == [CALIBRATION, 6]
+
+
+async def test_shutdown_while_preloading(shop: ToyShop, caplog: pytest.LogCaptureFixture) -> None:
+    gate = threading.Event()
+
+    def load() -> ToyHead:
+        gate.wait(10)
+        return shop.head
+
+    shop.load = load
+    async with shop.open() as worker:
+        preloading = asyncio.create_task(worker.preload())
+        await until(lambda: shop.loads == 1)
+        await asyncio.wait_for(worker.aclose(), 5)
+        await asyncio.wait_for(preloading, 5)
+        gate.set()
+    assert "not available" not in caplog.text
+
+
+async def test_shutdown_while_preloading_calibrates(shop: ToyShop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.head.gate.clear()
+    async with shop.open(calibrate=True) as worker:
+        preloading = asyncio.create_task(worker.preload())
+        await until(lambda: shop.head.running)
+        closing = asyncio.create_task(worker.aclose())
+        await asyncio.sleep(0.05)
+        shop.head.gate.set()
+        await asyncio.wait_for(closing, 5)
+        await asyncio.wait_for(preloading, 5)
+    assert "not available" not in caplog.text
+
+
+async def test_a_checkpoint_that_cannot_be_preloaded_is_logged(shop: ToyShop, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> ToyHead:
+        raise ModelUnavailable("Not there.")
+
+    shop.load = fail
+    async with shop.open() as worker:
+        await worker.preload()
+    assert "/toy is not available: Not there." in caplog.text
+
+
 async def test_shutdown_during_a_calibration_that_nobody_waits_for(shop: ToyShop) -> None:
     shop.head.gate.clear()
     async with shop.open(calibrate=True) as worker:

@@ -69,7 +69,9 @@ def test_sentences(text: str, sentence: str) -> None:
     ("text", "cleaned"),
     [
         ("  I love it \n", "I love it"),
-        ("a\r\nb", "a\nb"),
+        ("a\r\nb\rc\n\rd", "a\nb\nc\n\nd"),
+        ("a\x0bb\x85c\u2028d", "a\nb\nc\nd"),
+        ("newer than Python \U0001fae9\U0001facd", "newer than Python \U0001fae9\U0001facd"),
         ("lo\u00adve\u200b it", "love it"),
         ("\u202egnorw", "gnorw"),
         ("\x1b[31mred\x00", "[31mred"),

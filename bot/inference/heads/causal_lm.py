@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.errors import ModelUnavailable
 from bot.inference.device import Device
 from bot.inference.heads.base import Head, on_device
-from bot.inference.heads.sampling import RowSampler, RowStop, Sampling
+from bot.inference.heads.decoding import Decoder, Generated, Generation
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to continue, as token ids, and how.
-
-    Attributes:
-        max_new_tokens: the most tokens to generate.
-        stop: the row ends after the first token whose text holds this.
-    """
-
-    prompt: tuple[int, ...]
-    max_new_tokens: int
-    sampling: Sampling
-    stop: str | None = None
-
-
-@dataclass(frozen=True)
-class Generated:
-    """What was generated.
-
-    Attributes:
-        ids: the new tokens, without the end-of-text token.
-        finished: whether the model ended the text itself, rather than reaching `max_new_tokens`.
-    """
-
-    ids: tuple[int, ...]
-    finished: bool
 
 
 class CausalLM(Head):
@@ -73,7 +43,7 @@ class CausalLM(Head):
         generating = Budget(4_096, rows=16) if device.on_cpu else Budget(65_536, rows=64)
         self.score: Operation[Continuations, list[LogProbs]] = Operation("score", self._score, scoring)
         self.next_token: Operation[Continuations, LogProbs] = Operation("next_token", self._next_token, scoring)
-        self.generate: Operation[Generation, Generated] = Operation("generate", self._generate, generating)
+        self.generate: Operation[Generation, Generated] = Operation.iterative("generate", self._decoder, generating)
 
     @property
     def end_ids(self) -> frozenset[int]:
@@ -160,40 +130,5 @@ class CausalLM(Head):
     def _score(self, rows: Sequence[Row[Continuations]]) -> list[list[LogProbs]]:
         return score(self, [row.inputs for row in rows])
 
-    @on_device
-    def _generate(self, rows: Sequence[Row[Generation]]) -> list[Generated]:
-        inputs = [row.inputs for row in rows]
-        ids, mask = self.pad([one.prompt for one in inputs], left=True)
-        width = ids.shape[1]
-        output = self.model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            max_new_tokens=max(one.max_new_tokens for one in inputs),
-            # The sampler below has drawn already: what is left is the one token with a finite score.
-            do_sample=False,
-            num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            logits_processor=[RowSampler([one.sampling for one in inputs])],
-            stopping_criteria=[RowStop(lambda row, new: self._ended(rows[row], new), len(rows), width)],
-            pad_token_id=self.pad_token_id,
-            eos_token_id=sorted(self.end_ids) or None,
-        )
-        return [self._cut(one, new.tolist()) for one, new in zip(inputs, output[:, width:], strict=True)]
-
-    def _ended(self, row: Row[Generation], new: torch.Tensor) -> bool:
-        inputs = row.inputs
-        if row.abandoned or len(new) >= inputs.max_new_tokens:
-            return True
-        return inputs.stop is not None and inputs.stop in self.decode(new[-1:].tolist())
-
-    def _cut(self, inputs: Generation, new: list[int]) -> Generated:
-        """What belongs to this row: rows that end early are padded to the longest."""
-        new = new[: inputs.max_new_tokens]
-        for index, token in enumerate(new):
-            if token in self.end_ids:
-                return Generated(tuple(new[:index]), finished=True)
-            if inputs.stop is not None and inputs.stop in self.decode([token]):
-                return Generated(tuple(new[: index + 1]), finished=True)
-        return Generated(tuple(new), finished=False)
+    def _decoder(self) -> Decoder:
+        return Decoder(self, self.end_ids)

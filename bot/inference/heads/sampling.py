@@ -1,7 +1,7 @@
 """Choosing the next token, for rows of one batch that each have their own options.
 
-`generate` has one temperature, one top_p and one random state for a whole batch. Rows of different people need their
-own, so `RowSampler` draws each row's token itself and leaves only that one for `generate`'s argmax.
+transformers' `generate` has one temperature, one top_p and one random state for a whole batch. Rows of different people
+need their own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import LogitsProcessor, StoppingCriteria
+from transformers import StoppingCriteria
 
 LIKELIEST = 1024
 """Tokens that are looked at before the whole vocabulary is sorted: nearly always enough, and much cheaper."""
@@ -43,26 +43,37 @@ class Sampling:
         return self.temperature == 0
 
 
-class RowSampler(LogitsProcessor):  # type: ignore[misc]
-    """Leaves one token per row: the one that was drawn for it."""
+class Sampler:
+    """A row's options, with its own random state."""
 
-    def __init__(self, rows: Sequence[Sampling]) -> None:
-        self._rows = rows
-        self._generators = [torch.Generator().manual_seed(row.seed) for row in rows]
+    def __init__(self, options: Sampling) -> None:
+        self.options = options
+        self._random = torch.Generator().manual_seed(options.seed)
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        chosen = scores.argmax(dim=-1)
-        drawing = [index for index, row in enumerate(self._rows) if not row.greedy]
-        if drawing:
-            chosen[drawing] = self._draw(scores[drawing].float(), [self._rows[index] for index in drawing], drawing)
-        only = torch.full_like(scores, float("-inf"))
-        return only.scatter_(1, chosen.unsqueeze(1), 0.0)
+    def uniform(self) -> torch.Tensor:
+        """The row's next random number from 0 to 1, (1,)."""
+        return torch.rand(1, generator=self._random)
 
-    def _draw(self, scores: torch.Tensor, rows: Sequence[Sampling], places: Sequence[int]) -> torch.Tensor:
-        temperature = torch.tensor([[row.temperature] for row in rows], device=scores.device)
-        top_p = torch.tensor([[row.top_p] for row in rows], device=scores.device)
-        uniform = torch.stack([torch.rand(1, generator=self._generators[place]) for place in places])
-        return draw(scores / temperature, top_p, uniform.to(scores.device))
+
+def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
+    """Each row's next token, by its own options and random state.
+
+    Args:
+        logits: (batch, vocabulary), float32.
+        samplers: one per row.
+
+    Returns:
+        Token ids, (batch,).
+    """
+    chosen = logits.argmax(dim=-1)
+    drawing = [place for place, sampler in enumerate(samplers) if not sampler.options.greedy]
+    if drawing:
+        rows = [samplers[place] for place in drawing]
+        temperature = torch.tensor([[row.options.temperature] for row in rows], device=logits.device)
+        top_p = torch.tensor([[row.options.top_p] for row in rows], device=logits.device)
+        uniform = torch.stack([row.uniform() for row in rows]).to(logits.device)
+        chosen[drawing] = draw(logits[drawing] / temperature, top_p, uniform)
+    return chosen
 
 
 def draw(logits: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
