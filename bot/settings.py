@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """Requests that are accepted and not answered yet, of all people."""
     requests_per_person: Annotated[int, Field(ge=1, le=1_000)] = 8
     """The same, of one person."""
+    remembered_answers: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
+    """Answers that are kept in memory for equal requests; 0 keeps none."""
     request_seconds: Annotated[float, Field(gt=0, le=840)] = 120.0
     """Until a request is given up; Discord forgets interactions after 15 minutes."""
     drain_seconds: Annotated[float, Field(ge=0, le=840)] = 30.0

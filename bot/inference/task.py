@@ -31,6 +31,7 @@ class Task(Generic[ResultT]):
         name: the command's name, and the key in the catalogue.
         request: the class of its requests.
         ways: for each kind of head that can do it, the generator function `(head, request) -> Steps[result]`.
+        repeatable: whether equal requests have equal results, so that one computation serves all of them.
         previews: for kinds of heads whose way can show what there is so far, the function
             `(head, request, progress of each row) -> result`.
         calibrations: for kinds of heads whose way needs to measure the checkpoint first, the generator function
@@ -41,6 +42,7 @@ class Task(Generic[ResultT]):
     name: str
     request: type[Request[ResultT]]
     ways: Mapping[HeadKind, Callable[[Any, Any], Steps[ResultT]]]
+    repeatable: bool = True
     previews: Mapping[HeadKind, Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]] = field(default_factory=dict)
     calibrations: Mapping[HeadKind, Callable[[Any], Steps[None]]] = field(default_factory=dict)
 

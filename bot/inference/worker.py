@@ -28,6 +28,7 @@ from bot.inference.device import Device
 from bot.inference.models import LoadedModel, Models, ModelState
 from bot.inference.queue import DeviceQueue
 from bot.inference.requests import Answer, Request
+from bot.inference.sharing import SharedResults
 from bot.inference.steps import Row, Step, Steps
 from bot.inference.task import Task
 
@@ -47,6 +48,7 @@ class Limits:
         seconds: until a request is given up, counted from when its checkpoint is loaded.
         drain_seconds: how long a stop waits for what is running.
         loading_seconds: the most that a request waits for its checkpoint; below the 15 minutes of an interaction.
+        remembered: results that are kept for equal requests.
         preparing_threads: threads that tokenise and finish.
     """
 
@@ -55,6 +57,7 @@ class Limits:
     seconds: float = 120.0
     loading_seconds: float = 600.0
     drain_seconds: float = 30.0
+    remembered: int = 1024
     preparing_threads: int = 2
 
 
@@ -77,6 +80,7 @@ class InferenceWorker(Backend):
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
+        self._shared = SharedResults(self._limits.remembered)
         self._under_way: dict[asyncio.Task[Any], Watch] = {}
         self._calibrations: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._loading: set[asyncio.Task[Any]] = set()
@@ -168,6 +172,7 @@ class InferenceWorker(Backend):
         for calibration in self._calibrations.values():
             calibration.cancel()
         await asyncio.gather(*self._calibrations.values(), return_exceptions=True)
+        await self._shared.aclose()
         await self._queue.stop()
         await self._models.aclose()
         await asyncio.to_thread(self._preparing.shutdown, wait=True, cancel_futures=True)
@@ -214,11 +219,16 @@ class InferenceWorker(Backend):
             async with self._deadline():
                 await self._calibrated(task, model)
                 began = time.perf_counter()
-                with self._watched(task, model, request) as watch:
-                    result = await self._drive(task.steps(model.head, request), person, watch)
+                result = await self._result(task, model, request, person)
         seconds = time.perf_counter() - began
         self._recent_seconds += (seconds - self._recent_seconds) / 8
         return Answer(result, model.spec.name, model.device.name, model.device.precision, seconds, model.spec.note)
+
+    async def _result(self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int) -> ResultT:
+        if task.repeatable:
+            return await self._shared.get(request, lambda: self._drive(task.steps(model.head, request), person))
+        with self._watched(task, model, request) as watch:
+            return await self._drive(task.steps(model.head, request), person, watch)
 
     @contextmanager
     def _watched(self, task: Task[Any], model: LoadedModel, request: Request[Any]) -> Iterator[Watch]:

@@ -136,5 +136,6 @@ TASK = Task(
     "generate",
     GenerateRequest,
     {HeadKind.CAUSAL_LM: continue_text},
+    repeatable=False,
     previews={HeadKind.CAUSAL_LM: so_far},
 )

@@ -120,7 +120,9 @@ def _encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceT
 
 MOST_DRAFTS = 12
 """Of all sentences together: where there are many, each is drafted in fewer layouts."""
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\s*\n\s*")
+MOST_PIECES = 24
+"""A text of more sentences is translated in pieces of several."""
+_SENTENCE_END = re.compile(r"((?<=[.!?…])\s+|\s*\n\s*)")
 
 
 def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
@@ -135,16 +137,25 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
     if head.declared_languages is not None:
         request.pair(head.declared_languages)
     source, target = request.pair(LanguagePairs.among(PHRASES))
-    whole = [one for one in _SENTENCE_END.split(request.text.replace('"', "'")) if one.strip()]
+    whole, gaps = _pieces(request.text.replace('"', "'"))
     number = max(1, MOST_DRAFTS // len(whole))
     sentences = [_fitting(head, one, source, target, number) for one in whole]
     drafts = yield from _drafts(head, sentences, source, target, number)
     written = []
     for sentence, candidates in zip(sentences, drafts, strict=True):
         written.append((yield from _likeliest(head, sentence, candidates, source, target)))
-    return TranslateResult(
-        " ".join(one for one in written if one), language(source), language(target), truncated=sentences != whole
-    )
+    text = "".join(one + gap for one, gap in zip(written, gaps, strict=True) if one).strip()
+    return TranslateResult(text, language(source), language(target), truncated=sentences != whole)
+
+
+def _pieces(text: str) -> tuple[list[str], list[str]]:
+    """A text's sentences, or pieces of several where there are many, and what stands after each: space or new line."""
+    split = _SENTENCE_END.split(text)
+    found = [(one, "\n" if "\n" in gap else " ") for one, gap in zip(split[0::2], [*split[1::2], ""], strict=True)]
+    sentences = [(one, gap) for one, gap in found if one.strip()]
+    each = -(-len(sentences) // MOST_PIECES)
+    groups = [sentences[first : first + each] for first in range(0, len(sentences), each)]
+    return [" ".join(one for one, _ in group) for group in groups], [group[-1][1] for group in groups]
 
 
 def _fitting(head: CausalLM, sentence: str, source: str, target: str, number: int) -> str:

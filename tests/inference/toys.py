@@ -115,7 +115,7 @@ def calibrate(head: ToyHead) -> Steps[None]:
     yield from head.double([Row(CALIBRATION, 8)])
 
 
-TASK = Task("toy", ToyRequest, {ToyHead.kind: toy_steps})
+TASK = Task("toy", ToyRequest, {ToyHead.kind: toy_steps}, repeatable=False)
 CALIBRATED = replace(TASK, calibrations={ToyHead.kind: calibrate})
 PRESET = Preset(
     "toys", "", {"toy": CheckpointSpec("Toy", FolderSource(Path("/nowhere")), note="A toy spoke.")}, known={}

@@ -27,7 +27,7 @@ from bot.tasks.fill import FillRequest, FillResult
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.phrasebook import layouts
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
-from bot.tasks.translate import TranslateRequest, TranslateResult
+from bot.tasks.translate import MOST_PIECES, TranslateRequest, TranslateResult
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests import tiny
 from tests.support import CPU, run_all, run_together
@@ -158,7 +158,8 @@ class Reference:
         return sorted(zip(words, scores.double().softmax(dim=0).tolist(), strict=True), key=lambda one: -one[1])
 
     def translate(self, text: str, source: str, target: str) -> str:
-        return " ".join(self.translate_one(one, source, target) for one in re.split(r"(?<=[.!?])\s+|\s*\n\s*", text))
+        lines = [re.split(r"(?<=[.!?])\s+", line) for line in re.split(r"\s*\n\s*", text)]
+        return "\n".join(" ".join(self.translate_one(one, source, target) for one in line) for line in lines)
 
     def translate_one(self, sentence: str, source: str, target: str) -> str:
         drafts = []
@@ -431,18 +432,23 @@ class TestTranslate:
             f"{sentence} =" for sentence in ("Why?", "I 'love' it…", "Go!!", "1.5 apples", "Yes")
         ]
         assert len(asked) == 5 * 2  # twelve drafts among five sentences
-        assert result.text == "Hallo. Hallo. Hallo. Hallo. Hallo."
+        assert result.text == "Hallo. Hallo.\nHallo. Hallo.\nHallo."
         assert not result.truncated
 
     def test_what_has_no_words_stays(self, head: CausalLM, prompts: list[str]) -> None:
         [result] = alone(head, [TranslateRequest("Hello. 😀\n***\nGo!", "de")])
-        assert result.text == "Hallo. 😀 *** Hallo."
+        assert result.text == "Hallo. 😀\n***\nHallo."
         assert not any("😀" in prompt for prompt in prompts)
 
     def test_many_sentences_have_one_draft_each(self, head: CausalLM, prompts: list[str]) -> None:
-        [result] = alone(head, [TranslateRequest("Go! " * 40, "de")])
-        assert len(prompts) == 40
-        assert result.text.count("Hallo.") == 40
+        [result] = alone(head, [TranslateRequest("Go! " * 20, "de")])
+        assert len(prompts) == 20
+        assert result.text.count("Hallo.") == 20
+
+    def test_very_many_sentences_are_translated_in_pieces(self, head: CausalLM, prompts: list[str]) -> None:
+        alone(head, [TranslateRequest("Go! " * 300, "de")])
+        assert len(prompts) <= MOST_PIECES
+        assert sum(prompt.splitlines()[-1].count("Go!") for prompt in prompts) == 300
 
     def test_no_draft_at_all(self, head: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(translate, "tidy", lambda text: "")

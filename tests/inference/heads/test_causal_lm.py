@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from bot.inference.heads.causal_lm import CausalLM, Generation
+from bot.inference.heads.causal_lm import CausalLM
+from bot.inference.heads.decoding import Generation
 from bot.inference.heads.sampling import Sampling
 from bot.inference.loading import load_head
 from bot.inference.steps import Row
