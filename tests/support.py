@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -90,6 +91,36 @@ async def run_all(worker: InferenceWorker, requests: Sequence[Request[T]]) -> li
     """The results of requests that all arrive at once, each from a person of its own."""
     answers = await asyncio.gather(*(worker.run(request, person=index) for index, request in enumerate(requests)))
     return [answer.result for answer in answers]
+
+
+async def run_crowd(worker: InferenceWorker, requests: Sequence[Request[T]]) -> list[T]:
+    """The results of requests that arrive while the device is busy, so that they certainly share batches."""
+    await worker.load(set(worker.status().models))
+    async with device_held(worker):
+        answers = [worker.submit(request, person=index) for index, request in enumerate(requests)]
+        await rows_arrived(worker)
+    return [answer.result for answer in await asyncio.gather(*answers)]
+
+
+@asynccontextmanager
+async def device_held(worker: InferenceWorker) -> AsyncIterator[None]:
+    """Keep the device busy with nothing, so that what is asked meanwhile gathers in the queue."""
+    gate = threading.Event()
+    worker._queue._thread.submit(gate.wait, 30)
+    try:
+        yield
+    finally:
+        gate.set()
+
+
+async def rows_arrived(worker: InferenceWorker) -> None:
+    """Wait until no more rows come into the queue."""
+    seen = unchanged = 0
+    while unchanged < 4:
+        await asyncio.sleep(0.03)
+        now = worker.status().rows_waiting
+        unchanged = unchanged + 1 if now == seen else 0
+        seen = now
 
 
 def refusal_of(build: Callable[[], object]) -> str | None:

@@ -10,7 +10,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.steps import run_steps
 from bot.tasks.generate import TASK, GenerateRequest
-from tests.support import run_all, run_together
+from tests.support import run_all, run_crowd, run_together
 
 PROMPTS = [
     "In this course, we will teach you how to",
@@ -49,7 +49,7 @@ def test_together_as_the_pipeline(load: Callable[[str], Any], expected: list[str
 
 async def test_through_the_worker_as_the_pipeline(make_worker: Callable[..., Any], expected: list[str]) -> None:
     async with make_worker() as worker:
-        results = await run_all(worker, [greedy(prompt) for prompt in PROMPTS] * 4)
+        results = await run_crowd(worker, [greedy(prompt) for prompt in PROMPTS] * 4)
         status = worker.status()
     assert [result.continuations[0].text for result in results] == expected * 4
     assert status.batches < status.rows / 2

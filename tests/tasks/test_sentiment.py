@@ -12,7 +12,7 @@ from bot.inference.device import Device
 from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.tasks.sentiment import TASK, SentimentRequest, SentimentResult
-from tests.support import run_all, run_together
+from tests.support import run_crowd, run_together
 from tests.tiny import TEXTS
 
 REQUESTS = [SentimentRequest(text) for text in TEXTS]
@@ -51,7 +51,7 @@ async def test_through_the_worker_as_the_pipeline(
     make_worker: Callable[..., Any], expected: list[dict[str, float]]
 ) -> None:
     async with make_worker() as worker:
-        results = await run_all(worker, REQUESTS * 5)
+        results = await run_crowd(worker, REQUESTS * 5)
         status = worker.status()
     assert [probabilities(result) for result in results] == [pytest.approx(right, abs=1e-5) for right in expected * 5]
     assert status.rows == len(set(REQUESTS))  # equal requests are computed once

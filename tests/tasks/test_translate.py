@@ -13,7 +13,7 @@ from bot.inference.language_pairs import LanguagePairs
 from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.tasks.translate import MOST_NEW_TOKENS, TASK, TranslateRequest
-from tests.support import CPU, run_all, run_together
+from tests.support import CPU, run_crowd, run_together
 
 TEXTS = [
     "I love apples.",
@@ -91,7 +91,7 @@ async def test_through_the_worker_as_transformers_generate(
 ) -> None:
     name, right = family
     async with make_worker(make_preset(translate=name)) as worker:
-        results = await run_all(worker, REQUESTS * 3)
+        results = await run_crowd(worker, REQUESTS * 3)
         status = worker.status()
     assert [result.text for result in results] == right * 3
     assert status.batches < status.rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ FALLBACK_CONTEXT = 512
 """Tokens, where a checkpoint does not say how long its context is."""
 
 
-class Head:
+class Head(ABC):
     """A loaded checkpoint, seen as what it can do. Encoding runs on any thread, operations on the device's thread.
 
     Attributes:
@@ -46,6 +47,11 @@ class Head:
         self.context_length = _context_length(model, tokenizer)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
+        self.set_up()
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Make the head's operations, when everything else is in place."""
 
     def tokenize(self, *texts: str, **options: Any) -> list[int]:
         """Token ids of one text (or of a pair), from any thread."""

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from bot.errors import ModelUnavailable
-from bot.inference.device import Device
 from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.decoding import Decoder, Generated, Generation
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
-from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 
@@ -31,16 +27,9 @@ class CausalLM(Head):
 
     kind = HeadKind.CAUSAL_LM
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        device: Device,
-        languages: LanguagePairs | None = None,
-    ) -> None:
-        super().__init__(model, tokenizer, device, languages)
-        scoring = Budget(1_024, rows=64) if device.on_cpu else Budget(16_384, rows=256)
-        generating = Budget(4_096, rows=16) if device.on_cpu else Budget(65_536, rows=64)
+    def set_up(self) -> None:
+        scoring = Budget(1_024, rows=64) if self.device.on_cpu else Budget(16_384, rows=256)
+        generating = Budget(4_096, rows=16) if self.device.on_cpu else Budget(65_536, rows=64)
         self.score: Operation[Continuations, list[LogProbs]] = Operation("score", self._score, scoring)
         self.next_token: Operation[Continuations, LogProbs] = Operation("next_token", self._next_token, scoring)
         self.generate: Operation[Generation, Generated] = Operation.iterative("generate", self._decoder, generating)

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bot.inference.device import Device
 from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
-from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 
@@ -27,16 +24,9 @@ class MaskedLM(EncoderHead):
 
     kind = HeadKind.MASKED_LM
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        device: Device,
-        languages: LanguagePairs | None = None,
-    ) -> None:
-        super().__init__(model, tokenizer, device, languages)
+    def set_up(self) -> None:
         self.fill: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "fill", self._fill, encoder_budget(device)
+            "fill", self._fill, encoder_budget(self.device)
         )
 
     @property

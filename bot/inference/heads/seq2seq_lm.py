@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bot.inference.device import Device
 from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.sampling import RowStop
 from bot.inference.language_pairs import LanguagePairs
@@ -48,15 +46,8 @@ class Seq2SeqLM(Head):
 
     kind = HeadKind.SEQ2SEQ_LM
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        device: Device,
-        languages: LanguagePairs | None = None,
-    ) -> None:
-        super().__init__(model, tokenizer, device, languages)
-        budget = Budget(4_096, rows=16) if device.on_cpu else Budget(32_768, rows=64)
+    def set_up(self) -> None:
+        budget = Budget(4_096, rows=16) if self.device.on_cpu else Budget(32_768, rows=64)
         self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation("rewrite", self._rewrite, budget)
 
     def encode(

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bot.inference.device import Device
 from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
-from bot.inference.language_pairs import LanguagePairs
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 
@@ -29,19 +26,12 @@ class SequenceClassifier(EncoderHead):
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        device: Device,
-        languages: LanguagePairs | None = None,
-    ) -> None:
-        super().__init__(model, tokenizer, device, languages)
-        config = model.config
+    def set_up(self) -> None:
+        config = self.model.config
         self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         self.independent = config.problem_type == "multi_label_classification" or config.num_labels == 1
         self.classify: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "classify", self._classify, encoder_budget(device)
+            "classify", self._classify, encoder_budget(self.device)
         )
 
     @property

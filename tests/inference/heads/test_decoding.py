@@ -1,0 +1,143 @@
+"""Rows that join and leave between two tokens are written as if each were alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.inference.heads.causal_lm import CausalLM
+from bot.inference.heads.decoding import Decoder, Generated, Generation
+from bot.inference.heads.sampling import Sampling
+from bot.inference.loading import load_head
+from bot.inference.steps import Row, run_session, take_further
+from tests import tiny
+from tests.support import CPU
+
+GREEDY = Sampling.likeliest()
+PROMPTS = ("I love", "The capital of Germany is the", "Who?", "Apples and lemons are sour, and", "a " * 40)
+
+
+@pytest.fixture(scope="module")
+def head(load: Callable[[str], Any]) -> CausalLM:
+    found = load("llama")
+    assert isinstance(found, CausalLM)
+    return found
+
+
+def row(head: CausalLM, prompt: str, length: int, sampling: Sampling = GREEDY) -> Row[Generation]:
+    return head.generation(head.encode(prompt), length, sampling=sampling)
+
+
+def alone(head: CausalLM, prompt: str, length: int) -> tuple[int, ...]:
+    """What transformers' own `generate` writes."""
+    ids = torch.tensor([head.encode(prompt)])
+    with torch.inference_mode():
+        output = head.model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=length,
+            do_sample=False,
+            pad_token_id=head.pad_token_id,
+        )
+    return tuple(int(token) for token in output[0, ids.shape[1] :])
+
+
+@given(
+    arrivals=st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(PROMPTS), st.integers(1, 14)), min_size=1, max_size=7
+    )
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whoever_joins_when(head: CausalLM, arrivals: list[tuple[int, str, int]]) -> None:
+    decoder = Decoder(head, frozenset())
+    rows = {id(one): (one, prompt, length) for _, prompt, length in arrivals for one in [row(head, prompt, length)]}
+    waiting = [(step, one) for (step, _, _), (one, _, _) in zip(arrivals, rows.values(), strict=True)]
+    outputs: dict[int, Generated] = {}
+    for step in range(40):
+        joining = [one for when, one in waiting if when == step]
+        outputs |= {id(one): output for one, output in take_further(decoder, joining)}
+    assert len(decoder) == 0
+    for key, (_, prompt, length) in rows.items():
+        assert outputs[key].ids == alone(head, prompt, length)
+
+
+def test_a_joining_row_does_not_wait_for_those_under_way(head: CausalLM) -> None:
+    decoder = Decoder(head, frozenset())
+    long, short = row(head, PROMPTS[0], 100), row(head, PROMPTS[1], 3)
+    take_further(decoder, [long])
+    take_further(decoder, [short])
+    for _ in range(2):
+        done = take_further(decoder, [])
+    assert [one for one, _ in done] == [short]
+    assert len(long.progress) == 4
+
+
+@pytest.mark.parametrize("mark", ["abandoned", "stopped"])
+def test_a_marked_row_leaves_within_a_step_and_keeps_its_text(head: CausalLM, mark: str) -> None:
+    decoder = Decoder(head, frozenset())
+    rows = [row(head, prompt, 50) for prompt in PROMPTS[:2]]
+    take_further(decoder, rows)
+    take_further(decoder, [])
+    setattr(rows[0], mark, True)
+    [(left, output)] = take_further(decoder, [])
+    assert left is rows[0]
+    assert output == Generated(alone(head, PROMPTS[0], 2), finished=False)
+    assert len(decoder) == 1
+
+
+def test_columns_that_nobody_needs_are_dropped(head: CausalLM) -> None:
+    decoder = Decoder(head, frozenset())
+    wide, narrow = row(head, PROMPTS[4], 2), row(head, PROMPTS[2], 30)
+    take_further(decoder, [wide, narrow])
+    take_further(decoder, [])
+    take_further(decoder, [])
+    keys = decoder._cache.layers[0].keys
+    assert keys.shape[0] == 1
+    assert keys.shape[2] == len(narrow.inputs.prompt) + len(narrow.progress) - 1
+
+
+def test_a_seeded_row_is_not_changed_by_who_else_is_there(head: CausalLM) -> None:
+    sampling = Sampling(1.0, 0.95, 7)
+    [before] = run_session(Decoder(head, frozenset()), [row(head, PROMPTS[1], 12, sampling)])
+    decoder = Decoder(head, frozenset())
+    seeded = row(head, PROMPTS[1], 12, sampling)
+    outputs = dict(take_further(decoder, [row(head, PROMPTS[4], 5, Sampling(1.5, 1.0, 1))]))
+    outputs |= take_further(decoder, [seeded])
+    while len(decoder):
+        outputs |= take_further(decoder, [])
+    assert outputs[seeded].ids == before.ids
+
+
+def test_a_sliding_window_keeps_a_batch_together(tmp_path: Path) -> None:
+    """Its cache forgets, so that nobody can join; those who began together are written as alone."""
+    tokenizer = tiny._byte_level(roberta_specials=False)
+    config = transformers.MistralConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=6,
+        max_position_embeddings=256,
+        initializer_range=0.3,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    tiny._save(tmp_path / "mistral", transformers.MistralForCausalLM(config), tokenizer)
+    head = load_head(tmp_path / "mistral", CPU)
+    assert isinstance(head, CausalLM)
+    decoder = Decoder(head, frozenset())
+    rows = [row(head, prompt, 6 + 4 * index) for index, prompt in enumerate(PROMPTS[:3])]
+    outputs = dict(take_further(decoder, rows))
+    assert not decoder.joinable
+    while len(decoder):
+        outputs |= take_further(decoder, [])
+    for index, one in enumerate(rows):
+        assert outputs[one].ids == alone(head, PROMPTS[index], 6 + 4 * index)

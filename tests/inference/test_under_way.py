@@ -1,0 +1,173 @@
+"""Iterative operations through the worker: joining, taking turns, showing, stopping, failing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import ModelFailed
+from bot.inference.catalogue import Preset
+from bot.inference.heads.decoding import Decoder, Generation
+from bot.inference.steps import Row
+from bot.inference.worker import InferenceWorker, Limits
+from bot.tasks.generate import GenerateRequest
+from bot.tasks.sentiment import SentimentRequest
+
+LONG = GenerateRequest("I love apples and", max_new_tokens=400, top_p=0.01)
+SHORT = GenerateRequest("The capital of Germany is", max_new_tokens=4, top_p=0.01)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows were under way at each step."""
+    seen: list[int] = []
+    step = Decoder.step
+
+    def counted(self: Decoder) -> None:
+        seen.append(len(self))
+        step(self)
+
+    monkeypatch.setattr(Decoder, "step", counted)
+    return seen
+
+
+async def under_way(worker: InferenceWorker, answer: asyncio.Task[Any]) -> Any:
+    """What there is of an answer, as soon as there is something."""
+    while (found := await worker.partial(answer)) is None:
+        assert not answer.done()
+        await asyncio.sleep(0.001)
+    return found
+
+
+async def test_a_short_request_is_answered_while_a_long_one_is_under_way(
+    make_worker: Callable[..., Any], steps: list[int]
+) -> None:
+    async with make_worker() as worker:
+        expected = (await worker.run(SHORT, person=1)).result
+        long = worker.submit(LONG, person=1)
+        await under_way(worker, long)
+        short = await worker.run(SHORT, person=2)
+        assert not long.done()
+        assert short.result == expected
+        assert 2 in steps
+        text = (await long).result.continuations[0].text
+        assert text == (await worker.run(LONG, person=1)).result.continuations[0].text
+
+
+async def test_a_classifier_gets_its_turn_between_two_steps(make_worker: Callable[..., Any]) -> None:
+    async with make_worker() as worker:
+        await worker.load(["sentiment", "generate"])
+        long = worker.submit(LONG, person=1)
+        await under_way(worker, long)
+        for index in range(5):
+            await worker.run(SentimentRequest(f"I love apples {index}"), person=2)
+        assert not long.done()
+        long.cancel()
+
+
+async def test_what_is_shown_is_the_beginning_of_the_answer(make_worker: Callable[..., Any]) -> None:
+    async with make_worker() as worker:
+        answer = worker.submit(LONG, person=1)
+        shown = [await under_way(worker, answer) for _ in range(3)]
+        result = (await answer).result
+        for one in shown:
+            assert one.prompt == result.prompt
+            # A character whose bytes have not all arrived is shown as a replacement character.
+            assert result.continuations[0].text.startswith(
+                one.continuations[0].text.rstrip("\N{REPLACEMENT CHARACTER}")
+            )
+        assert await worker.partial(answer) is None
+
+
+async def test_stopping_keeps_the_text(make_worker: Callable[..., Any]) -> None:
+    async with make_worker() as worker:
+        answer = worker.submit(LONG, person=1)
+        shown = await under_way(worker, answer)
+        worker.stop(answer)
+        result = (await answer).result
+        assert shown.continuations[0].tokens <= result.continuations[0].tokens < LONG.max_new_tokens
+        assert not result.continuations[0].finished
+        worker.stop(answer)  # too late, and harmless
+
+
+async def test_who_gives_up_frees_the_place_at_once(make_worker: Callable[..., Any], steps: list[int]) -> None:
+    async with make_worker() as worker:
+        answer = worker.submit(LONG, person=1)
+        await under_way(worker, answer)
+        answer.cancel()
+        with suppress(asyncio.CancelledError):
+            await answer
+        for _ in range(50):
+            await asyncio.sleep(0.002)
+        taken = len(steps)
+        await asyncio.sleep(0.05)
+        assert len(steps) == taken < LONG.max_new_tokens
+
+
+async def test_places_are_limited(
+    make_worker: Callable[..., Any], steps: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_worker(limits=Limits(per_person=100)) as worker:
+        requests = [GenerateRequest(f"I love {index}", max_new_tokens=20, top_p=0.01) for index in range(40)]
+        answers = await asyncio.gather(*(worker.run(request, person=1) for request in requests))
+        assert len(answers) == 40
+        assert 2 < max(steps) <= 16
+
+
+async def test_a_failure_under_way_hurts_only_its_row(
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, checkpoints: Mapping[str, Path]
+) -> None:
+    async with make_worker() as worker:
+        expected = (await worker.run(SHORT, person=1)).result
+        bad = GenerateRequest("Lemons are", max_new_tokens=30, top_p=0.01)
+        step = Decoder.step
+
+        def failing(self: Decoder) -> None:
+            if any(one.row.inputs.max_new_tokens == 30 and len(one.row.progress) > 2 for one in self._writing):
+                raise RuntimeError("somebody's secret")
+            step(self)
+
+        monkeypatch.setattr(Decoder, "step", failing)
+        outcomes = await asyncio.gather(
+            worker.run(bad, person=1), *(worker.run(SHORT, person=2) for _ in range(3)), return_exceptions=True
+        )
+        assert isinstance(outcomes[0], ModelFailed)
+        for outcome in outcomes[1:]:
+            assert not isinstance(outcome, BaseException)
+            assert outcome.result == expected
+        monkeypatch.setattr(Decoder, "step", step)
+        assert (await worker.run(SHORT, person=1)).result == expected
+
+
+async def test_draining_finishes_what_is_under_way(make_worker: Callable[..., Any]) -> None:
+    async with make_worker() as worker:
+        answer = worker.submit(GenerateRequest("I love", max_new_tokens=60, top_p=0.01), person=1)
+        await under_way(worker, answer)
+        await worker.aclose()
+        assert (await answer).result.continuations[0].tokens == 60
+
+
+async def test_a_seed_runs_alone(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    joined: list[int] = []
+    join = Decoder.join
+
+    def noted(self: Decoder, rows: list[Row[Generation]]) -> None:
+        joined.append(len(self) + len(rows))
+        join(self, rows)
+
+    monkeypatch.setattr(Decoder, "join", noted)
+    seeded = GenerateRequest("I love", max_new_tokens=10, seed=5)
+    async with make_worker() as worker:
+        results = await asyncio.gather(*(worker.run(seeded, person=person) for person in range(6)))
+    assert joined == [1] * 6
+    assert len({answer.result.continuations[0].text for answer in results}) == 1
+
+
+def test_the_course_has_a_decoder(course: Preset) -> None:
+    """These tests would say nothing if /generate were answered by something else."""
+    assert "generate" in course.checkpoints
