@@ -41,6 +41,12 @@ class ToyBackend(Backend):
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
         return Answer(self._answer(request), f"toy {type(request).__name__}", "cpu", "float32", 0.1)
 
+    async def partial(self, answer: asyncio.Task[Answer[ResultT]]) -> ResultT | None:
+        return None
+
+    def stop(self, answer: asyncio.Task[Any]) -> None:
+        raise NotImplementedError
+
     def model_state(self, request: Request[Any]) -> ModelState:
         raise NotImplementedError
 
