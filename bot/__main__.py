@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
+import threading
 from collections.abc import Coroutine
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +35,12 @@ class Half(StrEnum):
 
     TEST = "test"
     DEV = "dev"
+
+
+class Shapes(StrEnum):
+    """Architectures that `bench` can build."""
+
+    COURSE = "course"
 
 
 PresetOption = Annotated[
@@ -103,8 +111,58 @@ def evaluate(
     _run(evaluate_preset(settings, as_json, _console(), half))
 
 
+@app.command()
+def bench(
+    preset: PresetOption = None,
+    shapes: Annotated[
+        Shapes | None, typer.Option(help="Instead of a preset: architectures in full size with random weights.")
+    ] = None,
+    tasks: Annotated[str, typer.Option(help="Such as sentiment,zeroshot; all if left out.")] = "",
+    users: Annotated[str, typer.Option(help="How many people ask at once, such as 1,8,64.")] = "",
+    seconds: Annotated[float | None, typer.Option(help="About how long a turn takes.", min=0.1, max=600)] = None,
+    requests: Annotated[int | None, typer.Option(help="Requests a turn, instead.", min=1, max=100_000)] = None,
+    rounds: Annotated[int | None, typer.Option(help="Turns of everybody.", min=1, max=100)] = None,
+    precision: Annotated[str | None, typer.Option(help="The worker's; the setting PRECISION otherwise.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One short turn of each.")] = False,
+    through_discord: Annotated[
+        bool, typer.Option("--discord", help="Send the load through a simulated Discord, without comparisons.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what this machine can carry, beside a naive bot and beside the machine's limit."""
+    settings = _settings(preset)
+    _log_to_stderr("WARNING", of_discord="ERROR")
+    from bot.commands.bench import Options, measure_all, numbers, task_names
+
+    if precision is not None:
+        settings = settings.model_copy(update={"precision": precision})
+    options = Options(
+        shapes is not None,
+        task_names(tasks),
+        numbers(users),
+        requests,
+        seconds,
+        rounds,
+        quick=quick,
+        discord=through_discord,
+    )
+    _run(measure_all(settings, options, as_json, _console()))
+
+
 def main() -> None:
     """Run the command line. A `GlassboxError` ends it with its sentence and exit status 2."""
+    try:
+        _run_app()
+    except SystemExit as end:
+        # A fetch can last for minutes, and nobody waits for it after Ctrl-C: but Python would, for its thread.
+        if threading.active_count() > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 0)
+        raise
+
+
+def _run_app() -> None:
     from bot.errors import GlassboxError
 
     try:
@@ -112,8 +170,6 @@ def main() -> None:
     except GlassboxError as error:
         typer.echo(error.sentence, err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _settings(preset: str | None = None) -> Settings:

@@ -5,22 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 
 import aiohttp
 import discord
 
 from bot.client import Glassbox
-from bot.errors import SettingsError
+from bot.errors import SettingsError, describe
 from bot.inference.catalogue import Catalogue, Preset
 from bot.inference.device import Device
 from bot.inference.models import Models
 from bot.inference.worker import InferenceWorker, Limits
 from bot.settings import Settings
+from bot.stopping import stop_signals, until_stopped
+from bot.storage import RequestStore
 from bot.tasks import all_tasks
 
 log = logging.getLogger(__name__)
+
+NOT_ACCEPTED = "Discord does not accept the DISCORD_TOKEN. Copy it again from your application's page, under Bot."
+AUTHENTICATION_FAILED = 4004
+"""Discord's code for a connection that it closes because of the token."""
+SYNC_SECONDS = 60.0
+"""How long a start waits for the commands to be registered: past its daily limit Discord lets one wait for hours."""
+REQUESTS = "requests.sqlite3"
+"""In the folder for state: what is behind the buttons under answers."""
+DELIVERY_SECONDS = 10.0
+"""How long a stop waits for answers on their way."""
+ANSWERING = ("CommandTree-invoker", "discord-ui-dynamic-item")
+"""How the names of discord.py's tasks begin in which commands, and presses of buttons, are answered."""
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:
@@ -46,6 +60,7 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
         per_person=settings.requests_per_person,
         seconds=settings.request_seconds,
         drain_seconds=settings.drain_seconds,
+        remembered=settings.remembered_answers,
     )
     models = Models(preset, device, settings.cache_dir)
     async with InferenceWorker(all_tasks(), models, device, limits) as worker:
@@ -68,60 +83,95 @@ async def run_bot(settings: Settings, say: Callable[[str], None]) -> None:
             "bot token into a file .env as DISCORD_TOKEN=…, and start again. Without a token, try "
             "`python -m bot playground`."
         )
-    preset = chosen_preset(settings, "course")
-    async with open_backend(settings, preset) as backend:
-        client = Glassbox(backend, shard_count=settings.shard_count)
-        async with client, _background(backend.preload()):
-            await _login(client, token.get_secret_value())
-            synced = await client.sync_if_changed(settings.cache_dir)
-            say("Commands: synced." if synced else "Commands: unchanged.")
-            for what, link in client.invite_links().items():
-                say(f"{what}: {link}")
-            await _serve(client)
+    preset = await asyncio.to_thread(chosen_preset, settings, "course")
+    with stop_signals() as stop:
+        async with (
+            open_backend(settings, preset) as backend,
+            RequestStore.open(settings.cache_dir / REQUESTS) as store,
+            Glassbox(backend, store, shard_count=settings.shard_count) as bot,
+            _beside(_serve(bot, backend, token.get_secret_value(), settings.cache_dir, say)) as serving,
+        ):
+            await until_stopped(stop, serving)
             log.info("stopping: what is running is answered first")
             await backend.aclose()
+            await _hang_up(bot)
             await _delivered()
 
 
-async def _delivered(seconds: float = 10.0) -> None:
-    """Wait until the answers that the worker has given are on their way to Discord."""
-    invoking = [task for task in asyncio.all_tasks() if task.get_name() == "CommandTree-invoker"]
-    if invoking:
-        await asyncio.wait(invoking, timeout=seconds)
+async def _serve(
+    bot: Glassbox, backend: InferenceWorker, token: str, state_folder: Path, say: Callable[[str], None]
+) -> None:
+    """Log in, register the commands, and stay connected; ends only with an error, or when the bot is closed."""
+    await _login(bot, token)
+    # Not before: a wrong token should be told at once, and not when a gigabyte is there.
+    async with _beside(backend.preload()):
+        say(await _sync(bot, state_folder))
+        for what, link in bot.invite_links().items():
+            say(f"{what}: {link}")
+        with _discord_failures_told():
+            await bot.connect()
 
 
-async def _login(client: Glassbox, token: str) -> None:
+async def _login(bot: Glassbox, token: str) -> None:
+    token = token.strip()
+    if not token.isascii() or not token.isprintable():  # such a one cannot even be sent
+        raise SettingsError(NOT_ACCEPTED)
+    with _discord_failures_told():
+        await bot.login(token)
+
+
+async def _sync(bot: Glassbox, state_folder: Path) -> str:
+    """Register the commands where necessary, and say what was done. The bot can serve with those that Discord has."""
     try:
-        await client.login(token)
+        async with asyncio.timeout(SYNC_SECONDS):
+            synced = await bot.sync_if_changed(state_folder)
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        log.error("the commands could not be registered: %s", describe(error))
+        return "Commands: Discord did not take them. Those that it has are answered; start again to try again."
+    return "Commands: synced." if synced else "Commands: unchanged."
+
+
+@contextlib.contextmanager
+def _discord_failures_told() -> Iterator[None]:
+    """Tell the operator in a sentence why Discord cannot be used."""
+    try:
+        yield
     except discord.LoginFailure:
+        raise SettingsError(NOT_ACCEPTED) from None
+    except discord.ConnectionClosed as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise SettingsError(NOT_ACCEPTED) from None
         raise SettingsError(
-            "Discord does not accept the DISCORD_TOKEN. Copy it again from your application's page, under Bot."
+            f"Discord has closed the connection for good (code {error.code}). What the code means is at "
+            "https://discord.com/developers/docs/topics/opcodes-and-status-codes, under Gateway Close Event Codes."
         ) from None
-    except (aiohttp.ClientConnectionError, OSError):
+    except discord.HTTPException as error:
+        raise SettingsError(
+            f"Discord answers with an error (HTTP {error.status}). Look at https://discordstatus.com, and start again "
+            "in a few minutes."
+        ) from None
+    except (discord.GatewayNotFound, aiohttp.ClientError, OSError):
         raise SettingsError("Discord cannot be reached. Check this machine's connection and try again.") from None
 
 
-async def _serve(client: Glassbox) -> None:
-    """Stay connected until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on the loop: Ctrl-C raises there
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-    connection = asyncio.create_task(client.connect())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((connection, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if connection.done():
-        connection.result()
+async def _hang_up(bot: Glassbox) -> None:
+    """Let Discord send nothing more; what is answered can still be sent."""
+    await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
+
+
+async def _delivered() -> None:
+    """Wait until the answers that the worker has given are on their way to Discord."""
+    invoking = [task for task in asyncio.all_tasks() if task.get_name().startswith(ANSWERING)]
+    if invoking:
+        await asyncio.wait(invoking, timeout=DELIVERY_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
     """Run something beside the body, and end it with the body."""
     task = asyncio.create_task(work)
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

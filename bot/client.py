@@ -9,7 +9,7 @@ import json
 import logging
 import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.errors import UNEXPECTED, GlassboxError, describe, seconds_in_words
+from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
 from bot.logs import keep_texts_out_of_the_log
-from bot.replies.delivery import tell
+from bot.replies.buttons import STOP, Action, RequestButton
+from bot.replies.delivery import Delivery, tell
+from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +40,20 @@ INVITE_PERMISSIONS = discord.Permissions(
 )
 
 
+Handler = Callable[[discord.Interaction["Glassbox"], Any], Awaitable[None]]
+"""Answers the press of a button: it is given the interaction and the request behind the button."""
+
+
 class Glassbox(commands.AutoShardedBot):
     """The bot, whose commands are answered by a backend.
 
     Args:
         backend: answers the requests; started and closed by the caller.
+        store: keeps the requests behind buttons; opened and closed by the caller.
         shard_count: gateway connections; None for what Discord recommends.
     """
 
-    def __init__(self, backend: Backend, *, shard_count: int | None = None) -> None:
+    def __init__(self, backend: Backend, store: RequestStore, *, shard_count: int | None = None) -> None:
         # Nobody speaks here: without the packages for voice, discord.py would warn about it at every start.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -61,9 +68,13 @@ class Glassbox(commands.AutoShardedBot):
             shard_count=shard_count,
         )
         self.backend = backend
+        self.delivery = Delivery(backend, store)
+        self._store = store
+        self._press_handlers: dict[str, Handler] = {}
 
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
+        self.add_dynamic_items(RequestButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
 
@@ -71,6 +82,29 @@ class Glassbox(commands.AutoShardedBot):
         error = sys.exc_info()[1]
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
+
+    def handle(self, action: Action, handler: Handler) -> None:
+        """Have presses of an action's buttons answered by a handler."""
+        self._press_handlers[action.name] = handler
+
+    async def pressed(self, interaction: discord.Interaction[Glassbox], action: str, identity: str) -> None:
+        """Somebody has pressed a button.
+
+        Args:
+            action: its name.
+            identity: of the request behind the button.
+        """
+        try:
+            if action == STOP.name:
+                self.delivery.stop(identity, interaction.user.id)
+                await interaction.response.defer()
+                return
+            handler = self._press_handlers.get(action)
+            if handler is None:  # a version of the bot that offered more than this one
+                raise RequestForgotten
+            await handler(interaction, await self._store.find(identity))
+        except Exception as error:
+            await tell_failure(interaction, f"the button {action}", error)
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
         """Register the commands at Discord, unless it already has these: it allows 200 creations a day.
@@ -116,12 +150,17 @@ class Tree(app_commands.CommandTree[Glassbox]):
     ) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.qualified_name if interaction.command is not None else "unknown command"
-        sentence = sentence_for(cause)
-        if sentence is None:
-            log.error("/%s failed: %s", name, describe(cause))
-        else:
-            log.info("/%s was not answered: %s", name, type(cause).__name__)
-        await tell(interaction, sentence or UNEXPECTED)
+        await tell_failure(interaction, f"/{name}", cause)
+
+
+async def tell_failure(interaction: discord.Interaction[Glassbox], what: str, error: BaseException) -> None:
+    """Log an error, and tell the person who ran into it what to do."""
+    sentence = sentence_for(error)
+    if sentence is None:
+        log.error("%s failed: %s", what, describe(error))
+    else:
+        log.info("%s was not answered: %s", what, type(error).__name__)
+    await tell(interaction, sentence or UNEXPECTED)
 
 
 def sentence_for(error: BaseException) -> str | None:

@@ -13,6 +13,10 @@
     │   ├── OutOfMemory     even alone it does not fit on the device
     │   └── ModelFailed     the forward pass itself failed
     ├── ModelUnavailable    the checkpoint cannot be had or loaded
+    ├── ButtonRefused       a button under an answer cannot do what it says
+    │   ├── RequestForgotten
+    │   ├── AlreadyEnded    there is nothing to stop any more
+    │   └── SomebodyElses   only the person who asked may do this
     └── SettingsError       a setting is missing or wrong (exit status 2)
 
 A class's sentence never holds another exception's text: it may contain paths, tokens or somebody's message.
@@ -110,6 +114,31 @@ class ModelFailed(Unanswered):
 
 class ModelUnavailable(GlassboxError):
     """The checkpoint cannot be fetched or loaded."""
+
+
+class ButtonRefused(GlassboxError):
+    """A button under an answer cannot do what it says."""
+
+
+class RequestForgotten(ButtonRefused):
+    """The request behind a button is not known any more."""
+
+    def __init__(self) -> None:
+        super().__init__("I no longer know what this answered: I forget requests after 30 days. Please ask again.")
+
+
+class AlreadyEnded(ButtonRefused):
+    """The answer is not being written any more: it is complete, or the bot was restarted."""
+
+    def __init__(self) -> None:
+        super().__init__("This answer has already ended, so there is nothing to stop.")
+
+
+class SomebodyElses(ButtonRefused):
+    """Only the person who asked may do this."""
+
+    def __init__(self) -> None:
+        super().__init__("Only the person who asked can stop this answer.")
 
 
 class SettingsError(GlassboxError):

@@ -5,9 +5,7 @@ Nothing here fakes an answer: commands go through discord.py, the cogs, the work
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from bot.client import Glassbox
 from bot.errors import SettingsError
 from bot.inference.backend import Backend
 from bot.invocation import Invocation, parse_invocation
+from bot.storage import RequestStore
 
 if TYPE_CHECKING:
     import simcord
@@ -96,14 +95,16 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
         SettingsError: the extra packages are not installed.
     """
     simcord = _simcord()
-    bot = Glassbox(backend, shard_count=1)
-    async with simcord.run(bot, settle_timeout=SETTLING_SECONDS, check_errors=False) as env:
-        assert bot.user is not None
-        await bot.user.edit(username="Glassbox")
-        # The simulated clock starts in the past.
-        await env.advance_time((datetime.now(UTC) - env.now()).total_seconds())
-        await bot.tree.sync()
-        yield SimulatedServer(env)
+    # The simulation forgets its messages at the end, so the requests behind their buttons need no file.
+    async with RequestStore.open(None) as store:
+        bot = Glassbox(backend, store, shard_count=1)
+        async with simcord.run(bot, settle_timeout=SETTLING_SECONDS, check_errors=False) as env:
+            assert bot.user is not None
+            await bot.user.edit(username="Glassbox")
+            # The simulated clock starts in the past.
+            await env.advance_time((datetime.now(UTC) - env.now()).total_seconds())
+            await bot.tree.sync()
+            yield SimulatedServer(env)
 
 
 def _simcord() -> Any:
@@ -114,16 +115,6 @@ def _simcord() -> Any:
             'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
         ) from None
     return simcord
-
-
-async def until_interrupted() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def examples(tasks: Sequence[str]) -> list[str]:

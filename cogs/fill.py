@@ -7,8 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.inference.backend import Backend
-from bot.replies.delivery import answer
+from bot.replies.delivery import Delivery
 from bot.replies.fill import render
 from bot.tasks.fill import FillRequest
 
@@ -16,8 +15,8 @@ from bot.tasks.fill import FillRequest
 class Fill(commands.Cog):
     """`/fill`."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -26,8 +25,8 @@ class Fill(commands.Cog):
     )
     async def fill(self, interaction: discord.Interaction[Glassbox], text: str, top_k: int = FillRequest.top_k) -> None:
         """Which word was hidden? The likeliest ones with their probabilities"""
-        await answer(interaction, self.backend, FillRequest(text, top_k), render)
+        await self.delivery.answer(interaction, FillRequest(text, top_k), render)
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Fill(bot.backend))
+    await bot.add_cog(Fill(bot.delivery))

@@ -7,17 +7,16 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.inference.backend import Backend
-from bot.replies.delivery import answer
-from bot.replies.generate import render
+from bot.replies.delivery import Delivery
+from bot.replies.generate import CONTINUE, REGENERATE, preview, render
 from bot.tasks.generate import GenerateRequest
 
 
 class Generate(commands.Cog):
     """`/generate`."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -40,8 +39,19 @@ class Generate(commands.Cog):
     ) -> None:
         """How does a text go on? One or more continuations of a prompt"""
         request = GenerateRequest(prompt, max_new_tokens, num_return_sequences, temperature, top_p, seed)
-        await answer(interaction, self.backend, request, render)
+        await self.go_on(interaction, request)
+
+    async def regenerate(self, interaction: discord.Interaction[Glassbox], request: GenerateRequest) -> None:
+        """Another text for the same prompt, for whoever wants one."""
+        await self.go_on(interaction, request.again())
+
+    async def go_on(self, interaction: discord.Interaction[Glassbox], request: GenerateRequest) -> None:
+        """Answer a request, showing the text as it is written."""
+        await self.delivery.answer(interaction, request, render, preview)
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Generate(bot.backend))
+    cog = Generate(bot.delivery)
+    await bot.add_cog(cog)
+    bot.handle(REGENERATE, cog.regenerate)
+    bot.handle(CONTINUE, cog.go_on)

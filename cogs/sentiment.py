@@ -7,8 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.inference.backend import Backend
-from bot.replies.delivery import answer
+from bot.replies.delivery import Delivery
 from bot.replies.sentiment import render
 from bot.tasks.sentiment import SentimentRequest
 
@@ -16,15 +15,15 @@ from bot.tasks.sentiment import SentimentRequest
 class Sentiment(commands.Cog):
     """`/sentiment`."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(text="What to judge, for example: I love to hate this course")
     async def sentiment(self, interaction: discord.Interaction[Glassbox], text: str) -> None:
         """How does a text feel? Every label with its probability"""
-        await answer(interaction, self.backend, SentimentRequest(text), render)
+        await self.delivery.answer(interaction, SentimentRequest(text), render)
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Sentiment(bot.backend))
+    await bot.add_cog(Sentiment(bot.delivery))

@@ -13,7 +13,7 @@ from bot.errors import GlassboxError
 from bot.inference.backend import Backend
 from bot.inference.language_pairs import LanguagePairs
 from bot.replies.choices import language_choices
-from bot.replies.delivery import answer
+from bot.replies.delivery import Delivery
 from bot.replies.translate import render
 from bot.tasks.translate import TranslateRequest
 
@@ -23,8 +23,9 @@ Choices = list[app_commands.Choice[str]]
 class Translate(commands.Cog):
     """`/translate`."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, delivery: Delivery) -> None:
         self.backend = backend
+        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
@@ -40,7 +41,7 @@ class Translate(commands.Cog):
         request = TranslateRequest(text, target, source)
         if (known := self.backend.task_state("translate").languages) is not None:
             request.pair(known)
-        await answer(interaction, self.backend, request, render)
+        await self.delivery.answer(interaction, request, render)
 
     @translate.autocomplete("target")
     async def targets(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
@@ -63,4 +64,4 @@ class Translate(commands.Cog):
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Translate(bot.backend))
+    await bot.add_cog(Translate(bot.backend, bot.delivery))

@@ -7,8 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.inference.backend import Backend
-from bot.replies.delivery import answer
+from bot.replies.delivery import Delivery
 from bot.replies.zeroshot import render
 from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 
@@ -16,8 +15,8 @@ from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 class ZeroShot(commands.Cog):
     """`/zeroshot`."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -29,8 +28,8 @@ class ZeroShot(commands.Cog):
         self, interaction: discord.Interaction[Glassbox], text: str, labels: str, multi_label: bool = False
     ) -> None:
         """Which of your labels fits a text?"""
-        await answer(interaction, self.backend, ZeroShotRequest(text, parse_labels(labels), multi_label), render)
+        await self.delivery.answer(interaction, ZeroShotRequest(text, parse_labels(labels), multi_label), render)
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(ZeroShot(bot.backend))
+    await bot.add_cog(ZeroShot(bot.delivery))

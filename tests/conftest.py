@@ -13,6 +13,7 @@ from blockbuster import BlockBuster
 
 from bot.inference.catalogue import Preset
 from bot.inference.worker import InferenceWorker
+from bot.settings import Settings
 from tests.support import COURSE, CPU, open_worker, preset_of
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -70,6 +71,13 @@ def make_worker(course: Preset, tmp_path: Path) -> Callable[..., AbstractAsyncCo
         return open_worker(preset or course, tmp_path / "cache", **options)
 
     return make
+
+
+@pytest.fixture
+def settings(checkpoints: Mapping[str, Path], tmp_path: Path) -> Settings:
+    """The settings of somebody who has the course's checkpoints, in tiny, and no other settings."""
+    folders: dict[str, Any] = {f"{task}_checkpoint": str(checkpoints[name]) for task, name in COURSE.items()}
+    return Settings(_env_file=None, devices="cpu", precision="float32", cache_dir=tmp_path / "cache", **folders)
 
 
 @pytest.fixture(autouse=True)

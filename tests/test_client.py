@@ -20,6 +20,7 @@ from bot.client import (
 )
 from bot.errors import QueueFull
 from bot.inference.worker import InferenceWorker
+from bot.storage import RequestStore
 
 SECRET = "swordfish"
 COMMANDS = {"sentiment", "fill", "generate", "translate", "zeroshot"}
@@ -28,9 +29,9 @@ COMMANDS = {"sentiment", "fill", "generate", "translate", "zeroshot"}
 @pytest.fixture
 async def env(make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]]) -> AsyncIterator[Any]:
     """A simulated Discord with the bot connected, and nothing synced."""
-    async with make_worker() as worker:
+    async with make_worker() as worker, RequestStore.open(None) as store:
         # Not `simcord.run`: its context variables cannot be reset from a fixture.
-        env = simcord.Env(Glassbox(worker, shard_count=1), strict_sync=False)
+        env = simcord.Env(Glassbox(worker, store, shard_count=1), strict_sync=False)
         await env.start()
         yield env
         await env.shutdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 def run(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m bot` with only these settings."""
     environment = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
-    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "120", **variables}
+    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
@@ -104,3 +105,34 @@ def test_ask_shows_a_bad_input_as_the_user_sees_it(checkpoints: dict[str, Path],
     reply = json.loads(done.stdout)
     assert reply["ephemeral"]
     assert "There is no mask in the text" in reply["content"]
+
+
+FETCHING_FOR_EVER = """
+import sys, time
+import bot.commands.pull, bot.inference.models
+from bot.__main__ import main
+
+def fetch(spec, cache, progress):
+    print("FETCHING", file=sys.__stderr__, flush=True)
+    time.sleep(100)
+
+bot.commands.pull.fetch = bot.inference.models.fetch = fetch
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["pull", "starter"], ["ask", "/sentiment text:x"]])
+def test_ctrl_c_ends_it_while_something_is_fetched(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", FETCHING_FOR_EVER, *arguments]
+    started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert started.stderr is not None
+        assert any("FETCHING" in line for line in started.stderr)
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=20)
+    finally:
+        started.kill()
+        started.wait()
+    assert started.returncode == 130
+    assert "Traceback" not in errors
+    assert "never retrieved" not in errors

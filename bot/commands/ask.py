@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
-from bot.app import chosen_preset
 from bot.commands.opening import loaded_backend
 from bot.playground import simulated_server
 from bot.settings import Settings
@@ -18,16 +17,10 @@ async def ask_once(settings: Settings, command: str, as_json: bool, console: Con
     Raises:
         GlassboxError: the command cannot be read, or a checkpoint is not to be had.
     """
-    progress = Console(stderr=True)
     name = command.strip().removeprefix("/").split(" ")[0]
-    needed = _needed(name, settings)
-    async with loaded_backend(settings, progress, needed) as backend, simulated_server(backend) as server:
+    async with loaded_backend(settings, Console(stderr=True), [name]) as backend, simulated_server(backend) as server:
         reply = await server.ask(command)
     if as_json:
         typer.echo(reply_as_json(reply))
     else:
         show_reply(console, reply)
-
-
-def _needed(command: str, settings: Settings) -> list[str]:
-    return [task for task in chosen_preset(settings, "starter").checkpoints if task == command]

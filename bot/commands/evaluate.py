@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bot.commands.opening import loaded_backend
+from bot.errors import InvalidRequest
 from bot.evaluation.labelled import Example, read_examples
 from bot.inference.backend import Backend
+from bot.inference.requests import Answer
 from bot.settings import Settings
 
 
@@ -34,9 +37,13 @@ async def evaluate_preset(settings: Settings, as_json: bool, console: Console, h
         GlassboxError: a checkpoint is not to be had.
     """
     patient = settings.model_copy(update={"queue_size": 100_000, "requests_per_person": 1_000, "request_seconds": 840})
-    examples = read_examples(half)
-    async with loaded_backend(patient, Console(stderr=True)) as backend:
+    examples = await asyncio.to_thread(read_examples, half)
+    progress = Console(stderr=True)
+    async with loaded_backend(patient, progress) as backend:
         found = await measure(backend, examples)
+    impossible = sorted({example.group for example in examples} - {one.group for one in found})
+    if impossible:
+        progress.print(f"Left out, because the checkpoint cannot do it: {', '.join(impossible)}.")
     if as_json:
         typer.echo(json.dumps([vars(one) for one in found], indent=2))
     else:
@@ -44,15 +51,25 @@ async def evaluate_preset(settings: Settings, as_json: bool, console: Console, h
 
 
 async def measure(backend: Backend, examples: list[Example]) -> list[Accuracy]:
-    """Ask all examples at once, and count."""
-    answers = await asyncio.gather(*(backend.run(example.request, person=0) for example in examples))
+    """Ask all examples at once, and count those that the checkpoints can answer."""
+    answers = await asyncio.gather(*(_answer(backend, example) for example in examples))
     right: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
     for example, answer in zip(examples, answers, strict=True):
+        if answer is None:
+            continue
         key = (example.group, answer.checkpoint)
         total[key] += 1
         right[key] += example.is_right(answer.result)
     return [Accuracy(*key, right[key], total[key]) for key in total]
+
+
+async def _answer(backend: Backend, example: Example) -> Answer[Any] | None:
+    """The answer to an example; None where its checkpoint cannot do that, as with a language that it does not know."""
+    try:
+        return await backend.run(example.request, person=0)
+    except InvalidRequest:
+        return None
 
 
 def _table(found: list[Accuracy]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Container
 
 from rich.console import Console
 
@@ -16,18 +16,24 @@ from bot.terminal import show_loading
 
 @contextlib.asynccontextmanager
 async def loaded_backend(
-    settings: Settings, console: Console, tasks: Iterable[str] | None = None
+    settings: Settings, console: Console, tasks: Container[str] | None = None
 ) -> AsyncIterator[InferenceWorker]:
-    """The starter preset's worker, unless another preset is set, with the checkpoints of some tasks (or all) loaded.
+    """The starter preset's worker, unless another preset is set, with its checkpoints loaded.
+
+    Args:
+        tasks: those whose checkpoints are loaded, where they have one; all where not given.
 
     Raises:
         SettingsError: the preset, a checkpoint or the device is not to be had.
         ModelUnavailable: a checkpoint cannot be fetched or loaded.
     """
-    preset = chosen_preset(settings, "starter")
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend:
-        wanted = list(preset.checkpoints if tasks is None else tasks)
+        wanted = [task for task in preset.checkpoints if tasks is None or task in tasks]
         loading = asyncio.create_task(backend.load(wanted))
-        await show_loading(console, [backend.task_state(task) for task in wanted], loading)
-        await loading
+        try:
+            await show_loading(console, [backend.task_state(task) for task in wanted], loading)
+            await loading
+        finally:
+            loading.cancel()
         yield backend

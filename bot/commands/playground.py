@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 from rich.console import Console
 
 from bot.commands.opening import loaded_backend
 from bot.errors import SettingsError
-from bot.playground import examples, simulated_server, until_interrupted
+from bot.playground import examples, simulated_server
 from bot.settings import Settings
+from bot.stopping import stop_signals
 from bot.terminal import show_reply
 
 
@@ -20,15 +22,18 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
         GlassboxError: with what is missing.
     """
     _check_port(port)
-    async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:
-        console.print()
-        for line in examples(list(backend.status().models)):
-            show_reply(console, await server.ask(line))
-        async with server.page(port or None) as address:
-            console.print("The playground is open at", style="bold")
-            console.print(address, style="bold blue", soft_wrap=True)
-            console.print("Type / there to see the commands. Ctrl-C stops it.")
-            await until_interrupted()
+    with contextlib.ExitStack() as until_all_is_closed:
+        async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:
+            console.print()
+            for line in examples(list(backend.status().models)):
+                show_reply(console, await server.ask(line))
+            # Not before: Ctrl-C while something loads ends it at once.
+            stop = until_all_is_closed.enter_context(stop_signals())
+            async with server.page(port or None) as address:
+                console.print("The playground is open at", style="bold")
+                console.print(address, style="bold blue", soft_wrap=True)
+                console.print("Type / there to see the commands. Ctrl-C stops it.")
+                await stop.wait()
     console.print("Stopped.")
 
 

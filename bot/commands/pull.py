@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+import functools
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,13 +25,14 @@ async def pull_preset(settings: Settings, console: Console) -> None:
     Raises:
         ModelUnavailable: after all have been tried, if some could not be fetched.
     """
-    preset = chosen_preset(settings, "course")
+    preset = await asyncio.to_thread(chosen_preset, settings, "course")
     console.print(_table(preset))
     failures = []
-    with _progress(console) as progress:
+    with _progress(console) as progress, _thread() as thread:
         for spec in _distinct(preset.checkpoints.values()):
+            fetching = functools.partial(fetch, spec, settings.cache_dir, Bar(progress, spec))
             try:
-                await asyncio.to_thread(fetch, spec, settings.cache_dir, Bar(progress, spec))
+                await asyncio.get_running_loop().run_in_executor(thread, fetching)
             except ModelUnavailable as error:
                 failures.append(error.sentence)
     if failures:
@@ -46,6 +50,16 @@ class Bar:
     def report(self, phase: str, done: int, total: int | None) -> None:
         """Take a report; called on the fetching thread, which rich allows."""
         self._progress.update(self._bar, completed=done, total=total, phase=phase)
+
+
+@contextlib.contextmanager
+def _thread() -> Iterator[ThreadPoolExecutor]:
+    """A thread that nobody waits for at the end: for those of `to_thread`, asyncio would, also after Ctrl-C."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-fetch")
+    try:
+        yield thread
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _progress(console: Console) -> Progress:

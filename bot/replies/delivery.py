@@ -5,57 +5,100 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
-import aiohttp
 import discord
 
-from bot.errors import ShuttingDown, describe
+from bot.errors import AlreadyEnded, SomebodyElses, describe
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
-from bot.replies.notice import notice
+from bot.replies.pending import FAILURES, NO_MENTIONS, PendingReply, is_gone
 from bot.replies.reply import Reply
+from bot.storage import RequestStore
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
-ResultT = TypeVar("ResultT")
 Interaction = discord.Interaction[Any]
 
 log = logging.getLogger(__name__)
 
-NOTICE_SECONDS = 2.0
-"""Between two edits of a notice; Discord allows about one a second."""
-INVALID_WEBHOOK_TOKEN = 50027
-"""Discord's code for an interaction that has expired."""
-FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError)
-"""Discord refuses something, or cannot be reached."""
 WITHDRAWN = "I could not answer this."
 """Seen for a moment, or for good where Discord does not delete it."""
-NO_MENTIONS = discord.AllowedMentions.none()
 
 
-async def answer(
-    interaction: Interaction, backend: Backend, request: RequestT, render: Callable[[RequestT, Answer[Any]], Reply]
-) -> None:
-    """Have a request answered, and show the answer as the response to an interaction.
+class Delivery:
+    """Has requests answered, and shows the answers as responses to interactions.
 
-    While the checkpoint is not loaded, the response says how far it is. When the interaction is gone (somebody deleted
-    the message, or its token has expired), the request is given up.
-
-    Raises:
-        GlassboxError: it is not accepted (before anything is public), or it could not be answered.
-        discord.HTTPException: Discord does not take the reply.
-        OSError: Discord cannot be reached.
+    Args:
+        backend: answers the requests.
+        store: keeps those that have buttons.
     """
-    backend.model_state(request)
-    answering = backend.submit(request, person=interaction.user.id)
-    async with _given_up_at_end(answering):
-        await interaction.response.defer(thinking=True)
-        await _wait(interaction, backend, request, answering)
-        reply = render(request, answering.result())
-        await interaction.edit_original_response(
-            content=None, embed=reply.embed, attachments=reply.files(), allowed_mentions=NO_MENTIONS
-        )
+
+    def __init__(self, backend: Backend, store: RequestStore) -> None:
+        self._backend = backend
+        self._store = store
+        self._under_way: dict[str, PendingReply] = {}
+
+    async def answer(
+        self,
+        interaction: Interaction,
+        request: RequestT,
+        render: Callable[[RequestT, Answer[Any]], Reply],
+        preview: Callable[[RequestT, Any], Reply] | None = None,
+    ) -> None:
+        """Have a request answered, and show the answer as the response to an interaction.
+
+        While the checkpoint is not loaded, the response says how far it is. When the interaction is gone (somebody
+        deleted the message, or its token has expired), the request is given up.
+
+        Args:
+            interaction: of a command or a button.
+            render: shows the answer.
+            preview: shows a result that is not complete yet. With one, the response is edited as the answer is
+                written, and has a button that ends it early.
+
+        Raises:
+            GlassboxError: it is not accepted (before anything is public), or it could not be answered.
+            discord.HTTPException: Discord does not take the reply.
+            OSError: Discord cannot be reached.
+        """
+        self._backend.model_state(request)
+        answering = self._backend.submit(request, person=interaction.user.id)
+        async with _given_up_at_end(answering):
+            await interaction.response.defer(thinking=True)
+            reply = PendingReply(interaction, self._backend, self._store, request, answering)
+            await reply.show_notices()
+            with contextlib.ExitStack() as until_shown:
+                if preview is not None and not answering.done():
+                    until_shown.enter_context(self._stoppable(await reply.identity(request), reply))
+                    await reply.show_progress(lambda result: preview(request, result))
+                await reply.show_last(render(request, await reply.wait()))
+
+    def stop(self, identity: str, person: int) -> None:
+        """End an answer that is being written, with what there is so far.
+
+        Args:
+            identity: of its request, as its button has it.
+            person: who wants it to end.
+
+        Raises:
+            AlreadyEnded: there is no such answer any more.
+            SomebodyElses: somebody else asked for it.
+        """
+        reply = self._under_way.get(identity)
+        if reply is None:
+            raise AlreadyEnded
+        if reply.person != person:
+            raise SomebodyElses
+        self._backend.stop(reply.answering)
+
+    @contextlib.contextmanager
+    def _stoppable(self, identity: str, reply: PendingReply) -> Iterator[None]:
+        self._under_way[identity] = reply
+        try:
+            yield
+        finally:
+            del self._under_way[identity]
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
@@ -77,7 +120,9 @@ async def tell(interaction: Interaction, sentence: str) -> None:
 async def _withdraw(interaction: Interaction) -> None:
     """Delete a deferred response. As long as it is "thinking", the next follow-up would take its place instead."""
     with contextlib.suppress(*FAILURES):
-        await interaction.edit_original_response(content=WITHDRAWN, allowed_mentions=NO_MENTIONS)
+        await interaction.edit_original_response(
+            content=WITHDRAWN, embed=None, attachments=[], view=None, allowed_mentions=NO_MENTIONS
+        )
         await interaction.delete_original_response()
 
 
@@ -87,38 +132,8 @@ async def _given_up_at_end(answering: asyncio.Task[Any]) -> AsyncIterator[None]:
     try:
         yield
     except discord.HTTPException as error:
-        if not _is_gone(error):
+        if not is_gone(error):
             raise
         log.info("an interaction is gone: %s", describe(error))
     finally:
         answering.cancel()
-
-
-async def _wait(
-    interaction: Interaction, backend: Backend, request: Request[Any], answering: asyncio.Task[Answer[ResultT]]
-) -> None:
-    """Wait for the answer, and tell meanwhile how far its checkpoint is."""
-    shown = None
-    while not answering.done() and (text := notice(backend.model_state(request))) is not None:
-        if text != shown:
-            shown = text
-            await _show_notice(interaction, text)
-        await asyncio.wait((answering,), timeout=NOTICE_SECONDS)
-    await asyncio.wait((answering,))
-    if answering.cancelled():
-        raise ShuttingDown
-
-
-async def _show_notice(interaction: Interaction, text: str) -> None:
-    try:
-        await interaction.edit_original_response(content=text, allowed_mentions=NO_MENTIONS)
-    except FAILURES as error:
-        if isinstance(error, discord.HTTPException) and _is_gone(error):
-            raise
-        # The answer matters more than the notice.
-        log.info("a notice could not be shown: %s", describe(error))
-
-
-def _is_gone(error: discord.HTTPException) -> bool:
-    """Whether the interaction has expired, or somebody has deleted its response."""
-    return isinstance(error, discord.NotFound) or error.code == INVALID_WEBHOOK_TOKEN

@@ -1,11 +1,21 @@
-"""What `/generate` answers."""
+"""What `/generate` answers, at its end and on the way there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import discord
+
+from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
+from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Colour, Draft, Reply, truncation
-from bot.replies.text import CUT, Keep, bold, quoted
-from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.replies.text import CUT, Keep, bold, fit, quoted
+from bot.tasks.generate import HALF_CHARACTER, Continuation, GenerateRequest, GenerateResult
+
+REGENERATE = Action("regenerate", "Regenerate")
+CONTINUE = Action("continue", "Continue")
 
 INLINE_PROMPT = 300
 """Units of a prompt that its continuation follows in the same line."""
@@ -13,37 +23,73 @@ LONG_PROMPT = 600
 ROOM = 3_100
 """Units of all continuations together."""
 NOTHING = "*The model ended the text here.*"
+CURSOR = "▌"
+"""Stands where the next word will."""
+
+Show = Callable[[Continuation, int], str]
+"""Writes a continuation in Markdown of so many units at most."""
 
 
 def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
     """The prompt in bold and its continuation plain; several of them numbered, below the quoted prompt."""
     result = answer.result
     draft = Draft(Colour.GENERATE)
-    if len(result.continuations) == 1 and "\n" not in result.prompt and len(result.prompt) <= INLINE_PROMPT:
-        [only] = result.continuations
-        draft.lines = [bold(result.prompt) + _shown(draft, only, ROOM)]
-    else:
-        draft.lines = [draft.fit(result.prompt, LONG_PROMPT, quoted, Keep.END)]
-        draft.lines += _numbered(draft, result.continuations)
+
+    def show(continuation: Continuation, room: int) -> str:
+        text = continuation.text.rstrip()
+        if not text and continuation.finished:
+            return f" {NOTHING}"
+        return draft.fit(text + ("" if continuation.finished else CUT), room)
+
+    draft.lines = _lines(draft, result, show)
     seed = None if result.seed is None else f"seed {result.seed}"
     unread = truncation(result.truncated, "prompt", "start")
-    return draft.reply("generate", answer, _whole(result), unread, fact=seed)
+    reply = draft.reply("generate", answer, _whole(result), unread, fact=seed)
+    return replace(reply, offers=(Offer(REGENERATE, request), *_continuing(request, result)))
 
 
-def _numbered(draft: Draft, continuations: tuple[Continuation, ...]) -> list[str]:
-    room = ROOM // len(continuations)
-    lines = []
-    for place, continuation in enumerate(continuations, 1):
-        number = f"`{place}` " if len(continuations) > 1 else ""
-        lines += ["", number + _shown(draft, continuation, room).lstrip()]
-    return lines
+def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
+    """What there is so far. Of what exceeds the room, the end is shown: it is where something happens.
+
+    Nothing in it needs to be closed, however early it is cut: texts are cut first and escaped then, and the cursor is
+    no Markdown.
+    """
+    draft = Draft(Colour.GENERATE)
+
+    def show(continuation: Continuation, room: int) -> str:
+        return fit(continuation.text.rstrip(HALF_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
+
+    description = "\n".join(_lines(draft, result, show))
+    written = sum(continuation.tokens for continuation in result.continuations)
+    most = request.max_new_tokens * request.num_return_sequences
+    embed = discord.Embed(description=description, colour=Colour.GENERATE)
+    return Reply(embed.set_footer(text=f"Writing: {written} of at most {most} tokens"))
 
 
-def _shown(draft: Draft, continuation: Continuation, limit: int) -> str:
-    text = continuation.text.rstrip()
-    if not text:
-        return f" {NOTHING}"
-    return draft.fit(text + ("" if continuation.finished else CUT), limit)
+def _lines(draft: Draft, result: GenerateResult, show: Show) -> list[str]:
+    if len(result.continuations) == 1 and "\n" not in result.prompt and len(result.prompt) <= INLINE_PROMPT:
+        return [bold(result.prompt) + show(result.continuations[0], ROOM)]
+    return [draft.fit(result.prompt, LONG_PROMPT, quoted, Keep.END), *_numbered(result, show)]
+
+
+def _numbered(result: GenerateResult, show: Show) -> Iterator[str]:
+    room = ROOM // len(result.continuations)
+    for place, continuation in enumerate(result.continuations, 1):
+        number = f"`{place}` " if len(result.continuations) > 1 else ""
+        yield ""
+        yield number + show(continuation, room).lstrip()
+
+
+def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Offer]:
+    """A button for each continuation that may go on."""
+    several = len(result.continuations) > 1
+    for place, continuation in enumerate(result.continuations, 1):
+        if continuation.finished:
+            continue
+        try:
+            yield Offer(CONTINUE, request.continued(continuation), f"Continue {place}" if several else None)
+        except InvalidRequest:  # nothing but punctuation
+            continue
 
 
 def _whole(result: GenerateResult) -> str:

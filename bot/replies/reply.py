@@ -11,6 +11,7 @@ import discord
 
 from bot.inference.requests import Answer
 from bot.replies.bars import bar_line, plain_line
+from bot.replies.buttons import Offer
 from bot.replies.text import Keep, Style, escape, fit, visible
 from bot.tasks.scores import LabelScore
 
@@ -49,10 +50,11 @@ class TextFile:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent: an embed, and a file where something in it was cut."""
+    """What is sent: an embed, a file where something in it was cut, and what people can do with it."""
 
     embed: discord.Embed
     file: TextFile | None = None
+    offers: tuple[Offer, ...] = ()
 
     def files(self) -> list[discord.File]:
         """The attachments, ready to be sent once."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.text import checked_range, clean_text
+from bot.tasks.text import MAX_CHARACTERS, checked_range, clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -19,6 +19,10 @@ MOST_NEW_TOKENS = 512
 MOST_SEQUENCES = 4
 MAX_SEED = 2**31 - 1
 LOWEST_TEMPERATURE = 0.05
+HALF_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+"""Stands at the end of a text whose last token is only the beginning of a character."""
+LONGEST_WORD = 50
+"""In characters; how much may be given up to cut between two words."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,25 @@ class GenerateRequest(Request[GenerateResult]):
         checked_range(self.top_p, 0.01, 1, "top_p")
         if self.seed is not None:
             checked_range(self.seed, 0, MAX_SEED, "seed")
+
+    def again(self) -> GenerateRequest:
+        """The same, for another text: where a seed was asked for, with a new one, so that its text can be had again."""
+        return self if self.seed is None else replace(self, seed=secrets.randbelow(MAX_SEED))
+
+    def continued(self, continuation: Continuation) -> GenerateRequest:
+        """The request for how the text goes on after one of the continuations.
+
+        A text that is too long for a prompt is cut at its start, between two words, and `…` marks the place.
+
+        Raises:
+            InvalidRequest: what is left of it holds no word.
+        """
+        text = (self.prompt + continuation.text.rstrip(HALF_CHARACTER)).rstrip()
+        if len(text) > MAX_CHARACTERS:
+            end = text[1 - MAX_CHARACTERS :]
+            word, _, rest = end.partition(" ")
+            text = f"…{rest if rest and len(word) <= LONGEST_WORD else end}"
+        return replace(self, prompt=text, num_return_sequences=1)
 
 
 def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateResult]:

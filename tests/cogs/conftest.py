@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 import simcord
 from simcord import interactions
+from simcord.backend import serializers
 
 from bot.client import Glassbox
 from bot.inference.catalogue import Preset
 from bot.inference.loading import load_head
 from bot.inference.worker import InferenceWorker
+from bot.storage import RequestStore
 
 mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
 
 APPLICATION_COMMAND = 2
+MESSAGE_COMPONENT = 3
+BUTTON = 2
 GROUP_CHANNEL = 3
 PRIVATE_CHANNEL_CONTEXT = 2
 
@@ -31,6 +35,7 @@ class Scene:
     """A server with one channel, and Alice and Bob in it."""
 
     bot: Glassbox
+    store: RequestStore
     worker: InferenceWorker
     env: Any
     guild: Any
@@ -49,22 +54,35 @@ class Scene:
         group = self.env.backend.create_channel(None, "friends", type=GROUP_CHANNEL)
         group.recipient_ids = [self.alice.id, self.bob.id]
         record, payload = self._interaction(self.alice, group.id, None, command, options)
-        payload |= {
-            "context": PRIVATE_CHANNEL_CONTEXT,
-            "authorizing_integration_owners": {"1": str(self.alice.id)},
-            "channel": {
-                "id": str(group.id),
-                "type": GROUP_CHANNEL,
-                "name": "friends",
-                "icon": None,
-                "owner_id": str(self.bob.id),
-                "recipients": [],
-                "last_message_id": None,
-            },
-        }
-        self.env.backend.emit("INTERACTION_CREATE", payload)
+        self.env.backend.emit("INTERACTION_CREATE", payload | self._in_group(group))
         await self.env.settle()
         return simcord.InteractionResult(self.env, record)
+
+    def press(self, who: Any, message: Any, label: str) -> simcord.InteractionResult:
+        """Somebody presses a button under a message, in any channel; this does not wait for the bot."""
+        backend = self.env.backend
+        stored = backend.get_message(message.channel_id, message.id)
+        [button] = [one for row in stored.components for one in row["components"] if one["label"] == label]
+        channel = backend.get_channel(stored.channel_id)
+        record, payload = interactions.base_payload(
+            backend,
+            type=MESSAGE_COMPONENT,
+            channel_id=channel.id,
+            guild_id=channel.guild_id,
+            user_id=who.id,
+            data={"custom_id": button["custom_id"], "component_type": BUTTON},
+        )
+        payload["message"] = dict(serializers.message_payload(backend, stored))
+        if channel.type == GROUP_CHANNEL:
+            payload |= self._in_group(channel)
+        record.source_message_id = stored.id
+        backend.emit("INTERACTION_CREATE", payload)
+        return simcord.InteractionResult(self.env, record)
+
+    async def restart(self) -> None:
+        """Another process takes over: a new bot, which has the same store."""
+        self.bot = Glassbox(self.worker, self.store, shard_count=1)
+        await self.env.restart_bot(self.bot)
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true."""
@@ -79,6 +97,21 @@ class Scene:
             for request in self.env.http_requests
             if request.method == "PATCH" and request.path.endswith("@original")
         ]
+
+    def _in_group(self, group: Any) -> dict[str, Any]:
+        return {
+            "context": PRIVATE_CHANNEL_CONTEXT,
+            "authorizing_integration_owners": {"1": str(self.alice.id)},
+            "channel": {
+                "id": str(group.id),
+                "type": GROUP_CHANNEL,
+                "name": "friends",
+                "icon": None,
+                "owner_id": str(self.bob.id),
+                "recipients": [],
+                "last_message_id": None,
+            },
+        }
 
     def _interaction(
         self, who: Any, channel: int, guild: int | None, command: str, options: dict[str, Any]
@@ -102,13 +135,13 @@ def open_scene(make_worker: Callable[..., AbstractAsyncContextManager[InferenceW
 
     @asynccontextmanager
     async def open_scene(preset: Preset | None = None, **options: Any) -> AsyncIterator[Scene]:
-        async with make_worker(preset, **options) as worker:
-            bot = Glassbox(worker, shard_count=1)
+        async with make_worker(preset, **options) as worker, RequestStore.open(None) as store:
+            bot = Glassbox(worker, store, shard_count=1)
             async with simcord.run(bot, settle_timeout=60) as env:
                 await bot.tree.sync()
                 guild = env.create_guild("Glassbox")
                 alice, bob = (guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
-                yield Scene(bot, worker, env, guild, guild.create_text_channel("general"), alice, bob)
+                yield Scene(bot, store, worker, env, guild, guild.create_text_channel("general"), alice, bob)
 
     return open_scene
 

@@ -161,7 +161,10 @@ class TestWaiting:
             await scene.until(started.is_set)
             before = scene.worker.status()
 
-            results = [scene.invoke(who, "sentiment", text="I love apples") for who in (scene.alice, scene.bob)]
+            results = [
+                scene.invoke(who, "sentiment", text=text)
+                for who, text in ((scene.alice, "I love apples"), (scene.bob, "I love pears"))
+            ]
             await scene.until(lambda: scene.worker.status().rows_waiting == 2)
             release.set()
             await busy

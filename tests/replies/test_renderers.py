@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,13 +17,14 @@ from bot.inference.requests import Answer
 from bot.replies import fill, generate, sentiment, translate, zeroshot
 from bot.replies.bars import bar_line
 from bot.replies.reply import Colour, Reply, duration
-from bot.replies.text import units
+from bot.replies.text import bold, quoted, unescape, units, visible
 from bot.tasks.fill import FillRequest, completed
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+from tests.replies.test_text import TEXTS, live
 
 T = TypeVar("T")
 
@@ -236,7 +238,10 @@ class TestGenerate:
         assert reply.embed.description == "**One** two."
 
     def test_nothing(self) -> None:
-        assert self.reply(GenerateRequest("One"), "").embed.description == f"**One** {generate.NOTHING}"
+        request = GenerateRequest("One")
+
+        assert self.reply(request, "", finished=True).embed.description == f"**One** {generate.NOTHING}"
+        assert self.reply(request, " ").embed.description == "**One**…"  # stopped at once
 
     def test_several_are_numbered(self) -> None:
         reply = self.reply(GenerateRequest("One"), " two", " three", finished=True)
@@ -267,6 +272,82 @@ class TestGenerate:
     def test_limits(self, prompt: str, texts: list[str], finished: bool) -> None:
         if (request := valid(lambda: GenerateRequest(prompt, seed=2**31 - 1))) is not None:
             assert_within_limits(self.reply(request, *texts, finished=finished))
+
+
+class TestGenerateOffers:
+    def offers(self, *continuations: Continuation) -> list[tuple[str, str]]:
+        request = GenerateRequest("One", num_return_sequences=len(continuations), seed=3)
+        reply = generate.render(request, answer(GenerateResult("One", continuations, 3, False)))
+        first, *others = reply.offers
+        assert (first.action, first.request) == (generate.REGENERATE, request)
+        assert all(offer.action is generate.CONTINUE for offer in others)
+        requests: list[Any] = [offer.request for offer in others]
+        return [(offer.label or offer.action.label, one.prompt) for offer, one in zip(others, requests, strict=True)]
+
+    def test_what_the_model_has_not_ended_can_go_on(self) -> None:
+        assert self.offers(Continuation(" two", 1, False)) == [("Continue", "One two")]
+
+    def test_what_the_model_has_ended_cannot(self) -> None:
+        assert self.offers(Continuation(" two", 1, True)) == []
+
+    def test_each_of_several_by_itself(self) -> None:
+        assert self.offers(
+            Continuation(" two", 1, False), Continuation(" and", 1, True), Continuation(" too", 1, False)
+        ) == [("Continue 1", "One two"), ("Continue 3", "One too")]
+
+    def test_not_where_no_word_is_left(self) -> None:
+        assert self.offers(Continuation(" …" * 4_000, 1, False)) == []
+
+
+class TestGeneratePreview:
+    def preview(self, request: GenerateRequest, *texts: str) -> Reply:
+        continuations = tuple(Continuation(text, 3, False) for text in texts)
+        return generate.preview(request, GenerateResult(request.prompt, continuations, request.seed, False))
+
+    def test_the_text_so_far_and_a_cursor(self) -> None:
+        reply = self.preview(GenerateRequest("One", max_new_tokens=20), " two ")
+
+        assert reply.embed.description == "**One** two▌"
+        assert reply.embed.footer.text == "Writing: 3 of at most 20 tokens"
+        assert reply.file is None
+
+    def test_several(self) -> None:
+        reply = self.preview(GenerateRequest("One", max_new_tokens=20, num_return_sequences=2), " two", "")
+
+        assert reply.embed.description == "> One\n\n`1` two▌\n\n`2` ▌"
+        assert reply.embed.footer.text == "Writing: 6 of at most 40 tokens"
+
+    def test_half_a_character_is_not_shown(self) -> None:
+        assert self.preview(GenerateRequest("One"), " two \ufffd\ufffd").embed.description == "**One** two▌"
+
+    def test_of_too_much_the_newest_is_shown(self) -> None:
+        description = self.preview(GenerateRequest("One"), " word" * 1_000 + " newest").embed.description or ""
+
+        assert description.startswith("**One**…word")
+        assert description.endswith("newest▌")
+
+    @given(WRITTEN, st.lists(WRITTEN, min_size=1, max_size=4))
+    @settings(max_examples=50)
+    def test_limits(self, prompt: str, texts: list[str]) -> None:
+        if (request := valid(lambda: GenerateRequest(prompt))) is not None:
+            assert_within_limits(self.preview(request, *texts))
+
+    @given(TEXTS, TEXTS, st.integers(0, 200))
+    @settings(max_examples=300)
+    def test_nothing_is_left_open_wherever_it_is_cut(self, prompt: str, text: str, end: int) -> None:
+        request = valid(lambda: GenerateRequest(prompt))
+        if request is None:
+            return
+        description = self.preview(request, text[:end]).embed.description or ""
+
+        start = bold(request.prompt) if "\n" not in request.prompt else quoted(request.prompt) + "\n\n"
+        assert description.startswith(start)
+        assert description.endswith(generate.CURSOR)
+        shown = description.removeprefix(start).removesuffix(generate.CURSOR)
+        assert not re.search(r"[*_~|`<\[]|\\$|://|@(everyone|here|[!&]?\d)|:[^\s:]+:", live(shown))
+        assert not any(re.match(r"[ \t]*([>#+-]|\d+[.)])", line) for line in shown.split("\n"))
+        if "\n" not in request.prompt:
+            assert unescape(shown) == visible(text[:end].rstrip("\ufffd").rstrip())
 
 
 class TestTranslate:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
 from bot.inference.steps import run_steps
-from bot.tasks.generate import TASK, GenerateRequest
+from bot.tasks.generate import TASK, Continuation, GenerateRequest
+from bot.tasks.text import MAX_CHARACTERS
 from tests.support import run_all, run_crowd, run_together
 
 PROMPTS = [
@@ -120,3 +124,37 @@ def test_a_prompt_longer_than_the_context_loses_its_start(load: Callable[[str], 
 def test_bad_requests(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidRequest, match=sentence):
         GenerateRequest(**{"prompt": "I love", **options})
+
+
+class TestAgain:
+    def test_the_same_request_gives_another_text_by_itself(self) -> None:
+        request = GenerateRequest("One")
+        assert request.again() == request
+
+    def test_a_seed_becomes_another_one(self) -> None:
+        request = GenerateRequest("One", temperature=0.5, seed=7)
+        seeds = {request.again().seed for _ in range(20)}
+        assert len(seeds) > 15
+        assert {replace(request.again(), seed=7)} == {request}
+
+
+class TestContinued:
+    def continued(self, prompt: str, text: str, **options: Any) -> GenerateRequest:
+        return GenerateRequest(prompt, **options).continued(Continuation(text, 1, False))
+
+    def test_the_prompt_and_what_followed_it(self) -> None:
+        assert self.continued("One", " two, ", seed=7, num_return_sequences=3) == GenerateRequest("One two,", seed=7)
+
+    def test_without_half_a_character(self) -> None:
+        assert self.continued("One", " two\ufffd").prompt == "One two"
+
+    @given(st.text(), st.integers(1, 3_000), st.sampled_from(["a", "word ", "。x", "\n- item"]))
+    def test_fits_a_prompt(self, text: str, times: int, piece: str) -> None:
+        prompt = self.continued("One", text + piece * times).prompt
+        assert len(prompt) <= MAX_CHARACTERS
+        assert prompt.startswith(("One", "…"))
+
+    def test_a_long_text_is_cut_between_two_words(self) -> None:
+        prompt = self.continued("first", " word" * 1_000 + " last").prompt
+        assert prompt.startswith("…word word")
+        assert prompt.endswith("word last")

@@ -1,0 +1,169 @@
+"""The limit of the machine: all inputs known beforehand, sorted by length, in batches of the best size.
+
+No queue, no threads, no fairness: plain transformers calls as fast as they go, from texts to answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from bot.benchmark.workload import NEW_TOKENS, ends_of, written
+from bot.inference.heads.base import Head
+from bot.inference.requests import Request
+from bot.inference.steps import Row, Step
+from bot.inference.task import HeadKind, Task
+from bot.tasks.zeroshot import HYPOTHESIS
+
+T = TypeVar("T")
+Requests = Sequence[Request[Any]]
+
+
+@dataclass(frozen=True)
+class Offline:
+    """How a list of requests is answered at once.
+
+    Attributes:
+        run: answers the requests in batches of a size; returns the number of generated tokens where that matters.
+        sizes: batch sizes to try.
+        unit: what a batch size counts.
+    """
+
+    run: Callable[[Requests, int], int | None]
+    sizes: tuple[int, ...]
+    unit: str = "requests"
+
+
+def offline(task: Task[Any], head: Head) -> Offline:
+    """How a task's requests are answered at once on a head."""
+    on_cpu = head.device.on_cpu
+    sizes = (4, 8, 16, 32) if on_cpu else (16, 32, 64, 128, 256)
+    static = (16,) if on_cpu else (16, 64)
+    match task.name, head.kind:
+        case "sentiment", HeadKind.SEQUENCE_CLASSIFIER:
+            return Offline(lambda requests, size: _classify(head, requests, size), sizes)
+        case "fill", HeadKind.MASKED_LM:
+            return Offline(lambda requests, size: _fill(head, requests, size), sizes)
+        case "zeroshot", HeadKind.SEQUENCE_CLASSIFIER:
+            together = (1, 2, 4) if on_cpu else (4, 16, 64)
+            return Offline(lambda requests, size: _compare(head, requests, size), together)
+        case "generate", HeadKind.CAUSAL_LM:
+            return Offline(lambda requests, size: _continue(head, requests, size), static)
+        case "translate", HeadKind.SEQ2SEQ_LM:
+            return Offline(lambda requests, size: _translate(task, head, requests, size), static)
+        case _:
+            return Offline(lambda requests, size: _in_step(task, head, requests, size), sizes, unit="rows")
+
+
+@torch.inference_mode()
+def _classify(head: Head, requests: Any, size: int) -> None:
+    encoded = _encode(head, [request.text for request in requests])
+    for chunk in _sorted_chunks(encoded, size):
+        head.model(**_padded(head, chunk)).logits.float().softmax(dim=-1).cpu()
+
+
+@torch.inference_mode()
+def _fill(head: Head, requests: Any, size: int) -> None:
+    mask = head.tokenizer.mask_token
+    encoded = _encode(head, [mask.join(request.parts) for request in requests])
+    for chunk in _sorted_chunks(encoded, size):
+        inputs = _padded(head, chunk)
+        logits = head.model(**inputs).logits
+        masked = logits[inputs["input_ids"] == head.tokenizer.mask_token_id]
+        masked.float().softmax(dim=-1).topk(requests[0].top_k).values.cpu()
+
+
+@torch.inference_mode()
+def _compare(head: Head, requests: Any, size: int) -> None:
+    """The pairs of a text and its labels stay together, so `size` counts requests."""
+    texts = [request.text for request in requests for _ in request.labels]
+    hypotheses = [HYPOTHESIS.format(label) for request in requests for label in request.labels]
+    for chunk in _sorted_chunks(_encode(head, texts, hypotheses), size * len(requests[0].labels)):
+        head.model(**_padded(head, chunk)).logits.float().softmax(dim=-1).cpu()
+
+
+@torch.inference_mode()
+def _continue(head: Head, requests: Any, size: int) -> int:
+    options = {
+        "do_sample": True,
+        "temperature": requests[0].temperature,
+        "top_p": requests[0].top_p,
+        "top_k": 0,
+        "max_new_tokens": requests[0].max_new_tokens,
+        "pad_token_id": head.pad_token_id,
+    }
+    prompts: list[list[int]] = head.tokenizer([request.prompt for request in requests])["input_ids"]
+    tokens = 0
+    for chunk in _chunks(sorted(prompts, key=len), size):
+        ids, mask = head.pad(chunk, left=True)
+        output: torch.Tensor = head.model.generate(input_ids=ids, attention_mask=mask, **options)
+        tokens += written(output[:, ids.shape[1] :].tolist(), ends_of(head))
+    return tokens
+
+
+@torch.inference_mode()
+def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> int:
+    """What the model reads is the task's own affair: families of models want the languages in different forms."""
+    inputs = [next(task.steps(head, request)).rows[0].inputs for request in requests]
+    tokens = 0
+    for chunk in _chunks(sorted(inputs, key=lambda one: len(one.ids)), size):
+        ids, mask = head.pad([one.ids for one in chunk])
+        start = head.tensor([one.start for one in chunk])
+        output: torch.Tensor = head.model.generate(
+            input_ids=ids, attention_mask=mask, decoder_input_ids=start, max_new_tokens=NEW_TOKENS, do_sample=False
+        )
+        tokens += written(output[:, start.shape[1] :].tolist(), ends_of(head))
+    return tokens
+
+
+def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
+    """Tasks of several passes: all requests take each pass together."""
+    under_way = [(task.steps(head, request), None) for request in requests]
+    while under_way:
+        asking: list[tuple[Any, Step]] = []
+        for steps, outputs in under_way:
+            try:
+                asking.append((steps, steps.send(outputs)))
+            except StopIteration:
+                continue
+        found = _computed([step for _, step in asking], size)
+        under_way = [(steps, found[id(step)]) for steps, step in asking]  # type: ignore[misc]
+
+
+def _computed(steps: Sequence[Step], size: int) -> dict[int, list[Any]]:
+    """The outputs of each step, by its identity; rows of the same operation are sorted and batched."""
+    outputs: dict[int, Any] = {}
+    for operation in dict.fromkeys(step.operation for step in steps):
+        rows = [row for step in steps if step.operation is operation for row in step.rows]
+        for chunk in _chunks(sorted(rows, key=_tokens), size):
+            outputs |= {id(row): output for row, output in zip(chunk, operation.run(chunk), strict=True)}
+    return {id(step): [outputs[id(row)] for row in step.rows] for step in steps}
+
+
+def _tokens(row: Row[Any]) -> int:
+    return row.tokens
+
+
+def _encode(head: Head, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[dict[str, list[int]]]:
+    truncation = True if pairs is None else "only_first"
+    encoded = head.tokenizer(texts, pairs, truncation=truncation, max_length=head.context_length)
+    names = [name for name in head.tokenizer.model_input_names if name in encoded and name != "attention_mask"]
+    return [{name: encoded[name][index] for name in names} for index in range(len(texts))]
+
+
+def _padded(head: Head, rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+    inputs: dict[str, torch.Tensor] = {}
+    for name in rows[0]:
+        inputs[name], inputs["attention_mask"] = head.pad([row[name] for row in rows])
+    return inputs
+
+
+def _sorted_chunks(encoded: list[dict[str, list[int]]], size: int) -> Iterator[Sequence[dict[str, list[int]]]]:
+    return _chunks(sorted(encoded, key=lambda row: len(row["input_ids"])), size)
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

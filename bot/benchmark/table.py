@@ -1,0 +1,86 @@
+"""The figures as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.benchmark.report import DiscordReport, Figures, TaskReport
+
+T = TypeVar("T")
+
+
+def task_tables(report: TaskReport) -> RenderableType:
+    """One task: its contenders, and how the worker compares with them."""
+    memory = f"{report.memory_mb:,.0f} MB"
+    if report.device_memory_mb is not None:
+        memory += f" and {report.device_memory_mb:,.0f} MB of the GPU"
+    about = (
+        f"{report.checkpoint} ({report.head}) on {report.device} in {report.precision}. "
+        f"The bot alone: {memory}. The limit: {report.limit}."
+    )
+    return Group(Text(f"/{report.task}", style="bold"), Text(about), _contenders(report), _ratios(report), Text())
+
+
+def discord_table(reports: Iterable[DiscordReport]) -> Table:
+    """Loads through the simulated Discord."""
+    return _table(
+        reports,
+        {
+            "task": lambda one: one.task,
+            "members": lambda one: str(one.members),
+            "answers": lambda one: str(one.answers),
+            "failed": lambda one: str(one.failures),
+            "answers/s": lambda one: _number(one.rate),
+            "acknowledged, ms\np50 / p99": lambda one: _pair(one.acknowledged_p50_ms, one.acknowledged_p99_ms),
+            "answered, ms\np50 / p95": lambda one: _pair(one.answered_p50_ms, one.answered_p95_ms),
+            "loop lag, ms\np50 / p99": lambda one: _pair(one.lag_p50_ms, one.lag_p99_ms),
+        },
+    )
+
+
+def _contenders(report: TaskReport) -> Table:
+    columns: dict[str, Callable[[Figures], str]] = {
+        "": lambda one: one.who,
+        "req/s": lambda one: _number(one.rate),
+        "±": lambda one: _percent(one.spread),
+        "tok/s": lambda one: _number(one.token_rate),
+        "takes, ms\np50 / p95": lambda one: _pair(one.p50_ms, one.p95_ms),
+        "loop lag, ms\np50 / p99": lambda one: _pair(one.lag_p50_ms, one.lag_p99_ms),
+        "batch": lambda one: _number(one.batch),
+        "pad": lambda one: _percent(one.waste),
+        "failed": lambda one: str(one.failures) if one.failures else "",
+    }
+    shown = {name: cell for name, cell in columns.items() if not name or any(map(cell, report.figures))}
+    return _table(report.figures, shown)
+
+
+def _ratios(report: TaskReport) -> Table:
+    return _table(report.ratios, {"compared": lambda one: one.what, "ratio": lambda one: f"{one.value:.2f}"})
+
+
+def _table(lines: Iterable[T], columns: dict[str, Callable[[T], str]]) -> Table:
+    table = Table()
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index else "left")
+    for line in lines:
+        table.add_row(*(cell(line) for cell in columns.values()))
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value < 1 else f"{value:.1f}"
+
+
+def _pair(usual: float | None, high: float | None) -> str:
+    return "" if usual is None else f"{_number(usual)} / {_number(high)}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"

@@ -1,0 +1,87 @@
+"""Buttons under answers. They hold nothing but the id of a kept request, so they work after a restart of the bot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from bot.inference.requests import Request
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a button does.
+
+    Attributes:
+        name: in the custom ids of buttons that are out there: it never changes.
+        label: what the button says.
+    """
+
+    name: str
+    label: str
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary
+
+
+STOP = Action("stop", "Stop", discord.ButtonStyle.danger)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button to be: an action, and the request that it is done with.
+
+    Attributes:
+        label: instead of the action's own.
+    """
+
+    action: Action
+    request: Request[Any]
+    label: str | None = None
+
+
+class RequestButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"glassbox:(?P<action>[a-z-]+):(?P<identity>[\w-]+)",
+):
+    """A button whose custom id says all. What it does is the client's business (see `Glassbox.pressed`)."""
+
+    def __init__(self, button: discord.ui.Button[discord.ui.View], action: str, identity: str) -> None:
+        super().__init__(button)
+        self.action = action
+        self.identity = identity
+
+    @classmethod
+    def of(cls, action: Action, identity: str, label: str | None = None) -> RequestButton:
+        """A new button for a kept request."""
+        custom_id = f"glassbox:{action.name}:{identity}"
+        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+            label=label or action.label, style=action.style, custom_id=custom_id
+        )
+        return cls(button, action.name, identity)
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> RequestButton:
+        assert isinstance(item, discord.ui.Button)
+        return cls(item, match["action"], match["identity"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.client.pressed(interaction, self.action, self.identity)
+
+
+def view_of(offers: Mapping[Offer, str]) -> discord.ui.View | None:
+    """The buttons of a message; None for none. The client keeps no trace of them.
+
+    Args:
+        offers: each with the id of its request.
+    """
+    if not offers:
+        return None
+    view = discord.ui.View(timeout=None)
+    for offer, identity in offers.items():
+        view.add_item(RequestButton.of(offer.action, identity, offer.label))
+    return view

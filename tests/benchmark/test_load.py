@@ -1,0 +1,64 @@
+"""The closed loop, and the event loop's lag."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from bot.benchmark.lag import event_loop_lag
+from bot.benchmark.load import closed_loop
+from bot.errors import ModelFailed
+from bot.inference.requests import Request
+from bot.tasks.sentiment import SentimentRequest
+
+REQUESTS = [SentimentRequest(f"Message {number}") for number in range(20)]
+
+
+@pytest.mark.parametrize("users", [1, 3, 64])
+async def test_every_request_is_asked_once_and_each_user_has_one_at_a_time(users: int) -> None:
+    asked: list[Any] = []
+    busy: dict[int, int] = {}
+    most_at_once = 0
+
+    async def ask(request: Request[Any], person: int) -> None:
+        nonlocal most_at_once
+        busy[person] = busy.get(person, 0) + 1
+        assert busy[person] == 1
+        most_at_once = max(most_at_once, sum(busy.values()))
+        asked.append(request)
+        await asyncio.sleep(0.002)
+        busy[person] -= 1
+
+    turn = await closed_loop(ask, REQUESTS, users)
+
+    assert sorted(asked, key=REQUESTS.index) == REQUESTS
+    assert most_at_once == min(users, len(REQUESTS))
+    assert turn.requests == len(turn.latencies) == len(REQUESTS)
+    assert all(0.002 <= seconds <= turn.seconds for seconds in turn.latencies)
+    assert turn.rate == pytest.approx(len(REQUESTS) / turn.seconds)
+
+
+async def test_failures_are_counted_and_do_not_end_the_loop() -> None:
+    async def ask(request: Request[Any], person: int) -> None:
+        if request in REQUESTS[:5]:
+            raise ModelFailed
+
+    turn = await closed_loop(ask, REQUESTS, 2)
+
+    assert (turn.requests, turn.failures, len(turn.latencies)) == (20, 5, 15)
+    assert turn.rate == pytest.approx(15 / turn.seconds)
+
+
+async def test_an_idle_loop_is_on_time_and_a_blocked_one_late() -> None:
+    async with event_loop_lag() as lags:
+        await asyncio.sleep(0.05)
+        on_time = list(lags)
+        time.sleep(0.1)  # noqa: ASYNC251
+        await asyncio.sleep(0.02)
+
+    assert len(on_time) >= 2
+    assert min(on_time) < 0.02
+    assert max(lags) > 0.08

@@ -1,0 +1,85 @@
+"""Figures are medians over the rounds, ratios compare turns of the same round."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.benchmark.contest import DIRECT, LIMIT, Contest, naive_in, worker_at
+from bot.benchmark.memory import Memory, peak_memory
+from bot.benchmark.report import report
+from bot.benchmark.turn import Padding, Turn, percentile
+from bot.inference.device import Device
+from bot.inference.task import HeadKind
+
+
+def turns(*seconds: float, tokens: int | None = None, latency: float = 0.0) -> list[Turn]:
+    return [Turn(100, one, (latency,) * 3, (0.001,) * 3, tokens, padding=Padding(10, 80, 0.2)) for one in seconds]
+
+
+def contest(*, users: tuple[int, ...] = (1, 8), precision: str = "bfloat16", tokens: int | None = None) -> Contest:
+    measured = {
+        worker_at(1): turns(4, 4, 4, tokens=tokens, latency=0.011),
+        DIRECT: turns(4, 4, 4, tokens=tokens, latency=0.010),
+        worker_at(8): turns(2, 10, 4, tokens=tokens),
+        LIMIT: turns(1, 5, 3, tokens=tokens),
+        naive_in("float32"): turns(8, 40, 16, tokens=tokens),
+        naive_in("bfloat16"): turns(4, 20, 8, tokens=tokens),
+        naive_in("float32", 4): turns(2, 2, 2, tokens=tokens),
+        naive_in("bfloat16", 4): turns(2, 10, 4, tokens=tokens),
+    }
+    device = Device("cpu", precision)
+    return Contest("sentiment", "tiny", HeadKind.CAUSAL_LM, device, users, Memory(2_000_000), (8, "requests"), measured)
+
+
+def test_figures_are_medians() -> None:
+    found = {one.who: one for one in report(contest()).figures}
+
+    worker = found["worker, 8 users"]
+    assert worker.rate == 25
+    assert worker.spread == pytest.approx((50 - 10) / 2 / 25)
+    assert (worker.batch, worker.waste) == (8, 0.2)
+    assert found["worker, 1 user"].p50_ms == pytest.approx(11)
+    assert found["limit"].lag_p99_ms == pytest.approx(1)
+    assert worker.token_rate is None
+
+
+def test_ratios_compare_turns_of_the_same_round() -> None:
+    found = {one.what: one.value for one in report(contest()).ratios}
+
+    assert found == {
+        "worker, 8 users / limit": pytest.approx(0.5),  # 1/2, 5/10 and 3/4
+        "worker, 8 users / naive float32": pytest.approx(4),
+        "worker, 8 users / naive bfloat16": pytest.approx(2),
+        "worker, 8 users / naive bfloat16, 4 threads": pytest.approx(1),
+        "p50 of worker, 1 user / direct call": pytest.approx(1.1),
+    }
+
+
+def test_what_generates_is_compared_by_tokens() -> None:
+    measured = contest(tokens=50)
+    measured.turns[LIMIT] = turns(1, 5, 3, tokens=100)
+
+    ratios = {one.what: one.value for one in report(measured).ratios}
+
+    assert ratios["worker, 8 users / limit"] == pytest.approx(0.25)
+
+
+def test_in_float32_there_is_one_naive_bot_less() -> None:
+    assert [one.what for one in report(contest(precision="float32", users=(8,))).ratios] == [
+        "worker, 8 users / limit",
+        "worker, 8 users / naive float32",
+        "worker, 8 users / naive float32, 4 threads",
+    ]
+
+
+def test_percentiles() -> None:
+    assert percentile([], 50) is None
+    assert percentile([3, 1, 2], 50) == 2
+
+
+def test_memory_is_watched() -> None:
+    with peak_memory("cpu") as peak:
+        held = bytearray(50_000_000)
+        held[::4096] = b"x" * len(held[::4096])
+    assert peak.process > 50_000_000
+    assert peak.device is None

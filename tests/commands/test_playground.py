@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.commands.opening import loaded_backend
+from bot.commands.playground import serve_playground
+from bot.errors import SettingsError
+from bot.playground import EXAMPLES, examples, simulated_server
+from bot.settings import Settings
+from bot.stopping import SIGNALS
+from tests.commands.conftest import Paper
+from tests.support import COURSE
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
+
+
+async def opened(console: Paper, serving: asyncio.Task[None]) -> str:
+    """The address of the page, waited for."""
+    async with asyncio.timeout(30):
+        while "Ctrl-C stops it." not in console.text:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.02)
+    [address] = ADDRESS.findall(console.text)
+    return str(address)
+
+
+@pytest.mark.may_block  # simcord reads the page's fonts
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_serves_a_page_until_it_is_stopped(settings: Settings, console: Paper, number: signal.Signals) -> None:
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    serving = asyncio.create_task(serve_playground(settings, 0, console))
+    address = await opened(console, serving)
+    for line in EXAMPLES:
+        assert line in console.text
+    async with aiohttp.ClientSession() as session, session.get(address) as response:
+        assert response.status == 200
+        assert "<html" in (await response.text()).lower()
+
+    os.kill(os.getpid(), number)
+    os.kill(os.getpid(), number)
+    async with asyncio.timeout(10):
+        await serving
+    assert console.text.endswith("Stopped.\n")
+    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+    for thread in threading.enumerate():
+        if thread.name.startswith("glassbox"):
+            thread.join(5)
+            assert not thread.is_alive(), thread.name
+
+
+async def test_a_port_that_is_taken_is_told_before_anything_is_loaded(settings: Settings, console: Paper) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"Port {port} is taken"):
+            await serve_playground(settings, port, console)
+    assert console.text == ""
+
+
+@pytest.mark.may_block
+async def test_a_port_of_ones_own(settings: Settings, console: Paper) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serving = asyncio.create_task(serve_playground(settings, port, console))
+    assert f":{port}/" in await opened(console, serving)
+    os.kill(os.getpid(), signal.SIGINT)
+    await serving
+
+
+def test_only_the_examples_that_can_be_answered() -> None:
+    assert examples(["fill"]) == [EXAMPLES[1]]
+    assert examples([]) == []
+
+
+async def test_no_answer_at_all(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ignore(*arguments: object) -> bool:
+        return False
+
+    monkeypatch.setattr("bot.client.Tree.interaction_check", ignore)
+    async with loaded_backend(settings, Paper(), []) as backend, simulated_server(backend) as server:
+        with pytest.raises(SettingsError, match="gave no answer"):
+            await server.ask(EXAMPLES[0])
+
+
+async def test_without_the_further_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "simcord", None)
+    backend: object = None
+    with pytest.raises(SettingsError, match=r"\[playground\]"):
+        async with simulated_server(backend):  # type: ignore[arg-type]
+            pass
+
+
+def test_as_people_start_it(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
+    environment |= {f"{task.upper()}_CHECKPOINT": str(checkpoints[name]) for task, name in COURSE.items()}
+    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "CACHE_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    environment["OMP_NUM_THREADS"] = "1"  # tiny matrices; more threads only wait for each other
+    started = subprocess.Popen(
+        [sys.executable, "-m", "bot", "playground", "--port", "0"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(60, started.kill)
+    watchdog.start()
+    try:
+        assert started.stdout is not None
+        seen = []
+        for line in started.stdout:
+            seen.append(line)
+            if "Ctrl-C stops it." in line:
+                break
+        started.send_signal(signal.SIGINT)
+        rest, errors = started.communicate()
+    finally:
+        watchdog.cancel()
+        started.kill()
+        started.wait()
+    assert ADDRESS.search("".join(seen)), errors
+    assert rest.endswith("Stopped.\n")
+    assert "Traceback" not in errors
+    assert started.returncode == 0

@@ -1,0 +1,347 @@
+"""`python -m bot run`, connected to a Discord on this machine over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import discord.http
+import pytest
+from pydantic import SecretStr
+
+from bot import app
+from bot.app import run_bot
+from bot.client import Glassbox
+from bot.errors import SettingsError, ShuttingDown
+from bot.inference.queue import DeviceQueue
+from bot.settings import Settings
+from bot.stopping import SIGNALS, stop_signals, until_stopped
+from tests.discord_server import TOKEN, DiscordServer
+from tests.support import COURSE
+
+TEXT = "I love to hate this course"
+DEFERRED = 5
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"discord_token": SecretStr(TOKEN)})
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
+    async with DiscordServer().serving() as server:
+        server.take_the_place_of_discord(monkeypatch)
+        yield server
+
+
+class Run:
+    """A bot that runs: what it has said, and its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.said: list[str] = []
+        self.task = asyncio.create_task(run_bot(settings, self.said.append))
+
+    async def end(self) -> None:
+        """Wait until it has ended by itself."""
+        async with asyncio.timeout(20):
+            await self.task
+
+
+Start = Callable[[Settings], AbstractAsyncContextManager[Run]]
+
+
+@pytest.fixture
+def start(server: DiscordServer) -> Start:
+    """Run the bot until it is connected; it must have been stopped at the end, and leave nothing behind."""
+
+    @asynccontextmanager
+    async def start(settings: Settings) -> AsyncIterator[Run]:
+        handlers = [signal.getsignal(number) for number in SIGNALS]
+        run = Run(settings)
+        try:
+            connected = asyncio.create_task(server.connected())
+            await asyncio.wait((run.task, connected), return_when=asyncio.FIRST_COMPLETED)
+            connected.cancel()
+            if run.task.done():
+                run.task.result()
+            yield run
+            await run.end()
+        finally:
+            run.task.cancel()
+            await asyncio.gather(run.task, return_exceptions=True)
+        assert [signal.getsignal(number) for number in SIGNALS] == handlers
+        await nothing_left()
+
+    return start
+
+
+async def nothing_left() -> None:
+    """Wait until no task of ours or discord.py's is there any more, and none of their threads."""
+    async with asyncio.timeout(5):
+        while any(map(_whose, asyncio.all_tasks())) or _threads():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def _whose(task: asyncio.Task[Any]) -> str | None:
+    """The function of a task; None for those of aiohttp and the tests, and for discord.py's wait for its guilds."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    if code is None or code.co_name in {"_delay_ready", "_delay_shard_ready"}:
+        return None
+    return code.co_qualname if "/discord/" in code.co_filename or "/bot/" in code.co_filename else None
+
+
+def _threads() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith(("glassbox", "keep-alive"))]
+
+
+def stop(number: signal.Signals = signal.SIGTERM) -> None:
+    os.kill(os.getpid(), number)
+
+
+class Device:
+    """A device that begins a batch when it likes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = threading.Event()
+        self.may_go_on = threading.Event()
+
+        on_device = DeviceQueue._on_device
+
+        async def when_allowed(*arguments: Any) -> Any:
+            self.begun.set()
+            assert await asyncio.to_thread(self.may_go_on.wait, 20)
+            return await on_device(*arguments)
+
+        monkeypatch.setattr(DeviceQueue, "_on_device", when_allowed)
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    device = Device(monkeypatch)
+    yield device
+    device.may_go_on.set()
+
+
+class TestStart:
+    async def test_logs_in_registers_its_commands_and_says_where_to_install_it(
+        self, server: DiscordServer, settings: Settings, start: Start
+    ) -> None:
+        async with start(settings) as run:
+            stop()
+
+        synced, server_link, account_link = run.said
+        assert synced == "Commands: synced."
+        assert "client_id=1000" in server_link
+        assert "client_id=1000" in account_link
+        assert {command["name"] for command in await server.until("PUT", "/commands")} == set(COURSE)
+        [identity] = server.identified
+        assert identity["token"] == TOKEN
+        assert identity["intents"] == 1
+        assert server.heartbeats >= 1
+
+    async def test_registers_its_commands_on_the_first_start_only(
+        self, server: DiscordServer, settings: Settings, start: Start
+    ) -> None:
+        for expected in ("Commands: synced.", "Commands: unchanged."):
+            server.identified.clear()
+            async with start(settings) as run:
+                stop()
+            assert run.said[0] == expected
+        assert server.count("PUT", "/commands") == 1
+
+    async def test_as_many_shards_as_are_set(self, server: DiscordServer, settings: Settings, start: Start) -> None:
+        async with start(settings.model_copy(update={"shard_count": 1})):
+            stop()
+        assert server.count("GET", "/gateway/bot") == 0
+        assert server.identified[0]["shard"] == [0, 1]
+
+    async def test_answers_a_command(self, server: DiscordServer, settings: Settings, start: Start) -> None:
+        async with start(settings):
+            token = await server.invoke("sentiment", text=TEXT)
+            assert (await server.until("POST", f"/{token}/callback"))["type"] == DEFERRED
+            edit = await server.until("PATCH", f"/{token}/messages/@original", lambda edit: edit.get("embeds"))
+            stop()
+
+        assert "POSITIVE" in edit["embeds"][0]["description"]
+        assert edit["content"] is None
+
+    @pytest.mark.parametrize("status", [403, 503])
+    async def test_serves_when_discord_does_not_take_the_commands(
+        self, server: DiscordServer, settings: Settings, start: Start, status: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.failing["PUT /applications/1000/commands"] = status
+        async with start(settings) as run:
+            stop()
+
+        assert "did not take them" in run.said[0]
+        assert "could not be registered" in caplog.text
+        assert "Traceback" not in caplog.text
+
+        server.failing.clear()
+        server.identified.clear()
+        async with start(settings) as run:
+            stop()
+        assert run.said[0] == "Commands: synced."
+
+    async def test_serves_when_discord_lets_the_commands_wait(
+        self, server: DiscordServer, settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def for_hours(*arguments: Any) -> bool:
+            await asyncio.sleep(3600)
+            return True
+
+        monkeypatch.setattr(app, "SYNC_SECONDS", 0.05)
+        monkeypatch.setattr(Glassbox, "sync_if_changed", for_hours)
+        async with start(settings) as run:
+            stop()
+        assert "did not take them" in run.said[0]
+
+
+class TestNoStart:
+    async def test_no_token(self, settings: Settings) -> None:
+        with pytest.raises(SettingsError, match="DISCORD_TOKEN is not set"):
+            await run_bot(settings.model_copy(update={"discord_token": None}), print)
+
+    @pytest.mark.parametrize("token", ["wrong", "two\nlines", "a token …"])
+    async def test_a_wrong_token(
+        self, server: DiscordServer, settings: Settings, token: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, "bot")
+        wrong = settings.model_copy(update={"discord_token": SecretStr(token)})
+        with pytest.raises(SettingsError, match="does not accept the DISCORD_TOKEN"):
+            await run_bot(wrong, print)
+        await nothing_left()
+        assert not server.identified
+        assert "loaded in" not in caplog.text
+
+    async def test_discord_cannot_be_reached(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            monkeypatch.setattr(discord.http.Route, "BASE", f"http://127.0.0.1:{unused.getsockname()[1]}/api")
+            with pytest.raises(SettingsError, match="cannot be reached"):
+                await run_bot(settings, print)
+        await nothing_left()
+
+    @pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me"])
+    async def test_discord_is_out_of_order(self, server: DiscordServer, settings: Settings, path: str) -> None:
+        server.failing[f"GET {path}"] = 503
+        with pytest.raises(SettingsError, match="HTTP 503"):
+            await run_bot(settings, print)
+        await nothing_left()
+
+    async def test_the_gateway_is_not_to_be_found(self, server: DiscordServer, settings: Settings) -> None:
+        server.failing["GET /gateway/bot"] = 503
+        with pytest.raises(SettingsError, match="cannot be reached"):
+            await run_bot(settings, print)
+        await nothing_left()
+
+    @pytest.mark.parametrize(("code", "sentence"), [(4004, "does not accept the DISCORD_TOKEN"), (4013, "code 4013")])
+    async def test_the_gateway_hangs_up(
+        self, server: DiscordServer, settings: Settings, code: int, sentence: str
+    ) -> None:
+        server.gateway_close = code
+        with pytest.raises(SettingsError, match=sentence):
+            await run_bot(settings, print)
+        await nothing_left()
+
+
+class TestStop:
+    @pytest.mark.parametrize("number", SIGNALS)
+    async def test_answers_what_runs_and_tells_the_rest_to_try_again(
+        self, server: DiscordServer, settings: Settings, start: Start, device: Device, number: signal.Signals
+    ) -> None:
+        server.seconds = 0.1
+        async with start(settings) as run:
+            running = await server.invoke("sentiment", text=TEXT)
+            assert await asyncio.to_thread(device.begun.wait, 20)
+            waiting = await server.invoke("sentiment", text="Another text")
+            await server.until("POST", f"/{waiting}/callback")
+            await asyncio.sleep(0.2)  # prepared, and in the queue
+
+            stop(number)
+            told = await server.until("POST", f"/webhooks/1000/{waiting}")
+            assert told["content"] == ShuttingDown().sentence
+            assert told["flags"] & discord.MessageFlags.ephemeral.flag
+            assert not run.task.done()
+
+            late = await server.invoke("sentiment", text="Too late")
+            refused = await server.until("POST", f"/{late}/callback")
+            assert refused["data"]["content"] == ShuttingDown().sentence
+
+            for again in SIGNALS:
+                stop(again)
+            await asyncio.sleep(0.05)
+            assert not run.task.done()
+            device.may_go_on.set()
+        answer = await server.until("PATCH", f"/{running}/messages/@original")
+        assert "POSITIVE" in answer["embeds"][0]["description"]
+        # Nothing more is taken while the last answers are on their way.
+        assert [one.method for one in server.requests[-2:]] == ["CLOSE", "PATCH"]
+        assert server.requests[-2].content == 1000
+
+    async def test_answers_a_press_of_a_button_that_runs(
+        self, server: DiscordServer, settings: Settings, start: Start, device: Device
+    ) -> None:
+        def is_whole(edit: Any) -> bool:
+            return "Regenerate" in str(edit.get("components"))
+
+        server.seconds = 0.1
+        device.may_go_on.set()
+        async with start(settings):
+            command = await server.invoke("generate", prompt="In this course")
+            path = f"/{command}/messages/@original"
+            message = await server.until("PATCH", path, is_whole)
+            device.may_go_on.clear()
+            device.begun.clear()
+            press = await server.press("Regenerate", message)
+            assert await asyncio.to_thread(device.begun.wait, 20)
+            stop()
+            await asyncio.sleep(0.05)
+            device.may_go_on.set()
+        assert is_whole(server.requests[-1].content)
+        assert press in server.requests[-1].path
+
+    async def test_before_the_bot_is_logged_in(
+        self, server: DiscordServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = asyncio.Event()
+
+        async def for_ever(*arguments: Any) -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Glassbox, "login", for_ever)
+        run = Run(settings)
+        await asked.wait()
+        stop()
+        await run.end()
+        assert run.said == []
+        await nothing_left()
+
+
+class TestStopSignals:
+    async def test_are_as_before_afterwards(self) -> None:
+        before = [signal.getsignal(number) for number in SIGNALS]
+        with stop_signals() as stopped:
+            assert [signal.getsignal(number) for number in SIGNALS] != before
+            assert not stopped.is_set()
+            stop()
+            await asyncio.wait_for(stopped.wait(), 5)
+        assert [signal.getsignal(number) for number in SIGNALS] == before
+
+    async def test_work_that_ends_by_itself(self) -> None:
+        async def fail() -> None:
+            raise SettingsError("No")
+
+        never = asyncio.Event()
+        await until_stopped(never, asyncio.create_task(asyncio.sleep(0)))
+        with pytest.raises(SettingsError, match="No"):
+            await until_stopped(never, asyncio.create_task(fail()))
