@@ -165,6 +165,10 @@ def main() -> None:
 def _run_app() -> None:
     from bot.errors import GlassboxError
 
+    # On the CPU, PyTorch's threads spin while they wait for each other. As soon as another process wants a core, that
+    # makes a forward pass up to twenty times slower; spinning briefly costs a fifth where nobody else does
+    # (docs/PERFORMANCE.md). It is read when PyTorch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         app()
     except GlassboxError as error:

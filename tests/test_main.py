@@ -36,7 +36,7 @@ def test_help_lists_the_commands_without_loading_torch() -> None:
     done = run("--help")
     seconds = time.perf_counter() - began
     assert done.returncode == 0
-    for command in ("run", "playground", "ask", "pull", "eval"):
+    for command in ("run", "playground", "ask", "pull", "eval", "bench"):
         assert command in done.stdout
     # Half a second on an idle machine (README); torch alone takes two.
     assert seconds < 1.5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
+import multiprocessing
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 
 import typer
@@ -21,7 +22,7 @@ from bot.benchmark.shapes import course_shapes
 from bot.benchmark.table import discord_table, task_tables
 from bot.benchmark.workload import KINDS, Workload
 from bot.errors import SettingsError
-from bot.inference.catalogue import Preset
+from bot.inference.catalogue import CheckpointSpec, Preset
 from bot.inference.device import Device
 from bot.settings import Settings
 
@@ -126,20 +127,42 @@ async def measure_all(settings: Settings, options: Options, as_json: bool, conso
 async def _directly(
     settings: Settings, options: Options, preset: Preset, device: Device, say: Say
 ) -> AsyncIterator[TaskReport]:
-    """Each task beside a naive bot and the limit."""
-    for workload in _workloads(options, preset):
-        spec, users = preset.checkpoints[workload.name], options.users_of(workload.name)
-        contest = await hold(workload, spec, device, settings.cache_dir, users, options.effort, say)
-        yield report(contest)
-        gc.collect()  # the checkpoints, whose memory would be counted with the next task's
+    """Each task beside a naive bot and the limit; several tasks in a process each.
+
+    What one task leaves behind, such as memory that an allocator keeps, would be counted with the next.
+    """
+    tasks = _tasks(options, preset)
+    for task in tasks:
+        spec = preset.checkpoints[task]
+        if len(tasks) == 1:
+            yield await _measured(task, spec, settings, options, device, say)
+            continue
+        say(f"{task}: in a process of its own")
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            yield await asyncio.get_running_loop().run_in_executor(
+                process, _measure_here, task, spec, settings, options, device
+            )
+
+
+def _measure_here(task: str, spec: CheckpointSpec, settings: Settings, options: Options, device: Device) -> TaskReport:
+    return asyncio.run(_measured(task, spec, settings, options, device, lambda line: None))
+
+
+async def _measured(
+    task: str, spec: CheckpointSpec, settings: Settings, options: Options, device: Device, say: Say
+) -> TaskReport:
+    workload = Workload(task, Corpus(options.seed))
+    contest = await hold(workload, spec, device, settings.cache_dir, options.users_of(task), options.effort, say)
+    return report(contest)
 
 
 async def _through_discord(
     settings: Settings, options: Options, preset: Preset, device: Device, say: Say
 ) -> AsyncIterator[DiscordReport]:
     """Each task by members of a simulated server."""
-    for workload in _workloads(options, preset):
-        spec, users = preset.checkpoints[workload.name], options.users_of(workload.name)
+    for task in _tasks(options, preset):
+        spec, users = preset.checkpoints[task], options.users_of(task)
+        workload = Workload(task, Corpus(options.seed))
         say(f"{workload.name}: loading {spec.name}")
         async with open_worker(workload, spec, device, settings.cache_dir, max(users)) as (worker, _):
             for number in users:
@@ -155,10 +178,8 @@ async def _by_members(workload: Workload, members: SimulatedMembers, number: int
     return discord_report(workload.name, number, rounds)
 
 
-def _workloads(options: Options, preset: Preset) -> list[Workload]:
-    corpus = Corpus(options.seed)
-    tasks = options.tasks or [task for task in KINDS if task in preset.checkpoints]
-    return [Workload(task, corpus) for task in tasks]
+def _tasks(options: Options, preset: Preset) -> Sequence[str]:
+    return options.tasks or [task for task in KINDS if task in preset.checkpoints]
 
 
 def _about(options: Options) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot.app import chosen_preset
@@ -30,10 +30,13 @@ async def pull_preset(settings: Settings, console: Console) -> None:
     failures = []
     with _progress(console) as progress, _thread() as thread:
         for spec in _distinct(preset.checkpoints.values()):
-            fetching = functools.partial(fetch, spec, settings.cache_dir, Bar(progress, spec))
+            bar = Bar(progress, spec)
+            fetching = functools.partial(fetch, spec, settings.cache_dir, bar)
             try:
                 await asyncio.get_running_loop().run_in_executor(thread, fetching)
+                bar.end("there")
             except ModelUnavailable as error:
+                bar.end("failed")
                 failures.append(error.sentence)
     if failures:
         raise ModelUnavailable("\n".join(dict.fromkeys(failures)))
@@ -51,6 +54,12 @@ class Bar:
         """Take a report; called on the fetching thread, which rich allows."""
         self._progress.update(self._bar, completed=done, total=total, phase=phase)
 
+    def end(self, how: str) -> None:
+        """Show how it ended; a bar that has shown no bytes is full where nothing had to be fetched."""
+        known = self._progress.tasks[self._bar].total
+        total = 1.0 if known is None else known
+        self._progress.update(self._bar, completed=total if how == "there" else 0, total=total, phase=how)
+
 
 @contextlib.contextmanager
 def _thread() -> Iterator[ThreadPoolExecutor]:
@@ -63,7 +72,7 @@ def _thread() -> Iterator[ThreadPoolExecutor]:
 
 
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[phase]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[phase]}"))
     return Progress(*columns, TimeElapsedColumn(), console=console)
 
 

@@ -72,6 +72,15 @@ async def test_prints_tables(settings: Settings, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.may_block
+async def test_several_tasks_have_a_process_each(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    options = Options(tasks=("sentiment", "zeroshot"), users=(2,), requests=2, quick=True)
+
+    reports = await measured(settings, options, capsys)
+
+    assert [one["task"] for one in reports] == ["sentiment", "zeroshot"]
+
+
+@pytest.mark.may_block
 async def test_through_discord(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     options = Options(tasks=("sentiment", "generate"), users=(3,), seconds=0.05, quick=True, discord=True)
 
