@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import cache
@@ -78,6 +79,13 @@ def settings(checkpoints: Mapping[str, Path], tmp_path: Path) -> Settings:
     """The settings of somebody who has the course's checkpoints, in tiny, and no other settings."""
     folders: dict[str, Any] = {f"{task}_checkpoint": str(checkpoints[name]) for task, name in COURSE.items()}
     return Settings(_env_file=None, devices="cpu", precision="float32", cache_dir=tmp_path / "cache", **folders)
+
+
+@pytest.fixture(autouse=True)
+def same_weights() -> None:
+    """Random weights that a test makes are the same in every run."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """The messages that simulated people send: of mixed length, the same for the same seed, and no two alike.
 
-Lengths are those of a chat: nine of ten messages have 5 to 40 words and punctuation marks, one has 100 to 250. Each ten
-consecutive messages have this mix, so that a short measurement costs as much per message as a long one.
+Lengths are those of a chat: nineteen of twenty messages have 5 to 40 words and punctuation marks, the shorter the
+commoner (as many have 5 to 14 as have 15 to 40), and one has 100 to 250. Each twenty consecutive messages have this mix,
+so that a short measurement costs as much per message as a long one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from importlib import resources
 from itertools import islice
 
-BLOCK = 10
+BLOCK = 20
 """Messages in which the lengths are mixed as they are in all."""
 SHORT, LONG = range(5, 41), range(100, 251)
 """Lengths in words and punctuation marks: for usual words a tokenizer makes one token of each."""
@@ -40,7 +41,7 @@ class Corpus:
         self._messages = _messages(seed)
 
     def take(self, blocks: int) -> list[str]:
-        """The next messages, so many times ten."""
+        """The next messages, so many times twenty."""
         return list(islice(self._messages, blocks * BLOCK))
 
 
@@ -61,17 +62,21 @@ def _messages(seed: int) -> Iterator[str]:
 
 
 def _lengths(random_state: random.Random) -> Iterator[int]:
-    """Blocks of ten lengths: nine spread evenly over the short ones, and one of the long ones' halves in turn."""
-    stride = len(SHORT) // (BLOCK - 1)
+    """Blocks of lengths: short ones, spread evenly on a logarithmic scale, and one of the long ones' halves in turn."""
     middle = len(LONG) // 2
     halves = LONG[:middle], LONG[middle:]
     number = 0
     while True:
-        block = [random_state.choice(SHORT[start : start + stride]) for start in range(0, len(SHORT), stride)]
+        block = [_short((place + random_state.random()) / (BLOCK - 1)) for place in range(BLOCK - 1)]
         block.append(random_state.choice(halves[number % 2]))
         random_state.shuffle(block)
         yield from block
         number += 1
+
+
+def _short(share: float) -> int:
+    """The length that a share of the short messages, 0 to 1, does not exceed."""
+    return round(SHORT[0] * (SHORT[-1] / SHORT[0]) ** share)
 
 
 def _message(random_state: random.Random, sentences: list[str], wanted: int) -> str:
