@@ -41,17 +41,23 @@ def head_kind(architecture: str) -> HeadKind:
     )
 
 
-def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None) -> Head:
+def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None, *, packed: bool = True) -> Head:
     """Load a checkpoint from a folder onto a device: safetensors only, and no code from the checkpoint.
 
     Args:
         languages: what it translates, where the catalogue declares it.
+        packed: whether the linear layers may be packed for the CPU (see `bot.inference.packing`).
 
     Raises:
         ModelUnavailable: the folder cannot be loaded.
     """
+    from bot.inference.packing import pack
+
     try:
-        return _load(folder, device, languages)
+        head = _load(folder, device, languages)
+        if packed:
+            pack(head.model)
+        return head
     except ModelUnavailable:
         raise
     except Exception as error:

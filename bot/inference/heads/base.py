@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.device import Device
 from bot.inference.language_pairs import LanguagePairs
+from bot.inference.packing import packed_bytes
 from bot.inference.task import HeadKind
 
 FALLBACK_CONTEXT = 512
@@ -28,6 +29,7 @@ class Head(ABC):
         declared_languages: what the catalogue says that it translates, if anything.
         notes: what a task has computed once for this checkpoint and wants to keep (calibrations).
         context_length: the longest input in tokens, special tokens included.
+        parameters: how many the model has; those that layers share count once.
     """
 
     kind: ClassVar[HeadKind]
@@ -45,6 +47,7 @@ class Head(ABC):
         self.device = device
         self.notes: dict[str, Any] = {}
         self.context_length = _context_length(model, tokenizer)
+        self.parameters = sum(parameter.numel() for parameter in model.parameters())
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
         self.set_up()
@@ -82,6 +85,14 @@ class Head(ABC):
     def tensor(self, values: Any) -> torch.Tensor:
         """Integers as a tensor on the device."""
         return torch.tensor(values, dtype=torch.long, device=self.device.name)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Memory that the weights take, in bytes; those that layers share count once."""
+        tensors: dict[int, int] = {
+            tensor.data_ptr(): tensor.nbytes for tensor in [*self.model.parameters(), *self.model.buffers()]
+        }
+        return sum(tensors.values()) + packed_bytes(self.model)
 
     @property
     def pad_token_id(self) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
-LIKELIEST = 1024
-"""Tokens that are looked at before the whole vocabulary is sorted: nearly always enough, and much cheaper."""
+ATTEMPTS = 4
+"""Draws from the whole vocabulary before its nucleus is sorted out: nearly always enough, and much cheaper."""
 
 
 @dataclass(frozen=True)
@@ -71,33 +71,72 @@ def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
         rows = [samplers[place] for place in drawing]
         temperature = torch.tensor([[row.options.temperature] for row in rows], device=logits.device)
         top_p = torch.tensor([[row.options.top_p] for row in rows], device=logits.device)
-        uniform = torch.stack([row.uniform() for row in rows]).to(logits.device)
+
+        def uniform(places: Sequence[int]) -> torch.Tensor:
+            return torch.stack([rows[place].uniform() for place in places]).to(logits.device)
+
         chosen[drawing] = draw(logits[drawing] / temperature, top_p, uniform)
     return chosen
 
 
-def draw(logits: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Draw a token per row from its nucleus, by inverting the cumulative distribution.
+def draw(
+    logits: torch.Tensor,
+    top_p: torch.Tensor,
+    uniform: Callable[[Sequence[int]], torch.Tensor],
+    attempts: int = ATTEMPTS,
+) -> torch.Tensor:
+    """Draw a token per row from its nucleus.
+
+    A token of the whole vocabulary is drawn, and drawn again where it is outside of the nucleus: whether it is needs
+    the sum of the likelier ones only, where the nucleus itself would need a sorted vocabulary.
 
     Args:
         logits: (batch, vocabulary), temperature already applied.
         top_p: (batch, 1), above 0 and at most 1.
-        uniform: (batch, 1), random numbers from 0 to 1.
+        uniform: gives the next random number from 0 to 1 of some rows, (rows, 1).
+        attempts: after so many the nucleus is sorted out after all.
 
     Returns:
         Token ids, (batch,).
     """
-    normaliser = logits.logsumexp(dim=-1, keepdim=True)
-    count = min(LIKELIEST, logits.shape[-1])
-    values, tokens = logits.topk(count, dim=-1)
-    cumulative = (values - normaliser).exp().cumsum(dim=-1)
-    if bool((cumulative[:, -1:] < top_p).any()) and count < logits.shape[-1]:
-        values, tokens = logits.sort(dim=-1, descending=True)
-        cumulative = (values - normaliser).exp().cumsum(dim=-1)
+    probabilities = logits.softmax(dim=-1)
+    cumulative = probabilities.cumsum(dim=-1)
+    chosen = logits.new_empty(len(logits), dtype=torch.long)
+    places = list(range(len(logits)))
+    for _ in range(attempts):
+        tokens, inside = _attempt(
+            _rows(probabilities, places), _rows(cumulative, places), top_p[places], uniform(places)
+        )
+        chosen[places] = tokens
+        places = [place for place, good in zip(places, inside.tolist(), strict=True) if not good]
+        if not places:
+            return chosen
+    chosen[places] = _from_sorted(probabilities[places], top_p[places], uniform(places))
+    return chosen
+
+
+def _rows(values: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
+    """Some rows; all of them are not copied."""
+    return values if len(places) == len(values) else values[places]
+
+
+def _attempt(
+    probabilities: torch.Tensor, cumulative: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A token of each row, drawn by inverting the cumulative distribution, and whether it is in the nucleus."""
+    place = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).clamp(max=cumulative.shape[-1] - 1)
+    chance = probabilities.gather(1, place)
+    likelier = torch.where(probabilities > chance, probabilities, 0).sum(dim=-1, keepdim=True)
+    return place.squeeze(1), ((likelier < top_p) & (chance > 0)).squeeze(1)
+
+
+def _from_sorted(probabilities: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    values, tokens = probabilities.sort(dim=-1, descending=True)
+    cumulative = values.cumsum(dim=-1)
     # The nucleus ends with the token that reaches top_p; rounding must not leave the last row without an end.
     size = (cumulative < top_p).sum(dim=-1, keepdim=True).clamp(max=cumulative.shape[-1] - 1)
     mass = cumulative.gather(1, size)
-    place = torch.searchsorted(cumulative.contiguous(), uniform * mass).minimum(size)
+    place = torch.searchsorted(cumulative, uniform * mass).minimum(size)
     return tokens.gather(1, place).squeeze(1)
 
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
-from bot.inference.heads.sampling import LIKELIEST, Sampler, Sampling, choose, draw
+from bot.inference.heads.sampling import Sampler, Sampling, choose, draw
+
+DRAWS = 20_000
 
 
 def transformers_distribution(logits: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
@@ -18,21 +23,30 @@ def transformers_distribution(logits: torch.Tensor, temperature: float, top_p: f
     return probabilities
 
 
-def drawn_distribution(logits: torch.Tensor, temperature: float, top_p: float, draws: int) -> torch.Tensor:
-    """How often each token is drawn, for evenly spread random numbers, (vocabulary,)."""
-    uniform = ((torch.arange(draws) + 0.5) / draws).unsqueeze(1)
-    tokens = draw((logits / temperature).expand(draws, -1), torch.full((draws, 1), top_p), uniform)
-    return torch.bincount(tokens, minlength=logits.shape[-1]) / draws
+def drawn_distribution(logits: torch.Tensor, temperature: float, top_p: float, attempts: int) -> torch.Tensor:
+    """How often each token is drawn, (vocabulary,)."""
+    random = torch.Generator().manual_seed(17)
+    scores = (logits / temperature).expand(DRAWS, -1)
+
+    def uniform(rows: Sequence[int]) -> torch.Tensor:
+        return torch.rand(len(rows), 1, generator=random)
+
+    tokens = draw(scores, torch.full((DRAWS, 1), top_p), uniform, attempts)
+    return torch.bincount(tokens, minlength=logits.shape[-1]) / DRAWS
 
 
-def test_the_distribution_is_that_of_transformers() -> None:
+@pytest.mark.parametrize("attempts", [0, 1, 4])
+def test_the_distribution_is_that_of_transformers(attempts: int) -> None:
     generator = torch.Generator().manual_seed(3)
-    for vocabulary in (5, 300, 2 * LIKELIEST):
+    for vocabulary in (5, 60, 300):
         logits = torch.randn(vocabulary, generator=generator) * 3
         for temperature, top_p in [(1.0, 1.0), (0.7, 0.9), (2.0, 0.5), (0.1, 0.95), (1.0, 0.01)]:
-            found = drawn_distribution(logits, temperature, top_p, 4_000)
+            found = drawn_distribution(logits, temperature, top_p, attempts)
             right = transformers_distribution(logits, temperature, top_p)
-            assert float((found - right).abs().sum()) < 0.02 + vocabulary / 4_000
+            # Of n draws the shares are off by about the square root of p (1 - p) / n each.
+            expected = float((right * (1 - right) / DRAWS).sqrt().sum())
+            assert float((found - right).abs().sum()) < 2 * expected + 1e-3
+            assert not found[right == 0].any()
 
 
 def test_random_numbers_are_spread_evenly() -> None:
@@ -57,24 +71,24 @@ numbers = st.floats(-30, 30, width=32)
 @settings(max_examples=150, deadline=None)
 def test_only_tokens_of_the_nucleus(logits: list[float], top_p: float, uniform: float) -> None:
     scores = torch.tensor([logits], dtype=torch.float32)
-    token = int(draw(scores, torch.tensor([[top_p]]), torch.tensor([[uniform]]))[0])
+    token = int(draw(scores, torch.tensor([[top_p]]), lambda rows: torch.full((len(rows), 1), uniform))[0])
     probabilities = scores.double().softmax(dim=-1)[0]
     likelier = float(probabilities[probabilities > probabilities[token]].sum())
     assert probabilities[token] > 0
     assert likelier < top_p + 1e-5
 
 
-@given(vocabulary=st.sampled_from([1, 2, 300, LIKELIEST, LIKELIEST + 1, 5_000]), top_p=st.floats(0.01, 1))
+@given(vocabulary=st.sampled_from([1, 2, 300, 5_000]), top_p=st.floats(0.01, 1))
 @settings(max_examples=40, deadline=None)
 def test_flat_distributions(vocabulary: int, top_p: float) -> None:
     uniform = torch.tensor([[0.0], [0.5], [1 - 2**-24]])
-    tokens = draw(torch.zeros(3, vocabulary), torch.full((3, 1), top_p), uniform)
+    tokens = draw(torch.zeros(3, vocabulary), torch.full((3, 1), top_p), lambda rows: uniform[rows])
     assert all(0 <= int(token) < vocabulary for token in tokens)
 
 
 def test_a_tiny_nucleus_is_greedy() -> None:
     logits = torch.randn(50, 3_000, generator=torch.Generator().manual_seed(1))
-    tokens = draw(logits, torch.full((50, 1), 1e-6), torch.rand(50, 1))
+    tokens = draw(logits, torch.full((50, 1), 1e-6), lambda rows: torch.rand(len(rows), 1))
     assert torch.equal(tokens, logits.argmax(dim=-1))
 
 

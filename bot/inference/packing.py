@@ -1,0 +1,111 @@
+"""Linear layers whose weights lie in memory as the CPU's matrix kernels read them.
+
+PyTorch keeps a weight row by row, and oneDNN rearranges it into blocks for every call. For the few rows of a chat
+message, or of a step of generation, that costs about as much as the multiplication. Rearranged once, after loading, the
+same kernels give the same numbers in a half to nine tenths of the time (docs/PERFORMANCE.md has the figures).
+
+Source: oneDNN's developer guide, "Memory Format Propagation"; PyTorch's Inductor packs weights in the same way when it
+freezes a model for the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+import torch
+from torch import nn
+from torch.nn.functional import linear
+
+LARGEST_COPY = 2**27
+"""Bytes. The output layer often shares its weight with the embedding, which must stay as it is: packing copies it."""
+PROBE_ROWS = 4
+
+
+class PackedLinear(nn.Module):
+    """An `nn.Linear` for inference on the CPU.
+
+    Attributes:
+        weight: the packed weight, (out_features, in_features), in oneDNN's own layout; `weight.to_dense()` unpacks it.
+        bias: (out_features,), or None.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        # Not a buffer: nothing may move it to another device or data type.
+        self.__dict__["weight"] = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach())
+        self.bias = layer.bias
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Multiply `inputs`, (…, in_features), to (…, out_features).
+
+        The packed kernel records no gradients; where they are wanted (attributions), the weight is unpacked.
+        """
+        if torch.is_grad_enabled() and inputs.requires_grad:
+            return linear(inputs, self.weight.to_dense(), self.bias)
+        output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
+        return output
+
+    def extra_repr(self) -> str:
+        """As `nn.Linear` shows itself."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def pack(model: nn.Module) -> int:
+    """Replace the linear layers of a model on the CPU by packed ones, where their numbers stay the same.
+
+    Only bfloat16 is packed: float32 gains nothing worth its memory.
+
+    Returns:
+        How many layers were replaced.
+    """
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return 0
+    shared = _shared_weights(model)
+    layers = [
+        (parent, name, layer)
+        for parent in model.modules()
+        for name, layer in parent._modules.items()  # named_children() leaves out what stands in two places
+        if _is_packable(layer, shared)
+    ]
+    verdicts: dict[torch.Size, bool] = {}
+    replaced: dict[int, PackedLinear] = {}
+    for parent, name, layer in layers:
+        if layer.weight.shape not in verdicts:
+            verdicts[layer.weight.shape] = _gives_the_same(layer)
+        if verdicts[layer.weight.shape]:
+            if id(layer) not in replaced:
+                replaced[id(layer)] = PackedLinear(layer)
+            setattr(parent, name, replaced[id(layer)])
+    return len(replaced)
+
+
+def packed_bytes(model: nn.Module) -> int:
+    """Memory of the packed weights of a model, which are not among its parameters."""
+    layers = [module for module in model.modules() if isinstance(module, PackedLinear)]
+    return sum(layer.in_features * layer.out_features * layer.weight.element_size() for layer in layers)
+
+
+def _shared_weights(model: nn.Module) -> set[int]:
+    """Addresses of the weights that an embedding uses too."""
+    return {module.weight.data_ptr() for module in model.modules() if isinstance(module, nn.Embedding)}
+
+
+def _is_packable(layer: nn.Module | None, shared: set[int]) -> TypeGuard[nn.Linear]:
+    if layer is None or type(layer) is not nn.Linear:  # whatever derives from it may do something else
+        return False
+    weight = layer.weight
+    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16:
+        return False
+    return weight.data_ptr() not in shared or weight.nbytes <= LARGEST_COPY
+
+
+@torch.no_grad()
+def _gives_the_same(layer: nn.Linear) -> bool:
+    """Whether the packed kernel agrees with the plain one on this machine, to the last bit but one."""
+    random = torch.Generator().manual_seed(0)
+    probe = torch.randn(PROBE_ROWS, layer.in_features, generator=random).to(layer.weight.dtype)
+    return torch.allclose(PackedLinear(layer)(probe), layer(probe), rtol=2**-7, atol=2**-9)

@@ -1,0 +1,117 @@
+"""Packed linear layers give the numbers of plain ones."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from bot.inference.device import Device
+from bot.inference.loading import load_head
+from bot.inference.packing import LARGEST_COPY, PackedLinear, pack, packed_bytes
+
+pytestmark = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no instructions for bfloat16"
+)
+BF16 = Device("cpu", "bfloat16")
+
+
+def linear(inputs: int = 40, outputs: int = 24, *, bias: bool = True, dtype: torch.dtype = torch.bfloat16) -> nn.Linear:
+    return nn.Linear(inputs, outputs, bias=bias, dtype=dtype)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(40,), (1, 40), (3, 40), (2, 5, 40), (0, 40)])
+def test_any_shape(shape: tuple[int, ...], bias: bool) -> None:
+    layer = linear(bias=bias)
+    inputs = torch.randn(shape).to(torch.bfloat16)
+    with torch.inference_mode():
+        packed, plain = PackedLinear(layer)(inputs), layer(inputs)
+    assert packed.shape == plain.shape
+    torch.testing.assert_close(packed, plain, rtol=2**-7, atol=2**-9)
+
+
+def test_inputs_that_are_not_contiguous() -> None:
+    layer = linear()
+    inputs = torch.randn(40, 6).to(torch.bfloat16).T
+    with torch.inference_mode():
+        torch.testing.assert_close(PackedLinear(layer)(inputs), layer(inputs), rtol=2**-7, atol=2**-9)
+
+
+def test_the_weight_can_be_unpacked() -> None:
+    layer = linear()
+    assert torch.equal(PackedLinear(layer).weight.to_dense(), layer.weight)
+
+
+def test_gradients_of_the_inputs() -> None:
+    layer = linear()
+    ours, theirs = (torch.randn(3, 40, generator=torch.Generator().manual_seed(1)).bfloat16() for _ in range(2))
+    ours.requires_grad_()
+    theirs.requires_grad_()
+    PackedLinear(layer)(ours).sum().backward()
+    layer(theirs).sum().backward()
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    assert torch.equal(ours.grad, theirs.grad)
+
+
+def test_what_is_packed() -> None:
+    class Derived(nn.Linear):
+        pass
+
+    inner = nn.Sequential(nn.ReLU(), linear())
+    model = nn.Sequential(linear(), linear(dtype=torch.float32), Derived(40, 24, dtype=torch.bfloat16), inner)
+    assert pack(model) == 2
+    assert [type(layer) for layer in model] == [PackedLinear, nn.Linear, Derived, nn.Sequential]
+    assert isinstance(inner[1], PackedLinear)
+    assert packed_bytes(model) == 2 * 40 * 24 * 2
+
+
+def test_a_layer_in_two_places_stays_one() -> None:
+    layer = linear(40, 40)
+    model = nn.ModuleDict({"first": layer, "second": layer})
+    assert pack(model) == 1
+    assert model["first"] is model["second"]
+
+
+@pytest.mark.parametrize(("vocabulary", "packed"), [(100, True), (LARGEST_COPY // (2 * 1024) + 1, False)])
+def test_an_output_layer_that_shares_a_large_embedding_is_left_alone(vocabulary: int, packed: bool) -> None:
+    embedding = nn.Embedding(vocabulary, 1024, dtype=torch.bfloat16, _weight=torch.zeros(vocabulary, 1024).bfloat16())
+    output = nn.Linear(1, 1, bias=False, dtype=torch.bfloat16)
+    output.weight = embedding.weight
+    output.in_features, output.out_features = 1024, vocabulary
+    model = nn.ModuleDict({"embedding": embedding, "output": output})
+    assert pack(model) == packed
+
+
+def test_a_kernel_that_gives_other_numbers_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PackedLinear, "forward", lambda self, inputs: inputs.new_zeros(len(inputs), self.out_features))
+    model = nn.Sequential(linear())
+    assert pack(model) == 0
+    assert type(model[0]) is nn.Linear
+
+
+@pytest.mark.parametrize("name", ["distilbert", "roberta", "bart_mnli", "llama", "t5", "marian", "m2m100", "nllb"])
+def test_checkpoints_give_the_same(name: str, checkpoints: dict[str, Path]) -> None:
+    packed = load_head(checkpoints[name], BF16)
+    plain = load_head(checkpoints[name], BF16, packed=False)
+    ids = torch.tensor([packed.tokenize("I love apples and lemons.")])
+    inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if plain.model.config.is_encoder_decoder and name != "bart_mnli":
+        inputs["decoder_input_ids"] = ids[:, :3]
+    with torch.inference_mode():
+        ours, theirs = packed.model(**inputs).logits, plain.model(**inputs).logits
+    torch.testing.assert_close(ours, theirs, rtol=2**-5, atol=2**-6)
+    assert any(isinstance(module, PackedLinear) for module in packed.model.modules())
+    assert packed.parameters == plain.parameters
+    assert packed.weight_bytes >= plain.weight_bytes
+
+
+def test_float32_stays_plain(load: Callable[[str], Any]) -> None:
+    model = copy.deepcopy(load("distilbert").model)
+    assert pack(model) == 0
