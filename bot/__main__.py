@@ -127,12 +127,19 @@ def bench(
     through_discord: Annotated[
         bool, typer.Option("--discord", help="Send the load through a simulated Discord, without comparisons.")
     ] = False,
+    beside: Annotated[
+        str | None, typer.Option(help="Address of an OpenAI-compatible server that takes part in /generate.")
+    ] = None,
+    soak: Annotated[
+        int | None, typer.Option(help="Instead: does memory grow over so many requests?", min=100, max=10_000_000)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what this machine can carry, beside a naive bot and beside the machine's limit."""
     settings = _settings(preset)
     _log_to_stderr("WARNING", of_discord="ERROR")
-    from bot.commands.bench import Options, measure_all, numbers, task_names
+    from bot.benchmark.options import Options, numbers, task_names
+    from bot.commands.bench import measure_all
 
     if precision is not None:
         settings = settings.model_copy(update={"precision": precision})
@@ -145,6 +152,8 @@ def bench(
         rounds,
         quick=quick,
         discord=through_discord,
+        beside=beside,
+        soak=soak,
     )
     _run(measure_all(settings, options, as_json, _console()))
 

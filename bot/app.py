@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +16,7 @@ from bot.errors import SettingsError, describe
 from bot.inference.catalogue import Catalogue, Preset
 from bot.inference.device import Device
 from bot.inference.models import Models
+from bot.inference.room import Room
 from bot.inference.worker import InferenceWorker, Limits
 from bot.settings import Settings
 from bot.stopping import stop_signals, until_stopped
@@ -54,7 +55,7 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
     Raises:
         SettingsError: the device or the precision is not to be had.
     """
-    device = Device.choose(settings.devices, settings.precision)
+    devices, room = await asyncio.to_thread(_devices, settings)
     limits = Limits(
         requests=settings.queue_size,
         per_person=settings.requests_per_person,
@@ -62,9 +63,14 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
         drain_seconds=settings.drain_seconds,
         remembered=settings.remembered_answers,
     )
-    models = Models(preset, device, settings.cache_dir)
-    async with InferenceWorker(all_tasks(), models, device, limits) as worker:
+    models = Models(preset, devices, settings.cache_dir, room)
+    async with InferenceWorker(all_tasks(), models, devices, limits) as worker:
         yield worker
+
+
+def _devices(settings: Settings) -> tuple[Sequence[Device], Room]:
+    devices = Device.choose_all(settings.devices, settings.precision)
+    return devices, Room.on(devices, settings.model_memory)
 
 
 async def run_bot(settings: Settings, say: Callable[[str], None]) -> None:

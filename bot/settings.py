@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
+
+
+def _none_where_auto(value: object) -> object:
+    return None if value == "auto" else value
 
 
 class Settings(BaseSettings):
@@ -32,9 +36,12 @@ class Settings(BaseSettings):
     zeroshot_checkpoint: str | None = None
 
     devices: str = "auto"
-    """`auto`, `cpu`, `cuda:0`, `mps`."""
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Data type of the weights; `auto` takes bfloat16 where the hardware multiplies it."""
+    """`auto`, or names with commas: `cpu`, `cuda:0,cuda:1`, `mps`."""
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
+    """Data type of the weights; `auto` takes bfloat16 where the hardware multiplies it, `int8` is checked first."""
+
+    model_memory: Annotated[ByteSize | None, BeforeValidator(_none_where_auto)] = None
+    """Bytes of weights on each device; None, written `auto`, takes most of a GPU's memory or half of the machine's."""
 
     queue_size: Annotated[int, Field(ge=1, le=100_000)] = 512
     """Requests that are accepted and not answered yet, of all people."""

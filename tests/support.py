@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from bot.errors import InvalidRequest
 from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
-from bot.inference.device import Device
+from bot.inference.device import Device, Devices
 from bot.inference.models import Models
 from bot.inference.requests import Request
+from bot.inference.room import Room
 from bot.inference.steps import Step, Steps
 from bot.inference.task import Task
 from bot.inference.worker import InferenceWorker, Limits
@@ -53,18 +54,21 @@ async def open_worker(
     *,
     tasks: Iterable[Task[Any]] | None = None,
     limits: Limits | None = None,
-    device: Device = CPU,
+    device: Devices = CPU,
+    room: Room | None = None,
 ) -> AsyncIterator[InferenceWorker]:
     """A worker that has started, and is drained at the end.
 
     Args:
         tasks: all of Glassbox's where not given.
+        device: one, or several.
+        room: for the weights; without limit where not given.
     """
     if tasks is None:
         from bot.tasks import all_tasks
 
         tasks = all_tasks()
-    async with InferenceWorker(tasks, Models(preset, device, cache), device, limits) as worker:
+    async with InferenceWorker(tasks, Models(preset, device, cache, room), device, limits) as worker:
         yield worker
 
 
@@ -106,7 +110,8 @@ async def run_crowd(worker: InferenceWorker, requests: Sequence[Request[T]]) -> 
 async def device_held(worker: InferenceWorker) -> AsyncIterator[None]:
     """Keep the device busy with nothing, so that what is asked meanwhile gathers in the queue."""
     gate = threading.Event()
-    worker._queue._thread.submit(gate.wait, 30)
+    for lane in worker._queue._lanes:
+        lane.thread.submit(gate.wait, 30)
     try:
         yield
     finally:
@@ -121,6 +126,14 @@ async def rows_arrived(worker: InferenceWorker) -> None:
         now = worker.status().rows_waiting
         unchanged = unchanged + 1 if now == seen else 0
         seen = now
+
+
+async def under_way(worker: InferenceWorker, answer: asyncio.Task[Any]) -> Any:
+    """What there is of an answer, as soon as there is something."""
+    while (found := await worker.partial(answer)) is None:
+        assert not answer.done()
+        await asyncio.sleep(0.001)
+    return found
 
 
 def refusal_of(build: Callable[[], object]) -> str | None:

@@ -61,3 +61,18 @@ def test_checkpoint_overrides_hold_only_what_is_set(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("FILL_CHECKPOINT", "owner/name")
     monkeypatch.setenv("SENTIMENT_CHECKPOINT", "")
     assert read_settings().checkpoint_overrides == {"fill": "owner/name"}
+
+
+@pytest.mark.parametrize(
+    ("written", "size"), [("auto", None), ("6GB", 6 * 10**9), ("6GiB", 6 * 2**30), ("1000", 1000), ("", None)]
+)
+def test_the_memory_for_the_weights(monkeypatch: pytest.MonkeyPatch, written: str, size: int | None) -> None:
+    monkeypatch.setenv("MODEL_MEMORY", written)
+    assert read_settings().model_memory == size
+
+
+@pytest.mark.parametrize("written", ["a lot", "6 parsecs", "-1"])
+def test_an_amount_of_memory_that_is_none(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("MODEL_MEMORY", written)
+    with pytest.raises(SettingsError, match="MODEL_MEMORY"):
+        read_settings()

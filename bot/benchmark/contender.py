@@ -1,4 +1,4 @@
-"""Who is measured: the worker, a naive bot, and the offline limit, behind one interface."""
+"""Who is measured, behind one interface; here the worker, a naive bot, and the offline limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any, Protocol
 
 from bot.benchmark.limit import Offline
@@ -37,8 +37,8 @@ class Contender(Protocol):
         """Answer all requests."""
         ...
 
-    def close(self) -> None:
-        """End the threads, which keep a checkpoint in memory."""
+    async def aclose(self) -> None:
+        """End the threads and connections, which keep a checkpoint in memory."""
         ...
 
 
@@ -60,9 +60,9 @@ class WorkerUnderLoad:
         written = self._tally.tokens if self._tally else 0
         turn = await closed_loop(self._ask, requests, self.users)
         tokens = self._tally.tokens - written if self._tally else None
-        return replace(turn, tokens=tokens, padding=_padding(before, _totals(self._worker)))
+        return replace(turn, tokens=tokens, padding=_since(before, _totals(self._worker)))
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         pass  # the worker is closed by whoever has opened it
 
     async def _ask(self, request: Request[Any], person: int) -> object:
@@ -87,9 +87,9 @@ class OneAtATime:
             written.append(await loop.run_in_executor(self._threads, self._answer, request))
 
         turn = await closed_loop(ask, requests, self.users)
-        return replace(turn, tokens=_sum(written))
+        return replace(turn, tokens=total(written))
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         self._threads.shutdown()
 
 
@@ -109,24 +109,21 @@ class AllAtOnce:
         tokens = await asyncio.get_running_loop().run_in_executor(self._thread, self._offline.run, requests, self.size)
         return Turn(len(requests), time.perf_counter() - began, tokens=tokens)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         self._thread.shutdown()
 
 
-def _sum(written: Sequence[int | None]) -> int | None:
+def total(written: Sequence[int | None]) -> int | None:
+    """All generated tokens; None where nobody has counted any."""
     known = [tokens for tokens in written if tokens is not None]
     return sum(known) if known else None
 
 
-_Totals = tuple[int, int, int, int]
+def _totals(worker: InferenceWorker) -> Padding:
+    """What the device has computed since the start."""
+    status = worker.status()
+    return Padding(status.batches, status.rows, status.tokens, status.padded_tokens)
 
 
-def _totals(worker: InferenceWorker) -> _Totals:
-    """Batches, rows, tokens and padded tokens since the start."""
-    figures = worker._queue.figures
-    return figures.batches, figures.rows, figures.tokens, figures.padded_tokens
-
-
-def _padding(before: _Totals, after: _Totals) -> Padding:
-    batches, rows, tokens, padded = (new - old for old, new in zip(before, after, strict=True))
-    return Padding(batches, rows, 1 - tokens / padded if padded else 0.0)
+def _since(before: Padding, after: Padding) -> Padding:
+    return Padding(*(new - old for old, new in zip(astuple(before), astuple(after), strict=True)))

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from bot.benchmark.contender import AllAtOnce, Contender, OneAtATime, WorkerUnderLoad
+from bot.benchmark.contender import AllAtOnce, Contender, WorkerUnderLoad
 from bot.benchmark.corpus import BLOCK
-from bot.benchmark.limit import Offline, offline
-from bot.benchmark.memory import Memory, peak_memory
-from bot.benchmark.naive import naive
+from bot.benchmark.limit import Offline
+from bot.benchmark.lineup import DIRECT, LIMIT, Lineup, Say, Subject, line_up, open_worker, worker_at, workers
+from bot.benchmark.memory import Memory, peak_memory, quick_collections
+from bot.benchmark.pairs import alternate
 from bot.benchmark.turn import Turn
 from bot.benchmark.workload import Workload
-from bot.inference.catalogue import CheckpointSpec, Preset
 from bot.inference.device import Device
-from bot.inference.heads.base import Head
-from bot.inference.loading import load_head
-from bot.inference.models import Models, ModelState
 from bot.inference.requests import Request
-from bot.inference.sources import fetch
-from bot.inference.steps import run_steps
 from bot.inference.task import HeadKind
-from bot.inference.worker import InferenceWorker, Limits
-
-Say = Callable[[str], None]
-
-WORKER, DIRECT, LIMIT = "worker", "direct call", "limit"
-THREADS = 4
-"""Of the naive bot that has several."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +57,10 @@ class Contest:
 
     Attributes:
         turns: by contender, the turn of each round.
+        lone_ratios: the lone user's latency divided by that of the direct call, of each text.
         memory: of the bot alone, under its greatest load, before the others were loaded.
         batch: the size that was best for the limit, and what it counts.
+        notes: what a reader must know besides.
     """
 
     task: str
@@ -83,115 +71,61 @@ class Contest:
     memory: Memory
     batch: tuple[int, str] = (0, "")
     turns: dict[str, list[Turn]] = field(default_factory=dict)
+    lone_ratios: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def worker_at(users: int) -> str:
-    """The name of the worker under the load of so many people."""
-    return f"{WORKER}, {users} user{'' if users == 1 else 's'}"
-
-
-def naive_in(precision: str, threads: int = 1) -> str:
-    """The name of a naive bot."""
-    return f"naive {precision}" + (f", {threads} threads" if threads > 1 else "")
-
-
-async def hold(
-    workload: Workload,
-    spec: CheckpointSpec,
-    device: Device,
-    cache: Path,
-    users: Sequence[int],
-    effort: Effort,
-    say: Say,
-) -> Contest:
+async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say, beside: str | None = None) -> Contest:
     """Measure one task.
+
+    Args:
+        beside: the address of a server that takes part where texts are generated.
 
     Raises:
         ModelUnavailable: the checkpoint cannot be had, or cannot do this task.
+        SettingsError: there is no such server.
     """
-    say(f"{workload.name}: loading {spec.name}")
-    async with open_worker(workload, spec, device, cache, max(users)) as (worker, models):
-        head = (await models.get(workload.name)).head
-        tally = workload.tally if workload.generates(head.kind) else None
-        loaded = {worker_at(number): WorkerUnderLoad(worker, number, tally) for number in sorted(users)}
-        say(f"{workload.name}: warming up, {max(users)} users")
-        with peak_memory(device.name) as memory:
-            await loaded[worker_at(max(users))].take_turn(workload.take(effort.number(0, max(users))))
-        contest = Contest(workload.name, spec.name, head.kind, device, users, memory)
-        others, limit, best = await _others(workload, spec, device, cache, contest, effort, say)
-        # Who is compared stands side by side.
-        (first, lone), *loads = loaded.items()
-        contenders: dict[str, Contender] = {first: lone, **others, **dict(loads), LIMIT: limit}
-        with _closing(contenders.values()):
-            numbers = await _numbers(contenders, workload, effort, best, say)
-            # It has the worker's requests, and no batch that is not full.
-            most = max(numbers[name] for name in loaded)
-            numbers[LIMIT] = limit.size * -(-most // limit.size)
+    workload, most = subject.workload, max(users)
+    say(f"{workload.name}: loading {subject.spec.name}")
+    async with contextlib.AsyncExitStack() as opened:
+        worker, models = await opened.enter_async_context(open_worker(subject, most))
+        kind = (await models.get(workload.name)).head.kind
+        loaded = workers(subject, worker, kind, sorted(users))
+        say(f"{workload.name}: warming up, {most} users")
+        with peak_memory(subject.device.name) as memory:
+            await loaded[worker_at(most)].take_turn(workload.take(effort.number(0, most)))
+        lineup = await line_up(subject, most, beside, say, opened)
+        limit, rate = await _best(lineup.limit, workload, effort, say)
+        opened.push_async_callback(limit.aclose)
+        contest = Contest(
+            workload.name, subject.spec.name, kind, subject.device, users, memory, (limit.size, lineup.limit.unit)
+        )
+        contest.notes.extend(lineup.notes)
+        contenders = _in_order(loaded, lineup, limit)
+        numbers = await _numbers(contenders, workload, effort, rate, say)
+        with quick_collections():
             for number in range(effort.rounds):
                 title = f"{workload.name}: round {number + 1} of {effort.rounds}"
                 await _round(contenders, numbers, workload, contest, partial(_with_title, say, title))
     return contest
 
 
-@contextlib.contextmanager
-def _closing(contenders: Iterable[Contender]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for contender in contenders:
-            contender.close()
+def _in_order(loaded: Mapping[str, Contender], lineup: Lineup, limit: AllAtOnce) -> dict[str, Contender]:
+    """Who is compared stands side by side."""
+    lone = {name: one for name, one in loaded.items() if one.users == 1}
+    loads = {name: one for name, one in loaded.items() if one.users > 1}
+    direct = {DIRECT: lineup.direct} if lone else {}
+    return {**lone, **direct, **lineup.naive, **loads, **lineup.batched, LIMIT: limit}
 
 
 def _with_title(say: Say, title: str, name: str) -> None:
     say(f"{title}, {name}")
 
 
-@contextlib.asynccontextmanager
-async def open_worker(
-    workload: Workload, spec: CheckpointSpec, device: Device, cache: Path, users: int
-) -> AsyncIterator[tuple[InferenceWorker, Models]]:
-    """A worker for one task, which takes requests of so many people, with the checkpoint loaded."""
-    preset = Preset("benchmark", "One checkpoint", {workload.name: spec}, {})
-    models = Models(preset, device, cache)
-    limits = Limits(requests=2 * users, per_person=2, seconds=3_600)
-    async with InferenceWorker([workload.task], models, device, limits) as worker:
-        await worker.load([workload.name])
-        yield worker, models
-
-
-async def _others(
-    workload: Workload, spec: CheckpointSpec, device: Device, cache: Path, contest: Contest, effort: Effort, say: Say
-) -> tuple[dict[str, Contender], AllAtOnce, float]:
-    """The naive bots, the limit and its requests a second, with copies of the checkpoint of their own."""
-    precisions = dict.fromkeys(["float32", device.precision])
-    heads = {}
-    for precision in precisions:
-        say(f"{workload.name}: loading {spec.name} in {precision}")
-        heads[precision] = await asyncio.to_thread(_copy, workload, spec, Device(device.name, precision), cache)
-    own = heads[device.precision]
-    limit = offline(workload.task, own)
-    best, rate = await _best(limit, workload, effort, say)
-    contest.batch = best.size, limit.unit
-    others: dict[str, Contender] = {DIRECT: OneAtATime(lambda request: limit.run([request], 1))}
-    for precision, head in heads.items():
-        others[naive_in(precision)] = OneAtATime(naive(workload.task, head))
-    others[naive_in(device.precision, THREADS)] = OneAtATime(naive(workload.task, own), THREADS)
-    return others, best, rate
-
-
-def _copy(workload: Workload, spec: CheckpointSpec, device: Device, cache: Path) -> Head:
-    """The checkpoint, loaded anew: the worker may have changed its own to be faster."""
-    state = ModelState(spec)
-    head = load_head(fetch(spec, cache, state), device, state.languages)
-    if (calibrate := workload.task.calibrations.get(head.kind)) is not None:
-        run_steps(calibrate(head))
-    return head
-
-
 async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) -> tuple[AllAtOnce, float]:
     """The limit in its best batch size, and its requests a second."""
     candidates = [AllAtOnce(limit, size) for size in limit.sizes]
-    rate = await _warm_up(candidates[0], workload)
+    rate = await _warm_up(candidates[0], workload, effort)
     wanted = effort.number(min(300, effort.seconds * rate))
     requests = workload.take(max(limit.sizes) * -(-wanted // max(limit.sizes)))
     rates = dict.fromkeys(candidates, 0.0)
@@ -201,29 +135,42 @@ async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) ->
     best = max(rates, key=lambda candidate: rates[candidate])
     for candidate in candidates:
         if candidate is not best:
-            candidate.close()
+            await candidate.aclose()
     return best, rates[best]
 
 
-async def _warm_up(contender: Contender, workload: Workload) -> float:
+async def _warm_up(contender: Contender, workload: Workload, effort: Effort) -> float:
     """Let somebody answer a few requests; returns about how many in a second."""
     first = await contender.take_turn(workload.take(2))
-    return first.rate if first.seconds > 1 else (await contender.take_turn(workload.take(BLOCK))).rate
+    if first.seconds > 1:
+        return first.rate
+    return (await contender.take_turn(workload.take(effort.number(0, 4)))).rate
 
 
 async def _numbers(
     contenders: Mapping[str, Contender], workload: Workload, effort: Effort, best: float, say: Say
 ) -> dict[str, int]:
-    """How many requests each contender has in a turn, after everybody has warmed up."""
+    """How many requests each contender has in a turn, after everybody has warmed up.
+
+    Args:
+        best: requests a second of the limit, which is warm already.
+    """
     numbers = {}
+    most = 0
     for name, contender in contenders.items():
-        if contender.parallel:
-            wanted = effort.requests or effort.seconds * best
-        else:
+        if not contender.parallel:
             say(f"{workload.name}: warming up, {name}")
-            wanted = effort.seconds * await _warm_up(contender, workload)
-            wanted = min(wanted, effort.requests or wanted)
-        numbers[name] = effort.number(wanted, contender.users)
+            wanted = effort.seconds * await _warm_up(contender, workload, effort)
+            numbers[name] = effort.number(min(wanted, effort.requests or wanted), contender.users)
+            most = max(most, numbers[name]) if name == worker_at(1) else most
+            continue
+        if not isinstance(contender, WorkerUnderLoad) and name != LIMIT:
+            say(f"{workload.name}: warming up, {name}")
+            await contender.take_turn(workload.take(effort.number(0, contender.users)))
+        wanted = effort.number(effort.requests or effort.seconds * best, contender.users)
+        most = max(most, wanted)
+        # All at once has the worker's requests, and no batch that is not full.
+        numbers[name] = contender.size * -(-most // contender.size) if isinstance(contender, AllAtOnce) else wanted
     return numbers
 
 
@@ -233,10 +180,18 @@ async def _round(
     """A turn of everybody. The worker always has new texts, and those who come after it have the same."""
     requests: list[Request[Any]] = []
     for name, contender in contenders.items():
+        if name == DIRECT:  # has had its turn, with the lone user
+            continue
         say(name)
         if isinstance(contender, WorkerUnderLoad):
             requests = workload.take(numbers[name])
         elif len(requests) < numbers[name]:
             requests += workload.take(numbers[name] - len(requests))
         gc.collect()
-        contest.turns.setdefault(name, []).append(await contender.take_turn(requests[: numbers[name]]))
+        if contender.parallel or not isinstance(contender, WorkerUnderLoad):
+            contest.turns.setdefault(name, []).append(await contender.take_turn(requests[: numbers[name]]))
+            continue
+        pairing = await alternate(contender, contenders[DIRECT], requests)
+        contest.turns.setdefault(name, []).append(pairing.ours)
+        contest.turns.setdefault(DIRECT, []).append(pairing.theirs)
+        contest.lone_ratios.extend(pairing.ratios)

@@ -1,8 +1,8 @@
 """The messages that simulated people send: of mixed length, the same for the same seed, and no two alike.
 
 Lengths are those of a chat: nineteen of twenty messages have 5 to 40 words and punctuation marks, the shorter the
-commoner (as many have 5 to 14 as have 15 to 40), and one has 100 to 250. Each twenty consecutive messages have this mix,
-so that a short measurement costs as much per message as a long one.
+commoner (as many have 5 to 14 as have 15 to 40), and one has 100 to 250. Each twenty consecutive messages have this
+mix, so that a short measurement costs as much per message as a long one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def _lengths(random_state: random.Random) -> Iterator[int]:
 
 def _short(share: float) -> int:
     """The length that a share of the short messages, 0 to 1, does not exceed."""
-    return round(SHORT[0] * (SHORT[-1] / SHORT[0]) ** share)
+    times: float = (SHORT[-1] / SHORT[0]) ** share
+    return round(SHORT[0] * times)
 
 
 def _message(random_state: random.Random, sentences: list[str], wanted: int) -> str:

@@ -14,12 +14,13 @@ import torch
 from bot.benchmark.workload import NEW_TOKENS, ends_of, written
 from bot.inference.heads.base import Head
 from bot.inference.requests import Request
-from bot.inference.steps import Row, Step
+from bot.inference.steps import Row, Step, run_steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.zeroshot import HYPOTHESIS
 
 T = TypeVar("T")
 Requests = Sequence[Request[Any]]
+ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,19 @@ def offline(task: Task[Any], head: Head) -> Offline:
         case "translate", HeadKind.SEQ2SEQ_LM:
             return Offline(lambda requests, size: _translate(task, head, requests, size), static)
         case _:
-            return Offline(lambda requests, size: _in_step(task, head, requests, size), sizes, unit="rows")
+            return Offline(lambda requests, size: _in_step(task, head, requests, size), sizes, unit=ROWS)
+
+
+def direct_call(task: Task[Any], head: Head) -> Callable[[Request[Any]], int | None]:
+    """How one request is answered by itself: the same rows in one batch as for the worker's lone user."""
+    limit = offline(task, head)
+    if limit.unit == ROWS:
+
+        def run(request: Request[Any]) -> None:
+            run_steps(task.steps(head, request))
+
+        return run
+    return lambda request: limit.run([request], 1)
 
 
 @torch.inference_mode()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.benchmark.contest import DIRECT, LIMIT, THREADS, Contest, naive_in, worker_at
+from bot.benchmark.contest import Contest
 from bot.benchmark.discord_load import DiscordTurn
+from bot.benchmark.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC, THREADS, naive_in, worker_at
+from bot.benchmark.pairs import median_interval
 from bot.benchmark.turn import Turn, percentile
 
 
@@ -41,10 +43,17 @@ class Figures:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How two contenders compare: the median of the rounds' ratios."""
+    """How two contenders compare.
+
+    Attributes:
+        value: the median of the rounds' ratios; for a lone user that of the texts' ratios.
+        low, high: the least and the greatest round's ratio; for a lone user the median's 95 % confidence interval.
+    """
 
     what: str
     value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class TaskReport:
         memory_mb: of the bot's process before the copies for the comparison were loaded, under the greatest load.
         device_memory_mb: the same on the GPU; None where there is none.
         limit: in which batches the limit was best.
+        notes: what a reader must know besides.
     """
 
     task: str
@@ -67,6 +77,7 @@ class TaskReport:
     limit: str
     figures: tuple[Figures, ...]
     ratios: tuple[Ratio, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,7 @@ def report(contest: Contest) -> TaskReport:
         f"batches of {size} {unit}",
         tuple(_figures(who, turns) for who, turns in contest.turns.items()),
         tuple(_ratios(contest)),
+        tuple(contest.notes),
     )
 
 
@@ -148,30 +160,27 @@ def _figures(who: str, turns: Sequence[Turn]) -> Figures:
 
 def _ratios(contest: Contest) -> Iterable[Ratio]:
     own = contest.device.precision
-    rivals = [LIMIT, *dict.fromkeys([naive_in("float32"), naive_in(own)]), naive_in(own, THREADS)]
+    anybody = [LIMIT, STATIC, *dict.fromkeys([naive_in("float32"), naive_in(own)]), naive_in(own, THREADS)]
     for users in contest.users:
-        if users > 1:
-            for rival in rivals:
-                yield Ratio(
-                    f"{worker_at(users)} / {rival}",
-                    _ratio(contest.turns[worker_at(users)], contest.turns[rival], _speed),
-                )
-    if 1 in contest.users:
-        alone = _ratio(contest.turns[worker_at(1)], contest.turns[DIRECT], _p50)
-        yield Ratio(f"p50 of {worker_at(1)} / {DIRECT}", alone)
+        # They have as many people as the worker has at most.
+        equals = [MANAGER, BESIDE] if users == max(contest.users) else []
+        for rival in [*anybody, *equals]:
+            if users > 1 and rival in contest.turns:
+                yield _ratio(contest, worker_at(users), rival)
+    if contest.lone_ratios:
+        low, high = median_interval(contest.lone_ratios)
+        value = statistics.median(contest.lone_ratios)
+        yield Ratio(f"{worker_at(1)} / {DIRECT}: time that the same text takes", value, low, high)
 
 
-def _ratio(ours: Sequence[Turn], theirs: Sequence[Turn], figure: Callable[[Turn], float]) -> float:
-    return statistics.median(figure(one) / figure(other) for one, other in zip(ours, theirs, strict=True))
+def _ratio(contest: Contest, ours: str, theirs: str) -> Ratio:
+    rounds = zip(contest.turns[ours], contest.turns[theirs], strict=True)
+    ratios = [_speed(one) / _speed(other) for one, other in rounds]
+    return Ratio(f"{ours} / {theirs}", statistics.median(ratios), min(ratios), max(ratios))
 
 
 def _speed(turn: Turn) -> float:
     return turn.rate if turn.token_rate is None else turn.token_rate
-
-
-def _p50(turn: Turn) -> float:
-    found = percentile(turn.latencies, 50)
-    return float("nan") if found is None else found
 
 
 def _ms(seconds: Sequence[float], percent: float) -> float | None:

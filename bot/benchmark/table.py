@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.benchmark.report import DiscordReport, Figures, TaskReport
+from bot.benchmark.report import DiscordReport, Figures, Ratio, TaskReport
 
 T = TypeVar("T")
 
@@ -23,12 +23,14 @@ def task_tables(report: TaskReport) -> RenderableType:
         f"{report.checkpoint} ({report.head}) on {report.device} in {report.precision}. "
         f"The bot alone: {memory}. The limit: {report.limit}."
     )
-    return Group(Text(f"/{report.task}", style="bold"), Text(about), _contenders(report), _ratios(report), Text())
+    notes = [Text(note) for note in report.notes]
+    title = Text(f"/{report.task}", style="bold")
+    return Group(title, Text(about), *notes, _contenders(report), _ratios(report), Text())
 
 
 def discord_table(reports: Iterable[DiscordReport]) -> Table:
     """Loads through the simulated Discord."""
-    return _table(
+    return table(
         reports,
         {
             "task": lambda one: one.task,
@@ -56,20 +58,26 @@ def _contenders(report: TaskReport) -> Table:
         "failed": lambda one: str(one.failures) if one.failures else "",
     }
     shown = {name: cell for name, cell in columns.items() if not name or any(map(cell, report.figures))}
-    return _table(report.figures, shown)
+    return table(report.figures, shown)
 
 
 def _ratios(report: TaskReport) -> Table:
-    return _table(report.ratios, {"compared": lambda one: one.what, "ratio": lambda one: f"{one.value:.2f}"})
+    columns: dict[str, Callable[[Ratio], str]] = {
+        "compared": lambda one: one.what,
+        "ratio": lambda one: f"{one.value:.2f}",
+        "from – to": lambda one: f"{one.low:.2f} – {one.high:.2f}" if one.low < one.high else "",
+    }
+    return table(report.ratios, columns)
 
 
-def _table(lines: Iterable[T], columns: dict[str, Callable[[T], str]]) -> Table:
-    table = Table()
+def table(lines: Iterable[T], columns: Mapping[str, Callable[[T], str]]) -> Table:
+    """A line for each of `lines`, a cell for each column; the first column says what the line is about."""
+    drawn = Table()
     for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index else "left")
+        drawn.add_column(name, justify="right" if index else "left", no_wrap=not index)
     for line in lines:
-        table.add_row(*(cell(line) for cell in columns.values()))
-    return table
+        drawn.add_row(*(cell(line) for cell in columns.values()))
+    return drawn
 
 
 def _number(value: float | None) -> str:

@@ -92,5 +92,9 @@ class FairClock:
         self.now = max([self.now, *self._finish.values()])
         self._finish.clear()
 
+    def drop(self, flow: Hashable) -> None:
+        """Forget a flow that does not come back."""
+        self._finish.pop(flow, None)
+
     def __len__(self) -> int:
         return len(self._finish)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bot.errors import SettingsError
 
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,53 @@ class Device:
             raise SettingsError(f"PRECISION is {precision!r}: it must be auto, {', '.join(PRECISIONS)}.")
         return cls(name, precision)
 
+    @classmethod
+    def choose_all(cls, names: str = "auto", precision: str = "auto") -> tuple[Device, ...]:
+        """The devices of a list with commas, or the best one there is.
+
+        The CPU may be listed several times, for machines with several sockets.
+
+        Raises:
+            SettingsError: one of them is not to be had, or is listed in vain.
+        """
+        each = [name.strip() for name in names.split(",")]
+        if len(each) > 1 and not all(name and name != "auto" for name in each):
+            raise SettingsError(
+                f"DEVICES is {names!r}: write auto alone, or names with commas between them, such as cuda:0,cuda:1."
+            )
+        devices = tuple(cls.choose(name, precision) for name in each)
+        for device in devices:
+            if not device.on_cpu and devices.count(device) > 1:
+                raise SettingsError(f"DEVICES is {names!r}: {device.name} is listed twice, and there is only one.")
+        return devices
+
     @property
     def dtype(self) -> torch.dtype:
-        """The PyTorch data type of the weights."""
+        """The PyTorch data type that checkpoints are loaded in. Only afterwards are weights rounded to int8."""
         import torch
 
-        dtype: torch.dtype = getattr(torch, self.precision)
+        name = self.best_precision if self.precision == "int8" else self.precision
+        dtype: torch.dtype = getattr(torch, name)
         return dtype
+
+    @property
+    def best_precision(self) -> str:
+        """The floating-point data type that is fastest here."""
+        return _best_precision(self.name)
 
     @property
     def on_cpu(self) -> bool:
         """Whether memory and cores are shared with everything else."""
         return self.name == "cpu"
+
+
+Devices: TypeAlias = Device | Sequence[Device]
+"""One device, or several."""
+
+
+def listed(devices: Devices) -> tuple[Device, ...]:
+    """All of the devices."""
+    return (devices,) if isinstance(devices, Device) else tuple(devices)
 
 
 def _best_device() -> str:
@@ -68,7 +104,8 @@ def _checked_device(name: str) -> str:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise SettingsError(
-            f"DEVICES is {name!r}, and this machine has no such device. Use auto, cpu, cuda:0 or mps."
+            f"DEVICES has {name!r}, and this machine has no such device. Use auto, cpu, cuda:0 or mps, or several of "
+            "them with commas, such as cuda:0,cuda:1."
         ) from None
     return "cuda:0" if name == "cuda" else name
 

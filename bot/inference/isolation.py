@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
 from bot.inference.steps import Operation, Row
+from bot.inference.weights import free_memory
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def run_isolated(operation: Operation[Any, Any], rows: Sequence[Row[Any]]) -> li
             return [failure]
     # Outside of the handler: while it runs, the error's traceback keeps the failed batch's tensors alive.
     if short_of_memory:
-        _free_memory()
+        free_memory()
     middle = len(rows) // 2
     return run_isolated(operation, rows[:middle]) + run_isolated(operation, rows[middle:])
 
@@ -47,10 +48,3 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and (
         type(error).__name__ == "OutOfMemoryError" or ("alloc" in str(error).lower() and "memory" in str(error).lower())
     )
-
-
-def _free_memory() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import ModelUnavailable
 from bot.inference.device import Device
 from bot.inference.language_pairs import LanguagePairs
+from bot.inference.precision import round_to_int8
 from bot.inference.task import HeadKind
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ def head_kind(architecture: str) -> HeadKind:
 def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None, *, packed: bool = True) -> Head:
     """Load a checkpoint from a folder onto a device: safetensors only, and no code from the checkpoint.
 
+    Where the device's precision is int8, the checkpoint is rounded to it if it passes the parity check. The head's
+    `precision` and `precision_reason` tell what became of it.
+
     Args:
         languages: what it translates, where the catalogue declares it.
         packed: whether the linear layers may be packed for the CPU (see `bot.inference.packing`).
@@ -69,6 +74,21 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
 
 
 def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:
+    head = _load_unrounded(folder, device, languages)
+    if device.precision != "int8":
+        return head
+    rounding = round_to_int8(head)
+    if rounding.accepted:
+        head.precision = "int8"
+    elif rounding.damaged:
+        del head
+        gc.collect()  # heads and their operations refer to each other; both copies may not fit
+        head = _load_unrounded(folder, device, languages)
+    head.precision_reason = rounding.reason
+    return head
+
+
+def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:
     import transformers
 
     from bot.inference.heads.causal_lm import CausalLM

@@ -1,32 +1,39 @@
-"""The checkpoints: fetched and loaded once, in the background, and shared by the tasks that use the same one."""
+"""The checkpoints: fetched and loaded in the background, shared by the tasks that use the same one, and evicted when
+others need the room."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.errors import GlassboxError, ModelUnavailable, describe
 from bot.inference.catalogue import CheckpointSpec, Preset
-from bot.inference.device import Device
+from bot.inference.device import Devices, listed
+from bot.inference.isolation import is_out_of_memory
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.loading import load_head
+from bot.inference.loading_times import TYPICAL_LOADING, LoadingTimes
+from bot.inference.resident import LoadedModel, Resident
+from bot.inference.room import Room, by_device
 from bot.inference.sources import fetch
+from bot.inference.weights import expected_bytes, free_memory
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-TYPICAL_LOADING = 5.0
-"""Seconds, for a checkpoint that this machine has never loaded."""
+log = logging.getLogger(__name__)
 
 
 _FETCHING = {"wait": "waiting", "download": "downloading", "verify": "checking", "convert": "converting"}
@@ -39,7 +46,15 @@ class Phase(StrEnum):
     FETCHING = "fetching"
     LOADING = "loading"
     READY = "ready"
+    EVICTED = "evicted"
     FAILED = "failed"
+
+
+class NoRoom(ModelUnavailable):
+    """A checkpoint would fit only if another one left, and nobody has asked for it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no room for {name} beside the other checkpoints.")
 
 
 @dataclass
@@ -68,37 +83,68 @@ class ModelState:
         return max(1.0, self.expected_seconds - (time.perf_counter() - self.loading_since))
 
     def report(self, phase: str, done: int, total: int | None) -> None:
-        """Take a progress report of a fetch; called on the loading thread."""
+        """Take a progress report of a fetch; called on the fetching thread."""
         self.phase = Phase.FETCHING
         self.doing = _FETCHING[phase]
         self.fraction = done / total if total else None
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A checkpoint that can be used."""
+class Server(Protocol):
+    """Computes with what is loaded."""
 
-    spec: CheckpointSpec
-    head: Head
-    device: Device
+    def add(self, heads: Sequence[object]) -> None:
+        """Learn the heads of a checkpoint, one for each device."""
+        ...
+
+    async def retire(self, head: object) -> None:
+        """Keep nothing of a checkpoint any more, when what is computed of it has ended."""
+        ...
 
 
 class Models:
-    """Loads the checkpoints of a preset, each at most once, on a thread of its own."""
+    """Loads the checkpoints of a preset on threads of their own, a replica on each device.
 
-    def __init__(self, preset: Preset, device: Device, cache: Path) -> None:
+    Where there is no room for a checkpoint that is asked for, those that have not been used for the longest time leave
+    the devices. One with requests in flight stays until they are answered; what is asked of it from then on waits until
+    it comes back, so that neither of two checkpoints without room for both starves.
+
+    Args:
+        devices: one, or several.
+        room: for the weights; without limit where not given.
+    """
+
+    def __init__(self, preset: Preset, devices: Devices, cache: Path, room: Room | None = None) -> None:
+        self.devices = listed(devices)
+        self.room = room or Room.unlimited()
+        self.evictions = 0
         self._preset = preset
-        self._device = device
         self._cache = cache
+        # A checkpoint that comes back does not wait for another one's download.
+        self._fetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-fetch")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-load")
-        self._states: dict[str, ModelState] = {}
-        self._loads: dict[str, asyncio.Task[LoadedModel]] = {}
+        self._making_room = asyncio.Lock()
+        self._residents: dict[str, Resident] = {}
         self._times = LoadingTimes(cache / "loading-times.json")
+        self._server: Server | None = None
+
+    def serve_with(self, server: Server) -> None:
+        """Tell who computes with what is loaded."""
+        self._server = server
 
     @property
     def tasks(self) -> Iterable[str]:
         """The tasks that have a checkpoint."""
         return self._preset.checkpoints
+
+    @property
+    def residents(self) -> list[Resident]:
+        """Every checkpoint of the preset, in the order of its tasks."""
+        return list({id(one): one for one in map(self._resident, self.tasks)}.values())
+
+    @property
+    def used(self) -> Mapping[str, int]:
+        """Bytes of weights, by the device's name."""
+        return sum((one.reserved for one in self.residents), Counter())
 
     def spec(self, task: str) -> CheckpointSpec:
         """The checkpoint that is set for a task.
@@ -113,84 +159,181 @@ class Models:
 
     def state(self, task: str) -> ModelState:
         """How far a task's checkpoint is; raises like `spec`."""
-        spec = self.spec(task)
-        if spec.key not in self._states:
-            declared = None if spec.languages is None else LanguagePairs.of(spec.languages)
-            self._states[spec.key] = ModelState(spec, languages=declared)
-        return self._states[spec.key]
+        return self._resident(task).state
 
     async def get(self, task: str) -> LoadedModel:
-        """A task's checkpoint, loaded. A load that failed is tried again by the next request.
+        """A task's checkpoint, loaded. It may be evicted as soon as another one is asked for: see `lease`.
 
         Raises:
             ModelUnavailable: it cannot be fetched or loaded.
         """
-        state = self.state(task)
-        load = self._loads.get(state.spec.key)
-        if load is None or (load.done() and (load.cancelled() or load.exception() is not None)):
-            load = asyncio.get_running_loop().create_task(self._load(state))
-            self._loads[state.spec.key] = load
-        # One impatient person must not cancel the load that others wait for.
-        return await asyncio.shield(load)
+        async with self.lease(task) as model:
+            return model
+
+    @asynccontextmanager
+    async def lease(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedModel]:
+        """A task's checkpoint, loaded, and on the devices for as long as the body runs.
+
+        A load that failed is tried again by the next one who asks.
+
+        Args:
+            demanded: whether others may be evicted for it.
+
+        Raises:
+            ModelUnavailable: it cannot be fetched or loaded.
+            NoRoom: it could only be loaded in the place of others, and is not demanded.
+        """
+        resident = self._resident(task)
+        while not resident.left.is_set():
+            await resident.left.wait()
+        with resident.in_use():
+            if resident.model is None:
+                await self._load_once(resident, demanded)
+            assert resident.model is not None
+            yield resident.model
+
+    def keep(self, model: LoadedModel) -> AbstractContextManager[None]:
+        """Another lease of a checkpoint that is leased already, for what outlives the first one."""
+        return self._residents[model.spec.key].in_use()
 
     async def aclose(self) -> None:
-        """Give up loads that have not ended. The thread finishes what it is doing by itself."""
-        loads = list(self._loads.values())
+        """Give up loads that have not ended. The threads finish what they are doing by themselves."""
+        loads = [one.loading for one in self._residents.values() if one.loading is not None]
         for load in loads:
             load.cancel()
         await asyncio.gather(*loads, return_exceptions=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in (self._fetching, self._thread):
+            thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _load(self, state: ModelState) -> LoadedModel:
-        loop = asyncio.get_running_loop()
-        state.phase = Phase.WAITING
+    def _resident(self, task: str) -> Resident:
+        spec = self.spec(task)
+        if spec.key not in self._residents:
+            declared = None if spec.languages is None else LanguagePairs.of(spec.languages)
+            tasks = tuple(name for name, one in self._preset.checkpoints.items() if one.key == spec.key)
+            self._residents[spec.key] = Resident(ModelState(spec, languages=declared), tasks)
+        return self._residents[spec.key]
+
+    async def _load_once(self, resident: Resident, demanded: bool) -> None:
+        """Load a checkpoint, or wait until it is loaded."""
+        resident.demanded |= demanded
+        if resident.loading is None or resident.loading.done():
+            resident.loading = asyncio.get_running_loop().create_task(self._load(resident))
+            resident.loading.add_done_callback(partial(_ended, resident))
+        # One impatient person must not cancel the load that others wait for.
+        await asyncio.shield(resident.loading)
+
+    async def _load(self, resident: Resident) -> None:
+        state = resident.state
+        before, state.phase = state.phase, Phase.WAITING
         try:
-            loaded = await loop.run_in_executor(self._thread, self._load_blocking, state)
+            if resident.folder is None:
+                resident.folder = await self._on(self._fetching, fetch, state.spec, self._cache, state)
+            state.phase, state.doing = Phase.WAITING, ""
+            async with self._making_room:
+                resident.model = await self._move_in(resident, resident.folder)
+        except NoRoom:
+            state.phase = Phase.EVICTED if before is Phase.EVICTED else Phase.WAITING
+            raise
         except GlassboxError:
-            state.phase = Phase.FAILED
+            state.phase, resident.folder = Phase.FAILED, None
             raise
         except Exception as error:
-            state.phase = Phase.FAILED
+            state.phase, resident.folder = Phase.FAILED, None
             log.error("loading %s failed: %s", state.spec.name, describe(error))
             raise ModelUnavailable(
                 f"{state.spec.name} could not be loaded, and the failure has been logged."
             ) from error
+        finally:
+            resident.reserved = Counter() if resident.model is None else resident.model.bytes
         state.phase = Phase.READY
-        return loaded
+        resident.touch()
 
-    def _load_blocking(self, state: ModelState) -> LoadedModel:
-        folder = fetch(state.spec, self._cache, state)
+    async def _move_in(self, resident: Resident, folder: Path) -> LoadedModel:
+        """Make room for a checkpoint and load it; where that was not enough, evict all others and try once more."""
+        needed = await self._on(self._thread, self._expected, folder)
+        await self._make_room(resident, needed)
+        resident.reserved = needed
+        heads = await self._try_to_load(resident.state, folder)
+        if heads is None:
+            log.warning("%s did not fit, and is tried again when nothing else is loaded", resident.state.spec.name)
+            await self._make_room(resident, None)
+            heads = await self._try_to_load(resident.state, folder)
+        if heads is None:
+            raise ModelUnavailable(
+                f"{resident.state.spec.name} is too large for the memory of my device. Whoever runs this bot can set a "
+                "smaller checkpoint, or a PRECISION with fewer bits."
+            )
+        return self._moved_in(resident, heads)
+
+    def _moved_in(self, resident: Resident, heads: tuple[Head, ...]) -> LoadedModel:
+        sizes = by_device(self.devices, (head.weight_bytes for head in heads))
+        for head in heads:
+            head.notes = resident.notes
+        if self._server is not None:
+            self._server.add(heads)
+        return LoadedModel(resident.state.spec, heads, self.devices, sizes)
+
+    def _expected(self, folder: Path) -> Counter[str]:
+        return by_device(self.devices, (expected_bytes(folder, device.dtype.itemsize) for device in self.devices))
+
+    async def _make_room(self, resident: Resident, needed: Counter[str] | None) -> None:
+        """Evict until there is room, or until nothing else is loaded.
+
+        Args:
+            needed: bytes by the device's name; None evicts all others.
+        """
+        while others := [one for one in self._residents.values() if one.model is not None]:
+            if needed is not None and self.room.holds([needed, *(one.reserved for one in others)]):
+                return
+            if not resident.demanded:
+                raise NoRoom(resident.state.spec.name)
+            await self._evict(min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0)))
+
+    async def _evict(self, resident: Resident) -> None:
+        """Take a checkpoint off the devices, when nobody uses it any more."""
+        resident.left.clear()
+        try:
+            await resident.free.wait()
+            if self._server is not None and resident.model is not None:
+                await self._server.retire(resident.model.head)
+            resident.model, resident.reserved = None, Counter()
+            resident.state.phase = Phase.EVICTED
+            self.evictions += 1
+            await self._on(self._thread, free_memory)
+            log.info("%s has left the devices, to make room", resident.state.spec.name)
+        finally:
+            resident.left.set()
+
+    async def _try_to_load(self, state: ModelState, folder: Path) -> tuple[Head, ...] | None:
+        """Load the replicas; None where the memory does not suffice."""
+        try:
+            return await self._on(self._thread, self._load_blocking, state, folder)
+        except Exception as error:
+            if not any(isinstance(one, Exception) and is_out_of_memory(one) for one in (error, error.__cause__)):
+                raise
+        # Outside of the handler: while it runs, the error's traceback keeps what was loaded alive.
+        await self._on(self._thread, free_memory)
+        return None
+
+    def _load_blocking(self, state: ModelState, folder: Path) -> tuple[Head, ...]:
         state.expected_seconds = self._times.expected(state.spec.key)
         state.loading_since = time.perf_counter()
-        state.phase, state.doing = Phase.LOADING, ""
-        head = load_head(folder, self._device, state.languages)
-        state.languages = getattr(head, "languages", state.languages)
+        state.phase = Phase.LOADING
+        heads = tuple(load_head(folder, device, state.languages) for device in self.devices)
+        state.languages = getattr(heads[0], "languages", state.languages)
         seconds = time.perf_counter() - state.loading_since
         self._times.record(state.spec.key, seconds)
-        log.info("%s loaded in %.1f s on %s in %s", state.spec.name, seconds, self._device.name, self._device.precision)
-        return LoadedModel(state.spec, head, self._device)
+        where = ", ".join(f"{head.device.name} in {head.precision}" for head in heads)
+        log.info("%s loaded in %.1f s on %s", state.spec.name, seconds, where)
+        return heads
+
+    @staticmethod
+    async def _on(thread: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
 
 
-class LoadingTimes:
-    """How long checkpoints took to load on this machine, kept for the next start."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def expected(self, key: str) -> float:
-        """Seconds it took the last time, or a typical time."""
-        return self._read().get(key, TYPICAL_LOADING)
-
-    def record(self, key: str, seconds: float) -> None:
-        """Remember a time. Losing it is harmless, so a full or read-only disk is no error."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps({**self._read(), key: round(seconds, 2)}, indent=1))
-        except OSError as error:
-            log.warning("loading times cannot be kept: %s", type(error).__name__)
-
-    def _read(self) -> dict[str, float]:
-        try:
-            return {key: float(value) for key, value in json.loads(self._path.read_text()).items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
+def _ended(resident: Resident, loading: asyncio.Task[None]) -> None:
+    if resident.loading is loading:
+        resident.loading, resident.demanded = None, False
+    if not loading.cancelled():
+        loading.exception()  # asyncio complains of exceptions that nobody has looked at

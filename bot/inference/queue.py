@@ -1,4 +1,4 @@
-"""The queue in front of a device: rows wait here, and the device takes a batch whenever it is free."""
+"""The queue in front of the devices: rows wait here, and whichever device is free takes a batch of them."""
 
 from __future__ import annotations
 
@@ -6,100 +6,47 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
 from bot.errors import ModelFailed, ShuttingDown, describe
 from bot.inference.batching import FairClock, gather, padding_waste
 from bot.inference.isolation import run_isolated
-from bot.inference.steps import Operation, Row, Session, Step, take_further
+from bot.inference.lane import Lane, QueueFigures, Ticket, UnderWay, Waiting, device_thread, threads_each
+from bot.inference.replicas import AnyOperation, Replicas, operations_of
+from bot.inference.steps import Row, Session, Step, take_further
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
-class Ticket:
-    """A step that waits for its outputs."""
-
-    step: Step
-    outputs: list[Any]
-    missing: int
-    done: asyncio.Future[list[Any]]
-    begun: bool
-    """Whether the device has had a row of it, or an earlier step of its request: that is finished at shutdown."""
-
-
-@dataclass(eq=False)
-class Waiting:
-    """A row in the queue."""
-
-    ticket: Ticket
-    place: int
-    tag: float
-
-    @property
-    def row(self) -> Row[Any]:
-        return self.ticket.step.rows[self.place]
-
-    @property
-    def tokens(self) -> int:
-        return self.row.tokens
-
-
-@dataclass
-class QueueFigures:
-    """Running totals, for the status and the benchmark. Steps in which no row joins are no batch."""
-
-    batches: int = 0
-    rows: int = 0
-    busy_seconds: float = 0.0
-    padded_tokens: int = 0
-    tokens: int = 0
-
-    @property
-    def waste(self) -> float:
-        """The share of padding among all tokens that were computed, 0 to 1."""
-        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
-
-
-@dataclass(eq=False)
-class UnderWay:
-    """Rows of an iterative operation that are taken further, a step a turn."""
-
-    session: Session[Any, Any]
-    waiting: dict[int, Waiting]
-    """By the row's id."""
-
-    @property
-    def rows(self) -> list[Waiting]:
-        return list(self.waiting.values())
-
-
 class DeviceQueue:
-    """Rows of any operation and any person, run in fair order on one device thread.
+    """Rows of any operation and any person, run in fair order on one thread for each device.
 
-    No batch waits for company: an idle device starts at once, and while it is busy the next batch gathers.
+    No batch waits for company: an idle device starts at once, and while all are busy the next batch gathers.
+
+    Args:
+        names: of the devices, as PyTorch writes them.
     """
 
-    def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"glassbox-{name}")
+    def __init__(self, names: Sequence[str]) -> None:
+        share = threads_each(names)
+        self._lanes = [Lane(place, device_thread(name, share)) for place, name in enumerate(names)]
         self._groups: dict[Hashable, list[Waiting]] = {}
+        self._replicas = Replicas()
+        self._joinable: dict[AnyOperation, bool] = {}
         self._people = FairClock()
         self._operations = FairClock()
-        self._wake = asyncio.Event()
+        self._served = asyncio.Event()
         self._draining = False
-        self._server: asyncio.Task[None] | None = None
-        self._running: list[Waiting] = []
-        self._under_way: dict[Hashable, UnderWay] = {}
-        self.figures = QueueFigures()
 
     def start(self) -> None:
         """Begin to serve; needs a running event loop."""
-        self._server = asyncio.get_running_loop().create_task(self._serve(), name="glassbox device queue")
+        for lane in self._lanes:
+            lane.server = asyncio.get_running_loop().create_task(
+                self._serve(lane), name=f"glassbox device queue {lane.place}"
+            )
 
     async def compute(self, step: Step, person: Hashable, *, resumed: bool = False) -> list[Any]:
         """The outputs of a step's rows, in order. Cancelling this costs no further device time.
@@ -122,7 +69,7 @@ class DeviceQueue:
         group = self._groups.setdefault(_group(step), [])
         for place, row in enumerate(step.rows):
             group.append(Waiting(ticket, place, self._people.tag(person, row.tokens)))
-        self._wake.set()
+        self._wake_all()
         try:
             return await done
         except BaseException:  # given up, or one of the rows failed: nobody needs the others
@@ -135,6 +82,40 @@ class DeviceQueue:
         """Rows in the queue."""
         return sum(map(len, self._groups.values()))
 
+    @property
+    def figures(self) -> QueueFigures:
+        """The totals of all devices."""
+        return QueueFigures.of_all(self.figures_by_device)
+
+    @property
+    def figures_by_device(self) -> list[QueueFigures]:
+        """Each device's own totals."""
+        return [lane.figures for lane in self._lanes]
+
+    def joinable(self, head: object) -> bool | None:
+        """Whether rows of a head's iterative operations join others that are under way; None where none has run yet."""
+        known = [self._joinable[one] for one in operations_of(head).values() if one in self._joinable]
+        return all(known) if known else None
+
+    def add(self, heads: Sequence[object]) -> None:
+        """Learn the heads of a checkpoint, one for each device."""
+        self._replicas.add(heads)
+
+    async def retire(self, head: object) -> None:
+        """Keep nothing of a checkpoint any more. Waits for what the devices still have of it.
+
+        Args:
+            head: its first one.
+        """
+        operations = set(operations_of(head).values())
+        while self._has_rows_of(operations):
+            self._served.clear()
+            await self._served.wait()
+        for operation in operations:
+            self._replicas.forget(operation)
+            self._operations.drop(operation)
+            self._joinable.pop(operation, None)
+
     async def aclose(self) -> None:
         """Finish what has begun, tell the rest to try again, and stop."""
         self._draining = True
@@ -142,96 +123,121 @@ class DeviceQueue:
             for waiting in group:
                 if not waiting.ticket.begun and not waiting.ticket.done.done():
                     waiting.ticket.done.set_exception(ShuttingDown())
-        self._wake.set()
+        self._wake_all()
 
     async def stop(self) -> None:
         """Stop serving, after `aclose` and after the last request has been answered."""
-        if self._server is not None:
-            self._server.cancel()
-            await asyncio.gather(self._server, return_exceptions=True)
-        await asyncio.to_thread(self._thread.shutdown, wait=True)
+        servers = [lane.server for lane in self._lanes if lane.server is not None]
+        for server in servers:
+            server.cancel()
+        await asyncio.gather(*servers, return_exceptions=True)
+        for lane in self._lanes:
+            await asyncio.to_thread(lane.thread.shutdown, wait=True)
 
-    async def _serve(self) -> None:
+    def _wake_all(self) -> None:
+        for lane in self._lanes:
+            lane.wake.set()
+
+    def _has_rows_of(self, operations: set[AnyOperation]) -> bool:
+        self._drop_given_up()
+        rows = chain(*self._groups.values(), *(lane.rows for lane in self._lanes))
+        return any(waiting.ticket.step.operation in operations for waiting in rows)
+
+    async def _serve(self, lane: Lane) -> None:
         while True:
             try:
-                await self._serve_batch()
+                await self._serve_batch(lane)
             except Exception as error:  # nothing may end the loop: everyone would wait for ever
                 log.error("the queue of a device failed: %s", describe(error))
-                self._fail_all()
+                self._fail_all(lane)
+            self._served.set()
 
-    async def _serve_batch(self) -> None:
-        self._running = batch = self._next_batch()
+    async def _serve_batch(self, lane: Lane) -> None:
+        lane.running = batch = self._next_batch(lane)
         if not batch:
-            self._wake.clear()
-            await self._wake.wait()
+            lane.wake.clear()
+            await lane.wake.wait()
             return
         rows = [waiting.row for waiting in batch]
-        operation = batch[0].ticket.step.operation
+        for row in rows:
+            row.place = lane.place
+        operation = self._on_lane(lane, batch[0].ticket.step.operation)
         began = time.perf_counter()
         if operation.session is not None:
-            rows = await self._take_further(operation, operation.session, batch)
+            rows = await self._take_further(lane, operation, operation.session, batch)
         else:
-            outcomes = await self._on_device(run_isolated, operation, rows)
+            outcomes = await self._on_device(lane, run_isolated, operation, rows)
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 _settle(waiting, outcome)
-        self._account(operation, rows, time.perf_counter() - began)
+        self._account(lane, batch[0].ticket.step.operation, rows, time.perf_counter() - began)
+        lane.running = []  # what is idle must not keep a checkpoint in memory
 
     async def _take_further(
-        self, operation: Operation[Any, Any], begin: Callable[[], Session[Any, Any]], batch: list[Waiting]
+        self, lane: Lane, operation: AnyOperation, begin: Callable[[], Session[Any, Any]], batch: list[Waiting]
     ) -> list[Row[Any]]:
         """Let the batch's new rows join those under way, and take all of them a step further; returns the new ones."""
-        key = _group(batch[0].ticket.step)
-        group = self._under_way.setdefault(key, UnderWay(begin(), {}))
+        step = batch[0].ticket.step
+        group = lane.under_way.setdefault(_group(step), UnderWay(begin(), {}))
         joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
         group.waiting |= {id(waiting.row): waiting for waiting in batch}
         try:
-            done = await self._on_device(take_further, group.session, joining)
+            done = await self._on_device(lane, take_further, group.session, joining)
+            self._joinable[step.operation] = group.session.joinable
         except Exception as error:
             log.warning("%s failed under way, and begins again: %s", operation.name, describe(error))
             # Which row it was is found out by running them to their end without company for others to join.
-            outcomes = await self._on_device(run_isolated, operation, [waiting.row for waiting in group.rows])
+            outcomes = await self._on_device(lane, run_isolated, operation, [waiting.row for waiting in group.rows])
             done = list(zip([waiting.row for waiting in group.rows], outcomes, strict=True))
-            del self._under_way[key]
+            del lane.under_way[_group(step)]
         for row, outcome in done:
             _settle(group.waiting.pop(id(row)), outcome)
         if not group.waiting:
-            self._under_way.pop(key, None)
+            lane.under_way.pop(_group(step), None)
         return joining
 
-    async def _on_device(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+    async def _on_device(self, lane: Lane, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(lane.thread, function, *arguments)
 
-    def _fail_all(self) -> None:
-        """Answer what runs and what waits with `ModelFailed`, and begin anew."""
-        under_way = chain.from_iterable(group.rows for group in self._under_way.values())
-        for waiting in [*self._running, *under_way, *chain.from_iterable(self._groups.values())]:
+    def _on_lane(self, lane: Lane, operation: AnyOperation) -> AnyOperation:
+        replica = self._replicas.on(operation, lane.place)
+        assert replica is not None
+        return replica
+
+    def _fail_all(self, lane: Lane) -> None:
+        """Answer what runs on a device and all that waits with `ModelFailed`, and begin anew."""
+        for waiting in [*lane.rows, *chain.from_iterable(self._groups.values())]:
             _settle(waiting, ModelFailed())
         self._groups.clear()
-        self._under_way.clear()
+        lane.running = []
+        lane.under_way.clear()
 
-    def _next_batch(self) -> list[Waiting]:
+    def _drop_given_up(self) -> None:
         for key, group in list(self._groups.items()):
             group[:] = [waiting for waiting in group if not _given_up(waiting)]
             if not group:
                 del self._groups[key]
-        keys = {*self._groups, *self._under_way}
-        if not keys:
+
+    def _next_batch(self, lane: Lane) -> list[Waiting]:
+        self._drop_given_up()
+        if not self._groups and not any(one.rows for one in self._lanes):
             self._people.forget()
+        keys = {*(key for key in self._groups if self._can_run(lane, key)), *lane.under_way}
+        if not keys:
             return []
-        key = min(keys, key=self._turn)
-        return [*self._joining(key), *self._rows_under_way(key)]
+        key = min(keys, key=lambda key: self._turn(lane, key))
+        return [*self._joining(lane, key), *lane.rows_under_way(key)]
 
-    def _rows_under_way(self, key: Hashable) -> list[Waiting]:
-        return self._under_way[key].rows if key in self._under_way else []
+    def _can_run(self, lane: Lane, key: Hashable) -> bool:
+        return self._replicas.on(self._groups[key][0].ticket.step.operation, lane.place) is not None
 
-    def _joining(self, key: Hashable) -> list[Waiting]:
+    def _joining(self, lane: Lane, key: Hashable) -> list[Waiting]:
         """Rows that leave the queue now: a batch, or those that may join the rows under way."""
         group = self._groups.get(key, [])
-        present = self._rows_under_way(key)
-        if not group or (present and not self._under_way[key].session.joinable):
+        present = lane.rows_under_way(key)
+        if not group or (present and not lane.under_way[key].session.joinable):
             return []
         due = min(group, key=_tag)
-        budget = due.ticket.step.operation.budget
+        budget = self._on_lane(lane, due.ticket.step.operation).budget
         if present:
             budget = budget.beside([waiting.tokens for waiting in present])
         if budget.rows < 1 or (present and due.tokens > budget.padded_tokens):
@@ -244,14 +250,14 @@ class DeviceQueue:
         self._people.serve(due.tag, sum(waiting.tokens for waiting in batch))
         return batch
 
-    def _turn(self, key: Hashable) -> tuple[float, float]:
-        """Whose turn it is: the operation that has had the least of the device, then the row that is due."""
-        rows = [*self._groups.get(key, []), *self._rows_under_way(key)]
+    def _turn(self, lane: Lane, key: Hashable) -> tuple[float, float]:
+        """Whose turn it is: the operation that has had the least of the devices, then the row that is due."""
+        rows = [*self._groups.get(key, []), *lane.rows_under_way(key)]
         return self._operations.start(rows[0].ticket.step.operation), min(map(_tag, rows))
 
-    def _account(self, operation: Operation[Any, Any], rows: Sequence[Row[Any]], seconds: float) -> None:
+    def _account(self, lane: Lane, operation: AnyOperation, rows: Sequence[Row[Any]], seconds: float) -> None:
         lengths = [row.tokens for row in rows]
-        figures = self.figures
+        figures = lane.figures
         figures.busy_seconds += seconds
         self._operations.serve(self._operations.tag(operation, seconds))
         if lengths:

@@ -16,6 +16,11 @@ class Request(Generic[ResultT]):
     A request that can be constructed is valid: constructors raise `InvalidRequest`.
     """
 
+    @property
+    def checkpoint(self) -> str | None:
+        """The task whose checkpoint answers this, where that is not the request's own task."""
+        return None
+
 
 @dataclass(frozen=True)
 class Answer(Generic[ResultT_co]):
@@ -25,7 +30,7 @@ class Answer(Generic[ResultT_co]):
     checkpoint: str
     """Display name of the checkpoint that answered."""
     device: str
-    """The device it ran on, as PyTorch writes it: `cpu`, `cuda:0`."""
+    """The device it ran on, as PyTorch writes it: `cpu`, `cuda:0`; where there were several, `cuda:0 and cuda:1`."""
     precision: str
     """The data type of the weights: `float32`, `bfloat16`, `float16`."""
     seconds: float

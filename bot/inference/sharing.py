@@ -34,6 +34,10 @@ class SharedResults:
     def __len__(self) -> int:
         return len(self._remembered or ())
 
+    def find(self, request: Hashable) -> Any | None:
+        """The remembered result of an equal request; None where there is none."""
+        return None if self._remembered is None else self._remembered.get(request)
+
     async def get(self, request: Hashable, compute: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """A request's result, computed only where no equal one has been or is being computed.
 

@@ -52,6 +52,8 @@ class Row(Generic[InputT]):
     """Set when what there is so far is enough. Iterative operations look at it between two steps."""
     progress: list[Any] = field(default_factory=list, init=False)
     """What an iterative operation has made of it so far, such as token ids. Only ever appended to."""
+    place: int | None = field(default=None, init=False)
+    """The number of the device that has taken it; None where none has."""
 
 
 class Session(Protocol[InputT, OutputT]):

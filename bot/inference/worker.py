@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -23,12 +23,14 @@ from bot.errors import (
     TooManyRequests,
     describe,
 )
-from bot.inference.backend import Backend, WorkerStatus
-from bot.inference.device import Device
-from bot.inference.models import LoadedModel, Models, ModelState
+from bot.inference.backend import Backend, WorkerStatus, in_words
+from bot.inference.device import Devices, listed
+from bot.inference.models import Models, ModelState, NoRoom
 from bot.inference.queue import DeviceQueue
 from bot.inference.requests import Answer, Request
+from bot.inference.resident import LoadedModel
 from bot.inference.sharing import SharedResults
+from bot.inference.status import checkpoint_status, device_statuses
 from bot.inference.steps import Row, Step, Steps
 from bot.inference.task import Task
 
@@ -46,6 +48,7 @@ class Limits:
         requests: the most that are accepted and not answered yet, of all people.
         per_person: the most of one person.
         seconds: until a request is given up, counted from when its checkpoint is loaded.
+        ending_seconds: how long a text that is being written then has to end with what there is.
         drain_seconds: how long a stop waits for what is running.
         loading_seconds: the most that a request waits for its checkpoint; below the 15 minutes of an interaction.
         remembered: results that are kept for equal requests.
@@ -55,6 +58,7 @@ class Limits:
     requests: int = 512
     per_person: int = 8
     seconds: float = 120.0
+    ending_seconds: float = 5.0
     loading_seconds: float = 600.0
     drain_seconds: float = 30.0
     remembered: int = 1024
@@ -62,27 +66,29 @@ class Limits:
 
 
 class InferenceWorker(Backend):
-    """Answers requests with batched forward passes on one device.
+    """Answers requests with batched forward passes on one device or several.
 
     An async context manager: entering starts it, leaving drains it. What is running is answered, what has not begun
     is told to try again.
     """
 
     def __init__(
-        self, tasks: Iterable[Task[Any]], models: Models, device: Device, limits: Limits | None = None
+        self, tasks: Iterable[Task[Any]], models: Models, devices: Devices, limits: Limits | None = None
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
         self._models = models
-        self._device = device
+        self._devices = listed(devices)
         self._limits = limits or Limits()
-        self._queue = DeviceQueue(device.name)
+        self._queue = DeviceQueue([device.name for device in self._devices])
+        self._models.serve_with(self._queue)
         self._preparing = ThreadPoolExecutor(self._limits.preparing_threads, thread_name_prefix="glassbox-prepare")
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
         self._shared = SharedResults(self._limits.remembered)
         self._under_way: dict[asyncio.Task[Any], Watch] = {}
-        self._calibrations: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._calibrated: set[tuple[str, str]] = set()
+        self._calibrations: dict[tuple[str, str], asyncio.Task[Computed[None]]] = {}
         self._loading: set[asyncio.Task[Any]] = set()
         self._stopped: set[asyncio.Task[Any]] = set()
         self._recent_seconds = 1.0
@@ -119,39 +125,46 @@ class InferenceWorker(Backend):
             row.stopped = True
 
     def model_state(self, request: Request[Any]) -> ModelState:
-        return self._models.state(self._task(request).name)
+        return self._models.state(self._checkpoint(request))
 
     def task_state(self, name: str) -> ModelState:
         return self._models.state(name)
 
     def status(self) -> WorkerStatus:
-        figures = self._queue.figures
         return WorkerStatus(
-            device=self._device.name,
-            precision=self._device.precision,
             requests=len(self._accepted),
             rows_waiting=self._queue.waiting,
-            batches=figures.batches,
-            rows=figures.rows,
-            waste=figures.waste,
-            models={name: self._models.state(name) for name in self._models.tasks},
+            devices=device_statuses(self._devices, self._queue, self._models),
+            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.residents),
+            evictions=self._models.evictions,
         )
 
-    async def load(self, tasks: Collection[str]) -> None:
-        """Load the checkpoints of some tasks now; raises `ModelUnavailable` where one is not to be had."""
+    async def load(self, tasks: Collection[str], *, demanded: bool = True) -> None:
+        """Load the checkpoints of some tasks now.
+
+        Args:
+            demanded: whether others may be evicted for them.
+
+        Raises:
+            ModelUnavailable: one is not to be had.
+        """
         for task in self._tasks.values():
             if task.name in tasks:
-                model = await self._loaded(task)
-                async with self._deadline():
-                    await self._calibrated(task, model)
+                async with self._leased(task.name, demanded=demanded) as model, self._deadline():
+                    await self._calibrate(task, model)
 
     async def preload(self) -> None:
-        """Load every checkpoint now, rather than when it is asked for first. Failures are logged, and tried again."""
+        """Load the checkpoints now that fit, rather than when they are asked for first.
+
+        Failures are logged, and tried again.
+        """
         for name in self._models.tasks:
             try:
-                await self.load([name])
+                await self.load([name], demanded=False)
             except ShuttingDown:
                 return
+            except NoRoom:
+                log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
                 log.error("the checkpoint for /%s is not available: %s", name, error.sentence)
 
@@ -212,23 +225,33 @@ class InferenceWorker(Backend):
     def _task(self, request: Request[ResultT]) -> Task[ResultT]:
         return self._tasks[type(request)]
 
+    def _checkpoint(self, request: Request[Any]) -> str:
+        """The task whose checkpoint answers a request."""
+        return request.checkpoint or self._task(request).name
+
     async def _answer(self, request: Request[ResultT], person: int) -> Answer[ResultT]:
         task = self._task(request)
+        checkpoint = self._checkpoint(request)
+        spec = self._models.spec(checkpoint)
         with self._telling():
-            model = await self._loaded(task)
-            async with self._deadline():
-                await self._calibrated(task, model)
-                began = time.perf_counter()
-                result = await self._result(task, model, request, person)
+            began = time.perf_counter()
+            computed: Computed[ResultT] | None = self._shared.find(request)
+            if computed is None:
+                async with self._leased(checkpoint) as model, self._deadline():
+                    await self._calibrate(task, model)
+                    began = time.perf_counter()
+                    computed = await self._result(task, model, request, person)
         seconds = time.perf_counter() - began
         self._recent_seconds += (seconds - self._recent_seconds) / 8
-        return Answer(result, model.spec.name, model.device.name, model.device.precision, seconds, model.spec.note)
+        return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note)
 
-    async def _result(self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int) -> ResultT:
+    async def _result(
+        self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int
+    ) -> Computed[ResultT]:
         if task.repeatable:
-            return await self._shared.get(request, lambda: self._drive(task.steps(model.head, request), person))
+            return await self._shared.get(request, lambda: self._drive(task.steps(model.head, request), model, person))
         with self._watched(task, model, request) as watch:
-            return await self._drive(task.steps(model.head, request), person, watch)
+            return await self._drive(task.steps(model.head, request), model, person, watch)
 
     @contextmanager
     def _watched(self, task: Task[Any], model: LoadedModel, request: Request[Any]) -> Iterator[Watch]:
@@ -245,57 +268,99 @@ class InferenceWorker(Backend):
 
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
+        """Give the current request up when it takes too long. What has been written of a text by then is kept."""
+        loop = asyncio.get_running_loop()
+        current = asyncio.current_task()
+        assert current is not None
         try:
-            async with asyncio.timeout(self._limits.seconds):
-                yield
+            async with asyncio.timeout(self._limits.seconds + self._limits.ending_seconds) as timeout:
+                ending = loop.call_later(self._limits.seconds, self._end, current, timeout)
+                try:
+                    yield
+                finally:
+                    ending.cancel()
         except TimeoutError:
             raise DeadlinePassed(self._limits.seconds) from None
 
-    async def _calibrated(self, task: Task[Any], model: LoadedModel) -> None:
+    def _end(self, answer: asyncio.Task[Any], timeout: asyncio.Timeout) -> None:
+        """End a request early: with what there is so far, or where there is nothing, without an answer."""
+        watch = self._under_way.get(answer)
+        if watch is not None and watch.preview is not None and any(row.progress for row in watch.rows):
+            self.stop(answer)
+        else:
+            timeout.reschedule(asyncio.get_running_loop().time())
+
+    async def _calibrate(self, task: Task[Any], model: LoadedModel) -> None:
         """Wait until a task's checkpoint is calibrated. Whoever comes first begins it, for all; giving up does not end
-        it."""
-        calibrate = task.calibrations.get(model.head.kind)
-        if calibrate is None:
+        it. A checkpoint that comes back has kept its notes."""
+        calibration = task.calibrations.get(model.head.kind)
+        key = (task.name, model.spec.key)
+        if calibration is None or key in self._calibrated:
             return
-        key = (task.name, id(model.head))
-        calibration = self._calibrations.get(key)
-        if calibration is None or (calibration.done() and (calibration.cancelled() or calibration.exception())):
-            steps = calibrate(model.head)
-            calibration = asyncio.get_running_loop().create_task(self._drive(steps, person=task.name))
-            self._calibrations[key] = calibration
+        running = self._calibrations.get(key)
+        if running is None:
+            running = self._begin_calibration(key, calibration(model.head), model)
         try:
-            await asyncio.shield(calibration)
+            await asyncio.shield(running)
         except asyncio.CancelledError:
-            if calibration.cancelled() and self._draining:
+            if running.cancelled() and self._draining:
                 raise ShuttingDown from None
             raise
 
-    async def _loaded(self, task: Task[Any]) -> LoadedModel:
+    def _begin_calibration(
+        self, key: tuple[str, str], steps: Steps[None], model: LoadedModel
+    ) -> asyncio.Task[Computed[None]]:
+        lease = ExitStack()
+        lease.enter_context(self._models.keep(model))
+
+        def end(calibration: asyncio.Task[Computed[None]]) -> None:
+            del self._calibrations[key]  # a task that failed refers to the checkpoint, through its error
+            lease.close()
+            if not calibration.cancelled() and calibration.exception() is None:
+                self._calibrated.add(key)
+
+        calibration = asyncio.get_running_loop().create_task(self._drive(steps, model, person=key[0]))
+        calibration.add_done_callback(end)
+        self._calibrations[key] = calibration
+        return calibration
+
+    @asynccontextmanager
+    async def _leased(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedModel]:
+        """A task's checkpoint, which stays on the devices for as long as the body runs."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
+        async with AsyncExitStack() as until_answered:
+            yield await self._load(until_answered, task, demanded)
+
+    async def _load(self, until_answered: AsyncExitStack, task: str, demanded: bool) -> LoadedModel:
         current = asyncio.current_task()
         assert current is not None
         self._loading.add(current)
         try:
             with self._telling():
                 async with asyncio.timeout(self._limits.loading_seconds):
-                    return await self._models.get(task.name)
+                    lease = self._models.lease(task, demanded=demanded)
+                    return await until_answered.enter_async_context(lease)
         except TimeoutError:
             raise DeadlinePassed(self._limits.loading_seconds) from None
         finally:
             self._loading.discard(current)
 
-    async def _drive(self, steps: Steps[T], person: Hashable, watch: Watch | None = None) -> T:
+    async def _drive(
+        self, steps: Steps[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
+    ) -> Computed[T]:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
+        places: dict[int, None] = {}
         outcome = await self._advance(steps, None)
         resumed = False
         while isinstance(outcome, Step):
             if watch is not None:
                 watch.rows = outcome.rows
             outputs = await self._queue.compute(outcome, person, resumed=resumed)
+            places |= {row.place: None for row in outcome.rows if row.place is not None}
             resumed = True
             outcome = await self._advance(steps, outputs)
-        return outcome.value
+        return _computed(outcome.value, model, sorted(places) or [0])
 
     async def _advance(self, steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
         return await self._on_thread(_advance, steps, outputs)
@@ -315,6 +380,23 @@ class Watch:
 
     preview: Callable[[list[list[Any]]], Any] | None
     rows: Sequence[Row[Any]] = ()
+
+
+@dataclass(frozen=True)
+class Computed(Generic[T]):
+    """A value, and where it was computed."""
+
+    value: T
+    device: str
+    precision: str
+
+
+def _computed(value: T, model: LoadedModel, places: Sequence[int]) -> Computed[T]:
+    return Computed(
+        value,
+        device=in_words(model.devices[place].name for place in places),
+        precision=in_words(map(model.precision_on, places)),
+    )
 
 
 @dataclass(frozen=True)

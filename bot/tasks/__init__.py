@@ -10,5 +10,6 @@ from bot.inference.task import Task
 def all_tasks() -> tuple[Task[Any], ...]:
     """Every task, for the worker."""
     from bot.tasks import fill, generate, sentiment, translate, zeroshot
+    from bot.tasks.work import request as work
 
-    return (sentiment.TASK, fill.TASK, generate.TASK, translate.TASK, zeroshot.TASK)
+    return (sentiment.TASK, fill.TASK, generate.TASK, translate.TASK, zeroshot.TASK, work.TASK)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bot.benchmark.contest import DIRECT, LIMIT, naive_in, worker_at
 from bot.benchmark.corpus import Corpus
-from bot.benchmark.limit import offline
+from bot.benchmark.limit import direct_call, offline
+from bot.benchmark.lineup import DIRECT, LIMIT, MANAGER, STATIC, naive_in, worker_at
 from bot.benchmark.naive import naive
+from bot.benchmark.options import Options, numbers, task_names
 from bot.benchmark.workload import NEW_TOKENS, Workload
-from bot.commands.bench import Options, measure_all, numbers, task_names
+from bot.commands.bench import measure_all
 from bot.errors import SettingsError
 from bot.inference.steps import run_steps
 from bot.inference.task import HeadKind
@@ -47,6 +48,7 @@ async def test_the_worker_a_naive_bot_and_the_limit_side_by_side(
         naive_in("float32"),
         naive_in("float32", 4),
         worker_at(4),
+        *([STATIC, MANAGER] if task == "generate" else []),
         LIMIT,
     ]
     for one in figures.values():
@@ -57,7 +59,24 @@ async def test_the_worker_a_naive_bot_and_the_limit_side_by_side(
     assert figures[worker_at(4)]["p95_ms"] >= figures[worker_at(4)]["p50_ms"] > 0
     assert figures[worker_at(4)]["batch"] >= 1
     assert report["memory_mb"] > 0
-    assert all(ratio["value"] > 0 for ratio in report["ratios"])
+    assert all(0 < one["low"] <= one["value"] <= one["high"] for one in report["ratios"])
+    rivals = [name for name in figures if name not in (worker_at(1), DIRECT, worker_at(4))]
+    assert {one["what"] for one in report["ratios"]} == {
+        *(f"{worker_at(4)} / {rival}" for rival in rivals),
+        f"{worker_at(1)} / {DIRECT}: time that the same text takes",
+    }
+    assert figures[worker_at(1)]["requests"] == figures[DIRECT]["requests"]
+
+
+@pytest.mark.may_block
+async def test_without_a_lone_user_there_is_no_direct_call(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = Options(tasks=("sentiment",), users=(2,), requests=2, quick=True)
+
+    [report] = await measured(settings, options, capsys)
+
+    assert DIRECT not in [one["who"] for one in report["figures"]]
 
 
 @pytest.mark.may_block
@@ -98,11 +117,14 @@ def test_everybody_can_answer(task: str, checkpoint: str, load: Callable[[str], 
     written = naive(workload.task, head)(requests[0])
     limit = offline(workload.task, head)
     written_together = limit.run(requests, limit.sizes[0])
+    written_alone = direct_call(workload.task, head)(requests[0])
 
     assert (written is not None) == workload.generates(head.kind)
     if written is not None:
         assert 0 < written <= NEW_TOKENS
         assert written_together is not None
+        assert written_alone is not None
+        assert 0 < written_alone <= NEW_TOKENS
         assert written < written_together <= len(requests) * NEW_TOKENS
 
 
@@ -119,6 +141,30 @@ def test_no_text_is_asked_about_twice() -> None:
     workload = Workload("sentiment", Corpus())
     taken = [*workload.take(7), *workload.take(25), *workload.take(10)]
     assert len(taken) == len(set(taken)) == 42
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"discord": True, "soak": 1_000},
+        {"beside": "http://127.0.0.1:8080", "tasks": ("sentiment",)},
+        {"beside": "http://127.0.0.1:8080", "soak": 1_000},
+        {"beside": "http://127.0.0.1:8080", "discord": True},
+        {"beside": "127.0.0.1:8080"},
+        {"beside": "http://"},
+        {"beside": "http://[::1"},
+    ],
+)
+def test_what_cannot_be_measured_together_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"--beside|--soak"):
+        Options(**wrong)
+
+
+def test_usual_users_are_fewer_for_slow_tasks() -> None:
+    assert (Options().users_of("sentiment"), Options().users_of("generate")) == ((1, 8, 64), (1, 8, 16, 64))
+    assert Options(soak=100).users_of("generate") == (16,)
+    assert Options(discord=True).users_of("fill") == (200,)
+    assert Options(users=(3,), soak=100).users_of("fill") == (3,)
 
 
 def test_users_and_tasks_are_lists() -> None:

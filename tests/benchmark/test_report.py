@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from bot.benchmark.contest import DIRECT, LIMIT, Contest, naive_in, worker_at
+from bot.benchmark.contest import Contest
+from bot.benchmark.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC, naive_in, worker_at
 from bot.benchmark.memory import Memory, peak_memory
 from bot.benchmark.report import report
-from bot.benchmark.turn import Padding, Turn, percentile
+from bot.benchmark.turn import Padding, Turn, joined, percentile
 from bot.inference.device import Device
 from bot.inference.task import HeadKind
 
 
 def turns(*seconds: float, tokens: int | None = None, latency: float = 0.0) -> list[Turn]:
-    return [Turn(100, one, (latency,) * 3, (0.001,) * 3, tokens, padding=Padding(10, 80, 0.2)) for one in seconds]
+    return [Turn(100, one, (latency,) * 3, (0.001,) * 3, tokens, padding=Padding(10, 80, 400, 500)) for one in seconds]
 
 
 def contest(*, users: tuple[int, ...] = (1, 8), precision: str = "bfloat16", tokens: int | None = None) -> Contest:
@@ -28,7 +29,17 @@ def contest(*, users: tuple[int, ...] = (1, 8), precision: str = "bfloat16", tok
         naive_in("bfloat16", 4): turns(2, 10, 4, tokens=tokens),
     }
     device = Device("cpu", precision)
-    return Contest("sentiment", "tiny", HeadKind.CAUSAL_LM, device, users, Memory(2_000_000), (8, "requests"), measured)
+    return Contest(
+        "sentiment",
+        "tiny",
+        HeadKind.CAUSAL_LM,
+        device,
+        users,
+        Memory(2_000_000),
+        (8, "requests"),
+        measured,
+        lone_ratios=[1.0, 1.1, 1.4] if 1 in users else [],
+    )
 
 
 def test_figures_are_medians() -> None:
@@ -37,7 +48,8 @@ def test_figures_are_medians() -> None:
     worker = found["worker, 8 users"]
     assert worker.rate == 25
     assert worker.spread == pytest.approx((50 - 10) / 2 / 25)
-    assert (worker.batch, worker.waste) == (8, 0.2)
+    assert worker.batch == 8
+    assert worker.waste == pytest.approx(0.2)
     assert found["worker, 1 user"].p50_ms == pytest.approx(11)
     assert found["limit"].lag_p99_ms == pytest.approx(1)
     assert worker.token_rate is None
@@ -51,8 +63,28 @@ def test_ratios_compare_turns_of_the_same_round() -> None:
         "worker, 8 users / naive float32": pytest.approx(4),
         "worker, 8 users / naive bfloat16": pytest.approx(2),
         "worker, 8 users / naive bfloat16, 4 threads": pytest.approx(1),
-        "p50 of worker, 1 user / direct call": pytest.approx(1.1),
+        "worker, 1 user / direct call: time that the same text takes": pytest.approx(1.1),
     }
+
+
+def test_ratios_say_how_far_they_can_be_trusted() -> None:
+    found = {one.what: (one.low, one.high) for one in report(contest()).ratios}
+
+    assert found["worker, 8 users / limit"] == pytest.approx((0.5, 0.75))
+    assert found["worker, 1 user / direct call: time that the same text takes"] == pytest.approx((1.0, 1.4))
+
+
+def test_who_has_as_many_people_as_the_worker_at_most_is_compared_with_that() -> None:
+    measured = contest(users=(8, 64), tokens=50)
+    measured.turns |= {worker_at(64): turns(2, 2, 2, tokens=50)}
+    measured.turns |= {name: turns(4, 4, 4, tokens=50) for name in (STATIC, MANAGER, BESIDE)}
+
+    found = {one.what: one.value for one in report(measured).ratios}
+
+    for rival in (STATIC, MANAGER, BESIDE):
+        assert found[f"worker, 64 users / {rival}"] == pytest.approx(2)
+    assert f"worker, 8 users / {STATIC}" in found
+    assert not {f"worker, 8 users / {rival}" for rival in (MANAGER, BESIDE)} & set(found)
 
 
 def test_what_generates_is_compared_by_tokens() -> None:
@@ -70,6 +102,16 @@ def test_in_float32_there_is_one_naive_bot_less() -> None:
         "worker, 8 users / naive float32",
         "worker, 8 users / naive float32, 4 threads",
     ]
+
+
+def test_turns_one_after_the_other_are_a_long_one() -> None:
+    one = Turn(2, 1.0, (0.1, 0.2), (0.001,), 5, 1, Padding(1, 2, 10, 20))
+    other = Turn(3, 2.0, (0.3,), (), 7, 0, Padding(2, 4, 20, 20))
+
+    assert joined([one, other]) == Turn(5, 3.0, (0.1, 0.2, 0.3), (0.001,), 12, 1, Padding(3, 6, 30, 40))
+    assert joined([Turn(1, 1.0)]) == Turn(1, 1.0)
+    assert joined([one, other]).padding == Padding(3, 6, 30, 40)
+    assert Padding(3, 6, 30, 40).waste == pytest.approx(0.25)
 
 
 def test_percentiles() -> None:

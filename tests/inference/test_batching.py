@@ -149,3 +149,12 @@ def test_a_clock_forgets_those_it_has_overtaken() -> None:
     clock.forget()
     assert len(clock) == 0
     assert clock.start("new") >= 0
+
+
+def test_a_flow_that_does_not_come_back_is_forgotten() -> None:
+    clock = FairClock()
+    clock.tag("a", 5)
+    clock.drop("a")
+    clock.drop("unknown")
+    assert len(clock) == 0
+    assert clock.start("a") == 0

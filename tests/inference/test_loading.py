@@ -15,7 +15,8 @@ from bot.inference import device as devices
 from bot.inference.catalogue import CheckpointSpec, FolderSource
 from bot.inference.device import Device
 from bot.inference.loading import head_kind, load_head
-from bot.inference.models import LoadingTimes, Models, Phase
+from bot.inference.loading_times import LoadingTimes
+from bot.inference.models import Models, Phase
 from bot.inference.task import HeadKind
 from bot.tasks import all_tasks
 from bot.tasks.sentiment import SentimentRequest

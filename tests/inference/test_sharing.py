@@ -105,3 +105,11 @@ async def test_a_failure_is_told_to_all_and_not_remembered() -> None:
     assert compute.runs == 2
     with pytest.raises(ModelFailed):
         await shared.get("a", compute)
+
+
+async def test_what_is_remembered_can_be_found_without_computing() -> None:
+    shared, compute = SharedResults(8), Computation()
+    compute.go.set()
+    assert shared.find("a") is None
+    assert await shared.get("a", compute) == shared.find("a") == 1
+    assert SharedResults(0).find("a") is None

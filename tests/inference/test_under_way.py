@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from bot.errors import ModelFailed
+from bot.errors import DeadlinePassed, ModelFailed
 from bot.inference.catalogue import Preset
 from bot.inference.heads.decoding import Decoder, Generation
 from bot.inference.steps import Row
-from bot.inference.worker import InferenceWorker, Limits
+from bot.inference.worker import Limits
+from bot.replies.generate import render
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
+from tests.support import device_held, under_way
 
 LONG = GenerateRequest("I love apples and", max_new_tokens=400, top_p=0.01)
 SHORT = GenerateRequest("The capital of Germany is", max_new_tokens=4, top_p=0.01)
@@ -34,14 +38,6 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(Decoder, "step", counted)
     return seen
-
-
-async def under_way(worker: InferenceWorker, answer: asyncio.Task[Any]) -> Any:
-    """What there is of an answer, as soon as there is something."""
-    while (found := await worker.partial(answer)) is None:
-        assert not answer.done()
-        await asyncio.sleep(0.001)
-    return found
 
 
 async def test_a_short_request_is_answered_while_a_long_one_is_under_way(
@@ -93,6 +89,75 @@ async def test_stopping_keeps_the_text(make_worker: Callable[..., Any]) -> None:
         assert shown.continuations[0].tokens <= result.continuations[0].tokens < LONG.max_new_tokens
         assert not result.continuations[0].finished
         worker.stop(answer)  # too late, and harmless
+
+
+async def test_what_is_written_by_the_deadline_is_kept(
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if somebody had pressed Stop then: the reply offers to continue."""
+    step = Decoder.step
+
+    def slow(self: Decoder) -> None:
+        time.sleep(0.005)
+        step(self)
+
+    monkeypatch.setattr(Decoder, "step", slow)
+    async with make_worker(limits=Limits(seconds=0.3)) as worker:
+        answer = await worker.run(GenerateRequest("I love", max_new_tokens=512, top_p=0.01), person=1)
+        [text] = answer.result.continuations
+        assert 0 < text.tokens < 512
+        assert not text.finished
+        assert 0.25 <= answer.seconds < 4
+        assert len(render(LONG, answer).offers) == 2
+        assert not worker._under_way
+
+
+async def test_a_text_that_does_not_end_after_the_deadline_is_given_up(
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    step = Decoder.step
+
+    def held(self: Decoder) -> None:
+        assert gate.wait(10)
+        step(self)
+
+    monkeypatch.setattr(Decoder, "step", held)
+    async with make_worker(limits=Limits(seconds=0.2, ending_seconds=0.2)) as worker:
+        with pytest.raises(DeadlinePassed, match="longer than"):
+            await worker.run(LONG, person=1)
+        gate.set()
+        assert (await worker.run(SHORT, person=1)).result.continuations[0].tokens == 4
+
+
+async def test_a_text_that_has_not_begun_by_the_deadline_is_given_up_at_once(make_worker: Callable[..., Any]) -> None:
+    async with make_worker(limits=Limits(seconds=0.2, ending_seconds=20)) as worker:
+        await worker.load(["generate"])
+        async with device_held(worker):
+            began = time.perf_counter()
+            with pytest.raises(DeadlinePassed):
+                await worker.run(LONG, person=1)
+            assert time.perf_counter() - began < 5
+
+
+async def test_the_status_tells_where_texts_cannot_join(
+    make_worker: Callable[..., Any], steps: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = Decoder.join
+
+    def forgetful(self: Decoder, rows: list[Row[Generation]]) -> None:
+        join(self, rows)
+        self.joinable = False
+
+    monkeypatch.setattr(Decoder, "join", forgetful)
+    async with make_worker() as worker:
+        assert worker.status().models["generate"].joins is None
+        long = worker.submit(LONG, person=1)
+        await under_way(worker, long)
+        await worker.run(SHORT, person=2)
+        assert long.done()
+        assert worker.status().models["generate"].joins is False
+    assert max(steps) == 1
 
 
 async def test_who_gives_up_frees_the_place_at_once(make_worker: Callable[..., Any], steps: list[int]) -> None:

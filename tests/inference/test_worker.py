@@ -31,12 +31,16 @@ from tests.inference.toys import CALIBRATION, GENEROUS, PRESET, ToyHead, ToyRequ
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[ToyShop]:
+    shop = ToyShop(tmp_path, devices=getattr(request, "param", 1))
     monkeypatch.setattr("bot.inference.models.fetch", lambda spec, cache, report: cache)
     monkeypatch.setattr("bot.inference.models.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
+
+
+on_one_and_two = pytest.mark.parametrize("shop", [1, 2], indirect=True, ids=["one device", "two devices"])
+"""What must hold whatever the number of devices."""
 
 
 async def outcomes(answers: list[asyncio.Task[Any]]) -> list[Any]:
@@ -53,6 +57,7 @@ async def test_an_answer(shop: ToyShop) -> None:
     assert 0 < answer.seconds < 5
 
 
+@on_one_and_two
 async def test_several_rows_and_steps(shop: ToyShop) -> None:
     async with shop.open() as worker:
         assert (await worker.run(ToyRequest(3, rows=20, steps=3), person=1)).result == 3 * 20 * 3 * 2
@@ -76,6 +81,7 @@ def random_requests(chance: random.Random, number: int) -> list[ToyRequest]:
     ]
 
 
+@on_one_and_two
 async def test_hundreds_of_requests_with_faults_and_cancellations(shop: ToyShop) -> None:
     chance, flaky = random.Random(1), random.Random(2)
     requests = random_requests(chance, 600)
@@ -155,6 +161,7 @@ async def test_a_request_that_is_cancelled_before_it_begins_frees_its_place(shop
 # 3. What nobody waits for costs no device time.
 
 
+@on_one_and_two
 async def test_cancelled_requests_never_run(shop: ToyShop) -> None:
     async with shop.open() as worker:
         async with shop.hold(worker):
@@ -179,6 +186,7 @@ async def test_late_requests_are_told_and_never_run(shop: ToyShop) -> None:
     assert shop.head.values == [0, 7]
 
 
+@on_one_and_two
 @pytest.mark.parametrize("late", [False, True])
 async def test_a_long_operation_ends_when_abandoned(shop: ToyShop, late: bool) -> None:
     async with shop.open(Limits(seconds=0.1 if late else 30)) as worker:
@@ -192,6 +200,7 @@ async def test_a_long_operation_ends_when_abandoned(shop: ToyShop, late: bool) -
         assert (await worker.run(ToyRequest(3), person=1)).result == 6
 
 
+@on_one_and_two
 async def test_giving_up_between_steps_ends_a_request(shop: ToyShop) -> None:
     async with shop.open() as worker:
         async with shop.hold(worker):
@@ -221,6 +230,7 @@ async def test_cancelling_whoever_waits_cancels_the_request(shop: ToyShop) -> No
 # 4. One bad request never hurts its batch.
 
 
+@on_one_and_two
 async def test_a_bad_row_fails_alone(shop: ToyShop) -> None:
     def fault(values: list[int]) -> None:
         if 5 in values:
@@ -240,6 +250,7 @@ async def test_a_bad_row_fails_alone(shop: ToyShop) -> None:
     ]
 
 
+@on_one_and_two
 async def test_one_bad_row_fails_its_request_once(shop: ToyShop) -> None:
     def fault(values: list[int]) -> None:
         raise ValueError
@@ -249,9 +260,11 @@ async def test_one_bad_row_fails_its_request_once(shop: ToyShop) -> None:
         [found] = await outcomes([worker.submit(ToyRequest(1, rows=100), person=1)])
         assert isinstance(found, ModelFailed)
         await until(lambda: worker.status().rows_waiting == 0)
-    assert len(shop.head.values) <= 8 * 4  # the first batch, its halves, their halves and each row
+    # The first batch of each device, its halves, their halves and each row.
+    assert len(shop.head.values) <= 8 * 4 * len(shop.devices)
 
 
+@on_one_and_two
 async def test_too_little_memory_for_a_batch(shop: ToyShop) -> None:
     tried = []
 
@@ -344,6 +357,7 @@ async def test_a_busy_device_gathers(shop: ToyShop) -> None:
     assert (status.batches, status.rows, status.waste) == (9, 65, 0.0)
 
 
+@on_one_and_two
 async def test_rows_of_different_operations_never_mix(shop: ToyShop) -> None:
     async with shop.open() as worker:
         async with shop.hold(worker):
@@ -356,6 +370,7 @@ async def test_rows_of_different_operations_never_mix(shop: ToyShop) -> None:
     assert all(len({value % 2 for value in batch}) == 1 for batch in shop.head.batches)
 
 
+@on_one_and_two
 async def test_rows_that_want_no_company_get_none(shop: ToyShop) -> None:
     async with shop.open() as worker:
         async with shop.hold(worker):
@@ -371,6 +386,7 @@ async def test_rows_that_want_no_company_get_none(shop: ToyShop) -> None:
 # 6. Nobody starves.
 
 
+@on_one_and_two
 async def test_fifty_requests_do_not_delay_somebody_elses_one(shop: ToyShop) -> None:
     shop.head = ToyHead(Budget(1, rows=1))
     async with shop.open() as worker:
@@ -383,6 +399,7 @@ async def test_fifty_requests_do_not_delay_somebody_elses_one(shop: ToyShop) -> 
     assert shop.head.values.index(2) <= 3
 
 
+@on_one_and_two
 async def test_a_stream_of_newcomers_does_not_starve_a_second_request(shop: ToyShop) -> None:
     """Neither because of its length nor because others have had nothing yet."""
     shop.head.fault = lambda values: time.sleep(0.003)
@@ -417,6 +434,7 @@ async def test_operations_take_turns(shop: ToyShop) -> None:
 # 7. The event loop never blocks.
 
 
+@on_one_and_two
 async def test_the_event_loop_stays_free(shop: ToyShop) -> None:
     shop.head.fault = lambda values: time.sleep(0.02)
     lags = []
@@ -451,6 +469,7 @@ async def test_work_is_done_on_threads(shop: ToyShop) -> None:
 # 8. Shutdown drains.
 
 
+@on_one_and_two
 async def test_shutdown_answers_what_runs_and_tells_the_rest(shop: ToyShop) -> None:
     async with shop.open() as worker:
         async with shop.hold(worker) as held:
@@ -466,9 +485,10 @@ async def test_shutdown_answers_what_runs_and_tells_the_rest(shop: ToyShop) -> N
         found = await outcomes([*waiting, late])
         assert all(isinstance(one, ShuttingDown) for one in found)
         assert await outcomes([held]) == [0]
-    assert shop.head.values == [0]
+    assert shop.head.values == [0] * len(shop.devices)
 
 
+@on_one_and_two
 async def test_what_has_begun_is_finished_at_shutdown(shop: ToyShop) -> None:
     """A request of which some rows, or an earlier step, have run is answered."""
     shop.head.gate.clear()
@@ -500,6 +520,7 @@ async def test_shutdown_while_preparing(shop: ToyShop) -> None:
     assert isinstance(found, ShuttingDown)
 
 
+@on_one_and_two
 async def test_shutdown_while_loading(shop: ToyShop) -> None:
     gate = threading.Event()
 
@@ -519,6 +540,7 @@ async def test_shutdown_while_loading(shop: ToyShop) -> None:
     assert all(isinstance(one, ShuttingDown) for one in found)
 
 
+@on_one_and_two
 async def test_what_takes_too_long_to_finish_is_told_at_shutdown(shop: ToyShop) -> None:
     async with shop.open(Limits(drain_seconds=0.1)) as worker:
         answer = worker.submit(ToyRequest(1, operation="endless"), person=1)
@@ -617,6 +639,7 @@ async def test_a_model_that_cannot_be_loaded_is_tried_again(shop: ToyShop, error
     assert shop.loads == 2
 
 
+@on_one_and_two
 async def test_a_calibration_runs_once_for_all(shop: ToyShop) -> None:
     async with shop.open(calibrate=True) as worker:
         answers = [worker.submit(ToyRequest(index), person=index) for index in range(5)]
@@ -635,6 +658,7 @@ async def test_a_calibration_that_failed_is_tried_again(shop: ToyShop) -> None:
         assert (await worker.run(ToyRequest(6), person=1)).result == 12
 
 
+@on_one_and_two
 async def test_an_impatient_person_does_not_cancel_a_calibration(shop: ToyShop) -> None:
     shop.head.gate.clear()
     async with shop.open(calibrate=True) as worker:
@@ -713,6 +737,7 @@ async def test_shutdown_during_a_calibration_that_nobody_waits_for(shop: ToyShop
 # The loop of the device survives anything.
 
 
+@on_one_and_two
 async def test_the_queue_survives_its_own_failures(shop: ToyShop, monkeypatch: pytest.MonkeyPatch) -> None:
     async with shop.open() as worker:
         for name in ("run_isolated", "gather", "padding_waste"):
@@ -723,6 +748,7 @@ async def test_the_queue_survives_its_own_failures(shop: ToyShop, monkeypatch: p
             assert (await worker.run(ToyRequest(3), person=1)).result == 6
 
 
+@on_one_and_two
 @pytest.mark.parametrize("tokens", [0, 1, 10**9])
 async def test_rows_of_any_length(shop: ToyShop, tokens: int) -> None:
     async with shop.open() as worker:
@@ -743,6 +769,7 @@ async def test_status(shop: ToyShop) -> None:
         assert worker.status().requests == worker.status().rows_waiting == 0
 
 
+@on_one_and_two
 async def test_nothing_grows(shop: ToyShop) -> None:
     async with shop.open() as worker:
         for _ in range(5):

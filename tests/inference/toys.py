@@ -16,7 +16,7 @@ from bot.inference.requests import Request
 from bot.inference.steps import Budget, Operation, Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.worker import InferenceWorker, Limits
-from tests.support import open_worker
+from tests.support import CPU, open_worker
 
 
 @dataclass(frozen=True)
@@ -48,45 +48,59 @@ class ToyHead:
     Attributes:
         gate: while it is closed, the device is held within a batch.
         batches: the values of every batch that was begun.
+        inside: how many devices are within a batch.
         fault: called with the values of every batch, on the device's thread; may raise.
         longest: the most seconds that the device waits at the gate.
     """
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
+    device = CPU
+    precision = "float32"
+    precision_reason = "it is a toy"
+    weight_bytes = 10
 
     def __init__(self, budget: Budget) -> None:
+        self.notes: dict[str, Any] = {}
         self.double: Operation[int, int] = Operation("double", self._double, budget)
         self.second: Operation[int, int] = Operation("second", self._double, budget)
         self.endless: Operation[int, int] = Operation("endless", self._endless, budget)
         self.gate = threading.Event()
         self.gate.set()
         self.batches: list[list[int]] = []
-        self.completed = 0
-        self.running = False
+        self.inside = 0
+        self._lock = threading.Lock()
         self.fault: Callable[[list[int]], object] = lambda values: None
         self.outputs: Callable[[list[int]], Sequence[int]] = lambda values: [2 * value for value in values]
 
     def _double(self, rows: Sequence[Row[int]]) -> Sequence[int]:
         values = [row.inputs for row in rows]
         self.batches.append(values)
-        self.running = True
+        self._enter(1)
         try:
             if not self.gate.wait(10):
                 raise RuntimeError("the test forgot to open the gate")
             self.fault(values)
             return self.outputs(values)
         finally:
-            self.completed += 1
-            self.running = False
+            self._enter(-1)
 
     def _endless(self, rows: Sequence[Row[int]]) -> Sequence[int]:
         self.batches.append([row.inputs for row in rows])
-        self.running = True
+        self._enter(1)
         end = time.monotonic() + 10
         while not all(row.abandoned for row in rows) and time.monotonic() < end:
             time.sleep(0.001)
-        self.running = False
+        self._enter(-1)
         return [0 for _ in rows]
+
+    def _enter(self, change: int) -> None:
+        with self._lock:
+            self.inside += change
+
+    @property
+    def running(self) -> bool:
+        """Whether any device is within a batch."""
+        return self.inside > 0
 
     @property
     def values(self) -> list[int]:
@@ -124,9 +138,14 @@ GENEROUS = Limits(requests=2_000, per_person=2_000, seconds=30)
 
 
 class ToyShop:
-    """Opens workers over one toy head, and decides how it is loaded."""
+    """Opens workers over one toy head, and decides how it is loaded.
 
-    def __init__(self, cache: Path) -> None:
+    Args:
+        devices: how many devices it is on; all of them share the head.
+    """
+
+    def __init__(self, cache: Path, devices: int = 1) -> None:
+        self.devices = [CPU] * devices
         self.head = ToyHead(Budget(64, rows=8))
         self.load: Callable[[], ToyHead] = lambda: self.head
         self.loads = 0
@@ -140,7 +159,8 @@ class ToyShop:
     @asynccontextmanager
     async def open(self, limits: Limits = GENEROUS, *, calibrate: bool = False) -> AsyncIterator[InferenceWorker]:
         """A worker whose model has not been loaded yet. Opens the gate at the end, so that nothing hangs."""
-        async with open_worker(PRESET, self._cache, tasks=[CALIBRATED if calibrate else TASK], limits=limits) as worker:
+        tasks = [CALIBRATED if calibrate else TASK]
+        async with open_worker(PRESET, self._cache, tasks=tasks, limits=limits, device=self.devices) as worker:
             try:
                 yield worker
             finally:
@@ -148,12 +168,12 @@ class ToyShop:
 
     @asynccontextmanager
     async def hold(self, worker: InferenceWorker, value: int = 0) -> AsyncIterator[asyncio.Task[Any]]:
-        """The device is busy with one request while the body runs."""
+        """Each device is busy with one request while the body runs; gives one of the requests."""
         self.head.gate.clear()
-        held = worker.submit(ToyRequest(value), person=-1)
-        await until(lambda: self.head.running)
+        held = [worker.submit(ToyRequest(value, alone=True), person=-1) for _ in self.devices]
+        await until(lambda: self.head.inside == len(self.devices))
         try:
-            yield held
+            yield held[0]
         finally:
             self.head.gate.set()
 

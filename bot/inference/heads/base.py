@@ -11,9 +11,12 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.device import Device
+from bot.inference.int8 import int8_bytes
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.packing import packed_bytes
+from bot.inference.precision import reason_of
 from bot.inference.task import HeadKind
+from bot.inference.tokens import Token, read_tokens
 
 FALLBACK_CONTEXT = 512
 """Tokens, where a checkpoint does not say how long its context is."""
@@ -30,6 +33,8 @@ class Head(ABC):
         notes: what a task has computed once for this checkpoint and wants to keep (calibrations).
         context_length: the longest input in tokens, special tokens included.
         parameters: how many the model has; those that layers share count once.
+        precision: what this checkpoint really computes in, one of `bot.inference.device.PRECISIONS`.
+        precision_reason: why, in one clause.
     """
 
     kind: ClassVar[HeadKind]
@@ -48,6 +53,8 @@ class Head(ABC):
         self.notes: dict[str, Any] = {}
         self.context_length = _context_length(model, tokenizer)
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        self.precision = str(model.dtype).removeprefix("torch.")
+        self.precision_reason = reason_of(device, self.precision)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
         self.set_up()
@@ -69,6 +76,11 @@ class Head(ABC):
                 list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
             )
             return str(text)
+
+    def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
+        """Token ids as people can read them, from any thread."""
+        with self._tokenizer_lock:
+            return read_tokens(self.tokenizer, ids)
 
     def pad(self, sequences: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Pad to the longest sequence.
@@ -92,7 +104,7 @@ class Head(ABC):
         tensors: dict[int, int] = {
             tensor.data_ptr(): tensor.nbytes for tensor in [*self.model.parameters(), *self.model.buffers()]
         }
-        return sum(tensors.values()) + packed_bytes(self.model)
+        return sum(tensors.values()) + packed_bytes(self.model) + int8_bytes(self.model)
 
     @property
     def pad_token_id(self) -> int:

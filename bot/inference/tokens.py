@@ -1,0 +1,109 @@
+"""Tokens as people can read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_WORD_START = "\u2581"  # SentencePiece writes a word's leading space so
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of a text.
+
+    Attributes:
+        text: readable: without the marks for word boundaries; bytes that are no whole character as `<E3>`.
+        special: whether the tokenizer added it ([CLS], </s>), rather than finding it in the text.
+        starts_word: whether a new word begins with it.
+    """
+
+    text: str
+    id: int
+    special: bool
+    starts_word: bool
+
+
+def read_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Token, ...]:
+    """The tokens of ids, of byte-level BPE, WordPiece and SentencePiece tokenizers alike.
+
+    The caller sees to it that nobody else uses the tokenizer meanwhile.
+    """
+    pieces: list[str | None] = tokenizer.convert_ids_to_tokens(list(ids))
+    languages: dict[str, int] = getattr(tokenizer, "lang_code_to_id", None) or {}
+    special = {*tokenizer.all_special_ids, *languages.values()}
+    read = _reader(tokenizer)
+    tokens: list[Token] = []
+    for place, (token, piece) in enumerate(zip(ids, pieces, strict=True)):
+        if piece is None:  # the model's vocabulary is larger than the tokenizer's
+            tokens.append(Token(f"<{token}>", token, special=True, starts_word=True))
+        elif token in special:
+            tokens.append(Token(piece, token, special=True, starts_word=True))
+        else:
+            text, starts_word = read(piece)
+            first = place == 0 or tokens[-1].special
+            tokens.append(Token(text, token, special=False, starts_word=starts_word or first))
+    return tuple(tokens)
+
+
+class _Reader:
+    """Turns a vocabulary's pieces into text, and tells whether a word begins with them."""
+
+    def __call__(self, piece: str) -> tuple[str, bool]:
+        raise NotImplementedError
+
+
+class _WordPiece(_Reader):
+    def __call__(self, piece: str) -> tuple[str, bool]:
+        return (piece[2:], False) if piece.startswith("##") else (piece, True)
+
+
+class _SentencePiece(_Reader):
+    def __call__(self, piece: str) -> tuple[str, bool]:
+        if (byte := _BYTE.fullmatch(piece)) is not None:
+            return _text_of(bytes([int(byte[1], 16)])), False
+        return piece.replace(_WORD_START, " ").removeprefix(" "), piece.startswith(_WORD_START)
+
+
+class _ByteLevel(_Reader):
+    """Byte-level BPE writes each byte as a printable character.
+
+    Source: Radford et al.: Language Models are Unsupervised Multitask Learners, 2019; GPT-2's `bytes_to_unicode`.
+    """
+
+    def __init__(self) -> None:
+        printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+        others = [byte for byte in range(256) if byte not in printable]
+        self._bytes = {chr(byte): byte for byte in printable}
+        self._bytes |= {chr(256 + place): byte for place, byte in enumerate(others)}
+
+    def __call__(self, piece: str) -> tuple[str, bool]:
+        if any(character not in self._bytes for character in piece):  # a token that was added as it stands
+            return piece, True
+        text = _text_of(bytes(self._bytes[character] for character in piece))
+        return text.removeprefix(" ") or " ", text[:1].isspace()
+
+
+def _reader(tokenizer: PreTrainedTokenizerBase) -> _Reader:
+    decoder = repr(getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", ""))
+    if "ByteLevel" in decoder:
+        return _ByteLevel()
+    return _WordPiece() if "WordPiece" in decoder else _SentencePiece()
+
+
+def _text_of(content: bytes) -> str:
+    """Bytes as text; those that are only a part of a character as hexadecimal numbers."""
+    return content.decode("utf-8", errors="surrogateescape").translate(
+        {0xDC00 + byte: f"<{byte:02X}>" for byte in range(0x80, 0x100)}
+    )
+
+
+def joined(tokens: Iterable[Token]) -> str:
+    """The text of tokens, with a space where a word starts."""
+    return "".join(f" {token.text}" if token.starts_word else token.text for token in tokens).strip()

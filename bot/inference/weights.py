@@ -1,0 +1,64 @@
+"""How many bytes a checkpoint's weights will take on a device, and how to get them back."""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+INDEX = "model.safetensors.index.json"
+LONGEST_HEADER = 100_000_000
+"""Bytes; the limit of the safetensors library itself."""
+_FLOATING = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
+"""Types that are converted when a checkpoint is loaded."""
+
+
+def expected_bytes(folder: Path, element: int) -> int:
+    """What the weights of a checkpoint will take when they are loaded.
+
+    Read from the headers of its safetensors files; where one cannot be read, the size of the files.
+
+    Args:
+        element: bytes of a floating-point number in the data type that it is loaded in.
+
+    Source: https://huggingface.co/docs/safetensors, "Format".
+    """
+    files = list(_weight_files(folder))
+    try:
+        return sum(_bytes_in(file, element) for file in files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def free_memory() -> None:
+    """Give back what nothing refers to any more. Heads and their operations refer to each other."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _weight_files(folder: Path) -> Iterator[Path]:
+    try:
+        shards = set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+        yield from (folder / shard for shard in sorted(shards))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        yield from sorted(folder.glob("*.safetensors"))
+
+
+def _bytes_in(file: Path, element: int) -> int:
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        if length > LONGEST_HEADER:
+            raise ValueError("this is no safetensors file")
+        header = json.loads(opened.read(length))
+    total = 0
+    for name, tensor in header.items():
+        if name == "__metadata__":
+            continue
+        first, last = tensor["data_offsets"]
+        total += math.prod(tensor["shape"]) * element if tensor["dtype"] in _FLOATING else last - first
+    return total

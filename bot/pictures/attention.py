@@ -1,0 +1,116 @@
+"""Which token looks at which: attention weights as a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
+from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
+from bot.pictures.palette import BORDER, CARD, MUTED, amount, ink_on
+from bot.pictures.picture import Picture
+from bot.pictures.wording import alt_text, as_chip, counted, listed, quoted
+
+MOST_TOKENS = 40
+"""On an axis; of a longer text the first are shown."""
+
+_LABEL_WIDTH = 88.0
+_FEW = 16  # columns whose labels have room for larger type
+_SMALLEST_CELL = 13.0
+_LARGEST_CELL = 44.0
+_NAMED = 3  # pairs in the alt text
+
+
+def attention_map(
+    rows: Sequence[str], columns: Sequence[str], weights: npt.ArrayLike, title: str = "", *, causal: bool = False
+) -> Picture:
+    """Draws attention weights: each row is a token, and how its attention of 1 is divided among the columns' tokens.
+
+    Colours go by the square root of a weight, as the scale shows: most weights are small.
+
+    Args:
+        rows: the tokens that look, such as a decoder's; readable.
+        columns: the tokens that are looked at.
+        weights: of shape (rows, columns), from 0 to 1.
+        causal: whether a token sees only those before it; what it cannot see is hatched.
+
+    Raises:
+        ValueError: the shape of the weights is not that of the labels.
+    """
+    values = matrix(weights, len(rows), len(columns))
+    number_of_rows, number_of_columns = min(len(rows), MOST_TOKENS), min(len(columns), MOST_TOKENS)
+    size = TEXT if number_of_columns <= _FEW else SMALL
+    canvas = Canvas(WIDTH, (*rows[:MOST_TOKENS], *columns[:MOST_TOKENS]))
+    down = cut_labels(canvas, [as_chip(text) for text in rows[:MOST_TOKENS]], size, _LABEL_WIDTH)
+    across = cut_labels(canvas, [as_chip(text) for text in columns[:MOST_TOKENS]], size, _LABEL_WIDTH)
+    left = MARGIN + 6 + down.widest
+    # The last of the slanted labels leans out of the grid.
+    room = WIDTH - MARGIN - left - (across.widest * 0.5 if number_of_columns <= _FEW else 0)
+    cell = min(max(room / max(number_of_columns, 1), _SMALLEST_CELL), _LARGEST_CELL)
+    canvas.width = max(WIDTH, left + number_of_columns * cell + MARGIN)
+    y = canvas.title(title, _note(len(rows), len(columns), causal))
+    grid = Grid(left, y + across.widest * 0.9 + 14, cell, number_of_rows, number_of_columns)
+    row_labels(canvas, grid, down)
+    column_labels(canvas, grid, across)
+    _cells(canvas, grid, values, causal)
+    height = _scale(canvas, grid.bottom + 14)
+    return canvas.picture(height, _alt(rows, columns, values, title, causal))
+
+
+def _cells(canvas: Canvas, grid: Grid, values: npt.NDArray[np.float64], causal: bool) -> None:
+    for row in range(grid.rows):
+        seen = min(row + 1, grid.columns) if causal else grid.columns
+        unseen = Box(grid.x + seen * grid.cell, grid.y + row * grid.cell, (grid.columns - seen) * grid.cell, grid.cell)
+        canvas.box(unseen, CARD, hatch=BORDER)
+        for column in range(seen):
+            box = grid.box(row, column)
+            value = float(values[row, column])
+            colour = _colour(value)
+            canvas.box(box, colour)
+            if grid.cell >= 34 and value >= 0.005:
+                number_in(canvas, box, f"{value:.2f}", ink_on(colour))
+
+
+def _colour(value: float) -> tuple[int, int, int]:
+    return amount(max(value, 0.0) ** 0.5)
+
+
+def _note(rows: int, columns: int, causal: bool) -> str:
+    parts = ["Each row: where the token on the left looks."]
+    if causal:
+        parts.append("Hatched: comes later.")
+    if max(rows, columns) > MOST_TOKENS:
+        parts.append(f"The first {MOST_TOKENS} of {max(rows, columns):,} tokens.")
+    return " ".join(parts)
+
+
+def _scale(canvas: Canvas, y: float) -> float:
+    """Draws the scale of colours from 0 to 1; returns the card's height."""
+    width, steps = 220.0, 110
+    canvas.box(Box(MARGIN - 1, y - 1, width + 2, 14), BORDER)
+    for step in range(steps):
+        share = step / (steps - 1)
+        canvas.box(Box(MARGIN + width / steps * step, y, width / steps, 12), _colour(share))
+    for tick in (0.0, 0.1, 0.25, 0.5, 1.0):
+        x = MARGIN + width * tick
+        canvas.box(Box(x - 0.5, y + 12, 1, 4), MUTED)
+        canvas.text(x, y + 27, f"{tick:g}", SMALL, fill=MUTED, align=0.5 if tick else 0.0)
+    canvas.text(MARGIN + width + 16, y + 10, "attention weight", SMALL, fill=MUTED)
+    return y + 29 + MARGIN
+
+
+def _alt(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray[np.float64], title: str, causal: bool) -> str:
+    seen = np.where(np.tri(*values.shape, dtype=np.bool_), values, -np.inf) if causal else values
+    strongest = [
+        f"{quoted(rows[row])} to {quoted(columns[column])} {values[row, column]:.2f}"
+        for row, column in largest(seen, _NAMED)
+    ]
+    return alt_text(
+        [
+            f"{title}." if title else "",
+            f"Attention weights: {counted(len(rows), 'token')} looking at {counted(len(columns), 'token')}.",
+            f"Strongest: {listed(strongest)}." if strongest else "",
+        ]
+    )

@@ -1,0 +1,255 @@
+"""A card with text and rounded boxes on it.
+
+Lengths are in points, two pixels each: a card of 440 points is about as wide as a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw
+
+from bot.pictures.fonts import Han, Line, installed
+from bot.pictures.palette import BORDER, CARD, INK, MUTED, Colour
+from bot.pictures.picture import Picture
+from bot.pictures.wording import WIDEST, visible
+
+SCALE = 2
+WIDTH = 440.0
+"""Of a card, in points, where its content asks for no other."""
+MARGIN = 16.0
+SMALL = 11.0
+"""The smallest type: still read on a phone 400 points wide."""
+TEXT = 13.0
+TITLE = 15.0
+
+_FINER = 4  # times finer are rounded corners drawn, to smooth them
+_RADIUS = 14.0
+_LARGE = 200_000  # bytes of a PNG
+_PERIOD = 4 * SCALE  # of hatching, in pixels
+ALL_CORNERS = (True, True, True, True)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, in points; y grows downwards."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def pixels(self) -> tuple[int, int, int, int]:
+        """Left, top, and behind right and bottom."""
+        left, top = round(self.x * SCALE), round(self.y * SCALE)
+        return left, top, round((self.x + self.width) * SCALE), round((self.y + self.height) * SCALE)
+
+    def inset(self, by: float) -> Box:
+        """The same, smaller on every side."""
+        return Box(self.x + by, self.y + by, max(self.width - 2 * by, 0), max(self.height - 2 * by, 0))
+
+
+class Canvas:
+    """Remembers what is drawn, so that a card can grow with its content; `picture` then draws it.
+
+    Args:
+        width: of the card, in points.
+        texts: all that other people or a model wrote on it, which tells how Chinese characters are drawn.
+    """
+
+    def __init__(self, width: float = WIDTH, texts: Iterable[str] = ()) -> None:
+        self.width = width
+        self._fonts = installed()
+        self._han = Han.of(texts)
+        self._marks: list[Callable[[Image.Image], None]] = []
+
+    def text_width(self, text: str, size: float, bold: bool = False) -> float:
+        """A line's width in points."""
+        return self._line(text, bold).width * size
+
+    def cut(self, text: str, size: float, width: float, bold: bool = False) -> str:
+        """As much of a line as fits, with `…` where it was cut."""
+        return self._fonts.cut(visible(text[: WIDEST + 1]), self._han, width / size, bold)
+
+    def pieces(self, texts: Sequence[str], continues: Sequence[bool], size: float, width: float) -> list[str]:
+        """Tokens, each as much as fits, with the shapes that their letters have in their words (`Fonts.joined`)."""
+        return self._fonts.joined([self.cut(text, size, width) for text in texts], continues, self._han)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float = TEXT,
+        *,
+        fill: Colour = INK,
+        bold: bool = False,
+        align: float = 0.0,
+        degrees: float = 0.0,
+    ) -> float:
+        """Writes a line.
+
+        Args:
+            x: where it starts; with `align` 0.5 its middle, with 1 its end.
+            y: of the base line.
+            degrees: by which it is turned about (x, y), counter-clockwise.
+
+        Returns:
+            its width.
+        """
+        line = self._line(text, bold)
+        width = line.width * size
+        mask = line.rasterised(size * SCALE, degrees)
+        if mask is not None:
+            if degrees:
+                align = 0.0
+            self._marks.append(partial(_put, mask, round((x - align * width) * SCALE), round(y * SCALE), fill))
+        return width
+
+    def box(
+        self,
+        box: Box,
+        fill: Colour,
+        *,
+        radius: float = 0.0,
+        corners: tuple[bool, bool, bool, bool] = ALL_CORNERS,
+        outline: Colour | None = None,
+        hatch: Colour | None = None,
+    ) -> None:
+        """Draws a rectangle.
+
+        Args:
+            corners: which are rounded: top left, top right, bottom right, bottom left.
+            outline: a line of one point within its edges.
+            hatch: thin diagonal lines over it.
+        """
+        if outline is not None:
+            self._marks.append(partial(_fill, box, outline, radius, corners, None))
+            box, radius = box.inset(1), max(radius - 1, 0)
+        self._marks.append(partial(_fill, box, fill, radius, corners, hatch))
+
+    def title(self, title: str, note: str = "") -> float:
+        """Writes a title, wrapped over at most two lines, and a note under it; returns the y below them."""
+        room = self.width - 2 * MARGIN
+        y = MARGIN
+        for line in self.wrapped(title, TITLE, room, 2, bold=True):
+            y += TITLE
+            self.text(MARGIN, y, line, TITLE, bold=True)
+            y += 5
+        for line in self.wrapped(note, SMALL, room, 3):
+            y += SMALL
+            self.text(MARGIN, y, line, SMALL, fill=MUTED)
+            y += 4
+        return y + (6 if title or note else 0)
+
+    def note(self, y: float, text: str) -> float:
+        """Writes a line under what stands above y, such as "… 213 more"; returns the y below it."""
+        self.text(MARGIN, y + TEXT, self.cut(text, TEXT, self.width - 2 * MARGIN), fill=MUTED)
+        return y + TEXT + 10
+
+    def wrapped(self, text: str, size: float, width: float, lines: int, bold: bool = False) -> list[str]:
+        """A text in lines, broken between words; what does not fit the last is cut."""
+        found: list[str] = []
+        words = text.split()
+        while words and len(found) < lines - 1:
+            taken = 1
+            while taken < len(words) and self.text_width(" ".join(words[: taken + 1]), size, bold) <= width:
+                taken += 1
+            found.append(self.cut(" ".join(words[:taken]), size, width, bold))
+            words = words[taken:]
+        return [*found, self.cut(" ".join(words), size, width, bold)] if words else found
+
+    def _line(self, text: str, bold: bool) -> Line:
+        return self._fonts.line(visible(text), self._han, bold)
+
+    def picture(self, height: float, alt: str) -> Picture:
+        """The card as a PNG, with transparent corners.
+
+        Args:
+            height: in points, margin included.
+        """
+        card = Box(0, 0, self.width, height)
+        _, _, width, tall = card.pixels
+        image = Image.new("RGB", (width, tall), BORDER)
+        _fill(card.inset(1), CARD, _RADIUS - 1, ALL_CORNERS, None, image)
+        for mark in self._marks:
+            mark(image)
+        image.putalpha(_rounded(width, tall, round(_RADIUS * SCALE), ALL_CORNERS))
+        return Picture(_png(image), alt, width, tall)
+
+
+def _png(card: Image.Image) -> bytes:
+    """A PNG in exact colours; a large one in 256, which is a third as many bytes."""
+    file = BytesIO()
+    card.save(file, "PNG", compress_level=6)
+    if file.tell() <= _LARGE:
+        return file.getvalue()
+    file = BytesIO()
+    card.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG")
+    return file.getvalue()
+
+
+def _put(mask: tuple[Image.Image, int, int], x: int, y: int, fill: Colour, image: Image.Image) -> None:
+    coverage, left, top = mask
+    image.paste(fill, (x + left, y + top), coverage)
+
+
+def _fill(
+    box: Box,
+    fill: Colour,
+    radius: float,
+    corners: tuple[bool, bool, bool, bool],
+    hatch: Colour | None,
+    image: Image.Image,
+) -> None:
+    left, top, right, bottom = box.pixels
+    width, height = right - left, bottom - top
+    if width <= 0 or height <= 0:
+        return
+    round_by = min(round(radius * SCALE), width // 2, height // 2)
+    if not round_by:
+        image.paste(fill, (left, top, right, bottom))
+        if hatch is not None:
+            image.paste(hatch, (left, top), _hatching(width, height, (left + top) % _PERIOD))
+        return
+    mask = _rounded(width, height, round_by, corners)
+    image.paste(fill, (left, top), mask)
+    if hatch is not None:
+        image.paste(hatch, (left, top), ImageChops.multiply(mask, _hatching(width, height, (left + top) % _PERIOD)))
+
+
+def _rounded(width: int, height: int, radius: int, corners: tuple[bool, bool, bool, bool]) -> Image.Image:
+    """A mask of a rectangle with smooth corners. Only the corners are drawn finer: the rest is straight."""
+    mask = Image.new("L", (width, height), 255)
+    disc = _disc(radius)
+    places = (
+        ((0, 0), (0, 0)),
+        ((radius, 0), (width - radius, 0)),
+        ((radius, radius), (width - radius, height - radius)),
+        ((0, radius), (0, height - radius)),
+    )
+    for is_round, ((from_x, from_y), to) in zip(corners, places, strict=True):
+        if is_round:
+            mask.paste(disc.crop((from_x, from_y, from_x + radius, from_y + radius)), to)
+    return mask
+
+
+@lru_cache(32)
+def _disc(radius: int) -> Image.Image:
+    finer = 2 * radius * _FINER
+    disc = Image.new("L", (finer, finer), 0)
+    ImageDraw.Draw(disc).ellipse((0, 0, finer - 1, finer - 1), fill=255)
+    return disc.reduce(_FINER)
+
+
+@lru_cache(64)
+def _hatching(width: int, height: int, phase: int) -> Image.Image:
+    """A mask of thin diagonal lines, smoothed. By their phase, lines go on in a box beside this one."""
+    x, y = np.arange(width)[None, :], np.arange(height)[:, None]
+    distance = np.abs((x + y + phase) % _PERIOD - _PERIOD / 2)
+    return Image.fromarray((np.clip(1.6 - distance, 0, 1) * 255).astype(np.uint8))

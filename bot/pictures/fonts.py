@@ -1,0 +1,251 @@
+"""Text in any script, set in the Noto fonts that come with Glassbox (SIL Open Font License 1.1).
+
+Every character is set in the first font that has it; one that no font has is shown as an empty box.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import regex  # type: ignore[import-untyped]
+import uharfbuzz as hb
+from PIL import Image
+
+from bot.pictures.direction import runs
+from bot.pictures.wording import CUT, WIDEST
+
+_JOINER = "\u200d"
+_EMOJI_STYLE = "\ufe0f"
+_REMEMBERED = 20_000  # characters whose face is known; people can send any of a million
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+_HANGUL = regex.compile(r"\p{Hangul}")
+
+
+class Han(IntEnum):
+    """How Chinese characters are drawn, which differs by country: indices of the faces in Noto Sans CJK's file."""
+
+    JAPANESE = 0
+    KOREAN = 1
+    SIMPLIFIED_CHINESE = 2
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Han:
+        """The country's whose other letters stand beside them."""
+        text = "".join(texts)
+        if _KANA.search(text):
+            return cls.JAPANESE
+        return cls.KOREAN if _HANGUL.search(text) else cls.SIMPLIFIED_CHINESE
+
+
+class Glyph(NamedTuple):
+    """A glyph's number in its font and where it stands, in ems from the line's start."""
+
+    number: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text, shaped.
+
+    Attributes:
+        width: in ems: times the type size.
+        parts: each font's glyphs, from left to right.
+    """
+
+    width: float
+    parts: tuple[tuple[hb.Font, tuple[Glyph, ...]], ...]
+
+    def rasterised(self, size: float, degrees: float = 0) -> tuple[Image.Image, int, int] | None:
+        """Its coverage as a mask, with the mask's left and top edge relative to the start of the base line.
+
+        Args:
+            size: of the type, in pixels.
+            degrees: by which the line is turned, counter-clockwise.
+
+        Returns:
+            None where there is nothing to see.
+        """
+        raster = hb.RasterDraw()
+        cos, sin = math.cos(math.radians(degrees)) * size, math.sin(math.radians(degrees)) * size
+        for font, glyphs in self.parts:
+            unit = 1 / font.face.upem
+            for glyph in glyphs:
+                x, y = glyph.x * cos - glyph.y * sin, glyph.x * sin + glyph.y * cos
+                raster.transform = (cos * unit, sin * unit, -sin * unit, cos * unit, x, y)
+                raster.draw_glyph(font, glyph.number)
+        image = raster.render()
+        extents = image.extents
+        if not (extents.width and extents.height):
+            return None
+        size_in_pixels = (extents.width, extents.height)
+        # HarfBuzz's rows go upwards, hence the -1.
+        mask = Image.frombytes("L", size_in_pixels, image.buffer, "raw", "L", extents.stride, -1)
+        return mask, extents.x_origin, -(extents.y_origin + extents.height)
+
+
+class Face:
+    """A variable font in two weights."""
+
+    def __init__(self, path: Path, index: int = 0) -> None:
+        face = hb.Face(hb.Blob.from_file_path(str(path)), index)
+        self._regular, self._bold = hb.Font(face), hb.Font(face)
+        self._regular.set_variations({"wght": 400})
+        self._bold.set_variations({"wght": 650})
+
+    def has(self, char: str) -> bool:
+        """Whether a character can be set in it."""
+        return bool(self._regular.get_nominal_glyph(ord(char)))
+
+    def weight(self, bold: bool) -> hb.Font:
+        """The font of a weight."""
+        return self._bold if bold else self._regular
+
+
+class Fonts:
+    """All faces, in the order in which they are asked for a character. Read only, so threads may share it."""
+
+    def __init__(self) -> None:
+        noto, cjk = _folder("manimgx_fonts"), _folder("manimgx_fonts_cjk")
+        last = ("NotoEmoji[wght].ttf", "NotoSansSymbols[wght].ttf")
+        first = "NotoSans[wght].ttf"
+        scripts = sorted(
+            path for path in noto.glob("NotoSans*.ttf") if path.name not in (first, *last) and "Italic" not in path.name
+        )
+        self._plain = Face(noto / first)
+        self._emoji = Face(noto / last[0])
+        self._faces = [self._plain, *map(Face, scripts), self._emoji, Face(noto / last[1])]
+        self._cjk = {han: Face(cjk / "NotoSansCJK-VF.otf.ttc", han) for han in Han}
+        self._found: dict[tuple[str, Han], Face] = {}
+
+    def line(self, text: str, han: Han, bold: bool = False) -> Line:
+        """Shapes one line.
+
+        Args:
+            text: without control characters (`wording.visible`).
+            han: how Chinese characters are drawn.
+        """
+        faces = list(self._faces_of(text, han))
+        pen, parts = 0.0, []
+        for run in runs(text):
+            pieces = _pieces(text, faces, run.start, run.end)
+            for face, piece in pieces if run.rightwards else reversed(pieces):
+                font = face.weight(bold)
+                glyphs, width = _shaped(font, piece, run.rightwards, pen)
+                parts.append((font, glyphs))
+                pen += width
+        return Line(pen, tuple(parts))
+
+    def cut(self, text: str, han: Han, ems: float, bold: bool = False) -> str:
+        """As much of a text as fits a width, between two characters as people see them, with `…` where it was cut."""
+        if len(text) <= WIDEST and self.line(text, han, bold).width <= ems:
+            return text
+        pieces: list[str] = regex.findall(r"\X", text[:WIDEST])
+        fewest, most = 0, len(pieces)
+        while fewest < most:
+            middle = (fewest + most + 1) // 2
+            if self.line("".join(pieces[:middle]).rstrip() + CUT, han, bold).width <= ems:
+                fewest = middle
+            else:
+                most = middle - 1
+        return "".join(pieces[:fewest]).rstrip() + CUT
+
+    def joined(self, pieces: Sequence[str], continues: Sequence[bool], han: Han) -> list[str]:
+        """Pieces of words with the shapes that their letters have within the word, where letters are joined.
+
+        An Arabic letter at the edge of a piece would otherwise look as if its word began or ended there.
+
+        Args:
+            continues: which pieces belong to the same word as the piece before them.
+        """
+        joined = list(pieces)
+        for index in range(1, len(pieces)):
+            if continues[index] and self._join(_letters(pieces[index - 1])[-1:], _letters(pieces[index])[:1], han):
+                joined[index - 1] += _JOINER
+                joined[index] = _JOINER + joined[index]
+        return joined
+
+    def _join(self, before: str, after: str, han: Han) -> bool:
+        """Whether two letters are joined, which shows when a joiner changes both."""
+        if unicodedata.bidirectional(before or " ") != "AL" or unicodedata.bidirectional(after or " ") != "AL":
+            return False
+        changes = ((before, before + _JOINER), (after, _JOINER + after))
+        return all(not self._numbers(alone, han) <= self._numbers(beside, han) for alone, beside in changes)
+
+    def _numbers(self, text: str, han: Han) -> set[int]:
+        return {glyph.number for _, glyphs in self.line(text, han).parts for glyph in glyphs}
+
+    def _faces_of(self, text: str, han: Han) -> Iterator[Face]:
+        """Each character's face. Accents and joiners stay with the letter that they change."""
+        first = next((char for char in text if not _changes_letter(char)), " ")
+        face = self._face_of(first, han)
+        for index, char in enumerate(text):
+            if text[index + 1 : index + 2] == _EMOJI_STYLE and self._emoji.has(char):
+                face = self._emoji
+            elif not _changes_letter(char):
+                face = self._face_of(char, han)
+            yield face
+
+    def _face_of(self, char: str, han: Han) -> Face:
+        face = self._found.get((char, han))
+        if face is None:
+            candidates = (*self._faces, self._cjk[han])
+            face = next((face for face in candidates if face.has(char)), self._plain)
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[char, han] = face
+        return face
+
+
+@cache
+def installed() -> Fonts:
+    """The fonts, opened once. They are mapped into memory, not read: even Noto Sans CJK costs only what is used."""
+    return Fonts()
+
+
+def _changes_letter(char: str) -> bool:
+    """Whether it is an accent, a vowel sign or a joiner: shown as part of the letter beside it."""
+    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf")
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text if not _changes_letter(char))
+
+
+def _folder(package: str) -> Path:
+    return Path(str(files(package)))
+
+
+def _pieces(text: str, faces: Sequence[Face], start: int, end: int) -> list[tuple[Face, str]]:
+    """A run, divided where its face changes."""
+    pieces, index = [], start
+    for face, group in groupby(faces[start:end]):
+        length = len(list(group))
+        pieces.append((face, text[index : index + length]))
+        index += length
+    return pieces
+
+
+def _shaped(font: hb.Font, text: str, rightwards: bool, start: float) -> tuple[tuple[Glyph, ...], float]:
+    buffer = hb.Buffer()
+    buffer.add_str(text)
+    buffer.guess_segment_properties()
+    buffer.direction = "ltr" if rightwards else "rtl"
+    hb.shape(font, buffer)
+    unit = 1 / font.face.upem
+    glyphs, pen = [], 0
+    for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+        x = start + (pen + position.x_offset) * unit
+        glyphs.append(Glyph(info.codepoint, x, position.y_offset * unit))
+        pen += position.x_advance
+    return tuple(glyphs), pen * unit

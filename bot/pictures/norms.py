@@ -1,0 +1,63 @@
+"""How long a model's hidden states are, layer by layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from bot.pictures.canvas import MARGIN, SMALL, Box, Canvas
+from bot.pictures.palette import ACCENT, BORDER, INK, MUTED, SECOND
+from bot.pictures.picture import Picture
+from bot.pictures.wording import alt_text, drawable, number
+
+_HEIGHT = 140.0
+_AXIS = 44.0
+_TICKS = 4
+
+
+def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of the hidden states") -> Picture:
+    """Draws one column for each layer; the first, in another colour, are the embeddings.
+
+    Args:
+        norms: the mean over tokens of the L2 norm of the hidden states, of the embeddings and then of each layer.
+    """
+    drawn = [max(drawable(value), 0.0) for value in norms]
+    canvas = Canvas()
+    y = canvas.title(title, "0: the embeddings, before the first layer")
+    top = _ceiling(max(drawn, default=0.0))
+    plot = Box(MARGIN + _AXIS, y + 16, canvas.width - 2 * MARGIN - _AXIS, _HEIGHT)
+    for tick in range(_TICKS + 1):
+        level = plot.y + plot.height * (1 - tick / _TICKS)
+        canvas.box(Box(plot.x, level - 0.5, plot.width, 1), BORDER)
+        canvas.text(plot.x - 6, level + 4, f"{top * tick / _TICKS:,.3g}", SMALL, fill=MUTED, align=1)
+    step = plot.width / max(len(drawn), 1)
+    every = max(math.ceil(26 / step), 1)
+    for index, (value, shown) in enumerate(zip(norms, drawn, strict=True)):
+        height = plot.height * shown / top
+        gap = min(step * 0.2, 6)
+        x = plot.x + index * step
+        column = Box(x + gap / 2, plot.y + plot.height - height, step - gap, height)
+        canvas.box(column, ACCENT if index else SECOND, radius=2, corners=(True, True, False, False))
+        if index % every == 0:
+            canvas.text(x + step / 2, plot.y + plot.height + 14, str(index), SMALL, fill=MUTED, align=0.5)
+        if step >= 30:
+            canvas.text(x + step / 2, column.y - 4, f"{value:.3g}", SMALL, fill=INK, align=0.5)
+    canvas.text(plot.x + plot.width / 2, plot.y + plot.height + 31, "layer", SMALL, fill=MUTED, align=0.5)
+    return canvas.picture(plot.y + plot.height + 34 + MARGIN, _alt(norms, title))
+
+
+def _ceiling(value: float) -> float:
+    """The next round number: 1, 2, 4 or 8 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next((step * power for step in (1, 2, 4, 8, 10) if step * power >= value), 10 * power)
+
+
+def _alt(norms: Sequence[float], title: str) -> str:
+    if not norms:
+        return alt_text([f"{title}: none."])
+    layers = ", ".join(number(value) for value in norms[1:])
+    return alt_text(
+        [f"{title}: embeddings {number(norms[0])}" + (f", layers 1 to {len(norms) - 1}: {layers}." if layers else ".")]
+    )

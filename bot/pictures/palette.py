@@ -1,0 +1,63 @@
+"""Colours that people tell apart however they see them, on a card that is readable on a dark and on a light page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+Colour = tuple[int, int, int]
+
+CARD: Colour = (251, 251, 252)
+BORDER: Colour = (190, 196, 208)
+INK: Colour = (28, 33, 46)
+MUTED: Colour = (84, 92, 108)
+FAINT: Colour = (226, 229, 235)
+WHITE: Colour = (255, 255, 255)
+ACCENT: Colour = (38, 92, 158)
+SECOND: Colour = (233, 158, 76)
+
+WORDS: tuple[Colour, ...] = ((199, 222, 248), (253, 222, 171), (203, 235, 200), (229, 208, 244))
+"""Neighbouring words; light, so that ink stands out on them."""
+
+_FOR: tuple[Colour, ...] = ((251, 251, 252), (137, 178, 222), (26, 79, 143))
+_AGAINST: tuple[Colour, ...] = ((251, 251, 252), (253, 216, 164), (240, 160, 66))
+_MORE: tuple[Colour, ...] = ((246, 248, 251), (178, 207, 232), (81, 139, 196), (22, 67, 126), (8, 26, 66))
+
+
+_STEPS = 48
+"""Of a scale: finer than an eye can tell, and few enough to compress well."""
+
+
+def evidence(share: float) -> Colour:
+    """For −1 to 1: orange for what speaks against, blue for what speaks for, and darker blue than orange in grey."""
+    return _between(_FOR if share >= 0 else _AGAINST, abs(share))
+
+
+def amount(share: float) -> Colour:
+    """For 0 to 1: from nearly white to dark blue, evenly in lightness."""
+    return _between(_MORE, share)
+
+
+def ink_on(background: Colour) -> Colour:
+    """Black or white type, whichever has the higher contrast (WCAG 2.2, relative luminance)."""
+    light = luminance(background)
+    on_dark = (luminance(WHITE) + 0.05) / (light + 0.05)
+    on_light = (light + 0.05) / (luminance(INK) + 0.05)
+    return INK if on_light >= on_dark else WHITE
+
+
+def luminance(colour: Colour) -> float:
+    """Relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    red, green, blue = (
+        (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in (v / 255 for v in colour)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _between(stops: Sequence[Colour], share: float) -> Colour:
+    share = round(min(max(share, 0.0), 1.0) * _STEPS) / _STEPS if math.isfinite(share) else 0.0
+    place = share * (len(stops) - 1)
+    index = min(int(place), len(stops) - 2)
+    rest = place - index
+    red, green, blue = (round(a + (b - a) * rest) for a, b in zip(stops[index], stops[index + 1], strict=True))
+    return red, green, blue

@@ -1,0 +1,88 @@
+"""Asking how an answer came about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+
+from bot.errors import ModelUnavailable
+from bot.inference.requests import Request
+from bot.inference.steps import Steps
+from bot.inference.task import HeadKind, Task
+from bot.tasks.work.pieces import Work
+
+Written: TypeAlias = tuple[tuple[int, ...], ...]
+"""Token ids of each text of an answer."""
+Explain: TypeAlias = Callable[[Any, Any, Written], Steps[Work]]
+"""How an answer is opened: `(head, request, what was written) -> Steps[Work]`."""
+
+
+@dataclass(frozen=True)
+class WorkRequest(Request[Work]):
+    """Opens the answer to another request.
+
+    Attributes:
+        task: the other request's task.
+        content: the other request's fields, in JSON, so that this one can be kept like any other.
+        written: where the answer was drawn at random, what it consists of: it is read again, not drawn again.
+    """
+
+    task: str
+    content: str
+    written: Written = ()
+
+    def __post_init__(self) -> None:
+        assert self.about is not None  # raises where the content is none of a request
+
+    @classmethod
+    def of(cls, request: Request[Any], written: Written = ()) -> WorkRequest:
+        """How the answer to a request came about."""
+        task = _tasks_by_request()[type(request)]
+        return cls(task.name, TypeAdapter(type(request)).dump_json(request).decode(), written)
+
+    @property
+    def checkpoint(self) -> str:
+        """The one that answered."""
+        return self.task
+
+    @cached_property
+    def about(self) -> Request[Any]:
+        """The other request."""
+        request: Request[Any] = TypeAdapter(_tasks_by_name()[self.task].request).validate_json(self.content)
+        return request
+
+
+def _tasks_by_request() -> Mapping[type[Request[Any]], Task[Any]]:
+    from bot.tasks import all_tasks
+
+    return {task.request: task for task in all_tasks()}
+
+
+def _tasks_by_name() -> Mapping[str, Task[Any]]:
+    from bot.tasks import all_tasks
+
+    return {task.name: task for task in all_tasks()}
+
+
+def explanations() -> Mapping[str, Mapping[HeadKind, Explain]]:
+    """How answers are opened, by task and kind of head."""
+    return {}
+
+
+def show_work(head: Any, request: WorkRequest) -> Steps[Work]:
+    """Open an answer on the head that gave it.
+
+    Raises:
+        ModelUnavailable: answers of this command cannot be opened on this kind of checkpoint.
+    """
+    explain = explanations().get(request.task, {}).get(head.kind)
+    if explain is None:
+        raise ModelUnavailable(f"I cannot show the work of /{request.task} on this kind of checkpoint yet.")
+    return (yield from explain(head, request.about, request.written))
+
+
+TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, show_work))
