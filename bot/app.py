@@ -34,8 +34,8 @@ REQUESTS = "requests.sqlite3"
 """In the folder for state: what is behind the buttons under answers."""
 DELIVERY_SECONDS = 10.0
 """How long a stop waits for answers on their way."""
-ANSWERING = ("CommandTree-invoker", "discord-ui-dynamic-item")
-"""How the names of discord.py's tasks begin in which commands, and presses of buttons, are answered."""
+ANSWERING = ("CommandTree-invoker", "discord-ui-dynamic-item", "discord.py: on_interaction")
+"""How the names of discord.py's tasks begin in which commands, presses of buttons, and forms are answered."""
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:

@@ -19,9 +19,12 @@ from discord.ext import commands
 
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
+from bot.inference.requests import Request
 from bot.logs import keep_texts_out_of_the_log
+from bot.pictures.studio import Studio
 from bot.replies.buttons import STOP, Action, RequestButton
 from bot.replies.delivery import Delivery, tell
+from bot.replies.pages import PageButton, PageMenu, Turn
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ INVITE_PERMISSIONS = discord.Permissions(
 
 Handler = Callable[[discord.Interaction["Glassbox"], Any], Awaitable[None]]
 """Answers the press of a button: it is given the interaction and the request behind the button."""
+Turner = Callable[[discord.Interaction["Glassbox"], Request[Any], Turn], Awaitable[None]]
+"""Shows another page: it is given the interaction, the request that the pages are about, and which page."""
 
 
 class Glassbox(commands.AutoShardedBot):
@@ -68,15 +73,22 @@ class Glassbox(commands.AutoShardedBot):
             shard_count=shard_count,
         )
         self.backend = backend
-        self.delivery = Delivery(backend, store)
+        self.studio = Studio()
+        self.delivery = Delivery(backend, store, self.studio)
+        self.conversations = store.conversations
         self._store = store
         self._press_handlers: dict[str, Handler] = {}
+        self._turner: Turner | None = None
 
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
-        self.add_dynamic_items(RequestButton)
+        self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
+
+    async def close(self) -> None:
+        self.studio.close()
+        await super().close()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         error = sys.exc_info()[1]
@@ -105,6 +117,19 @@ class Glassbox(commands.AutoShardedBot):
             await handler(interaction, await self._store.find(identity))
         except Exception as error:
             await tell_failure(interaction, f"the button {action}", error)
+
+    def turn_pages(self, turner: Turner) -> None:
+        """Have pages turned by a function."""
+        self._turner = turner
+
+    async def turned(self, interaction: discord.Interaction[Glassbox], turn: Turn) -> None:
+        """Somebody wants to see another page of an answer."""
+        try:
+            if self._turner is None:
+                raise RequestForgotten
+            await self._turner(interaction, await self._store.find(turn.identity), turn)
+        except Exception as error:
+            await tell_failure(interaction, "a turn of the page", error)
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
         """Register the commands at Discord, unless it already has these: it allows 200 creations a day.

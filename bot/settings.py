@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     generate_checkpoint: str | None = None
     translate_checkpoint: str | None = None
     zeroshot_checkpoint: str | None = None
+    entities_checkpoint: str | None = None
+    similarity_checkpoint: str | None = None
+    answer_checkpoint: str | None = None
+    summarize_checkpoint: str | None = None
+    complete_checkpoint: str | None = None
+    chat_checkpoint: str | None = None
 
     devices: str = "auto"
     """`auto`, or names with commas: `cpu`, `cuda:0,cuda:1`, `mps`."""

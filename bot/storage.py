@@ -15,6 +15,8 @@ from typing import Any
 import aiosqlite
 from pydantic import TypeAdapter, ValidationError
 
+from bot.conversations import TABLE as CONVERSATIONS_TABLE
+from bot.conversations import Conversations
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
 from bot.tasks import all_tasks
@@ -43,9 +45,12 @@ class RequestStore:
     forgotten.
 
     Args:
-        connection: to a database that has the table.
+        connection: to a database that has the tables.
         kinds: how requests become JSON and back, by the name of their task; reading validates.
         now: the time, in seconds since 1970.
+
+    Attributes:
+        conversations: what was said with `/chat`, in the same database.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class RequestStore:
         self._kinds = kinds
         self._names = {task.request: task.name for task in all_tasks()}
         self._now = now
+        self.conversations = Conversations(connection, now)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -118,7 +124,7 @@ def _kinds() -> dict[str, TypeAdapter[Any]]:
 
 
 async def _connected(path: Path | None) -> aiosqlite.Connection:
-    """A connection to a database that has the table; in memory where the file cannot be used."""
+    """A connection to a database that has the tables; in memory where the file cannot be used."""
     if path is not None:
         try:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
@@ -133,7 +139,8 @@ async def _prepared(path: str) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
         # Readers and a second process need not wait for writers, and a crash may cost the last requests, not the file.
-        await connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_TABLE}")
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        await connection.executescript(f"{pragmas} {_TABLE} {CONVERSATIONS_TABLE}")
     except BaseException:
         await connection.close()
         raise

@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Folders of tiny checkpoints: distilbert, roberta, bart_mnli, llama, t5, marian, m2m100, nllb."""
+    """Folders of tiny checkpoints, by the names in `tests.tiny.BUILDERS`."""
     import torch
 
     from tests import tiny

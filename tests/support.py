@@ -29,8 +29,16 @@ COURSE = {
     "generate": "llama",
     "translate": "t5",
     "zeroshot": "bart_mnli",
+    "entities": "bert_ner",
+    "similarity": "minilm",
+    "answer": "bert_squad",
+    "summarize": "bart",
+    "complete": "llama",
+    "chat": "llama",
 }
 """Which tiny checkpoint stands for the course's one, by task."""
+COMMANDS = frozenset({*COURSE, "attention", "inspect", "models", "tokenize"})
+"""Every slash command: those that a task of the same name answers, and those that look into checkpoints."""
 
 
 def preset_of(folders: Mapping[str, Path], **known: Any) -> Preset:

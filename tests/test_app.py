@@ -24,7 +24,7 @@ from bot.inference.queue import DeviceQueue
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
-from tests.support import COURSE
+from tests.support import COMMANDS
 
 TEXT = "I love to hate this course"
 DEFERRED = 5
@@ -141,7 +141,7 @@ class TestStart:
         assert synced == "Commands: synced."
         assert "client_id=1000" in server_link
         assert "client_id=1000" in account_link
-        assert {command["name"] for command in await server.until("PUT", "/commands")} == set(COURSE)
+        assert {command["name"] for command in await server.until("PUT", "/commands")} == COMMANDS
         [identity] = server.identified
         assert identity["token"] == TOKEN
         assert identity["intents"] == 1

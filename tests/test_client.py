@@ -21,9 +21,9 @@ from bot.client import (
 from bot.errors import QueueFull
 from bot.inference.worker import InferenceWorker
 from bot.storage import RequestStore
+from tests.support import COMMANDS
 
 SECRET = "swordfish"
-COMMANDS = {"sentiment", "fill", "generate", "translate", "zeroshot"}
 
 
 @pytest.fixture

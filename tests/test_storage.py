@@ -9,13 +9,24 @@ from typing import Any
 import pytest
 
 from bot.errors import InvalidRequest, RequestForgotten
+from bot.inference.attention_weights import Part
 from bot.inference.requests import Request
 from bot.storage import KEPT_SECONDS, RequestStore
 from bot.tasks import all_tasks
+from bot.tasks.answer import AnswerRequest
+from bot.tasks.attention import AttentionRequest
+from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.chat import ChatRequest, Exchange
+from bot.tasks.complete import CompleteRequest
+from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.summarize import SummarizeRequest
+from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.translate import TranslateRequest
+from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 
 REQUESTS: list[Request[Any]] = [
@@ -25,6 +36,16 @@ REQUESTS: list[Request[Any]] = [
     GenerateRequest("Once"),
     TranslateRequest("apples", "German", "French"),
     ZeroShotRequest("A film", ("sports", "politics"), True),
+    EntitiesRequest("Anna sings in Oslo. 😀"),
+    SimilarityRequest(("A cat sleeps.", "It rains.", "漢字"), ranked=False),
+    AnswerRequest("Why?", 'Because it\'s "so".\nYes'),
+    SummarizeRequest("alice: Hi\nbob: Ho", "short", messages=2, file="a.txt"),
+    AttentionRequest("a", "translate", AttentionView(Part.CROSS, 2, Heads.ONE, 3), "b", "German", "French"),
+    CompleteRequest("def a():\n\treturn '```'", "Python", 7, 0.0),
+    ChatRequest("Why?", 2**62, "alice", (Exchange("bob", "Hi", "Ho"), Exchange("alice", "😀", "")), 1.5),
+    TokenizeRequest(("apples are sour.", "  \t😀"), "fill"),
+    WorkRequest.of(ZeroShotRequest("A 'film'", ("sports", "politics"), True)),
+    WorkRequest.of(GenerateRequest("Once"), ((1, 2, 3), (4,))),
 ]
 
 

@@ -56,6 +56,8 @@ TEXTS = [
 LONG_CONTEXT = 1024
 SHORT_CONTEXT = 128
 VOCABULARY = 450
+CHAT_TEMPLATE = """{% for message in messages %}{{ message['role'] + ': ' + message['content'] + eos_token + '\n' }}\
+{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"""
 LETTERS = 257
 """A byte-level vocabulary of this size knows every byte, and no word."""
 
@@ -129,6 +131,7 @@ def llama(folder: Path, *, context: int = LONG_CONTEXT, vocabulary: int = VOCABU
     """A Llama whose tokenizer adds no begin-of-text token, as SmolLM2's."""
     tokenizer = _byte_level(roberta_specials=False, vocabulary=vocabulary)
     tokenizer.model_max_length = context
+    tokenizer.chat_template = CHAT_TEMPLATE
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -143,6 +146,67 @@ def llama(folder: Path, *, context: int = LONG_CONTEXT, vocabulary: int = VOCABU
         pad_token_id=None,
     )
     _save(folder, transformers.LlamaForCausalLM(config), tokenizer)
+
+
+NER_LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "ORG")
+"""Of both kinds: with the beginning marked, and plain."""
+
+
+def bert_ner(folder: Path) -> None:
+    """A BERT token classifier, whose WordPiece tokenizer marks what continues a word."""
+    config = _bert(tokenizer := _wordpiece(), id2label=dict(enumerate(NER_LABELS)))
+    _save(folder, transformers.BertForTokenClassification(config), tokenizer)
+
+
+def roberta_ner(folder: Path) -> None:
+    """A RoBERTa token classifier, whose byte-level tokenizer marks no words."""
+    tokenizer = _byte_level(roberta_specials=True)
+    config = transformers.RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=SHORT_CONTEXT + 2,
+        type_vocab_size=1,
+        initializer_range=0.3,
+        pad_token_id=tokenizer.pad_token_id,
+        id2label=dict(enumerate(NER_LABELS)),
+    )
+    _save(folder, transformers.RobertaForTokenClassification(config), tokenizer)
+
+
+def bert_squad(folder: Path) -> None:
+    """A BERT for extractive question answering, which is told by token types which of the texts is the question."""
+    tokenizer = _wordpiece()
+    tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    _save(folder, transformers.BertForQuestionAnswering(_bert(tokenizer)), tokenizer)
+
+
+def minilm(folder: Path) -> None:
+    """A sentence encoder with the files of sentence-transformers: the mean of its tokens, of 64 at most."""
+    tokenizer = _wordpiece()
+    _save(folder, transformers.BertModel(_bert(tokenizer)), tokenizer)
+    kinds = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    modules = [{"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in kinds.items()]
+    pooling = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": False}
+    (folder / "1_Pooling").mkdir()
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 32, **pooling}))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 64, "do_lower_case": False}))
+
+
+def bart(folder: Path) -> None:
+    """A BART that writes, as those that were trained to summarise: without a prefix."""
+    tokenizer = _byte_level(roberta_specials=True)
+    config = transformers.BartConfig(
+        **_encoder_decoder(tokenizer),
+        init_std=0.3,
+        bos_token_id=tokenizer.bos_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
+        forced_eos_token_id=None,
+    )
+    _save(folder, transformers.BartForConditionalGeneration(config), tokenizer)
 
 
 def t5(folder: Path) -> None:
@@ -252,7 +316,26 @@ BUILDERS: Mapping[str, Callable[[Path], None]] = {
     "marian": marian,
     "m2m100": m2m100,
     "nllb": nllb,
+    "bart": bart,
+    "bert_ner": bert_ner,
+    "roberta_ner": roberta_ner,
+    "bert_squad": bert_squad,
+    "minilm": minilm,
 }
+
+
+def _bert(tokenizer: Any, **options: Any) -> Any:
+    return transformers.BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=SHORT_CONTEXT,
+        initializer_range=0.3,
+        pad_token_id=tokenizer.pad_token_id,
+        **options,
+    )
 
 
 def _encoder_decoder(tokenizer: Any) -> dict[str, Any]:

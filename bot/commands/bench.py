@@ -40,7 +40,7 @@ async def measure_all(settings: Settings, options: Options, as_json: bool, conso
         SettingsError: something cannot be measured.
         ModelUnavailable: a checkpoint is not to be had.
     """
-    device = await asyncio.to_thread(Device.choose, settings.devices, settings.precision)
+    device = (await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision))[0]
     machine = await asyncio.to_thread(Machine.this)
     if not as_json:
         console.print(f"{machine}\n{options}\n")

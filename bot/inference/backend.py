@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.inference.models import ModelState, Phase
 from bot.inference.requests import Answer, Request
+
+if TYPE_CHECKING:
+    from bot.inference.description import CheckpointDescription
 
 ResultT = TypeVar("ResultT")
 
@@ -184,4 +187,12 @@ class Backend(Protocol):
 
     def status(self) -> WorkerStatus:
         """How busy the worker is."""
+        ...
+
+    async def describe(self, task: str) -> CheckpointDescription:
+        """All that can be said of a task's checkpoint, loaded or not. Loads no weights, and uses no network.
+
+        Raises:
+            ModelUnavailable: none is set for the task.
+        """
         ...

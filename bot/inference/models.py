@@ -118,7 +118,7 @@ class Models:
         self.room = room or Room.unlimited()
         self.evictions = 0
         self._preset = preset
-        self._cache = cache
+        self.cache = cache
         # A checkpoint that comes back does not wait for another one's download.
         self._fetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-fetch")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-load")
@@ -227,7 +227,7 @@ class Models:
         before, state.phase = state.phase, Phase.WAITING
         try:
             if resident.folder is None:
-                resident.folder = await self._on(self._fetching, fetch, state.spec, self._cache, state)
+                resident.folder = await self._on(self._fetching, fetch, state.spec, self.cache, state)
             state.phase, state.doing = Phase.WAITING, ""
             async with self._making_room:
                 resident.model = await self._move_in(resident, resident.folder)

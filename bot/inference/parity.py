@@ -63,7 +63,7 @@ ggml-org/llama.cpp#6936)."""
 _LEAST_PROBABILITY = 1e-30
 """Of a token, for the divergence: less is rounding."""
 
-_MASK_EVERY = 3
+_MASK_EVERY = 5
 _WRITTEN_TOKENS = 16
 _ROWS_AT_ONCE = 16
 _LOGITS_KEPT = 2**24
@@ -84,6 +84,11 @@ class Parity:
     passed: bool
     finding: str
     demand: str
+
+
+def is_checkable(head: Head) -> bool:
+    """Whether there is a parity check for heads of this kind."""
+    return isinstance(head, SequenceClassifier | MaskedLM | CausalLM | Seq2SeqLM)
 
 
 def parity_check(head: Head) -> Callable[[], Parity]:
@@ -147,7 +152,7 @@ def _labelled(head: SequenceClassifier, sentences: Sequence[str]) -> _Observe:
 
 
 def _filled(head: MaskedLM, sentences: Sequence[str]) -> _Observe:
-    """Every third token hidden, one at a time."""
+    """Every fifth token hidden, one at a time."""
     rows = _thinned([row for sentence in sentences for row in _masked(head, head.encode(sentence))], _vocabulary(head))
 
     def observe() -> torch.Tensor:
@@ -202,7 +207,7 @@ def _decoded(head: Seq2SeqLM, source: SourceText, written: Sequence[int]) -> tor
 def _log_probs(head: Head, found: Sequence[torch.Tensor]) -> torch.Tensor:
     """Of texts' logits, each (positions, vocabulary), the log-probabilities at all positions that are kept."""
     kept = _thinned([position for logits in found for position in logits], _vocabulary(head))
-    log_probs = torch.stack(kept).float().log_softmax(dim=-1).cpu()
+    log_probs = torch.stack(list(kept)).float().log_softmax(dim=-1).cpu()
     return log_probs.clamp_(min=math.log(_LEAST_PROBABILITY))
 
 

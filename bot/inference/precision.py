@@ -47,11 +47,13 @@ def round_to_int8(head: Head) -> Rounding:
     Where the result is `damaged`, the checkpoint must be loaded again.
     """
     from bot.inference.int8 import largest_inputs, obstacle, quantise
-    from bot.inference.parity import REHEARSAL, observer, parity_check
+    from bot.inference.parity import REHEARSAL, is_checkable, observer, parity_check
 
     missing = obstacle(head.device)
     if missing is not None:
         return Rounding(accepted=False, damaged=False, reason=_instead(head, missing))
+    if not is_checkable(head):
+        return Rounding(accepted=False, damaged=False, reason=_instead(head, "there is no parity check for its kind"))
     check = parity_check(head)
     largest = largest_inputs(head.model, observer(head, REHEARSAL))
     try:

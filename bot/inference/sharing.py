@@ -19,15 +19,22 @@ class _UnderWay:
     waiting: int = 0
 
 
+@dataclass(frozen=True)
+class _Remembered:
+    result: Any
+    weight: int
+
+
 class SharedResults:
     """Results by request.
 
     Args:
-        size: how many results are remembered; 0 remembers none, and still joins what is under way.
+        size: how many results are remembered, each counted by its weight; 0 remembers none, and still joins what is
+            under way.
     """
 
     def __init__(self, size: int) -> None:
-        self._remembered: LRUCache[Hashable, Any] | None = LRUCache(size) if size else None
+        self._remembered: LRUCache[Hashable, _Remembered] | None = LRUCache(size, _weight) if size else None
         self._under_way: dict[Hashable, _UnderWay] = {}
         self._computing: set[asyncio.Task[Any]] = set()
 
@@ -36,21 +43,25 @@ class SharedResults:
 
     def find(self, request: Hashable) -> Any | None:
         """The remembered result of an equal request; None where there is none."""
-        return None if self._remembered is None else self._remembered.get(request)
+        found = None if self._remembered is None else self._remembered.get(request)
+        return None if found is None else found.result
 
-    async def get(self, request: Hashable, compute: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def get(self, request: Hashable, compute: Callable[[], Coroutine[Any, Any, T]], weight: int = 1) -> T:
         """A request's result, computed only where no equal one has been or is being computed.
 
         Giving up ends the computation only where nobody else waits for it. A failure is told to all who wait, and not
         remembered.
+
+        Args:
+            weight: how many ordinary results this one counts for; one above the size is not remembered.
         """
         if self._remembered is not None and request in self._remembered:
-            remembered: T = self._remembered[request]
+            remembered: T = self._remembered[request].result
             return remembered
         shared = self._under_way.get(request)
         if shared is None:
             shared = self._under_way[request] = _UnderWay(asyncio.create_task(compute()))
-            shared.computing.add_done_callback(partial(self._end, request))
+            shared.computing.add_done_callback(partial(self._end, request, weight))
             self._computing.add(shared.computing)
         shared.waiting += 1
         try:
@@ -67,10 +78,16 @@ class SharedResults:
         """Wait until nothing is under way."""
         await asyncio.gather(*self._computing, return_exceptions=True)
 
-    def _end(self, request: Hashable, computing: asyncio.Task[Any]) -> None:
+    def _end(self, request: Hashable, weight: int, computing: asyncio.Task[Any]) -> None:
         self._computing.discard(computing)
         shared = self._under_way.get(request)
         if shared is not None and shared.computing is computing:
             del self._under_way[request]
-        if self._remembered is not None and not computing.cancelled() and computing.exception() is None:
-            self._remembered[request] = computing.result()
+        if self._remembered is None or weight > self._remembered.maxsize:
+            return
+        if not computing.cancelled() and computing.exception() is None:
+            self._remembered[request] = _Remembered(computing.result(), weight)
+
+
+def _weight(remembered: _Remembered) -> int:
+    return remembered.weight

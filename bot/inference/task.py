@@ -21,6 +21,9 @@ class HeadKind(StrEnum):
     MASKED_LM = "masked language model"
     CAUSAL_LM = "causal language model"
     SEQ2SEQ_LM = "encoder-decoder language model"
+    TOKEN_CLASSIFIER = "token classifier"  # noqa: S105 (of language)
+    EMBEDDER = "sentence encoder"
+    QUESTION_ANSWERING = "question answering model"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Task(Generic[ResultT]):
         request: the class of its requests.
         ways: for each kind of head that can do it, the generator function `(head, request) -> Steps[result]`.
         repeatable: whether equal requests have equal results, so that one computation serves all of them.
+        weight: how many ordinary results one of its results counts for where they are remembered: some are large.
         previews: for kinds of heads whose way can show what there is so far, the function
             `(head, request, progress of each row) -> result`.
         calibrations: for kinds of heads whose way needs to measure the checkpoint first, the generator function
@@ -43,6 +47,7 @@ class Task(Generic[ResultT]):
     request: type[Request[ResultT]]
     ways: Mapping[HeadKind, Callable[[Any, Any], Steps[ResultT]]]
     repeatable: bool = True
+    weight: int = 1
     previews: Mapping[HeadKind, Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]] = field(default_factory=dict)
     calibrations: Mapping[HeadKind, Callable[[Any], Steps[None]]] = field(default_factory=dict)
 

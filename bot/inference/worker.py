@@ -24,6 +24,8 @@ from bot.errors import (
     describe,
 )
 from bot.inference.backend import Backend, WorkerStatus, in_words
+from bot.inference.describing import FilesOnDisk, description
+from bot.inference.description import CheckpointDescription
 from bot.inference.device import Devices, listed
 from bot.inference.models import Models, ModelState, NoRoom
 from bot.inference.queue import DeviceQueue
@@ -81,6 +83,7 @@ class InferenceWorker(Backend):
         self._limits = limits or Limits()
         self._queue = DeviceQueue([device.name for device in self._devices])
         self._models.serve_with(self._queue)
+        self._files = FilesOnDisk(self._models.cache)
         self._preparing = ThreadPoolExecutor(self._limits.preparing_threads, thread_name_prefix="glassbox-prepare")
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
@@ -138,6 +141,12 @@ class InferenceWorker(Backend):
             checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.residents),
             evictions=self._models.evictions,
         )
+
+    async def describe(self, task: str) -> CheckpointDescription:
+        key = self._models.spec(task).key
+        [resident] = [one for one in self._models.residents if one.state.spec.key == key]
+        files = await self._files.of(resident)
+        return description(resident, checkpoint_status(resident, self._queue), files)
 
     async def load(self, tasks: Collection[str], *, demanded: bool = True) -> None:
         """Load the checkpoints of some tasks now.
@@ -249,7 +258,9 @@ class InferenceWorker(Backend):
         self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int
     ) -> Computed[ResultT]:
         if task.repeatable:
-            return await self._shared.get(request, lambda: self._drive(task.steps(model.head, request), model, person))
+            return await self._shared.get(
+                request, lambda: self._drive(task.steps(model.head, request), model, person), task.weight
+            )
         with self._watched(task, model, request) as watch:
             return await self._drive(task.steps(model.head, request), model, person, watch)
 

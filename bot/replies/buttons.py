@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,15 +73,16 @@ class RequestButton(
         await interaction.client.pressed(interaction, self.action, self.identity)
 
 
-def view_of(offers: Mapping[Offer, str]) -> discord.ui.View | None:
+def view_of(offers: Mapping[Offer, str], further: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View | None:
     """The buttons of a message; None for none. The client keeps no trace of them.
 
     Args:
         offers: each with the id of its request.
+        further: dynamic items, which come first.
     """
-    if not offers:
-        return None
     view = discord.ui.View(timeout=None)
+    for item in further:
+        view.add_item(item)
     for offer, identity in offers.items():
         view.add_item(RequestButton.of(offer.action, identity, offer.label))
-    return view
+    return view if view.children else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from enum import Enum
 from typing import Any, TypeVar
 
 import discord
@@ -13,8 +14,10 @@ import discord
 from bot.errors import AlreadyEnded, SomebodyElses, describe
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
+from bot.pictures.studio import Studio
 from bot.replies.pending import FAILURES, NO_MENTIONS, PendingReply, is_gone
 from bot.replies.reply import Reply
+from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
@@ -26,17 +29,29 @@ WITHDRAWN = "I could not answer this."
 """Seen for a moment, or for good where Discord does not delete it."""
 
 
+class Place(Enum):
+    """Where an answer is shown."""
+
+    PUBLIC = "a new message that everybody sees"
+    PRIVATE = "a new message that only who asked sees"
+    SAME = "the message whose button or menu was used"
+
+
 class Delivery:
     """Has requests answered, and shows the answers as responses to interactions.
+
+    Answers of commands that can be opened get a button that does so.
 
     Args:
         backend: answers the requests.
         store: keeps those that have buttons.
+        studio: draws the pictures of the answers.
     """
 
-    def __init__(self, backend: Backend, store: RequestStore) -> None:
+    def __init__(self, backend: Backend, store: RequestStore, studio: Studio) -> None:
         self._backend = backend
         self._store = store
+        self._studio = studio
         self._under_way: dict[str, PendingReply] = {}
 
     async def answer(
@@ -45,10 +60,14 @@ class Delivery:
         request: RequestT,
         render: Callable[[RequestT, Answer[Any]], Reply],
         preview: Callable[[RequestT, Any], Reply] | None = None,
-    ) -> None:
+        *,
+        place: Place = Place.PUBLIC,
+        kept: Mapping[Request[Any], str] | None = None,
+    ) -> Answer[Any] | None:
         """Have a request answered, and show the answer as the response to an interaction.
 
-        While the checkpoint is not loaded, the response says how far it is. When the interaction is gone (somebody
+        While the checkpoint is not loaded, the response says how far it is. Whoever has deferred it already, in public,
+        may have had to wait for something else first. When the interaction is gone (somebody
         deleted the message, or its token has expired), the request is given up.
 
         Args:
@@ -56,6 +75,11 @@ class Delivery:
             render: shows the answer.
             preview: shows a result that is not complete yet. With one, the response is edited as the answer is
                 written, and has a button that ends it early.
+            place: where the answer is shown.
+            kept: requests that the store has already, with their ids.
+
+        Returns:
+            The answer; None where the interaction was gone before there was one.
 
         Raises:
             GlassboxError: it is not accepted (before anything is public), or it could not be answered.
@@ -63,16 +87,21 @@ class Delivery:
             OSError: Discord cannot be reached.
         """
         self._backend.model_state(request)
+        answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _given_up_at_end(answering):
-            await interaction.response.defer(thinking=True)
-            reply = PendingReply(interaction, self._backend, self._store, request, answering)
+            await _defer(interaction, place)
+            reply = PendingReply(interaction, self._backend, self._store, self._studio, request, answering, kept or {})
             await reply.show_notices()
             with contextlib.ExitStack() as until_shown:
                 if preview is not None and not answering.done():
                     until_shown.enter_context(self._stoppable(await reply.identity(request), reply))
                     await reply.show_progress(lambda result: preview(request, result))
-                await reply.show_last(render(request, await reply.wait()))
+                answer = await reply.wait()
+                # The work of a long text has thousands of numbers to write down.
+                rendered = await asyncio.to_thread(render, request, answer)
+                await reply.show_last(with_work(rendered, request, answer.result))
+        return answer
 
     def stop(self, identity: str, person: int) -> None:
         """End an answer that is being written, with what there is so far.
@@ -99,6 +128,18 @@ class Delivery:
             yield
         finally:
             del self._under_way[identity]
+
+
+async def _defer(interaction: Interaction, place: Place) -> None:
+    if interaction.response.is_done():
+        return
+    match place:
+        case Place.PUBLIC:
+            await interaction.response.defer(thinking=True)
+        case Place.PRIVATE:
+            await interaction.response.defer(thinking=True, ephemeral=True)
+        case Place.SAME:
+            await interaction.response.defer()
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:

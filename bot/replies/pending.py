@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import aiohttp
@@ -15,6 +15,8 @@ from asyncio_throttle import Throttler
 from bot.errors import DeadlinePassed, ShuttingDown, describe
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
+from bot.pictures.picture import Picture
+from bot.pictures.studio import Studio
 from bot.replies.buttons import STOP, Offer, view_of
 from bot.replies.notice import notice
 from bot.replies.reply import Reply
@@ -53,7 +55,9 @@ class PendingReply:
         interaction: whose response was deferred.
         backend: has accepted the request.
         store: keeps what is behind the buttons.
+        studio: draws the pictures.
         answering: the task that answers the request.
+        kept: requests that the store has already, with their ids.
     """
 
     def __init__(
@@ -61,16 +65,19 @@ class PendingReply:
         interaction: discord.Interaction[Any],
         backend: Backend,
         store: RequestStore,
+        studio: Studio,
         request: Request[Any],
         answering: asyncio.Task[Answer[Any]],
+        kept: Mapping[Request[Any], str],
     ) -> None:
         self.answering = answering
         self.person = interaction.user.id
         self._interaction = interaction
         self._backend = backend
         self._store = store
+        self._studio = studio
         self._request = request
-        self._identities: dict[Request[Any], str] = {}
+        self._identities = dict(kept)
         self._loop = asyncio.get_running_loop()
         self._ends = self._loop.time() + LAST_SECONDS
 
@@ -125,9 +132,10 @@ class PendingReply:
             discord.HTTPException: Discord does not take it.
             OSError: Discord cannot be reached.
         """
+        picture = await self._picture(reply)
         for further in reversed(range(TRIES)):
             try:
-                content = await self._content(reply, reply.offers)
+                content = await self._content(reply, reply.offers, picture)
                 await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
             except FAILURES as error:
                 if not further or not _may_pass(error):
@@ -168,10 +176,23 @@ class PendingReply:
         finally:
             waiting.cancel()
 
-    async def _content(self, reply: Reply, offers: Iterable[Offer]) -> dict[str, Any]:
+    async def _content(self, reply: Reply, offers: Iterable[Offer], picture: Picture | None = None) -> dict[str, Any]:
         """The arguments of an edit."""
-        view = view_of({offer: await self.identity(offer.request) for offer in offers})
-        return {"content": None, "embed": reply.embed, "attachments": reply.files(), "view": view}
+        pages = reply.pages
+        turning = () if pages is None else pages.items(await self.identity(pages.request))
+        view = view_of({offer: await self.identity(offer.request) for offer in offers}, turning)
+        embed, files = reply.with_picture(picture)
+        return {"content": None, "embed": embed, "attachments": files, "view": view}
+
+    async def _picture(self, reply: Reply) -> Picture | None:
+        """What a reply has to draw; None where there is nothing, or it cannot be drawn."""
+        if reply.drawing is None:
+            return None
+        try:
+            return await self._studio.draw(reply.drawing.draw)
+        except Exception as error:  # the numbers matter more than their picture
+            log.error("a picture cannot be drawn: %s", describe(error))
+            return None
 
     async def _try_to_edit(self, **content: Any) -> bool:
         """Edit the response; whether Discord has taken it."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import discord
 
 from bot.inference.requests import Answer
+from bot.pictures.picture import Picture
 from bot.replies.bars import bar_line, plain_line
 from bot.replies.buttons import Offer
+from bot.replies.menus import Menus
 from bot.replies.text import Keep, Style, escape, fit, visible
 from bot.tasks.scores import LabelScore
 
@@ -34,6 +36,10 @@ class Colour:
     GENERATE = 0x3E9C9C
     TRANSLATE = 0x4F86C6
     ZEROSHOT = 0xC9913D
+    ENTITIES = 0x5B8C5A
+    SIMILARITY = 0x4A7FA7
+    ANSWER = 0xB0708A
+    WORK = 0x5B6B8C
 
 
 @dataclass(frozen=True)
@@ -49,16 +55,51 @@ class TextFile:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A picture to attach: drawn beside the event loop, when the reply is sent.
+
+    Attributes:
+        name: the file's.
+        draw: draws it.
+    """
+
+    name: str
+    draw: Callable[[], Picture]
+
+    def open(self, picture: Picture) -> discord.File:
+        """What was drawn, ready to be sent once."""
+        return discord.File(io.BytesIO(picture.png), self.name, description=picture.alt)
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What is sent: an embed, a file where something in it was cut, and what people can do with it."""
+    """What is sent: an embed, a file where something in it was cut, and what people can do with it.
+
+    Attributes:
+        drawing: the embed's picture.
+        pages: menus and buttons that turn to another page of it.
+    """
 
     embed: discord.Embed
     file: TextFile | None = None
     offers: tuple[Offer, ...] = ()
+    drawing: Drawing | None = None
+    pages: Menus | None = None
 
     def files(self) -> list[discord.File]:
-        """The attachments, ready to be sent once."""
+        """The attachments beside the picture, ready to be sent once."""
         return [] if self.file is None else [self.file.open()]
+
+    def with_picture(self, picture: Picture | None) -> tuple[discord.Embed, list[discord.File]]:
+        """The embed and the attachments, ready to be sent once.
+
+        Args:
+            picture: what was drawn; None where that failed, or there is nothing to draw.
+        """
+        if self.drawing is None or picture is None:
+            return self.embed, self.files()
+        embed = self.embed.copy().set_image(url=f"attachment://{self.drawing.name}")
+        return embed, [self.drawing.open(picture), *self.files()]
 
 
 @dataclass

@@ -9,7 +9,36 @@ from bot.inference.task import Task
 
 def all_tasks() -> tuple[Task[Any], ...]:
     """Every task, for the worker."""
-    from bot.tasks import fill, generate, sentiment, translate, zeroshot
+    from bot.tasks import (
+        answer,
+        attention,
+        chat,
+        complete,
+        entities,
+        fill,
+        generate,
+        sentiment,
+        similarity,
+        summarize,
+        tokenize,
+        translate,
+        zeroshot,
+    )
     from bot.tasks.work import request as work
 
-    return (sentiment.TASK, fill.TASK, generate.TASK, translate.TASK, zeroshot.TASK, work.TASK)
+    return (
+        sentiment.TASK,
+        fill.TASK,
+        generate.TASK,
+        translate.TASK,
+        zeroshot.TASK,
+        entities.TASK,
+        similarity.TASK,
+        answer.TASK,
+        summarize.TASK,
+        complete.TASK,
+        chat.TASK,
+        tokenize.TASK,
+        attention.TASK,
+        work.TASK,
+    )

@@ -18,6 +18,7 @@ from bot.tasks.text import checked_range, clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.encoder_input import EncoderInput
     from bot.inference.heads.masked_lm import MaskedLM
 
 MOST_GUESSES = 10
@@ -92,17 +93,47 @@ class FillRequest(Request[FillResult]):
         return tuple(_MASK.split(self.text))
 
 
+@dataclass(frozen=True)
+class Distributions:
+    """What a masked language model made of a text.
+
+    Attributes:
+        inputs: what it read.
+        positions: of the masks among the tokens.
+        probabilities: over the vocabulary at each mask, (masks, vocabulary).
+    """
+
+    inputs: EncoderInput
+    positions: tuple[int, ...]
+    probabilities: Floats
+
+    def likeliest(self, number: int) -> list[list[int]]:
+        """For each mask the ids of its likeliest tokens."""
+        return [np.argsort(-one, kind="stable")[:number].tolist() for one in self.probabilities]
+
+
 def unmask(head: MaskedLM, request: FillRequest) -> Steps[FillResult]:
     """By a masked language model: softmax over the vocabulary at each mask."""
+    made = yield from distributions(head, request)
+    guesses = [
+        [(_word(head.decode([token])), float(probabilities[token])) for token in tokens]
+        for probabilities, tokens in zip(made.probabilities, made.likeliest(request.top_k), strict=True)
+    ]
+    return completed(request, guesses, made.inputs.truncated)
+
+
+def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) -> Steps[Distributions]:
+    """How `unmask` comes to its answer.
+
+    Args:
+        alone: keep other requests out of the batch.
+    """
     row = head.encode(head.mask_token.join(request.parts))
-    if len(head.mask_positions(row.inputs.ids)) != len(request.parts) - 1:
+    positions = head.mask_positions(row.inputs.ids)
+    if len(positions) != len(request.parts) - 1:
         raise InvalidRequest("The text is longer than the model's context, and a mask is beyond it. Please shorten it.")
-    [probabilities] = yield from head.fill([row])
-    guesses = []
-    for distribution in probabilities:
-        best = np.argsort(-distribution, kind="stable")[: request.top_k]
-        guesses.append([(_word(head.decode([int(token)])), float(distribution[token])) for token in best])
-    return completed(request, guesses, row.inputs.truncated)
+    [probabilities] = yield from head.fill([row], alone=alone)
+    return Distributions(row.inputs, tuple(positions), probabilities)
 
 
 def completed(request: FillRequest, guesses: list[list[tuple[str, float]]], truncated: bool) -> FillResult:
@@ -153,6 +184,39 @@ WORD_TOKENS = 24
 _WHOLE_WORD = re.compile(r" (?:[^\W\d_]{2,}|[aAI])")
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A word that a causal language model proposes for a mask.
+
+    Attributes:
+        sentence: log-probability of the sentence with this word in the mask.
+        as_answer: log-probability of the word as the answer to the question.
+        probability: its share among all proposals.
+    """
+
+    word: str
+    sentence: float
+    as_answer: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class WeighedMask:
+    """How a causal language model fills a mask.
+
+    Attributes:
+        left: what the model reads before the mask.
+        question: what it reads to learn what stands after the mask.
+        proposals: likeliest first.
+        truncated: whether the context is too short for all of the text that matters.
+    """
+
+    left: str
+    question: str
+    proposals: tuple[Proposal, ...]
+    truncated: bool
+
+
 def weigh_sentences(head: CausalLM, request: FillRequest) -> Steps[FillResult]:
     """By a causal language model: which word makes the whole sentence likeliest? Masks are filled from left to right.
 
@@ -160,14 +224,27 @@ def weigh_sentences(head: CausalLM, request: FillRequest) -> Steps[FillResult]:
     put into the sentence, and the sentences' log-probabilities are compared. Probabilities are shared among the
     proposed words.
     """
-    before, guesses, truncated = request.parts[0], [], False
+    masks = yield from weighed_masks(head, request)
+    guesses = [[(one.word, one.probability) for one in mask.proposals[: request.top_k]] for mask in masks]
+    return completed(request, guesses, any(mask.truncated for mask in masks))
+
+
+def weighed_masks(head: CausalLM, request: FillRequest, *, alone: bool = False) -> Steps[list[WeighedMask]]:
+    """How `weigh_sentences` comes to its answer.
+
+    Args:
+        alone: keep other requests out of the batches.
+    """
+    before, masks = request.parts[0], list[WeighedMask]()
     for after in request.parts[1:]:
         near_before, near_after, cut = _neighbourhood(head, before, after.rstrip())
-        words = yield from _weigh_one(head, near_before, near_after, capital=_starts_sentence(before))
-        guesses.append(words[: request.top_k])
-        before += words[0][0] + after
-        truncated |= cut
-    return completed(request, guesses, truncated)
+        left, question = _left(near_before), _question(near_before, near_after)
+        proposals = yield from _weigh_one(
+            head, left, question, near_after, capital=_starts_sentence(before), alone=alone
+        )
+        masks.append(WeighedMask(left, question, proposals, cut))
+        before += proposals[0].word + after
+    return masks
 
 
 def _neighbourhood(head: CausalLM, before: str, after: str) -> tuple[str, str, bool]:
@@ -183,23 +260,33 @@ def _neighbourhood(head: CausalLM, before: str, after: str) -> tuple[str, str, b
     return near_before, near_after, cut or near_after != wanted
 
 
+def _left(before: str) -> str:
+    return (CONTEXT + before).rstrip()
+
+
 def _question(before: str, after: str) -> str:
     return CLOZE.format(before + BLANK + after)
 
 
-def _weigh_one(head: CausalLM, before: str, after: str, *, capital: bool) -> Steps[list[tuple[str, float]]]:
-    """Words for one mask with their probabilities, likeliest first."""
-    left = head.encode((CONTEXT + before).rstrip())
-    question = head.encode(_question(before, after))
+def _weigh_one(
+    head: CausalLM, left: str, question: str, after: str, *, capital: bool, alone: bool
+) -> Steps[tuple[Proposal, ...]]:
+    """Words for one mask, likeliest first."""
+    before = head.encode(left)
     from_left, from_cloze = yield from head.next_token(
-        [head.continuations(left, [(0,)]), head.continuations(question, [(0,)])]
+        [head.continuations(before, [(0,)]), head.continuations(head.encode(question), [(0,)])], alone=alone
     )
     proposed = _proposals(head, from_left, from_cloze, capital=capital)
     words = list(proposed)
     sentences = [head.encode_rest(f" {word}{after}") for word in words]
-    [found] = yield from head.score([head.continuations(left, sentences)])
-    scores = [one.sum() + CLOZE_WEIGHT * proposed[word] for word, one in zip(words, found, strict=True)]
-    return sorted(zip(words, map(float, softmax(scores)), strict=True), key=lambda guess: -guess[1])
+    [found] = yield from head.score([head.continuations(before, sentences)], alone=alone)
+    weights = [one.sum() for one in found]
+    shares = softmax([weight + CLOZE_WEIGHT * proposed[word] for word, weight in zip(words, weights, strict=True)])
+    weighed = [
+        Proposal(word, float(weight), proposed[word], float(share))
+        for word, weight, share in zip(words, weights, shares, strict=True)
+    ]
+    return tuple(sorted(weighed, key=lambda one: -one.probability))
 
 
 def _proposals(head: CausalLM, from_left: Floats, from_cloze: Floats, *, capital: bool) -> dict[str, float]:

@@ -14,6 +14,7 @@ from bot.tasks.text import MAX_CHARACTERS, checked_range, clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.decoding import Generated
 
 MOST_NEW_TOKENS = 512
 MOST_SEQUENCES = 4
@@ -33,11 +34,13 @@ class Continuation:
         text: as it follows the prompt, leading space included.
         tokens: how many were generated.
         finished: whether the model ended the text, rather than reaching max_new_tokens.
+        ids: the generated tokens, and the one that ended the text where one did.
     """
 
     text: str
     tokens: int
     finished: bool
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateRes
     """By a causal language model: nucleus sampling, each sequence with its own random state."""
     from bot.inference.heads.sampling import Sampling
 
-    prompt, truncated = _read(head, request)
+    prompt, truncated = read_prompt(head, request)
     seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
     rows = [
         head.generation(
@@ -126,32 +129,32 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateRes
     ]
     # Rounding depends on a batch's shape, and a sampled text on rounding: a promised seed runs without company.
     outputs = yield from head.generate(rows, alone=request.seed is not None)
-    continuations = _continuations(head, prompt, [output.ids for output in outputs], [one.finished for one in outputs])
+    continuations = _continuations(head, prompt, outputs)
     return GenerateResult(request.prompt, continuations, request.seed, truncated)
 
 
 def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence[int]]) -> GenerateResult:
     """What has been generated up to now."""
-    prompt, truncated = _read(head, request)
-    continuations = _continuations(head, prompt, progress, [False] * len(progress))
+    from bot.inference.heads.decoding import Generated
+
+    prompt, truncated = read_prompt(head, request)
+    continuations = _continuations(head, prompt, [Generated(tuple(ids), finished=False) for ids in progress])
     return GenerateResult(request.prompt, continuations, request.seed, truncated)
 
 
-def _read(head: CausalLM, request: GenerateRequest) -> tuple[Sequence[int], bool]:
+def read_prompt(head: CausalLM, request: GenerateRequest) -> tuple[Sequence[int], bool]:
     """The prompt's token ids, its start left out where the context has no room for it, and whether that is so."""
     whole = head.encode(request.prompt)
     room = max(1, head.context_length - request.max_new_tokens)
     return whole[-room:], len(whole) > room
 
 
-def _continuations(
-    head: CausalLM, prompt: Sequence[int], new: Sequence[Sequence[int]], finished: Sequence[bool]
-) -> tuple[Continuation, ...]:
+def _continuations(head: CausalLM, prompt: Sequence[int], outputs: Sequence[Generated]) -> tuple[Continuation, ...]:
     """Texts of the new tokens: decoded behind the prompt, because many tokenizers drop a first space."""
     before = head.decode(prompt)
     return tuple(
-        Continuation(head.decode([*prompt, *ids])[len(before) :], len(ids), end)
-        for ids, end in zip(new, finished, strict=True)
+        Continuation(head.decode([*prompt, *one.ids])[len(before) :], len(one.ids), one.finished, one.written)
+        for one in outputs
     )
 
 

@@ -32,12 +32,15 @@ class TranslateResult:
         source: the language of the text.
         target: the language of the translation.
         truncated: whether the end of the text was not read, because it exceeds the model's context.
+        ids: the tokens that it consists of, and the one that ended it where one did. Of several sentences that were
+            translated by themselves, each ends with a line break.
     """
 
     text: str
     source: Language
     target: Language
     truncated: bool
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,27 +98,40 @@ def _listed(codes: frozenset[str], most: int = 30) -> str:
 def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> Steps[TranslateResult]:
     """By an encoder-decoder, told the languages in the way that it was trained with."""
     source, target = request.pair(head.languages)
-    row = _encode(head, request.text, source, target)
+    row = encode(head, request.text, source, target)
     [ids] = yield from head.rewrite([row])
     text = head.decode(ids).strip()
-    return TranslateResult(text, language(source), language(target), row.inputs.truncated)
+    return TranslateResult(text, language(source), language(target), row.inputs.truncated, until_end(head, ids))
 
 
-def _encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceText]:
-    """The model's own form of "translate this".
-
-    T5 reads a prefix in English; M2M100, NLLB and mBART have tokens for languages; a Marian checkpoint that knows
-    several targets reads `>>code<<`, and one that knows a single pair reads just the text.
-    """
-    if head.model_type in {"t5", "mt5", "umt5"}:
-        prefix = f"translate {language(source).name} to {language(target).name}: "
-        return head.encode(prefix + text, max_new_tokens=MOST_NEW_TOKENS)
+def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceText]:
+    """The model's own form of "translate this"."""
+    languages: dict[str, str] = {}
     if codes := head.language_codes:
         by_tag = {language(code).code: code for code in codes}
-        return head.encode(text, max_new_tokens=MOST_NEW_TOKENS, source=by_tag[source], target=by_tag[target])
-    if prefix := head.target_prefixes.get(target, ""):
-        return head.encode(f"{prefix} {text}", max_new_tokens=MOST_NEW_TOKENS)
-    return head.encode(text, max_new_tokens=MOST_NEW_TOKENS)
+        languages = {"source": by_tag[source], "target": by_tag[target]}
+    prefixed = prefix(head, source, target) + text
+    return head.encode(prefixed, max_new_tokens=MOST_NEW_TOKENS, **languages)
+
+
+def prefix(head: Seq2SeqLM, source: str, target: str) -> str:
+    """What the model wants in front of the text.
+
+    T5 reads a prefix in English; a Marian checkpoint that knows several targets reads `>>code<<`. M2M100, NLLB and
+    mBART have tokens for languages, and a Marian checkpoint that knows a single pair reads just the text.
+    """
+    if head.model_type in {"t5", "mt5", "umt5"}:
+        return f"translate {language(source).name} to {language(target).name}: "
+    code = "" if head.language_codes else head.target_prefixes.get(target, "")
+    return f"{code} " if code else ""
+
+
+def until_end(head: Seq2SeqLM, ids: Sequence[int]) -> tuple[int, ...]:
+    """Written tokens to the first that ends a text, that one included: padding may follow it."""
+    from bot.inference.heads.rereading import end_ids
+
+    ends = [place for place, token in enumerate(ids, 1) if token in end_ids(head)]
+    return tuple(ids[: ends[0]] if ends else ids)
 
 
 MOST_DRAFTS = 12
@@ -134,18 +150,55 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
     Source: Brown et al.: Language Models are Few-Shot Learners, 2020, arXiv:2005.14165; weighing the way back is the
     noisy channel of Yee, Dauphin, Auli, 2019, arXiv:1908.05731.
     """
-    if head.declared_languages is not None:
-        request.pair(head.declared_languages)
-    source, target = request.pair(LanguagePairs.among(PHRASES))
-    whole, gaps = _pieces(request.text.replace('"', "'"))
-    number = max(1, MOST_DRAFTS // len(whole))
-    sentences = [_fitting(head, one, source, target, number) for one in whole]
-    drafts = yield from _drafts(head, sentences, source, target, number)
+    plan = Drafting.of(head, request)
+    source, target = plan.source, plan.target
+    drafts = yield from _drafts(head, plan)
     written = []
-    for sentence, candidates in zip(sentences, drafts, strict=True):
+    for sentence, candidates in zip(plan.sentences, drafts, strict=True):
         written.append((yield from _likeliest(head, sentence, candidates, source, target)))
-    text = "".join(one + gap for one, gap in zip(written, gaps, strict=True) if one).strip()
-    return TranslateResult(text, language(source), language(target), truncated=sentences != whole)
+    text = "".join(one + gap for one, gap in zip(written, plan.gaps, strict=True) if one).strip()
+    by_model = [one for one, sentence in zip(written, plan.sentences, strict=True) if has_words(sentence)]
+    ids = tuple(token for one in by_model for token in head.encode_rest(weighed_form(one)))
+    return TranslateResult(text, language(source), language(target), plan.truncated, ids)
+
+
+@dataclass(frozen=True)
+class Drafting:
+    """How a causal language model goes about a translation.
+
+    Attributes:
+        sentences: what is translated by itself; what has no words stays as it is.
+        gaps: what stands after each: space or new line.
+        layouts: in how many each sentence is drafted.
+        truncated: whether the end of a sentence was left out, because it exceeds the model's context.
+    """
+
+    source: str
+    target: str
+    sentences: tuple[str, ...]
+    gaps: tuple[str, ...]
+    layouts: int
+    truncated: bool
+
+    @classmethod
+    def of(cls, head: CausalLM, request: TranslateRequest) -> Drafting:
+        """Plan a translation.
+
+        Raises:
+            InvalidRequest: the checkpoint does not know the pair of languages.
+        """
+        if head.declared_languages is not None:
+            request.pair(head.declared_languages)
+        source, target = request.pair(LanguagePairs.among(PHRASES))
+        whole, gaps = _pieces(request.text.replace('"', "'"))
+        number = max(1, MOST_DRAFTS // len(whole))
+        sentences = [_fitting(head, one, source, target, number) for one in whole]
+        return cls(source, target, tuple(sentences), tuple(gaps), number, truncated=sentences != whole)
+
+
+def weighed_form(sentence: str) -> str:
+    """A sentence as it follows `dictionary`, where it is weighed: with the line break that ends it."""
+    return f" {sentence}\n"
 
 
 def _pieces(text: str) -> tuple[list[str], list[str]]:
@@ -173,8 +226,8 @@ def _draft_tokens(head: CausalLM, sentence: str) -> int:
     return min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
 
 
-def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str, number: int) -> Steps[list[list[str]]]:
-    """For each sentence its distinct drafts, in so many layouts.
+def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[list[str]]]:
+    """For each sentence its distinct drafts.
 
     What has no words, such as an emoji, stays as it is.
     """
@@ -182,12 +235,12 @@ def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str, 
 
     rows = []
     owners = []
-    drafts: list[dict[str, None]] = [{} if _has_words(sentence) else {sentence: None} for sentence in sentences]
-    for index, sentence in enumerate(sentences):
+    drafts: list[dict[str, None]] = [{} if has_words(sentence) else {sentence: None} for sentence in plan.sentences]
+    for index, sentence in enumerate(plan.sentences):
         if drafts[index]:
             continue
         room = _draft_tokens(head, sentence)
-        for prompt in layouts(sentence, source, target)[:number]:
+        for prompt in layouts(sentence, plan.source, plan.target)[: plan.layouts]:
             rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))
             owners.append(index)
     outputs = yield from head.generate(rows)
@@ -196,7 +249,8 @@ def _drafts(head: CausalLM, sentences: Sequence[str], source: str, target: str, 
     return [[text for text in found if text] for found in drafts]
 
 
-def _has_words(text: str) -> bool:
+def has_words(text: str) -> bool:
+    """Whether there is anything to translate."""
     return any(map(str.isalnum, text))
 
 
@@ -204,8 +258,8 @@ def _likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str
     if len(drafts) < 2:
         return drafts[0] if drafts else ""
     asked = head.encode(dictionary(sentence, source, target))
-    original = head.encode_rest(f" {sentence}\n")
-    written = [head.encode_rest(f" {text}\n") for text in drafts]
+    original = head.encode_rest(weighed_form(sentence))
+    written = [head.encode_rest(weighed_form(text)) for text in drafts]
     asked_back = [head.encode(dictionary(text, target, source)) for text in drafts]
     longest = max(len(asked) + max(map(len, written)), len(original) + max(map(len, asked_back)))
     if longest > head.context_length:  # gibberish may need more tokens than it was written with

@@ -14,11 +14,12 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import LabelScore, ranked, sigmoid, softmax
+from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
 from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.encoder_input import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
@@ -76,10 +77,47 @@ def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
     return distinct
 
 
+@dataclass(frozen=True)
+class Entailments:
+    """What a natural language inference model made of a text and its labels.
+
+    Attributes:
+        inputs: what it read, one pair of text and hypothesis per label.
+        logits: of the model's classes, (labels, classes).
+        entailment: the id of the class whose logits count.
+        contradiction: the id of the class that it is measured against where each label is judged on its own.
+        probabilities: one per label.
+    """
+
+    inputs: tuple[EncoderInput, ...]
+    logits: npt.NDArray[np.float32]
+    entailment: int
+    contradiction: int
+    probabilities: Floats
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the end of the text was not read."""
+        return any(one.truncated for one in self.inputs)
+
+
 def infer(head: SequenceClassifier, request: ZeroShotRequest) -> Steps[ZeroShotResult]:
     """By natural language inference: does the text entail that it is about the label?
 
     Source: Yin, Hay, Roth: Benchmarking Zero-shot Text Classification, 2019, arXiv:1909.00161.
+
+    Raises:
+        ModelUnavailable: the checkpoint is a classifier, but not one for natural language inference.
+    """
+    made = yield from entailments(head, request)
+    return ZeroShotResult(ranked(request.labels, made.probabilities), request.multi_label, made.truncated)
+
+
+def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bool = False) -> Steps[Entailments]:
+    """How `infer` comes to its answer.
+
+    Args:
+        alone: keep other requests out of the batches.
 
     Raises:
         ModelUnavailable: the checkpoint is a classifier, but not one for natural language inference.
@@ -90,15 +128,14 @@ def infer(head: SequenceClassifier, request: ZeroShotRequest) -> Steps[ZeroShotR
             "The checkpoint that is set for /zeroshot knows no entailment. Whoever runs this bot can set one that was "
             "trained on natural language inference (MNLI) with ZEROSHOT_CHECKPOINT."
         )
+    contradiction = len(head.labels) - 1 if entailment == 0 else 0
     rows = [head.encode(request.text, HYPOTHESIS.format(label)) for label in request.labels]
-    logits = yield from head.classify(rows)
+    logits = np.stack((yield from head.classify(rows, alone=alone)))
     if request.multi_label:
-        contradiction = -1 if entailment == 0 else 0
-        probabilities = [softmax([one[contradiction], one[entailment]])[1] for one in logits]
+        probabilities = softmax(logits[:, [contradiction, entailment]])[:, 1]
     else:
-        probabilities = list(softmax([one[entailment] for one in logits]))
-    truncated = any(row.inputs.truncated for row in rows)
-    return ZeroShotResult(ranked(request.labels, probabilities), request.multi_label, truncated)
+        probabilities = softmax(logits[:, entailment])
+    return Entailments(tuple(row.inputs for row in rows), logits, entailment, contradiction, probabilities)
 
 
 PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
@@ -120,12 +157,46 @@ LABEL_TOKENS = 64
 """The most tokens of a label that are weighed, and no more than a quarter of the context."""
 
 
+@dataclass(frozen=True)
+class LabelWeights:
+    """How a causal language model comes to an answer; the arrays have one number per label.
+
+    Attributes:
+        text: what was read of the request's text.
+        log_probabilities: after the text, a mean over the prompts.
+        scores: how much likelier the text makes the label than the neutral sentences do, in logarithms.
+        probabilities: of the scores, by softmax or sigmoid.
+        truncated: whether the end of the text was not read.
+    """
+
+    text: str
+    log_probabilities: Floats
+    scores: Floats
+    probabilities: Floats
+    truncated: bool
+
+    @property
+    def baselines(self) -> Floats:
+        """The labels' log-probabilities after neutral sentences."""
+        return self.log_probabilities - self.scores
+
+
 def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResult]:
     """By a causal language model: how much likelier does the text make each label?
 
     The label's log-probability after the text, minus its mean after neutral sentences, averaged over two prompts.
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
+    """
+    made = yield from label_weights(head, request)
+    return ZeroShotResult(ranked(request.labels, made.probabilities), request.multi_label, made.truncated)
+
+
+def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = False) -> Steps[LabelWeights]:
+    """How `weigh_labels` comes to its answer.
+
+    Args:
+        alone: keep other requests out of the batches.
     """
     most = min(LABEL_TOKENS, head.context_length // 4)
     labels = [head.encode_rest(f" {label}")[:most] for label in request.labels]
@@ -135,15 +206,17 @@ def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResu
     )
     yield from calibrate(head)
     common: npt.NDArray[np.float32] = head.notes["zeroshot"]
-    found = yield from head.score([head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS])
+    rows = [head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS]
+    found = yield from head.score(rows, alone=alone)
     first = np.array([[one[0] for one in output] for output in found])
     scores = (first - common[:, [label[0] for label in labels]]).mean(axis=0)
-    scores += yield from _endings(head, labels, found)
-    if request.multi_label:
-        probabilities = sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE)
-    else:
-        probabilities = softmax(scores / TEMPERATURE)
-    return ZeroShotResult(ranked(request.labels, probabilities), request.multi_label, truncated)
+    scores += yield from _endings(head, labels, found, alone=alone)
+    log_probabilities = np.array([[one.sum(dtype=np.float64) for one in output] for output in found]).mean(axis=0)
+    return LabelWeights(text, log_probabilities, scores, _probabilities(scores, request.multi_label), truncated)
+
+
+def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats:
+    return sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE) if multi_label else softmax(scores / TEMPERATURE)
 
 
 def calibrate(head: CausalLM) -> Steps[None]:
@@ -155,7 +228,11 @@ def calibrate(head: CausalLM) -> Steps[None]:
 
 
 def _endings(
-    head: CausalLM, labels: Sequence[tuple[int, ...]], found: Sequence[Sequence[npt.NDArray[np.float32]]]
+    head: CausalLM,
+    labels: Sequence[tuple[int, ...]],
+    found: Sequence[Sequence[npt.NDArray[np.float32]]],
+    *,
+    alone: bool,
 ) -> Steps[npt.NDArray[np.float64]]:
     """What the tokens after the first add to each label's score: their log-probabilities against a neutral sentence."""
     added = np.zeros(len(labels))
@@ -164,7 +241,7 @@ def _endings(
         return added
     wanted = [labels[index] for index in long]
     neutral = yield from head.score(
-        [head.continuations(head.encode(prompt.format(NEUTRAL[0])), wanted) for prompt in PROMPTS]
+        [head.continuations(head.encode(prompt.format(NEUTRAL[0])), wanted) for prompt in PROMPTS], alone=alone
     )
     for after_text, after_neutral in zip(found, neutral, strict=True):
         for place, index in enumerate(long):

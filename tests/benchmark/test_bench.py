@@ -14,7 +14,7 @@ from bot.benchmark.limit import direct_call, offline
 from bot.benchmark.lineup import DIRECT, LIMIT, MANAGER, STATIC, naive_in, worker_at
 from bot.benchmark.naive import naive
 from bot.benchmark.options import Options, numbers, task_names
-from bot.benchmark.workload import NEW_TOKENS, Workload
+from bot.benchmark.workload import KINDS, NEW_TOKENS, Workload
 from bot.commands.bench import measure_all
 from bot.errors import SettingsError
 from bot.inference.steps import run_steps
@@ -22,8 +22,9 @@ from bot.inference.task import HeadKind
 from bot.settings import Settings
 from tests.support import COURSE
 
-CAUSAL = {task: "llama" for task in COURSE if task != "translate"}
-CHECKPOINTS = [*COURSE.items(), *CAUSAL.items()]
+MEASURED = {task: COURSE[task] for task in KINDS}
+CAUSAL = {task: "llama" for task in KINDS if task != "translate"}
+CHECKPOINTS = [*MEASURED.items(), *CAUSAL.items()]
 
 
 async def measured(settings: Settings, options: Options, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

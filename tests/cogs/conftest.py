@@ -43,13 +43,13 @@ class Scene:
     alice: Any
     bob: Any
 
-    def invoke(self, who: Any, command: str, **options: Any) -> simcord.InteractionResult:
+    def invoke(self, who: Any, command: str, /, **options: Any) -> simcord.InteractionResult:
         """Somebody sends a command in the server; unlike simcord's own verb this does not wait for the bot."""
         record, payload = self._interaction(who, self.channel.id, self.guild.id, command, options)
         self.env.backend.emit("INTERACTION_CREATE", payload)
         return simcord.InteractionResult(self.env, record)
 
-    async def ask_in_group(self, command: str, **options: Any) -> simcord.InteractionResult:
+    async def ask_in_group(self, command: str, /, **options: Any) -> simcord.InteractionResult:
         """Alice sends a command in a group channel, where the bot is not: she has installed it to her account."""
         group = self.env.backend.create_channel(None, "friends", type=GROUP_CHANNEL)
         group.recipient_ids = [self.alice.id, self.bob.id]

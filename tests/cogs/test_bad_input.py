@@ -37,6 +37,16 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "identical labels": ("zeroshot", {"text": LETTER, "labels": "Sports, sports,sports"}, "I found one label"),
     "long label": ("zeroshot", {"text": LETTER, "labels": "a" * 81 + ",b"}, "The label has 81 characters"),
     "unknown language": ("translate", {"text": LETTER, "to": "Blablaish"}, "I know no language called"),
+    "nothing to summarize": ("summarize", {}, "Give me one thing to summarise"),
+    "two things to summarize": ("summarize", {"text": LETTER, "messages": 5}, "Give me one thing to summarise"),
+    "one message": ("summarize", {"messages": 1}, "`messages` must be from 2 to 100, and not 1."),
+    "no code": ("complete", {"code": "\u200b \n"}, "There is no code."),
+    "unknown programming language": ("complete", {"code": LETTER, "language": "Bla"}, "no programming language called"),
+    "temperature of code": ("complete", {"code": LETTER, "temperature": 2.5}, "`temperature` must be from 0 to 2"),
+    "tokens of code": ("complete", {"code": LETTER, "max_new_tokens": 0}, "`max_new_tokens` must be from 1 to 512"),
+    "empty message": ("chat", {"message": " "}, "The message is empty."),
+    "long message": ("chat", {"message": LETTER * 250}, "and I can read 2,000 at most"),
+    "temperature of a chat": ("chat", {"message": LETTER, "temperature": -1.0}, "`temperature` must be from 0 to 2"),
     "same language": ("translate", {"text": LETTER, "to": "English"}, "Both languages are English."),
 }
 

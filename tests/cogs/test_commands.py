@@ -26,13 +26,40 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "labels": "sports, politics, entertainment",
         "multi_label": True,
     },
+    "entities": {"text": "My name is Sylvain and I work at Hugging Face in Brooklyn."},
+    "similarity": {"first": "A cat sleeps.", "second": "A dog sleeps. | It rains."},
+    "answer": {"question": "Where do I work?", "context": "I work at Hugging Face in Brooklyn."},
+    "summarize": {"text": "I love apples. They are sour."},
+    "complete": {"code": "def fibonacci(n):", "language": "py", "max_new_tokens": 6, "temperature": 0.5},
+    "chat": {"message": "Hello!", "new": True, "temperature": 0.5},
+    "attention": {"text": "I love to hate this course", "checkpoint": "sentiment", "layer": 1, "head": 2},
+    "inspect": {"text": "I love to hate this course", "command": "zeroshot", "labels": "school, food"},
+    "tokenize": {"texts": "apples are sour.", "checkpoint": "fill"},
 }
+OTHERS = {"models": ["checkpoint"]}
+"""Commands that no request is behind, with their options."""
+FURTHER_OPTIONS = {
+    "answer": ["file"],
+    "summarize": ["file", "messages", "length"],
+    "attention": ["view", "part", "second", "to", "from"],
+    "inspect": ["to"],
+}
+"""Those that exclude another one."""
 CHECKPOINT = {
     "sentiment": "distilbert",
     "fill": "roberta",
     "generate": "llama",
     "translate": "t5",
     "zeroshot": "bart_mnli",
+    "entities": "bert_ner",
+    "similarity": "minilm",
+    "answer": "bert_squad",
+    "summarize": "bart",
+    "complete": "llama",
+    "chat": "llama",
+    "attention": "distilbert",
+    "inspect": "bart_mnli",
+    "tokenize": "roberta",
 }
 SHOWN = {
     "sentiment": "> I love to hate this course\n\n`█",
@@ -40,6 +67,15 @@ SHOWN = {
     "generate": "> In this course, we will teach you how to\n\n`1` ",
     "translate": "**English**\n> I love apples.\n\n**German** · Deutsch\n",
     "zeroshot": "> This movie was so inspiring!\n\n`█",
+    "entities": "> ",
+    "similarity": "> A cat sleeps.\n\n`",
+    "answer": "**Where do I work?**\n> ",
+    "summarize": "> I love apples. They are sour.\n\n",
+    "complete": "```py\ndef fibonacci(n):\n```\n",
+    "chat": "> Hello!\n\n",
+    "attention": "> I love to hate this course\n\nEach token",
+    "inspect": "A model is given a text in the form that it was trained on.",
+    "tokenize": "8 tokens, 2.7 characters per token\n```\n#   id  mask  token\n",
 }
 
 
@@ -76,12 +112,13 @@ async def test_all_are_registered_for_servers_people_and_every_kind_of_channel(o
     async with open_scene() as scene:
         registered = scene.env.backend.commands[None].values()
 
-        assert {command["name"] for command in registered} == set(COMMANDS)
+        assert {command["name"] for command in registered} == {*COMMANDS, *OTHERS}
         for command in registered:
             assert command["integration_types"] == [0, 1]
             assert command["contexts"] == [0, 1, 2]
             options = [option["name"] for option in command["options"]]
-            assert options == list(COMMANDS[command["name"]])
+            name = command["name"]
+            assert options == OTHERS.get(name, [*COMMANDS.get(name, ()), *FURTHER_OPTIONS.get(name, ())])
             assert all(len(option["description"]) > 10 for option in command["options"])
 
 

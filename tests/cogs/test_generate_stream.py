@@ -121,7 +121,7 @@ class TestStream:
             assert [len(one) for one in shown] == sorted(len(one) for one in shown)
             assert "▌" not in text(result.response)
             assert text(result.response).endswith("…")
-            assert labels(result.response) == ["Regenerate", "Continue"]
+            assert labels(result.response) == ["Regenerate", "Continue", "Show the work"]
             assert all(edit["allowed_mentions"] == {"parse": []} for edit in scene.edits())
 
     async def test_several_sequences(self, open_scene: OpenScene, pace: Pace) -> None:
@@ -132,7 +132,7 @@ class TestStream:
 
             assert partial_edits(scene)[0].startswith("> Once\n\n`1` ")
             assert partial_edits(scene)[0].count("▌") == 3
-            assert labels(result.response) == ["Regenerate", "Continue 1", "Continue 2", "Continue 3"]
+            assert labels(result.response) == ["Regenerate", "Continue 1", "Continue 2", "Continue 3", "Show the work"]
 
     async def test_a_quick_answer_is_edited_once(self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
         async with open_scene() as scene:
@@ -157,7 +157,7 @@ class TestStream:
             await scene.env.settle()
 
             assert text(result.response).endswith("…")
-            assert labels(result.response) == ["Regenerate", "Continue"]
+            assert labels(result.response) == ["Regenerate", "Continue", "Show the work"]
             assert not scene.env.errors
 
     async def test_a_deleted_message_gives_the_request_up(
@@ -216,7 +216,7 @@ class TestStop:
 
             assert unescape(text(result.response)).startswith(unescape(shown.removesuffix("▌")))
             assert text(result.response).endswith("…")
-            assert labels(result.response) == ["Regenerate", "Continue"]
+            assert labels(result.response) == ["Regenerate", "Continue", "Show the work"]
             assert pressed.response is None or pressed.response.id == result.response.id
             assert not pressed.followups
 
@@ -233,7 +233,7 @@ class TestStop:
             pace.free()
             await scene.env.settle()
 
-            assert labels(result.response) == ["Regenerate", "Continue"]
+            assert labels(result.response) == ["Regenerate", "Continue", "Show the work"]
 
     async def test_of_a_stream_that_a_restart_has_ended(self, open_scene: OpenScene, pace: Pace) -> None:
         async with open_scene() as scene:
@@ -262,7 +262,7 @@ class TestButtons:
             assert second.response.id != first.response.id
             assert text(second.response).startswith("**Once**")
             assert text(second.response) != text(first.response)
-            assert labels(second.response) == ["Regenerate", "Continue"]
+            assert labels(second.response) == ["Regenerate", "Continue", "Show the work"]
 
     async def test_regenerate_takes_another_seed(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -284,12 +284,12 @@ class TestButtons:
 
             second = await scene.bob.click(first.response.message, label="Continue")
 
-            [_, button] = first.response.components[0]["components"]
+            [_, button, _] = first.response.components[0]["components"]
             request: Any = await scene.store.find(button["custom_id"].rsplit(":")[-1])
             assert request.prompt.startswith("Once")
             assert len(request.prompt) > len("Once")
             assert text(second.response).startswith((bold(request.prompt), quoted(request.prompt)))
-            assert labels(second.response) == ["Regenerate", "Continue"]
+            assert labels(second.response) == ["Regenerate", "Continue", "Show the work"]
 
     async def test_one_of_several_goes_on(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -298,7 +298,7 @@ class TestButtons:
             second = await scene.alice.click(first.response.message, label="Continue 2")
 
             assert "`2`" not in text(second.response)
-            assert labels(second.response) == ["Regenerate", "Continue"]
+            assert labels(second.response) == ["Regenerate", "Continue", "Show the work"]
 
     async def test_stream_too(self, open_scene: OpenScene, pace: Pace) -> None:
         async with open_scene() as scene:
@@ -313,7 +313,7 @@ class TestButtons:
             pace.allow(1)
             await scene.env.settle()
 
-            assert labels(pressed.response) == ["Regenerate", "Continue"]
+            assert labels(pressed.response) == ["Regenerate", "Continue", "Show the work"]
 
     @pytest.mark.parametrize("label", ["Regenerate", "Continue"])
     async def test_work_after_a_restart(self, open_scene: OpenScene, label: str) -> None:
@@ -332,7 +332,7 @@ class TestButtons:
 
             second = await scene.alice.user.click(first.response.message, label="Continue")
 
-            assert labels(second.response) == ["Regenerate", "Continue"]
+            assert labels(second.response) == ["Regenerate", "Continue", "Show the work"]
 
     async def test_work_in_group_channels(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -342,7 +342,7 @@ class TestButtons:
             await scene.env.settle()
 
             assert pressed.response is not None
-            assert labels(pressed.response) == ["Regenerate", "Continue"]
+            assert labels(pressed.response) == ["Regenerate", "Continue", "Show the work"]
 
     async def test_of_forgotten_requests(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:

@@ -14,6 +14,7 @@ from bot.errors import ModelUnavailable
 from bot.evaluation.labelled import Example, read_examples
 from bot.inference.backend import Backend, WorkerStatus
 from bot.inference.languages import language
+from bot.inference.description import CheckpointDescription
 from bot.inference.models import ModelState
 from bot.inference.requests import Answer, Request
 from bot.tasks import all_tasks
@@ -54,6 +55,9 @@ class ToyBackend(Backend):
         raise NotImplementedError
 
     def status(self) -> WorkerStatus:
+        raise NotImplementedError
+
+    async def describe(self, task: str) -> CheckpointDescription:
         raise NotImplementedError
 
 

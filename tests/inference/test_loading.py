@@ -41,13 +41,16 @@ def copied(checkpoints: Mapping[str, Path], tmp_path: Path) -> Path:
         ("T5ForConditionalGeneration", HeadKind.SEQ2SEQ_LM),
         ("MarianMTModel", HeadKind.SEQ2SEQ_LM),
         ("M2M100ForConditionalGeneration", HeadKind.SEQ2SEQ_LM),
+        ("BertForTokenClassification", HeadKind.TOKEN_CLASSIFIER),
+        ("DistilBertForQuestionAnswering", HeadKind.QUESTION_ANSWERING),
+        ("BertModel", HeadKind.EMBEDDER),
     ],
 )
 def test_the_architecture_decides_the_head(architecture: str, kind: HeadKind) -> None:
     assert head_kind(architecture) is kind
 
 
-@pytest.mark.parametrize("architecture", ["", "ViTForImageClassification", "BertModel", "BertForTokenClassification"])
+@pytest.mark.parametrize("architecture", ["", "ViTForImageClassification", "BertForMultipleChoice"])
 def test_architectures_that_nothing_here_can_use(architecture: str) -> None:
     with pytest.raises(ModelUnavailable, match=architecture or "unknown"):
         head_kind(architecture)
@@ -100,8 +103,8 @@ def test_a_configuration_that_is_none(copied: Path) -> None:
 
 def test_an_architecture_that_nothing_here_can_use(copied: Path) -> None:
     config = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps({**config, "architectures": ["DistilBertForQuestionAnswering"]}))
-    with pytest.raises(ModelUnavailable, match="DistilBertForQuestionAnswering"):
+    (copied / "config.json").write_text(json.dumps({**config, "architectures": ["DistilBertForMultipleChoice"]}))
+    with pytest.raises(ModelUnavailable, match="DistilBertForMultipleChoice"):
         load_head(copied, CPU)
 
 

@@ -12,11 +12,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bot.inference import int8
+from bot.inference import int8, parity
 from bot.inference.device import Device
 from bot.inference.heads.sampling import Sampling
 from bot.inference.int8 import Int8Linear, obstacle
 from bot.inference.loading import load_head
+from bot.inference.parity import SENTENCES, observer
 from bot.inference.precision import reason_of
 from tests.support import CPU
 from tests.tiny import llama
@@ -57,7 +58,21 @@ def with_an_outlier(weights: Weights) -> None:
         weights[f"{layer}.sa_layer_norm.bias"][0] = 1
         weights[f"{layer}.ffn.lin1.weight"][:, 0] = 8_192
         weights[f"{layer}.ffn.lin1.bias"] -= 8_192
-    weights["classifier.weight"] *= 4
+
+
+def of_nearly_tied_labels(folder: Path) -> Callable[[Weights], None]:
+    """A classifier that is as undecided as can be about the test sentences: half of them are on either side."""
+    head: Any = load_head(folder, Device("cpu", INT8.best_precision), packed=False)
+    logits = observer(head, SENTENCES)().log()
+    margins = logits[:, 1] - logits[:, 0]
+
+    def change(weights: Weights) -> None:
+        factor = 8 / float(margins.std())
+        weights["classifier.weight"] *= factor
+        weights["classifier.bias"] *= factor
+        weights["classifier.bias"][1] -= factor * float(margins.median())
+
+    return change
 
 
 def of_hard_choices(weights: Weights) -> None:
@@ -140,6 +155,8 @@ def test_a_checkpoint_that_answers_differently_keeps_its_weights(
     checkpoints: Mapping[str, Path], tmp_path: Path, name: str, change: Callable[[Weights], None]
 ) -> None:
     folder = changed(checkpoints[name], tmp_path / name, change)
+    if name == "distilbert":
+        folder = changed(folder, tmp_path / "undecided", of_nearly_tied_labels(folder))
     head: Any = load_head(folder, INT8, packed=False)
     precision = INT8.best_precision
     assert head.precision == precision
@@ -157,6 +174,13 @@ def test_a_cpu_that_cannot(checkpoints: Mapping[str, Path], monkeypatch: pytest.
     assert head.precision == "float32"
     assert head.precision_reason == "float32 instead of int8: this CPU has no instructions for it (VNNI or AMX)"
     assert {parameter.dtype for parameter in head.model.parameters()} == {torch.float32}
+
+
+@able
+def test_a_kind_of_head_without_a_check(checkpoints: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "is_checkable", lambda head: False)
+    head = load_head(checkpoints["llama"], INT8)
+    assert head.precision_reason == f"{head.precision} instead of int8: there is no parity check for its kind"
 
 
 @able

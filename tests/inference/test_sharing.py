@@ -113,3 +113,17 @@ async def test_what_is_remembered_can_be_found_without_computing() -> None:
     assert shared.find("a") is None
     assert await shared.get("a", compute) == shared.find("a") == 1
     assert SharedResults(0).find("a") is None
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(1, 4), (2, 2), (4, 1), (5, 0)])
+async def test_large_results_count_for_several(weight: int, kept: int) -> None:
+    async def compute() -> str:
+        return "large"
+
+    shared = SharedResults(4)
+    for request in range(6):
+        assert await shared.get(request, compute, weight) == "large"
+        await asyncio.sleep(0)
+    assert len(shared) == kept
+    assert shared.find(5) == ("large" if kept else None)
+    assert shared.find(0) is None

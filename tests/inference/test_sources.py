@@ -404,6 +404,8 @@ FILES = {
     "pytorch_model.bin": b"pickled",
     "modeling_own.py": b"raise SystemExit",
     "onnx/model.safetensors": b"another format",
+    "onnx/tokenizer.json": b"the same again",
+    "1_Pooling/config.json": b"{ }",
     "README.md": b"read me",
 }
 
@@ -518,8 +520,8 @@ def test_the_hub_gives_what_loads_and_nothing_that_runs(hub: FakeHub, tmp_path: 
     recorder = Recorder()
     assert not is_present(TINY, tmp_path)
     folder = fetch(TINY, tmp_path, recorder)
-    names = {path.name for path in folder.rglob("*") if path.is_file()}
-    assert names == {"config.json", "tokenizer.json", "vocab.txt", "model.safetensors"}
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert names == {"config.json", "tokenizer.json", "vocab.txt", "model.safetensors", "1_Pooling/config.json"}
     assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
     total = sum(len(FILES[name]) for name in names)
     assert recorder.phases == {"download"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from bot.errors import DeadlinePassed
 from bot.inference.catalogue import CheckpointSpec, FolderSource
 from bot.inference.models import ModelState, Phase
 from bot.inference.requests import Answer
+from bot.pictures.studio import Studio
 from bot.replies import pending
 from bot.replies.delivery import Delivery
 from bot.replies.generate import preview
@@ -28,7 +29,7 @@ from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 
 ANSWER = Answer(SentimentResult((LabelScore("POSITIVE", 1),), truncated=False), "tiny", "cpu", "float32", 0.01)
-Answering = Callable[[Any, Any], asyncio.Task[None]]
+Answering = Callable[[Any, Any], asyncio.Task[Any]]
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -91,7 +92,7 @@ class StubInteraction:
 
     def __init__(self) -> None:
         self.user = SimpleNamespace(id=1)
-        self.response = SimpleNamespace(defer=self._defer)
+        self.response = SimpleNamespace(defer=self._defer, is_done=lambda: False)
         self.edits: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.error: Exception | None = None
@@ -141,9 +142,17 @@ async def store() -> AsyncIterator[RequestStore]:
 
 
 @pytest.fixture
-def answering(store: RequestStore) -> Answering:
-    def answering(interaction: Any, backend: Any) -> asyncio.Task[None]:
-        return asyncio.create_task(Delivery(backend, store).answer(interaction, SentimentRequest("good"), render))
+def studio() -> Iterator[Studio]:
+    studio = Studio()
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def answering(store: RequestStore, studio: Studio) -> Answering:
+    def answering(interaction: Any, backend: Any) -> asyncio.Task[Any]:
+        delivery = Delivery(backend, store, studio)
+        return asyncio.create_task(delivery.answer(interaction, SentimentRequest("good"), render))
 
     return answering
 
@@ -240,9 +249,9 @@ class TestStreaming:
         return StubInteraction()
 
     @pytest.fixture
-    def answering(self, store: RequestStore) -> Answering:
-        def answering(interaction: Any, backend: Any) -> asyncio.Task[None]:
-            delivery = Delivery(backend, store)
+    def answering(self, store: RequestStore, studio: Studio) -> Answering:
+        def answering(interaction: Any, backend: Any) -> asyncio.Task[Any]:
+            delivery = Delivery(backend, store, studio)
             return asyncio.create_task(delivery.answer(interaction, GenerateRequest("Count:"), render_text, preview))
 
         return answering
@@ -262,7 +271,7 @@ class TestStreaming:
         assert all(text.startswith("**Count:** one") and text.endswith("▌") for text in partial)
         assert len(set(partial)) == len(partial)
         assert last == "**Count:** one two three four five six seven eight nine ten"
-        assert interaction.buttons == [*([["Stop"]] * len(partial)), ["Regenerate"]]
+        assert interaction.buttons == [*([["Stop"]] * len(partial)), ["Regenerate", "Show the work"]]
 
     async def test_no_more_edits_than_discord_allows(
         self, backend: StubBackend, interaction: StubInteraction, answering: Answering
@@ -384,7 +393,7 @@ class TestStreaming:
 
         assert backend.stopped == 1
         assert interaction.descriptions == ["**Count:** one two three four▌", "**Count:** one two three four five…"]
-        assert interaction.buttons[-1] == ["Regenerate", "Continue"]
+        assert interaction.buttons[-1] == ["Regenerate", "Continue", "Show the work"]
 
     async def test_what_cannot_be_ended_by_then_is_given_up(
         self,

@@ -623,5 +623,5 @@ def test_any_valid_request(roomy: Bounded, request: Request[Any]) -> None:
 
 
 def test_all_words_of_a_mask_share_its_probability(head: CausalLM) -> None:
-    words = run_steps(fill._weigh_one(head, "I love", " and pears", capital=False))
-    assert sum(probability for _, probability in words) == pytest.approx(1)
+    [mask] = run_steps(fill.weighed_masks(head, FillRequest("I love ___ and pears")))
+    assert sum(one.probability for one in mask.proposals) == pytest.approx(1)

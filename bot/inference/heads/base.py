@@ -10,11 +10,15 @@ from typing import Any, ClassVar
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bot.inference.attention_weights import Attentions
 from bot.inference.device import Device
+from bot.inference.heads.attention import AttentionInput, attention_operation
+from bot.inference.heads.inspection import Observed, Reading, observation
 from bot.inference.int8 import int8_bytes
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.packing import packed_bytes
 from bot.inference.precision import reason_of
+from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokens import Token, read_tokens
 
@@ -35,6 +39,8 @@ class Head(ABC):
         parameters: how many the model has; those that layers share count once.
         precision: what this checkpoint really computes in, one of `bot.inference.device.PRECISIONS`.
         precision_reason: why, in one clause.
+        observe: the operation that looks into the layers, with a forward pass for each row.
+        attention: the operation that gives attention weights, with a forward pass for each row.
     """
 
     kind: ClassVar[HeadKind]
@@ -57,6 +63,8 @@ class Head(ABC):
         self.precision_reason = reason_of(device, self.precision)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
+        self.observe: Operation[Reading, Observed] = observation(self)
+        self.attention: Operation[AttentionInput, Attentions] = attention_operation(self)
         self.set_up()
 
     @abstractmethod
@@ -81,6 +89,19 @@ class Head(ABC):
         """Token ids as people can read them, from any thread."""
         with self._tokenizer_lock:
             return read_tokens(self.tokenizer, ids)
+
+    def reading(
+        self,
+        ids: Sequence[int],
+        *,
+        type_ids: Sequence[int] | None = None,
+        decoder_ids: Sequence[int] = (),
+        positions: Sequence[int] = (),
+    ) -> Row[Reading]:
+        """A row for `observe`."""
+        types = None if type_ids is None else tuple(type_ids)
+        inputs = Reading(tuple(ids), types, tuple(decoder_ids), tuple(positions))
+        return Row(inputs, len(inputs.ids) + len(inputs.decoder_ids))
 
     def pad(self, sequences: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Pad to the longest sequence.

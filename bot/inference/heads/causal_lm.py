@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bot.errors import ModelUnavailable
+from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.decoding import Decoder, Generated, Generation
+from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
@@ -23,6 +25,8 @@ class CausalLM(Head):
         next_token: outputs the log-probabilities of the token after the prompt, shape (vocabulary,), float32; the
             row's candidates are not used.
         generate: outputs the continuation.
+        reread: outputs what the model thought at each place of a text that was written.
+        attribute: the operation that tells which tokens speak for some words rather than others.
     """
 
     kind = HeadKind.CAUSAL_LM
@@ -33,13 +37,13 @@ class CausalLM(Head):
         self.score: Operation[Continuations, list[LogProbs]] = Operation("score", self._score, scoring)
         self.next_token: Operation[Continuations, LogProbs] = Operation("next_token", self._next_token, scoring)
         self.generate: Operation[Generation, Generated] = Operation.iterative("generate", self._decoder, generating)
+        self.reread = rereading(self)
+        self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
     @property
     def end_ids(self) -> frozenset[int]:
         """Tokens that end a text."""
-        declared = self.model.generation_config.eos_token_id
-        ends = declared if isinstance(declared, list) else [declared]
-        return frozenset(end for end in [*ends, self.tokenizer.eos_token_id] if isinstance(end, int))
+        return end_ids(self)
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a text at the start of a context, with the begin-of-text token where the model has one."""

@@ -43,10 +43,17 @@ class Generated:
     Attributes:
         ids: the new tokens, without the end-of-text token.
         finished: whether the model ended the text itself, rather than reaching `max_new_tokens` or being stopped.
+        end: the end-of-text token that it wrote then, unless `stop` has ended the row.
     """
 
     ids: tuple[int, ...]
     finished: bool
+    end: int | None = None
+
+    @property
+    def written(self) -> tuple[int, ...]:
+        """The new tokens, the end-of-text token included."""
+        return self.ids if self.end is None else (*self.ids, self.end)
 
 
 @dataclass(eq=False)
@@ -56,10 +63,11 @@ class _Writing:
     row: Row[Generation]
     sampler: Sampler
     ended: bool = False
+    end: int | None = None
 
     @property
     def output(self) -> Generated:
-        return Generated(tuple(self.row.progress), self.ended)
+        return Generated(tuple(self.row.progress), self.ended, self.end)
 
 
 class Decoder:
@@ -151,7 +159,7 @@ class Decoder:
         chosen = choose(logits, [one.sampler for one in rows])
         for one, token in zip(rows, chosen.tolist(), strict=True):
             if token in self._end_ids:
-                one.ended = True
+                one.ended, one.end = True, token
             else:
                 one.row.progress.append(token)
         return chosen

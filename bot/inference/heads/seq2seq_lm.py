@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 
 from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.rereading import rereading
 from bot.inference.heads.sampling import RowStop
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.languages import language
@@ -42,6 +43,7 @@ class Seq2SeqLM(Head):
 
     Attributes:
         rewrite: the operation; its outputs are the token ids that the decoder wrote.
+        reread: outputs what the model thought at each place of a text that was written.
     """
 
     kind = HeadKind.SEQ2SEQ_LM
@@ -49,6 +51,7 @@ class Seq2SeqLM(Head):
     def set_up(self) -> None:
         budget = Budget(4_096, rows=16) if self.device.on_cpu else Budget(32_768, rows=64)
         self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation("rewrite", self._rewrite, budget)
+        self.reread = rereading(self)
 
     def encode(
         self, text: str, *, max_new_tokens: int, source: str | None = None, target: str | None = None

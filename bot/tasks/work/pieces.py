@@ -29,7 +29,8 @@ class Prepared:
     """The text as the model is given it: a prompt, a template filled in, a pair of texts.
 
     Attributes:
-        texts: one for each sequence that the model reads; the second of a pair follows the first.
+        texts: one for each sequence that the model reads; the second of a pair follows the first. A text that is paired
+            with each of several others stands once, in front of them.
         how: a sentence on what the task has done to the user's text.
     """
 
@@ -86,12 +87,15 @@ class HiddenStates:
     Attributes:
         part: "encoder" or "decoder" where there are both, else "".
         shape: of `last_hidden_state`: (batch, sequence, hidden).
-        norms: mean Euclidean norm of a token's vector, of the embeddings first, then after each layer.
+        norms: mean Euclidean norm of a token's vector, of the embeddings first, then after each layer; the last after
+            the model's final normalisation, where it has one.
+        row: which of the rows of `Tokens` this is about, by its name; "" where there is one.
     """
 
     part: str
     shape: tuple[int, int, int]
     norms: tuple[float, ...]
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,16 +150,25 @@ class RescoredCandidate:
     Attributes:
         log_probability: of the sentence with the word in place.
         probability: its share among all candidates.
+        as_answer: log-probability of the word as the answer to the question that shows what stands after the mask; a
+            part of it is added to the sentence's.
     """
 
     word: str
     log_probability: float
     probability: float
+    as_answer: float = 0.0
 
 
 @dataclass(frozen=True)
 class RescoredCandidates:
-    """Which words were proposed for a mask, and how likely the sentence became with each."""
+    """Which words were proposed for a mask, and how likely the sentence became with each.
+
+    Attributes:
+        mask: which one, from 1.
+        how: how words are proposed and weighed, with the constants.
+        candidates: all that were proposed (about fifty), likeliest first.
+    """
 
     mask: int
     how: str
@@ -259,6 +272,43 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Reshaped:
+    """A token's probability before and after temperature and top_p.
+
+    Attributes:
+        text: as it follows in the text, with the space before it where it begins a word.
+        before: by the model alone.
+        after: when it is drawn; 0 where it was cut off.
+    """
+
+    text: str
+    id: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What temperature and top_p did to the probabilities at one place of a written text.
+
+    Attributes:
+        name: of the text, as that of its `Written`.
+        place: among the text's tokens, from 0.
+        candidates: the likeliest, in order; last the written token, where it is not one of them.
+        chosen: which of them was written.
+        temperature: 0 where the likeliest token was always taken.
+        top_p: 1 where nothing was cut off.
+    """
+
+    name: str
+    place: int
+    candidates: tuple[Reshaped, ...]
+    chosen: int
+    temperature: float
+    top_p: float
+
+
+@dataclass(frozen=True)
 class Lengths:
     """How much an encoder-decoder read and wrote, in tokens."""
 
@@ -312,6 +362,7 @@ Piece: TypeAlias = (
     | WeighedLabels
     | Lengths
     | Written
+    | Distribution
     | Attribution
     | Decision
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
@@ -42,7 +42,7 @@ class WorkRequest(Request[Work]):
     def of(cls, request: Request[Any], written: Written = ()) -> WorkRequest:
         """How the answer to a request came about."""
         task = _tasks_by_request()[type(request)]
-        return cls(task.name, TypeAdapter(type(request)).dump_json(request).decode(), written)
+        return cls(task.name, _adapter(task.request).dump_json(request).decode(), written)
 
     @property
     def checkpoint(self) -> str:
@@ -52,8 +52,13 @@ class WorkRequest(Request[Work]):
     @cached_property
     def about(self) -> Request[Any]:
         """The other request."""
-        request: Request[Any] = TypeAdapter(_tasks_by_name()[self.task].request).validate_json(self.content)
+        request: Request[Any] = _adapter(_tasks_by_name()[self.task].request).validate_json(self.content)
         return request
+
+
+@cache
+def _adapter(request: type[Request[Any]]) -> TypeAdapter[Any]:
+    return TypeAdapter(request)
 
 
 def _tasks_by_request() -> Mapping[type[Request[Any]], Task[Any]]:
@@ -70,7 +75,15 @@ def _tasks_by_name() -> Mapping[str, Task[Any]]:
 
 def explanations() -> Mapping[str, Mapping[HeadKind, Explain]]:
     """How answers are opened, by task and kind of head."""
-    return {}
+    from bot.tasks.work import fill, generate, sentiment, translate, zeroshot
+
+    return {
+        "sentiment": sentiment.EXPLANATIONS,
+        "fill": fill.EXPLANATIONS,
+        "generate": generate.EXPLANATIONS,
+        "translate": translate.EXPLANATIONS,
+        "zeroshot": zeroshot.EXPLANATIONS,
+    }
 
 
 def show_work(head: Any, request: WorkRequest) -> Steps[Work]:
@@ -85,4 +98,4 @@ def show_work(head: Any, request: WorkRequest) -> Steps[Work]:
     return (yield from explain(head, request.about, request.written))
 
 
-TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, show_work))
+TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, show_work), weight=64)

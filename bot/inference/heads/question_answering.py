@@ -1,0 +1,104 @@
+"""An encoder that points at an answer: where in a text it begins, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Encoding
+
+from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.heads.base import on_device
+from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.steps import Operation, Row
+from bot.inference.task import HeadKind
+
+WINDOW_TOKENS = 384
+"""Of a question with a part of its context; what the checkpoints were trained with, and transformers' own default."""
+STRIDE_TOKENS = 128
+"""By which neighbouring windows overlap, so that an answer at a border is whole in one of them."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A question, and a part of its context.
+
+    Attributes:
+        row: the tokens of both.
+        places: for each token of the context the characters (start, end) of the context that it stands for, widened to
+            its whole word; None for all other tokens.
+    """
+
+    row: Row[EncoderInput]
+    places: tuple[tuple[int, int] | None, ...]
+
+
+class QuestionAnswering(EncoderHead):
+    """`AutoModelForQuestionAnswering`.
+
+    Attributes:
+        locate: the operation; its outputs are logits of shape (2, tokens), float32: that the answer begins at a token,
+            and that it ends with it. Those of the first token are for "there is no answer here".
+    """
+
+    kind = HeadKind.QUESTION_ANSWERING
+
+    def set_up(self) -> None:
+        if not self.tokenizer.is_fast:
+            raise ModelUnavailable(
+                "The checkpoint's tokenizer does not tell where a token stands in the text, so I cannot mark anything. "
+                "Whoever runs this bot can set another one."
+            )
+        self.locate: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
+            "locate", self._locate, encoder_budget(self.device)
+        )
+
+    def encode_windows(self, question: str, context: str) -> list[Window]:
+        """Tokenise a question with its context, in overlapping windows where it is long.
+
+        Raises:
+            InvalidRequest: the question leaves no room for a context.
+        """
+        length = min(self.context_length, WINDOW_TOKENS)
+        stride = min(STRIDE_TOKENS, length // 2)
+        with self._tokenizer_lock:
+            asked = len(self.tokenizer(question, add_special_tokens=False)["input_ids"])
+            room = length - asked - self.tokenizer.num_special_tokens_to_add(pair=True)
+            if room < 8:
+                raise InvalidRequest("The question is longer than this model can read. Please ask a shorter one.")
+            encoded = self.tokenizer(
+                question,
+                context,
+                truncation="only_second",
+                max_length=length,
+                stride=stride if stride < room else room // 2,
+                return_overflowing_tokens=True,
+                return_token_type_ids="token_type_ids" in self.tokenizer.model_input_names,
+            )
+        types = encoded["token_type_ids"] if "token_type_ids" in encoded else [None] * len(encoded.encodings)
+        return [_window(encoding, kinds) for encoding, kinds in zip(encoded.encodings, types, strict=True)]
+
+    @on_device
+    def _locate(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        output = self.model(**self.batch(rows))
+        logits = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
+        return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
+
+
+def _window(encoding: Encoding, types: Sequence[int] | None) -> Window:
+    inputs = EncoderInput(tuple(encoding.ids), None if types is None else tuple(types), truncated=False)
+    places = tuple(
+        _word_of(encoding, token) if sequence == 1 else None for token, sequence in enumerate(encoding.sequence_ids)
+    )
+    return Window(Row(inputs, len(inputs.ids)), places)
+
+
+def _word_of(encoding: Encoding, token: int) -> tuple[int, int]:
+    """The characters of the word that a token belongs to; the token's own where it belongs to none."""
+    word = encoding.word_ids[token]
+    found = None if word is None else encoding.word_to_chars(word, sequence_index=1)
+    start, end = found or encoding.offsets[token]
+    return start, end

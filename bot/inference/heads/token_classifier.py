@@ -1,0 +1,102 @@
+"""An encoder that labels every token of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bot.errors import ModelUnavailable
+from bot.inference.heads.base import on_device
+from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.steps import Operation, Row
+from bot.inference.task import HeadKind
+
+
+@dataclass(frozen=True)
+class TokenSpan:
+    """Where a token stands in its text.
+
+    Attributes:
+        start: its first character.
+        end: the character after its last one.
+        goes_on: whether it continues a word that the token before it has begun; always False where the tokenizer does
+            not mark that (`TokenClassifier.marks_words`).
+    """
+
+    start: int
+    end: int
+    goes_on: bool
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """A text for `TokenClassifier.tag`.
+
+    Attributes:
+        row: its tokens.
+        spans: for each token its place in the text, None for special tokens.
+    """
+
+    row: Row[EncoderInput]
+    spans: tuple[TokenSpan | None, ...]
+
+
+class TokenClassifier(EncoderHead):
+    """`AutoModelForTokenClassification`.
+
+    Attributes:
+        labels: the names of the classes, by id.
+        marks_words: whether the tokenizer marks tokens that continue a word, as WordPiece does with `##`.
+        tag: the operation; its outputs are logits of shape (tokens, labels), float32.
+    """
+
+    kind = HeadKind.TOKEN_CLASSIFIER
+
+    def set_up(self) -> None:
+        if not self.tokenizer.is_fast:
+            raise ModelUnavailable(
+                "The checkpoint's tokenizer does not tell where a token stands in the text, so I cannot mark anything. "
+                "Whoever runs this bot can set another one."
+            )
+        config = self.model.config
+        self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        # The same question that transformers' own pipeline asks.
+        self.marks_words = bool(getattr(self.tokenizer._tokenizer.model, "continuing_subword_prefix", None))
+        self.tag: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
+            "tag", self._tag, encoder_budget(self.device)
+        )
+
+    def encode_spans(self, text: str) -> TaggedText:
+        """Tokenise a text to the model's context length, and remember where each token stands."""
+        with self._tokenizer_lock:
+            encoded = self.tokenizer(
+                text,
+                truncation=True,
+                max_length=self.context_length,
+                return_token_type_ids="token_type_ids" in self.tokenizer.model_input_names,
+            )
+            [encoding] = encoded.encodings
+        types = tuple(encoding.type_ids) if "token_type_ids" in encoded else None
+        inputs = EncoderInput(tuple(encoding.ids), types, truncated=bool(encoding.overflowing))
+        spans = tuple(
+            None if special else self._span(token, token_id, *place)
+            for token, token_id, place, special in zip(
+                encoding.tokens, encoding.ids, encoding.offsets, encoding.special_tokens_mask, strict=True
+            )
+        )
+        return TaggedText(Row(inputs, len(inputs.ids)), spans)
+
+    def _span(self, token: str, token_id: int, start: int, end: int) -> TokenSpan:
+        # A token that is longer than what it stands for has the mark of a continuation in it.
+        goes_on = self.marks_words and token_id != self.tokenizer.unk_token_id and len(token) != end - start
+        return TokenSpan(start, end, goes_on)
+
+    @on_device
+    def _tag(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+        found = logits.float().cpu().numpy()
+        return [one[: len(row.inputs.ids)] for row, one in zip(rows, found, strict=True)]

@@ -1,0 +1,80 @@
+"""How a sentence-transformers checkpoint makes one vector of a text's tokens, read from the checkpoint's own files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from bot.errors import ModelUnavailable
+
+_HARMLESS = ("Transformer", "Pooling", "Normalize")
+"""Modules that are computed here. Vectors are normalised in any case, because cosines are asked for."""
+
+
+class PoolingMode(StrEnum):
+    """Which tokens' hidden states a text's vector is made of."""
+
+    MEAN = "mean"
+    CLS = "cls"
+
+
+_SWITCHES = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+"""How the mode is written by all but the newest versions of sentence-transformers."""
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """What sentence-transformers does with an encoder.
+
+    Attributes:
+        mode: the mean over all tokens, or the first token alone.
+        most_tokens: how much of a text is read, special tokens included; None for the model's own limit.
+
+    Source: https://sbert.net/docs/package_reference/sentence_transformer/models.html
+    """
+
+    mode: PoolingMode
+    most_tokens: int | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The pooling that the files `modules.json` and `1_Pooling/config.json` describe.
+
+        Raises:
+            ModelUnavailable: there are no such files, or they ask for something that is not computed here.
+        """
+        try:
+            modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+            kinds = {str(module["type"]).rpartition(".")[2]: str(module["path"]) for module in modules}
+            settings = json.loads((folder / kinds["Pooling"] / "config.json").read_text(encoding="utf-8"))
+            limit = _settings_of(folder / "sentence_bert_config.json").get("max_seq_length")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelUnavailable(
+                "The checkpoint is a bare encoder: it does not say how a text becomes one vector. Whoever runs this "
+                "bot can set one that was made with sentence-transformers: it has a file modules.json, and a folder "
+                "1_Pooling."
+            ) from error
+        mode = _mode(settings)
+        if mode is None or not set(kinds) <= set(_HARMLESS):
+            raise ModelUnavailable(
+                "The checkpoint makes its vectors in a way that I cannot compute: I know the mean over all tokens, and "
+                "the first token. Whoever runs this bot can set another one."
+            )
+        return cls(mode, limit if isinstance(limit, int) else None)
+
+
+def _settings_of(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
+
+
+def _mode(settings: dict[str, Any]) -> PoolingMode | None:
+    """The one mode that is set; None where it is another one, or several."""
+    chosen = settings.get("pooling_mode")
+    if chosen is None:
+        active = [name for name, value in settings.items() if name.startswith("pooling_mode_") and value is True]
+        chosen = _SWITCHES.get(active[0]) if len(active) == 1 else None
+    return PoolingMode(chosen) if chosen in list(PoolingMode) else None

@@ -1,0 +1,38 @@
+"""Text files that people attach."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import discord
+
+from bot.errors import InvalidRequest
+
+MOST_BYTES = 100_000
+READ_SECONDS = 2.0
+"""Discord waits three seconds for the first response to a command, and bad files get theirs before it is public."""
+
+
+async def read_text(attachment: discord.Attachment) -> str:
+    """The text of an attached file.
+
+    Raises:
+        InvalidRequest: it is too large, cannot be downloaded, or is no text in UTF-8.
+    """
+    if attachment.size > MOST_BYTES:
+        raise InvalidRequest(
+            f"The file has {attachment.size:,} bytes, and I can read {MOST_BYTES:,} at most. "
+            "Please attach a part of it."
+        )
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            content = await attachment.read()
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise InvalidRequest("The file could not be downloaded from Discord. Please try again in a moment.") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            "The file is no plain text in UTF-8. Please save it as a text file (.txt) in UTF-8, and attach that."
+        ) from None

@@ -1,0 +1,61 @@
+"""What `/chat` answers, at its end and on the way there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import discord
+
+from bot.inference.requests import Answer
+from bot.replies.buttons import Action, Offer
+from bot.replies.reply import Draft, Reply
+from bot.replies.text import CUT, Keep, escape, fit, quoted
+from bot.tasks.chat import ChatRequest, ChatResult
+
+FORGET = Action("chat-forget", "New conversation")
+
+COLOUR = 0x6F9A5B
+MESSAGE = 500
+"""Units of the message that is answered."""
+ROOM = 3_200
+NOTHING = "*The model said nothing.*"
+CIRCLING = "The model went round in circles, and was stopped."
+TRANSCRIPT = "This checkpoint has no chat template: it has continued a plain transcript."
+CURSOR = "▌"
+
+
+def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
+    """The message, quoted, and the model's."""
+    result = answer.result
+    draft = Draft(COLOUR)
+    text = result.text if result.finished else result.text + CUT
+    draft.lines = [draft.fit(request.message, MESSAGE, quoted), "", draft.fit(text, ROOM) if result.text else NOTHING]
+    whole = f"{request.speaker}: {request.message}\n\n{result.text}"
+    reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")
+    return replace(reply, offers=(Offer(FORGET, request),))
+
+
+def preview(request: ChatRequest, result: ChatResult) -> Reply:
+    """What there is so far; of what exceeds the room, the end, where something happens."""
+    message = fit(request.message, MESSAGE, quoted)[0]
+    shown = fit(result.text, ROOM - 1, keep=Keep.END)[0] + CURSOR
+    embed = discord.Embed(description=f"{message}\n\n{shown}", colour=COLOUR)
+    return Reply(embed.set_footer(text=f"Writing: {result.tokens} tokens so far"))
+
+
+def forgotten(name: str) -> str:
+    """What is said when somebody has ended a conversation."""
+    return f"{escape(name)} has begun a new conversation: I have forgotten what was said with /chat in this channel."
+
+
+def _remark(request: ChatRequest, result: ChatResult) -> str | None:
+    read = len(request.history) - result.forgotten
+    lines = [
+        f"Remembers {read} earlier message{'s' if read != 1 else ''} of this channel with the answers."
+        if read
+        else None,
+        f"{result.forgotten} older ones exceed this model's context and were not read." if result.forgotten else None,
+        CIRCLING if result.circling else None,
+        None if result.by_template else TRANSCRIPT,
+    ]
+    return "\n".join(filter(None, lines)) or None

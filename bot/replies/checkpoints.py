@@ -1,0 +1,48 @@
+"""Choosing a checkpoint, by its name or by the command that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from discord import app_commands
+
+from bot.errors import InvalidRequest
+from bot.inference.backend import CheckpointStatus
+from bot.inference.models import Phase
+from bot.replies.choices import LONGEST_NAME, MOST_CHOICES
+from bot.replies.text import fit, visible
+
+
+def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> list[app_commands.Choice[str]]:
+    """The checkpoints that somebody who has typed this may mean; those that are loaded come first."""
+    wanted = typed.casefold().strip().removeprefix("/")
+    matching = [one for one in checkpoints if wanted in _described(one).casefold()]
+    matching.sort(key=lambda one: one.phase is not Phase.READY)
+    return [
+        app_commands.Choice(name=fit(_described(one), LONGEST_NAME, visible)[0], value=one.tasks[0])
+        for one in matching[:MOST_CHOICES]
+    ]
+
+
+def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus]) -> str:
+    """A task whose checkpoint was chosen; the first one's where nobody chose.
+
+    Args:
+        chosen: a task, or the name of a checkpoint.
+
+    Raises:
+        InvalidRequest: there is no such checkpoint; says which there are.
+    """
+    if chosen is None:
+        return checkpoints[0].tasks[0]
+    wanted = chosen.casefold().strip().removeprefix("/")
+    for one in checkpoints:
+        if wanted in (*one.tasks, one.name.casefold(), _described(one).casefold()):
+            return one.tasks[0] if wanted not in one.tasks else wanted
+    names = ", ".join(f"`{one.name}`" for one in checkpoints)
+    raise InvalidRequest(f"I have no checkpoint of this name. Please choose one of these: {names}.")
+
+
+def _described(one: CheckpointStatus) -> str:
+    """A checkpoint's name, and the commands that it answers."""
+    return f"{one.name} ({', '.join(f'/{task}' for task in one.tasks)})"

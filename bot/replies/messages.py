@@ -1,0 +1,89 @@
+"""The last messages of a channel as a text, for somebody who may read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import discord
+
+from bot.errors import InvalidRequest
+
+Interaction = discord.Interaction[Any]
+
+FEWEST, MOST = 2, 100
+INSTEAD = "Give me a `text` or a `file` instead"
+_CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
+_WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
+"""Not "Alice has joined" and the like, nor answers to commands."""
+
+
+def check_access(interaction: Interaction) -> None:
+    """Make sure that the person may read the earlier messages of the channel, and the bot too.
+
+    Raises:
+        InvalidRequest: one of them may not; says what to do.
+    """
+    if interaction.guild_id is None:
+        if not interaction.context.dm_channel:
+            raise InvalidRequest(f"I am no member of this conversation, so I cannot read its messages. {INSTEAD}.")
+        return
+    if interaction.client.get_guild(interaction.guild_id) is None:
+        raise InvalidRequest(
+            f"I am no member of this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
+        )
+    if not _may_read(interaction.permissions):
+        raise InvalidRequest("You may not read the earlier messages of this channel, so I do not summarise them.")
+    if not _may_read(interaction.app_permissions):
+        raise InvalidRequest(
+            "I may not read the earlier messages of this channel. Somebody who manages it can allow me View Channel "
+            "and Read Message History."
+        )
+
+
+def _may_read(permissions: discord.Permissions) -> bool:
+    return permissions.view_channel and permissions.read_message_history
+
+
+async def last_messages(interaction: Interaction, number: int) -> list[str]:
+    """The last messages that people have written in the channel, the oldest first, each after its writer's name.
+
+    Bots' messages are left out, and so are those without words.
+
+    Args:
+        interaction: one that `check_access` has passed.
+        number: the most messages.
+
+    Raises:
+        InvalidRequest: there are none, or Discord does not show what they say.
+    """
+    channel = interaction.channel
+    if not isinstance(channel, discord.abc.Messageable):
+        raise InvalidRequest(f"I cannot read messages here. {INSTEAD}.")
+    try:
+        found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
+    except discord.Forbidden:
+        raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
+    lines = [f"{message.author.display_name}: {text}" for message in found if (text := _text(message))]
+    if not lines:
+        raise InvalidRequest(_nothing_found(found))
+    return lines[:number][::-1]
+
+
+def _is_by_a_person(message: discord.Message) -> bool:
+    return not message.author.bot and message.type in _WRITTEN
+
+
+def _text(message: discord.Message) -> str:
+    """What a message says, with names instead of ids."""
+    return _CUSTOM_EMOJI.sub(r"\1", message.clean_content).strip()
+
+
+def _nothing_found(messages: list[discord.Message]) -> str:
+    # Without the intent Discord leaves out what was written and attached, and sends the messages all the same.
+    if any(not message.attachments and not message.stickers for message in messages):
+        return (
+            "Discord does not show me what people write here. Whoever runs this bot can turn on the Message Content "
+            f"Intent in its settings at Discord. {INSTEAD}."
+        )
+    return f"I found no messages with words here. {INSTEAD}."

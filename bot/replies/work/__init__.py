@@ -1,0 +1,1 @@
+"""Show the work: the pages that explain how an answer came about."""

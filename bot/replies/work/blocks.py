@@ -1,0 +1,181 @@
+"""What a page consists of: paragraphs, quoted texts, tables and formulas, each in Markdown and as plain text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import regex  # type: ignore[import-untyped]
+
+from bot.replies.reply import Draft
+from bot.replies.text import CUT, quoted, units, visible
+
+TABLE_WIDTH = 36
+"""In columns: what a phone shows of a code block without wrapping."""
+FEWEST_ROWS = 3
+MOST_ROWS = 32
+"""About a screen of a phone."""
+GAP = "  "
+LEFT_TO_RIGHT = "\u200e"
+"""A mark that is not seen. It keeps a line that ends in Arabic or Hebrew from being turned round."""
+
+_CELL_UNITS = 3 * TABLE_WIDTH
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_TWO_BACKTICKS = regex.compile("`(?=`)")
+
+
+class Block(Protocol):
+    """A part of a page."""
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        """As much of it as has room.
+
+        Args:
+            draft: is told where something was cut.
+            room: units.
+        """
+        ...
+
+    def plain(self) -> str:
+        """All of it, for a file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences, in which people's words may stand."""
+
+    text: str
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        return draft.fit(self.text, room)
+
+    def plain(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is Markdown already, such as a bar."""
+
+    shown: str
+    said: str
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        return self.shown
+
+    def plain(self) -> str:
+        return self.said
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A text that a person or a model wrote."""
+
+    text: str
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        return draft.fit(self.text, room, quoted)
+
+    def plain(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Lines of a calculation."""
+
+    lines: tuple[str, ...]
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        return code_block(self.lines)
+
+    def plain(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers in columns; the last column is a text, so that letters of any width keep the others straight.
+
+    Attributes:
+        titles: of the columns; empty ones of a table that needs none.
+        rows: a cell for each title.
+        last: rows that always stay, at the end, such as a sum.
+        most: rows that are shown, where it has company.
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    last: tuple[tuple[str, ...], ...] = ()
+    most: int = MOST_ROWS
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        widths = self._widths()
+        text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
+        rows = self.rows[: self.most]
+        head, *lines = [_line(cells, widths, text_room) for cells in (self.titles, *rows)]
+        end = [_line(cells, widths, text_room) for cells in self.last]
+        draft.cut |= any(cut_to(text, text_room) != text for text in (_one_line(row[-1]) for row in rows))
+        total, shown = len(self.rows), len(lines)
+        while shown > FEWEST_ROWS and units(_whole(head, lines[:shown], end, total)) > room:
+            shown -= 1
+        draft.cut |= shown < total
+        return _whole(head, lines[:shown], end, total)
+
+    def plain(self) -> str:
+        cells = [self.titles, *self.rows, *self.last]
+        widths = self._widths()
+        return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
+
+    def _widths(self) -> list[int]:
+        cells = [self.titles, *self.rows, *self.last]
+        return [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
+
+
+def _whole(head: str, lines: Sequence[str], end: Sequence[str], total: int) -> str:
+    more = [f"{CUT} {total - len(lines):,} more"] if len(lines) < total else []
+    return code_block([*([head] if head.strip() else []), *lines, *more, *end])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) -> str:
+    *numbers, text = cells
+    aligned = GAP.join(number.rjust(width) for number, width in zip(numbers, widths, strict=True))
+    text = _one_line(text)
+    shown = text if text_room is None else cut_to(text, text_room)
+    line = f"{aligned}{GAP}{shown}".rstrip()
+    is_turned = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown)
+    return LEFT_TO_RIGHT + line if is_turned else line
+
+
+def code_block(lines: Sequence[str]) -> str:
+    """Lines in a fixed-width font. Nothing in them can end it: backticks in a row are held apart."""
+    text = _TWO_BACKTICKS.sub("`\u200b", "\n".join(map(visible, lines)))
+    return f"```\n{text}\n```"
+
+
+def cut_to(text: str, width: int) -> str:
+    """As much of a line as fits so many columns; Chinese, Japanese, Korean letters and emoji take two."""
+    if _width(text) <= width and units(text) <= _CELL_UNITS:
+        return text
+    taken, left = "", width - 1
+    for piece in regex.findall(r"\X", text[:_CELL_UNITS]):
+        left -= _width(piece)
+        if left < 0 or units(taken + piece) >= _CELL_UNITS:
+            break
+        taken += piece
+    return taken.rstrip() + CUT
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text if not _is_mark(letter))
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.combining(letter) > 0 or letter in "\u200c\u200d\ufe0f"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(visible(text).split("\n"))

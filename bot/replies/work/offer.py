@@ -1,0 +1,38 @@
+"""The button that opens an answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bot.inference.requests import Request
+from bot.replies.buttons import Action, Offer
+from bot.replies.reply import Reply
+from bot.tasks import all_tasks
+from bot.tasks.work.request import WorkRequest, Written, explanations
+
+SHOW_WORK = Action("work", "Show the work")
+
+
+def with_work(reply: Reply, request: Request[Any], result: Any) -> Reply:
+    """A reply with the button that opens it, where its command can be explained."""
+    work = work_of(request, result)
+    return reply if work is None else replace(reply, offers=(*reply.offers, Offer(SHOW_WORK, work)))
+
+
+def work_of(request: Request[Any], result: Any) -> WorkRequest | None:
+    """Asks how a result came about; None where the command's answers cannot be opened."""
+    names = {task.request: task.name for task in all_tasks()}
+    if names.get(type(request)) not in explanations():
+        return None
+    return WorkRequest.of(request, written_in(result))
+
+
+def written_in(result: Any) -> Written:
+    """The token ids of each text that a result consists of; empty for results that nobody wrote.
+
+    They are in its attribute `ids`, or for several texts in that of each of its `continuations`.
+    """
+    texts = getattr(result, "continuations", (result,))
+    found = [getattr(text, "ids", None) for text in texts]
+    return tuple(tuple(ids) for ids in found if ids is not None)

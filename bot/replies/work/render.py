@@ -1,0 +1,84 @@
+"""One page of the work, as a reply."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import discord
+
+from bot.inference.requests import Answer, Request
+from bot.replies.pages import Pages
+from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
+from bot.replies.text import fit, units, visible
+from bot.replies.work.blocks import Formula, Table
+from bot.replies.work.page import Page
+from bot.replies.work.pages import pages_of
+from bot.tasks.work.pieces import Work
+from bot.tasks.work.request import WorkRequest
+
+ROOM = 3_700
+"""Units of a page, without the sentence that something was cut."""
+MOST_BLOCKS = 12
+TITLE = 200
+AUTHOR = 200
+BLOCK_ROOM = 1_500
+LEFT_OUT = "*… and more*"
+
+
+def render(request: WorkRequest, answer: Answer[Work], number: int = 0) -> Reply:
+    """One page.
+
+    Args:
+        number: of the page, from 0; one that does not exist is the last.
+    """
+    pages = pages_of(answer.result)
+    number = min(max(number, 0), len(pages) - 1)
+    page = pages[number]
+    draft = Draft(getattr(Colour, request.task.upper(), Colour.WORK))
+    description = "\n".join([page.about, *_shown(page, draft)])
+    if draft.cut:
+        description = f"{description}\n\n{SHORTENED}"
+    embed = discord.Embed(
+        title=f"{number + 1}. {fit(page.name, TITLE)[0]}", description=description, colour=draft.colour
+    )
+    embed.set_author(name=_subject(request))
+    embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
+    file = TextFile("work.txt", visible("\n\n\n".join(one.plain for one in pages)) + "\n") if draft.cut else None
+    drawing = None if page.draw is None else Drawing("work.png", page.draw)
+    return Reply(embed, file, (), drawing, Pages(request, tuple(one.name for one in pages), number))
+
+
+def _shown(page: Page, draft: Draft) -> list[str]:
+    """The blocks, as many as have room."""
+    shown: list[str] = []
+    left = ROOM - units(page.about)
+    for place, block in enumerate(page.blocks):
+        waiting = min(len(page.blocks), MOST_BLOCKS) - place
+        text = block.markdown(draft, min(max(left // max(waiting, 1), 160), BLOCK_ROOM))
+        if place >= MOST_BLOCKS or units(text) + 1 > left:
+            draft.cut = True
+            shown += ["", LEFT_OUT]
+            break
+        left -= units(text) + 2
+        shown += [text] if isinstance(block, Formula | Table) else ["", text]
+    return shown
+
+
+def _subject(request: WorkRequest) -> str:
+    """Whose work this is: the command, and the text that it was asked about. Authors are not Markdown."""
+    return fit(f"/{request.task}  {_text_of(request.about)}", AUTHOR, _in_one_line)[0]
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(visible(text).split())
+
+
+def _text_of(request: Request[Any]) -> str:
+    """The first thing that a request asks about."""
+    value = getattr(request, fields(request)[0].name)
+    return value if isinstance(value, str) else " | ".join(map(str, value)) if isinstance(value, tuple) else ""
+
+
+def _source(answer: Answer[Any]) -> str:
+    return fit(f"{answer.checkpoint} · {answer.device} {answer.precision}", AUTHOR, visible)[0]

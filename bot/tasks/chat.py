@@ -1,0 +1,183 @@
+"""`/chat`: a conversation."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.errors import InvalidRequest
+from bot.inference.requests import Request
+from bot.inference.steps import Steps
+from bot.inference.task import HeadKind, Task
+from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
+from bot.tasks.text import checked_range, clean_text
+from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, without_circles
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+
+MOST_CHARACTERS = 2_000
+MOST_EXCHANGES = 20
+"""That a conversation is kept of."""
+MOST_NEW_TOKENS = 400
+MAX_SEED = 2**31 - 1
+TOP_P = 0.9
+
+SYSTEM = "You are a helpful assistant."
+SEVERAL = "Several people talk with you; each message begins with the name of who wrote it."
+USER, ASSISTANT = "User", "Assistant"
+"""Who speaks in the transcript for a model without a chat template."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What somebody has said, and what the model has answered."""
+
+    speaker: str
+    message: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class ChatResult:
+    """The model's next message.
+
+    Attributes:
+        tokens: how many were generated.
+        finished: whether the model ended it, rather than reaching its limit or being stopped.
+        forgotten: how many of the oldest exchanges were not read, because they exceed the model's context.
+        by_template: whether the checkpoint has a chat template; else it has continued a transcript.
+        circling: whether the model went round in circles, and was stopped.
+        ids: the generated tokens, and the one that ended the text where one did.
+    """
+
+    text: str
+    tokens: int
+    finished: bool
+    forgotten: int
+    by_template: bool
+    circling: bool = False
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChatRequest(Request[ChatResult]):
+    """What somebody says in a conversation. Raises `InvalidRequest` where it cannot be used.
+
+    Attributes:
+        place: the channel's id on Discord: a conversation belongs to its channel.
+        speaker: the name of who says it.
+        history: what was said there before, the oldest first.
+        temperature: 0 to 2; 0 always takes the likeliest token.
+    """
+
+    message: str
+    place: int
+    speaker: str
+    history: tuple[Exchange, ...] = ()
+    temperature: float = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", clean_text(self.message, "message", MOST_CHARACTERS))
+        object.__setattr__(self, "speaker", _name(self.speaker))
+        checked_range(self.temperature, 0, 2, "temperature")
+
+
+def _name(name: str) -> str:
+    """A name in one line that cannot be taken for something said."""
+    return " ".join(name.replace(":", " ").split())[:32].strip() or USER
+
+
+def reply(head: CausalLM, request: ChatRequest) -> Steps[ChatResult]:
+    """By a causal language model: through its chat template, or as the continuation of a transcript."""
+    from bot.inference.heads.sampling import Sampling
+
+    prompt, forgotten = read_prompt(head, request)
+    sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED))
+    row = head.generation(prompt, _room_for_answer(head), sampling=sampling)
+    [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request))])
+    text, ended = _answer(head, request, output.ids)
+    text, circled = without_circles(text)
+    return ChatResult(
+        text=text,
+        tokens=len(output.ids),
+        finished=output.finished or ended or circled,
+        forgotten=forgotten,
+        by_template=has_chat_template(head),
+        circling=circled,
+        ids=output.written,
+    )
+
+
+def so_far(head: CausalLM, request: ChatRequest, progress: Sequence[Sequence[int]]) -> ChatResult:
+    """What has been written up to now."""
+    [ids] = progress
+    text, _ = _answer(head, request, ids)
+    return ChatResult(text.rstrip(HALF_CHARACTER), len(ids), False, 0, has_chat_template(head))
+
+
+def _room_for_answer(head: CausalLM) -> int:
+    return min(MOST_NEW_TOKENS, max(1, head.context_length // 4))
+
+
+def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], int]:
+    """The conversation's token ids, and how many of its oldest exchanges the context has no room for."""
+    build = _by_template if has_chat_template(head) else _as_transcript
+    room = head.context_length - _room_for_answer(head)
+    named = len({request.speaker, *(one.speaker for one in request.history)}) > 1
+    for forgotten in range(len(request.history) + 1):
+        prompt = build(head, request.history[forgotten:], request, named)
+        if len(prompt) <= room:
+            return prompt, forgotten
+    raise InvalidRequest(
+        f"This model reads {head.context_length:,} tokens at most, and your message is longer. Please shorten it."
+    )
+
+
+def _by_template(head: CausalLM, history: Sequence[Exchange], request: ChatRequest, named: bool) -> tuple[int, ...]:
+    def said(speaker: str, message: str) -> Message:
+        return Message("user", f"{speaker}: {message}" if named else message)
+
+    messages = [Message("system", f"{SYSTEM} {SEVERAL}" if named else SYSTEM)]
+    for one in history:
+        messages += [said(one.speaker, one.message), Message("assistant", one.answer)]
+    return chat_prompt(head, [*messages, said(request.speaker, request.message)])
+
+
+def _as_transcript(head: CausalLM, history: Sequence[Exchange], request: ChatRequest, named: bool) -> tuple[int, ...]:
+    def said(speaker: str, message: str) -> str:
+        # An empty line would look like the end of what somebody says.
+        return f"{speaker if named else USER}: " + re.sub(r"\n\s*\n", "\n", message)
+
+    lines = ["A conversation with a helpful assistant."]
+    for one in history:
+        lines += [said(one.speaker, one.message), f"{ASSISTANT}: " + re.sub(r"\n\s*\n", "\n", one.answer)]
+    return head.encode("\n\n".join([*lines, said(request.speaker, request.message), f"{ASSISTANT}:"]))
+
+
+def _has_ended(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> bool:
+    text, ended = _answer(head, request, ids)
+    return ended or circling(text) > 0
+
+
+def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[str, bool]:
+    """What the model has said, and whether it has gone on to speak for somebody else in a transcript."""
+    text = head.decode(ids)
+    if has_chat_template(head):
+        return text.strip(), False
+    speakers = {USER, ASSISTANT, request.speaker, *(one.speaker for one in request.history)}
+    turn = re.search(rf"^({'|'.join(map(re.escape, speakers))}):", text, re.MULTILINE)
+    return (text.strip(), False) if turn is None else (text[: turn.start()].strip(), True)
+
+
+TASK = Task(
+    "chat",
+    ChatRequest,
+    {HeadKind.CAUSAL_LM: reply},
+    repeatable=False,
+    previews={HeadKind.CAUSAL_LM: so_far},
+)

@@ -1,0 +1,178 @@
+"""`/complete`: how does code go on?"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.errors import InvalidRequest
+from bot.inference.requests import Request
+from bot.inference.steps import Steps
+from bot.inference.task import HeadKind, Task
+from bot.tasks.code_ending import code_end
+from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
+from bot.tasks.text import checked_range
+from bot.tasks.writing import HALF_CHARACTER, EndingRow, following
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+
+MOST_CHARACTERS = 6_000
+MOST_NEW_TOKENS = 512
+MAX_SEED = 2**31 - 1
+TOP_P = 0.95
+WORD_TOKENS = 6
+"""Within so many tokens after a line break its first word is nearly always known."""
+
+_LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_OVERRIDES = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
+"""They make code look like other code, and no model knows them."""
+_FENCED = re.compile(r"\s*```(?P<language>[\w+#-]*)[ \t]*\n(?P<code>.*?)\n?```\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CompleteResult:
+    """What follows the code.
+
+    Attributes:
+        text: as it follows the code, white space included.
+        tokens: how many were generated.
+        finished: whether it has come to an end, rather than reaching max_new_tokens or being stopped.
+        truncated: whether the start of the code was not read, because it exceeds the model's context.
+        ids: the generated tokens, and the one that ended the text where one did.
+    """
+
+    text: str
+    tokens: int
+    finished: bool
+    truncated: bool
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompleteRequest(Request[CompleteResult]):
+    """Code to go on from. Raises `InvalidRequest` where it or an option cannot be used.
+
+    Attributes:
+        code: without white space at its end: models write line breaks and indentation as one token, which can no longer
+            be chosen where half of it is there. Taken out of a code fence around it.
+        language: its code (see `bot.tasks.code_languages`); a name or an extension becomes one, and where there is
+            none it is guessed.
+        max_new_tokens: 1 to 512.
+        temperature: 0 to 2; 0 always takes the likeliest token.
+    """
+
+    code: str
+    language: str = ""
+    max_new_tokens: int = 160
+    temperature: float = 0.2
+
+    def __post_init__(self) -> None:
+        code, fence = _unfenced(self.code)
+        object.__setattr__(self, "code", _clean(code))
+        checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
+        checked_range(self.temperature, 0, 2, "temperature")
+        object.__setattr__(self, "language", _language(self.language, fence, self.code).code)
+
+    @property
+    def code_language(self) -> CodeLanguage:
+        """The language."""
+        return find_code_language(self.language)
+
+    def continued(self, text: str) -> CompleteRequest:
+        """The request for how the code goes on after what was written. What is too long loses its first lines."""
+        code = self.code + text.rstrip(HALF_CHARACTER)
+        if len(code) > MOST_CHARACTERS:
+            rest = code[-MOST_CHARACTERS:]
+            code = rest.partition("\n")[2] or rest
+        return replace(self, code=code)
+
+
+def _unfenced(code: str) -> tuple[str, str]:
+    """Code without a fence around it, and the language that the fence names."""
+    found = _FENCED.fullmatch(_LINE_BREAKS.sub("\n", code))
+    return (found["code"], found["language"]) if found is not None else (code, "")
+
+
+def _clean(code: str) -> str:
+    visible = "".join(
+        character
+        for character in _OVERRIDES.sub("", _LINE_BREAKS.sub("\n", code))
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
+    )
+    clean = visible.strip("\n").rstrip()
+    if not clean.strip():
+        raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
+    if len(clean) > MOST_CHARACTERS:
+        raise InvalidRequest(
+            f"The code has {len(clean):,} characters, and I can read {MOST_CHARACTERS:,} at most. "
+            "Please give only what comes just before the place where it should go on."
+        )
+    return clean
+
+
+def _language(chosen: str, fence: str, code: str) -> CodeLanguage:
+    if chosen.strip():
+        return find_code_language(chosen)
+    try:
+        return find_code_language(fence)
+    except InvalidRequest:  # whatever stands at a fence: nobody has chosen it here
+        return guess_code_language(code)
+
+
+def go_on(head: CausalLM, request: CompleteRequest) -> Steps[CompleteResult]:
+    """By a causal language model that reads the code as it is, until a definition is complete."""
+    from bot.inference.heads.sampling import Sampling
+
+    prompt, truncated = read_prompt(head, request)
+    sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED))
+    row = head.generation(prompt, request.max_new_tokens, sampling=sampling)
+    [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request, prompt))])
+    text, ended = _cut(head, request, prompt, output.ids, complete=True)
+    return CompleteResult(text, len(output.ids), output.finished or ended, truncated, output.written)
+
+
+def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence[int]]) -> CompleteResult:
+    """What has been written up to now."""
+    prompt, truncated = read_prompt(head, request)
+    [ids] = progress
+    text, _ = _cut(head, request, prompt, ids)
+    return CompleteResult(text, len(ids), False, truncated)
+
+
+def read_prompt(head: CausalLM, request: CompleteRequest) -> tuple[Sequence[int], bool]:
+    """The code's token ids, its start left out where the context has no room for it, and whether that is so."""
+    whole = head.encode(request.code)
+    room = max(1, head.context_length - request.max_new_tokens)
+    return whole[-room:], len(whole) > room
+
+
+def _has_ended(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> bool:
+    # Only the start of a line can end the code, so the whole text is looked at near one only.
+    return ids[-1] in head.tokenizer.all_special_ids or (
+        "\n" in head.decode(ids[-WORD_TOKENS:]) and _cut(head, request, prompt, ids)[1]
+    )
+
+
+def _cut(
+    head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int], *, complete: bool = False
+) -> tuple[str, bool]:
+    """The text of the new tokens up to where the code ends, and whether it does."""
+    ended = bool(ids) and ids[-1] in head.tokenizer.all_special_ids
+    text = following(head, prompt, ids)
+    end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)
+    return (text, ended) if end is None else (text[:end].rstrip(), True)
+
+
+TASK = Task(
+    "complete",
+    CompleteRequest,
+    {HeadKind.CAUSAL_LM: go_on},
+    repeatable=False,
+    previews={HeadKind.CAUSAL_LM: so_far},
+)

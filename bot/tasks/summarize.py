@@ -1,0 +1,291 @@
+"""`/summarize`: a long text in short."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from bot.errors import InvalidRequest
+from bot.inference.requests import Request
+from bot.inference.steps import Row, Steps
+from bot.inference.task import HeadKind, Task
+from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
+from bot.tasks.chunks import chunks
+from bot.tasks.text import clean_text
+from bot.tasks.translate import until_end
+from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, was_stopped, without_circles
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.decoding import Generated
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+
+Length = Literal["short", "medium", "long"]
+
+MOST_CHARACTERS = 40_000
+MOST_NEW_TOKENS = {"short": 80, "medium": 130, "long": 260}
+"""A checkpoint that was trained for news may insist on about 56."""
+PART_TOKENS = 500
+"""The most that a general model reads at once, whatever its context: of more, small ones lose the thread."""
+
+_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*(?=\s|$)")
+
+
+@dataclass(frozen=True)
+class SummarizeResult:
+    """The summary.
+
+    Attributes:
+        source_tokens: of the text.
+        tokens: of the summary.
+        parts: in how many the text was read; their summaries were summarised again where there are several.
+        finished: whether the summary comes to an end, rather than being cut off at its length.
+        general: whether a general language model has written it, rather than one made for it.
+        ids: the generated tokens of the last round, and the one that ended the text where one did; empty where its
+            parts' summaries were not summarised.
+    """
+
+    text: str
+    source_tokens: int
+    tokens: int
+    parts: int
+    finished: bool
+    general: bool
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SummarizeRequest(Request[SummarizeResult]):
+    """A text to summarise; raises `InvalidRequest` where it cannot be used.
+
+    Attributes:
+        messages: how many messages of a channel it consists of, one a line; None where it is no conversation.
+        file: the name of the file that it was in, if any.
+    """
+
+    text: str
+    length: Length = "medium"
+    messages: int | None = None
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.messages is not None and len(self.text) > MOST_CHARACTERS:
+            raise InvalidRequest(
+                f"These {self.messages} messages have {len(self.text):,} characters, and I can read "
+                f"{MOST_CHARACTERS:,} at most. Please choose fewer `messages`."
+            )
+        what = "text" if self.file is None else "file"
+        object.__setattr__(self, "text", clean_text(self.text, what, MOST_CHARACTERS))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a model has written about a part of the text."""
+
+    text: str
+    tokens: int
+    finished: bool
+    ids: tuple[int, ...]
+
+
+class Summarizer(Protocol):
+    """A way to summarise parts.
+
+    Attributes:
+        room: the most tokens of a part.
+        general: as in the result.
+    """
+
+    room: int
+    general: bool
+
+    def count(self, text: str) -> int:
+        """A text's tokens, without special ones."""
+        ...
+
+    def row(self, part: str, most: int) -> Row[Any]:
+        """A row that summarises a part in so many tokens at most."""
+        ...
+
+    def write(self, rows: Sequence[Row[Any]]) -> Steps[list[Written]]:
+        """Summarise."""
+        ...
+
+
+class Rewriter:
+    """By an encoder-decoder, with the prefix that it was trained with, if any."""
+
+    general = False
+
+    def __init__(self, head: Seq2SeqLM) -> None:
+        self._head = head
+        self._prefix = summary_prefix(head)
+        special = len(head.tokenize(self._prefix))
+        self.room = max(1, head.context_length - special - 2)  # the prefix and the text may meet in further tokens
+
+    def count(self, text: str) -> int:
+        return len(self._head.tokenize(text, add_special_tokens=False))
+
+    def row(self, part: str, most: int) -> Row[Any]:
+        most = min(most, self._head.context_length - 1)  # BART's decoder has no more positions than its encoder
+        return self._head.encode(self._prefix + part, max_new_tokens=most)
+
+    def write(self, rows: Sequence[Row[Any]]) -> Steps[list[Written]]:
+        outputs = yield from self._head.rewrite(rows)
+        return [self._written(row, ids) for row, ids in zip(rows, outputs, strict=True)]
+
+    def _written(self, row: Row[SourceText], ids: Sequence[int]) -> Written:
+        special = set(self._head.tokenizer.all_special_ids)
+        tokens = sum(token not in special for token in ids)
+        ended = len(ids) < row.inputs.max_new_tokens or self._head.tokenizer.eos_token_id in ids
+        text = self._head.decode(ids).strip()
+        return Written(text, tokens, ended and not row.stopped, until_end(self._head, ids))
+
+
+def summary_prefix(head: Seq2SeqLM) -> str:
+    """What a checkpoint wants in front of a text to summarise, by its configuration; T5's own where that is silent."""
+    asked = (getattr(head.model.config, "task_specific_params", None) or {}).get("summarization", {})
+    usual = "summarize: " if head.model_type in {"t5", "mt5", "umt5"} else ""
+    return str(asked.get("prefix", usual))
+
+
+INSTRUCTIONS = {
+    "short": "Summarize this text in one sentence:",
+    "medium": "Summarize this text in three sentences:",
+    "long": "Summarize this text in detail:",
+}
+EXAMPLES = (
+    (
+        "The zoo has a new tiger. It was born in Leipzig three years ago and came by train on Monday night. Visitors "
+        "cannot see it yet, because it has to get used to its keepers first. The director hopes to show it at Easter.",
+        "A three-year-old tiger from Leipzig has arrived at the zoo, and visitors may see it at Easter.",
+    ),
+    (
+        "Tom: My bike has a flat tyre, I will be late. Eva: No problem, we start at nine then. Tom: Thanks! Can you "
+        "tell Paul? Eva: Done, he is late too.",
+        "Tom will be late because of a flat tyre, so they start at nine; Eva has told Paul.",
+    ),
+    (
+        "To grow tomatoes, you need much sun and little wind. Sow the seeds indoors in March and plant them outside "
+        "after the last frost in May. Water the soil and never the leaves, because wet leaves get ill. You can pick "
+        "the first ones in July.",
+        "Tomatoes are sown indoors in March, planted out in May, watered at the soil and picked from July.",
+    ),
+)
+"""For models that were not trained to follow instructions."""
+
+
+class Drafter:
+    """By a causal language model: asked through its chat template, or shown examples where it has none."""
+
+    general = True
+
+    def __init__(self, head: CausalLM, length: Length) -> None:
+        self._head = head
+        self._length = length
+        around = len(self._prompt("")) + MOST_NEW_TOKENS[length]
+        self.room = max(1, min(PART_TOKENS, head.context_length - around - 2))
+
+    def count(self, text: str) -> int:
+        return len(self._head.encode_rest(text))
+
+    def row(self, part: str, most: int) -> Row[Any]:
+        from bot.inference.heads.sampling import Sampling
+
+        stop = None if has_chat_template(self._head) else "\n"
+        row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
+        return EndingRow(row, lambda ids: circling(self._head.decode(ids)) > 0)
+
+    def write(self, rows: Sequence[Row[Any]]) -> Steps[list[Written]]:
+        outputs = yield from self._head.generate(rows)
+        return [self._written(one) for one in outputs]
+
+    def _written(self, output: Generated) -> Written:
+        text, circled = without_circles(self._head.decode(output.ids))
+        return Written(text.strip(), len(output.ids), output.finished or circled, output.written)
+
+    def _prompt(self, part: str) -> tuple[int, ...]:
+        if has_chat_template(self._head):
+            return chat_prompt(self._head, [Message("user", f"{INSTRUCTIONS[self._length]}\n\n{part}")])
+        shown = "".join(f"Text: {text}\nSummary: {summary}\n\n" for text, summary in EXAMPLES)
+        return self._head.encode(f"{shown}Text: {' '.join(part.split())}\nSummary:")
+
+
+def rewrite(head: Seq2SeqLM, request: SummarizeRequest) -> Steps[SummarizeResult]:
+    """By an encoder-decoder."""
+    return (yield from _condensed(Rewriter(head), request))
+
+
+def draft(head: CausalLM, request: SummarizeRequest) -> Steps[SummarizeResult]:
+    """By a causal language model."""
+    return (yield from _condensed(Drafter(head, request.length), request))
+
+
+def _condensed(summarizer: Summarizer, request: SummarizeRequest) -> Steps[SummarizeResult]:
+    """Summarise a text, or its parts and then what was written about them, until it is short enough for one reading.
+
+    Source: the way of Wu et al.: Recursively Summarizing Books with Human Feedback, 2021, arXiv:2109.10862.
+    """
+    source_tokens = summarizer.count(request.text)
+    parts = chunks(request.text, summarizer.room, summarizer.count)
+    number = len(parts)
+    most = MOST_NEW_TOKENS[request.length]
+    # Three parts' summaries make one part, so that every round leaves fewer.
+    shorter = max(1, min(most, summarizer.room // 3))
+    while True:
+        rows = [summarizer.row(part, most if len(parts) == 1 else shorter) for part in parts]
+        written = yield from summarizer.write(rows)
+        so_long = [one.text for one in written if one.text]
+        again = chunks("\n".join(so_long), summarizer.room, summarizer.count) if len(parts) > 1 and so_long else []
+        # Whoever stops it wants to see what there is.
+        if not again or len(again) >= len(parts) or any(map(was_stopped, rows)):
+            return _result(summarizer, written, source_tokens, number)
+        parts = again
+
+
+def _result(summarizer: Summarizer, written: Sequence[Written], source_tokens: int, parts: int) -> SummarizeResult:
+    texts = [whole_sentences(one.text) if not one.finished else (one.text, True) for one in written]
+    return SummarizeResult(
+        text="\n".join(text for text, _ in texts if text),
+        source_tokens=source_tokens,
+        tokens=sum(one.tokens for one in written),
+        parts=parts,
+        finished=all(whole for _, whole in texts),
+        general=summarizer.general,
+        ids=written[0].ids if len(written) == 1 else (),
+    )
+
+
+def whole_sentences(text: str) -> tuple[str, bool]:
+    """A text that was cut off without its last sentence, and whether it ends with one then.
+
+    It stays as it is where less than half of it would be left.
+    """
+    ends = [found.end() for found in _SENTENCE.finditer(text)]
+    if ends and ends[-1] >= len(text) / 2:
+        return text[: ends[-1]], True
+    return text, False
+
+
+def so_far(head: CausalLM | Seq2SeqLM, request: SummarizeRequest, progress: Sequence[Sequence[int]]) -> SummarizeResult:
+    """What has been written up to now: of the summary, or of the summaries of parts."""
+    texts = [head.decode(ids).strip().rstrip(HALF_CHARACTER) for ids in progress]
+    return SummarizeResult(
+        text="\n".join(filter(None, texts)),
+        source_tokens=0,
+        tokens=sum(map(len, progress)),
+        parts=len(progress),
+        finished=False,
+        general=head.kind is HeadKind.CAUSAL_LM,
+    )
+
+
+TASK = Task(
+    "summarize",
+    SummarizeRequest,
+    {HeadKind.SEQ2SEQ_LM: rewrite, HeadKind.CAUSAL_LM: draft},
+    repeatable=False,
+    previews={HeadKind.SEQ2SEQ_LM: so_far, HeadKind.CAUSAL_LM: so_far},
+)

@@ -1,0 +1,172 @@
+"""How a `/translate` answer came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.inference.languages import language
+from bot.inference.steps import Steps
+from bot.inference.task import HeadKind
+from bot.tasks.phrasebook import PHRASES, dictionary
+from bot.tasks.translate import (
+    Drafting,
+    TranslateRequest,
+    draft,
+    encode,
+    has_words,
+    prefix,
+    rewrite,
+    weighed_form,
+)
+from bot.tasks.work.architecture import architecture
+from bot.tasks.work.pieces import Decision, Piece, Prepared, Work
+from bot.tasks.work.pieces import Written as WrittenText
+from bot.tasks.work.reading import hidden_states, tokens_read
+from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.wording import in_brackets, number
+from bot.tasks.work.written import check, check_vocabulary, numbered, rewriting, seen
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.rereading import Reread, Rereading
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+
+
+def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Written = ()) -> Steps[Work]:
+    """By an encoder-decoder.
+
+    Args:
+        written: the translation's token ids; where there are none, it is written first.
+
+    Raises:
+        InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
+    """
+    source, target = request.pair(head.languages)
+    ids = _flat(written)
+    if not ids:
+        result = yield from rewrite(head, request)
+        ids = result.ids
+    row = encode(head, request.text, source, target)
+    pieces = yield from rewriting(head, row, ids)
+    prepared = Prepared((prefix(head, source, target) + request.text,), _told(head, source, target))
+    return Work("translate", (prepared, *pieces))
+
+
+def _told(head: Seq2SeqLM, source: str, target: str) -> str:
+    """How the model learns which languages are meant."""
+    names = language(source).name, language(target).name
+    if prefix(head, source, target):
+        return f"Words in front of the text tell the model what to do: to write {names[1]}."
+    if head.language_codes:
+        return (
+            f"The text stays as it is. A token for {names[0]} stands beside it, and the decoder starts from one for "
+            f"{names[1]}."
+        )
+    return f"The text stays as it is: this checkpoint was trained to translate {names[0]} into {names[1]}."
+
+
+def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written = ()) -> Steps[Work]:
+    """By a causal language model that is shown translated sentences: what decided between its drafts.
+
+    Args:
+        written: the translation's token ids; where there are none, it is written first.
+
+    Raises:
+        InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
+    """
+    plan = Drafting.of(head, request)
+    ids = _flat(written)
+    if not ids:
+        result = yield from draft(head, request)
+        ids = result.ids
+    sentences = [sentence for sentence in plan.sentences if has_words(sentence)]
+    pieces: tuple[Piece, ...] = (Decision("There are no words to translate, so the text stays as it is."),)
+    if sentences:
+        pieces = yield from _weighed(head, plan, sentences, ids)
+    return Work("translate", pieces)
+
+
+def _weighed(
+    head: CausalLM, plan: Drafting, sentences: Sequence[str], ids: tuple[int, ...]
+) -> Steps[tuple[Piece, ...]]:
+    """The numbers by which drafts are weighed, of those that were taken."""
+    prompts = [dictionary(sentence, plan.source, plan.target) for sentence in sentences]
+    asked = [head.encode(prompt) for prompt in prompts]
+    there = [_greedy(head, *one) for one in zip(asked, _split(head, ids, len(sentences)), strict=True)]
+    check(head, there)
+    back = [_way_back(head, plan, *one) for one in zip(sentences, there, strict=True)]
+    names = numbered("sentence", len(sentences))
+    states = yield from hidden_states(head, head.reading(asked[0]), names[0])
+    read = [*there, *back]
+    found = yield from head.reread([one.row for one in read])
+    pieces = seen(head, there, found[: len(there)], names, "Elsewhere a draft from another layout was taken.")
+    cut = "the end of a sentence" if plan.truncated else None
+    return (
+        Prepared(tuple(prompts), _shown(plan)),
+        tokens_read(head, asked, names if len(names) > 1 else (), truncated=cut, left=True),
+        architecture(head),
+        *states,
+        # Each text ends with the line break that ended it.
+        *(replace(piece, ended=True) if isinstance(piece, WrittenText) else piece for piece in pieces),
+        *_weight(head, read, found),
+    )
+
+
+def _shown(plan: Drafting) -> str:
+    names = language(plan.source).name, language(plan.target).name
+    return (
+        f"A causal language model goes on with a text, so each sentence stands at the end of {len(PHRASES['en'])} "
+        f"sentences in {names[0]} with their {names[1]} translations. It is drafted in up to {plan.layouts} layouts of "
+        "them, and the drafts are compared in this one."
+    )
+
+
+def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> Rereading:
+    """A text of which each token is the likeliest; only as much of both as the context has room for."""
+    from bot.inference.heads.rereading import Rereading
+    from bot.inference.heads.sampling import Sampling
+
+    kept = prompt[: head.context_length]
+    return Rereading(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
+
+
+def _split(head: CausalLM, ids: tuple[int, ...], sentences: int) -> list[tuple[int, ...]]:
+    """The ids of each sentence's translation, which ends with a line break; all empty where there are not so many."""
+    check_vocabulary(head, ids)
+    ends = [place for place, token in enumerate(ids, 1) if "\n" in head.decode([token])]
+    parts = [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
+    return parts if len(parts) == sentences else [()] * sentences
+
+
+def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: Rereading) -> Rereading:
+    """The sentence as it would be translated from its own translation."""
+    text = head.decode(there.written).strip()
+    prompt = head.encode(dictionary(text, plan.target, plan.source))
+    return _greedy(head, prompt, head.encode_rest(weighed_form(sentence)))
+
+
+def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[Decision]:
+    """How likely the taken drafts and the ways back from them are; nothing where the context has no room for them.
+
+    Args:
+        read: first the drafts, then as many ways back.
+        found: what was found in each.
+    """
+    if any(len(one.prompt) + len(one.written) > head.context_length for one in read):
+        return
+    sums = [float(one.log_probs.sum()) for one in found]
+    forward, backward = sum(sums[: len(sums) // 2]), sum(sums[len(sums) // 2 :])
+    yield Decision(
+        "A draft is weighed by its log-probability after the prompt, and by that of the way back, from the draft to "
+        f"your text. Here these are {number(forward)} + {in_brackets(backward)} = {number(forward + backward)}. Of "
+        "several drafts, the one with the largest sum is taken."
+    )
+
+
+def _flat(written: Written) -> tuple[int, ...]:
+    return tuple(token for text in written for token in text)
+
+
+EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.SEQ2SEQ_LM: explain_rewriting, HeadKind.CAUSAL_LM: explain_drafts}

@@ -1,0 +1,54 @@
+"""`/answer`: where in a text is the answer to a question?"""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Glassbox
+from bot.errors import InvalidRequest
+from bot.replies.answer import render
+from bot.replies.attachments import read_text
+from bot.replies.delivery import Delivery
+from bot.tasks.answer import AnswerRequest
+
+
+class Answer(commands.Cog):
+    """`/answer`."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+
+    @app_commands.command()
+    @app_commands.describe(
+        question="What you want to know, for example: Where do I work?",
+        context="The text to look in, for example: My name is Sylvain and I work at Hugging Face in Brooklyn.",
+        file="A text file to look in, instead of the context",
+    )
+    async def answer(
+        self,
+        interaction: discord.Interaction[Glassbox],
+        question: str,
+        context: str | None = None,
+        file: discord.Attachment | None = None,
+    ) -> None:
+        """Find the answer to a question in a text"""
+        await self.delivery.answer(interaction, AnswerRequest(question, await _text(context, file)), render)
+
+
+async def _text(context: str | None, file: discord.Attachment | None) -> str:
+    """What was written or attached.
+
+    Raises:
+        InvalidRequest: neither was, or both were, or the file cannot be read.
+    """
+    if context is not None and file is None:
+        return context
+    if file is not None and context is None:
+        return await read_text(file)
+    raise InvalidRequest("Give me a text to look in: either write it as `context`, or attach it as `file`.")
+
+
+async def setup(bot: Glassbox) -> None:
+    await bot.add_cog(Answer(bot.delivery))

@@ -1,0 +1,90 @@
+"""`/attention`: which token looks at which?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Glassbox
+from bot.errors import InvalidRequest
+from bot.inference.attention_weights import Part
+from bot.inference.backend import Backend
+from bot.inference.requests import Request
+from bot.replies.attention import render
+from bot.replies.attention_menus import TURN, AttentionMenu, AttentionTurn
+from bot.replies.checkpoints import checkpoint_choices, task_of
+from bot.replies.delivery import Delivery, Place
+from bot.replies.ownership import is_own
+from bot.tasks.attention import DEFAULT_TASK, AttentionRequest
+from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
+
+
+class Attention(commands.Cog):
+    """`/attention`."""
+
+    def __init__(self, backend: Backend, delivery: Delivery) -> None:
+        self.backend = backend
+        self.delivery = delivery
+
+    @app_commands.command()
+    @app_commands.rename(target="to", source="from")
+    @app_commands.describe(
+        text="What the model reads, for example: I love to hate this course",
+        checkpoint="Whose attention, by its name or a command that it answers (that of /sentiment if left out)",
+        layer="Its number, from 1 (the last if left out)",
+        head="Its number, from 1 (the average of all heads if left out)",
+        view="What is made of the heads, instead of showing one",
+        part="Of models that have an encoder and a decoder",
+        second="A second text: the hypothesis of a pair, or a translation to look at instead of the model's own",
+        target="For checkpoints that translate: into which language (German if left out)",
+        source="For checkpoints that translate: from which language (English if left out)",
+    )
+    async def attention(
+        self,
+        interaction: discord.Interaction[Glassbox],
+        text: str,
+        checkpoint: str | None = None,
+        layer: int | None = None,
+        head: int | None = None,
+        view: Literal["average of heads", "rollout"] | None = None,
+        part: Literal["encoder", "decoder", "cross"] | None = None,
+        second: str | None = None,
+        target: str | None = None,
+        source: str = AttentionRequest.source,
+    ) -> None:
+        """Which token looks at which? A heat map of attention weights, layer by layer and head by head"""
+        heads = Heads.ROLLOUT if view == "rollout" else Heads.AVERAGE if head is None or view else Heads.ONE
+        wanted = AttentionView(None if part is None else Part(part), layer, heads, head)
+        request = AttentionRequest(text, self._task(checkpoint), wanted, second, target, source)
+        await self.delivery.answer(interaction, request, render)
+
+    @attention.autocomplete("checkpoint")
+    async def checkpoints(
+        self, interaction: discord.Interaction[Glassbox], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return checkpoint_choices(typed, self.backend.status().checkpoints)
+
+    async def turn(self, interaction: discord.Interaction[Glassbox], request: AttentionRequest) -> None:
+        """Another view of the same text. Whoever did not ask for it gets a copy that only they see and can turn."""
+        turn = AttentionTurn.of(interaction)
+        place = Place.SAME if is_own(interaction) else Place.PRIVATE
+        kept: dict[Request[Any], str] = {replace(request, view=ANY_VIEW): turn.identity}
+        await self.delivery.answer(interaction, replace(request, view=turn.view), render, place=place, kept=kept)
+
+    def _task(self, chosen: str | None) -> str:
+        checkpoints = self.backend.status().checkpoints
+        if not checkpoints:
+            raise InvalidRequest("No checkpoint is set, so there is no attention to look at.")
+        tasks = [task for one in checkpoints for task in one.tasks]
+        return task_of(chosen or (DEFAULT_TASK if DEFAULT_TASK in tasks else None), checkpoints)
+
+
+async def setup(bot: Glassbox) -> None:
+    cog = Attention(bot.backend, bot.delivery)
+    await bot.add_cog(cog)
+    bot.add_dynamic_items(AttentionMenu)
+    bot.handle(TURN, cog.turn)

@@ -1,0 +1,80 @@
+"""`/chat`: a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Glassbox
+from bot.conversations import Conversations
+from bot.errors import InvalidRequest
+from bot.replies.chat import FORGET, forgotten, preview, render
+from bot.replies.delivery import Delivery
+from bot.replies.pending import NO_MENTIONS
+from bot.tasks.chat import ChatRequest, Exchange
+
+
+class Chat(commands.Cog):
+    """`/chat`. Whoever speaks in a channel speaks in the same conversation."""
+
+    def __init__(self, delivery: Delivery, conversations: Conversations) -> None:
+        self.delivery = delivery
+        self.conversations = conversations
+
+    @app_commands.command()
+    @app_commands.describe(
+        message="What to say to the model; it knows what was said with /chat in this channel before",
+        new="Forget what was said here before, and begin a new conversation (no if left out)",
+        temperature="0 always takes the likeliest token, above 1 gets wild, to 2 (0.5 if left out)",
+    )
+    async def chat(
+        self,
+        interaction: discord.Interaction[Glassbox],
+        message: str | None = None,
+        new: bool = False,
+        temperature: float = ChatRequest.temperature,
+    ) -> None:
+        """Talk with the model; each channel, thread and direct message has a conversation of its own"""
+        place = _place(interaction)
+        if message is None:
+            if not new:
+                raise InvalidRequest("Write a `message`, or set `new` to True to forget what was said here.")
+            await self._forget(interaction, place)
+            return
+        request = ChatRequest(message, place, interaction.user.display_name, temperature=temperature)
+        if self.conversations.is_busy(place):
+            await interaction.response.defer(thinking=True)  # Discord waits no longer than three seconds
+        async with self.conversations.turn(place) as turn:
+            if new:
+                await self.conversations.forget(place)
+                turn.begin_anew()
+            request = replace(request, history=turn.history)
+            answer = await self.delivery.answer(interaction, request, render, preview)
+            if answer is not None and answer.result.text:
+                exchange = Exchange(request.speaker, request.message, answer.result.text)
+                await self.conversations.keep(turn, place, interaction.user.id, exchange)
+
+    async def forget(self, interaction: discord.Interaction[Glassbox], request: ChatRequest) -> None:
+        """Forget the conversation that an answer belongs to, for whoever is in its channel."""
+        await self._forget(interaction, request.place)
+
+    async def _forget(self, interaction: discord.Interaction[Glassbox], place: int) -> None:
+        await self.conversations.forget(place)
+        # For everybody to see, because it is everybody's conversation.
+        await interaction.response.send_message(forgotten(interaction.user.display_name), allowed_mentions=NO_MENTIONS)
+
+
+def _place(interaction: discord.Interaction[Glassbox]) -> int:
+    """Whose conversation this is: it must never be another channel's."""
+    if interaction.channel_id is None:
+        raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
+    return interaction.channel_id
+
+
+async def setup(bot: Glassbox) -> None:
+    cog = Chat(bot.delivery, bot.conversations)
+    await bot.add_cog(cog)
+    bot.handle(FORGET, cog.forget)

@@ -1,0 +1,98 @@
+"""Show the work: the button under answers, and `/inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from functools import partial
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Glassbox
+from bot.inference.requests import Request
+from bot.replies.delivery import Delivery, Place
+from bot.replies.ownership import is_own
+from bot.replies.pages import Turn
+from bot.replies.work.offer import SHOW_WORK
+from bot.replies.work.render import render
+from bot.tasks import all_tasks
+from bot.tasks.translate import TranslateRequest
+from bot.tasks.work.request import WorkRequest, explanations
+from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+
+LABELS = "sports, politics, entertainment"
+TARGET = "German"
+
+Make = Callable[[str, str, str], Request[Any]]
+"""Makes a command's request of a text, labels, and a language."""
+
+
+def inspectable() -> Mapping[str, Make]:
+    """The commands that can be opened and that a text is enough for, or one of the further options."""
+    known: dict[str, Make] = {
+        "zeroshot": lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels)),
+        "translate": lambda text, labels, target: TranslateRequest(text, target),
+    }
+    for task in all_tasks():
+        required = [field for field in fields(task.request) if MISSING is field.default is field.default_factory]
+        if len(required) == 1 and required[0].type == "str":
+            known.setdefault(task.name, partial(_of_text, task.request))
+    return {name: known[name] for name in explanations() if name in known}
+
+
+def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target: str) -> Request[Any]:
+    return kind(text)
+
+
+def command_choices() -> list[app_commands.Choice[str]]:
+    """What can be chosen."""
+    return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
+
+
+class Inspect(commands.Cog):
+    """`/inspect`, and Show the work."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+
+    @app_commands.command()
+    @app_commands.choices(command=command_choices())
+    @app_commands.describe(
+        text="What to look into, for example: I love to hate this course",
+        command="Whose model and way to follow (/sentiment if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({LABELS} if left out)",
+        target=f"For /translate: into which language ({TARGET} if left out)",
+    )
+    @app_commands.rename(target="to")
+    async def inspect(
+        self,
+        interaction: discord.Interaction[Glassbox],
+        text: str,
+        command: str = "sentiment",
+        labels: str = LABELS,
+        target: str = TARGET,
+    ) -> None:
+        """Follow a text through the model, step by step: tokens, hidden states, logits, softmax, decision"""
+        request = inspectable()[command](text, labels, target)
+        await self.delivery.answer(interaction, WorkRequest.of(request), render)
+
+    async def show(self, interaction: discord.Interaction[Glassbox], request: WorkRequest) -> None:
+        """The work behind an answer, for whoever wants to see it, and nobody else."""
+        await self.delivery.answer(interaction, request, render, place=Place.PRIVATE)
+
+    async def turn(self, interaction: discord.Interaction[Glassbox], request: Request[Any], turn: Turn) -> None:
+        """Another page. Who did not ask for a page that everybody sees gets a copy that they can turn themselves."""
+        assert isinstance(request, WorkRequest)
+        place = Place.SAME if is_own(interaction) else Place.PRIVATE
+        kept: dict[Request[Any], str] = {request: turn.identity}
+        await self.delivery.answer(interaction, request, partial(render, number=turn.page), place=place, kept=kept)
+
+
+async def setup(bot: Glassbox) -> None:
+    cog = Inspect(bot.delivery)
+    await bot.add_cog(cog)
+    bot.handle(SHOW_WORK, cog.show)
+    bot.turn_pages(cog.turn)

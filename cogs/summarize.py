@@ -1,0 +1,62 @@
+"""`/summarize`: a long text in short."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Glassbox
+from bot.errors import InvalidRequest
+from bot.replies.attachments import read_text
+from bot.replies.delivery import Delivery
+from bot.replies.messages import FEWEST, MOST, check_access, last_messages
+from bot.replies.summarize import preview, render
+from bot.tasks.summarize import Length, SummarizeRequest
+from bot.tasks.text import checked_range
+
+
+class Summarize(commands.Cog):
+    """`/summarize`."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+
+    @app_commands.command()
+    @app_commands.describe(
+        text="What to summarise",
+        file="A text file to summarise, in UTF-8",
+        messages="Summarise so many of the last messages of this channel, 2 to 100",
+        length="How long the summary should be (medium if left out)",
+    )
+    async def summarize(
+        self,
+        interaction: discord.Interaction[Glassbox],
+        text: str | None = None,
+        file: discord.Attachment | None = None,
+        messages: int | None = None,
+        length: Length = SummarizeRequest.length,
+    ) -> None:
+        """A text, a file or the last messages of this channel in short"""
+        if sum(given is not None for given in (text, file, messages)) != 1:
+            raise InvalidRequest("Give me one thing to summarise: a `text`, a `file`, or a number of `messages`.")
+        if text is not None:
+            request = SummarizeRequest(text, length)
+        elif file is not None:
+            request = SummarizeRequest(await read_text(file), length, file=file.filename)
+        elif messages is not None:
+            request = await self._of_messages(interaction, messages, length)
+        await self.delivery.answer(interaction, request, render, preview)
+
+    async def _of_messages(
+        self, interaction: discord.Interaction[Glassbox], number: int, length: Length
+    ) -> SummarizeRequest:
+        checked_range(number, FEWEST, MOST, "messages")
+        check_access(interaction)
+        await interaction.response.defer(thinking=True)  # Discord waits no longer than three seconds
+        lines = await last_messages(interaction, number)
+        return SummarizeRequest("\n".join(lines), length, messages=len(lines))
+
+
+async def setup(bot: Glassbox) -> None:
+    await bot.add_cog(Summarize(bot.delivery))

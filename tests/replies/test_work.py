@@ -1,0 +1,331 @@
+"""The pages of the work: what each shows, and that it keeps Discord's limits whatever the texts are."""
+
+from __future__ import annotations
+
+import math
+import typing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.inference.requests import Answer
+from bot.inference.tokens import Token
+from bot.pictures.picture import Picture
+from bot.replies.reply import SHORTENED, Reply
+from bot.replies.text import units
+from bot.replies.work.blocks import TABLE_WIDTH, Table, code_block, cut_to
+from bot.replies.work.numbers import decimal, percent, signed
+from bot.replies.work.offer import work_of, written_in
+from bot.replies.work.pages import MAKERS, pages_of
+from bot.replies.work.render import render
+from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.tasks.scores import LabelScore, sigmoid, softmax
+from bot.tasks.sentiment import SentimentRequest, SentimentResult
+from bot.tasks.tokenize import TokenizeRequest
+from bot.tasks.work import pieces
+from bot.tasks.work.pieces import (
+    Architecture,
+    Attribution,
+    Candidate,
+    Decision,
+    Distribution,
+    Family,
+    Function,
+    HiddenStates,
+    Inference,
+    Inferences,
+    Lengths,
+    Logits,
+    MaskCandidates,
+    Prepared,
+    RescoredCandidate,
+    RescoredCandidates,
+    Reshaped,
+    Tokens,
+    WeighedLabel,
+    WeighedLabels,
+    Work,
+    Written,
+    WrittenToken,
+)
+from bot.tasks.work.request import WorkRequest, explanations
+from tests.replies.test_renderers import WRITTEN, assert_within_limits
+
+REQUEST = WorkRequest.of(SentimentRequest("I love to hate this course"))
+
+
+def token(text: str, number: int = 5, *, special: bool = False, starts_word: bool = True) -> Token:
+    return Token(text, number, special, starts_word)
+
+
+ROW = (token("[CLS]", 101, special=True), token("lov", 7), token("ing", 8, starts_word=False), token("|", 9))
+LOGITS = Logits(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), Function.SOFTMAX, tuple(softmax([-1.5, 0.5]).tolist()))
+
+
+def sample(text: str) -> tuple[pieces.Piece, ...]:
+    """A piece of every kind, with a text wherever people's or a model's words can stand."""
+    row = (token(text), *ROW)
+    candidate = Candidate(text, 3, 1.5, 0.25)
+    written = WrittenToken(token(text), 0.25, 0.5, (candidate,) * 5, 17)
+    return (
+        Prepared((text, text), text),
+        Tokens((row, row), (text, text), (2, 5), truncated=True, note=text),
+        Architecture(Family.ENCODER_DECODER, text, 6, 6, 8, 512, 60_000_000, 32_000, 512),
+        HiddenStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25), text),
+        LOGITS,
+        Logits((text,), (0.3,), Function.SIGMOID, (0.5744,)),
+        MaskCandidates(1, 3, (candidate, replace(candidate, logit=None))),
+        RescoredCandidates(1, text, (RescoredCandidate(text, -12.5, 0.75, -3.0), RescoredCandidate("b", -14.0, 0.25))),
+        Inferences((text, "neutral", "entailment"), (Inference(text, text, (0.1, 0.2, 0.3), 1.0),), text),
+        WeighedLabels((WeighedLabel(text, -4.0, -5.5, 1.5, 0.8), WeighedLabel("b", -6.0, -5.5, -0.5, 0.2)), text),
+        Lengths(12, 9),
+        Written(text, (written,) * 3, 0.8, 0.95, ended=False),
+        Written("", (written,), 0.0, 1.0, ended=True),
+        Distribution(text, 0, (Reshaped(text, 3, 0.5, 0.75), Reshaped("b", 4, 0.25, 0.0)), 1, 0.8, 0.95),
+        Distribution("", 0, (Reshaped(text, 3, 0.5, 1.0), Reshaped("b", 4, 0.25, 0.0)), 0, 0.0, 1.0),
+        Attribution(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
+        Decision(text, text, 0.875),
+    )
+
+
+def shown(*found: pieces.Piece, number: int = 0, request: WorkRequest = REQUEST) -> Reply:
+    return render(request, Answer(Work("sentiment", found), "tiny", "cpu", "float32", 0.01), number)
+
+
+def text_of(reply: Reply) -> str:
+    return str(reply.embed.description)
+
+
+def test_every_kind_of_piece_has_a_page() -> None:
+    kinds = set(typing.get_args(pieces.Piece))
+
+    assert {type(piece) for piece in sample("a")} == kinds
+    assert set(MAKERS) | {Lengths, Written, Decision} == kinds
+
+
+@given(WRITTEN)
+@settings(max_examples=15)
+def test_no_page_exceeds_a_limit(text: str) -> None:
+    number = len(pages_of(Work("sentiment", sample(text))))
+    for page in range(number):
+        reply = shown(*sample(text), number=page)
+
+        assert_within_limits(reply)
+        assert units(reply.embed.author.name or "") <= 256
+        blocks = text_of(reply).split("```")
+        assert len(blocks) % 2 == 1  # each code block that is opened is closed
+        assert "@everyone" not in "".join(blocks[0::2])
+        assert reply.pages is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["love", "👩\u200d👧 天気", "مرحبا بالعالم", "\n\t\x00", "a" * 4000, "`" * 40, "\ud800"]
+)
+def test_every_picture_can_be_drawn(text: str) -> None:
+    drawn = 0
+    for page in pages_of(Work("sentiment", sample(text))):
+        if page.draw is not None:
+            picture: Picture = page.draw()
+            assert picture.png.startswith(b"\x89PNG")
+            assert 0 < len(picture.alt) <= 1024
+            drawn += 1
+    assert drawn >= 12
+
+
+@pytest.mark.parametrize("piece", sample("word"), ids=lambda piece: type(piece).__name__)
+def test_tables_fit_a_phone(piece: pieces.Piece) -> None:
+    for block in text_of(shown(piece)).split("```")[1::2]:
+        assert max(map(len, block.splitlines())) <= TABLE_WIDTH
+
+
+class TestTokens:
+    def test_page(self) -> None:
+        reply = shown(Tokens((ROW,), (), (1, 4), truncated=False))
+
+        assert reply.embed.title == "1. Tokens"
+        assert "input\\_ids: shape (1, 4), which is (batch, sequence)." in text_of(reply)
+        assert text_of(reply).endswith(
+            "```\n#   id  token\n0  101  [CLS] (special)\n1    7  lov\n2    8  ·ing\n3    9  |\n```"
+        )
+        assert reply.file is None
+
+    def test_many_are_cut_and_attached(self) -> None:
+        row = tuple(token(f"t{number}", number) for number in range(300))
+
+        reply = shown(Tokens((row,), (), (1, 300), truncated=False), LOGITS)
+
+        assert "… 268 more" in text_of(reply)
+        assert text_of(reply).endswith(SHORTENED)
+        assert reply.file is not None
+        assert "299  299  t299" in reply.file.text
+        assert "Logits and softmax" in reply.file.text  # all pages
+
+    def test_several_rows_are_shown_in_part(self) -> None:
+        row = tuple(token(f"t{number}", number) for number in range(100))
+
+        reply = shown(Tokens((row,) * 4, ("a", "b", "c", "d"), (4, 100), truncated=False))
+
+        assert text_of(reply).count("… 92 more") == 4
+        assert reply.file is not None
+        assert reply.file.text.count("99  99  t99") == 4
+
+    def test_rows_are_named(self) -> None:
+        reply = shown(Tokens((ROW, ROW[:2]), ("sports", "politics"), (2, 4), truncated=False))
+
+        assert "sports: 4 tokens\n```" in text_of(reply)
+        assert "politics: 2 tokens\n```" in text_of(reply)
+
+
+class TestLogits:
+    def test_softmax_with_the_numbers_put_in(self) -> None:
+        lines = text_of(shown(LOGITS)).splitlines()
+
+        assert lines[2].split() == ["logit", "e^z", "p", "label"]
+        assert lines[3].split() == ["0.500", "1.649", "88.1%", "POSITIVE"]
+        assert lines[4].split() == ["−1.500", "0.223", "11.9%", "NEGATIVE"]
+        assert lines[5].split() == ["1.872", "100.0%", "sum"]
+        assert lines[8:13] == [
+            "p(POSITIVE)",
+            "= e^0.500",
+            "  / (e^0.500 + e^−1.500)",
+            "= 1.649 / 1.872",
+            "= 0.8808",
+        ]
+        assert math.isclose(1.649 / 1.872, softmax([0.5, -1.5])[0], abs_tol=1e-3)
+
+    def test_large_logits_are_shifted(self) -> None:
+        values = (400.0, 398.0)
+        reply = shown(Logits(("a", "b"), values, Function.SOFTMAX, tuple(softmax(values).tolist())))
+
+        assert "the largest logit is subtracted" in text_of(reply)
+        assert "= 1.000 / 1.135" in text_of(reply)
+
+    def test_a_sum_of_many_is_cut_short(self) -> None:
+        values = tuple(float(number) for number in range(28))
+        labels = tuple(f"label {number}" for number in range(28))
+        reply = shown(Logits(labels, values, Function.SOFTMAX, tuple(softmax(values).tolist())))
+
+        assert "+ …)" in text_of(reply)
+        assert reply.embed.title == "1. Logits and softmax"
+
+    def test_sigmoid(self) -> None:
+        probability = float(sigmoid(-2.0))
+        reply = shown(Logits(("toxic",), (-2.0,), Function.SIGMOID, (probability,)))
+
+        assert "= 1 / (1 + e^2.000)\n= 1 / (1 + 7.389)\n= 0.1192" in text_of(reply)
+
+    @pytest.mark.parametrize("value", [1000.0, -1000.0])
+    def test_sigmoid_of_anything(self, value: float) -> None:
+        assert_within_limits(shown(Logits(("a",), (value,), Function.SIGMOID, (float(sigmoid(value)),))))
+
+
+def test_entailment() -> None:
+    classes = ("contradiction", "neutral", "entailment")
+    rows = (
+        Inference("sports", "This is sports.", (-1.25, 1.5, 0.5), 0.25),
+        Inference("food", "…", (0.0, 0.0, 1.5), 0.75),
+    )
+
+    text = text_of(shown(Inferences(classes, rows, "Softmax of the entailment logits.")))
+
+    assert "  con   neu   ent  label\n−1.25  1.50  0.50  sports\n 0.00  0.00  1.50  food\n" in text
+    assert "con is contradiction, neu is neutral, ent is entailment" in text
+    assert "25.0%  sports\n75.0%  food\n" in text
+
+
+def test_lengths_are_told_with_the_written_text() -> None:
+    written = Written("", (WrittenToken(token("Hallo"), 0.9, 1.0, (), 1),), 0.0, 1.0, ended=True)
+
+    with_text = pages_of(Work("translate", (Lengths(12, 9), written)))
+    alone = pages_of(Work("translate", (Lengths(12, 9),)))
+
+    assert [page.name for page in with_text] == ["Written tokens"]
+    assert "The encoder read 12 tokens at once. The decoder wrote 9" in with_text[0].plain
+    assert [page.name for page in alone] == ["Lengths"]
+
+
+def test_decisions_share_a_page() -> None:
+    [text, decision] = pages_of(
+        Work("translate", (Prepared(("a",), "b"), Decision("One."), Decision("Two.", "x", 0.5)))
+    )
+
+    assert [text.name, decision.name] == ["Text", "Decision"]
+    assert "One.\n\nTwo.\n\n" in decision.plain
+
+
+def test_pages_of_one_name_are_told_apart() -> None:
+    names = [page.name for page in pages_of(Work("fill", (Prepared(("a",), "b"), Prepared(("c",), "d"))))]
+
+    assert names == ["Text (1)", "Text (2)"]
+
+
+@pytest.mark.parametrize(
+    ("number", "title"), [(-1, "1. Text"), (1, "2. Logits and softmax"), (99, "2. Logits and softmax")]
+)
+def test_a_page_that_does_not_exist(number: int, title: str) -> None:
+    assert shown(Prepared(("a",), "b"), LOGITS, number=number).embed.title == title
+
+
+class TestTable:
+    def test_wide_letters_do_not_bend_it(self) -> None:
+        table = Table(("p", "word"), (("1%", "天" * 40), ("100%", "a")))
+
+        lines = table.plain().splitlines()
+        assert lines == ["   p  word", f"  1%  {'天' * 40}", "100%  a"]
+        assert cut_to("天" * 40, 11) == "天" * 5 + "…"
+
+    def test_right_to_left_lines_stay_in_order(self) -> None:
+        assert Table(("p", "word"), (("1%", "مرحبا"),)).plain().splitlines()[1] == "\u200e1%  مرحبا"
+
+    @given(st.text(alphabet="`ab\n", max_size=60))
+    def test_backticks_do_not_end_it(self, text: str) -> None:
+        assert code_block([text])[4:-4].count("``") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0.000"),
+        (-0.0, "0.000"),
+        (-1.5, "−1.500"),
+        (1e-9, "1.0e−09"),
+        (123456.0, "1.2e+05"),
+        (math.nan, "unknown"),
+    ],
+)
+def test_decimals(value: float, said: str) -> None:
+    assert decimal(value) == said
+
+
+def test_signs_and_percentages() -> None:
+    assert [signed(value, 2) for value in (1.0, -1.0, 0.0)] == ["+1.00", "−1.00", "0.00"]
+    assert [percent(value) for value in (0.5, 0.99999, 1.0)] == ["50.0%", ">99.9%", "100.0%"]
+
+
+class TestOffer:
+    def test_what_was_written_goes_along(self) -> None:
+        result = GenerateResult(
+            "Once", (Continuation(" upon", 1, True, (5, 0)), Continuation(" more", 1, False, (6,))), None, False
+        )
+
+        work = work_of(GenerateRequest("Once"), result)
+
+        assert work is not None
+        assert work.written == ((5, 0), (6,))
+        assert work.about == GenerateRequest("Once")
+
+    def test_nothing_was_written(self) -> None:
+        result: Any = SentimentResult((LabelScore("POSITIVE", 1.0),), truncated=False)
+
+        assert written_in(result) == ()
+        work = work_of(SentimentRequest("good"), result)
+        assert work is not None
+        assert work.checkpoint == "sentiment"
+
+    def test_what_cannot_be_opened(self) -> None:
+        assert "tokenize" not in explanations()
+        assert work_of(TokenizeRequest(("a",)), None) is None
+        assert work_of(REQUEST, None) is None

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from pydantic import TypeAdapter
+
+from bot.errors import InvalidRequest
+from bot.inference.attention_weights import Part, average_of_heads, rollout
+from bot.inference.steps import run_steps
+from bot.pictures.attention import MOST_TOKENS as MOST_DRAWN
+from bot.tasks.attention import MOST_TOKENS, TASK, AttentionRequest, AttentionResult
+from bot.tasks.attention_view import AttentionView, Heads
+
+CROSS = AttentionView(Part.CROSS, 1, Heads.ONE, 2)
+LONG = "I love to hate this course, and the coffee was cold. " * 10
+
+
+def read(head: Any, *arguments: Any, **options: Any) -> AttentionResult:
+    return run_steps(TASK.steps(head, AttentionRequest(*arguments, **options)))
+
+
+def ids(tokens: Any) -> list[int]:
+    return [token.id for token in tokens]
+
+
+def test_the_decoder_reads_the_model_s_own_translation(
+    load: Callable[[str], Any], checkpoints: Mapping[str, Path]
+) -> None:
+    result = read(load("t5"), "I love apples.", "translate", CROSS)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints["t5"])
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(checkpoints["t5"], attn_implementation="eager").eval()
+    source = tokenizer("translate English to German: I love apples.", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        written = model.generate(source, max_new_tokens=MOST_TOKENS, do_sample=False)[:, :MOST_TOKENS]
+        written = written[:, : written[0].tolist().index(1)] if 1 in written[0].tolist() else written
+        right = model(input_ids=source, decoder_input_ids=written, output_attentions=True)
+    assert ids(result.keys) == source[0].tolist()
+    assert ids(result.queries) == written[0].tolist()
+    np.testing.assert_allclose(result.shown.weights, right.cross_attentions[0][0, 1].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["t5", "marian", "m2m100", "nllb"])
+def test_or_a_given_one(load: Callable[[str], Any], name: str) -> None:
+    head = load(name)
+    result = read(head, "I love apples.", "translate", CROSS, "Guten Morgen")
+    start = [token for token in result.queries if token.special]
+    assert [token.text for token in result.queries[: len(start)]] == [token.text for token in start]
+    assert "".join(token.text for token in result.queries[len(start) :]).replace(" ", "") == "GutenMorgen"
+    assert result.shown.weights.shape == (len(result.queries), len(result.keys))
+
+
+def test_a_pair(load: Callable[[str], Any]) -> None:
+    head = load("bart_mnli")
+    result = read(head, "I love apples.", "zeroshot", AttentionView(Part.DECODER), "This is food.")
+    whole = head.tokenize("I love apples.", "This is food.")
+    assert ids(result.queries) == ids(result.keys) == [head.model.config.decoder_start_token_id, *whole[:-1]]
+    assert result.shown.parts == (Part.ENCODER, Part.DECODER, Part.CROSS)
+    encoder = read(head, "I love apples.", "zeroshot", AttentionView(), "This is food.")
+    assert ids(encoder.queries) == whole
+
+
+def test_views_are_made_of_the_same_weights(load: Callable[[str], Any]) -> None:
+    head = load("distilbert")
+    heads = [read(head, "I love apples.", view=AttentionView(None, 2, Heads.ONE, one)) for one in range(1, 5)]
+    layers = [
+        [read(head, "I love apples.", view=AttentionView(None, layer, Heads.ONE, one)) for one in range(1, 5)]
+        for layer in (1, 2)
+    ]
+    weights = np.array([[one.shown.weights for one in layer] for layer in layers])
+    np.testing.assert_array_equal(weights[1], [one.shown.weights for one in heads])
+    average = read(head, "I love apples.")
+    np.testing.assert_allclose(average.shown.weights, average_of_heads(weights)[-1], atol=1e-6)
+    assert (average.shown.layer, average.shown.layers, average.shown.number_of_heads) == (2, 2, 4)
+    rolled = read(head, "I love apples.", view=AttentionView(heads=Heads.ROLLOUT))
+    np.testing.assert_allclose(rolled.shown.weights, rollout(weights)[-1], atol=1e-6)
+    assert rolled.shown.weights.base is None  # the other layers are not kept with it
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("distilbert", "sentiment"), ("llama", "generate"), ("t5", "translate"), ("nllb", "translate")]
+)
+def test_long_texts_are_shortened(load: Callable[[str], Any], name: str, task: str) -> None:
+    result = read(load(name), LONG, task)
+    assert MOST_TOKENS - 3 <= len(result.queries) <= MOST_TOKENS == MOST_DRAWN
+    assert result.shortened
+    np.testing.assert_allclose(result.shown.weights.sum(axis=-1), 1, atol=1e-5)
+    assert not read(load(name), "I love apples.", task, second=None if name == "llama" else "A").shortened
+
+
+def test_can_be_kept() -> None:
+    request = AttentionRequest("Text", "translate", CROSS, "second", "German", "English")
+    adapter = TypeAdapter(AttentionRequest)
+    assert adapter.validate_json(adapter.dump_json(request)) == request
+    assert request.checkpoint == "translate"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: AttentionRequest(" "),
+        lambda: AttentionRequest("a", second=" "),
+        lambda: AttentionRequest("a", second="b" * 401),
+        lambda: AttentionRequest("a", target="Gibberish"),
+        lambda: AttentionView(layer=0),
+        lambda: AttentionView(head=2),
+        lambda: AttentionView(heads=Heads.ONE),
+    ],
+)
+def test_what_cannot_be_asked(wrong: Callable[[], object]) -> None:
+    with pytest.raises(InvalidRequest):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("bert_ner", "entities"), ("minilm", "similarity"), ("bert_squad", "answer")]
+)
+def test_further_encoders(load: Callable[[str], Any], name: str, task: str) -> None:
+    head = load(name)
+    result = read(head, "Where do I work?", task, second="I work in Brooklyn.")
+    assert result.shown.parts == (Part.ENCODER,)
+    assert ids(result.keys) == head.tokenize("Where do I work?", "I work in Brooklyn.")
+    np.testing.assert_allclose(result.shown.weights.sum(axis=-1), 1, atol=1e-5)

@@ -1,0 +1,48 @@
+"""What the tests of the work have in common."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, TypeVar
+
+from bot.inference.requests import Request
+from bot.inference.worker import InferenceWorker
+from bot.tasks.work.pieces import Work
+from bot.tasks.work.request import WorkRequest
+
+T = TypeVar("T")
+
+
+async def answered_and_opened(worker: InferenceWorker, request: Request[Any]) -> tuple[Any, Work]:
+    """The answer to a request, and then its work, from one worker."""
+    answer = await worker.run(request, person=1)
+    work = await worker.run(WorkRequest.of(request), person=2)
+    return answer.result, work.result
+
+
+def pieces_of(work: Work, kind: type[T]) -> list[T]:
+    """The pieces of one kind."""
+    return [piece for piece in work.pieces if isinstance(piece, kind)]
+
+
+def piece_of(work: Work, kind: type[T]) -> T:
+    """The only piece of its kind."""
+    [piece] = pieces_of(work, kind)
+    return piece
+
+
+def kinds_of(work: Work) -> list[str]:
+    """What kinds of pieces there are, in order."""
+    return [type(piece).__name__ for piece in work.pieces]
+
+
+def equations(text: str) -> list[tuple[float, float]]:
+    """The calculations in a sentence, worked out: for each the value of its left side, and the number on its right."""
+    found = re.findall(r"((?:exp\(|sigmoid\(|[\d(−])[\dexpsigmod().+−×/ ]*) = (−?[\d.]+\d)", text)
+    names = {"exp": math.exp, "sigmoid": lambda value: 1 / (1 + math.exp(-value))}
+    return [(eval(_in_python(left), names), float(_in_python(right))) for left, right in found]
+
+
+def _in_python(text: str) -> str:
+    return text.replace("−", "-").replace("×", "*")

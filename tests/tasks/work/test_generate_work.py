@@ -1,0 +1,241 @@
+"""The work of `/generate`: the numbers at each place are those that the text was drawn with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from transformers import TemperatureLogitsWarper, TopPLogitsWarper
+
+from bot.errors import InvalidRequest
+from bot.inference.steps import run_steps
+from bot.tasks.generate import TASK, GenerateRequest
+from bot.tasks.work.generate import explain_continuations
+from bot.tasks.work.pieces import (
+    Architecture,
+    Decision,
+    Distribution,
+    Family,
+    HiddenStates,
+    Prepared,
+    Tokens,
+    Work,
+    Written,
+)
+from bot.tasks.work.request import WorkRequest
+from tests.support import run_all
+from tests.tasks.work.support import kinds_of, piece_of, pieces_of
+
+PROMPT = "The capital of France is"
+REQUEST = GenerateRequest(PROMPT, max_new_tokens=16, num_return_sequences=2, temperature=0.7, top_p=0.9)
+
+
+def ids_of(result: Any) -> tuple[tuple[int, ...], ...]:
+    return tuple(one.ids for one in result.continuations)
+
+
+def opened(head: Any, request: GenerateRequest) -> tuple[Any, Work]:
+    """An answer and its work."""
+    result = run_steps(TASK.steps(head, request))
+    return result, run_steps(explain_continuations(head, request, ids_of(result)))
+
+
+@pytest.fixture
+def llama(load: Callable[[str], Any]) -> Any:
+    return load("llama")
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoints: Mapping[str, Path]) -> Any:
+    return transformers.AutoModelForCausalLM.from_pretrained(checkpoints["llama"]).eval()
+
+
+def check_text(text: Written, prompt: tuple[int, ...], model: Any) -> None:
+    """Compare what is said of each token with transformers' own logits, one place after the other."""
+    ids = list(prompt)
+    warp, cut = TemperatureLogitsWarper(text.temperature), TopPLogitsWarper(text.top_p)
+    for one in text.tokens:
+        with torch.inference_mode():
+            logits = model(input_ids=torch.tensor([ids])).logits[:, -1].float()
+        probabilities = logits.softmax(dim=-1)[0]
+        drawn = cut(torch.tensor([ids]), warp(torch.tensor([ids]), logits.clone())).softmax(dim=-1)[0]
+        assert one.probability == pytest.approx(float(probabilities[one.token.id]), abs=1e-5)
+        assert one.drawn_with == pytest.approx(float(drawn[one.token.id]), abs=1e-5)
+        assert one.nucleus == int((drawn > 0).sum())
+        others = [token for token in probabilities.argsort(descending=True).tolist() if token != one.token.id][:5]
+        assert [other.id for other in one.alternatives] == others
+        for other in one.alternatives:
+            assert other.probability == pytest.approx(float(probabilities[other.id]), abs=1e-5)
+            assert other.logit == pytest.approx(float(logits[0, other.id]), abs=1e-4)
+        ids.append(one.token.id)
+
+
+def test_all_numbers(llama: Any, reference: Any) -> None:
+    result, work = opened(llama, REQUEST)
+    texts = pieces_of(work, Written)
+    assert [tuple(one.token.id for one in text.tokens) for text in texts] == [*ids_of(result)]
+    assert [text.name for text in texts] == ["text 1", "text 2"]
+    for text in texts:
+        assert (text.temperature, text.top_p) == (0.7, 0.9)
+        assert all(one.drawn_with > 0 for one in text.tokens)
+        check_text(text, llama.encode(PROMPT), reference)
+
+
+def test_the_way_there(llama: Any) -> None:
+    _, work = opened(llama, REQUEST)
+    assert kinds_of(work) == [
+        "Prepared",
+        "Tokens",
+        "Architecture",
+        "HiddenStates",
+        "Written",
+        "Written",
+        "Distribution",
+        "Decision",
+    ]
+    assert work.task == "generate"
+    assert piece_of(work, Prepared).texts == (PROMPT,)
+    tokens = piece_of(work, Tokens)
+    assert tokens.rows == (llama.tokens(llama.encode(PROMPT)),)
+    assert tokens.shape == (2, len(tokens.rows[0]))
+    assert not tokens.truncated
+    assert piece_of(work, Architecture).family is Family.DECODER
+    assert piece_of(work, HiddenStates).shape == (1, len(tokens.rows[0]), 32)
+
+
+def test_what_temperature_and_top_p_did(llama: Any) -> None:
+    _, work = opened(llama, replace(REQUEST, temperature=0.5, top_p=0.6))
+    shape = piece_of(work, Distribution)
+    texts = {text.name: text for text in pieces_of(work, Written)}
+    least = min(one.probability for text in texts.values() for one in text.tokens)
+    written = texts[shape.name].tokens[shape.place]
+    assert written.probability == least
+    chosen = shape.candidates[shape.chosen]
+    assert chosen.id == written.token.id
+    assert chosen.before == pytest.approx(written.probability)
+    assert chosen.after == pytest.approx(written.drawn_with)
+    assert len(shape.candidates) == 10
+    before = [one.before for one in shape.candidates]
+    assert before == sorted(before, reverse=True)
+    assert (shape.temperature, shape.top_p) == (0.5, 0.6)
+    kept = [one for one in shape.candidates if one.after > 0]
+    assert len(kept) == min(written.nucleus, 10)
+    if len(kept) == written.nucleus:
+        assert sum(one.after for one in kept) == pytest.approx(1, abs=1e-5)
+    # Temperature 0.5 squares the probabilities; all that is left is divided by the same sum.
+    ratios = [one.after / one.before**2 for one in kept]
+    assert ratios == pytest.approx([ratios[0]] * len(kept), rel=1e-3)
+
+
+def test_the_written_token_is_shown_even_where_it_was_unlikely(llama: Any) -> None:
+    for seed in range(30):
+        _, work = opened(llama, GenerateRequest("Why", 20, 1, temperature=2.0, top_p=1, seed=seed))
+        shape = piece_of(work, Distribution)
+        if shape.chosen == 9 and shape.candidates[9].before < min(one.before for one in shape.candidates[:9]):
+            break
+    else:
+        pytest.fail("no unlikely token was drawn")
+    assert shape.candidates[9].id == piece_of(work, Written).tokens[shape.place].token.id
+
+
+def test_the_decision_counts(llama: Any) -> None:
+    _, work = opened(llama, REQUEST)
+    tokens = [one for text in pieces_of(work, Written) for one in text.tokens]
+    nucleus = sum(one.nucleus for one in tokens) / len(tokens)
+    likeliest = sum(one.probability > one.alternatives[0].probability for one in tokens)
+    sentence = piece_of(work, Decision).sentence
+    left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
+    assert f"Of 450 tokens, temperature 0.7 and top_p 0.9 left {left} to draw from on average." in sentence
+    assert f"The likeliest token was taken at {likeliest} of {len(tokens)} places." in sentence
+
+
+def ending(head: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes half of the vocabulary end a text, as some checkpoints have several such tokens."""
+    monkeypatch.setattr(head.model.generation_config, "eos_token_id", list(range(100, 300)))
+    return head
+
+
+def test_the_token_that_ended_the_text(llama: Any, reference: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    result, work = opened(ending(llama, monkeypatch), replace(REQUEST, seed=3))
+    for one, text in zip(result.continuations, pieces_of(work, Written), strict=True):
+        assert one.finished
+        assert len(one.ids) == one.tokens + 1
+        assert one.ids[-1] in llama.end_ids
+        assert text.ended
+        assert text.tokens[-1].token.id == one.ids[-1]
+        check_text(text, llama.encode(PROMPT), reference)
+
+
+def test_a_text_that_goes_on(llama: Any) -> None:
+    result, work = opened(llama, replace(REQUEST, max_new_tokens=2, num_return_sequences=4))
+    ended = [text.ended for text in pieces_of(work, Written)]
+    assert ended == [one.finished for one in result.continuations]
+    assert not all(ended)
+    for one in result.continuations:
+        assert len(one.ids) == one.tokens + one.finished
+
+
+def test_a_prompt_that_lost_its_start(llama: Any, reference: Any) -> None:
+    request = GenerateRequest("Why? " * 700 + PROMPT, max_new_tokens=3, top_p=0.8)
+    result, work = opened(llama, request)
+    assert result.truncated
+    tokens = piece_of(work, Tokens)
+    assert tokens.truncated
+    assert "the start of the prompt" in tokens.note
+    assert tokens.shape == (1, llama.context_length - 3)
+    prompt = llama.encode(request.prompt)[-(llama.context_length - 3) :]
+    assert tuple(one.id for one in tokens.rows[0]) == prompt
+    assert piece_of(work, Prepared).texts == (llama.decode(prompt),)
+    check_text(piece_of(work, Written), prompt, reference)
+
+
+def test_words_begin_where_they_do(llama: Any) -> None:
+    _, work = opened(llama, replace(REQUEST, seed=1))
+    others = {
+        other.id: other.text for text in pieces_of(work, Written) for one in text.tokens for other in one.alternatives
+    }
+    whole = {token: text for token, text in others.items() if "\ufffd" not in llama.decode([token])}
+    assert len(whole) > 20
+    for token, text in whole.items():
+        assert text == llama.decode([token], skip_special_tokens=False)
+    assert any(text.startswith(" ") for text in whole.values())
+    assert any(text.isalpha() for text in whole.values())
+
+
+def test_without_an_answer_a_text_is_written_first(llama: Any) -> None:
+    first, second = (run_steps(explain_continuations(llama, REQUEST, ())) for _ in range(2))
+    assert first == second
+    asked = run_steps(TASK.steps(llama, replace(REQUEST, seed=7)))
+    work = run_steps(explain_continuations(llama, replace(REQUEST, seed=7)))
+    assert [tuple(one.token.id for one in text.tokens) for text in pieces_of(work, Written)] == [*ids_of(asked)]
+
+
+@pytest.mark.parametrize("written", [((1, 450),), ((-1,),), ((10**30,),), ((5,) * 1_100,)])
+def test_what_this_checkpoint_cannot_have_written(llama: Any, written: tuple[tuple[int, ...], ...]) -> None:
+    with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
+        run_steps(explain_continuations(llama, REQUEST, written))
+
+
+async def test_through_the_worker(make_worker: Callable[..., Any], llama: Any, reference: Any) -> None:
+    """Answers that shared batches, each opened; the request survives being kept in JSON."""
+    asked = [
+        replace(REQUEST, prompt=prompt, num_return_sequences=number)
+        for prompt, number in [(PROMPT, 1), ("Why", 3), ("I love apples and", 2)]
+    ]
+    async with make_worker() as worker:
+        answers = await run_all(worker, asked)
+        opening = [WorkRequest.of(one, ids_of(answer)) for one, answer in zip(asked, answers, strict=True)]
+        assert [request.about for request in opening] == asked
+        works: list[Work] = await run_all(worker, opening)
+    for request, answer, work in zip(asked, answers, works, strict=True):
+        texts = pieces_of(work, Written)
+        assert [tuple(one.token.id for one in text.tokens) for text in texts] == [*ids_of(answer)]
+        for text in texts:
+            check_text(text, llama.encode(request.prompt), reference)
+        assert math.isfinite(piece_of(work, Distribution).candidates[0].after)

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from bot.inference.device import Device
+from bot.inference.steps import run_steps
+from bot.tasks import sentiment
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.work.pieces import (
+    Architecture,
+    Decision,
+    Family,
+    Function,
+    HiddenStates,
+    Logits,
+    Prepared,
+    Tokens,
+    WeighedLabels,
+    Work,
+)
+from bot.tasks.work.request import TASK, WorkRequest
+from tests.support import preset_of, run_crowd
+from tests.tasks.test_prompted import Reference
+from tests.tasks.work.support import answered_and_opened, equations, kinds_of, piece_of
+from tests.tiny import SHORT_CONTEXT, TEXTS
+
+EXACT = 1e-6
+LONG = "I love apples. " * 200
+
+
+def probabilities(result: Any) -> dict[str, float]:
+    return {score.label: score.probability for score in result.scores}
+
+
+class Classifier:
+    """transformers, run directly."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        self.model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+
+    @torch.inference_mode()
+    def __call__(self, text: str) -> Any:
+        return self.model(**self.tokenizer(text, truncation=True, return_tensors="pt"), output_hidden_states=True)
+
+
+@pytest.fixture(scope="module")
+def directly(checkpoints: Mapping[str, Path]) -> Classifier:
+    return Classifier(checkpoints["distilbert"])
+
+
+async def test_the_numbers_of_the_answer(make_worker: Callable[..., Any], directly: Classifier) -> None:
+    async with make_worker() as worker:
+        for text in TEXTS:
+            result, work = await answered_and_opened(worker, SentimentRequest(text))
+            right = directly(text)
+            head = piece_of(work, Logits)
+            assert head.labels == ("NEGATIVE", "POSITIVE")
+            assert head.function is Function.SOFTMAX
+            assert head.logits == pytest.approx(right.logits[0].tolist(), abs=EXACT)
+            assert head.probabilities == pytest.approx(right.logits[0].softmax(dim=0).tolist(), abs=EXACT)
+            found = dict(zip(head.labels, head.probabilities, strict=True))
+            assert found == pytest.approx(probabilities(result), abs=EXACT)
+            states = piece_of(work, HiddenStates)
+            assert states.shape == tuple(right.hidden_states[-1].shape)
+            norms = [one.norm(dim=-1).mean().item() for one in right.hidden_states]
+            assert states.norms == pytest.approx(norms, rel=EXACT)
+            decision = piece_of(work, Decision)
+            assert (decision.label, decision.probability) == (result.scores[0].label, max(head.probabilities))
+            assert f"the answer is {result.scores[0].label}." in decision.sentence
+
+
+async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: Classifier) -> None:
+    text = "Apples are sour, and lemons are sourer."
+    async with make_worker() as worker:
+        _, work = await answered_and_opened(worker, SentimentRequest(f"  {text} "))
+    assert work.task == "sentiment"
+    assert kinds_of(work) == ["Prepared", "Tokens", "Architecture", "HiddenStates", "Logits", "Attribution", "Decision"]
+    assert piece_of(work, Prepared).texts == (text,)
+    tokens = piece_of(work, Tokens)
+    ids = directly.tokenizer(text)["input_ids"]
+    assert [[token.id for token in row] for row in tokens.rows] == [ids]
+    assert (tokens.names, tokens.shape, tokens.truncated, tokens.note) == ((), (1, len(ids)), False, "")
+    assert [token.special for token in tokens.rows[0]] == [True, *[False] * (len(ids) - 2), True]
+
+
+async def test_a_truncated_text(make_worker: Callable[..., Any], directly: Classifier) -> None:
+    async with make_worker() as worker:
+        result, work = await answered_and_opened(worker, SentimentRequest(LONG))
+    tokens = piece_of(work, Tokens)
+    assert tokens.shape == (1, SHORT_CONTEXT)
+    assert tokens.truncated
+    assert result.truncated
+    assert tokens.note == "This model reads 128 tokens at most, so the end of the text was left out."
+    assert piece_of(work, Logits).logits == pytest.approx(directly(LONG).logits[0].tolist(), abs=EXACT)
+
+
+async def test_labels_with_probabilities_of_their_own(
+    make_worker: Callable[..., Any], checkpoints: Mapping[str, Path], tmp_path: Path
+) -> None:
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoints["distilbert"])
+    model.config.problem_type = "multi_label_classification"
+    model.save_pretrained(tmp_path / "model")
+    transformers.AutoTokenizer.from_pretrained(checkpoints["distilbert"]).save_pretrained(tmp_path / "model")
+    async with make_worker(preset_of({"sentiment": tmp_path / "model"})) as worker:
+        result, work = await answered_and_opened(worker, SentimentRequest(TEXTS[0]))
+    head = piece_of(work, Logits)
+    assert head.function is Function.SIGMOID
+    assert head.probabilities == pytest.approx(torch.tensor(head.logits).sigmoid().tolist(), abs=EXACT)
+    assert dict(zip(head.labels, head.probabilities, strict=True)) == probabilities(result)
+    assert sum(head.probabilities) != pytest.approx(1, abs=0.01)
+    assert piece_of(work, Decision).sentence.startswith("Each label has a probability of its own.")
+
+
+async def test_equal_shapes_give_equal_numbers(make_worker: Callable[..., Any]) -> None:
+    async with make_worker(device=Device("cpu", "bfloat16")) as worker:
+        for text in TEXTS:
+            result, work = await answered_and_opened(worker, SentimentRequest(text))
+            head = piece_of(work, Logits)
+            assert dict(zip(head.labels, head.probabilities, strict=True)) == probabilities(result)
+
+
+async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) -> None:
+    requests = [SentimentRequest(text) for text in TEXTS]
+    async with make_worker() as worker:
+        results = await run_crowd(worker, requests)
+        assert worker.status().batches < worker.status().rows
+        works = await run_crowd(worker, [WorkRequest.of(request) for request in requests])
+    for result, work in zip(results, works, strict=True):
+        head = piece_of(work, Logits)
+        found = dict(zip(head.labels, head.probabilities, strict=True))
+        assert found == pytest.approx(probabilities(result), abs=EXACT)
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoints: Mapping[str, Path]) -> Reference:
+    return Reference(checkpoints["llama"])
+
+
+class TestPrompted:
+    @pytest.fixture
+    def opened(self, make_worker: Callable[..., Any], make_preset: Callable[..., Any]) -> Callable[..., Any]:
+        async def opened(text: str) -> tuple[Any, Work]:
+            async with make_worker(make_preset(sentiment="llama")) as worker:
+                return await answered_and_opened(worker, SentimentRequest(text))
+
+        return opened
+
+    async def test_the_numbers_of_the_answer(self, opened: Callable[..., Any], reference: Reference) -> None:
+        text = "The music was better than the movie."
+        result, work = await opened(text)
+        weighed = piece_of(work, WeighedLabels)
+        positive, negative = weighed.rows
+        assert (positive.label, negative.label) == ("POSITIVE", "NEGATIVE")
+        assert {one.label: one.probability for one in weighed.rows} == pytest.approx(probabilities(result), abs=EXACT)
+        assert 0.02 < positive.probability < 0.98
+        assert positive.probability == pytest.approx(reference.sentiment(text), abs=1e-4)
+        for row, side in ((positive, 0), (negative, 1)):
+            assert row.log_probability == pytest.approx(mean_of_words(reference, [text], side), abs=1e-4)
+            anchors = [anchor for pair in sentiment.ANCHORS for anchor in pair]
+            assert row.baseline == pytest.approx(mean_of_words(reference, anchors, side), abs=1e-4)
+            assert torch.tensor(row.score).sigmoid().item() == pytest.approx(row.probability, abs=EXACT)
+
+    async def test_the_score_comes_from_the_differences(self, opened: Callable[..., Any]) -> None:
+        _, work = await opened("Everybody has read this book.")
+        positive, negative = piece_of(work, WeighedLabels).rows
+        difference = positive.log_probability - negative.log_probability
+        baseline = positive.baseline - negative.baseline
+        assert positive.score == -negative.score
+        half_distance = (difference - baseline) * sentiment.SHARPNESS / positive.score
+        assert f"each kind is {half_distance:.3f}" in piece_of(work, WeighedLabels).how
+
+    async def test_the_formula_can_be_worked_out(self, opened: Callable[..., Any]) -> None:
+        _, work = await opened("I love it.")
+        weighed = piece_of(work, WeighedLabels)
+        worked_out = equations(weighed.how)
+        assert len(worked_out) == 3  # the difference, the place between the anchors, the sigmoid
+        for value, written in worked_out:
+            assert value == pytest.approx(written, abs=2e-3)
+        assert worked_out[-1][1] == pytest.approx(weighed.rows[0].probability, abs=1e-4)
+
+    async def test_the_path_of_a_request(self, opened: Callable[..., Any], reference: Reference) -> None:
+        _, work = await opened("Great.")
+        assert kinds_of(work) == [
+            "Prepared",
+            "Tokens",
+            "Architecture",
+            "HiddenStates",
+            "WeighedLabels",
+            "Attribution",
+            "Decision",
+        ]
+        prompts = ("Review: Great.\nSentiment:", "Text: Great.\nSentiment:", "Sentence: Great.\nSentiment:")
+        assert piece_of(work, Prepared).texts == prompts
+        tokens = piece_of(work, Tokens)
+        ids = [reference.ids(prompt) for prompt in prompts]
+        assert [[token.id for token in row] for row in tokens.rows] == ids
+        assert tokens.names == ("prompt 1", "prompt 2", "prompt 3")
+        assert tokens.shape == (3, max(map(len, ids)))
+        assert "padded on the left" in tokens.note
+        assert piece_of(work, Architecture).family is Family.DECODER
+        states = piece_of(work, HiddenStates)
+        assert (states.row, states.shape) == ("prompt 1", (1, len(ids[0]), 32))
+
+    async def test_a_truncated_text(self, opened: Callable[..., Any]) -> None:
+        result, work = await opened("a" * 1_400)
+        tokens = piece_of(work, Tokens)
+        assert result.truncated
+        assert tokens.truncated
+        assert "so the end of the text was left out" in tokens.note
+        assert tokens.shape[1] <= 1_024
+        assert all(len(prompt) < 1_100 for prompt in piece_of(work, Prepared).texts)
+
+    def test_a_text_between_equal_anchors(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        head = load("llama")
+        leaning = sentiment.Leaning(-1.0, -2.0, 1.0)
+        monkeypatch.setitem(head.notes, "sentiment", (leaning, leaning))
+        work = run_steps(TASK.steps(head, WorkRequest.of(SentimentRequest("Great."))))
+        assert "each kind is 1e−06 away from it" in piece_of(work, WeighedLabels).how
+
+
+def mean_of_words(reference: Reference, texts: list[str], side: int) -> float:
+    """Of the positive (0) or negative (1) words after texts, over all prompts."""
+    found = [
+        sum(reference.each(prompt.format(text), pair[side]))
+        for text in texts
+        for prompt in sentiment.PROMPTS
+        for pair in sentiment.WORDS
+    ]
+    return sum(found) / len(found)

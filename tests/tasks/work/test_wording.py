@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.tasks.scores import LabelScore
+from bot.tasks.work.wording import applying, difference, largest, number, sigmoid_of, softmax_of
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0.0000"),
+        (1.5, "1.5000"),
+        (-0.25, "−0.2500"),
+        (0.00123456, "0.00123"),
+        (-1e-6, "−1e−06"),
+        (12345.6, "12345.6000"),
+    ],
+)
+def test_numbers(value: float, written: str) -> None:
+    assert number(value) == written
+
+
+def test_differences() -> None:
+    assert difference(1.5, 0.5) == "1.5000 − 0.5000"
+    assert difference(-1.5, -0.5) == "−1.5000 − (−0.5000)"
+
+
+def test_a_softmax_with_few_terms() -> None:
+    assert softmax_of([1.0, -2.0], 1, 0.0474) == "exp(−2.0000) / (exp(1.0000) + exp(−2.0000)) = 0.0474"
+
+
+def test_a_softmax_with_many_terms() -> None:
+    written = softmax_of([float(value) for value in range(20)], 19, 0.6321)
+    assert written == (
+        "exp(19.0000) / (exp(0.0000) + exp(1.0000) + exp(2.0000) + exp(3.0000) + … + exp(19.0000)) = 0.6321"
+    )
+
+
+def test_a_sigmoid() -> None:
+    assert sigmoid_of("(1.5000 − 1) / 0.5", 0.7311) == "sigmoid((1.5000 − 1) / 0.5) = 0.7311"
+
+
+def test_decisions() -> None:
+    scores = [LabelScore("sports", 0.9), LabelScore("politics", 0.6), LabelScore("travel", 0.2)]
+    assert largest(scores).sentence == "The largest probability is that of sports, so the answer is sports."
+    assert applying(scores).sentence.endswith("Above one half, so that they apply: sports, politics.")
+    assert applying(scores[2:]).sentence.endswith("None is above one half; the nearest is travel.")
+    assert (applying(scores).label, applying(scores).probability) == ("sports", 0.9)
