@@ -396,7 +396,8 @@ async def test_fifty_requests_do_not_delay_somebody_elses_one(shop: ToyShop) -> 
             answers.append(worker.submit(ToyRequest(2), person=2))
             await queued(worker, 51)
         await outcomes(answers)
-    assert shop.head.values.index(2) <= 3
+    # Each device has a row in hand, and takes another one before it comes to the newcomer's.
+    assert shop.head.values.index(2) <= 5
 
 
 @on_one_and_two
