@@ -42,7 +42,7 @@ class WorkRequest(Request[Work]):
     def of(cls, request: Request[Any], written: Written = ()) -> WorkRequest:
         """How the answer to a request came about."""
         task = _tasks_by_request()[type(request)]
-        return cls(task.name, _adapter(task.request).dump_json(request).decode(), written)
+        return cls(task.name, _adapter(task.name).dump_json(request).decode(), written)
 
     @property
     def checkpoint(self) -> str:
@@ -52,13 +52,13 @@ class WorkRequest(Request[Work]):
     @cached_property
     def about(self) -> Request[Any]:
         """The other request."""
-        request: Request[Any] = _adapter(_tasks_by_name()[self.task].request).validate_json(self.content)
+        request: Request[Any] = _adapter(self.task).validate_json(self.content)
         return request
 
 
 @cache
-def _adapter(request: type[Request[Any]]) -> TypeAdapter[Any]:
-    return TypeAdapter(request)
+def _adapter(task: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_tasks_by_name()[task].request)
 
 
 def _tasks_by_request() -> Mapping[type[Request[Any]], Task[Any]]:
