@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,15 @@ main()
 @pytest.mark.parametrize("arguments", [["pull", "starter"], ["ask", "/sentiment text:x"]])
 def test_ctrl_c_ends_it_while_something_is_fetched(arguments: list[str]) -> None:
     command = [sys.executable, "-c", FETCHING_FOR_EVER, *arguments]
-    started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What starts the tests in the background may have them, and their children, ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         assert started.stderr is not None
         assert any("FETCHING" in line for line in started.stderr)
