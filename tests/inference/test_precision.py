@@ -45,7 +45,7 @@ def changed(folder: Path, copy: Path, change: Callable[[Weights], None]) -> Path
 
 def sure_of_itself(weights: Weights) -> None:
     """A classifier with no labels that are nearly tied."""
-    weights["classifier.bias"] += torch.tensor([-2.0, 2.0])
+    weights["classifier.bias"] += torch.tensor([-6.0, 6.0])
 
 
 def with_an_outlier(weights: Weights) -> None:
