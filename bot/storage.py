@@ -19,7 +19,7 @@ from bot.conversations import TABLE as CONVERSATIONS_TABLE
 from bot.conversations import Conversations
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
-from bot.tasks import all_tasks
+from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class RequestStore:
     ) -> None:
         self._connection = connection
         self._kinds = kinds
-        self._names = {task.request: task.name for task in all_tasks()}
+        self._names = task_names()
         self._now = now
         self.conversations = Conversations(connection, now)
 

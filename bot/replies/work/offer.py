@@ -8,7 +8,7 @@ from typing import Any
 from bot.inference.requests import Request
 from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Reply
-from bot.tasks import all_tasks
+from bot.tasks import task_names
 from bot.tasks.work.request import WorkRequest, Written, explanations
 
 SHOW_WORK = Action("work", "Show the work")
@@ -22,8 +22,7 @@ def with_work(reply: Reply, request: Request[Any], result: Any) -> Reply:
 
 def work_of(request: Request[Any], result: Any) -> WorkRequest | None:
     """Asks how a result came about; None where the command's answers cannot be opened."""
-    names = {task.request: task.name for task in all_tasks()}
-    if names.get(type(request)) not in explanations():
+    if task_names().get(type(request)) not in explanations():
         return None
     return WorkRequest.of(request, written_in(result))
 

@@ -13,6 +13,7 @@ from bot.errors import ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks import task_names
 from bot.tasks.work.pieces import Work
 
 Written: TypeAlias = tuple[tuple[int, ...], ...]
@@ -41,8 +42,8 @@ class WorkRequest(Request[Work]):
     @classmethod
     def of(cls, request: Request[Any], written: Written = ()) -> WorkRequest:
         """How the answer to a request came about."""
-        task = _tasks_by_request()[type(request)]
-        return cls(task.name, _adapter(task.name).dump_json(request).decode(), written)
+        task = task_names()[type(request)]
+        return cls(task, _adapter(task).dump_json(request).decode(), written)
 
     @property
     def checkpoint(self) -> str:
@@ -58,19 +59,8 @@ class WorkRequest(Request[Work]):
 
 @cache
 def _adapter(task: str) -> TypeAdapter[Any]:
-    return TypeAdapter(_tasks_by_name()[task].request)
-
-
-def _tasks_by_request() -> Mapping[type[Request[Any]], Task[Any]]:
-    from bot.tasks import all_tasks
-
-    return {task.request: task for task in all_tasks()}
-
-
-def _tasks_by_name() -> Mapping[str, Task[Any]]:
-    from bot.tasks import all_tasks
-
-    return {task.name: task for task in all_tasks()}
+    [request] = [request for request, name in task_names().items() if name == task]
+    return TypeAdapter(request)
 
 
 def explanations() -> Mapping[str, Mapping[HeadKind, Explain]]:
