@@ -6,6 +6,7 @@ own. Weights are drawn wide, so that different inputs give clearly different out
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -232,8 +233,9 @@ def t5(folder: Path) -> None:
 def marian(folder: Path) -> None:
     """A Marian of one pair, English to German, that searches with beams, as the published ones do."""
     folder.mkdir(parents=True)
-    spm = _sentencepiece(folder / "source.spm")
-    (folder / "target.spm").write_bytes((folder / "source.spm").read_bytes())
+    spm = _sentencepiece(model := io.BytesIO())
+    for name in ("source.spm", "target.spm"):
+        (folder / name).write_bytes(model.getvalue())
     pieces = [spm.id_to_piece(index) for index in range(3, spm.get_piece_size())]
     vocabulary = {token: index for index, token in enumerate(["</s>", "<unk>", *pieces, "<pad>"])}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
@@ -262,7 +264,8 @@ def marian(folder: Path) -> None:
 def m2m100(folder: Path) -> None:
     """An M2M100, which has a token for each of its hundred languages."""
     folder.mkdir(parents=True)
-    spm = _sentencepiece(folder / "sentencepiece.bpe.model")
+    spm = _sentencepiece(model := io.BytesIO())
+    (folder / "sentencepiece.bpe.model").write_bytes(model.getvalue())
     pieces = [spm.id_to_piece(index) for index in range(3, spm.get_piece_size())]
     vocabulary = {token: index for index, token in enumerate(["<s>", "<pad>", "</s>", "<unk>", *pieces])}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
@@ -368,13 +371,11 @@ def _corpus() -> Iterator[str]:
 def _wordpiece() -> Any:
     """BERT's tokenizer, lower-cased."""
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(_wordpiece_vocabulary(specials), unk_token="[UNK]"))
+    tokenizer.add_special_tokens(specials)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.train_from_iterator(
-        _corpus(), trainers.WordPieceTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
-    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
@@ -388,6 +389,19 @@ def _wordpiece() -> Any:
         model_input_names=["input_ids", "attention_mask"],
         model_max_length=SHORT_CONTEXT,
     )
+
+
+def _wordpiece_vocabulary(specials: list[str]) -> dict[str, int]:
+    """The same in every run: the trainer numbers the letters inside words as its hash map happens to hold them,
+    and breaks ties by these numbers, unless they are given to it beforehand."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    letters = sorted({letter for line in _corpus() for letter in tokenizer.normalizer.normalize_str(line)} - {" "})
+    known = [*specials, *(f"##{letter}" for letter in letters)]
+    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=known, show_progress=False)
+    tokenizer.train_from_iterator(_corpus(), trainer)
+    return tokenizer.get_vocab()
 
 
 def _byte_level(*, roberta_specials: bool, vocabulary: int = VOCABULARY) -> Any:
@@ -437,13 +451,12 @@ def _metaspace_bpe(specials: list[str]) -> tuple[dict[str, int], list[tuple[str,
 def _unigram() -> Any:
     """T5's tokenizer: Unigram, the end marked by `</s>`."""
     specials = ["<pad>", "</s>", "<unk>"]
-    tokenizer = Tokenizer(models.Unigram())
+    spm = _sentencepiece(io.BytesIO(), size=300)  # tokenizers' own trainer finds others in every run
+    pieces = [(spm.id_to_piece(index), spm.get_score(index)) for index in range(3, spm.get_piece_size())]
+    tokenizer = Tokenizer(models.Unigram([*((one, 0.0) for one in specials), *pieces], unk_id=2))
+    tokenizer.add_special_tokens(specials)
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    tokenizer.train_from_iterator(
-        _corpus(),
-        trainers.UnigramTrainer(vocab_size=300, special_tokens=specials, unk_token="<unk>", show_progress=False),
-    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
     )
@@ -457,15 +470,14 @@ def _unigram() -> Any:
     )
 
 
-def _sentencepiece(path: Path) -> Any:
-    """Train a sentencepiece model and write it to `path`."""
-    with path.open("wb") as file:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_corpus(),
-            model_writer=file,
-            vocab_size=250,
-            hard_vocab_limit=False,
-            minloglevel=2,
-            num_threads=1,
-        )
-    return sentencepiece.SentencePieceProcessor(model_file=str(path))
+def _sentencepiece(file: io.BytesIO, size: int = 250) -> Any:
+    """Train a sentencepiece model and write it to `file`."""
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=_corpus(),
+        model_writer=file,
+        vocab_size=size,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        num_threads=1,
+    )
+    return sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())

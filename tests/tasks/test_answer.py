@@ -35,7 +35,12 @@ LONG = " ".join(TEXTS[:7]) * 3
 REQUESTS = [
     AnswerRequest(question, context)
     for context in (*TEXTS, LONG)
-    for question in ("Who wrote this book?", "What is sour?", "Où est la gare?")
+    for question in (
+        "Who wrote this book?",
+        "What is sour?",
+        "Où est la gare?",
+        "Who wrote the music, and who the book that nobody knows?",
+    )
 ]
 
 
