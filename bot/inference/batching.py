@@ -46,6 +46,21 @@ def gather(due: WaitingT, others: Iterable[WaitingT], budget: Budget) -> list[Wa
     return batch
 
 
+def alike(lengths: Sequence[int], budget: Budget) -> list[list[int]]:
+    """The places of rows in batches of similar length, each within the budget unless one row alone exceeds it."""
+    batches: list[list[int]] = []
+    total = 0
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        padded = lengths[place] * (len(batches[-1]) + 1) if batches else 0
+        fits = batches and len(batches[-1]) < budget.rows and padded <= budget.padded_tokens
+        if not fits or total + lengths[place] < (1 - budget.waste) * padded:
+            batches.append([])
+            total = 0
+        batches[-1].append(place)
+        total += lengths[place]
+    return batches
+
+
 def padding_waste(lengths: Sequence[int]) -> float:
     """The share of a batch's tokens that is padding, 0 to 1."""
     return 1 - sum(lengths) / (max(1, *lengths) * len(lengths))

@@ -67,7 +67,7 @@ class Session(Protocol[InputT, OutputT]):
         ...
 
     def join(self, rows: Sequence[Row[InputT]]) -> None:
-        """Begin with new rows."""
+        """Have new rows begin with the next step."""
         ...
 
     def step(self) -> None:
@@ -144,12 +144,12 @@ def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) 
 def take_further(
     session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]
 ) -> list[tuple[Row[InputT], OutputT]]:
-    """Take the rows under way a step further, let others join, and return those that are done."""
+    """Let rows join those under way, take all of them a step further, and return those that are done."""
     done = session.leave()  # whoever was stopped or given up since the last step
-    if len(session):
-        session.step()
     if joining:
         session.join(joining)
+    if len(session):
+        session.step()
     return [*done, *session.leave()]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.batching import FairClock, gather, padding_waste
+from bot.inference.batching import FairClock, alike, gather, padding_waste
 from bot.inference.steps import Budget
 
 
@@ -67,6 +67,21 @@ def test_a_full_batch_takes_as_many_as_fit() -> None:
 @pytest.mark.parametrize("lengths", [[5], [5, 5], [0], [0, 0]])
 def test_equal_lengths_waste_nothing(lengths: list[int]) -> None:
     assert padding_waste(lengths) == pytest.approx(0 if sum(lengths) else 1)
+
+
+@given(st.lists(st.integers(1, 300), max_size=40), budgets)
+def test_rows_that_are_alike_keep_the_budget_together(lengths: list[int], budget: Budget) -> None:
+    batches = alike(lengths, budget)
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    for batch in batches:
+        found = [lengths[place] for place in batch]
+        assert len(batch) == 1 or max(found) * len(batch) <= budget.padded_tokens
+        assert len(batch) <= budget.rows
+        assert padding_waste(found) <= budget.waste + 1e-9
+
+
+def test_rows_that_are_alike_share_a_batch() -> None:
+    assert alike([10, 200, 9, 210, 10], Budget(600, rows=8, waste=0.2)) == [[2, 0, 4], [1, 3]]
 
 
 def test_padding_waste() -> None:

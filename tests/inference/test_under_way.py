@@ -143,13 +143,8 @@ async def test_a_text_that_has_not_begun_by_the_deadline_is_given_up_at_once(mak
 async def test_the_status_tells_where_texts_cannot_join(
     make_worker: Callable[..., Any], steps: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    join = Decoder.join
-
-    def forgetful(self: Decoder, rows: list[Row[Generation]]) -> None:
-        join(self, rows)
-        self.joinable = False
-
-    monkeypatch.setattr(Decoder, "join", forgetful)
+    """As if the checkpoint's cache forgot."""
+    monkeypatch.setattr("bot.inference.heads.decoding.can_be_ragged", lambda head: False)
     async with make_worker() as worker:
         assert worker.status().models["generate"].joins is None
         long = worker.submit(LONG, person=1)

@@ -7,17 +7,16 @@ and the way back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from cachetools import LRUCache
-from transformers import PreTrainedModel
 
 from bot.inference.attention_weights import Attentions, Part, Weights
+from bot.inference.heads.backends import AttentionSwitch
 from bot.inference.steps import Budget, Operation, Row
 
 if TYPE_CHECKING:
@@ -66,20 +65,6 @@ def attention_operation(head: Head) -> Operation[AttentionInput, Attentions]:
     return Operation("attention", run, Budget(padded_tokens=1, rows=1))
 
 
-@contextmanager
-def eager_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Compute attention plainly inside the body; afterwards as before, also after an error."""
-    configs = {id(one.config): one.config for one in model.modules() if isinstance(one, PreTrainedModel)}
-    before = {key: config._attn_implementation for key, config in configs.items()}
-    try:
-        model.set_attn_implementation("eager")
-        yield
-    finally:
-        for key, config in configs.items():
-            # Not by the public property: it would give sub-configurations the same one, and they may differ.
-            config._attn_implementation_internal = before[key]
-
-
 @torch.inference_mode()
 def _attentions(head: Head, inputs: AttentionInput) -> Attentions:
     arguments: dict[str, Any] = {"input_ids": head.tensor([inputs.ids])}
@@ -88,7 +73,7 @@ def _attentions(head: Head, inputs: AttentionInput) -> Attentions:
         arguments["token_type_ids"] = head.tensor([inputs.type_ids])
     if inputs.decoder_ids:
         arguments["decoder_input_ids"] = head.tensor([inputs.decoder_ids])
-    with eager_attention(head.model):
+    with AttentionSwitch(head.model).to("eager"):
         output = head.model(**arguments, output_attentions=True)
     if head.model.config.is_encoder_decoder:
         found = {

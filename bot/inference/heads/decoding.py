@@ -1,7 +1,7 @@
 """Generation in which rows join and leave between two tokens.
 
 A static batch makes everybody wait for its longest text, and a newcomer for all of them. Here each step gives every row
-one token; rows that are finished leave, and rows that wait join, before the next step.
+one token, newcomers included; rows that are finished leave, and rows that wait join, before the next step.
 
 Source: Yu et al.: Orca: A Distributed Serving System for Transformer-Based Generative Models, OSDI 2022.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import torch
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from bot.inference.heads.base import Head
+from bot.inference.heads.padded import PaddedRows
+from bot.inference.heads.ragged import RaggedRows, can_be_ragged
 from bot.inference.heads.sampling import Sampler, Sampling, choose
 from bot.inference.steps import Row
 
@@ -70,89 +70,78 @@ class _Writing:
         return Generated(tuple(self.row.progress), self.ended, self.end)
 
 
+class Rows(Protocol):
+    """What a model remembers of the rows under way."""
+
+    joinable: bool
+    """Whether `read` takes new rows while others are under way."""
+
+    def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Have the model read one more token of each row, and the prompts of new rows, which come after them.
+
+        Args:
+            last: the tokens, (rows,).
+            prompts: token ids.
+
+        Returns:
+            Logits of the next token of each row, old and new, (rows, vocabulary), float32.
+        """
+        ...
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Forget all rows but those in these places, in this order."""
+        ...
+
+
 class Decoder:
     """Rows that are being written together. Used on the device's thread only.
 
     Attributes:
         joinable: whether rows can join others that are under way; not where the checkpoint's cache forgets (sliding
-            windows, recurrent states), where a batch stays together until its last row is finished.
+            windows, recurrent states), where a batch stays together until its last row is finished. Known after the
+            first step.
     """
 
     def __init__(self, head: Head, end_ids: frozenset[int]) -> None:
         self._head = head
         self._end_ids = end_ids
         self._writing: list[_Writing] = []
-        self._cache: Any = None
-        self._mask = torch.empty(0)
-        self._last = torch.empty(0)
+        self._joining: list[_Writing] = []
+        self._rows: Rows | None = None
+        self._last = head.tensor([])
         self.joinable = True
 
     def __len__(self) -> int:
-        return len(self._writing)
+        return len(self._writing) + len(self._joining)
 
-    @torch.inference_mode()
     def join(self, rows: Sequence[Row[Generation]]) -> None:
-        """Read the prompts of new rows, and give each its first token."""
-        cache = DynamicCache(config=self._head.model.config)
-        self.joinable = all(type(layer) is DynamicLayer for layer in cache.layers)
-        if self.joinable:
-            cache.layers = [_RoomyLayer() for _ in cache.layers]
-        ids, mask = self._head.pad([row.inputs.prompt for row in rows], left=True)
-        positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
-        logits = self._forward(ids, mask, positions, cache)
-        joining = [_Writing(row, Sampler(row.inputs.sampling)) for row in rows]
-        last = self._choose(joining, logits)
-        if self._writing:
-            mask = _merge(self._cache, self._mask, cache, mask)
-            last = torch.cat([self._last, last])
-        else:
-            self._cache = cache
-        self._mask, self._last = mask, last
-        self._writing = [*self._writing, *joining]
+        """Have new rows begin with the next step."""
+        self._joining += [_Writing(row, Sampler(row.inputs.sampling)) for row in rows]
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Give every row that is under way its next token."""
-        self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
-        positions = self._mask.sum(dim=-1, keepdim=True) - 1
-        logits = self._forward(self._last.unsqueeze(1), self._mask, positions, self._cache)
+        """Read the prompts of new rows, and give every row its next token."""
+        if self._rows is None:
+            self._rows = RaggedRows(self._head) if can_be_ragged(self._head) else PaddedRows(self._head)
+            self.joinable = self._rows.joinable
+        logits = self._rows.read(self._last, [one.row.inputs.prompt for one in self._joining])
+        self._writing, self._joining = [*self._writing, *self._joining], []
         self._last = self._choose(self._writing, logits)
 
+    @torch.inference_mode()
     def leave(self) -> list[tuple[Row[Generation], Generated]]:
         """Take out the rows that are finished, stopped or abandoned, with what was written."""
         done = [one for one in self._writing if self._is_done(one)]
         if done:
-            self._keep([place for place, one in enumerate(self._writing) if not self._is_done(one)])
+            self._keep([place for place, one in enumerate(self._writing) if one not in done])
         return [(one.row, one.output) for one in done]
 
     def _keep(self, places: list[int]) -> None:
-        self._writing = [self._writing[place] for place in places]
-        if not places:
-            self._cache = None
-            return
-        chosen = self._head.tensor(places)
-        self._cache.batch_select_indices(chosen)
-        self._mask, self._last = self._mask[chosen], self._last[chosen]
-        if self.joinable:
-            unused = int(self._mask.argmax(dim=-1).min())
-            self._mask = self._mask[:, unused:]
-            for layer in self._cache.layers:
-                layer.drop_left(unused)
-
-    def _forward(
-        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: DynamicCache
-    ) -> torch.Tensor:
-        """Logits of the next token, (batch, vocabulary), float32."""
-        output = self._head.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        logits: torch.Tensor = output.logits[:, -1].float()
-        return logits
+        order = _closed_up(places)
+        self._writing = [self._writing[place] for place in order]
+        self._last = self._last[self._head.tensor(order)]
+        assert self._rows is not None
+        self._rows.keep(order)
 
     def _choose(self, rows: Sequence[_Writing], logits: torch.Tensor) -> torch.Tensor:
         """Each row's next token by its own options, (batch,); kept in its progress unless it ends the text."""
@@ -171,69 +160,9 @@ class Decoder:
         return one.ended or row.abandoned or row.stopped or len(row.progress) >= row.inputs.max_new_tokens
 
 
-class _RoomyLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values with room for more: the library's layer copies everything for each new token.
-
-    `keys` and `values` are views of the used part, (batch, heads, sequence, size).
-    """
-
-    ROOM = 64
-    keys: torch.Tensor
-    values: torch.Tensor
-    _all_keys: torch.Tensor | None = None
-    _all_values: torch.Tensor | None = None
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append keys and values."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        used = self.get_seq_length()
-        new = used + key_states.shape[-2]
-        if self._all_keys is None or self._all_values is None or new > self._all_keys.shape[-2]:
-            self._all_keys = _with_room(self.keys, key_states, used, new + self.ROOM)
-            self._all_values = _with_room(self.values, value_states, used, new + self.ROOM)
-        self._all_keys[:, :, used:new] = key_states
-        self._all_values[:, :, used:new] = value_states
-        self.keys, self.values = self._all_keys[:, :, :new], self._all_values[:, :, :new]
-        return self.keys, self.values
-
-    def replace(self, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Other keys and values than those so far."""
-        self.keys, self.values = keys, values
-        self._all_keys = self._all_values = None
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep only some rows."""
-        self.replace(self.keys[indices], self.values[indices])
-
-    def drop_left(self, tokens: int) -> None:
-        """Forget the first tokens."""
-        if tokens:
-            self.replace(self.keys[:, :, tokens:], self.values[:, :, tokens:])
-
-
-def _with_room(old: torch.Tensor, new: torch.Tensor, used: int, length: int) -> torch.Tensor:
-    batch, heads, _, size = new.shape
-    room = new.new_empty((batch, heads, length, size))
-    if used:
-        room[:, :, :used] = old
-    return room
-
-
-def _merge(cache: Any, mask: torch.Tensor, other: Any, other_mask: torch.Tensor) -> torch.Tensor:
-    """Put another batch's keys and values under a cache's own, padded on the left; returns the common mask."""
-    width = max(mask.shape[1], other_mask.shape[1])
-    # The token that was chosen last has not been read yet, so the mask is as wide as the keys are long.
-    for layer, joining in zip(cache.layers, other.layers, strict=True):
-        layer.replace(
-            torch.cat([_widened(layer.keys, width), _widened(joining.keys, width)]),
-            torch.cat([_widened(layer.values, width), _widened(joining.values, width)]),
-        )
-    pad = torch.nn.functional.pad
-    return torch.cat([pad(one, (width - one.shape[1], 0)) for one in (mask, other_mask)])
-
-
-def _widened(states: torch.Tensor, width: int) -> torch.Tensor:
-    return torch.nn.functional.pad(states, (0, 0, width - states.shape[2], 0))
+def _closed_up(places: Sequence[int]) -> list[int]:
+    """The same places in an order that leaves most where they are: gaps are filled from the end."""
+    count = len(places)
+    further = [place for place in places if place >= count]
+    staying = {place for place in places if place < count}
+    return [place if place in staying else further.pop() for place in range(count)]

@@ -11,7 +11,8 @@ import transformers
 
 from bot.errors import ModelFailed
 from bot.inference.attention_weights import Part, average_of_heads, rollout
-from bot.inference.heads.attention import KEPT_BYTES, AttentionInput, eager_attention
+from bot.inference.heads.attention import KEPT_BYTES, AttentionInput
+from bot.inference.heads.backends import AttentionSwitch
 from bot.inference.isolation import run_isolated
 from bot.inference.steps import run_steps
 from bot.tasks.attention import AttentionRequest
@@ -89,7 +90,7 @@ class TestSwitch:
         model = load("t5").model
         before = implementations(model)
         assert set(before) == {"sdpa"}
-        with eager_attention(model):
+        with AttentionSwitch(model).to("eager"):
             assert set(implementations(model)) == {"eager"}
         assert implementations(model) == before
 

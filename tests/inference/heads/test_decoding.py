@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.decoding import Decoder, Generated, Generation
+from bot.inference.heads.ragged import RaggedRows
 from bot.inference.heads.sampling import Sampling
 from bot.inference.loading import load_head
 from bot.inference.steps import Row, run_session, take_further
@@ -98,9 +99,10 @@ def test_columns_that_nobody_needs_are_dropped(head: CausalLM) -> None:
     take_further(decoder, [wide, narrow])
     take_further(decoder, [])
     take_further(decoder, [])
-    keys = decoder._cache.layers[0].keys
-    assert keys.shape[0] == 1
-    assert keys.shape[2] == len(narrow.inputs.prompt) + len(narrow.progress) - 1
+    rows = decoder._rows
+    assert isinstance(rows, RaggedRows)
+    [start] = rows._starts
+    assert rows._end - start == len(narrow.inputs.prompt) + len(narrow.progress) - 1
 
 
 def test_a_seeded_row_is_not_changed_by_who_else_is_there(head: CausalLM) -> None:

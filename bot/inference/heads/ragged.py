@@ -1,0 +1,234 @@
+"""Rows under way that others join in the same forward pass.
+
+A newcomer's prompt takes a pass over all weights, and so does a step of those under way. Here they share one: the
+tokens of all rows stand in one sequence, as the linear layers do not mind, and only attention looks at each row by
+itself. Newcomers cost what their tokens cost, and nothing is padded but keys and values.
+
+Source: "selective batching" in Yu et al.: Orca: A Distributed Serving System for Transformer-Based Generative Models,
+OSDI 2022; the library's attention interface, "Attention backends" in the transformers documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from bot.inference.heads.backends import AttentionSwitch
+
+if TYPE_CHECKING:
+    from bot.inference.heads.base import Head
+
+ROOM = 64
+"""Columns that are added whenever keys and values run out of them."""
+ALIKE = 0.99
+"""Least correlation of the logits with those of a plain forward pass."""
+_NAME = "glassbox_ragged"
+_NOTE = "ragged"
+
+
+class RaggedRows:
+    """Keys and values of rows under way, (rows, key-value heads, columns, size); all rows end in the same column.
+
+    Attributes:
+        joinable: True: rows can join others that are under way.
+    """
+
+    joinable = True
+
+    def __init__(self, head: Head) -> None:
+        AttentionInterface.register(_NAME, _attend)
+        self._head = head
+        self._switch = AttentionSwitch(head.model)
+        self._layers: dict[int, _Layer] = {}
+        self._starts: list[int] = []  # each row's first column
+        self._end = 0  # the first column that nobody has used
+        self._room = (0, 0)  # for so many rows and columns
+
+    def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """See `Rows.read`."""
+        lengths = [len(prompt) for prompt in prompts]
+        old = len(self._starts)
+        self._make_room(lengths)
+        places = [self._end - start for start in self._starts]
+        places += [place for length in lengths for place in range(length)]
+        self._end = self._end + 1 if old else max(lengths)
+        seen = slice(min(self._starts, default=0), self._end)
+        step = _Step(self._layers, self._room, seen, self._mask(seen), old, lengths)
+        self._starts += [self._end - length for length in lengths]
+        ids = torch.cat([last, self._head.tensor([token for prompt in prompts for token in prompt])])
+        with self._switch.to(_NAME):
+            output = self._head.model(
+                input_ids=ids[None],
+                position_ids=self._head.tensor([places]),
+                use_cache=False,
+                logits_to_keep=self._head.tensor([*range(old), *(border - 1 for border in step.borders[1:])]),
+                ragged=step,
+            )
+        logits: torch.Tensor = output.logits[0].float()
+        return logits
+
+    def keep(self, places: Sequence[int]) -> None:
+        """See `Rows.keep`."""
+        self._starts = [self._starts[place] for place in places]
+        if not places:
+            self._layers, self._end, self._room = {}, 0, (0, 0)
+            return
+        moved = [(to, place) for to, place in enumerate(places) if to != place]
+        if moved:
+            left, (to, place) = min(self._starts), map(self._head.tensor, zip(*moved, strict=True))
+            for layer in self._layers.values():
+                for states in (layer.keys, layer.values):
+                    states[to, :, left : self._end] = states[place, :, left : self._end]
+
+    def _make_room(self, lengths: Sequence[int]) -> None:
+        """For a token more of each row, and for new rows of these lengths."""
+        rows, columns = self._room
+        old, left = len(self._starts), min(self._starts, default=0)
+        needed, longest = old + len(lengths), max(lengths, default=0)
+        end = self._end + 1 if old else longest
+        if needed <= rows and longest <= end <= columns:
+            return
+        width = max(end - left, longest)
+        shift = width - end
+        self._room = (needed if needed <= rows or not old else max(needed, 2 * rows), width + ROOM)
+        for layer in self._layers.values():
+            layer.move(self._room, old, slice(left, self._end), shift)
+        self._starts = [start + shift for start in self._starts]
+        self._end += shift
+
+    def _mask(self, seen: slice) -> torch.Tensor | None:
+        """Which of these columns each row sees: (rows, 1, 1, columns), or None for all of them."""
+        if len(set(self._starts)) < 2:
+            return None
+        starts = self._head.tensor(self._starts)
+        columns = torch.arange(seen.start, seen.stop, device=starts.device)
+        return (columns >= starts[:, None])[:, None, None]
+
+
+def can_be_ragged(head: Head) -> bool:
+    """Whether a checkpoint's rows can be ragged: it keeps all keys and values, and lets its attention be replaced.
+
+    Found out with three short forward passes, once for each checkpoint. Used on the device's thread only.
+    """
+    if _NOTE not in head.notes:
+        layers = DynamicCache(config=head.model.config).layers
+        keeps_all = all(type(layer) is DynamicLayer for layer in layers)
+        replaceable = bool(getattr(head.model, "_supports_attention_backend", False))
+        head.notes[_NOTE] = keeps_all and replaceable and _agrees(head)
+    return bool(head.notes[_NOTE])
+
+
+def _agrees(head: Head) -> bool:
+    """Whether two rows, and a third that joins them, get the logits that each would get alone."""
+    texts = [[1, 2, 3], [2, 4], [3, 1, 2, 5]]
+    rows = RaggedRows(head)
+    try:
+        rows.read(head.tensor([]), [texts[0][:-1], texts[1][:-1]])
+        found = rows.read(head.tensor([texts[0][-1], texts[1][-1]]), texts[2:])
+    except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return False
+    plain = [head.model(input_ids=head.tensor([text]), use_cache=False).logits[0, -1].float() for text in texts]
+    pairs = zip(found, plain, strict=True)
+    return all(float(torch.corrcoef(torch.stack(pair))[0, 1]) > ALIKE for pair in pairs)
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    ragged: _Step,
+    scaling: float | None = None,
+    **others: object,
+) -> tuple[torch.Tensor, None]:
+    """The attention function that the library calls; see `transformers.AttentionInterface`.
+
+    Raises:
+        NotImplementedError: the model's attention is of a kind that is not built here.
+    """
+    if any(others.get(name) is not None for name in ("softcap", "s_aux", "position_bias", "sliding_window")):
+        raise NotImplementedError
+    return ragged.attend(int(module.layer_idx), query, key, value, scaling), None  # type: ignore[arg-type]
+
+
+@dataclass
+class _Layer:
+    """What one layer keeps. Room that is not used holds finite numbers: a mask does not hide others."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    @classmethod
+    def of(cls, room: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> _Layer:
+        """Room for keys and values such as these, (1, heads, tokens, size)."""
+        rows, columns = room
+        return cls(*(one.new_zeros(rows, one.shape[1], columns, one.shape[3]) for one in (keys, values)))
+
+    def move(self, room: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
+        """Make other room, and put what is used there some columns further on."""
+        other = self.of(room, self.keys[:1], self.values[:1])
+        there = slice(columns.start + shift, columns.stop + shift)
+        other.keys[:rows, :, there] = self.keys[:rows, :, columns]
+        other.values[:rows, :, there] = self.values[:rows, :, columns]
+        self.keys, self.values = other.keys, other.values
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A forward pass over the last token of each old row, and over the prompts of new ones after these.
+
+    Attributes:
+        seen: the columns of the old rows, with the new token's, which is also the last of the new rows.
+        mask: which of them each old row sees; None for all of them.
+        old: how many old rows there are.
+        lengths: of the new rows' prompts.
+        borders: where each of these begins and the last ends, in the sequence of all tokens.
+    """
+
+    layers: dict[int, _Layer]
+    room: tuple[int, int]
+    seen: slice
+    mask: torch.Tensor | None
+    old: int
+    lengths: Sequence[int]
+    borders: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "borders", list(accumulate(self.lengths, initial=self.old)))
+
+    def attend(
+        self, place: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """Attention of a layer: (1, heads, tokens, size) to (1, tokens, heads, size)."""
+        layer = self.layers.get(place)
+        if layer is None:
+            layer = self.layers[place] = _Layer.of(self.room, key, value)
+        outputs = [self._old_rows(layer, query, key, value, scale)] if self.old else []
+        for row, (start, stop) in enumerate(pairwise(self.borders), self.old):
+            keys, values = key[:, :, start:stop], value[:, :, start:stop]
+            columns = slice(self.seen.stop - (stop - start), self.seen.stop)
+            layer.keys[row, :, columns], layer.values[row, :, columns] = keys[0], values[0]
+            states = query[:, :, start:stop]
+            output = scaled_dot_product_attention(states, keys, values, is_causal=True, scale=scale, enable_gqa=True)
+            outputs.append(output[0].transpose(0, 1))
+        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
+
+    def _old_rows(
+        self, layer: _Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """(rows, heads, size). Heads that share keys stand where a sequence's tokens would."""
+        layer.keys[: self.old, :, self.seen.stop - 1] = key[0, :, : self.old].transpose(0, 1)
+        layer.values[: self.old, :, self.seen.stop - 1] = value[0, :, : self.old].transpose(0, 1)
+        keys, values = (states[: self.old, :, self.seen] for states in (layer.keys, layer.values))
+        states = query[0, :, : self.old].transpose(0, 1).reshape(self.old, keys.shape[1], -1, query.shape[-1])
+        output = scaled_dot_product_attention(states, keys, values, attn_mask=self.mask, scale=scale)
+        return output.reshape(self.old, query.shape[1], -1)
