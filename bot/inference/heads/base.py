@@ -116,8 +116,11 @@ class Head(ABC):
         return self.tensor(ids), self.tensor(mask)
 
     def tensor(self, values: Any) -> torch.Tensor:
-        """Integers as a tensor on the device."""
-        return torch.tensor(values, dtype=torch.long, device=self.device.name)
+        """Integers as a tensor on the device. Nothing waits for them on their way to a GPU."""
+        if not self.device.name.startswith("cuda"):
+            return torch.tensor(values, dtype=torch.long, device=self.device.name)
+        # Only from pinned memory does a copy go on beside the computing.
+        return torch.tensor(values, dtype=torch.long, pin_memory=True).to(self.device.name, non_blocking=True)
 
     @property
     def weight_bytes(self) -> int:

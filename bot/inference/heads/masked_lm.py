@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +43,9 @@ class MaskedLM(EncoderHead):
     @on_device
     def _fill(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
         logits: torch.Tensor = self.model(**self.batch(rows)).logits
-        outputs = []
-        for row, scores in zip(rows, logits, strict=True):
-            masked = scores[self.mask_positions(row.inputs.ids)]
-            outputs.append(masked.float().softmax(dim=-1).cpu().numpy())
-        return outputs
+        positions = [self.mask_positions(row.inputs.ids) for row in rows]
+        owners = [row for row, found in enumerate(positions) for _ in found]
+        masked = logits[self.tensor(owners), self.tensor([place for found in positions for place in found])]
+        probabilities: npt.NDArray[np.float32] = masked.float().softmax(dim=-1).cpu().numpy()
+        ends = list(accumulate(map(len, positions), initial=0))
+        return [probabilities[start:end] for start, end in pairwise(ends)]

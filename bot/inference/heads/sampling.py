@@ -65,18 +65,23 @@ def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
     Returns:
         Token ids, (batch,).
     """
-    chosen = logits.argmax(dim=-1)
     drawing = [place for place, sampler in enumerate(samplers) if not sampler.options.greedy]
-    if drawing:
-        rows = [samplers[place] for place in drawing]
-        temperature = torch.tensor([[row.options.temperature] for row in rows], device=logits.device)
-        top_p = torch.tensor([[row.options.top_p] for row in rows], device=logits.device)
-
-        def uniform(places: Sequence[int]) -> torch.Tensor:
-            return torch.stack([rows[place].uniform() for place in places]).to(logits.device)
-
-        chosen[drawing] = draw(logits[drawing] / temperature, top_p, uniform)
+    drawn = _draw(_rows(logits, drawing), [samplers[place] for place in drawing]) if drawing else logits.new_empty(0)
+    if len(drawing) == len(samplers):
+        return drawn
+    chosen = logits.argmax(dim=-1)
+    chosen[drawing] = drawn.long()
     return chosen
+
+
+def _draw(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
+    temperature = torch.tensor([[one.options.temperature] for one in samplers], device=logits.device)
+    top_p = torch.tensor([[one.options.top_p] for one in samplers], device=logits.device)
+
+    def uniform(places: Sequence[int]) -> torch.Tensor:
+        return torch.stack([samplers[place].uniform() for place in places]).to(logits.device)
+
+    return draw(logits / temperature, top_p, uniform)
 
 
 def draw(
@@ -126,7 +131,8 @@ def _attempt(
     """A token of each row, drawn by inverting the cumulative distribution, and whether it is in the nucleus."""
     place = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).clamp(max=cumulative.shape[-1] - 1)
     chance = probabilities.gather(1, place)
-    likelier = torch.where(probabilities > chance, probabilities, 0).sum(dim=-1, keepdim=True)
+    # A product, because `where` takes twice as long.
+    likelier = (probabilities * (probabilities > chance)).sum(dim=-1, keepdim=True)
     return place.squeeze(1), ((likelier < top_p) & (chance > 0)).squeeze(1)
 
 
