@@ -62,12 +62,14 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     Raises:
         ModelUnavailable: the folder cannot be loaded.
     """
+    from bot.inference.joining import join
     from bot.inference.packing import pack
 
     try:
         head = _load(folder, device, languages)
         if packed:
             pack(head.model)
+            join(head.model)
         return head
     except ModelUnavailable:
         raise
