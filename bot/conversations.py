@@ -25,7 +25,7 @@ MOST_WAITING = 6
 TABLE = """
 CREATE TABLE IF NOT EXISTS exchanges (
     number INTEGER PRIMARY KEY,
-    place INTEGER NOT NULL,   -- the channel, by Discord's id
+    place INTEGER NOT NULL,   -- the channel, by Discord's id, or a person (see ChatRequest)
     person INTEGER NOT NULL,  -- who has spoken, by Discord's id
     speaker TEXT NOT NULL,    -- their name
     message TEXT NOT NULL,
@@ -97,7 +97,8 @@ class Conversations:
     @contextlib.asynccontextmanager
     async def turn(self, place: int) -> AsyncIterator[Turn]:
         """One's turn to speak in a channel: one person at a time, in the order of asking, so that everybody is answered
-        with what was said before.
+        with what was said before. Where that is forgotten meanwhile, what is kept for the buttons under the answer is
+        too, at the end.
 
         Raises:
             Refused: too many wait there already.
@@ -109,6 +110,8 @@ class Conversations:
                 yield turn
             finally:
                 del self._turns[place]
+                if turn.forgotten:
+                    await self._try_to_forget_requests(place)
 
     async def keep(self, turn: Turn, place: int, person: int, exchange: Exchange) -> None:
         """Keep what somebody has said in their turn, and the answer. The oldest exchanges are forgotten."""
@@ -135,11 +138,20 @@ class Conversations:
             self._turns[place].forgotten = True
         try:
             await self._run("DELETE FROM exchanges WHERE place = ?", place)
-            await self._run(_FORGET_REQUESTS, place)
-            await self._run(_FORGET_WORK, place)
+            await self._forget_requests(place)
         except sqlite3.Error as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
             raise Unanswered("I could not delete the conversation, and the failure has been logged.") from error
+
+    async def _forget_requests(self, place: int) -> None:
+        await self._run(_FORGET_REQUESTS, place)
+        await self._run(_FORGET_WORK, place)
+
+    async def _try_to_forget_requests(self, place: int) -> None:
+        try:
+            await self._forget_requests(place)
+        except sqlite3.Error as error:
+            log.error("the requests of a conversation cannot be forgotten: %s", describe(error))
 
     @contextlib.asynccontextmanager
     async def _alone(self, place: int) -> AsyncIterator[None]:

@@ -64,14 +64,27 @@ class Chat(commands.Cog):
     async def _forget(self, interaction: discord.Interaction[Glassbox], place: int) -> None:
         await self.conversations.forget(place)
         # For everybody to see, because it is everybody's conversation.
-        await interaction.response.send_message(forgotten(interaction.user.display_name), allowed_mentions=NO_MENTIONS)
+        said = forgotten(interaction.user.display_name, place)
+        await interaction.response.send_message(said, allowed_mentions=NO_MENTIONS)
 
 
 def _place(interaction: discord.Interaction[Glassbox]) -> int:
-    """Whose conversation this is: it must never be another channel's."""
+    """Whose conversation this is: it must never be another channel's, nor tell anybody what only others could see."""
     if interaction.channel_id is None:
         raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
-    return interaction.channel_id
+    return -interaction.user.id if _is_seen_by_nobody_else(interaction) else interaction.channel_id
+
+
+def _is_seen_by_nobody_else(interaction: discord.Interaction[Glassbox]) -> bool:
+    """Whether Discord shows the answer to nobody but who asks.
+
+    It does so in a server where the bot is not, and which does not allow apps of people's accounts to speak in public.
+
+    Source: https://docs.discord.com/developers/topics/permissions (`USE_EXTERNAL_APPS`)
+    """
+    if interaction.guild_id is None or interaction.is_guild_integration():
+        return False
+    return interaction.is_user_integration() and not interaction.permissions.use_external_apps
 
 
 async def setup(bot: Glassbox) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from functools import partial
 from typing import Any
 
 import discord
+from cachetools import LRUCache
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.inference.requests import Request
 from bot.replies.delivery import Delivery, Place
+from bot.replies.messages import check_reader
 from bot.replies.ownership import is_own
 from bot.replies.pages import Turn
+from bot.replies.turns import Turns
 from bot.replies.work.offer import SHOW_WORK
+from bot.replies.work.pages import is_postponed
 from bot.replies.work.render import render
 from bot.tasks import all_tasks
 from bot.tasks.translate import TranslateRequest
@@ -25,6 +30,8 @@ from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 
 LABELS = "sports, politics, entertainment"
 TARGET = "German"
+MOST_COMPUTED = 8
+"""Of so many pages that took long it is known that they were computed: the worker remembers about as many."""
 
 Make = Callable[[str, str, str], Request[Any]]
 """Makes a command's request of a text, labels, and a language."""
@@ -57,6 +64,8 @@ class Inspect(commands.Cog):
 
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
+        self._turns = Turns()
+        self._computed: LRUCache[Turn, None] = LRUCache(MOST_COMPUTED)
 
     @app_commands.command()
     @app_commands.choices(command=command_choices())
@@ -80,15 +89,37 @@ class Inspect(commands.Cog):
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
 
     async def show(self, interaction: discord.Interaction[Glassbox], request: WorkRequest) -> None:
-        """The work behind an answer, for whoever wants to see it, and nobody else."""
+        """The work behind an answer, for whoever wants to see it, and nobody else.
+
+        Raises:
+            InvalidRequest: it would show messages that they may not read.
+        """
+        if getattr(request.about, "messages", None) is not None:
+            check_reader(interaction)
         await self.delivery.answer(interaction, request, render, place=Place.PRIVATE)
 
     async def turn(self, interaction: discord.Interaction[Glassbox], request: Request[Any], turn: Turn) -> None:
         """Another page. Who did not ask for a page that everybody sees gets a copy that they can turn themselves."""
         assert isinstance(request, WorkRequest)
-        place = Place.SAME if is_own(interaction) else Place.PRIVATE
-        kept: dict[Request[Any], str] = {request: turn.identity}
-        await self.delivery.answer(interaction, request, partial(render, number=turn.page), place=place, kept=kept)
+        if not is_own(interaction):
+            await self._turn(interaction, request, turn, Place.PRIVATE)
+            return
+        assert interaction.message is not None
+        await interaction.response.defer()  # also for a turn that is given up, because somebody has turned on
+        await self._turns.take(interaction.message.id, self._turn(interaction, request, turn, Place.SAME))
+
+    async def _turn(
+        self, interaction: discord.Interaction[Glassbox], request: WorkRequest, turn: Turn, place: Place
+    ) -> None:
+        """Show a page; one that takes long says so first, unless it was computed a short while ago."""
+        show = partial(self.delivery.answer, interaction, place=place, kept={request: turn.identity})
+        page = partial(render, number=turn.page)
+        if turn not in self._computed:
+            answer = await show(request, page)
+            if answer is None or not await asyncio.to_thread(is_postponed, answer.result, turn.page):
+                return
+        if await show(replace(request, evidence=True), page) is not None:
+            self._computed[turn] = None
 
 
 async def setup(bot: Glassbox) -> None:

@@ -136,6 +136,28 @@ class TestForget:
                 await store.conversations.keep(turn, HERE, ALICE, exchange())
             assert await history(store.conversations) == []
 
+    async def test_nor_what_is_kept_for_the_buttons_under_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "requests.sqlite3"
+        async with RequestStore.open(path) as store:
+            asked = ChatRequest("Why?", HERE, "alice", (Exchange("alice", SECRET, "x"),))
+            other = ChatRequest("Why?", THERE, "alice", (exchange(),))
+            async with store.conversations.turn(HERE):
+                await store.conversations.forget(HERE)
+                await store.keep(WorkRequest.of(asked, ((1, 2),)), person=ALICE)
+                stays = await store.keep(WorkRequest.of(other), person=ALICE)
+            await store.find(stays)
+        assert SECRET not in str(rows(path, "requests"))
+
+    async def test_a_conversation_of_one_person_is_no_channels(self) -> None:
+        async with RequestStore.open(None) as store:
+            await say(store.conversations, 1, -HERE)
+            await say(store.conversations, 2, HERE)
+            work = await store.keep(WorkRequest.of(ChatRequest("Why?", HERE, "alice")), person=ALICE)
+            await store.conversations.forget(-HERE)
+            assert await history(store.conversations, -HERE) == []
+            assert await history(store.conversations, HERE) == ["2"]
+            await store.find(work)
+
     async def test_by_who_speaks(self) -> None:
         async with RequestStore.open(None) as store:
             await say(store.conversations, 1)
@@ -212,9 +234,12 @@ async def test_a_database_that_breaks_costs_no_answer(tmp_path: Path, caplog: py
     async with RequestStore.open(path) as store:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("DROP TABLE exchanges")
+            connection.execute("DROP TABLE requests")
         assert await history(store.conversations) == []
         await say(store.conversations, 1)
-        with pytest.raises(Unanswered, match="could not delete"):
-            await store.conversations.forget(HERE)
+        async with store.conversations.turn(HERE):
+            with pytest.raises(Unanswered, match="could not delete"):
+                await store.conversations.forget(HERE)
+    assert "the requests of a conversation cannot be forgotten: OperationalError" in caplog.text
     for sentence in ("cannot be read", "cannot be kept", "cannot be forgotten"):
         assert f"a conversation {sentence}: OperationalError" in caplog.text

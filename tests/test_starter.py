@@ -6,7 +6,9 @@ The weights come from the package index, and are kept in the user's cache folder
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,11 +16,32 @@ import pytest_asyncio
 from bot.app import chosen_preset, open_backend
 from bot.commands.evaluate import measure
 from bot.evaluation.labelled import Example, read_examples
+from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.playground import EXAMPLES, SimulatedServer, simulated_server
+from bot.replies.work.offer import work_of
+from bot.replies.work.pages import pages_of
+from bot.replies.work.render import render
 from bot.settings import Settings
+from bot.tasks.answer import AnswerRequest
+from bot.tasks.chat import ChatRequest, Exchange
+from bot.tasks.complete import CompleteRequest
+from bot.tasks.entities import EntitiesRequest
+from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.summarize import SummarizeRequest
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
+
+SYLVAIN = "My name is Sylvain and I work at Hugging Face in Brooklyn."
+KITTEN = "A kitten is napping on the couch."
+REPAIRS = "The library in Main Street is closed for repairs until the end of May."
+LIBRARY = (
+    f"{REPAIRS} Books can be returned at the town hall, where a small reading room is open on Tuesdays and Fridays."
+    " The city hopes that the new roof will last for fifty years."
+)
+FRANCE = Exchange("Ada", "What is the capital of France?", "The capital of France is Paris.")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -84,6 +107,72 @@ async def test_translate(server: SimulatedServer) -> None:
 
 async def test_zeroshot(server: SimulatedServer) -> None:
     assert "entertainment" in (await described(server, EXAMPLES[4])).split("\n\n")[1]
+
+
+async def test_entities(server: SimulatedServer) -> None:
+    found = (await described(server, f"/entities text:{SYLVAIN}")).split("\n\n")[1]
+    assert [line.split("%` ")[-1] for line in found.splitlines()] == [
+        "Sylvain · person",
+        "Hugging Face · organisation",
+        "Brooklyn · place",
+    ]
+
+
+async def test_similarity(server: SimulatedServer) -> None:
+    line = f"/similarity first:A cat sleeps on the sofa. second:It rains. | The market fell. | {KITTEN}"
+    ranked = (await described(server, line)).split("\n\n")[1].splitlines()
+    assert len(ranked) == 3
+    assert KITTEN in ranked[0]
+
+
+async def test_answer(server: SimulatedServer) -> None:
+    reply = await server.ask(f"/answer question:Where do I work? context:{SYLVAIN}")
+    [embed] = reply.message["embeds"]
+    assert embed["title"] in ("in Brooklyn", "Brooklyn", "Hugging Face", "Hugging Face in Brooklyn")
+    assert f"**{embed['title']}**" in embed["description"].splitlines()[1]  # marked in the context
+
+
+async def test_what_is_not_in_a_text_is_not_answered(server: SimulatedServer) -> None:
+    reply = await server.ask(f"/answer question:How old am I? context:{SYLVAIN}")
+    assert reply.message["embeds"][0]["title"] == "Not in the text"
+
+
+async def test_summarize(server: SimulatedServer) -> None:
+    _, summary = (await described(server, f"/summarize text:{LIBRARY} length:short")).split("\n\n")
+    assert "library" in summary
+    assert len(summary) < len(LIBRARY)
+
+
+async def test_complete(server: SimulatedServer) -> None:
+    assert "return n % 2 == 0" in await described(server, "/complete code:def is_even(n): temperature:0")
+
+
+async def test_a_conversation_is_remembered(server: SimulatedServer) -> None:
+    """The second question has a meaning only after the first."""
+    assert "Paris" in await described(server, "/chat message:What is the capital of France? new:True temperature:0")
+    assert "Rome" in await described(server, "/chat message:And of Italy? temperature:0")
+
+
+OPENED = {
+    EntitiesRequest(SYLVAIN): ("Decision", "Brooklyn is LOC"),
+    SimilarityRequest(("A cat sleeps on the sofa.", "It rains.", KITTEN)): ("Decision", "that of text 3"),
+    AnswerRequest("Where do I work?", SYLVAIN): ("Decision", "Brooklyn"),
+    SummarizeRequest(REPAIRS, "short"): ("Written tokens", "library"),
+    CompleteRequest("def is_even(n):", temperature=0): ("Written tokens", "return"),
+    ChatRequest("And of Italy?", 1, "Ada", (FRANCE,), 0): ("Written tokens", "Rome"),
+}
+"""Requests, and what a page of their work has to say."""
+
+
+@pytest.mark.parametrize("asked", OPENED, ids=lambda asked: type(asked).__name__)
+async def test_the_work_behind_an_answer_opens(backend: InferenceWorker, asked: Request[Any]) -> None:
+    name, said = OPENED[asked]
+    answer = await backend.run(asked, person=1)
+    work = work_of(asked, answer.result)
+    assert work is not None
+    opened = await backend.run(work, person=1)
+    pages = [page.name for page in pages_of(opened.result)]
+    assert said in str(render(work, opened, pages.index(name)).embed.description)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,10 @@ freezes a model for the CPU.
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
-from torch.nn.functional import linear
 
 LARGEST_COPY = 2**27
 """Bytes. The output layer often shares its weight with the embedding, which must stay as it is: packing copies it."""
@@ -40,18 +39,41 @@ class PackedLinear(nn.Module):
         self.bias = layer.bias
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Multiply `inputs`, (…, in_features), to (…, out_features).
-
-        The packed kernel records no gradients; where they are wanted (attributions), the weight is unpacked.
-        """
+        """Multiply `inputs`, (…, in_features), to (…, out_features)."""
         if torch.is_grad_enabled() and inputs.requires_grad:
-            return linear(inputs, self.weight.to_dense(), self.bias)
-        output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
+            output: torch.Tensor = _Product.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        else:
+            output = _product(inputs, self.weight, self.bias)
         return output
 
     def extra_repr(self) -> str:
         """As `nn.Linear` shows itself."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class _Product(torch.autograd.Function):
+    """The packed product with a gradient for its inputs (attributions). The weight is a constant."""
+
+    @staticmethod
+    def forward(context: Any, inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        context.weight = weight  # no activation: it lives as long as its layer
+        return _product(inputs, weight, bias)
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """The weight is unpacked here, for one layer at a time.
+
+        The gradient is taken as one matrix: PyTorch multiplies a part of a batch, such as the last token of each text,
+        by as many copies of the weight.
+        """
+        [gradient] = gradients
+        product = gradient.reshape(-1, gradient.shape[-1]) @ context.weight.to_dense()
+        return product.reshape(*gradient.shape[:-1], product.shape[-1]), None, None
+
+
+def _product(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    return output
 
 
 def pack(model: nn.Module) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from bot.errors import ModelUnavailable
 
 _HARMLESS = ("Transformer", "Pooling", "Normalize")
-"""Modules that are computed here. Vectors are normalised in any case, because cosines are asked for."""
+"""Modules that need nothing else here. `/similarity` normalises in any case, because cosines are asked for."""
 
 
 class PoolingMode(StrEnum):

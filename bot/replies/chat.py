@@ -10,7 +10,7 @@ from bot.inference.requests import Answer
 from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Draft, Reply
 from bot.replies.text import CUT, Keep, escape, fit, quoted
-from bot.tasks.chat import ChatRequest, ChatResult
+from bot.tasks.chat import ChatRequest, ChatResult, is_private
 
 FORGET = Action("chat-forget", "New conversation")
 
@@ -32,7 +32,7 @@ def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
     draft.lines = [draft.fit(request.message, MESSAGE, quoted), "", draft.fit(text, ROOM) if result.text else NOTHING]
     whole = f"{request.speaker}: {request.message}\n\n{result.text}"
     reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")
-    return replace(reply, offers=(Offer(FORGET, request),))
+    return replace(reply, offers=(Offer(FORGET, replace(request, history=())),))  # what is forgotten need not be kept
 
 
 def preview(request: ChatRequest, result: ChatResult) -> Reply:
@@ -43,17 +43,21 @@ def preview(request: ChatRequest, result: ChatResult) -> Reply:
     return Reply(embed.set_footer(text=f"Writing: {result.tokens} tokens so far"))
 
 
-def forgotten(name: str) -> str:
-    """What is said when somebody has ended a conversation."""
-    return f"{escape(name)} has begun a new conversation: I have forgotten what was said with /chat in this channel."
+def forgotten(name: str, place: int) -> str:
+    """What is said when somebody has ended a conversation.
+
+    Args:
+        place: of the conversation, as in its requests.
+    """
+    where = "where nobody else sees the answers" if is_private(place) else "in this channel"
+    return f"{escape(name)} has begun a new conversation: I have forgotten what was said with /chat {where}."
 
 
 def _remark(request: ChatRequest, result: ChatResult) -> str | None:
     read = len(request.history) - result.forgotten
+    where = "that nobody else saw," if is_private(request.place) else "of this channel"
     lines = [
-        f"Remembers {read} earlier message{'s' if read != 1 else ''} of this channel with the answers."
-        if read
-        else None,
+        f"Remembers {read} earlier message{'s' if read != 1 else ''} {where} with the answers." if read else None,
         f"{result.forgotten} older ones exceed this model's context and were not read." if result.forgotten else None,
         CIRCLING if result.circling else None,
         None if result.by_template else TRANSCRIPT,

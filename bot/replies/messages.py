@@ -41,6 +41,18 @@ def check_access(interaction: Interaction) -> None:
         )
 
 
+def check_reader(interaction: Interaction) -> None:
+    """Make sure that the person may read the earlier messages of the channel that an answer was made of.
+
+    Raises:
+        InvalidRequest: they may not.
+    """
+    if interaction.guild_id is not None and not _may_read(interaction.permissions):
+        raise InvalidRequest(
+            "This was made of earlier messages of this channel, and you may not read them, so I do not show them."
+        )
+
+
 def _may_read(permissions: discord.Permissions) -> bool:
     return permissions.view_channel and permissions.read_message_history
 

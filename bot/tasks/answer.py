@@ -19,6 +19,7 @@ from bot.tasks.text import clean_text
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.question_answering import QuestionAnswering, Window
+    from bot.inference.heads.scoring import LogProbs
 
 LONGEST_QUESTION = 300
 LONGEST_CONTEXT = 20_000
@@ -51,6 +52,7 @@ class AnswerResult:
             because there are other answers.
         truncated: whether the end of the context was not read, because it exceeds the model's.
         guessed: whether a general language model has written the answer, rather than one that was trained for it.
+        ids: the tokens that were written, and the one that ended them where one did; empty where nothing was written.
     """
 
     text: str
@@ -59,6 +61,7 @@ class AnswerResult:
     absent: float
     truncated: bool = False
     guessed: bool = False
+    ids: tuple[int, ...] = ()
 
     @property
     def is_absent(self) -> bool:
@@ -79,6 +82,48 @@ class AnswerRequest(Request[AnswerResult]):
         object.__setattr__(self, "context", clean_text(self.context, "context", LONGEST_CONTEXT))
 
 
+@dataclass(frozen=True)
+class Pointing:
+    """Where in a window of the context a question-answering head sees the answer.
+
+    Attributes:
+        window: what it read.
+        logits: that the answer begins at a token, and that it ends with it, (2, tokens).
+        probabilities: their softmax over the context's tokens and the first one, which stands for "no answer here",
+            (2, tokens); 0 elsewhere.
+        borders: the first and the last token of the likeliest answer; None where no answer has a probability.
+        probability: of that answer.
+        absent: the probability of "no answer here".
+    """
+
+    window: Window
+    logits: npt.NDArray[np.float32]
+    probabilities: Floats
+    borders: tuple[int, int] | None
+    probability: float
+    absent: float
+
+    @property
+    def span(self) -> AnswerSpan:
+        """The likeliest answer in the context; empty where there is none."""
+        return AnswerSpan(0, 0) if self.borders is None else span_of(self.window, *self.borders)
+
+
+@dataclass(frozen=True)
+class Location:
+    """How a question-answering head comes to an answer.
+
+    Attributes:
+        windows: what it saw in each, in the order of the context; at least one.
+        best: the number of the window whose answer is the likeliest.
+        least: the number of the window in which "no answer here" is the least likely.
+    """
+
+    windows: tuple[Pointing, ...]
+    best: int
+    least: int
+
+
 def locate(head: QuestionAnswering, request: AnswerRequest) -> Steps[AnswerResult]:
     """By an encoder that was trained to point at answers; of a long context all windows are read in one step.
 
@@ -87,35 +132,62 @@ def locate(head: QuestionAnswering, request: AnswerRequest) -> Steps[AnswerResul
 
     Source: Chen et al.: Reading Wikipedia to Answer Open-Domain Questions, 2017, arXiv:1704.00051.
     """
+    made = yield from location(head, request)
+    best = made.windows[made.best]
+    text = request.context[best.span.start : best.span.end]
+    return AnswerResult(text, best.span, best.probability, made.windows[made.least].absent)
+
+
+def location(head: QuestionAnswering, request: AnswerRequest, *, alone: bool = False) -> Steps[Location]:
+    """How `locate` comes to its answer.
+
+    Args:
+        alone: keep other requests out of the batch.
+    """
     windows = head.encode_windows(request.question, request.context)
-    found = yield from head.locate([window.row for window in windows])
-    best: tuple[float, AnswerSpan] = (0.0, AnswerSpan(0, 0))
-    absent = 1.0
-    for window, logits in zip(windows, found, strict=True):
-        start, end = _probabilities(window, logits)
-        absent = min(absent, float(start[0] * end[0]))
-        best = max(best, _best_span(window.places, start, end), key=lambda one: one[0])
-    probability, span = best
-    return AnswerResult(request.context[span.start : span.end], span, probability, absent)
+    found = yield from head.locate([window.row for window in windows], alone=alone)
+    seen = tuple(_pointing(*one) for one in zip(windows, found, strict=True))
+    numbers = range(len(seen))
+    return Location(
+        windows=seen,
+        best=max(numbers, key=lambda number: seen[number].probability),
+        least=min(numbers, key=lambda number: seen[number].absent),
+    )
 
 
-def _probabilities(window: Window, logits: npt.NDArray[np.float32]) -> Floats:
-    """That the answer begins at a token, and that it ends with it, (2, tokens); 0 outside of the context."""
+def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     allowed = np.array([place is not None for place in window.places])
     allowed[0] = True
-    return softmax(np.where(allowed, logits, -np.inf))
+    probabilities = softmax(np.where(allowed, logits, -np.inf))
+    together = spans(probabilities)
+    first, last = map(int, np.unravel_index(int(together.argmax()), together.shape))
+    probability = float(together[first, last])
+    start, end = probabilities
+    borders = (first, last) if probability > 0 else None
+    return Pointing(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
 
 
-def _best_span(places: Sequence[tuple[int, int] | None], start: Floats, end: Floats) -> tuple[float, AnswerSpan]:
-    """The likeliest span of at most `ANSWER_TOKENS` tokens, with its probability."""
-    start, end = start.copy(), end.copy()
+def spans(probabilities: Floats) -> Floats:
+    """How likely each span of at most `ANSWER_TOKENS` tokens of the context is to be the answer.
+
+    Args:
+        probabilities: those of a `Pointing`, (2, tokens).
+
+    Returns:
+        The product of both, by the first and the last token, (tokens, tokens); 0 for all other pairs.
+    """
+    start, end = probabilities.copy()
     start[0] = end[0] = 0
-    together = np.tril(np.triu(np.outer(start, end)), ANSWER_TOKENS - 1)
-    first, last = np.unravel_index(int(together.argmax()), together.shape)
-    begins, ends = places[int(first)], places[int(last)]
-    if begins is None or ends is None:  # nothing but "no answer" has a probability
-        return 0.0, AnswerSpan(0, 0)
-    return float(together[first, last]), AnswerSpan(begins[0], ends[1])
+    together: Floats = np.tril(np.triu(np.outer(start, end)), ANSWER_TOKENS - 1)
+    return together
+
+
+def span_of(window: Window, first: int, last: int) -> AnswerSpan:
+    """What two tokens of the context stand for, and all between them; half words are widened to whole ones."""
+    begins, ends = window.places[first], window.places[last]
+    assert begins is not None
+    assert ends is not None
+    return AnswerSpan(begins[0], ends[1])
 
 
 PROMPT = (
@@ -148,10 +220,66 @@ QUOTED_SHARE = 0.6
 _WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """How likely a written answer is after the context, and how likely it is anyway.
+
+    Attributes:
+        answer: its token ids, as they are weighed.
+        after: the log-probability of each after the prompt with the context, (tokens,).
+        usual: the same after the prompt with the neutral text.
+        needed: by how much the context has to make the answer likelier for an even chance.
+        probability: that it is the answer.
+    """
+
+    answer: tuple[int, ...]
+    after: LogProbs
+    usual: LogProbs
+    needed: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Guess:
+    """How a causal language model comes to an answer.
+
+    Attributes:
+        context: what was read of the request's context.
+        prompt: with the context and the question, as token ids.
+        ids: what was written after it, with the token that ended it, if one did.
+        text: the line that was written, tidied up.
+        span: where the context says it; None where it does not.
+        weighing: how the answer is weighed; None where the model wrote nothing, or that the context has no answer.
+        truncated: whether the end of the context was not read.
+    """
+
+    context: str
+    prompt: tuple[int, ...]
+    ids: tuple[int, ...]
+    text: str
+    span: AnswerSpan | None
+    weighing: Weighing | None
+    truncated: bool
+
+
 def write(head: CausalLM, request: AnswerRequest) -> Steps[AnswerResult]:
     """By a causal language model: write an answer, find it in the context, and weigh what the context adds to it.
 
     What the context makes no likelier than a neutral text does is a guess, and no answer.
+    """
+    made = yield from guess(head, request)
+    if made.weighing is None:
+        return AnswerResult("", None, 0.0, 1.0, made.truncated, guessed=True, ids=made.ids)
+    probability = made.weighing.probability
+    return AnswerResult(made.text, made.span, probability, 1 - probability, made.truncated, guessed=True, ids=made.ids)
+
+
+def guess(head: CausalLM, request: AnswerRequest, written: Sequence[int] = (), *, alone: bool = False) -> Steps[Guess]:
+    """How `write` comes to its answer.
+
+    Args:
+        written: the token ids of an answer that was written before; where there are none, it is written.
+        alone: keep other requests out of the batch.
     """
 
     def prompt(context: str) -> tuple[int, ...]:
@@ -160,24 +288,40 @@ def write(head: CausalLM, request: AnswerRequest) -> Steps[AnswerResult]:
     context, truncated = head.fit(
         request.context, lambda text: max(len(prompt(text)), len(prompt(NEUTRAL))) + WRITTEN_TOKENS
     )
-    text = yield from _written(head, prompt(context))
+    asked = prompt(context)
+    ids = tuple(written) or (yield from _written(head, asked, alone=alone))
+    text = clean_answer(first_line(head, ids))
     if not text or text.casefold().startswith(NO_ANSWER):
-        return AnswerResult("", None, 0.0, 1.0, truncated, guessed=True)
-    answer = head.encode_rest(f" {text}")[:WRITTEN_TOKENS]
-    [after], [usual] = yield from head.score([head.continuations(prompt(one), [answer]) for one in (context, NEUTRAL)])
+        return Guess(context, asked, ids, text, None, None, truncated)
     span = find_quote(request.context, text)
-    gain = float(after.sum() - usual.sum()) - (OWN_GAIN if span is None else QUOTED_GAIN)
-    probability = float(sigmoid(gain))
-    return AnswerResult(text, span, probability, 1 - probability, truncated, guessed=True)
+    needed = OWN_GAIN if span is None else QUOTED_GAIN
+    weighing = yield from _weighed(head, text, (asked, prompt(NEUTRAL)), needed, alone=alone)
+    return Guess(context, asked, ids, text, span, weighing, truncated)
 
 
-def _written(head: CausalLM, prompt: tuple[int, ...]) -> Steps[str]:
-    """The likeliest line."""
+def _weighed(
+    head: CausalLM, text: str, prompts: tuple[tuple[int, ...], tuple[int, ...]], needed: float, *, alone: bool
+) -> Steps[Weighing]:
+    """Weigh an answer after the prompt with the context, and after the one with the neutral text."""
+    answer = head.encode_rest(f" {text}")[:WRITTEN_TOKENS]
+    rows = [head.continuations(prompt, [answer]) for prompt in prompts]
+    [after], [usual] = yield from head.score(rows, alone=alone)
+    gain = float(after.sum() - usual.sum()) - needed
+    return Weighing(answer, after, usual, needed, float(sigmoid(gain)))
+
+
+def _written(head: CausalLM, prompt: tuple[int, ...], *, alone: bool) -> Steps[tuple[int, ...]]:
+    """The likeliest line, as token ids."""
     from bot.inference.heads.sampling import Sampling
 
     row = head.generation(prompt, WRITTEN_TOKENS, sampling=Sampling.likeliest(), stop="\n")
-    [output] = yield from head.generate([row])
-    return clean_answer(head.decode(output.ids).partition("\n")[0])
+    [output] = yield from head.generate([row], alone=alone)
+    return output.written
+
+
+def first_line(head: CausalLM, ids: Sequence[int]) -> str:
+    """What was written, up to the first line break or the end of the text."""
+    return head.decode([token for token in ids if token not in head.end_ids]).partition("\n")[0]
 
 
 def clean_answer(line: str) -> str:

@@ -6,6 +6,9 @@ hypothesis of a pair) stays as it is, so that only the text's tokens get scores.
 tokens, which it was trained to read as "any word"; one without a mask token gets padding. That of a causal language
 model consists of line breaks, an empty text: from its end-of-text token, which it has never read several times in a
 row, the path is so rough that it takes four times as many steps.
+
+Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
+`attributed` computes it when somebody wants to see it.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import numpy.typing as npt
 
 from bot.inference.steps import Row, Steps
 from bot.tasks import sentiment
-from bot.tasks.work.pieces import Attribution
+from bot.tasks.work.pieces import Attribution, PostponedAttribution, Work
 
 if TYPE_CHECKING:
     from bot.inference.heads.attributions import Stretch, StretchScores
@@ -43,27 +46,10 @@ MOST_TOKENS = 96
 """What is read in all, prompt included: about as many as a picture shows. Longer texts would take too long."""
 
 
-@dataclass(frozen=True)
-class Explained:
-    """What is to be explained.
-
-    Attributes:
-        label: what positive scores speak for.
-        whole: the whole path from the baseline to the text, as one stretch.
-        places: of the text's tokens among those that are read.
-        baseline: what the text is compared with, in words.
-    """
-
-    label: str
-    whole: Stretch
-    places: tuple[int, ...]
-    baseline: str
-
-
 def label_attribution(
     head: SequenceClassifier, inputs: EncoderInput, label: int, name: str, pair: str | None = None
-) -> Steps[tuple[Attribution, ...]]:
-    """How much each token of a text spoke for a label of a classification head.
+) -> tuple[PostponedAttribution, ...]:
+    """How much each token of a text spoke for a label of a classification head, to be computed later.
 
     Args:
         inputs: what was read.
@@ -81,11 +67,13 @@ def label_attribution(
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
     stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, places, blank), LabelLogit(label))
-    return (yield from attribution(head, Explained(name, stretch, places, baseline)))
+    return _postponed(name, stretch, places, baseline)
 
 
-def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Steps[tuple[Attribution, ...]]:
+def words_attribution(head: CausalLM, text: str, *, positive: bool) -> tuple[PostponedAttribution, ...]:
     """How much each token of a text made a causal language model lean to one side, after /sentiment's first prompt.
+
+    It is to be computed later.
 
     Args:
         text: what was read of the text.
@@ -103,27 +91,42 @@ def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Steps[tup
     target = Contrast(good, bad) if positive else Contrast(bad, good)
     stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
     label = "POSITIVE" if positive else "NEGATIVE"
-    return (yield from attribution(head, Explained(label, stretch, places, "line breaks")))
+    return _postponed(label, stretch, places, "line breaks")
 
 
-def attribution(head: SequenceClassifier | CausalLM, explained: Explained) -> Steps[tuple[Attribution, ...]]:
-    """Scores for the tokens of a text; nothing where it is too long, or has no tokens."""
+def _postponed(label: str, path: Stretch, places: tuple[int, ...], baseline: str) -> tuple[PostponedAttribution, ...]:
+    """One piece; none where the text is too long, or has no tokens."""
+    if len(path.ids) > MOST_TOKENS or not places:
+        return ()
+    return (PostponedAttribution(label, path, places, baseline),)
+
+
+def attributed(head: SequenceClassifier | CausalLM, work: Work) -> Steps[Work]:
+    """The same work with the attributions that were postponed.
+
+    Args:
+        head: the one that the work is of.
+    """
+    pieces = list(work.pieces)
+    for place, piece in enumerate(pieces):
+        if isinstance(piece, PostponedAttribution):
+            pieces[place] = yield from attribution(head, piece)
+    return replace(work, pieces=tuple(pieces))
+
+
+def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribution) -> Steps[Attribution]:
+    """Scores for the tokens of a text."""
     from bot.inference.heads.attributions import load_captum
 
-    ids = explained.whole.ids
-    if len(ids) > MOST_TOKENS or not explained.places:
-        return ()
     load_captum()
-    integral = yield from _integrate(head, explained.whole)
-    tokens = head.tokens(ids)
-    return (
-        Attribution(
-            label=explained.label,
-            tokens=tuple(tokens[place] for place in explained.places),
-            scores=tuple(float(integral.scores[place]) for place in explained.places),
-            difference=integral.difference,
-            method=_method(integral, explained.baseline),
-        ),
+    integral = yield from _integrate(head, postponed.path)
+    tokens = head.tokens(postponed.path.ids)
+    return Attribution(
+        label=postponed.label,
+        tokens=tuple(tokens[place] for place in postponed.places),
+        scores=tuple(float(integral.scores[place]) for place in postponed.places),
+        difference=integral.difference,
+        method=_method(integral, postponed.baseline),
     )
 
 

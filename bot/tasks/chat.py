@@ -69,9 +69,10 @@ class ChatRequest(Request[ChatResult]):
     """What somebody says in a conversation. Raises `InvalidRequest` where it cannot be used.
 
     Attributes:
-        place: the channel's id on Discord: a conversation belongs to its channel.
+        place: the channel's id on Discord: a conversation belongs to its channel. Where Discord shows the answers to
+            nobody but who asks, their id with a minus: what others cannot see is no part of their conversation.
         speaker: the name of who says it.
-        history: what was said there before, the oldest first.
+        history: what was said there before, the oldest first; of more than a conversation is kept of, the last.
         temperature: 0 to 2; 0 always takes the likeliest token.
     """
 
@@ -84,7 +85,13 @@ class ChatRequest(Request[ChatResult]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", clean_text(self.message, "message", MOST_CHARACTERS))
         object.__setattr__(self, "speaker", _name(self.speaker))
+        object.__setattr__(self, "history", self.history[-MOST_EXCHANGES:])
         checked_range(self.temperature, 0, 2, "temperature")
+
+
+def is_private(place: int) -> bool:
+    """Whether nobody but one person sees the answers of a conversation, by the place of its requests."""
+    return place < 0
 
 
 def _name(name: str) -> str:
@@ -92,23 +99,41 @@ def _name(name: str) -> str:
     return " ".join(name.replace(":", " ").split())[:32].strip() or USER
 
 
-def reply(head: CausalLM, request: ChatRequest) -> Steps[ChatResult]:
-    """By a causal language model: through its chat template, or as the continuation of a transcript."""
+@dataclass(frozen=True)
+class Spoken:
+    """How much of what a model has written is the answer.
+
+    Attributes:
+        text: that much, without white space around it.
+        speaks_for_another: whether it went on to speak for somebody else in a transcript; it ends before that.
+        circling: whether it went round in circles; it ends where it begins to say again what stands before.
+    """
+
+    text: str
+    speaks_for_another: bool
+    circling: bool
+
+
+def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> Steps[ChatResult]:
+    """By a causal language model: through its chat template, or as the continuation of a transcript.
+
+    Args:
+        seed: for the same answer every time; another one each time where there is none.
+    """
     from bot.inference.heads.sampling import Sampling
 
     prompt, forgotten = read_prompt(head, request)
-    sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED))
-    row = head.generation(prompt, _room_for_answer(head), sampling=sampling)
+    sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
+    row = head.generation(prompt, room_for_answer(head), sampling=sampling)
     [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request))])
-    text, ended = _answer(head, request, output.ids)
-    text, circled = without_circles(text)
+    answer = spoken(head, request, output.ids)
     return ChatResult(
-        text=text,
+        text=answer.text,
         tokens=len(output.ids),
-        finished=output.finished or ended or circled,
+        finished=output.finished or answer.speaks_for_another or answer.circling,
         forgotten=forgotten,
         by_template=has_chat_template(head),
-        circling=circled,
+        circling=answer.circling,
         ids=output.written,
     )
 
@@ -120,14 +145,15 @@ def so_far(head: CausalLM, request: ChatRequest, progress: Sequence[Sequence[int
     return ChatResult(text.rstrip(HALF_CHARACTER), len(ids), False, 0, has_chat_template(head))
 
 
-def _room_for_answer(head: CausalLM) -> int:
+def room_for_answer(head: CausalLM) -> int:
+    """The most tokens of an answer, which shares the context with what was said before."""
     return min(MOST_NEW_TOKENS, max(1, head.context_length // 4))
 
 
 def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], int]:
     """The conversation's token ids, and how many of its oldest exchanges the context has no room for."""
     build = _by_template if has_chat_template(head) else _as_transcript
-    room = head.context_length - _room_for_answer(head)
+    room = head.context_length - room_for_answer(head)
     named = len({request.speaker, *(one.speaker for one in request.history)}) > 1
     for forgotten in range(len(request.history) + 1):
         prompt = build(head, request.history[forgotten:], request, named)
@@ -157,6 +183,17 @@ def _as_transcript(head: CausalLM, history: Sequence[Exchange], request: ChatReq
     for one in history:
         lines += [said(one.speaker, one.message), f"{ASSISTANT}: " + re.sub(r"\n\s*\n", "\n", one.answer)]
     return head.encode("\n\n".join([*lines, said(request.speaker, request.message), f"{ASSISTANT}:"]))
+
+
+def spoken(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Spoken:
+    """How much of the text of new tokens is the answer.
+
+    Args:
+        ids: without the token that ended the text.
+    """
+    text, speaks_for_another = _answer(head, request, ids)
+    text, is_circling = without_circles(text)
+    return Spoken(text, speaks_for_another, is_circling)
 
 
 def _has_ended(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
 
 _FENCE = re.compile(r"^\s*```")
 _GOES_ON = re.compile(
@@ -15,8 +17,29 @@ _FIRST_WORD = re.compile(r"(\w+|\S)(?=\W)", re.ASCII)
 _QUOTES = ('"' * 3, "'" * 3)
 
 
-def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) -> int | None:
-    """Where new code should end, as an index into it; None where it may go on.
+class EndReason(Enum):
+    """Why code ends."""
+
+    FENCE = auto()
+    """A code fence is closed that nobody has opened."""
+    NEW_BLOCK = auto()
+    """A block has been left, and something new begins at the left margin."""
+
+
+@dataclass(frozen=True)
+class CodeEnd:
+    """Where new code ends.
+
+    Attributes:
+        at: the index in it of the line before which it ends.
+    """
+
+    at: int
+    reason: EndReason
+
+
+def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) -> CodeEnd | None:
+    """Where new code should end, and why; None where it may go on.
 
     It ends before a new definition or statement at the left margin, once something has been written and a block has
     been left; and where the model closes a code fence that nobody has opened, as chat models do before they explain
@@ -35,10 +58,10 @@ def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) ->
     for start, line, is_whole in _lines(text):
         at = start - len(code)
         if at >= 0 and not fenced and _FENCE.match(line):
-            return at
+            return CodeEnd(at, EndReason.FENCE)
         is_read = is_whole or complete or _FIRST_WORD.match(line)
         if in_blocks and not in_string and is_read and new[: max(0, at)].strip() and _begins_anew(last, line):
-            return at
+            return CodeEnd(at, EndReason.NEW_BLOCK)
         if line.strip() and not in_string:
             last = line
         in_string ^= sum(map(line.count, _QUOTES)) % 2 == 1

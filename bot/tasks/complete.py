@@ -14,7 +14,7 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.code_ending import code_end
+from bot.tasks.code_ending import EndReason, code_end
 from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
 from bot.tasks.text import checked_range
 from bot.tasks.writing import HALF_CHARACTER, EndingRow, following
@@ -73,8 +73,8 @@ class CompleteRequest(Request[CompleteResult]):
     temperature: float = 0.2
 
     def __post_init__(self) -> None:
-        code, fence = _unfenced(self.code)
-        object.__setattr__(self, "code", _clean(code))
+        code, fence = _unfenced(_visible(self.code))
+        object.__setattr__(self, "code", _checked(code))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.temperature, 0, 2, "temperature")
         object.__setattr__(self, "language", _language(self.language, fence, self.code).code)
@@ -93,19 +93,28 @@ class CompleteRequest(Request[CompleteResult]):
         return replace(self, code=code)
 
 
-def _unfenced(code: str) -> tuple[str, str]:
-    """Code without a fence around it, and the language that the fence names."""
-    found = _FENCED.fullmatch(_LINE_BREAKS.sub("\n", code))
-    return (found["code"], found["language"]) if found is not None else (code, "")
-
-
-def _clean(code: str) -> str:
-    visible = "".join(
+def _visible(code: str) -> str:
+    """Code without what cannot be seen, and with one kind of line breaks."""
+    return "".join(
         character
         for character in _OVERRIDES.sub("", _LINE_BREAKS.sub("\n", code))
         if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
     )
-    clean = visible.strip("\n").rstrip()
+
+
+def _unfenced(code: str) -> tuple[str, str]:
+    """Code without fences around it, and the language that the outer one names.
+
+    All are taken away, so that a request that is made of another one's code is the same.
+    """
+    language = ""
+    while (found := _FENCED.fullmatch(code)) is not None:
+        code, language = found["code"], language or found["language"]
+    return code, language
+
+
+def _checked(code: str) -> str:
+    clean = code.strip("\n").rstrip()
     if not clean.strip():
         raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
     if len(clean) > MOST_CHARACTERS:
@@ -125,24 +134,45 @@ def _language(chosen: str, fence: str, code: str) -> CodeLanguage:
         return guess_code_language(code)
 
 
-def go_on(head: CausalLM, request: CompleteRequest) -> Steps[CompleteResult]:
-    """By a causal language model that reads the code as it is, until a definition is complete."""
+@dataclass(frozen=True)
+class Completion:
+    """How much of what a model has written is the answer.
+
+    Attributes:
+        text: that much of it.
+        rest: what stands behind it and is not shown.
+        ended: whether the code has come to an end.
+        reason: the rule by which it ends before the rest; None where none does.
+    """
+
+    text: str
+    rest: str
+    ended: bool
+    reason: EndReason | None = None
+
+
+def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) -> Steps[CompleteResult]:
+    """By a causal language model that reads the code as it is, until a definition is complete.
+
+    Args:
+        seed: for the same code every time; another one each time where there is none.
+    """
     from bot.inference.heads.sampling import Sampling
 
     prompt, truncated = read_prompt(head, request)
-    sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED))
+    sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
     row = head.generation(prompt, request.max_new_tokens, sampling=sampling)
     [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request, prompt))])
-    text, ended = _cut(head, request, prompt, output.ids, complete=True)
-    return CompleteResult(text, len(output.ids), output.finished or ended, truncated, output.written)
+    found = completion(head, request, prompt, output.ids, complete=True)
+    return CompleteResult(found.text, len(output.ids), output.finished or found.ended, truncated, output.written)
 
 
 def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence[int]]) -> CompleteResult:
     """What has been written up to now."""
     prompt, truncated = read_prompt(head, request)
     [ids] = progress
-    text, _ = _cut(head, request, prompt, ids)
-    return CompleteResult(text, len(ids), False, truncated)
+    found = completion(head, request, prompt, ids)
+    return CompleteResult(found.text, len(ids), False, truncated)
 
 
 def read_prompt(head: CausalLM, request: CompleteRequest) -> tuple[Sequence[int], bool]:
@@ -155,18 +185,26 @@ def read_prompt(head: CausalLM, request: CompleteRequest) -> tuple[Sequence[int]
 def _has_ended(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> bool:
     # Only the start of a line can end the code, so the whole text is looked at near one only.
     return ids[-1] in head.tokenizer.all_special_ids or (
-        "\n" in head.decode(ids[-WORD_TOKENS:]) and _cut(head, request, prompt, ids)[1]
+        "\n" in head.decode(ids[-WORD_TOKENS:]) and completion(head, request, prompt, ids).ended
     )
 
 
-def _cut(
+def completion(
     head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int], *, complete: bool = False
-) -> tuple[str, bool]:
-    """The text of the new tokens up to where the code ends, and whether it does."""
-    ended = bool(ids) and ids[-1] in head.tokenizer.all_special_ids
+) -> Completion:
+    """How much of the text of new tokens is the answer.
+
+    Args:
+        prompt: what stands before them (see `read_prompt`).
+        ids: without the token that ended the text.
+        complete: whether nothing follows any more.
+    """
     text = following(head, prompt, ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)
-    return (text, ended) if end is None else (text[:end].rstrip(), True)
+    if end is None:
+        return Completion(text, "", ended=bool(ids) and ids[-1] in head.tokenizer.all_special_ids)
+    kept = text[: end.at].rstrip()
+    return Completion(kept, text[len(kept) :], ended=True, reason=end.reason)
 
 
 TASK = Task(

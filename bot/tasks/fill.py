@@ -13,7 +13,7 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import softmax
+from bot.tasks.scores import LabelScore, softmax
 from bot.tasks.text import checked_range, clean_text
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ class FillResult:
     masks: tuple[tuple[Guess, ...], ...]
     completed: str
     truncated: bool
+
+    @property
+    def headline(self) -> tuple[LabelScore, ...]:
+        """What is said first: the likeliest word of each mask."""
+        return tuple(LabelScore(guesses[0].word, guesses[0].probability) for guesses in self.masks)
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ def unmask(head: MaskedLM, request: FillRequest) -> Steps[FillResult]:
     """By a masked language model: softmax over the vocabulary at each mask."""
     made = yield from distributions(head, request)
     guesses = [
-        [(_word(head.decode([token])), float(probabilities[token])) for token in tokens]
+        [(word_of(head.decode([token])), float(probabilities[token])) for token in tokens]
         for probabilities, tokens in zip(made.probabilities, made.likeliest(request.top_k), strict=True)
     ]
     return completed(request, guesses, made.inputs.truncated)
@@ -161,7 +166,7 @@ def _sentence(parts: tuple[str, ...], words: list[str], index: int) -> tuple[str
     return "".join(pieces), place
 
 
-def _word(token: str) -> str:
+def word_of(token: str) -> str:
     """A token as people read it: WordPiece marks the inside of a word with ##, BPE the start of one with a space."""
     return token.strip().removeprefix("##")
 

@@ -32,6 +32,11 @@ class SentimentResult:
     scores: tuple[LabelScore, ...]
     truncated: bool
 
+    @property
+    def headline(self) -> tuple[LabelScore, ...]:
+        """What is said first: the likeliest label."""
+        return self.scores[:1]
+
 
 @dataclass(frozen=True)
 class SentimentRequest(Request[SentimentResult]):

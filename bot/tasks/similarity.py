@@ -12,14 +12,18 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.scores import Floats
 from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
+    from bot.inference.heads.encoder_input import EncoderInput
 
 FEWEST_TEXTS = 2
 MOST_TEXTS = 12
 LONGEST_TEXT = 2_000
+SHORTEST = 1e-12
+"""A vector's length is taken for at least this: nothing is divided by zero."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,44 @@ def parse_texts(text: str) -> tuple[str, ...]:
     return tuple(re.split(r"[|｜\n\r]", text))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What a sentence encoder made of texts.
+
+    Attributes:
+        inputs: what it read of each.
+        pooled: a vector for each text, as the pooling left it, (texts, hidden).
+        norms: the vectors' lengths, (texts,).
+        vectors: the same vectors with length 1, (texts, hidden).
+        cosines: of the angles between them, (texts, texts).
+    """
+
+    inputs: tuple[EncoderInput, ...]
+    pooled: Floats
+    norms: Floats
+    vectors: Floats
+    cosines: Floats
+
+
 def embed(head: Embedder, request: SimilarityRequest) -> Steps[SimilarityResult]:
     """By a sentence encoder: the cosines of the angles between the texts' vectors."""
+    made = yield from comparison(head, request)
+    truncated = any(one.truncated for one in made.inputs)
+    return SimilarityResult(tuple(map(tuple, made.cosines.tolist())), truncated)
+
+
+def comparison(head: Embedder, request: SimilarityRequest, *, alone: bool = False) -> Steps[Comparison]:
+    """How `embed` comes to its answer.
+
+    Args:
+        alone: keep other requests out of the batch.
+    """
     rows = [head.encode(text) for text in request.texts]
-    vectors = np.stack((yield from head.embed(rows))).astype(np.float64)
+    pooled = np.stack((yield from head.embed(rows, alone=alone))).astype(np.float64)
+    norms: Floats = np.linalg.norm(pooled, axis=1)
+    vectors = pooled / np.maximum(norms, SHORTEST)[:, None]
     cosines = np.clip(vectors @ vectors.T, -1, 1)
-    return SimilarityResult(tuple(map(tuple, cosines.tolist())), any(row.inputs.truncated for row in rows))
+    return Comparison(tuple(row.inputs for row in rows), pooled, norms, vectors, cosines)
 
 
 TASK = Task("similarity", SimilarityRequest, {HeadKind.EMBEDDER: embed})

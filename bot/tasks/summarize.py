@@ -19,7 +19,7 @@ from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, was_stopped, 
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.decoding import Generated
+    from bot.inference.heads.decoding import Generated, Generation
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 
 Length = Literal["short", "medium", "long"]
@@ -45,6 +45,7 @@ class SummarizeResult:
         general: whether a general language model has written it, rather than one made for it.
         ids: the generated tokens of the last round, and the one that ended the text where one did; empty where its
             parts' summaries were not summarised.
+        drafts: the same of all other texts, round by round: the summaries of the parts.
     """
 
     text: str
@@ -54,6 +55,7 @@ class SummarizeResult:
     finished: bool
     general: bool
     ids: tuple[int, ...] = ()
+    drafts: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,53 @@ class SummarizeRequest(Request[SummarizeResult]):
 
 @dataclass(frozen=True)
 class Written:
-    """What a model has written about a part of the text."""
+    """What a model has written about a part of the text.
+
+    Attributes:
+        tokens: of the text, without special ones.
+        finished: whether the model ended it itself.
+        ids: the tokens, and the one that ended the text where one did.
+        circled: whether the model went round in circles, and was stopped.
+    """
 
     text: str
     tokens: int
     finished: bool
     ids: tuple[int, ...]
+    circled: bool = False
+
+
+@dataclass(frozen=True)
+class Round:
+    """Parts that were summarised at the same time.
+
+    Attributes:
+        parts: what was read: of the first round parts of the text, later parts of what was written in the round before.
+        rows: one for each part.
+        written: the summary of each part.
+    """
+
+    parts: tuple[str, ...]
+    rows: tuple[Row[Any], ...]
+    written: tuple[Written, ...]
+
+
+@dataclass(frozen=True)
+class Condensation:
+    """How a text was summarised.
+
+    Attributes:
+        source_tokens: of the text.
+        rounds: in order; at least one. The last one's summaries are the answer.
+    """
+
+    source_tokens: int
+    rounds: tuple[Round, ...]
+
+    @property
+    def last(self) -> Round:
+        """The last round."""
+        return self.rounds[-1]
 
 
 class Summarizer(Protocol):
@@ -109,8 +152,16 @@ class Summarizer(Protocol):
         """A row that summarises a part in so many tokens at most."""
         ...
 
-    def write(self, rows: Sequence[Row[Any]]) -> Steps[list[Written]]:
-        """Summarise."""
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+        """Summarise.
+
+        Args:
+            alone: keep other requests out of the batch.
+        """
+        ...
+
+    def read(self, row: Row[Any], ids: Sequence[int]) -> Written:
+        """What was written about a row's part before, by its token ids."""
         ...
 
 
@@ -132,11 +183,11 @@ class Rewriter:
         most = min(most, self._head.context_length - 1)  # BART's decoder has no more positions than its encoder
         return self._head.encode(self._prefix + part, max_new_tokens=most)
 
-    def write(self, rows: Sequence[Row[Any]]) -> Steps[list[Written]]:
-        outputs = yield from self._head.rewrite(rows)
-        return [self._written(row, ids) for row, ids in zip(rows, outputs, strict=True)]
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+        outputs = yield from self._head.rewrite(rows, alone=alone)
+        return [self.read(row, ids) for row, ids in zip(rows, outputs, strict=True)]
 
-    def _written(self, row: Row[SourceText], ids: Sequence[int]) -> Written:
+    def read(self, row: Row[SourceText], ids: Sequence[int]) -> Written:
         special = set(self._head.tokenizer.all_special_ids)
         tokens = sum(token not in special for token in ids)
         ended = len(ids) < row.inputs.max_new_tokens or self._head.tokenizer.eos_token_id in ids
@@ -198,13 +249,23 @@ class Drafter:
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
         return EndingRow(row, lambda ids: circling(self._head.decode(ids)) > 0)
 
-    def write(self, rows: Sequence[Row[Any]]) -> Steps[list[Written]]:
-        outputs = yield from self._head.generate(rows)
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+        outputs = yield from self._head.generate(rows, alone=alone)
         return [self._written(one) for one in outputs]
+
+    def read(self, row: Row[Generation], ids: Sequence[int]) -> Written:
+        from bot.inference.heads.decoding import Generated
+
+        end = ids[-1] if ids and ids[-1] in self._head.end_ids else None
+        body = tuple(ids if end is None else ids[:-1])
+        stop = row.inputs.stop
+        stopped = stop is not None and stop in self._head.decode(body)
+        return self._written(Generated(body, end is not None or stopped, end))
 
     def _written(self, output: Generated) -> Written:
         text, circled = without_circles(self._head.decode(output.ids))
-        return Written(text.strip(), len(output.ids), output.finished or circled, output.written)
+        finished = output.finished or circled
+        return Written(text.strip(), len(output.ids), finished, output.written, circled)
 
     def _prompt(self, part: str) -> tuple[int, ...]:
         if has_chat_template(self._head):
@@ -215,47 +276,63 @@ class Drafter:
 
 def rewrite(head: Seq2SeqLM, request: SummarizeRequest) -> Steps[SummarizeResult]:
     """By an encoder-decoder."""
-    return (yield from _condensed(Rewriter(head), request))
+    return (yield from _summarized(Rewriter(head), request))
 
 
 def draft(head: CausalLM, request: SummarizeRequest) -> Steps[SummarizeResult]:
     """By a causal language model."""
-    return (yield from _condensed(Drafter(head, request.length), request))
+    return (yield from _summarized(Drafter(head, request.length), request))
 
 
-def _condensed(summarizer: Summarizer, request: SummarizeRequest) -> Steps[SummarizeResult]:
+def _summarized(summarizer: Summarizer, request: SummarizeRequest) -> Steps[SummarizeResult]:
+    made = yield from condensation(summarizer, request)
+    last = made.last.written
+    text, finished = summary_of(last)
+    earlier = made.rounds if len(last) > 1 else made.rounds[:-1]
+    return SummarizeResult(
+        text=text,
+        source_tokens=made.source_tokens,
+        tokens=sum(one.tokens for one in last),
+        parts=len(made.rounds[0].parts),
+        finished=finished,
+        general=summarizer.general,
+        ids=last[0].ids if len(last) == 1 else (),
+        drafts=tuple(one.ids for turn in earlier for one in turn.written),
+    )
+
+
+def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bool = False) -> Steps[Condensation]:
     """Summarise a text, or its parts and then what was written about them, until it is short enough for one reading.
+
+    Args:
+        alone: keep other requests out of the batches.
 
     Source: the way of Wu et al.: Recursively Summarizing Books with Human Feedback, 2021, arXiv:2109.10862.
     """
     source_tokens = summarizer.count(request.text)
     parts = chunks(request.text, summarizer.room, summarizer.count)
-    number = len(parts)
     most = MOST_NEW_TOKENS[request.length]
     # Three parts' summaries make one part, so that every round leaves fewer.
     shorter = max(1, min(most, summarizer.room // 3))
+    rounds: list[Round] = []
     while True:
         rows = [summarizer.row(part, most if len(parts) == 1 else shorter) for part in parts]
-        written = yield from summarizer.write(rows)
+        written = yield from summarizer.write(rows, alone=alone)
+        if rounds and not any(one.ids for one in written):  # stopped before it began, so there is the round before
+            return Condensation(source_tokens, tuple(rounds))
+        rounds.append(Round(tuple(parts), tuple(rows), tuple(written)))
         so_long = [one.text for one in written if one.text]
         again = chunks("\n".join(so_long), summarizer.room, summarizer.count) if len(parts) > 1 and so_long else []
         # Whoever stops it wants to see what there is.
         if not again or len(again) >= len(parts) or any(map(was_stopped, rows)):
-            return _result(summarizer, written, source_tokens, number)
+            return Condensation(source_tokens, tuple(rounds))
         parts = again
 
 
-def _result(summarizer: Summarizer, written: Sequence[Written], source_tokens: int, parts: int) -> SummarizeResult:
+def summary_of(written: Sequence[Written]) -> tuple[str, bool]:
+    """What the last round's texts make, and whether that comes to an end. Half a sentence at an end is left out."""
     texts = [whole_sentences(one.text) if not one.finished else (one.text, True) for one in written]
-    return SummarizeResult(
-        text="\n".join(text for text, _ in texts if text),
-        source_tokens=source_tokens,
-        tokens=sum(one.tokens for one in written),
-        parts=parts,
-        finished=all(whole for _, whole in texts),
-        general=summarizer.general,
-        ids=written[0].ids if len(written) == 1 else (),
-    )
+    return "\n".join(text for text, _ in texts if text), all(whole for _, whole in texts)
 
 
 def whole_sentences(text: str) -> tuple[str, bool]:

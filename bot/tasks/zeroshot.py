@@ -42,6 +42,11 @@ class ZeroShotResult:
     multi_label: bool
     truncated: bool
 
+    @property
+    def headline(self) -> tuple[LabelScore, ...]:
+        """What is said first: the likeliest label."""
+        return self.scores[:1]
+
 
 @dataclass(frozen=True)
 class ZeroShotRequest(Request[ZeroShotResult]):

@@ -62,7 +62,7 @@ class Scene:
         """Somebody presses a button under a message, in any channel; this does not wait for the bot."""
         backend = self.env.backend
         stored = backend.get_message(message.channel_id, message.id)
-        [button] = [one for row in stored.components for one in row["components"] if one["label"] == label]
+        [button] = [one for row in stored.components for one in row["components"] if one.get("label") == label]
         channel = backend.get_channel(stored.channel_id)
         record, payload = interactions.base_payload(
             backend,

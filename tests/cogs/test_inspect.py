@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import simcord
 
 from bot.errors import RequestForgotten
+from bot.inference.task import HeadKind
 from bot.replies import pending
+from bot.tasks import sentiment
+from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
 from cogs.inspect import inspectable
 from tests.cogs.conftest import OpenScene, Scene
+from tests.support import device_held
+from tests.tasks.work.support import watch_attributions
 
 TEXT = "I love to hate this course"
 STEPS = ["Text", "Tokens", "Model", "Hidden states", "Logits and softmax"]
@@ -242,12 +248,166 @@ class TestButton:
             assert all(edit["allowed_mentions"] == {"parse": []} for edit in scene.edits())
 
 
+EVIDENCE = "5"
+"""The page "Which words mattered" of a classifier's work."""
+
+
+class TestWhichWordsMattered:
+    async def test_is_computed_when_its_page_is_opened(
+        self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken = watch_attributions(monkeypatch)
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            names = [option["label"] for option in menu(shown.response)["options"]]
+            await scene.alice.select(shown.response.message, ["6"], custom_id=page_id(shown.response))
+            assert not taken
+
+            await scene.alice.click(shown.response.message, label="Back")
+
+            [embed] = shown.response.embeds
+            assert taken
+            assert embed.title == "6. Which words mattered"
+            assert "The scores add up to" in embed.description
+            [picture] = shown.response.attachments
+            assert "spoke for" in picture.description
+            assert [option["label"] for option in menu(shown.response)["options"]] == names
+
+    async def test_says_first_that_it_is_being_computed(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            identity = page_id(shown.response)
+            before = len(scene.edits())
+
+            await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=identity)
+
+            first, last = (edit["embeds"][0]["description"] for edit in scene.edits()[before:])
+            assert "Computing" in first
+            assert "Computing" not in last
+            assert page_id(shown.response) == identity  # nothing new is kept
+
+    async def test_is_computed_once(self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
+        taken = watch_attributions(monkeypatch)
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
+            computed, batches = len(taken), scene.worker.status().batches
+            await scene.alice.click(shown.response.message, label="Next: Decision")
+            assert shown.response.embeds[0].title == "7. Decision"
+            before = len(scene.edits())
+
+            await scene.alice.click(shown.response.message, label="Back")
+
+            [edit] = scene.edits()[before:]  # it is known to be there, so nothing stands in for it
+            assert "The scores add up to" in edit["embeds"][0]["description"]
+            assert (len(taken), scene.worker.status().batches) == (computed, batches)
+
+    async def test_works_after_a_restart(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
+            scores = shown.response.embeds[0].description
+            await scene.restart()
+            await scene.alice.click(shown.response.message, label="Back")
+            assert shown.response.embeds[0].title == "5. Logits and softmax"
+            await scene.restart()
+
+            await scene.alice.click(shown.response.message, label="Next: Which words mattered")
+
+            assert shown.response.embeds[0].description == scores
+            assert shown.response.attachments
+
+    async def test_whoever_turns_on_does_not_wait_for_it(
+        self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken = watch_attributions(monkeypatch)
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            await scene.alice.select(shown.response.message, ["4"], custom_id=page_id(shown.response))
+            async with device_held(scene.worker):
+                waiting = scene.press(scene.alice, shown.response, "Next: Which words mattered")
+                await scene.until(lambda: "Computing" in shown.response.embeds[0].description)
+                scene.press(scene.alice, shown.response, "Next: Decision")
+                await scene.until(lambda: shown.response.embeds[0].title == "7. Decision")
+            await scene.env.settle()
+
+            assert shown.response.embeds[0].title == "7. Decision"
+            assert not taken
+            assert not waiting.followups
+            assert not scene.env.errors
+
+    async def test_a_failure_leaves_the_other_pages(
+        self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("secret")
+
+        monkeypatch.setattr("bot.inference.heads.attributions._scores", fail)
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+
+            turned = await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
+            assert "turn to another page and come back" in shown.response.embeds[0].description
+            await scene.alice.click(shown.response.message, label="Next: Decision")
+
+            [told] = turned.followups
+            assert told.ephemeral
+            assert "secret" not in told.content
+            assert shown.response.embeds[0].title == "7. Decision"
+
+    async def test_who_did_not_ask_gets_a_copy(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            result = await scene.alice.slash(scene.channel, "inspect", text=TEXT)
+
+            turned = await scene.bob.select(result.response.message, [EVIDENCE], custom_id=page_id(result.response))
+
+            assert turned.ephemeral
+            assert "The scores add up to" in turned.response.embeds[0].description
+            assert result.response.embeds[0].title == "1. Text"
+
+
+class TestRounding:
+    async def test_the_decision_says_what_the_answer_said(
+        self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        original = sentiment.classify
+
+        def shared(head: Any, request: SentimentRequest) -> Any:
+            """As if others' texts in the batch had moved the logits."""
+            result = yield from original(head, request)
+            best, *others = result.scores
+            return replace(result, scores=(replace(best, probability=best.probability + 0.01), *others))
+
+        monkeypatch.setitem(sentiment.TASK.ways, HeadKind.SEQUENCE_CLASSIFIER, shared)
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+
+            await scene.alice.select(shown.response.message, ["6"], custom_id=page_id(shown.response))
+
+            assert "it was computed in one batch with other people" in shown.response.embeds[0].description
+
+    async def test_the_decision_says_nothing_where_they_are_equal(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+
+            await scene.alice.select(shown.response.message, ["6"], custom_id=page_id(shown.response))
+
+            assert shown.response.embeds[0].title == "7. Decision"
+            assert "The answer said" not in shown.response.embeds[0].description
+
+
 COMMANDS: dict[str, dict[str, Any]] = {
     "sentiment": {"text": TEXT},
     "fill": {"text": "The capital of France is ___.", "top_k": 2},
     "zeroshot": {"text": "This movie was so inspiring!", "labels": "sports, politics, entertainment"},
     "generate": {"prompt": "Once", "max_new_tokens": 6},
     "translate": {"text": "I love apples.", "to": "German"},
+    "entities": {"text": "My name is Sylvain and I work in Brooklyn."},
+    "similarity": {"first": "A cat sleeps.", "second": "A dog sleeps. | It rains."},
+    "answer": {"question": "Where do I work?", "context": "I work at Hugging Face in Brooklyn."},
+    "summarize": {"text": "I love apples. We have promises to keep."},
+    "complete": {"code": "def f(x):", "max_new_tokens": 6},
+    "chat": {"message": "Hello"},
 }
 
 

@@ -48,16 +48,36 @@ def test_the_weight_can_be_unpacked() -> None:
     assert torch.equal(PackedLinear(layer).weight.to_dense(), layer.weight)
 
 
-def test_gradients_of_the_inputs() -> None:
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(40,), (3, 40), (2, 5, 40), (0, 40)])
+def test_gradients_of_the_inputs(shape: tuple[int, ...], bias: bool) -> None:
+    layer = linear(bias=bias)
+    packed = PackedLinear(layer)
+    inputs = torch.randn(shape, generator=torch.Generator().manual_seed(1)).bfloat16().requires_grad_()
+    factors = torch.randn(*shape[:-1], 24, generator=torch.Generator().manual_seed(2)).bfloat16()
+    [ours] = torch.autograd.grad(packed(inputs), inputs, factors)
+    [theirs] = torch.autograd.grad(layer(inputs), inputs, factors)
+    assert ours.shape == shape
+    torch.testing.assert_close(ours, theirs, rtol=2**-7, atol=2**-9)
+
+
+def test_gradients_through_a_part_of_a_batch() -> None:
+    """As those of a language model's last logits."""
     layer = linear()
-    ours, theirs = (torch.randn(3, 40, generator=torch.Generator().manual_seed(1)).bfloat16() for _ in range(2))
-    ours.requires_grad_()
-    theirs.requires_grad_()
-    PackedLinear(layer)(ours).sum().backward()
-    layer(theirs).sum().backward()
-    assert ours.grad is not None
-    assert theirs.grad is not None
-    assert torch.equal(ours.grad, theirs.grad)
+    packed = PackedLinear(layer)
+    inputs = torch.randn(3, 5, 40, generator=torch.Generator().manual_seed(1)).bfloat16().requires_grad_()
+    [ours] = torch.autograd.grad(packed(inputs[:, -1:]).sum(), inputs)
+    [theirs] = torch.autograd.grad(layer(inputs[:, -1:]).sum(), inputs)
+    assert not ours[:, :-1].any()
+    torch.testing.assert_close(ours, theirs, rtol=2**-7, atol=2**-9)
+
+
+def test_equal_with_and_without_gradients() -> None:
+    packed = PackedLinear(linear())
+    inputs = torch.randn(2, 5, 40, generator=torch.Generator().manual_seed(1)).bfloat16()
+    with torch.inference_mode():
+        without = packed(inputs)
+    assert torch.equal(packed(inputs.clone().requires_grad_()).detach(), without)
 
 
 def test_what_is_packed() -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inference.requests import Answer
+from bot.inference.heads.attributions import LabelLogit, Stretch
+from bot.inference.pooling import PoolingMode
+from bot.inference.requests import Answer, Request
 from bot.inference.tokens import Token
 from bot.pictures.picture import Picture
 from bot.replies.reply import SHORTENED, Reply
@@ -19,8 +21,9 @@ from bot.replies.text import units
 from bot.replies.work.blocks import TABLE_WIDTH, Table, code_block, cut_to
 from bot.replies.work.numbers import decimal, percent, signed
 from bot.replies.work.offer import work_of, written_in
-from bot.replies.work.pages import MAKERS, pages_of
+from bot.replies.work.pages import MAKERS, is_postponed, pages_of
 from bot.replies.work.render import render
+from bot.tasks.fill import FillRequest, FillResult, Guess
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.scores import LabelScore, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
@@ -30,28 +33,60 @@ from bot.tasks.work.pieces import (
     Architecture,
     Attribution,
     Candidate,
+    Cosines,
     Decision,
     Distribution,
+    DotProduct,
+    Edge,
+    EdgeLogits,
+    EdgeToken,
+    Ending,
     Family,
     Function,
     HiddenStates,
     Inference,
     Inferences,
+    LabelledToken,
+    LabelledTokens,
+    LabelledWord,
+    LabelledWords,
     Lengths,
     Logits,
     MaskCandidates,
+    NameKinds,
+    PartSummary,
+    Pooled,
+    PooledText,
+    PossibleAnswer,
+    PostponedAttribution,
     Prepared,
+    Product,
+    Question,
+    Questions,
+    Quotation,
     RescoredCandidate,
     RescoredCandidates,
     Reshaped,
+    Span,
+    SpanCandidate,
+    SpanCandidates,
+    Spans,
+    SummaryRounds,
+    TokenLogits,
     Tokens,
+    WeighedAnswer,
     WeighedLabel,
     WeighedLabels,
+    WeighedNames,
+    WeighedToken,
+    WindowAnswer,
+    WindowAnswers,
     Work,
     Written,
     WrittenToken,
 )
 from bot.tasks.work.request import WorkRequest, explanations
+from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests.replies.test_renderers import WRITTEN, assert_within_limits
 
 REQUEST = WorkRequest.of(SentimentRequest("I love to hate this course"))
@@ -62,6 +97,9 @@ def token(text: str, number: int = 5, *, special: bool = False, starts_word: boo
 
 
 ROW = (token("[CLS]", 101, special=True), token("lov", 7), token("ing", 8, starts_word=False), token("|", 9))
+POSTPONED = PostponedAttribution(
+    "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens"
+)
 LOGITS = Logits(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), Function.SOFTMAX, tuple(softmax([-1.5, 0.5]).tolist()))
 
 
@@ -86,8 +124,59 @@ def sample(text: str) -> tuple[pieces.Piece, ...]:
         Written("", (written,), 0.0, 1.0, ended=True),
         Distribution(text, 0, (Reshaped(text, 3, 0.5, 0.75), Reshaped("b", 4, 0.25, 0.0)), 1, 0.8, 0.95),
         Distribution("", 0, (Reshaped(text, 3, 0.5, 1.0), Reshaped("b", 4, 0.25, 0.0)), 0, 0.0, 1.0),
+        POSTPONED,
         Attribution(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
+        Ending(text, 12, 9, text),
+        *labelled(text),
+        *compared(text),
+        *extracted(text),
         Decision(text, text, 0.875),
+    )
+
+
+def labelled(text: str) -> tuple[pieces.Piece, ...]:
+    """A piece of every kind of `/entities`."""
+    first = LabelledToken(token(text), text, (1.5, -0.5), (0.88, 0.12))
+    special = LabelledToken(ROW[0], None, (0.5, 0.25), (0.56, 0.44))
+    word = LabelledWord(text, (first, first), text, 0.88)
+    answer = PossibleAnswer(text, -3.5, 0.25)
+    return (
+        TokenLogits(token(text), 1, LOGITS),
+        LabelledTokens((text, "B-PER"), (special, first)),
+        LabelledWords((word, replace(word, tokens=(first,))), marked=True),
+        LabelledWords((word,), marked=False),
+        Spans((Span(text, 0, 4, text, (word,) * 5, 0.88),), 1),
+        Spans((), 3),
+        Questions(text, (Question(text, (answer,) * 4),) * 2),
+        WeighedNames((text, "O"), "O", (NameKinds(text, 2, (1.0, -1.0), (0.88, 0.12)),) * 3, truncated=True),
+    )
+
+
+def compared(text: str) -> tuple[pieces.Piece, ...]:
+    """A piece of every kind of `/similarity`."""
+    pooled = PooledText(text, 12, (3.0, -4.0, 0.0, 0.0), 5.0, (0.6, -0.8, 0.0, 0.0))
+    return (
+        Pooled(PoolingMode.MEAN, (pooled,) * 3),
+        Pooled(PoolingMode.CLS, (pooled,)),
+        DotProduct((0, 1), (Product(1, -0.8, -0.8), Product(0, 0.6, 0.6)), 1.0),
+        Cosines((text, "b"), ((1.0, -0.25), (-0.25, 1.0)), ranked=True),
+    )
+
+
+def extracted(text: str) -> tuple[pieces.Piece, ...]:
+    """A piece of every kind of `/answer` and `/summarize`."""
+    edges = (EdgeToken(0, ROW[0], -1.5, 0.0474), EdgeToken(3, token(text), 1.5, 0.9526))
+    span = SpanCandidate(text, 3, 3, 0.9526, 0.9526, 0.9074)
+    absent = SpanCandidate("not in the text", 0, 0, 0.0474, 0.0474, 0.0022)
+    return (
+        EdgeLogits(Edge.START, text, edges, 1, 3),
+        EdgeLogits(Edge.END, "", edges, None, 3),
+        SpanCandidates(text, (span,) * 8, absent, text),
+        SpanCandidates("", (), absent, text),
+        WindowAnswers((WindowAnswer(text, text, 0.9074, 0.0022), WindowAnswer("window 2", "", 0.0, 1.0)), text),
+        Quotation(text, text, text, text),
+        WeighedAnswer((WeighedToken(token(text), -0.5, -12.25), WeighedToken(token(text), -3.0, -2.0)), text, text),
+        SummaryRounds(((PartSummary(500, 80, text), PartSummary(12, 0, "")), (PartSummary(80, 20, text),)), text),
     )
 
 
@@ -247,6 +336,71 @@ def test_lengths_are_told_with_the_written_text() -> None:
     assert [page.name for page in alone] == ["Lengths"]
 
 
+def test_of_a_long_text_the_part_that_says_more_is_shown() -> None:
+    text = "first" + " word" * 2_000 + " last"
+    start = text_of(shown(Prepared((text,), "How.")))
+    end = text_of(shown(Prepared((text,), "How.", to_end=True)))
+
+    assert "> first word" in start
+    assert "last" not in start
+    assert "> …" in end
+    assert "word last" in end
+    assert "first" not in end
+
+
+def test_an_ending_tells_what_was_cut_off() -> None:
+    cut = text_of(shown(Ending("It went in circles.", 1_200, 9, "\n\n**Again** and\nagain")))
+    whole = text_of(shown(Ending("The model ended it.", 12, 12)))
+
+    assert "It went in circles.\n\nThe answer takes 9 of the 1,200 written tokens. This was cut off:\n" in cut
+    assert cut.endswith("> \\*\\*Again\\*\\* and\n> again")
+    assert whole.endswith("\n\nThe model ended it.")
+
+
+class TestPostponed:
+    PIECES = (Prepared(("a",), "b"), POSTPONED, Decision("One.", "POSITIVE", 0.875))
+    COMPUTED = Attribution("POSITIVE", ROW[1:3], (0.5, -0.25), 0.25, "by hand")
+
+    def test_has_the_name_and_the_place_of_what_it_stands_for(self) -> None:
+        before = pages_of(Work("sentiment", self.PIECES))
+        after = pages_of(Work("sentiment", (self.PIECES[0], self.COMPUTED, self.PIECES[2])))
+
+        assert [page.name for page in before] == [page.name for page in after]
+        assert [page.postponed for page in before] == [False, True, False]
+        assert not any(page.postponed for page in after)
+
+    def test_says_that_it_is_being_computed(self) -> None:
+        reply = shown(*self.PIECES, number=1)
+
+        assert "Computing: the model reads the text dozens of times" in text_of(reply)
+        assert reply.drawing is None
+
+    def test_the_file_says_that_it_is_not_there(self) -> None:
+        row = tuple(token(f"t{number}", number) for number in range(300))
+        cut = Tokens((row,), (), (1, 300), truncated=False)
+
+        before, after = shown(cut, POSTPONED).file, shown(cut, self.COMPUTED).file
+
+        assert before is not None
+        assert after is not None
+        assert "Not in this file: this is computed when its page is opened." in before.text
+        assert "Computing" not in before.text
+        assert "+0.500  lov" in after.text
+
+    def test_which_pages_are(self) -> None:
+        work = Work("sentiment", self.PIECES)
+
+        assert [is_postponed(work, number) for number in (-1, 0, 1, 2, 9)] == [False, False, True, False, False]
+        assert is_postponed(Work("sentiment", (Prepared(("a",), "b"), POSTPONED)), 9)  # the last one is shown
+        assert not is_postponed(Work("sentiment", (self.COMPUTED,)), 0)
+
+    def test_turning_on_asks_for_no_more_than_before(self) -> None:
+        reply = shown(self.COMPUTED, LOGITS, request=replace(REQUEST, evidence=True))
+
+        assert reply.pages is not None
+        assert reply.pages.request == REQUEST
+
+
 def test_decisions_share_a_page() -> None:
     [text, decision] = pages_of(
         Work("translate", (Prepared(("a",), "b"), Decision("One."), Decision("Two.", "x", 0.5)))
@@ -324,6 +478,41 @@ class TestOffer:
         work = work_of(SentimentRequest("good"), result)
         assert work is not None
         assert work.checkpoint == "sentiment"
+
+    @pytest.mark.parametrize(
+        ("request_", "result", "said"),
+        [
+            (
+                SentimentRequest("good"),
+                SentimentResult((LabelScore("POSITIVE", 0.75), LabelScore("NEGATIVE", 0.25)), truncated=False),
+                (LabelScore("POSITIVE", 0.75),),
+            ),
+            (
+                ZeroShotRequest("good", ("a", "b")),
+                ZeroShotResult((LabelScore("b", 0.625), LabelScore("a", 0.5)), multi_label=True, truncated=False),
+                (LabelScore("b", 0.625),),
+            ),
+            (
+                FillRequest("___ is ___."),
+                FillResult(
+                    (
+                        (Guess("It", 0.5, "It is good.", 0), Guess("He", 0.25, "He is good.", 0)),
+                        (Guess("good", 0.75, "It is good.", 6),),
+                    ),
+                    "It is good.",
+                    truncated=False,
+                ),
+                (LabelScore("It", 0.5), LabelScore("good", 0.75)),
+            ),
+            (GenerateRequest("Once"), GenerateResult("Once", (Continuation(" a", 1, True, (5,)),), None, False), ()),
+            (SentimentRequest("good"), SentimentResult((LabelScore("POSITIVE", math.nan),), truncated=False), ()),
+        ],
+    )
+    def test_what_was_said_goes_along(self, request_: Request[Any], result: Any, said: tuple[LabelScore, ...]) -> None:
+        work = work_of(request_, result)
+
+        assert work is not None
+        assert work.answered == said
 
     def test_what_cannot_be_opened(self) -> None:
         assert "tokenize" not in explanations()

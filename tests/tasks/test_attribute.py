@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bot.inference.heads import attributions
 from bot.inference.loading import load_head
 from bot.inference.steps import Steps, run_steps
 from bot.tasks import attribute
-from bot.tasks.attribute import label_attribution, words_attribution
+from bot.tasks.attribute import attribution, label_attribution, words_attribution
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.pieces import Attribution
 from bot.tasks.work.request import WorkRequest
@@ -31,8 +32,13 @@ SHORT = [text for text in TEXTS if len(text) < 70]
 
 def of_label(head: Any, text: str, label: int, pair: str | None = None) -> Attribution:
     inputs = head.encode(text, pair).inputs
-    [found] = run_steps(label_attribution(head, inputs, label, head.labels[label], pair))
-    return found
+    [postponed] = label_attribution(head, inputs, label, head.labels[label], pair)
+    return run_steps(attribution(head, postponed))
+
+
+def of_words(head: Any, text: str, *, positive: bool) -> Attribution:
+    [postponed] = words_attribution(head, text, positive=positive)
+    return run_steps(attribution(head, postponed))
 
 
 def assert_complete(found: Attribution) -> None:
@@ -66,8 +72,7 @@ def test_complete_for_natural_language_inference(load: Callable[[str], Any]) -> 
 @pytest.mark.parametrize("text", SHORT[:2])
 def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) -> None:
     head = load("llama")
-    [found] = run_steps(words_attribution(head, text, positive=True))
-    [other] = run_steps(words_attribution(head, text, positive=False))
+    found, other = (of_words(head, text, positive=positive) for positive in (True, False))
     assert_complete(found)
     assert "".join(token.text for token in found.tokens).replace(" ", "") == text.replace(" ", "")
     assert (found.label, other.label) == ("POSITIVE", "NEGATIVE")
@@ -152,7 +157,8 @@ class TestSteps:
     def test_are_rows_of_bounded_size(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         for text in (SHORT[0], "I love apples. " * 12):
-            rows = first_rows(words_attribution(head, text, positive=True))
+            [postponed] = words_attribution(head, text, positive=True)
+            rows = first_rows(attribution(head, postponed))
             assert max(row.tokens for row in rows) <= attribute.TOKENS_AT_ONCE
             assert sum(row.inputs.points for row in rows) >= attribute.FEWEST_STEPS
 
@@ -162,7 +168,7 @@ def first_rows(steps: Steps[Any]) -> list[Any]:
 
 
 def test_not_of_long_texts(load: Callable[[str], Any]) -> None:
-    assert run_steps(words_attribution(load("llama"), "I love apples. " * 80, positive=True)) == ()
+    assert words_attribution(load("llama"), "I love apples. " * 80, positive=True) == ()
 
 
 async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +183,8 @@ async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monk
     monkeypatch.setattr(attributions, "_scores", slowly)
     async with make_worker() as worker:
         await worker.load(["sentiment"])
-        opened = worker.submit(WorkRequest.of(SentimentRequest("I love apples. " * 8)), person=1)
+        asked = WorkRequest.of(SentimentRequest("I love apples. " * 8))
+        opened = worker.submit(replace(asked, evidence=True), person=1)
         while not done:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

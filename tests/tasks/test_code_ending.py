@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import InvalidRequest
-from bot.tasks.code_ending import code_end
+from bot.tasks.code_ending import CodeEnd, EndReason, code_end
 from bot.tasks.code_languages import LANGUAGES, PLAIN, code_languages, find_code_language, guess_code_language
 
 KEPT = {
@@ -28,8 +28,10 @@ KEPT = {
 def test_ends_where_a_block_does(case: str) -> None:
     code, kept, rest = KEPT[case]
     end = code_end(code, kept + rest, in_blocks=True)
-    assert (kept + rest)[:end].rstrip("\n") == kept.rstrip("\n")
     assert (end is None) == (rest == "")
+    if end is not None:
+        assert (kept + rest)[: end.at].rstrip("\n") == kept.rstrip("\n")
+        assert end.reason is (EndReason.FENCE if "```" in rest else EndReason.NEW_BLOCK)
 
 
 @pytest.mark.parametrize("case", KEPT)
@@ -38,14 +40,16 @@ def test_a_token_at_a_time_as_all_at_once(case: str) -> None:
     for length in range(len(kept + rest) + 1):
         end = code_end(code, (kept + rest)[:length], in_blocks=True)
         if end is not None:
-            assert (kept + rest)[:end].rstrip("\n") == kept.rstrip("\n")
+            assert (kept + rest)[: end.at].rstrip("\n") == kept.rstrip("\n")
             return
     assert rest == ""
 
 
 def test_half_a_word_at_the_end_counts_when_nothing_follows() -> None:
     assert code_end("def a():", "\n    return 1\n\nde", in_blocks=True) is None
-    assert code_end("def a():", "\n    return 1\n\nde", in_blocks=True, complete=True) == 15
+    assert code_end("def a():", "\n    return 1\n\nde", in_blocks=True, complete=True) == CodeEnd(
+        15, EndReason.NEW_BLOCK
+    )
 
 
 def test_languages_without_blocks_go_on() -> None:

@@ -211,6 +211,18 @@ class TestEndings:
         result = self.result(load("llama"), request, ["Apples are sour."] * parts, stop=True)
         assert result.text == "\n".join(["Apples are sour."] * parts)
 
+    def test_stopped_before_the_summary_of_the_summaries(self, load: Callable[[str], Any]) -> None:
+        head, request = load("llama"), SummarizeRequest(LONG)
+        steps = TASK.steps(head, request)
+        texts = [f"We have {number} apples." for number in range(len(next(steps).rows))]
+        [row] = steps.send([Generated(head.encode_rest(text), True) for text in texts]).rows
+        row.stopped = True
+        with pytest.raises(StopIteration) as end:
+            steps.send([Generated((), False)])
+        result = end.value.value
+        assert result.text == "\n".join(texts)
+        assert (result.ids, len(result.drafts)) == ((), len(texts))
+
     def test_nothing_is_written(self, load: Callable[[str], Any]) -> None:
         parts = len(next(TASK.steps(load("llama"), SummarizeRequest(LONG))).rows)
         assert self.result(load("llama"), SummarizeRequest(LONG), [""] * parts).text == ""

@@ -134,7 +134,7 @@ def _scores(head: Head, stretch: Stretch) -> StretchScores:
             return _value(head, stretch, len(words))
 
     scores = IntegratedGradients(forward).attribute(end, start, n_steps=stretch.points)
-    # With gradients too: packed and int8 layers compute a little differently without.
+    # With gradients too: int8 layers compute a little differently without.
     ends = forward(torch.cat([start, end]).requires_grad_())
     summed = scores[0].cpu().double().sum(dim=-1).numpy()
     first, last = ends.detach().cpu().double().tolist()

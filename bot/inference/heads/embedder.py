@@ -24,7 +24,7 @@ class Embedder(EncoderHead):
 
     Attributes:
         pooling: how the tokens' hidden states become one vector.
-        embed: the operation; its outputs are vectors of length 1, shape (hidden,), float32.
+        embed: the operation; its outputs are the pooled vectors, of any length, shape (hidden,), float32.
 
     Source: Reimers, Gurevych: Sentence-BERT, 2019, arXiv:1908.10084.
     """
@@ -64,4 +64,4 @@ class Embedder(EncoderHead):
         else:
             weights = inputs["attention_mask"].unsqueeze(-1).float()
             vectors = (states * weights).sum(dim=1) / weights.sum(dim=1)
-        return list(torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy())
+        return list(vectors.cpu().numpy())

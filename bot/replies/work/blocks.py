@@ -10,7 +10,7 @@ from typing import Protocol
 import regex  # type: ignore[import-untyped]
 
 from bot.replies.reply import Draft
-from bot.replies.text import CUT, quoted, units, visible
+from bot.replies.text import CUT, Keep, quoted, units, visible
 
 TABLE_WIDTH = 36
 """In columns: what a phone shows of a code block without wrapping."""
@@ -72,12 +72,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Quote:
-    """A text that a person or a model wrote."""
+    """A text that a person or a model wrote.
+
+    Attributes:
+        keep: which part of it, where there is no room for all.
+    """
 
     text: str
+    keep: Keep = Keep.START
 
     def markdown(self, draft: Draft, room: int) -> str:
-        return draft.fit(self.text, room, quoted)
+        return draft.fit(self.text, room, quoted, self.keep)
 
     def plain(self) -> str:
         return self.text

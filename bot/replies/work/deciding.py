@@ -21,6 +21,7 @@ from bot.tasks.work.pieces import (
     Inferences,
     Logits,
     MaskCandidates,
+    PostponedAttribution,
     RescoredCandidates,
     WeighedLabels,
 )
@@ -62,6 +63,12 @@ ATTRIBUTION_ABOUT = (
     "Which tokens spoke for the label, and which against it? A score above zero spoke for it. Together the scores make "
     "up what the text changed in the label's logit."
 )
+ATTRIBUTION_NAME = "Which words mattered"
+COMPUTING = (
+    "*Computing: the model reads the text dozens of times, which takes a few seconds, and up to a minute or two for a "
+    "long text. If no scores appear, turn to another page and come back.*"
+)
+NOT_IN_FILE = "Not in this file: this is computed when its page is opened."
 DECISION_ABOUT = "What the numbers come to."
 
 
@@ -141,6 +148,11 @@ def weighed_page(piece: WeighedLabels) -> Page:
     return Page("Labels weighed", WEIGHED_ABOUT, blocks, draw)
 
 
+def postponed_page(piece: PostponedAttribution) -> Page:
+    """What is shown while the scores are computed; in a file, why they are not there."""
+    return Page(ATTRIBUTION_NAME, ATTRIBUTION_ABOUT, (Line(COMPUTING, NOT_IN_FILE),), postponed=True)
+
+
 def attribution_page(piece: Attribution) -> Page:
     """How much each token spoke for a label."""
     pairs = list(zip(piece.tokens, piece.scores, strict=True))
@@ -152,7 +164,7 @@ def attribution_page(piece: Attribution) -> Page:
     scored = [attribution.ScoredToken(token.text, score, token.starts_word) for token, score in pairs]
     draw = partial(attribution.attribution, scored, piece.label, f"What spoke for {piece.label}", total)
     facts = Paragraph(f"For {piece.label}, by {piece.method}. {total}")
-    return Page("Which words mattered", ATTRIBUTION_ABOUT, (facts, Table(("score", "token"), rows)), draw)
+    return Page(ATTRIBUTION_NAME, ATTRIBUTION_ABOUT, (facts, Table(("score", "token"), rows)), draw)
 
 
 def decision_page(found: Sequence[Decision]) -> Page:

@@ -18,12 +18,14 @@ class Page:
         about: what this step is, in plain words; Markdown of our own, without anybody's text.
         blocks: the numbers, in the order in which they are read.
         draw: draws the picture, if there is one.
+        postponed: whether this stands for a page whose numbers are computed when it is opened.
     """
 
     name: str
     about: str
     blocks: tuple[Block, ...]
     draw: Callable[[], Picture] | None = None
+    postponed: bool = False
 
     @property
     def plain(self) -> str:

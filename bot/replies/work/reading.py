@@ -9,6 +9,7 @@ from bot.inference import tokens as inference
 from bot.pictures.chips import Kind, Token, TokenRow, token_chips
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture
+from bot.replies.text import Keep
 from bot.replies.work.blocks import MOST_ROWS, Block, Paragraph, Quote, Table
 from bot.replies.work.numbers import decimal, token_text
 from bot.replies.work.page import Page
@@ -44,7 +45,8 @@ HIDDEN_ABOUT = (
 
 def text_page(piece: Prepared) -> Page:
     """The text as the model is given it."""
-    return Page("Text", TEXT_ABOUT, (Paragraph(piece.how), *map(Quote, piece.texts)))
+    keep = Keep.END if piece.to_end else Keep.START
+    return Page("Text", TEXT_ABOUT, (Paragraph(piece.how), *(Quote(text, keep) for text in piece.texts)))
 
 
 def tokens_page(piece: Tokens) -> Page:

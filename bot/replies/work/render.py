@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import discord
@@ -13,7 +13,8 @@ from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
 from bot.replies.text import fit, units, visible
 from bot.replies.work.blocks import Formula, Table
 from bot.replies.work.page import Page
-from bot.replies.work.pages import pages_of
+from bot.replies.work.pages import page_at, pages_of
+from bot.replies.work.rounding import with_rounding
 from bot.tasks.work.pieces import Work
 from bot.tasks.work.request import WorkRequest
 
@@ -32,9 +33,8 @@ def render(request: WorkRequest, answer: Answer[Work], number: int = 0) -> Reply
     Args:
         number: of the page, from 0; one that does not exist is the last.
     """
-    pages = pages_of(answer.result)
-    number = min(max(number, 0), len(pages) - 1)
-    page = pages[number]
+    pages = pages_of(with_rounding(answer.result, request.answered, answer.precision))
+    number, page = page_at(pages, number)
     draft = Draft(getattr(Colour, request.task.upper(), Colour.WORK))
     description = "\n".join([page.about, *_shown(page, draft)])
     if draft.cut:
@@ -46,7 +46,9 @@ def render(request: WorkRequest, answer: Answer[Work], number: int = 0) -> Reply
     embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
     file = TextFile("work.txt", visible("\n\n\n".join(one.plain for one in pages)) + "\n") if draft.cut else None
     drawing = None if page.draw is None else Drawing("work.png", page.draw)
-    return Reply(embed, file, (), drawing, Pages(request, tuple(one.name for one in pages), number))
+    # Whoever turns on does not ask for what takes long on this page: it may be forgotten by then.
+    turning = Pages(replace(request, evidence=False), tuple(one.name for one in pages), number)
+    return Reply(embed, file, (), drawing, turning)
 
 
 def _shown(page: Page, draft: Draft) -> list[str]:

@@ -72,7 +72,7 @@ def _blocks(piece: Written, lengths: Lengths | None) -> Iterator[Block]:
     yield Paragraph(
         "The model ended the text itself."
         if piece.ended
-        else "The model would have gone on, but the text had reached its length or was stopped."
+        else "The model would have gone on, but the text had reached its length or was stopped, by somebody or a rule."
     )
     if piece.temperature == 0:
         yield Table(("p", "token"), tuple((percent(one.probability), token_text(one.token)) for one in piece.tokens))

@@ -56,7 +56,12 @@ def explain_distributions(head: MaskedLM, request: FillRequest, written: Written
             architecture(head),
             *states_of(observed),
             *masks,
-            _decision([(mask.candidates[0].text, mask.candidates[0].probability) for mask in masks]),
+            *_decisions(
+                [
+                    (fill.word_of(head.decode([best.id])), best.probability)
+                    for best in (mask.candidates[0] for mask in masks)
+                ]
+            ),
         ),
     )
 
@@ -92,7 +97,7 @@ def explain_rescoring(head: CausalLM, request: FillRequest, written: Written = (
             _rescored(mask, place),
         ]
     best = [mask.proposals[0] for mask in masks]
-    return Work("fill", (*pieces, _decision([(one.word, one.probability) for one in best])))
+    return Work("fill", (*pieces, *_decisions([(one.word, one.probability) for one in best])))
 
 
 def _prepared(mask: WeighedMask, place: int) -> Prepared:
@@ -127,12 +132,11 @@ def _formula(mask: WeighedMask) -> str:
     )
 
 
-def _decision(best: Sequence[tuple[str, float]]) -> Decision:
+def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Decision]:
     """The likeliest word of each mask, with its probability."""
-    if len(best) == 1:
-        [(word, probability)] = best
-        return Decision(f"The likeliest word is put into the mask: {word}.", word, probability)
-    return Decision(f"The likeliest word is put into each mask: {', '.join(word for word, _ in best)}.")
+    for place, (word, probability) in enumerate(best, start=1):
+        mask = "the mask" if len(best) == 1 else f"mask {place}"
+        yield Decision(f"The likeliest word is put into {mask}: {word}.", word, probability)
 
 
 EXPLANATIONS: Mapping[HeadKind, Explain] = {

@@ -28,7 +28,7 @@ def explain_classification(head: SequenceClassifier, request: SentimentRequest, 
     states = yield from hidden_states(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
     scores = ranked(head.labels, made.probabilities)
     best = int(made.probabilities.argmax())
-    evidence = yield from label_attribution(head, made.inputs, best, head.labels[best])
+    evidence = label_attribution(head, made.inputs, best, head.labels[best])
     return Work(
         "sentiment",
         (
@@ -60,7 +60,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     rows = [head.encode(prompt) for prompt in prompts]
     states = yield from hidden_states(head, head.reading(rows[0]), names[0])
     weighed = _weighed(made)
-    evidence = yield from words_attribution(head, made.text, positive=made.positive >= 0.5)
+    evidence = words_attribution(head, made.text, positive=made.positive >= 0.5)
     return Work(
         "sentiment",
         (

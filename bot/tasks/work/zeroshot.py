@@ -37,7 +37,7 @@ def explain_inference(head: SequenceClassifier, request: ZeroShotRequest, writte
     states = yield from hidden_states(head, reading, request.labels[best])
     hypotheses = [zeroshot.HYPOTHESIS.format(label) for label in request.labels]
     truncated = "the end of the text" if made.truncated else None
-    evidence = yield from label_attribution(head, likeliest, made.entailment, request.labels[best], hypotheses[best])
+    evidence = label_attribution(head, likeliest, made.entailment, request.labels[best], hypotheses[best])
     return Work(
         "zeroshot",
         (

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any, TypeVar
 
+import pytest
+
+from bot.inference.heads import attributions
+from bot.inference.heads.attributions import Stretch
 from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.tasks.work.pieces import Work
@@ -14,11 +19,30 @@ from bot.tasks.work.request import WorkRequest
 T = TypeVar("T")
 
 
-async def answered_and_opened(worker: InferenceWorker, request: Request[Any]) -> tuple[Any, Work]:
-    """The answer to a request, and then its work, from one worker."""
+async def answered_and_opened(
+    worker: InferenceWorker, request: Request[Any], *, evidence: bool = False
+) -> tuple[Any, Work]:
+    """The answer to a request, and then its work, from one worker.
+
+    Args:
+        evidence: with what is postponed otherwise.
+    """
     answer = await worker.run(request, person=1)
-    work = await worker.run(WorkRequest.of(request), person=2)
+    work = await worker.run(replace(WorkRequest.of(request), evidence=evidence), person=2)
     return answer.result, work.result
+
+
+def watch_attributions(monkeypatch: pytest.MonkeyPatch) -> list[Stretch]:
+    """A list that grows by each row that a device takes for attributions."""
+    taken: list[Stretch] = []
+    original = attributions._scores
+
+    def watched(head: Any, stretch: Stretch) -> attributions.StretchScores:
+        taken.append(stretch)
+        return original(head, stretch)
+
+    monkeypatch.setattr(attributions, "_scores", watched)
+    return taken
 
 
 def pieces_of(work: Work, kind: type[T]) -> list[T]:

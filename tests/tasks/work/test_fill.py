@@ -86,7 +86,7 @@ async def test_the_numbers_of_the_answer(
 async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: Filler) -> None:
     async with make_worker() as worker:
         result, work = await answered_and_opened(worker, SEVERAL)
-    stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", *["MaskCandidates"] * 3, "Decision"]
+    stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", *["MaskCandidates"] * 3, *["Decision"] * 3]
     assert kinds_of(work) == stages
     text = "The <mask> brown fox jumps over the <mask> dog while the old <mask> looks at the sea."
     prepared = piece_of(work, Prepared)
@@ -95,11 +95,10 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
     [row] = piece_of(work, Tokens).rows
     assert [token.id for token in row] == directly.tokenizer(text)["input_ids"]
     assert piece_of(work, Architecture).family is Family.ENCODER
-    decision = piece_of(work, Decision)
-    assert decision.label is None
-    assert decision.sentence.startswith("The likeliest word is put into each mask: ")
-    for guesses in result.masks:
-        assert guesses[0].word in decision.sentence
+    for place, (decision, guesses) in enumerate(zip(pieces_of(work, Decision), result.masks, strict=True), start=1):
+        assert decision.label == guesses[0].word
+        assert decision.probability == pytest.approx(guesses[0].probability, abs=EXACT)
+        assert decision.sentence == f"The likeliest word is put into mask {place}: {decision.label}."
 
 
 async def test_the_word_of_one_mask_is_the_answer(make_worker: Callable[..., Any]) -> None:
@@ -193,7 +192,7 @@ class TestPrompted:
         assert kinds_of(work) == [
             *["Prepared", "Tokens", "Architecture", "HiddenStates", "RescoredCandidates"],
             *["Prepared", "Tokens", "RescoredCandidates"],  # the second mask, when the first is filled
-            "Decision",
+            *["Decision"] * 2,
         ]
         first, second = (guesses[0].word for guesses in result.masks)
         prepared = pieces_of(work, Prepared)
@@ -203,7 +202,7 @@ class TestPrompted:
             assert [[token.id for token in row] for row in tokens.rows] == ids
             assert tokens.shape == (2, max(map(len, ids)))
         assert piece_of(work, HiddenStates).row == "before the mask"
-        assert piece_of(work, Decision).sentence == f"The likeliest word is put into each mask: {first}, {second}."
+        assert [decision.label for decision in pieces_of(work, Decision)] == [first, second]
 
     async def test_a_truncated_text(
         self, make_worker: Callable[..., Any], prompted: Any, monkeypatch: pytest.MonkeyPatch

@@ -14,11 +14,13 @@ from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.pieces import (
     Architecture,
+    Attribution,
     Decision,
     Family,
     Function,
     HiddenStates,
     Logits,
+    PostponedAttribution,
     Prepared,
     Tokens,
     WeighedLabels,
@@ -27,7 +29,7 @@ from bot.tasks.work.pieces import (
 from bot.tasks.work.request import TASK, WorkRequest
 from tests.support import preset_of, run_crowd
 from tests.tasks.test_prompted import Reference
-from tests.tasks.work.support import answered_and_opened, equations, kinds_of, piece_of
+from tests.tasks.work.support import answered_and_opened, equations, kinds_of, piece_of, watch_attributions
 from tests.tiny import SHORT_CONTEXT, TEXTS
 
 EXACT = 1e-6
@@ -81,7 +83,8 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
     async with make_worker() as worker:
         _, work = await answered_and_opened(worker, SentimentRequest(f"  {text} "))
     assert work.task == "sentiment"
-    assert kinds_of(work) == ["Prepared", "Tokens", "Architecture", "HiddenStates", "Logits", "Attribution", "Decision"]
+    stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", "Logits", "PostponedAttribution", "Decision"]
+    assert kinds_of(work) == stages
     assert piece_of(work, Prepared).texts == (text,)
     tokens = piece_of(work, Tokens)
     ids = directly.tokenizer(text)["input_ids"]
@@ -136,6 +139,31 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
         head = piece_of(work, Logits)
         found = dict(zip(head.labels, head.probabilities, strict=True))
         assert found == pytest.approx(probabilities(result), abs=EXACT)
+
+
+@pytest.mark.parametrize("name", ["distilbert", "llama"])
+async def test_which_words_mattered_is_computed_on_demand(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    taken = watch_attributions(monkeypatch)
+    async with make_worker(make_preset(sentiment=name)) as worker:
+        result, work = await answered_and_opened(worker, SentimentRequest(TEXTS[0]))
+        assert not taken
+        _, whole = await answered_and_opened(worker, SentimentRequest(TEXTS[0]), evidence=True)
+        assert taken
+    postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
+    assert found.label == postponed.label == result.scores[0].label
+    assert len(found.scores) == len(postponed.places)
+    assert [piece for piece in whole.pieces if piece != found] == [piece for piece in work.pieces if piece != postponed]
+    assert whole.pieces.index(found) == work.pieces.index(postponed)
+
+
+async def test_long_texts_have_no_evidence(make_worker: Callable[..., Any]) -> None:
+    async with make_worker() as worker:
+        _, work = await answered_and_opened(worker, SentimentRequest(LONG))
+        _, whole = await answered_and_opened(worker, SentimentRequest(LONG), evidence=True)
+    assert whole == work
+    assert "PostponedAttribution" not in kinds_of(work)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +221,7 @@ class TestPrompted:
             "Architecture",
             "HiddenStates",
             "WeighedLabels",
-            "Attribution",
+            "PostponedAttribution",
             "Decision",
         ]
         prompts = ("Review: Great.\nSentiment:", "Text: Great.\nSentiment:", "Sentence: Great.\nSentiment:")

@@ -88,7 +88,7 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
         "HiddenStates",
         "HiddenStates",
         "Inferences",
-        "Attribution",
+        "PostponedAttribution",
         "Decision",
     ]
     assert kinds_of(work) == stages

@@ -1,0 +1,79 @@
+"""Vectors as strips of colour: texts that a model finds alike have alike strips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
+from bot.pictures.grid import matrix
+from bot.pictures.palette import BORDER, MUTED, evidence
+from bot.pictures.picture import Picture
+from bot.pictures.wording import alt_text, counted, number, quoted
+
+MOST_VECTORS = 12
+MOST_NUMBERS = 400
+"""Of a vector: about a point for each."""
+
+_STRIP = 20.0
+_ROW = 46.0
+_NAMED = 3
+
+
+def vector_strips(labels: Sequence[str], vectors: npt.ArrayLike, title: str = "") -> Picture:
+    """Draws each vector as a strip with a cell for each of its first numbers: blue above zero, orange below it.
+
+    Args:
+        labels: one for each vector.
+        vectors: of shape (labels, size).
+
+    Raises:
+        ValueError: there are not as many vectors as labels.
+    """
+    size = np.asarray(vectors).shape[-1] if len(labels) else 0
+    values = matrix(vectors, len(labels), size)
+    shown = values[:MOST_VECTORS, :MOST_NUMBERS]
+    largest = float(np.abs(shown).max(initial=0.0)) or 1.0
+    canvas = Canvas(WIDTH, labels)
+    y = canvas.title(title, _note(len(labels), size))
+    room = canvas.width - 2 * MARGIN
+    for label, row in zip(labels, (shown / largest).tolist(), strict=False):
+        canvas.text(MARGIN, y + TEXT, canvas.cut(label, TEXT, room), TEXT)
+        _strip(canvas, Box(MARGIN, y + TEXT + 5, room, _STRIP), row)
+        y += _ROW
+    legend = f"blue above zero, orange below; the darkest is {number(largest)}"
+    canvas.text(MARGIN, y + SMALL, legend, SMALL, fill=MUTED)
+    return canvas.picture(y + SMALL + MARGIN, _alt(labels, values, title))
+
+
+def _strip(canvas: Canvas, box: Box, shares: Sequence[float]) -> None:
+    canvas.box(Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2), BORDER)
+    cell = box.width / max(len(shares), 1)
+    for place, share in enumerate(shares):
+        canvas.box(Box(box.x + place * cell, box.y, cell, box.height), evidence(share))
+
+
+def _note(vectors: int, size: int) -> str:
+    cut = []
+    if size > MOST_NUMBERS:
+        cut.append(f"The first {MOST_NUMBERS} of {size:,} numbers.")
+    if vectors > MOST_VECTORS:
+        cut.append(f"The first {MOST_VECTORS} of {vectors:,} vectors.")
+    return " ".join(cut)
+
+
+def _alt(labels: Sequence[str], values: npt.NDArray[np.float64], title: str) -> str:
+    said = []
+    for label, row in zip(labels[:MOST_VECTORS], values, strict=False):
+        beginning = ", ".join(map(number, row[:_NAMED].tolist()))
+        said.append(f"{quoted(label)} begins with {beginning}.")
+    size = values.shape[1]
+    return alt_text(
+        [
+            f"{title}." if title else "",
+            f"{counted(len(labels), 'vector')} of {counted(size, 'number')} as strips of colour.",
+            *said,
+        ]
+    )

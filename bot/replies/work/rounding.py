@@ -1,0 +1,67 @@
+"""Where the work comes to another number than the answer that it is about, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from bot.replies.bars import percent
+from bot.tasks.scores import LabelScore
+from bot.tasks.work.pieces import Decision, Work
+
+MOST_BY_ROUNDING = 0.1
+"""A larger difference has another reason. The largest that rounding was seen to make is 0.04, in bfloat16."""
+
+Pair = tuple[LabelScore, LabelScore]
+"""What the answer said, and what the work comes to."""
+
+
+def with_rounding(work: Work, answered: Sequence[LabelScore], precision: str) -> Work:
+    """The same work, with a sentence behind its decisions where they visibly differ from the answer.
+
+    Args:
+        answered: what the answer said, for each decision with a probability; empty where that is not known.
+        precision: the data type of the weights.
+    """
+    decided = [
+        LabelScore(piece.label, piece.probability)
+        for piece in work.pieces
+        if isinstance(piece, Decision) and piece.label is not None and piece.probability is not None
+    ]
+    if len(decided) != len(answered):
+        return work
+    differing = [pair for pair in zip(answered, decided, strict=True) if _is_visible(*pair)]
+    if not differing:
+        return work
+    said = ", ".join(_said(differing, alone=len(decided) == 1))
+    return replace(work, pieces=(*work.pieces, Decision(f"The answer said {said}{_reason(differing, precision)}")))
+
+
+def _is_visible(said: LabelScore, found: LabelScore) -> bool:
+    return (said.label, percent(said.probability)) != (found.label, percent(found.probability))
+
+
+def _said(differing: Sequence[Pair], *, alone: bool) -> Iterator[str]:
+    """What the answer said; just the number where it is clear what it is about.
+
+    Args:
+        alone: whether the answer consists of one label.
+    """
+    for said, found in differing:
+        number = percent(said.probability)
+        yield number if alone and said.label == found.label else f"{said.label} {number}"
+
+
+def _reason(differing: Sequence[Pair], precision: str) -> str:
+    if any(
+        said.label == found.label and abs(said.probability - found.probability) > MOST_BY_ROUNDING
+        for said, found in differing
+    ):
+        return (
+            ". Rounding alone does not make such a difference: the checkpoint or its precision has probably been "
+            "changed since."
+        )
+    return (
+        f": it was computed in one batch with other people's texts, and {precision} rounds differently in batches of "
+        "other shapes."
+    )

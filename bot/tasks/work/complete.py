@@ -1,0 +1,87 @@
+"""How a `/complete` answer came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.inference.steps import Steps
+from bot.inference.task import HeadKind
+from bot.tasks.code_ending import EndReason
+from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt
+from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
+from bot.tasks.work.generate import SEED
+from bot.tasks.work.pieces import Ending, Prepared, Work
+from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.written import continuations
+from bot.tasks.writing import following
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+
+RULES = {
+    EndReason.FENCE: (
+        "The model closes a code fence that nobody has opened, as chat models do before they explain what they wrote. "
+        "So the code ends before it."
+    ),
+    EndReason.NEW_BLOCK: (
+        "A block has been left, and the next line begins something new at the left margin: what was to be written is "
+        "complete, so the code ends before that line."
+    ),
+}
+"""By which rule code has ended."""
+
+
+def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()) -> Steps[Work]:
+    """By a causal language model: what was written is read again.
+
+    Args:
+        written: token ids of the code that followed, as one text; where there is no text, one is written first.
+
+    Raises:
+        InvalidRequest: the checkpoint cannot have written them.
+    """
+    from bot.inference.heads.sampling import Sampling
+
+    ids = next((text for text in written if text), ())
+    if not ids:
+        result = yield from go_on(head, request, seed=SEED)
+        ids = result.ids
+    prompt, truncated = read_prompt(head, request)
+    sampling = Sampling(request.temperature, TOP_P, SEED)
+    pieces = yield from continuations(
+        head, prompt, [ids], sampling, truncated="the start of the code" if truncated else None
+    )
+    code = head.decode(prompt) if truncated else request.code
+    prepared = Prepared((code,), _prepared(request, truncated=truncated), to_end=True)
+    return Work("complete", with_ending((prepared, *pieces), _ending(head, request, prompt, ids)))
+
+
+def _prepared(request: CompleteRequest, *, truncated: bool) -> str:
+    language = request.code_language
+    rule = "so it ends where a block does" if language.in_blocks else "which has no blocks to end with"
+    sentences = [
+        "The code goes to the model as it is, without an instruction. White space at its end is left out, because "
+        "models write a line break and the indentation after it as one token.",
+        f"It is taken for {language.name}, {rule}.",
+    ]
+    if truncated:
+        sentences.append(
+            f"It is cut at its start, so that the context has room for the {request.max_new_tokens:,} tokens that may "
+            "be written."
+        )
+    return " ".join(sentences)
+
+
+def _ending(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> Ending:
+    body = without_end(head, ids)
+    found = completion(head, request, prompt, body, complete=True)
+    if found.reason is not None:
+        why = RULES[found.reason]
+    else:
+        why = without_rule(head, ids, request.max_new_tokens, head.end_ids | set(head.tokenizer.all_special_ids))
+    return cut_off(why, body, partial(following, head, prompt), len(found.text))
+
+
+EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.CAUSAL_LM: explain_code}

@@ -1,0 +1,67 @@
+"""A summary that is told again: its texts are taken from what was kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bot.inference.steps import Row, Steps
+from bot.tasks.summarize import Summarizer, Written
+from bot.tasks.work.written import check
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+
+
+class Recorded:
+    """A summariser that writes what it has written before: nothing is computed.
+
+    Args:
+        summarizer: which has written it.
+        head: of the summariser.
+        texts: token ids of each text, round by round.
+    """
+
+    def __init__(self, summarizer: Summarizer, head: CausalLM | Seq2SeqLM, texts: Sequence[tuple[int, ...]]) -> None:
+        self._summarizer = summarizer
+        self._head = head
+        self._left = list(texts)
+        self.room = summarizer.room
+        self.general = summarizer.general
+
+    def count(self, text: str) -> int:
+        return self._summarizer.count(text)
+
+    def row(self, part: str, most: int) -> Row[Any]:
+        return self._summarizer.row(part, most)
+
+    def read(self, row: Row[Any], ids: Sequence[int]) -> Written:
+        return self._summarizer.read(row, ids)
+
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+        """The next texts.
+
+        Raises:
+            InvalidRequest: there are not as many, so another checkpoint has written them.
+        """
+        yield from ()
+        taken, self._left = self._left[: len(rows)], self._left[len(rows) :]
+        if len(taken) < len(rows):
+            self._refuse()
+        found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
+        if not self._left:  # it ended here, perhaps because somebody had stopped it
+            for row in rows:
+                row.stopped = True
+        return found
+
+    def check_all_was_said(self) -> None:
+        """Raise `InvalidRequest` where there are more texts than it would have written."""
+        if self._left:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        from bot.inference.heads.rereading import Rereading
+        from bot.inference.heads.sampling import Sampling
+
+        check(self._head, [Rereading((), (), Sampling.likeliest())])

@@ -1,0 +1,61 @@
+"""Of several turns of a page, the newest counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.replies.turns import Turns
+
+
+class Turning:
+    """Pages that are turned, in the order in which they are shown."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.shown: list[str] = []
+
+    async def show(self, page: str, ready: asyncio.Event | None = None) -> None:
+        if ready is not None:
+            await ready.wait()
+        self.shown.append(page)
+
+
+async def test_an_earlier_turn_is_given_up() -> None:
+    turning, ready = Turning(), asyncio.Event()
+    slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
+    elsewhere = asyncio.create_task(turning.turns.take(2, turning.show("another message's", ready)))
+    await asyncio.sleep(0)
+
+    await turning.turns.take(1, turning.show("fast"))
+    ready.set()
+    await asyncio.gather(slow, elsewhere)
+
+    assert turning.shown == ["fast", "another message's"]
+    assert not turning.turns._under_way
+
+
+async def test_a_failure_is_told() -> None:
+    async def fail() -> None:
+        raise ValueError("no")
+
+    turns = Turns()
+    with pytest.raises(ValueError, match="no"):
+        await turns.take(1, fail())
+    assert not turns._under_way
+
+
+async def test_who_is_cancelled_ends_what_was_begun() -> None:
+    turning, ready = Turning(), asyncio.Event()
+    slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
+    await asyncio.sleep(0)
+
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    ready.set()
+    await asyncio.sleep(0)
+
+    assert not turning.shown
+    assert not turning.turns._under_way
