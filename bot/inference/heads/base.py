@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, ClassVar
 
 import torch
@@ -20,6 +21,7 @@ from bot.inference.packing import packed_bytes
 from bot.inference.precision import reason_of
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
+from bot.inference.threads import ThreadChoice
 from bot.inference.tokens import Token, read_tokens
 
 FALLBACK_CONTEXT = 512
@@ -39,6 +41,7 @@ class Head(ABC):
         parameters: how many the model has; those that layers share count once.
         precision: what this checkpoint really computes in, one of `bot.inference.device.PRECISIONS`.
         precision_reason: why, in one clause.
+        threads: over how many a small forward pass is spread.
         observe: the operation that looks into the layers, with a forward pass for each row.
         attention: the operation that gives attention weights, with a forward pass for each row.
     """
@@ -61,6 +64,7 @@ class Head(ABC):
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.precision = str(model.dtype).removeprefix("torch.")
         self.precision_reason = reason_of(device, self.precision)
+        self.threads = ThreadChoice(active=device.on_cpu and model.dtype == torch.bfloat16)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
         self.observe: Operation[Reading, Observed] = observation(self)
@@ -159,9 +163,13 @@ def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
     return smallest if smallest < 1_000_000 else FALLBACK_CONTEXT
 
 
-def on_device(
-    function: Callable[..., Any],
-) -> Callable[..., Any]:
-    """Run a head's operation without recording gradients."""
-    wrapped: Callable[..., Any] = torch.inference_mode()(function)
-    return wrapped
+def on_device(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Run a head's operation without recording gradients, with as many threads as are good for its rows."""
+
+    @wraps(function)
+    def run(head: Head, rows: Sequence[Row[Any]]) -> Any:
+        padded = max((row.tokens for row in rows), default=0) * len(rows)
+        with torch.inference_mode(), head.threads.chosen(function.__name__, padded):
+            return function(head, rows)
+
+    return run

@@ -124,7 +124,9 @@ class Decoder:
         if self._rows is None:
             self._rows = RaggedRows(self._head) if can_be_ragged(self._head) else PaddedRows(self._head)
             self.joinable = self._rows.joinable
-        logits = self._rows.read(self._last, [one.row.inputs.prompt for one in self._joining])
+        prompts = [one.row.inputs.prompt for one in self._joining]
+        with self._head.threads.chosen("step", len(self._last) + sum(map(len, prompts))):
+            logits = self._rows.read(self._last, prompts)
         self._writing, self._joining = [*self._writing, *self._joining], []
         self._last = self._choose(self._writing, logits)
 

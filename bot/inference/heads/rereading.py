@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.base import Head
 from bot.inference.heads.sampling import Sampling
 from bot.inference.heads.scoring import LOGITS_AT_ONCE, LogProbs
 from bot.inference.steps import Budget, Operation, Row
@@ -93,7 +93,7 @@ def end_ids(head: Head) -> frozenset[int]:
 def rereading(head: Head) -> Operation[Rereading, Reread]:
     """The operation of a causal language model or an encoder-decoder. Its rows run one at a time, without padding."""
 
-    @on_device
+    @torch.inference_mode()
     def run(rows: Sequence[Row[Rereading]]) -> list[Reread]:
         return [reread(head, row.inputs) for row in rows]
 

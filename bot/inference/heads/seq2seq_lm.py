@@ -11,7 +11,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.batching import alike
-from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.base import Head
 from bot.inference.heads.encoder_input import encoder_budget
 from bot.inference.heads.rereading import rereading
 from bot.inference.heads.sampling import RowStop
@@ -121,20 +121,22 @@ class Seq2SeqLM(Head):
         ids = getattr(self.tokenizer, "lang_code_to_id", None) or {}
         return int(ids[code] if code in ids else self.tokenizer.convert_tokens_to_ids(code))
 
-    @on_device
+    @torch.inference_mode()
     def _rewrite(self, rows: Sequence[Row[SourceText]]) -> list[tuple[int, ...]]:
         inputs = [row.inputs for row in rows]
         encoded, mask = self._encode([one.ids for one in inputs])
         # Rows whose start has a language token must not share a batch with rows without: tasks use one form a model.
         start = self.tensor([one.start for one in inputs])
-        output: torch.Tensor = self.model.generate(
-            encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-            attention_mask=mask,
-            decoder_input_ids=start,
-            max_new_tokens=max(one.max_new_tokens for one in inputs),
-            do_sample=False,
-            stopping_criteria=[self._stop(rows, start.shape[1])],
-        )
+        with self.threads.chosen("write", len(rows)) as this:
+            output: torch.Tensor = self.model.generate(
+                encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+                attention_mask=mask,
+                decoder_input_ids=start,
+                max_new_tokens=max(one.max_new_tokens for one in inputs),
+                do_sample=False,
+                stopping_criteria=[self._stop(rows, start.shape[1])],
+            )
+            this.parts = output.shape[1]
         return [
             tuple(new[start.shape[1] :][: one.max_new_tokens].tolist()) for one, new in zip(inputs, output, strict=True)
         ]
