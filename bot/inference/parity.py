@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.base import Head
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.encoder_input import EncoderInput
 from bot.inference.heads.masked_lm import MaskedLM
@@ -174,7 +174,7 @@ def _continued(head: CausalLM, sentences: Sequence[str]) -> _Observe:
     """The token after each beginning of each sentence."""
     texts = [ids for sentence in sentences if (ids := head.encode(sentence)[: head.context_length])]
 
-    @on_device
+    @torch.inference_mode()
     def observe() -> torch.Tensor:
         return _log_probs(head, [head.model(input_ids=head.tensor([ids]), use_cache=False).logits[0] for ids in texts])
 
@@ -187,7 +187,7 @@ def _rewritten(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
     rows = [head.encode(sentence, max_new_tokens=_WRITTEN_TOKENS, target=target) for sentence in sentences]
     texts = list(zip([row.inputs for row in rows], head.rewrite.run(rows), strict=True))
 
-    @on_device
+    @torch.inference_mode()
     def observe() -> torch.Tensor:
         return _log_probs(head, [_decoded(head, source, written) for source, written in texts])
 
