@@ -21,7 +21,7 @@ class Token:
     Attributes:
         text: readable: without the marks for word boundaries; bytes that are no whole character as `<E3>`.
         special: whether the tokenizer added it ([CLS], </s>), rather than finding it in the text.
-        starts_word: whether a new word begins with it.
+        starts_word: whether a new word begins with it, or it is white space: it continues no word.
     """
 
     text: str
@@ -47,8 +47,8 @@ def read_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
             tokens.append(Token(piece, token, special=True, starts_word=True))
         else:
             text, starts_word = read(piece)
-            first = place == 0 or tokens[-1].special
-            tokens.append(Token(text, token, special=False, starts_word=starts_word or first))
+            apart = text[:1].isspace() or place == 0 or tokens[-1].special or tokens[-1].text[-1:].isspace()
+            tokens.append(Token(text, token, special=False, starts_word=starts_word or apart))
     return tuple(tokens)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
 from bot.pictures.flow import Cell, flow, height
-from bot.pictures.palette import FAINT, INK, MUTED, SECOND, Colour, ink_on
+from bot.pictures.palette import FAINT, INK, MUTED, Colour, ink_on
 from bot.pictures.picture import Picture
 from bot.pictures.wording import alt_text, as_chip, counted, drawable, listed, percent, quoted, visible
 
@@ -24,6 +24,10 @@ _SIZE = 16.0
 _CHIP = 24.0
 _LINE = 40.0
 _ROW = 20.0
+_PERCENT = 50.0
+_OTHER: Colour = (188, 213, 238)
+CHOSEN: Colour = (122, 170, 218)
+"""Blue like those of the others: the warm colours stand for levels."""
 
 
 @dataclass(frozen=True)
@@ -149,17 +153,13 @@ def _choice(canvas: Canvas, rank: int, token: GeneratedToken, box: Box) -> float
         is_chosen = index == 0
         said = percent(entry.probability)
         x = box.x + number_width
-        room = box.width - number_width
+        room = box.width - number_width - _PERCENT
         share = _known(entry.probability)
         canvas.box(Box(x, base - 12.5, room, _ROW - 3), FAINT, radius=3)
-        canvas.box(Box(x, base - 12.5, max(room * share, 2), _ROW - 3), SECOND if is_chosen else _PALE, radius=3)
-        canvas.text(box.x + box.width - 4, base, said, SMALL, align=1, bold=is_chosen)
-        text_room = room - canvas.text_width(said, SMALL, is_chosen) - 14
-        canvas.text(x + 5, base, canvas.cut(as_chip(entry.text), TEXT, text_room, is_chosen), TEXT, bold=is_chosen)
+        canvas.box(Box(x, base - 12.5, max(room * share, 2), _ROW - 3), CHOSEN if is_chosen else _OTHER, radius=3)
+        canvas.text(box.x + box.width, base, said, SMALL, align=1, bold=is_chosen)
+        canvas.text(x + 5, base, canvas.cut(as_chip(entry.text), TEXT, room - 10, is_chosen), TEXT, bold=is_chosen)
     return y + len(entries) * _ROW + 6
-
-
-_PALE: Colour = (170, 202, 233)
 
 
 def _inline(text: str) -> str:

@@ -29,7 +29,7 @@ def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of t
     for tick in range(_TICKS + 1):
         level = plot.y + plot.height * (1 - tick / _TICKS)
         canvas.box(Box(plot.x, level - 0.5, plot.width, 1), BORDER)
-        canvas.text(plot.x - 6, level + 4, f"{top * tick / _TICKS:,.3g}", SMALL, fill=MUTED, align=1)
+        canvas.text(plot.x - 6, level + 4, rounded(top * tick / _TICKS), SMALL, fill=MUTED, align=1)
     step = plot.width / max(len(drawn), 1)
     every = max(math.ceil(26 / step), 1)
     for index, (value, shown) in enumerate(zip(norms, drawn, strict=True)):
@@ -40,10 +40,16 @@ def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of t
         canvas.box(column, ACCENT if index else SECOND, radius=2, corners=(True, True, False, False))
         if index % every == 0:
             canvas.text(x + step / 2, plot.y + plot.height + 14, str(index), SMALL, fill=MUTED, align=0.5)
-        if step >= 30:
-            canvas.text(x + step / 2, column.y - 4, f"{value:.3g}", SMALL, fill=INK, align=0.5)
+        said = number(value) if value >= 100 else f"{value:#.3g}"
+        if step >= 30 and canvas.text_width(said, SMALL) <= step:
+            canvas.text(x + step / 2, column.y - 4, said, SMALL, fill=INK, align=0.5)
     canvas.text(plot.x + plot.width / 2, plot.y + plot.height + 31, "layer", SMALL, fill=MUTED, align=0.5)
     return canvas.picture(plot.y + plot.height + 34 + MARGIN, _alt(norms, title))
+
+
+def rounded(value: float) -> str:
+    """`0.5` → "0.5", `15000.0` → "15,000", `2e6` → "2e+06"."""
+    return f"{value:,.0f}" if 1_000 <= value < 1e6 else f"{value:.3g}"
 
 
 def _ceiling(value: float) -> float:

@@ -9,7 +9,7 @@ import discord
 from bot.inference.requests import Answer
 from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Draft, Reply
-from bot.replies.text import CUT, Keep, escape, fit, quoted
+from bot.replies.text import Keep, escape, fit, quoted, unfinished
 from bot.tasks.chat import ChatRequest, ChatResult, is_private
 
 FORGET = Action("chat-forget", "New conversation")
@@ -28,7 +28,7 @@ def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
     """The message, quoted, and the model's."""
     result = answer.result
     draft = Draft(COLOUR)
-    text = result.text if result.finished else result.text + CUT
+    text = result.text if result.finished else unfinished(result.text)
     draft.lines = [draft.fit(request.message, MESSAGE, quoted), "", draft.fit(text, ROOM) if result.text else NOTHING]
     whole = f"{request.speaker}: {request.message}\n\n{result.text}"
     reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")

@@ -11,7 +11,7 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
 from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Colour, Draft, Reply, truncation
-from bot.replies.text import CUT, Keep, bold, fit, quoted
+from bot.replies.text import CUT, Keep, bold, fit, quoted, unfinished
 from bot.tasks.generate import HALF_CHARACTER, Continuation, GenerateRequest, GenerateResult
 
 REGENERATE = Action("regenerate", "Regenerate")
@@ -39,7 +39,7 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
         text = continuation.text.rstrip()
         if not text and continuation.finished:
             return f" {NOTHING}"
-        return draft.fit(text + ("" if continuation.finished else CUT), room)
+        return draft.fit(text if continuation.finished else _going_on(result.prompt, text), room)
 
     draft.lines = _lines(draft, result, show)
     seed = None if result.seed is None else f"seed {result.seed}"
@@ -94,7 +94,12 @@ def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Of
 
 def _whole(result: GenerateResult) -> str:
     texts = [
-        result.prompt + continuation.text + ("" if continuation.finished else CUT)
-        for continuation in result.continuations
+        result.prompt + (one.text if one.finished else _going_on(result.prompt, one.text))
+        for one in result.continuations
     ]
     return texts[0] if len(texts) == 1 else "\n\n".join(f"[{place}]\n{text}" for place, text in enumerate(texts, 1))
+
+
+def _going_on(prompt: str, text: str) -> str:
+    """A continuation with the sign that it would have gone on; where it is empty, the sign follows the prompt."""
+    return unfinished(text) if text.strip() else unfinished(prompt)[len(prompt.rstrip()) :] or CUT

@@ -6,7 +6,7 @@ import discord
 
 from bot.inference.requests import Answer
 from bot.replies.reply import Draft, Reply
-from bot.replies.text import CUT, Keep, escape, fit, quoted
+from bot.replies.text import Keep, escape, fit, quoted, unfinished
 from bot.tasks.summarize import SummarizeRequest, SummarizeResult
 
 COLOUR = 0xB0788D
@@ -23,7 +23,7 @@ def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:
     result = answer.result
     draft = Draft(COLOUR)
     text = result.text.strip()
-    shown = draft.fit(text if result.finished else text + CUT, ROOM) if text else NOTHING
+    shown = draft.fit(text if result.finished else unfinished(text), ROOM) if text else NOTHING
     draft.lines = [_source(request), "", shown]
     parts = None
     if result.parts > 1:

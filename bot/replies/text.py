@@ -82,6 +82,14 @@ def bold(text: str) -> str:
     return f"**{escape(text)}**" if text.strip() else escape(text)
 
 
+def unfinished(text: str) -> str:
+    """A text with `…` at its end, which is apart where a full stop would make four dots of it."""
+    text = text.rstrip()
+    if text.endswith((CUT, "...")):
+        return text
+    return f"{text} {CUT}" if text.endswith(".") else text + CUT
+
+
 def fit(text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -> tuple[str, bool]:
     """As much of a text as fits, in a style, and whether that is all of it.
 
@@ -122,7 +130,7 @@ def _escaped(match: regex.Match[str]) -> str:
 
 def _cut(pieces: list[str], number: int, keep: Keep) -> str:
     if keep is Keep.START:
-        return "".join(pieces[:number]).rstrip() + CUT
+        return unfinished("".join(pieces[:number]))
     return CUT + "".join(pieces[len(pieces) - number :]).lstrip()
 
 

@@ -1,4 +1,4 @@
-"""Which tokens of a text spoke for an answer: integrated gradients, with as many steps as they need to be complete.
+"""Which tokens of a text spoke for an answer: integrated gradients, until they are complete or it takes too long.
 
 Complete means that the scores sum to what the text changes in the label's logit, measured from a baseline that says
 nothing. The baseline has as many tokens as the text, and everything around the text (special tokens, a prompt, the
@@ -8,7 +8,8 @@ model consists of line breaks, an empty text: from its end-of-text token, which 
 row, the path is so rough that it takes four times as many steps.
 
 Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
-`attributed` computes it when somebody wants to see it.
+`attributed` computes it when somebody wants to see it. `MOST_READ` bounds how long that takes: scores that are not
+complete by then are shown with what they miss, and where the fewest steps would take longer, there are none.
 """
 
 from __future__ import annotations
@@ -16,24 +17,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.inference.steps import Row, Steps
-from bot.tasks import sentiment
-from bot.tasks.work.pieces import Attribution, PostponedAttribution, Work
+from bot.tasks import sentiment, zeroshot
+from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution, Work
+from bot.tasks.work.wording import MINUS
 
 if TYPE_CHECKING:
-    from bot.inference.heads.attributions import Stretch, StretchScores
+    from bot.inference.heads.attributions import Contrast, Stretch, StretchScores
     from bot.inference.heads.base import Head
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_input import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
+    from bot.tasks.zeroshot import LabelWeights, ZeroShotRequest
+
+Evidence: TypeAlias = tuple[PostponedAttribution | OmittedAttribution, ...]
+"""One piece; none where a text has no tokens."""
 
 FEWEST_STEPS = 32
-MOST_STEPS = 256
+"""An encoder's usually suffice."""
+PROMPTED_STEPS = 64
+"""The first of a language model, whose path is rougher: points of a stretch that is divided are not used again."""
+MOST_STEPS = 128
+"""Gradients that are taken in all, those of stretches that were divided afterwards included."""
+MOST_READ = 4_096
+"""Tokens, times the gradients that are taken: about 20 seconds on one thread for a model of 135 million parameters."""
+LONGEST = MOST_READ // FEWEST_STEPS
+"""What can be read for one gradient, in tokens, with everything around the text."""
 TOLERANCE = 0.05
 """Of the difference: the most that the scores' sum may miss it by."""
 SMALLEST_TOLERANCE = 0.01
@@ -42,13 +56,11 @@ POINTS = 8
 """Gradients that are taken together."""
 TOKENS_AT_ONCE = 512
 """Tokens of which gradients are taken together: memory, and how long the device is not free for others."""
-MOST_TOKENS = 96
-"""What is read in all, prompt included: about as many as a picture shows. Longer texts would take too long."""
 
 
 def label_attribution(
     head: SequenceClassifier, inputs: EncoderInput, label: int, name: str, pair: str | None = None
-) -> tuple[PostponedAttribution, ...]:
+) -> Evidence:
     """How much each token of a text spoke for a label of a classification head, to be computed later.
 
     Args:
@@ -56,9 +68,6 @@ def label_attribution(
         label: the logit's id.
         name: what people call the label.
         pair: the second text, where a pair was read; it stays as it is.
-
-    Returns:
-        One piece; none where the text is too long.
     """
     from bot.inference.heads.attributions import LabelLogit, Stretch
 
@@ -67,10 +76,11 @@ def label_attribution(
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
     stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, places, blank), LabelLogit(label))
-    return _postponed(name, stretch, places, baseline)
+    number = f"the logit of {head.labels[label]}"
+    return _evidence(PostponedAttribution(name, stretch, places, baseline, number))
 
 
-def words_attribution(head: CausalLM, text: str, *, positive: bool) -> tuple[PostponedAttribution, ...]:
+def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
     """How much each token of a text made a causal language model lean to one side, after /sentiment's first prompt.
 
     It is to be computed later.
@@ -78,27 +88,59 @@ def words_attribution(head: CausalLM, text: str, *, positive: bool) -> tuple[Pos
     Args:
         text: what was read of the text.
         positive: whether scores above zero speak for POSITIVE, or for NEGATIVE.
-
-    Returns:
-        One piece; none where the text is too long.
     """
-    from bot.inference.heads.attributions import Contrast, Stretch
+    from bot.inference.heads.attributions import Contrast
 
-    prompt = sentiment.PROMPTS[0]
-    ids = head.encode(prompt.format(text))
-    places = _places_in_prompt(head, ids, *prompt.split("{}"))
     good, bad = (tuple(map(head.encode_rest, words)) for words in zip(*sentiment.WORDS, strict=True))
     target = Contrast(good, bad) if positive else Contrast(bad, good)
+    label, others = ("POSITIVE", "negative") if positive else ("NEGATIVE", "positive")
+    number = (
+        f"by how much log p of a {label.lower()} word is above that of the {others} word it is paired with, after the "
+        "first prompt, a mean over the pairs"
+    )
+    return _of_continuations(head, sentiment.PROMPTS[0], text, target, label, number)
+
+
+def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWeights) -> Evidence:
+    """How much each token of a text made a causal language model go on with the best label of /zeroshot.
+
+    Where the labels compete, the best one is compared with the second best only, so that twenty labels take no longer
+    than two. Where each is judged on its own, it is not compared. The labels' baselines do not depend on the text, so
+    its tokens have no share in them. As in /sentiment, the first prompt stands for all, and it is computed later.
+
+    Args:
+        made: how the answer came about.
+    """
+    from bot.inference.heads.attributions import Contrast
+
+    best, second = np.argsort(-made.probabilities, kind="stable")[:2].tolist()
+    label, other = request.labels[best], request.labels[second]
+    if request.multi_label:
+        target = Contrast((made.labels[best],), ())
+        number = f"log p({label}) after the first prompt, because each label is judged on its own"
+    else:
+        target = Contrast((made.labels[best],), (made.labels[second],))
+        number = f"log p({label}) {MINUS} log p({other}) after the first prompt"
+        if len(request.labels) > 2:
+            number += "; the second best label stands for all others"
+    return _of_continuations(head, zeroshot.PROMPTS[0], made.text, target, label, number)
+
+
+def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, label: str, number: str) -> Evidence:
+    """What the tokens of a text in a prompt change in what would follow it."""
+    from bot.inference.heads.attributions import Stretch
+
+    ids = head.encode(prompt.format(text))
+    places = _places_in_prompt(head, ids, *prompt.split("{}"))
     stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
-    label = "POSITIVE" if positive else "NEGATIVE"
-    return _postponed(label, stretch, places, "line breaks")
+    return _evidence(PostponedAttribution(label, stretch, places, "line breaks", number))
 
 
-def _postponed(label: str, path: Stretch, places: tuple[int, ...], baseline: str) -> tuple[PostponedAttribution, ...]:
-    """One piece; none where the text is too long, or has no tokens."""
-    if len(path.ids) > MOST_TOKENS or not places:
+def _evidence(postponed: PostponedAttribution) -> Evidence:
+    if not postponed.places:
         return ()
-    return (PostponedAttribution(label, path, places, baseline),)
+    tokens = postponed.path.tokens
+    return (postponed,) if tokens <= LONGEST else (OmittedAttribution(tokens, LONGEST),)
 
 
 def attributed(head: SequenceClassifier | CausalLM, work: Work) -> Steps[Work]:
@@ -126,15 +168,20 @@ def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribu
         tokens=tuple(tokens[place] for place in postponed.places),
         scores=tuple(float(integral.scores[place]) for place in postponed.places),
         difference=integral.difference,
-        method=_method(integral, postponed.baseline),
+        method=_method(integral, postponed),
     )
 
 
 @dataclass(frozen=True)
 class _Integral:
-    """The stretches that a path was divided into, with what each adds."""
+    """The stretches that a path was divided into, with what each adds.
+
+    Attributes:
+        taken: gradients so far, in all.
+    """
 
     stretches: tuple[tuple[Stretch, StretchScores], ...]
+    taken: int
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:
@@ -162,11 +209,13 @@ class _Integral:
         return abs(self.error) <= self.tolerance
 
     def roughest(self) -> list[int]:
-        """The stretches that miss more than their share, the worst first, and as many as there are steps left for."""
+        """The stretches that miss more than their share, the worst first, and as many as there is time to divide."""
         errors = [abs(found.error) for _, found in self.stretches]
         share = self.tolerance / len(errors)
         worst = sorted((place for place, error in enumerate(errors) if error > share), key=lambda place: -errors[place])
-        return worst[: (MOST_STEPS - self.steps) // self.stretches[0][0].points]
+        first, _ = self.stretches[0]
+        most = min(MOST_STEPS, MOST_READ // first.tokens)
+        return worst[: max(most - self.taken, 0) // (2 * first.points)]
 
 
 def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> Steps[_Integral]:
@@ -174,15 +223,24 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> Steps[_In
 
     Each stretch is a row of its own, so others are served between two of them.
     """
-    points = min(max(TOKENS_AT_ONCE // len(whole.ids), 1), POINTS)
-    stretches = list(_divided(replace(whole, points=points), -(-FEWEST_STEPS // points)))
-    integral = _Integral(tuple(zip(stretches, (yield from head.attribute(_rows(stretches))), strict=True)))
+    points = min(max(TOKENS_AT_ONCE // whole.tokens, 1), POINTS)
+    stretches = list(_divided(replace(whole, points=points), -(-_first_steps(whole) // points)))
+    found = yield from head.attribute(_rows(stretches))
+    integral = _Integral(tuple(zip(stretches, found, strict=True)), len(stretches) * points)
     while not integral.is_complete and (rough := integral.roughest()):
         halves = [half for place in rough for half in _divided(integral.stretches[place][0], 2)]
         found = yield from head.attribute(_rows(halves))
         kept = [one for place, one in enumerate(integral.stretches) if place not in rough]
-        integral = _Integral((*kept, *zip(halves, found, strict=True)))
+        integral = _Integral((*kept, *zip(halves, found, strict=True)), integral.taken + len(halves) * points)
     return integral
+
+
+def _first_steps(whole: Stretch) -> int:
+    """How many to begin with: what most texts need, where there is time for it."""
+    from bot.inference.heads.attributions import Contrast
+
+    usual = PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
+    return max(min(usual, MOST_READ // whole.tokens), FEWEST_STEPS)
 
 
 def _rows(stretches: Sequence[Stretch]) -> list[Row[Stretch]]:
@@ -196,12 +254,15 @@ def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:
         yield replace(stretch, start=start, end=end)
 
 
-def _method(integral: _Integral, baseline: str) -> str:
-    method = f"integrated gradients, {integral.steps} steps from {baseline}"
+def _method(integral: _Integral, postponed: PostponedAttribution) -> str:
+    steps = f"integrated gradients, {integral.steps} steps from {postponed.baseline}"
+    method = f"{steps}. What is explained: {postponed.explained}"
     if integral.is_complete:
         return method
-    total = integral.difference + integral.error
-    return f"{method}; not complete: the scores sum to {total:+.2f} instead of {integral.difference:+.2f}"
+    return (
+        f"{method}. Not complete: the sum of the scores misses the difference by {abs(integral.error):.2f}, and more "
+        "steps would take too long, so take them as a rough estimate"
+    )
 
 
 def _places_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:

@@ -168,6 +168,7 @@ class LabelWeights:
 
     Attributes:
         text: what was read of the request's text.
+        labels: token ids of what was weighed of each label.
         log_probabilities: after the text, a mean over the prompts.
         scores: how much likelier the text makes the label than the neutral sentences do, in logarithms.
         probabilities: of the scores, by softmax or sigmoid.
@@ -175,6 +176,7 @@ class LabelWeights:
     """
 
     text: str
+    labels: tuple[tuple[int, ...], ...]
     log_probabilities: Floats
     scores: Floats
     probabilities: Floats
@@ -217,7 +219,8 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
     scores = (first - common[:, [label[0] for label in labels]]).mean(axis=0)
     scores += yield from _endings(head, labels, found, alone=alone)
     log_probabilities = np.array([[one.sum(dtype=np.float64) for one in output] for output in found]).mean(axis=0)
-    return LabelWeights(text, log_probabilities, scores, _probabilities(scores, request.multi_label), truncated)
+    probabilities = _probabilities(scores, request.multi_label)
+    return LabelWeights(text, tuple(labels), log_probabilities, scores, probabilities, truncated)
 
 
 def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats:

@@ -36,6 +36,17 @@ def test_parts_of_characters_are_readable(load: Callable[[str], Any]) -> None:
     assert "".join(token.text for token in tokens) == "<E8><AA><9E>"
 
 
+@pytest.mark.parametrize("name", ["roberta", "llama"])
+def test_a_line_break_continues_no_word_and_neither_does_what_follows_it(name: str, load: Callable[[str], Any]) -> None:
+    head = load(name)
+    tokens = head.tokens(head.tokenize("love\nlove", add_special_tokens=False))
+    [place] = [place for place, token in enumerate(tokens) if "\n" in token.text]
+    assert place >= 1
+    assert tokens[place].starts_word
+    assert tokens[place + 1].starts_word
+    assert not all(token.starts_word for token in head.tokens(head.tokenize("lovelove", add_special_tokens=False)))
+
+
 def test_ids_beyond_the_vocabulary(load: Callable[[str], Any]) -> None:
     [token] = load("roberta").tokens([10**6])
     assert token.text == "<1000000>"

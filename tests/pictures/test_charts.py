@@ -5,11 +5,11 @@ from itertools import pairwise
 import pytest
 
 from bot.pictures.bars import MOST_BARS, Unit, bars
-from bot.pictures.confidence import LEAST_CERTAIN, LEVELS, Alternative, GeneratedToken, confidence_text
+from bot.pictures.confidence import CHOSEN, LEAST_CERTAIN, LEVELS, Alternative, GeneratedToken, confidence_text
 from bot.pictures.distribution import Candidate, distribution
-from bot.pictures.norms import layer_norms
+from bot.pictures.norms import layer_norms, rounded
 from bot.pictures.palette import ACCENT, SECOND
-from tests.pictures.support import count, decoded, pixels
+from tests.pictures.support import count, decoded, part, pixels
 
 
 def test_bars_are_said_with_their_numbers() -> None:
@@ -52,6 +52,17 @@ def test_norms_are_said_by_layer() -> None:
     decoded(picture)
     assert picture.alt == "Mean length (L2 norm) of the hidden states: embeddings 14.20, layers 1 to 2: 17.84, 120."
     assert count(picture, SECOND) > 1000
+
+
+def test_large_norms_have_no_powers_of_ten() -> None:
+    assert [rounded(value) for value in (0.0, 2.5, 250.0, 1_000.0, 30_000.0, 2e6)] == [
+        "0",
+        "2.5",
+        "250",
+        "1,000",
+        "30,000",
+        "2e+06",
+    ]
 
 
 @pytest.mark.parametrize("norms", [[], [0.0], [1e-9, 3e12], [float("nan"), 2.0], [5.0] * 97])
@@ -102,6 +113,23 @@ def test_each_level_of_certainty_has_its_colour() -> None:
         picture = confidence_text([GeneratedToken("wwwwww", level.least + 0.01)])
         others = [count(picture, other.fill, 2) for other in LEVELS if other is not level]
         assert count(picture, level.fill, 2) > max(others) + 500
+
+
+def test_bars_of_alternatives_have_no_level_s_colour() -> None:
+    for probability in (0.05, 0.4, 0.87):
+        listed = confidence_text([GeneratedToken("w", probability, OTHERS)])
+        alone = confidence_text([GeneratedToken("w", probability)])
+        for level in LEVELS:
+            assert count(listed, level.fill, 2) <= count(alone, level.fill, 2) + 20
+
+
+def test_no_number_lies_across_a_bar() -> None:
+    picture = confidence_text([GeneratedToken("w", 0.899, (Alternative("v", 0.1),))])
+    columns = (abs(pixels(picture) - CHOSEN).max(axis=2) <= 6).any(axis=0).nonzero()[0]
+
+    number = part(picture, columns.max() / 2 + 8, 80, 45, picture.height / 2 - 80)
+    assert (number.max(axis=2) < 100).any()
+    assert not (abs(number - CHOSEN).max(axis=2) <= 6).any()
 
 
 def test_certainty_differs_without_colour() -> None:

@@ -232,6 +232,12 @@ class TestGenerate:
         assert reply.embed.description == ("**In this course, we will teach you how to** build a bot.\n\\# And…")
         assert reply.file is None
 
+    def test_dots_are_apart_from_a_full_stop(self) -> None:
+        reply = self.reply(GenerateRequest("One"), " two.", " two...\n")
+
+        assert reply.embed.description == "> One\n\n`1` two. …\n\n`2` two..."
+        assert self.reply(GenerateRequest("One."), " ").embed.description == "**One.** …"
+
     def test_what_the_model_ended_has_no_dots(self) -> None:
         reply = self.reply(GenerateRequest("One"), " two.", finished=True)
 

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.text import CUT, Keep, Style, bold, escape, fit, inside_quote, quoted, unescape, units, visible
+from bot.replies.text import (
+    CUT,
+    Keep,
+    Style,
+    bold,
+    escape,
+    fit,
+    inside_quote,
+    quoted,
+    unescape,
+    unfinished,
+    units,
+    visible,
+)
 
 ANYTHING = st.text(
     st.one_of(
@@ -105,6 +118,25 @@ def test_cut_between_words() -> None:
 
 def test_a_long_word_is_cut_anywhere() -> None:
     assert fit("a" * 5_000, 10) == ("a" * 9 + CUT, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("One two", "One two…"),
+        ("One two. \n", "One two. …"),
+        ("One two?", "One two?…"),
+        ("One two...", "One two..."),
+        ("One two…", "One two…"),
+        ("", "…"),
+    ],
+)
+def test_what_would_have_gone_on_has_three_dots_and_never_four(text: str, shown: str) -> None:
+    assert unfinished(text) == shown
+
+
+def test_what_is_cut_behind_a_full_stop_has_no_four_dots() -> None:
+    assert fit("The fox jumps. The dog sleeps.", 18) == ("The fox jumps. …", False)
 
 
 def test_every_line_is_quoted() -> None:

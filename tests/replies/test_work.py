@@ -16,11 +16,12 @@ from bot.inference.pooling import PoolingMode
 from bot.inference.requests import Answer, Request
 from bot.inference.tokens import Token
 from bot.pictures.picture import Picture
-from bot.replies.reply import SHORTENED, Reply
+from bot.replies.reply import SHORTENED, Draft, Reply
 from bot.replies.text import units
 from bot.replies.work.blocks import TABLE_WIDTH, Table, code_block, cut_to
 from bot.replies.work.numbers import decimal, percent, signed
 from bot.replies.work.offer import work_of, written_in
+from bot.replies.work.page import Page
 from bot.replies.work.pages import MAKERS, is_postponed, pages_of
 from bot.replies.work.render import render
 from bot.tasks.fill import FillRequest, FillResult, Guess
@@ -54,6 +55,7 @@ from bot.tasks.work.pieces import (
     Logits,
     MaskCandidates,
     NameKinds,
+    OmittedAttribution,
     PartSummary,
     Pooled,
     PooledText,
@@ -98,7 +100,7 @@ def token(text: str, number: int = 5, *, special: bool = False, starts_word: boo
 
 ROW = (token("[CLS]", 101, special=True), token("lov", 7), token("ing", 8, starts_word=False), token("|", 9))
 POSTPONED = PostponedAttribution(
-    "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens"
+    "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens", "the logit"
 )
 LOGITS = Logits(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), Function.SOFTMAX, tuple(softmax([-1.5, 0.5]).tolist()))
 
@@ -125,6 +127,7 @@ def sample(text: str) -> tuple[pieces.Piece, ...]:
         Distribution(text, 0, (Reshaped(text, 3, 0.5, 0.75), Reshaped("b", 4, 0.25, 0.0)), 1, 0.8, 0.95),
         Distribution("", 0, (Reshaped(text, 3, 0.5, 1.0), Reshaped("b", 4, 0.25, 0.0)), 0, 0.0, 1.0),
         POSTPONED,
+        OmittedAttribution(200, 128),
         Attribution(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
         Ending(text, 12, 9, text),
         *labelled(text),
@@ -261,6 +264,22 @@ class TestTokens:
         assert reply.file is not None
         assert reply.file.text.count("99  99  t99") == 4
 
+    def test_one_more_is_shown_rather_than_announced(self) -> None:
+        row = tuple(token(f"t{number}", number) for number in range(33))
+
+        reply = shown(Tokens((row,), (), (1, 33), truncated=False))
+
+        assert text_of(reply).endswith("32  32  t32\n```")
+        assert reply.file is None
+
+    def test_no_name_of_a_row_stands_alone(self) -> None:
+        row = tuple(token("a" * 20, number) for number in range(100))
+        names = tuple(f"question {number}" for number in range(30))
+
+        text = text_of(shown(Tokens((row,) * 30, names, (30, 100), truncated=False)))
+
+        assert text.count("question") == text.count("… 92 more\n```") > 3
+
     def test_rows_are_named(self) -> None:
         reply = shown(Tokens((ROW, ROW[:2]), ("sports", "politics"), (2, 4), truncated=False))
 
@@ -334,6 +353,66 @@ def test_lengths_are_told_with_the_written_text() -> None:
     assert [page.name for page in with_text] == ["Written tokens"]
     assert "The encoder read 12 tokens at once. The decoder wrote 9" in with_text[0].plain
     assert [page.name for page in alone] == ["Lengths"]
+
+
+class TestWritten:
+    OTHERS = tuple(Candidate(text, 3, 1.5, 0.25) for text in (" In", "In", "\n", " ", "  x"))
+
+    def pages(self, *tokens: WrittenToken) -> list[str]:
+        return [page.plain for page in pages_of(Work("chat", (Written("", tokens, 0.0, 1.0, ended=True),)))]
+
+    def test_others_begin_a_word_or_continue_the_one_before(self) -> None:
+        _, others = self.pages(WrittenToken(token("is"), 0.5, 1.0, self.OTHERS, 1))
+
+        assert "or In\n25.0%     or ·In\n25.0%     or ⏎\n25.0%     or ␣\n25.0%     or ␣x" in others
+
+    @pytest.mark.parametrize("drawn_with", [0.0, 0.5])
+    def test_what_cannot_be_drawn_is_explained(self, drawn_with: float) -> None:
+        tokens = (WrittenToken(token("is"), 0.5, drawn_with, (), 1),)
+
+        [page] = pages_of(Work("chat", (Written("", tokens, 0.8, 0.95, ended=True),)))
+
+        assert ("stood at the border of top_p" in page.plain) == (drawn_with == 0)
+
+    def test_behind_a_line_break_there_is_no_word_to_continue(self) -> None:
+        _, others = self.pages(WrittenToken(token("The"), 0.5, 1.0, self.OTHERS, 1, apart=True))
+
+        assert "or ␣In\n25.0%     or In\n25.0%     or ⏎\n25.0%     or ␣\n25.0%     or ␣␣x" in others
+
+
+class TestDistribution:
+    CANDIDATES = (Reshaped(" Rome", 3, 0.5, 0.5), Reshaped("Rome", 4, 0.25, 0.0))
+
+    def page(self, chosen: int, temperature: float) -> Page:
+        [page] = pages_of(Work("chat", (Distribution("", 0, self.CANDIDATES, chosen, temperature, 1.0),)))
+        return page
+
+    def test_nothing_is_drawn_where_the_likeliest_is_taken(self) -> None:
+        page = self.page(0, 0.0)
+
+        assert "Nothing was drawn at random: the likeliest token was taken." in page.plain
+        assert page.plain.count("least") == 2  # in the name, and once more
+        assert page.draw is not None
+        assert page.draw().alt == "What could be token 1: Rome (written) 50.0 %, ·Rome 25.0 %."
+
+    def test_another_than_the_likeliest_is_explained(self) -> None:
+        page = self.page(1, 0.0)
+
+        assert "the likeliest token was taken" not in page.plain
+        assert "a rule of the checkpoint decided, such as beam search, or rounding" in page.plain
+
+    def test_a_probability_that_stayed_is_not_called_changed(self) -> None:
+        assert "Temperature 0.8 and top_p 1 left its 50.0% as it was." in self.page(0, 0.8).plain
+        assert "turned its 25.0% into 0.0%. What was drawn although it has 0.0% stood" in self.page(1, 0.8).plain
+
+
+def test_long_vectors_have_commas() -> None:
+    piece = HiddenStates("", (1, 5, 512), (2.5, 998.7, 1091.2), "prompt 1")
+
+    reply = shown(piece)
+
+    assert "  2.50  embeddings\n998.70  layer 1\n 1,091  layer 2" in text_of(reply)
+    assert "This is the row “prompt 1”, read alone." in text_of(reply)
 
 
 def test_of_a_long_text_the_part_that_says_more_is_shown() -> None:
@@ -424,6 +503,12 @@ def test_a_page_that_does_not_exist(number: int, title: str) -> None:
 
 
 class TestTable:
+    def test_rows_that_are_not_shown_make_no_column_wider(self) -> None:
+        table = Table(("p", "name"), (("0.5", "a"), ("−1.2e−05", "b"), ("0.1", "c")), most=1)
+
+        assert table.markdown(Draft(0), 500) == "```\n  p  name\n0.5  a\n… 2 more\n```"
+        assert "−1.2e−05  b\n     0.1  c" in table.plain()
+
     def test_wide_letters_do_not_bend_it(self) -> None:
         table = Table(("p", "word"), (("1%", "天" * 40), ("100%", "a")))
 

@@ -106,7 +106,9 @@ class TestSummarize:
     def test_cut_off_and_empty(self) -> None:
         cut = summarize.render(self.REQUEST, answer(replace(self.RESULT, text="Fruit is", finished=False)))
         empty = summarize.render(self.REQUEST, answer(replace(self.RESULT, text=" \n")))
+        stopped = summarize.render(self.REQUEST, answer(replace(self.RESULT, finished=False)))
         assert (cut.embed.description or "").endswith("\n\nFruit is…")
+        assert (stopped.embed.description or "").endswith("\n\nFruit is sour. …")
         assert (empty.embed.description or "").endswith(summarize.NOTHING)
 
     @given(WRITTEN, WRITTEN, st.sampled_from([1, 7]), BOOLEANS)
@@ -139,7 +141,7 @@ class TestChat:
     def test_cut_off_and_empty(self) -> None:
         cut = chat.render(self.REQUEST, answer(replace(self.RESULT, finished=False)))
         empty = chat.render(self.REQUEST, answer(replace(self.RESULT, text="")))
-        assert (cut.embed.description or "").endswith("Because.…")
+        assert (cut.embed.description or "").endswith("Because. …")
         assert (empty.embed.description or "").endswith(chat.NOTHING)
 
     @given(WRITTEN, WRITTEN, WRITTEN, BOOLEANS)

@@ -16,15 +16,17 @@ import transformers
 
 from bot.inference.device import Device
 from bot.inference.heads import attributions
+from bot.inference.heads.attributions import Contrast, Stretch
 from bot.inference.loading import load_head
 from bot.inference.steps import Steps, run_steps
-from bot.tasks import attribute
-from bot.tasks.attribute import attribution, label_attribution, words_attribution
+from bot.tasks import attribute, sentiment, zeroshot
+from bot.tasks.attribute import attribution, label_attribution, weights_attribution, words_attribution
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.work.pieces import Attribution
+from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.zeroshot import HYPOTHESIS
+from bot.tasks.zeroshot import HYPOTHESIS, LabelWeights, ZeroShotRequest
 from tests.support import CPU
+from tests.tasks.work.support import watch_attributions
 from tests.tiny import TEXTS
 
 SHORT = [text for text in TEXTS if len(text) < 70]
@@ -33,16 +35,18 @@ SHORT = [text for text in TEXTS if len(text) < 70]
 def of_label(head: Any, text: str, label: int, pair: str | None = None) -> Attribution:
     inputs = head.encode(text, pair).inputs
     [postponed] = label_attribution(head, inputs, label, head.labels[label], pair)
+    assert isinstance(postponed, PostponedAttribution)
     return run_steps(attribution(head, postponed))
 
 
 def of_words(head: Any, text: str, *, positive: bool) -> Attribution:
     [postponed] = words_attribution(head, text, positive=positive)
+    assert isinstance(postponed, PostponedAttribution)
     return run_steps(attribution(head, postponed))
 
 
 def assert_complete(found: Attribution) -> None:
-    assert "not complete" not in found.method
+    assert "Not complete" not in found.method
     assert sum(found.scores) == pytest.approx(found.difference, rel=0.05, abs=0.01)
 
 
@@ -69,6 +73,7 @@ def test_complete_for_natural_language_inference(load: Callable[[str], Any]) -> 
     assert [token.id for token in found.tokens] == head.tokenize(text, add_special_tokens=False)
 
 
+@pytest.mark.usefixtures("time_for_tiny_words")
 @pytest.mark.parametrize("text", SHORT[:2])
 def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) -> None:
     head = load("llama")
@@ -152,23 +157,126 @@ class TestSteps:
         monkeypatch.setattr(attribute, "SMALLEST_TOLERANCE", 0)
         monkeypatch.setattr(attribute, "MOST_STEPS", 64)
         found = of_label(load("distilbert"), SHORT[0], 1)
-        assert "64 steps from mask tokens; not complete: the scores sum to " in found.method
+        missed = abs(sum(found.scores) - found.difference)
+        assert f"Not complete: the sum of the scores misses the difference by {missed:.2f}, and more" in found.method
+        assert "48 steps from mask tokens. What is explained: the logit of POSITIVE. " in found.method
 
+    @pytest.mark.usefixtures("time_for_tiny_words")
     def test_are_rows_of_bounded_size(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
-        for text in (SHORT[0], "I love apples. " * 12):
+        for text in (SHORT[0], "I love apples. " * 4):
             [postponed] = words_attribution(head, text, positive=True)
+            assert isinstance(postponed, PostponedAttribution)
             rows = first_rows(attribution(head, postponed))
             assert max(row.tokens for row in rows) <= attribute.TOKENS_AT_ONCE
             assert sum(row.inputs.points for row in rows) >= attribute.FEWEST_STEPS
+
+    @pytest.mark.parametrize("repeated", [1, 4, 8, 16])
+    def test_are_bounded_by_what_is_read(
+        self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, repeated: int
+    ) -> None:
+        monkeypatch.setattr(attribute, "TOLERANCE", 0)
+        monkeypatch.setattr(attribute, "SMALLEST_TOLERANCE", 0)
+        taken = watch_attributions(monkeypatch)
+        found = of_label(load("distilbert"), "I love apples. " * repeated, 1)
+        read = sum(stretch.row.tokens for stretch in taken)
+        # No stretch is divided that there is no time for; the first ones may be one more than needed.
+        assert read <= attribute.MOST_READ + attribute.TOKENS_AT_ONCE
+        assert sum(stretch.points for stretch in taken) <= attribute.MOST_STEPS
+        assert "Not complete" in found.method
+
+    def test_of_a_language_model_begin_with_what_most_texts_need(self, load: Callable[[str], Any]) -> None:
+        head = load("llama")
+        [token, *_] = head.encode_rest(" love")
+        for length, steps in ((40, 64), (80, 51), (120, 34)):
+            path = Stretch((token,) * length, None, (0,) * length, Contrast(((token,),), ()))
+            postponed = PostponedAttribution("love", path, (1,), "line breaks", "")
+            begun = sum(row.inputs.points for row in first_rows(attribution(head, postponed)))
+            assert steps <= begun < steps + attribute.POINTS
 
 
 def first_rows(steps: Steps[Any]) -> list[Any]:
     return next(steps).rows
 
 
-def test_not_of_long_texts(load: Callable[[str], Any]) -> None:
-    assert words_attribution(load("llama"), "I love apples. " * 80, positive=True) == ()
+class TestLongTexts:
+    def test_have_no_scores(self, load: Callable[[str], Any]) -> None:
+        head = load("llama")
+        text = "I love apples. " * 80
+        [found] = words_attribution(head, text, positive=True)
+        assert isinstance(found, OmittedAttribution)
+        assert found.tokens >= len(head.encode(sentiment.PROMPTS[0].format(text)))
+        assert found.most == 128
+
+    def test_are_those_with_too_little_time_for_the_fewest_steps(self, load: Callable[[str], Any]) -> None:
+        head = load("distilbert")
+        most = attribute.LONGEST - 2  # [CLS] and [SEP]
+        for words, kind in ((most, PostponedAttribution), (most + 1, OmittedAttribution)):
+            inputs = replace(head.encode("x").inputs, ids=(101, *[head.tokenize("the")[1]] * words, 102))
+            [found] = label_attribution(head, inputs, 1, "POSITIVE")
+            assert isinstance(found, kind)
+
+
+@pytest.mark.usefixtures("time_for_tiny_words")
+class TestWeighedLabels:
+    """What speaks for the best of several labels."""
+
+    TEXT = "The train was late, and the coffee was cold."
+
+    @pytest.fixture
+    def weighed(self, load: Callable[[str], Any]) -> Callable[..., Any]:
+        def weighed(*labels: str, multi_label: bool = False) -> tuple[ZeroShotRequest, LabelWeights, Any]:
+            request = ZeroShotRequest(self.TEXT, labels, multi_label)
+            made = run_steps(zeroshot.label_weights(load("llama"), request))
+            [postponed] = weights_attribution(load("llama"), request, made)
+            return request, made, postponed
+
+        return weighed
+
+    @pytest.mark.parametrize("multi_label", [False, True])
+    def test_complete(self, load: Callable[[str], Any], weighed: Callable[..., Any], multi_label: bool) -> None:
+        request, made, postponed = weighed("politics", "a day with a train", "sports", multi_label=multi_label)
+        found = run_steps(attribution(load("llama"), postponed))
+        assert_complete(found)
+        assert found.label == request.labels[int(made.probabilities.argmax())]
+        assert "".join(token.text for token in found.tokens).replace(" ", "") == self.TEXT.replace(" ", "")
+
+    def test_the_difference_is_that_of_the_answer(
+        self, load: Callable[[str], Any], weighed: Callable[..., Any]
+    ) -> None:
+        """Measured by the operation that scores the labels of an answer."""
+        head = load("llama")
+        _, made, postponed = weighed("politics", "a day with a train")
+        found = run_steps(attribution(head, postponed))
+        best = int(made.scores.argmax())
+        path = postponed.path
+        rows = [head.continuations(ids, made.labels) for ids in (path.ids, path.baseline)]
+        after_text, after_nothing = ([one.sum() for one in output] for output in head.score.run(rows))
+        changes = [text - nothing for text, nothing in zip(after_text, after_nothing, strict=True)]
+        assert found.difference == pytest.approx(changes[best] - changes[1 - best], abs=1e-3)
+        assert path.ids == head.encode(f"Text: {self.TEXT}\nCategory:")
+
+    def test_each_label_by_itself(self, load: Callable[[str], Any], weighed: Callable[..., Any]) -> None:
+        head = load("llama")
+        request, made, postponed = weighed("politics", "a day with a train", multi_label=True)
+        best = int(made.scores.argmax())
+        rows = [head.continuations(ids, [made.labels[best]]) for ids in (postponed.path.ids, postponed.path.baseline)]
+        [[after_text], [after_nothing]] = head.score.run(rows)
+        found = run_steps(attribution(head, postponed))
+        assert found.difference == pytest.approx(after_text.sum() - after_nothing.sum(), abs=1e-3)
+        assert f"log p({request.labels[best]}) after the first prompt, because each label" in found.method
+
+    def test_of_many_labels_are_two_compared(self, weighed: Callable[..., Any]) -> None:
+        names = [f"the label with the number {number}" for number in range(20)]
+        request, made, postponed = weighed(*names)
+        second, best = (request.labels[place] for place in made.scores.argsort()[-2:])
+        assert (len(postponed.path.target.wanted), len(postponed.path.target.unwanted)) == (1, 1)
+        assert postponed.path.tokens <= 2 * (len(postponed.path.ids) + max(map(len, made.labels)))
+        assert postponed.explained == (
+            f"log p({best}) − log p({second}) after the first prompt; the second best label stands for all others"
+        )
+        _, _, of_two = weighed(*names[:2])
+        assert "stands for all others" not in of_two.explained
 
 
 async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ class Contrast:
 
     Attributes:
         wanted: token ids of the words that count for.
-        unwanted: those of the words that count against, as many.
+        unwanted: those of the words that count against, as many; none where the words are taken by themselves.
     """
 
     wanted: tuple[tuple[int, ...], ...]
@@ -55,6 +55,16 @@ class Contrast:
         """Each word with its factor."""
         share = 1 / len(self.wanted)
         return [*((word, share) for word in self.wanted), *((word, -share) for word in self.unwanted)]
+
+    @property
+    def passes(self) -> dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]]:
+        """What is read after the text, each with the words that it has all tokens of but the last."""
+        beginnings = sorted({word[:-1] for word, _ in self.signed}, key=len, reverse=True)
+        passes: dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]] = {}
+        for word, factor in self.signed:
+            longest = next(one for one in beginnings if one[: len(word) - 1] == word[:-1])
+            passes.setdefault(longest, []).append((word, factor))
+        return passes
 
 
 Target: TypeAlias = LabelLogit | Contrast
@@ -82,9 +92,16 @@ class Stretch:
     points: int = 8
 
     @property
+    def tokens(self) -> int:
+        """How many are read for one gradient."""
+        if isinstance(self.target, LabelLogit):
+            return len(self.ids)
+        return sum(len(self.ids) + len(beginning) for beginning in self.target.passes)
+
+    @property
     def row(self) -> Row[Stretch]:
         """A row for `attribute`."""
-        return Row(self, len(self.ids) * self.points)
+        return Row(self, self.tokens * self.points)
 
 
 @dataclass(frozen=True)
@@ -148,13 +165,12 @@ def _value(head: Head, stretch: Stretch, batch: int) -> torch.Tensor:
         logits: torch.Tensor = head.model(**_inputs(head, stretch, batch)).logits
         return logits[:, target.label].float()
     value = torch.zeros(batch, device=head.device.name)
-    for beginning in dict.fromkeys(word[:-1] for word, _ in target.signed):
+    for beginning, words in target.passes.items():
         inputs = _inputs(head, stretch, batch, beginning)
         output = head.model(**inputs, use_cache=False, logits_to_keep=len(beginning) + 1)
         log_probs = output.logits.float().log_softmax(dim=-1)
-        for word, factor in target.signed:
-            if word[:-1] == beginning:
-                value = value + factor * log_probs[:, head.tensor(range(len(word))), head.tensor(word)].sum(dim=-1)
+        for word, factor in words:
+            value = value + factor * log_probs[:, head.tensor(range(len(word))), head.tensor(word)].sum(dim=-1)
     return value
 
 

@@ -23,8 +23,7 @@ class Attached:
     rows: tuple[tuple[str, ...], ...]
 
     def markdown(self, draft: Draft, room: int) -> str:
-        """The sentence; the reply gets the file."""
-        draft.cut = True
+        """The sentence. It says that there is a file, so nothing else needs to."""
         return draft.fit(self.said, room)
 
     def plain(self) -> str:

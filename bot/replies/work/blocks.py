@@ -118,9 +118,10 @@ class Table:
     most: int = MOST_ROWS
 
     def markdown(self, draft: Draft, room: int) -> str:
-        widths = self._widths()
+        # A line that says "1 more" has the room of that one.
+        rows = self.rows if len(self.rows) == self.most + 1 else self.rows[: self.most]
+        widths = self._widths(rows)
         text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
-        rows = self.rows[: self.most]
         head, *lines = [_line(cells, widths, text_room) for cells in (self.titles, *rows)]
         end = [_line(cells, widths, text_room) for cells in self.last]
         draft.cut |= any(cut_to(text, text_room) != text for text in (_one_line(row[-1]) for row in rows))
@@ -132,12 +133,28 @@ class Table:
 
     def plain(self) -> str:
         cells = [self.titles, *self.rows, *self.last]
-        widths = self._widths()
+        widths = self._widths(self.rows)
         return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
 
-    def _widths(self) -> list[int]:
-        cells = [self.titles, *self.rows, *self.last]
+    def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
+        """Of the columns but the last, where these rows are shown."""
+        cells = [self.titles, *rows, *self.last]
         return [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
+
+
+@dataclass(frozen=True)
+class Headed:
+    """A table with a line about it, of which neither is shown without the other."""
+
+    said: str
+    table: Table
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        said = draft.fit(self.said, room // 3)
+        return f"{said}\n{self.table.markdown(draft, room - units(said) - 1)}"
+
+    def plain(self) -> str:
+        return f"{self.said}\n\n{self.table.plain()}"
 
 
 def _whole(head: str, lines: Sequence[str], end: Sequence[str], total: int) -> str:

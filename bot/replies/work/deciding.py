@@ -21,6 +21,7 @@ from bot.tasks.work.pieces import (
     Inferences,
     Logits,
     MaskCandidates,
+    OmittedAttribution,
     PostponedAttribution,
     RescoredCandidates,
     WeighedLabels,
@@ -61,11 +62,11 @@ WEIGHED_ABOUT = (
 )
 ATTRIBUTION_ABOUT = (
     "Which tokens spoke for the label, and which against it? A score above zero spoke for it. Together the scores make "
-    "up what the text changed in the label's logit."
+    "up what the text changed in the number that is explained."
 )
 ATTRIBUTION_NAME = "Which words mattered"
 COMPUTING = (
-    "*Computing: the model reads the text dozens of times, which takes a few seconds, and up to a minute or two for a "
+    "*Computing: the model reads the text dozens of times, which takes a few seconds, and up to half a minute for a "
     "long text. If no scores appear, turn to another page and come back.*"
 )
 NOT_IN_FILE = "Not in this file: this is computed when its page is opened."
@@ -151,6 +152,16 @@ def weighed_page(piece: WeighedLabels) -> Page:
 def postponed_page(piece: PostponedAttribution) -> Page:
     """What is shown while the scores are computed; in a file, why they are not there."""
     return Page(ATTRIBUTION_NAME, ATTRIBUTION_ABOUT, (Line(COMPUTING, NOT_IN_FILE),), postponed=True)
+
+
+def omitted_page(piece: OmittedAttribution) -> Page:
+    """Why there are no scores."""
+    why = (
+        f"This text is too long for scores. The model reads {piece.tokens:,} tokens here, each dozens of times, which "
+        f"would take minutes; up to {piece.most:,} tokens are read for scores, everything around the text included. "
+        "Try a shorter text to see which of its words mattered."
+    )
+    return Page(ATTRIBUTION_NAME, ATTRIBUTION_ABOUT, (Paragraph(why),))
 
 
 def attribution_page(piece: Attribution) -> Page:

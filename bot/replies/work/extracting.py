@@ -155,7 +155,7 @@ def weighed_answer_page(piece: WeighedAnswer) -> Page:
         bars,
         [as_chip(one.token.text) for one in piece.tokens],
         [one.after - one.usual for one in piece.tokens],
-        "How much likelier the context makes each token (log p)",
+        "What the context adds to each token's log p",
         Unit.NUMBER,
     )
     blocks = (

@@ -9,8 +9,9 @@ from bot.inference import tokens as inference
 from bot.pictures.chips import Kind, Token, TokenRow, token_chips
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture
+from bot.pictures.wording import counted
 from bot.replies.text import Keep
-from bot.replies.work.blocks import MOST_ROWS, Block, Paragraph, Quote, Table
+from bot.replies.work.blocks import MOST_ROWS, Block, Headed, Paragraph, Quote, Table
 from bot.replies.work.numbers import decimal, token_text
 from bot.replies.work.page import Page
 from bot.tasks.work.pieces import Architecture, Family, HiddenStates, Prepared, Tokens
@@ -57,11 +58,10 @@ def tokens_page(piece: Tokens) -> Page:
         facts = f"{facts} {piece.note}"
     blocks: list[Block] = [Paragraph(facts)]
     for place, row in enumerate(piece.rows):
-        name = _row_name(piece, place)
-        if name:
-            blocks.append(Paragraph(name))
         rows = tuple(map(_token_row, range(len(row)), row))
-        blocks.append(Table(("#", "id", "token"), rows, most=max(FEWEST_TOKENS, MOST_ROWS // len(piece.rows))))
+        table = Table(("#", "id", "token"), rows, most=max(FEWEST_TOKENS, MOST_ROWS // len(piece.rows)))
+        name = _row_name(piece, place)
+        blocks.append(Headed(name, table) if name else table)
     return Page("Tokens", TOKENS_ABOUT, tuple(blocks), partial(_chips, piece))
 
 
@@ -89,12 +89,16 @@ def hidden_page(piece: HiddenStates) -> Page:
         f"{hidden:,} numbers for each of {sequence:,} tokens."
     )
     if piece.row:
-        facts = f"{facts} Of the row {piece.row}, read alone."
+        facts = f"{facts} This is the row “{piece.row}”, read alone."
     names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(piece.norms)))]
-    rows = tuple((decimal(norm, 2 if norm < 1_000 else 0), name) for norm, name in zip(piece.norms, names, strict=True))
+    rows = tuple((_length(norm), name) for norm, name in zip(piece.norms, names, strict=True))
     explained = Paragraph("How long the vectors are on average (their Euclidean norm), before and after each layer:")
     name = f"Hidden states: {piece.part}" if piece.part else "Hidden states"
     return Page(name, HIDDEN_ABOUT, (Paragraph(facts), explained, Table(("norm", "after"), rows)), _norms(piece, of))
+
+
+def _length(norm: float) -> str:
+    return f"{norm:,.0f}" if 1_000 <= norm < 1e6 else decimal(norm, 2)
 
 
 def _norms(piece: HiddenStates, of: str) -> Callable[[], Picture]:
@@ -108,7 +112,7 @@ def _token_row(place: int, token: inference.Token) -> tuple[str, str, str]:
 def _row_name(piece: Tokens, place: int) -> str:
     if len(piece.rows) == 1:
         return ""
-    number = f"{len(piece.rows[place])} tokens"
+    number = counted(len(piece.rows[place]), "token")
     return f"{piece.names[place]}: {number}" if place < len(piece.names) else f"Row {place + 1}: {number}"
 
 

@@ -11,6 +11,7 @@ from bot.inference.requests import Answer, Request
 from bot.replies.pages import Pages
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
 from bot.replies.text import fit, units, visible
+from bot.replies.work.attached import Attached
 from bot.replies.work.blocks import Formula, Table
 from bot.replies.work.page import Page
 from bot.replies.work.pages import page_at, pages_of
@@ -44,7 +45,8 @@ def render(request: WorkRequest, answer: Answer[Work], number: int = 0) -> Reply
     )
     embed.set_author(name=_subject(request))
     embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
-    file = TextFile("work.txt", visible("\n\n\n".join(one.plain for one in pages)) + "\n") if draft.cut else None
+    has_file = draft.cut or any(isinstance(block, Attached) for block in page.blocks)
+    file = TextFile("work.txt", visible("\n\n\n".join(one.plain for one in pages)) + "\n") if has_file else None
     drawing = None if page.draw is None else Drawing("work.png", page.draw)
     # Whoever turns on does not ask for what takes long on this page: it may be forgotten by then.
     turning = Pages(replace(request, evidence=False), tuple(one.name for one in pages), number)

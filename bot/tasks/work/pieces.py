@@ -250,6 +250,7 @@ class WrittenToken:
         drawn_with: its probability after temperature and top_p; equal to 1 where the likeliest is always taken.
         alternatives: the five likeliest others, before temperature and top_p.
         nucleus: how many tokens top_p left.
+        apart: whether no word stands right before it that it could continue: it is behind a line break, say.
     """
 
     token: Token
@@ -257,6 +258,7 @@ class WrittenToken:
     drawn_with: float
     alternatives: tuple[Candidate, ...]
     nucleus: int
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -304,6 +306,7 @@ class Distribution:
         chosen: which of them was written.
         temperature: 0 where the likeliest token was always taken.
         top_p: 1 where nothing was cut off.
+        apart: as that of its `WrittenToken`.
     """
 
     name: str
@@ -312,6 +315,7 @@ class Distribution:
     chosen: int
     temperature: float
     top_p: float
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -331,12 +335,27 @@ class PostponedAttribution:
         path: from the baseline to the text, as one stretch.
         places: of the text's tokens among those that are read.
         baseline: what the text is compared with, in words.
+        explained: the number that is explained, in words that end a sentence.
     """
 
     label: str
     path: Stretch
     places: tuple[int, ...]
     baseline: str
+    explained: str
+
+
+@dataclass(frozen=True)
+class OmittedAttribution:
+    """Stands for an `Attribution` that is not computed, because nobody would wait for it.
+
+    Attributes:
+        tokens: what the model would have to read for one gradient.
+        most: of how many tokens an attribution is computed.
+    """
+
+    tokens: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -348,7 +367,7 @@ class Attribution:
         tokens: of the text.
         scores: one per token; they sum to about `difference`.
         difference: of the label's logit (or score) between the text and the baseline, an empty text.
-        method: such as "integrated gradients, 50 steps".
+        method: such as "integrated gradients, 50 steps", which sentences may follow.
     """
 
     label: str
@@ -823,6 +842,7 @@ Piece: TypeAlias = (
     | Written
     | Distribution
     | PostponedAttribution
+    | OmittedAttribution
     | Attribution
     | Ending
     | TokenLogits

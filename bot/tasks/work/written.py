@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.rereading import Reread, Rereading
     from bot.inference.heads.sampling import Sampling
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.tokens import Token
 
 ALTERNATIVES = 5
 """Other tokens that are named for each place."""
@@ -41,6 +42,13 @@ _WRITTEN_BY_ANOTHER = (
 _RULES = (
     "Elsewhere the checkpoint's own rules decided: some compare whole texts (beam search), or keep a model from some "
     "tokens."
+)
+MOST_BY_ROUNDING = 0.5
+"""Between the log-probabilities of two tokens that rounding may put in either order: two steps of a logit from 32 to
+64 in bfloat16."""
+_ROUNDED = (
+    "Elsewhere others were about as likely, and rounding decided: it differs between writing a text token by token and "
+    "reading it at once."
 )
 
 
@@ -170,7 +178,7 @@ def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: s
     from bot.inference.heads.rereading import end_ids
 
     # Whether the first one begins a word is seen behind the token before it.
-    tokens = head.tokens([text.prompt[-1], *text.written])[1:]
+    before, *tokens = head.tokens([text.prompt[-1], *text.written])
     texts = _as_they_follow(head, found.top.flatten().tolist())
     read = tuple(
         WrittenToken(
@@ -179,8 +187,9 @@ def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: s
             drawn_with=1.0 if text.sampling.greedy else float(found.drawn_with[place]),
             alternatives=_others(found, place, token.id, texts),
             nucleus=int(found.nucleus[place]),
+            apart=_is_gap(previous),
         )
-        for place, token in enumerate(tokens)
+        for place, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
     )
     ended = text.written[-1] in end_ids(head)
     return Written(name, read, text.sampling.temperature, text.sampling.top_p, ended)
@@ -212,14 +221,22 @@ def _distribution(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, na
     texts = _as_they_follow(head, shown)
     candidates = tuple(Reshaped(texts[one], one, math.exp(before[one]), after[one]) for one in shown)
     options = text.sampling
-    return Distribution(name, place, candidates, shown.index(token), options.temperature, options.top_p)
+    [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
+    return Distribution(
+        name, place, candidates, shown.index(token), options.temperature, options.top_p, _is_gap(previous)
+    )
+
+
+def _is_gap(token: Token) -> bool:
+    """Whether the token behind this one cannot continue a word."""
+    return token.special or token.text[-1:].isspace()
 
 
 def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int, str]:
     """Each token as it would follow in a text: with a space before it where it begins a word."""
     distinct = list(dict.fromkeys(ids))
     alone = head.tokens(distinct)
-    ordinary = next((token.id for token in alone if not token.special), None)
+    ordinary = next((token.id for token in alone if not _is_gap(token)), None)
     if ordinary is None:
         return {token.id: token.text for token in alone}
     behind = head.tokens([one for token in distinct for one in (ordinary, token)])[1::2]
@@ -227,13 +244,18 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
 
 
+def _is_close(found: Sequence[Reread]) -> bool:
+    """Whether each token that was taken is about as likely as the likeliest."""
+    return all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
+
+
 def _sentence(head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], found: Sequence[Reread], elsewhere: str) -> str:
     options = texts[0].sampling
     places = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
     taken = f"The likeliest token was taken at {likeliest} of {places} places."
-    if likeliest < places and elsewhere:
-        taken = f"{taken} {elsewhere}"
+    if likeliest < places and (elsewhere or (options.greedy and _is_close(found))):
+        taken = f"{taken} {elsewhere or _ROUNDED}"
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
     certain = f"On average the model gave the token that was taken a probability of {100 * mean:.1f} %."
     if options.greedy:

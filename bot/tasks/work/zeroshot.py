@@ -10,7 +10,7 @@ import numpy as np
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks import zeroshot
-from bot.tasks.attribute import label_attribution
+from bot.tasks.attribute import label_attribution, weights_attribution
 from bot.tasks.scores import Floats, ranked
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import Decision, Inference, Inferences, Prepared, WeighedLabel, WeighedLabels, Work
@@ -105,6 +105,7 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: Written 
             architecture(head),
             *states,
             _weighed(request, made),
+            *weights_attribution(head, request, made),
             _decision(request, made.probabilities),
         ),
     )

@@ -86,6 +86,30 @@ def test_as_a_sum_by_hand_of_a_language_model(load: Callable[[str], Any]) -> Non
     assert sum(one.difference for one in parts) == pytest.approx(last - first, abs=1e-4)
 
 
+def test_words_share_a_pass() -> None:
+    """One that continues what another one begins with is read in the same pass; the others have their own."""
+    target = Contrast(((1,), (1, 2, 3)), ((1, 4), (5, 6)))
+    assert {read: [word for word, _ in words] for read, words in target.passes.items()} == {
+        (1, 2): [(1,), (1, 2, 3), (1, 4)],
+        (5,): [(5, 6)],
+    }
+    stretch = Stretch((7, 8, 9), None, (7, 0, 9), target, points=4)
+    assert stretch.tokens == (3 + 2) + (3 + 1)
+    assert stretch.row.tokens == 4 * stretch.tokens
+
+
+def test_words_by_themselves(load: Callable[[str], Any]) -> None:
+    head = load("llama")
+    whole = contrast_of(head)
+    assert isinstance(whole.target, Contrast)
+    words = (whole.target.wanted[1],)
+    [found] = run(head, replace(whole, target=Contrast(words, ())))
+    rows = [head.continuations(ids, words) for ids in (whole.ids, whole.baseline)]
+    [[after_text], [after_nothing]] = head.score.run(rows)
+    assert len(words[0]) > 1
+    assert found.difference == pytest.approx(after_text.sum() - after_nothing.sum(), abs=1e-3)
+
+
 @pytest.mark.parametrize("name", ["distilbert", "bart_mnli"])
 def test_stretches_add_up(load: Callable[[str], Any], name: str) -> None:
     """For BART this also says that both sides count: its decoder reads the text one place later."""

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
 from bot.errors import InvalidRequest
+from bot.inference.heads.rereading import Rereading
+from bot.inference.heads.sampling import Sampling
 from bot.inference.steps import run_steps
 from bot.tasks.generate import TASK, GenerateRequest
 from bot.tasks.work.generate import explain_continuations
@@ -29,6 +32,7 @@ from bot.tasks.work.pieces import (
     Written,
 )
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.written import continuations, seen
 from tests.support import run_all
 from tests.tasks.work.support import kinds_of, piece_of, pieces_of
 
@@ -239,3 +243,32 @@ async def test_through_the_worker(make_worker: Callable[..., Any], llama: Any, r
         for text in texts:
             check_text(text, llama.encode(request.prompt), reference)
         assert math.isfinite(piece_of(work, Distribution).candidates[0].after)
+
+
+def test_behind_a_line_break_no_word_is_continued(llama: Any) -> None:
+    [line_break] = llama.tokenize("\n", add_special_tokens=False)
+    ids = llama.tokenize("love love", add_special_tokens=False)
+
+    texts = {
+        before: run_steps(continuations(llama, [*llama.encode("The"), *before], [ids], Sampling.likeliest()))
+        for before in ((), (line_break,))
+    }
+
+    for before, pieces in texts.items():
+        written, distribution = piece_of(Work("", pieces), Written), piece_of(Work("", pieces), Distribution)
+        assert [one.apart for one in written.tokens] == [bool(before), *[False] * (len(ids) - 1)]
+        assert distribution.apart == written.tokens[distribution.place].apart
+        assert not before or written.tokens[0].token.starts_word
+
+
+@pytest.mark.parametrize(("behind", "is_said"), [(0.25, True), (2.0, False)])
+def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool) -> None:
+    text = Rereading(tuple(llama.encode("The")), tuple(llama.encode("capital")), Sampling.likeliest())
+    [found] = run_steps(llama.reread([text.row]))
+    near = replace(found, log_probs=found.top_log_probs[:, 0] - np.float32(behind))
+
+    *_, decision = seen(llama, [text], [near])
+
+    assert isinstance(decision, Decision)
+    assert f"taken at 0 of {len(text.written)} places." in decision.sentence
+    assert ("rounding decided" in decision.sentence) is is_said

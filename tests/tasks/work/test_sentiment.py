@@ -10,7 +10,7 @@ import transformers
 
 from bot.inference.device import Device
 from bot.inference.steps import run_steps
-from bot.tasks import sentiment
+from bot.tasks import attribute, sentiment
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.pieces import (
     Architecture,
@@ -20,6 +20,7 @@ from bot.tasks.work.pieces import (
     Function,
     HiddenStates,
     Logits,
+    OmittedAttribution,
     PostponedAttribution,
     Prepared,
     Tokens,
@@ -141,6 +142,7 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
         assert found == pytest.approx(probabilities(result), abs=EXACT)
 
 
+@pytest.mark.usefixtures("time_for_tiny_words")
 @pytest.mark.parametrize("name", ["distilbert", "llama"])
 async def test_which_words_mattered_is_computed_on_demand(
     make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
@@ -158,11 +160,13 @@ async def test_which_words_mattered_is_computed_on_demand(
     assert whole.pieces.index(found) == work.pieces.index(postponed)
 
 
-async def test_long_texts_have_no_evidence(make_worker: Callable[..., Any]) -> None:
+async def test_long_texts_have_no_scores(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribute, "LONGEST", SHORT_CONTEXT - 1)
     async with make_worker() as worker:
         _, work = await answered_and_opened(worker, SentimentRequest(LONG))
         _, whole = await answered_and_opened(worker, SentimentRequest(LONG), evidence=True)
     assert whole == work
+    assert piece_of(work, OmittedAttribution) == OmittedAttribution(SHORT_CONTEXT, SHORT_CONTEXT - 1)
     assert "PostponedAttribution" not in kinds_of(work)
 
 
@@ -171,6 +175,7 @@ def reference(checkpoints: Mapping[str, Path]) -> Reference:
     return Reference(checkpoints["llama"])
 
 
+@pytest.mark.usefixtures("time_for_tiny_words")
 class TestPrompted:
     @pytest.fixture
     def opened(self, make_worker: Callable[..., Any], make_preset: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,14 +12,17 @@ import transformers
 
 from bot.errors import ModelUnavailable
 from bot.inference.device import Device
-from bot.tasks import zeroshot
+from bot.tasks import attribute, zeroshot
 from bot.tasks.scores import sigmoid, softmax
 from bot.tasks.work.pieces import (
     Architecture,
+    Attribution,
     Decision,
     Family,
     HiddenStates,
     Inferences,
+    OmittedAttribution,
+    PostponedAttribution,
     Prepared,
     Tokens,
     WeighedLabels,
@@ -28,7 +31,14 @@ from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from tests.support import preset_of, run_crowd
 from tests.tasks.test_prompted import Reference
-from tests.tasks.work.support import answered_and_opened, equations, kinds_of, piece_of, pieces_of
+from tests.tasks.work.support import (
+    answered_and_opened,
+    equations,
+    kinds_of,
+    piece_of,
+    pieces_of,
+    watch_attributions,
+)
 
 EXACT = 1e-6
 TEXT = "What a terrible day: the train was late, and the coffee was cold."
@@ -200,6 +210,7 @@ def reference(checkpoints: Mapping[str, Path]) -> Reference:
     return Reference(checkpoints["llama"])
 
 
+@pytest.mark.usefixtures("time_for_tiny_words")
 class TestPrompted:
     @pytest.fixture
     def prompted(self, make_preset: Callable[..., Any]) -> Any:
@@ -241,7 +252,8 @@ class TestPrompted:
     ) -> None:
         async with make_worker(prompted) as worker:
             result, work = await answered_and_opened(worker, TWENTY)
-        assert kinds_of(work) == ["Prepared", "Tokens", "Architecture", "HiddenStates", "WeighedLabels", "Decision"]
+        stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", "WeighedLabels"]
+        assert kinds_of(work) == [*stages, "PostponedAttribution", "Decision"]
         prompts = (f"Text: {TEXT}\nCategory:", f"{TEXT}\nTags:")
         assert piece_of(work, Prepared).texts == prompts
         tokens = piece_of(work, Tokens)
@@ -252,11 +264,29 @@ class TestPrompted:
         assert piece_of(work, HiddenStates).row == "prompt 1"
         assert piece_of(work, Decision).label == result.scores[0].label
 
+    async def test_which_words_mattered_is_computed_on_demand(
+        self, make_worker: Callable[..., Any], prompted: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken = watch_attributions(monkeypatch)
+        async with make_worker(prompted) as worker:
+            result, work = await answered_and_opened(worker, REQUEST)
+            assert not taken
+            _, whole = await answered_and_opened(worker, REQUEST, evidence=True)
+            assert taken
+        postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
+        assert found.label == postponed.label == result.scores[0].label
+        assert postponed.explained == (
+            f"log p({result.scores[0].label}) − log p({result.scores[1].label}) after the first prompt; the second "
+            "best label stands for all others"
+        )
+        assert whole.pieces.index(found) == work.pieces.index(postponed)
+
     async def test_a_truncated_text(self, make_worker: Callable[..., Any], prompted: Any) -> None:
         async with make_worker(prompted) as worker:
             result, work = await answered_and_opened(worker, replace(LONG, text="a" * 1_400))
         assert result.truncated
         assert piece_of(work, Tokens).truncated
+        assert piece_of(work, OmittedAttribution).tokens > attribute.LONGEST
         found = {row.label: row.probability for row in piece_of(work, WeighedLabels).rows}
         assert found == pytest.approx(probabilities(result), abs=EXACT)
 
