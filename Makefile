@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test lint format clean
+.PHONY: playground run test lint format constraints clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground
@@ -25,6 +26,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The newest versions that pyproject.toml allows, for when they are to be tried.
+constraints:
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[dev]"
+	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//'; } > constraints.new
+	mv constraints.new constraints.txt
+
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 
@@ -33,11 +42,11 @@ $(VENV)/bin/python:
 		|| { echo "Glassbox needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.playground: pyproject.toml $(VENV)/bin/python
+$(VENV)/.playground: pyproject.toml constraints.txt $(VENV)/bin/python
 	@echo "Installing what Glassbox needs into $(VENV). PyTorch is large: this takes a few minutes, once."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[playground]"
+	$(INSTALL) ".[playground]"
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/bin/python
+	$(INSTALL) ".[dev]"
 	@touch $@ $(VENV)/.playground

@@ -129,13 +129,13 @@ def _logits(head: Head, text: Rereading) -> Iterator[torch.Tensor]:
     start = 0
     for first, end in zip([0, *ends], ends, strict=False):
         ids = read[:, start : before + end]
-        options = {"past_key_values": cache, "use_cache": len(ends) > 1}
+        options = {"cache": cache, "use_cache": len(ends) > 1}
         if source:
             output = head.model(decoder_input_ids=ids, **source, **options)
         else:
             output = head.model(input_ids=ids, logits_to_keep=end - first, **options)
         yield output.logits[0, first - end :]
-        cache = output.past_key_values
+        cache = output.cache
         start = before + end
 
 

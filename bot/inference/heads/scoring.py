@@ -87,7 +87,7 @@ def _read_prompts(head: Head, prompts: Sequence[tuple[int, ...]], *, use_cache: 
         use_cache=use_cache,
         logits_to_keep=1,
     )
-    return _Prompts(output.logits[:, -1].float().log_softmax(dim=-1), mask, output.past_key_values)
+    return _Prompts(output.logits[:, -1].float().log_softmax(dim=-1), mask, output.cache)
 
 
 def _read_on(head: Head, prompts: _Prompts, part: Sequence[tuple[int, tuple[int, ...]]]) -> torch.Tensor:
@@ -101,7 +101,7 @@ def _read_on(head: Head, prompts: _Prompts, part: Sequence[tuple[int, tuple[int,
         input_ids=ids,
         attention_mask=torch.cat([before, mask], dim=1),
         position_ids=before.sum(dim=-1, keepdim=True) + torch.arange(ids.shape[1], device=ids.device),
-        past_key_values=cache,
+        cache=cache,
         use_cache=True,
     ).logits
     return logits.float().log_softmax(dim=-1)
