@@ -22,6 +22,7 @@ from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
 from bot.inference.device import Device
+from bot.inference.packing import with_rows_filled_up
 
 _CPU_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8")
 """Without one of them oneDNN either overflows 16 bits on the way, or is hundreds of times slower."""
@@ -167,6 +168,9 @@ class Int8Linear(nn.Module):
         scale = _largest_of_each_row(inputs)
         # Half is added because the conversion rounds down.
         rounded = inputs.mul(_LARGEST / scale).add_(_ZERO + 0.5).to(torch.uint8)
+        return torch.addcmul(self.bias, with_rows_filled_up(self._products, rounded), scale).to(self.dtype)
+
+    def _products(self, rounded: torch.Tensor) -> torch.Tensor:
         products: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             rounded,
             1.0,
@@ -182,7 +186,7 @@ class Int8Linear(nn.Module):
             [],
             "",
         )
-        return torch.addcmul(self.bias, products, scale).to(self.dtype)
+        return products
 
     def _unrounded(self, inputs: torch.Tensor) -> torch.Tensor:
         weight = self.weight.to_dense().t() * self.weight_scale[:, None] * self.smoothing

@@ -6,18 +6,26 @@ same kernels give the same numbers in a half to nine tenths of the time (docs/PE
 
 Source: oneDNN's developer guide, "Memory Format Propagation"; PyTorch's Inductor packs weights in the same way when it
 freezes a model for the CPU.
+
+For each number of rows oneDNN makes kernels of their own. That takes milliseconds, several times as long as the product
+itself, and up to a megabyte of memory. Chat messages have any number of tokens, so rows are filled up to one of few
+numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 
 LARGEST_COPY = 2**27
 """Bytes. The output layer often shares its weight with the embedding, which must stay as it is: packing copies it."""
 PROBE_ROWS = 4
+SIZES = 8
+"""Numbers of rows that kernels are made for, between a power of two and the next."""
 
 
 class PackedLinear(nn.Module):
@@ -72,8 +80,27 @@ class _Product(torch.autograd.Function):
 
 
 def _product(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
-    return output
+    def multiply(rows: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+        return output
+
+    return with_rows_filled_up(multiply, inputs)
+
+
+def with_rows_filled_up(multiply: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    """Apply a linear layer to `inputs`, (…, in_features), in one of few numbers of rows."""
+    rows = inputs.numel() // inputs.shape[-1]
+    missing = filled_up(rows) - rows
+    if not missing:
+        return multiply(inputs)
+    output = multiply(pad(inputs.reshape(rows, -1), (0, 0, 0, missing)))
+    return output[:rows].view(*inputs.shape[:-1], -1)
+
+
+def filled_up(rows: int) -> int:
+    """The next number of rows that kernels are made for: up to 16 all, then eighths of octaves (18, 20 … 32, 36 …)."""
+    step = 1 << max(0, (rows - 1).bit_length() - SIZES.bit_length())
+    return -(-rows // step) * step
 
 
 def pack(model: nn.Module) -> int:

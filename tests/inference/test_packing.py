@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from bot.inference.device import Device
 from bot.inference.loading import load_head
-from bot.inference.packing import LARGEST_COPY, PackedLinear, pack, packed_bytes
+from bot.inference.packing import LARGEST_COPY, SIZES, PackedLinear, filled_up, pack, packed_bytes
 
 pytestmark = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no instructions for bfloat16"
@@ -34,6 +36,32 @@ def test_any_shape(shape: tuple[int, ...], bias: bool) -> None:
         packed, plain = PackedLinear(layer)(inputs), layer(inputs)
     assert packed.shape == plain.shape
     torch.testing.assert_close(packed, plain, rtol=2**-7, atol=2**-9)
+
+
+@pytest.mark.parametrize("rows", [17, 33, 61, 130])
+@pytest.mark.parametrize("bias", [True, False])
+def test_rows_that_are_filled_up(rows: int, bias: bool) -> None:
+    """What they are filled up with changes nothing, to the last bit."""
+    packed = PackedLinear(linear(bias=bias))
+    inputs = torch.randn(filled_up(rows), 40, generator=torch.Generator().manual_seed(1)).bfloat16()
+    with torch.inference_mode():
+        whole = packed(inputs)
+        assert filled_up(rows) > rows
+        assert torch.equal(packed(inputs[:rows]), whole[:rows])
+        assert torch.equal(packed(inputs[None, :rows]), whole[None, :rows])
+
+
+@given(rows=st.integers(0, 2**20))
+def test_few_numbers_of_rows(rows: int) -> None:
+    filled = filled_up(rows)
+    assert rows <= filled <= max(16, rows * (1 + 1 / SIZES))
+    assert filled_up(filled) == filled
+    assert rows > 16 or filled == rows
+
+
+def test_how_few() -> None:
+    assert len({filled_up(rows) for rows in range(1, 257)}) == 48
+    assert len({filled_up(rows) for rows in range(1, 4_097)}) == 80
 
 
 def test_inputs_that_are_not_contiguous() -> None:

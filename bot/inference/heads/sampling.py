@@ -131,8 +131,9 @@ def _attempt(
     """A token of each row, drawn by inverting the cumulative distribution, and whether it is in the nucleus."""
     place = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).clamp(max=cumulative.shape[-1] - 1)
     chance = probabilities.gather(1, place)
-    # A product, because `where` takes twice as long.
-    likelier = (probabilities * (probabilities > chance)).sum(dim=-1, keepdim=True)
+    # Compared into float32: a mask of booleans, and selecting by it, takes four times as long.
+    likelier = torch.gt(probabilities, chance, out=torch.empty_like(probabilities))
+    likelier = likelier.mul_(probabilities).sum(dim=-1, keepdim=True)
     return place.squeeze(1), ((likelier < top_p) & (chance > 0)).squeeze(1)
 
 
