@@ -68,7 +68,7 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     try:
         head = _load(folder, device, languages)
         if packed:
-            pack(head.model)
+            head.is_packed = pack(head.model) > 0
             join(head.model)
         return head
     except ModelUnavailable:

@@ -9,7 +9,7 @@ freezes a model for the CPU.
 
 For each number of rows oneDNN makes kernels of their own. That takes milliseconds, several times as long as the product
 itself, and up to a megabyte of memory. Chat messages have any number of tokens, so rows are filled up to one of few
-numbers.
+numbers. Filling up copies the input of every layer; heads spare that where they can, with batches of such a width.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any, TypeGuard
 
 import torch
 from torch import nn
-from torch.nn.functional import pad
 
 LARGEST_COPY = 2**27
 """Bytes. The output layer often shares its weight with the embedding, which must stay as it is: packing copies it."""
@@ -93,8 +92,9 @@ def with_rows_filled_up(multiply: Callable[[torch.Tensor], torch.Tensor], inputs
     missing = filled_up(rows) - rows
     if not missing:
         return multiply(inputs)
-    output = multiply(pad(inputs.reshape(rows, -1), (0, 0, 0, missing)))
-    return output[:rows].view(*inputs.shape[:-1], -1)
+    filled = inputs.new_empty(rows + missing, inputs.shape[-1])  # what is in the other rows changes nothing
+    filled[:rows] = inputs.reshape(rows, -1)
+    return multiply(filled)[:rows].view(*inputs.shape[:-1], -1)
 
 
 def filled_up(rows: int) -> int:

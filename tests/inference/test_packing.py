@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,18 @@ def test_few_numbers_of_rows(rows: int) -> None:
 def test_how_few() -> None:
     assert len({filled_up(rows) for rows in range(1, 257)}) == 48
     assert len({filled_up(rows) for rows in range(1, 4_097)}) == 80
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_batches_have_such_a_width(checkpoints: Mapping[str, Path], left: bool) -> None:
+    head = load_head(checkpoints["distilbert"], BF16)
+    ids, mask = head.pad([[7] * 17, [8] * 5], left=left)
+    assert ids.shape == mask.shape == (2, 18)
+    assert mask.sum(dim=1).tolist() == [17, 5]
+    assert ids[mask.bool()].tolist() == [7] * 17 + [8] * 5
+    longest = [7] * head.context_length
+    assert head.pad([longest])[0].tolist() == [longest]  # there are no positions for more
+    assert load_head(checkpoints["distilbert"], BF16, packed=False).pad([[7] * 17])[0].shape == (1, 17)
 
 
 def test_inputs_that_are_not_contiguous() -> None:

@@ -17,7 +17,7 @@ from bot.inference.heads.attention import AttentionInput, attention_operation
 from bot.inference.heads.inspection import Observed, Reading, observation
 from bot.inference.int8 import int8_bytes
 from bot.inference.language_pairs import LanguagePairs
-from bot.inference.packing import packed_bytes
+from bot.inference.packing import filled_up, packed_bytes
 from bot.inference.precision import reason_of
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
@@ -41,6 +41,7 @@ class Head(ABC):
         parameters: how many the model has; those that layers share count once.
         precision: what this checkpoint really computes in, one of `bot.inference.device.PRECISIONS`.
         precision_reason: why, in one clause.
+        is_packed: whether the linear layers are packed for the CPU (see `bot.inference.packing`).
         threads: over how many a small forward pass is spread.
         observe: the operation that looks into the layers, with a forward pass for each row.
         attention: the operation that gives attention weights, with a forward pass for each row.
@@ -64,6 +65,7 @@ class Head(ABC):
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.precision = str(model.dtype).removeprefix("torch.")
         self.precision_reason = reason_of(device, self.precision)
+        self.is_packed = False
         self.threads = ThreadChoice(active=device.on_cpu and model.dtype == torch.bfloat16)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
@@ -108,16 +110,20 @@ class Head(ABC):
         return Row(inputs, len(inputs.ids) + len(inputs.decoder_ids))
 
     def pad(self, sequences: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pad to the longest sequence.
+        """Pad to the longest sequence, and to a width that the model has kernels for.
 
         Returns:
             Token ids and attention mask, both of shape (batch, sequence), on the device.
         """
-        width = max(map(len, sequences))
+        width = self.filled_up(max(map(len, sequences)))
         fill = self.pad_token_id
         ids = [_padded(list(row), width, fill, left=left) for row in sequences]
         mask = [_padded([1] * len(row), width, 0, left=left) for row in sequences]
         return self.tensor(ids), self.tensor(mask)
+
+    def filled_up(self, tokens: int) -> int:
+        """So many tokens, and those that fill them up to a number that the model has kernels for."""
+        return max(tokens, min(filled_up(tokens), self.context_length)) if self.is_packed else tokens
 
     def tensor(self, values: Any) -> torch.Tensor:
         """Integers as a tensor on the device. Nothing waits for them on their way to a GPU."""

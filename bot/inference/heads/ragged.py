@@ -60,13 +60,15 @@ class RaggedRows:
         places += [place for length in lengths for place in range(length)]
         self._end = self._end + 1 if old else max(lengths)
         seen = slice(min(self._starts, default=0), self._end)
-        step = _Step(self._layers, self._room, seen, self._mask(seen), old, lengths)
+        filling = self._head.filled_up(len(places)) - len(places)
+        step = _Step(self._layers, self._room, seen, self._mask(seen), old, lengths, filling)
         self._starts += [self._end - length for length in lengths]
-        ids = torch.cat([last, self._head.tensor([token for prompt in prompts for token in prompt])])
+        new = [token for prompt in prompts for token in prompt] + [self._head.pad_token_id] * filling
+        ids = torch.cat([last, self._head.tensor(new)])
         with self._switch.to(_NAME):
             output = self._head.model(
                 input_ids=ids[None],
-                position_ids=self._head.tensor([places]),
+                position_ids=self._head.tensor([places + [0] * filling]),
                 use_cache=False,
                 logits_to_keep=self._head.tensor([*range(old), *(border - 1 for border in step.borders[1:])]),
                 ragged=step,
@@ -191,6 +193,7 @@ class _Step:
         mask: which of them each old row sees; None for all of them.
         old: how many old rows there are.
         lengths: of the new rows' prompts.
+        filling: tokens behind them that mean nothing.
         borders: where each of these begins and the last ends, in the sequence of all tokens.
     """
 
@@ -200,6 +203,7 @@ class _Step:
     mask: torch.Tensor | None
     old: int
     lengths: Sequence[int]
+    filling: int
     borders: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -220,6 +224,8 @@ class _Step:
             states = query[:, :, start:stop]
             output = scaled_dot_product_attention(states, keys, values, is_causal=True, scale=scale, enable_gqa=True)
             outputs.append(output[0].transpose(0, 1))
+        if self.filling:
+            outputs.append(query.new_zeros(self.filling, query.shape[1], query.shape[3]))
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
 
     def _old_rows(

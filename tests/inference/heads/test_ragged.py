@@ -124,14 +124,22 @@ class Texts:
         self.read = [self.read[place] for place in places]
 
 
+@pytest.fixture(params=[False, True], ids=["exact", "filled up"])
+def llama(load: Callable[[str], Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A checkpoint whose steps are filled up to few numbers of tokens, or are not."""
+    head = load("llama")
+    monkeypatch.setattr(head, "is_packed", request.param)
+    return head
+
+
 TOKENS = st.integers(0, 255)
 PROMPTS = st.lists(st.lists(TOKENS, min_size=1, max_size=30), max_size=3)
 
 
 @given(data=st.data())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whoever_comes_and_goes(load: Callable[[str], Any], data: st.DataObject) -> None:
-    texts = Texts(load("llama"))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whoever_comes_and_goes(llama: Any, data: st.DataObject) -> None:
+    texts = Texts(llama)
     for _ in range(data.draw(st.integers(1, 12))):
         prompts = data.draw(PROMPTS)
         if not texts.read and not prompts:
@@ -141,8 +149,8 @@ def test_whoever_comes_and_goes(load: Callable[[str], Any], data: st.DataObject)
         texts.keep(order[: data.draw(st.integers(0, len(order)))])
 
 
-def test_room_runs_out(load: Callable[[str], Any]) -> None:
-    texts = Texts(load("llama"))
+def test_room_runs_out(llama: Any) -> None:
+    texts = Texts(llama)
     texts.go_on([], [[1, 2, 3], [4]])
     for step in range(2 * ROOM + 10):
         texts.go_on([step % 200, 7], [])
