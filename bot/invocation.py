@@ -33,6 +33,8 @@ def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invoca
     """
     name, _, rest = text.strip().removeprefix("/").partition(" ")
     by_name = {command["name"]: command for command in commands}
+    if not name:
+        raise SettingsError(f"Write a command, such as /{commands[0]['name']}. There are {_listed(by_name)}.")
     if name not in by_name:
         raise SettingsError(f"There is no command /{name}. There are {_listed(by_name)}.")
     known = {option["name"]: option for option in by_name[name].get("options", [])}

@@ -45,7 +45,8 @@ def test_a_command_without_options() -> None:
         ("/fill text:a top_k:many", "top_k must be a number"),
         ("/fill text:a warm:perhaps", "warm must be true or false"),
         ("/status now", "it has none"),
-        ("", "There is no command /"),
+        ("", "Write a command, such as /fill. There are /fill, /status."),
+        (" / ", "Write a command"),
     ],
 )
 def test_what_cannot_be_read_says_why(line: str, part: str) -> None:
