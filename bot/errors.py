@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 import traceback
+import unicodedata
 from pathlib import Path
 
 UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
@@ -152,6 +153,11 @@ def seconds_in_words(seconds: float) -> str:
         return f"{whole} second{'s' if whole != 1 else ''}"
     minutes = math.ceil(whole / 60)
     return f"{minutes} minute{'s' if minutes != 1 else ''}"
+
+
+def echoed(typed: str) -> str:
+    """What somebody typed where a name was expected, as a sentence may show it: no Markdown, no mention, no link."""
+    return "".join(one for one in typed if unicodedata.category(one)[0] in "LMN" or one in " -'.+#").strip()[:40]
 
 
 def describe(error: BaseException) -> str:

@@ -161,7 +161,7 @@ def test_bad_requests() -> None:
         TranslateRequest("Guten Tag", "Gibberish")
     with pytest.raises(InvalidRequest, match="1,501 characters"):
         TranslateRequest("a" * 1_501, "de")
-    with pytest.raises(InvalidRequest, match="an empty name"):
+    with pytest.raises(InvalidRequest, match="I need the name of a language"):
         TranslateRequest("Guten Tag", "  ")
 
 
