@@ -13,6 +13,7 @@
     │   ├── OutOfMemory     even alone it does not fit on the device
     │   └── ModelFailed     the forward pass itself failed
     ├── ModelUnavailable    the checkpoint cannot be had or loaded
+    │   └── HubUnreachable
     ├── ButtonRefused       a button under an answer cannot do what it says
     │   ├── RequestForgotten
     │   ├── AlreadyEnded    there is nothing to stop any more
@@ -28,6 +29,7 @@ from __future__ import annotations
 import math
 import traceback
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
@@ -115,6 +117,23 @@ class ModelFailed(Unanswered):
 
 class ModelUnavailable(GlassboxError):
     """The checkpoint cannot be fetched or loaded."""
+
+
+class HubUnreachable(ModelUnavailable):
+    """The hub does not answer.
+
+    Args:
+        names: of the checkpoints that were wanted from it.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        *most, last = names
+        listed = f"{', '.join(most)} and {last}" if most else last
+        super().__init__(
+            f"The Hugging Face hub cannot be reached, so {listed} cannot be fetched. Run `python -m bot pull` when "
+            "there is a connection, or set PRESET=starter, which needs no hub."
+        )
+        self.names = tuple(names)
 
 
 class ButtonRefused(GlassboxError):
