@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "/sentiment text:I love to hate this course",
     "/fill text:The capital of France is <mask>. top_k:2",
-    "/generate prompt:In this course, we will teach you how to max_new_tokens:30 num_return_sequences:2 seed:12",
+    "/generate prompt:In this course, we will teach you how to max_new_tokens:30 num_return_sequences:2 seed:7",
     "/translate text:I love apples. to:German",
     "/zeroshot text:This movie was so inspiring! labels:sports, politics, entertainment",
 )
-"""The course's own five examples. The seed is of a text that is about a course."""
+"""The course's own five examples. With a seed, so that the page always opens with the same text."""
 
 SETTLING_SECONDS = 900.0
 """How long the simulation waits for an answer: a checkpoint may have to be fetched first."""
