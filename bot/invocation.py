@@ -61,7 +61,8 @@ def _typed(option: Mapping[str, Any], value: str) -> Any:
         if option["type"] == NUMBER:
             return float(value)
     except ValueError:
-        raise SettingsError(f"{option['name']} must be a number, and not “{value}”.") from None
+        kind = "a whole number" if option["type"] == INTEGER else "a number"
+        raise SettingsError(f"{option['name']} must be {kind}, and not “{value}”.") from None
     if option["type"] == BOOLEAN:
         if value.lower() not in {"true", "false", "yes", "no"}:
             raise SettingsError(f"{option['name']} must be true or false, and not “{value}”.")
