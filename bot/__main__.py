@@ -5,7 +5,6 @@ Everything heavy is imported by the command that needs it, so that `--help` answ
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
@@ -199,6 +198,8 @@ def _console() -> Console:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
+    import asyncio
+
     asyncio.run(work)
 
 

@@ -13,6 +13,7 @@
     │   ├── OutOfMemory     even alone it does not fit on the device
     │   └── ModelFailed     the forward pass itself failed
     ├── ModelUnavailable    the checkpoint cannot be had or loaded
+    │   └── HubUnreachable
     ├── ButtonRefused       a button under an answer cannot do what it says
     │   ├── RequestForgotten
     │   ├── AlreadyEnded    there is nothing to stop any more
@@ -27,6 +28,8 @@ from __future__ import annotations
 
 import math
 import traceback
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
@@ -116,6 +119,23 @@ class ModelUnavailable(GlassboxError):
     """The checkpoint cannot be fetched or loaded."""
 
 
+class HubUnreachable(ModelUnavailable):
+    """The hub does not answer.
+
+    Args:
+        names: of the checkpoints that were wanted from it.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        *most, last = names
+        listed = f"{', '.join(most)} and {last}" if most else last
+        super().__init__(
+            f"The Hugging Face hub cannot be reached, so {listed} cannot be fetched. Run `python -m bot pull` when "
+            "there is a connection, or set PRESET=starter, which needs no hub."
+        )
+        self.names = tuple(names)
+
+
 class ButtonRefused(GlassboxError):
     """A button under an answer cannot do what it says."""
 
@@ -152,6 +172,11 @@ def seconds_in_words(seconds: float) -> str:
         return f"{whole} second{'s' if whole != 1 else ''}"
     minutes = math.ceil(whole / 60)
     return f"{minutes} minute{'s' if minutes != 1 else ''}"
+
+
+def echoed(typed: str) -> str:
+    """What somebody typed where a name was expected, as a sentence may show it: no Markdown, no mention, no link."""
+    return "".join(one for one in typed if unicodedata.category(one)[0] in "LMN" or one in " -'.+#").strip()[:40]
 
 
 def describe(error: BaseException) -> str:

@@ -33,6 +33,8 @@ def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invoca
     """
     name, _, rest = text.strip().removeprefix("/").partition(" ")
     by_name = {command["name"]: command for command in commands}
+    if not name:
+        raise SettingsError(f"Write a command, such as /{commands[0]['name']}. There are {_listed(by_name)}.")
     if name not in by_name:
         raise SettingsError(f"There is no command /{name}. There are {_listed(by_name)}.")
     known = {option["name"]: option for option in by_name[name].get("options", [])}
@@ -59,7 +61,8 @@ def _typed(option: Mapping[str, Any], value: str) -> Any:
         if option["type"] == NUMBER:
             return float(value)
     except ValueError:
-        raise SettingsError(f"{option['name']} must be a number, and not “{value}”.") from None
+        kind = "a whole number" if option["type"] == INTEGER else "a number"
+        raise SettingsError(f"{option['name']} must be {kind}, and not “{value}”.") from None
     if option["type"] == BOOLEAN:
         if value.lower() not in {"true", "false", "yes", "no"}:
             raise SettingsError(f"{option['name']} must be true or false, and not “{value}”.")

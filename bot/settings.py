@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import platformdirs
 from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+FAULTS = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than {gt:.0f}",
+    "greater_than_equal": "must be at least {ge:.0f}",
+    "less_than_equal": "must be at most {le:.0f}",
+    "literal_error": "must be {expected}",
+    "byte_size": "must be a size such as 6GB",
+    "byte_size_unit": "must be a size such as 6GB",
+}
+"""How pydantic calls what can be wrong with a value, and how people do."""
 
 
 def _none_where_auto(value: object) -> object:
@@ -80,14 +95,21 @@ def read_settings(env_file: Path | None = Path(".env")) -> Settings:
     """The settings of this process.
 
     Raises:
-        SettingsError: a variable's value cannot be used; names the variable, and never shows its value.
+        SettingsError: a variable's value cannot be used; names the variable, and never shows its value. Or the file
+            cannot be read.
     """
     try:
         return Settings(_env_file=env_file)
     except ValidationError as error:
-        faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
-        raise SettingsError(f"A setting cannot be used: {faults}. See .env.example for what each may be.") from None
+        faults = ", and ".join(map(_fault, error.errors()))
+        raise SettingsError(f"{faults}. See .env.example for what each setting may be.") from None
+    except UnicodeDecodeError:  # what PowerShell writes, for one
+        raise SettingsError(f"The file {env_file} is not UTF-8. Save it again with that encoding.") from None
+    except OSError:
+        raise SettingsError(f"The file {env_file} cannot be read. Check who may read it.") from None
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper() if location else "the settings"
+def _fault(details: ErrorDetails) -> str:
+    variable = str(details["loc"][0]).upper() if details["loc"] else "A setting"
+    fault = FAULTS.get(details["type"], "cannot be used").format(**details.get("ctx", {}))
+    return f"{variable} {fault}"

@@ -43,6 +43,7 @@ def test_a_wait_never_ends_later_than_told(seconds: float) -> None:
         errors.DeadlinePassed(120),
         errors.OutOfMemory(),
         errors.ModelFailed(),
+        errors.HubUnreachable(["one", "two"]),
         errors.RequestForgotten(),
         errors.AlreadyEnded(),
         errors.SomebodyElses(),

@@ -42,10 +42,12 @@ def test_a_command_without_options() -> None:
         ("/guess text:x", "There is no command /guess. There are /fill, /status."),
         ("/fill", "/fill needs text"),
         ("/fill hello", "Write the options of /fill as text:value"),
-        ("/fill text:a top_k:many", "top_k must be a number"),
+        ("/fill text:a top_k:1.5", "top_k must be a whole number, and not “1.5”."),
+        ("/fill text:a top_p:many", "top_p must be a number"),
         ("/fill text:a warm:perhaps", "warm must be true or false"),
         ("/status now", "it has none"),
-        ("", "There is no command /"),
+        ("", "Write a command, such as /fill. There are /fill, /status."),
+        (" / ", "Write a command"),
     ],
 )
 def test_what_cannot_be_read_says_why(line: str, part: str) -> None:

@@ -53,6 +53,45 @@ def test_a_wrong_value_names_the_variable_and_keeps_it_secret(monkeypatch: pytes
     assert "s3cret" not in caught.value.sentence
 
 
+@pytest.mark.parametrize(
+    ("variable", "written", "sentence"),
+    [
+        ("QUEUE_SIZE", "many", "QUEUE_SIZE must be a whole number."),
+        ("QUEUE_SIZE", "1.5", "QUEUE_SIZE must be a whole number."),
+        ("QUEUE_SIZE", "0", "QUEUE_SIZE must be at least 1."),
+        ("REMEMBERED_ANSWERS", "2000000", "REMEMBERED_ANSWERS must be at most 1000000."),
+        ("REQUEST_SECONDS", "soon", "REQUEST_SECONDS must be a number."),
+        ("REQUEST_SECONDS", "0", "REQUEST_SECONDS must be more than 0."),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'."),
+        ("MODEL_MEMORY", "lots", "MODEL_MEMORY must be a size such as 6GB."),
+        ("MODEL_MEMORY", "6 parsecs", "MODEL_MEMORY must be a size such as 6GB."),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch, variable: str, written: str, sentence: str
+) -> None:
+    monkeypatch.setenv(variable, written)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert caught.value.sentence == f"{sentence} See .env.example for what each setting may be."
+
+
+def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("PRESET=starter\n", encoding="utf-16")
+    with pytest.raises(SettingsError, match="is not UTF-8"):
+        read_settings(file)
+
+
+def test_a_file_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("bot.settings.Settings.__init__", refuse)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path / ".env")
+
+
 def test_the_token_is_not_shown() -> None:
     assert "hunter2" not in repr(Settings(discord_token="hunter2"))
 

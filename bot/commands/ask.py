@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import typer
 from rich.console import Console
 
-from bot.commands.opening import loaded_backend
+from bot.app import chosen_preset, open_backend
+from bot.commands.opening import load
 from bot.playground import simulated_server
 from bot.settings import Settings
 from bot.terminal import reply_as_json, show_reply
 
 
-async def ask_once(settings: Settings, command: str, as_json: bool, console: Console) -> None:
+async def ask_once(settings: Settings, line: str, as_json: bool, console: Console) -> None:
     """Run a command, and print its reply; only the checkpoint that it needs is loaded.
 
     Raises:
         GlassboxError: the command cannot be read, or a checkpoint is not to be had.
     """
-    name = command.strip().removeprefix("/").split(" ")[0]
-    async with loaded_backend(settings, Console(stderr=True), [name]) as backend, simulated_server(backend) as server:
-        reply = await server.ask(command)
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
+        # Before anything is loaded: nobody should wait for a download to be told of a misspelt option.
+        command = server.parse(line).command
+        await load(backend, Console(stderr=True), [task for task in preset.checkpoints if task == command])
+        reply = await server.ask(line)
     if as_json:
         typer.echo(reply_as_json(reply))
     else:

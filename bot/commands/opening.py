@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Container, Sequence
 
 from rich.console import Console
 
@@ -29,11 +29,21 @@ async def loaded_backend(
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend:
-        wanted = [task for task in preset.checkpoints if tasks is None or task in tasks]
-        loading = asyncio.create_task(backend.load(wanted))
-        try:
-            await show_loading(console, [backend.task_state(task) for task in wanted], loading)
-            await loading
-        finally:
-            loading.cancel()
+        await load(backend, console, [task for task in preset.checkpoints if tasks is None or task in tasks])
         yield backend
+
+
+async def load(backend: InferenceWorker, console: Console, tasks: Sequence[str]) -> None:
+    """Load the checkpoints of tasks, and show how far they are.
+
+    Raises:
+        ModelUnavailable: one cannot be fetched or loaded.
+    """
+    if not tasks:
+        return
+    loading = asyncio.create_task(backend.load(tasks))
+    try:
+        await show_loading(console, [backend.task_state(task) for task in tasks], loading)
+        await loading
+    finally:
+        loading.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from bot.app import chosen_preset
-from bot.errors import ModelUnavailable
+from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.catalogue import CheckpointSpec, Preset
 from bot.inference.sources import fetch
 from bot.settings import Settings
@@ -27,7 +27,7 @@ async def pull_preset(settings: Settings, console: Console) -> None:
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
     console.print(_table(preset))
-    failures = []
+    failures: list[ModelUnavailable] = []
     with _progress(console) as progress, _thread() as thread:
         for spec in _distinct(preset.checkpoints.values()):
             bar = Bar(progress, spec)
@@ -37,10 +37,18 @@ async def pull_preset(settings: Settings, console: Console) -> None:
                 bar.end("there")
             except ModelUnavailable as error:
                 bar.end("failed")
-                failures.append(error.sentence)
+                failures.append(error)
     if failures:
-        raise ModelUnavailable("\n".join(dict.fromkeys(failures)))
+        raise ModelUnavailable("\n".join(_sentences(failures)))
     console.print("Everything is there.", style="bold")
+
+
+def _sentences(failures: Sequence[ModelUnavailable]) -> Iterator[str]:
+    """What has failed, each thing once: where one checkpoint cannot be had from the hub, mostly none can."""
+    unreachable = [name for error in failures if isinstance(error, HubUnreachable) for name in error.names]
+    if unreachable:
+        yield HubUnreachable(unreachable).sentence
+    yield from dict.fromkeys(error.sentence for error in failures if not isinstance(error, HubUnreachable))
 
 
 class Bar:
@@ -83,7 +91,7 @@ def _distinct(specs: Iterable[CheckpointSpec]) -> list[CheckpointSpec]:
 def _table(preset: Preset) -> Table:
     table = Table(title=f"Preset {preset.name}: {preset.description}", title_justify="left")
     for column in ("checkpoint", "for", "size", "licence"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for spec in _distinct(preset.checkpoints.values()):
         tasks = ", ".join(f"/{task}" for task, one in preset.checkpoints.items() if one.key == spec.key)
         size = f"{spec.size_mb:,} MB" if spec.size_mb else "unknown"

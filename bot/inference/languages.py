@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import langcodes
 
-from bot.errors import InvalidRequest
+from bot.errors import InvalidRequest, echoed
 
 _NO_LANGUAGES = {"mis", "mul", "zxx"}
 """Uncoded, multiple, none."""
@@ -60,10 +60,10 @@ def find_language(typed: str) -> Language:
     typed = "".join(character for character in " ".join(typed.split()) if character.isprintable()).strip()
     found = _by_code(typed) or _by_name(typed)
     if found is None:
-        shown = typed[:40] or "an empty name"
+        shown = echoed(typed)
+        problem = f"I know no language called “{shown}”." if shown else "I need the name of a language."
         raise InvalidRequest(
-            f"I know no language called “{shown}”. Pick one from the list that appears while you type, "
-            "or use a code such as `de` or `fr`."
+            f"{problem} Pick one from the list that appears while you type, or use a code such as `de` or `fr`."
         )
     return found
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot.errors import InvalidRequest
+from bot.errors import InvalidRequest, echoed
 
 
 @dataclass(frozen=True)
@@ -314,10 +314,9 @@ def find_code_language(name: str) -> CodeLanguage:
     """
     found = _BY_NAME.get(name.strip().removeprefix(".").casefold())
     if found is None:
-        raise InvalidRequest(
-            f"I know no programming language called “{name.strip()[:40]}”. "
-            "Choose one from the list, or leave `language` out."
-        )
+        shown = echoed(name)
+        problem = f"I know no programming language called “{shown}”." if shown else "I know no such language."
+        raise InvalidRequest(f"{problem} Choose one from the list, or leave `language` out.")
     return found
 
 

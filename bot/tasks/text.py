@@ -18,7 +18,7 @@ _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> str:
-    """A text without invisible characters and outer white space; every line break becomes `\\n`.
+    """A text that a model can read, as `visible_text` has it.
 
     Args:
         text: what somebody wrote.
@@ -28,11 +28,7 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
     Raises:
         InvalidRequest: it is empty, too long, or holds no letter or digit.
     """
-    visible = "".join(
-        character
-        for character in _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text))
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
-    ).strip()
+    visible = visible_text(text)
     if not visible:
         raise InvalidRequest(f"The {what} is empty. Please write something for the model to read.")
     if len(visible) > limit:
@@ -42,6 +38,15 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
     if not any(character.isalnum() for character in visible):
         raise InvalidRequest(f"There are no words in the {what}. Please add some for the model to read.")
     return visible
+
+
+def visible_text(text: str) -> str:
+    """A text without invisible characters and outer white space; every line break becomes `\\n`."""
+    return "".join(
+        character
+        for character in _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text))
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
+    ).strip()
 
 
 def checked_range(value: float, low: float, high: float, what: str, hint: str = "") -> None:

@@ -15,7 +15,7 @@ from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
-from bot.tasks.text import clean_text
+from bot.tasks.text import clean_text, visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -68,7 +68,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
 
 def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
     """Labels without empty ones and duplicates (whatever their case), in their order."""
-    cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if label.strip()]
+    cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if visible_text(label)]
     first: dict[str, str] = {}
     for label in cleaned:
         first.setdefault(label.casefold(), label)

@@ -55,18 +55,26 @@ async def test_a_bad_input_is_told_as_the_user_sees_it(settings: Settings, conso
 
 @pytest.mark.parametrize(
     ("line", "part"),
-    [("/guess text:x", "no command /guess"), ("/sentiment", "needs text"), ("", "There is no command /")],
+    [
+        ("/guess text:x", "no command /guess"),
+        ("/sentiment", "needs text"),
+        ("/fill txt:x", "text:value"),
+        ("", "Write a command"),
+    ],
 )
-async def test_a_command_that_cannot_be_read(settings: Settings, console: Paper, line: str, part: str) -> None:
+async def test_a_command_that_cannot_be_read_is_told_before_anything_is_loaded(
+    settings: Settings, console: Paper, line: str, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SettingsError, match=part):
         await ask_once(settings, line, False, console)
+    assert capsys.readouterr().err == ""
 
 
 async def test_a_command_without_a_checkpoint(
     settings: Settings, console: Paper, course: Preset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only = Preset("tiny", "", {"fill": course.checkpoints["fill"]}, {})
-    monkeypatch.setattr("bot.commands.opening.chosen_preset", lambda *_: only)
+    monkeypatch.setattr("bot.commands.ask.chosen_preset", lambda *_: only)
 
     await ask_once(settings, LINE, False, console)
 

@@ -98,6 +98,15 @@ async def test_no_answer_at_all(settings: Settings, monkeypatch: pytest.MonkeyPa
             await server.ask(EXAMPLES[0])
 
 
+async def test_an_input_that_cannot_be_used_is_no_failure_of_the_bot(settings: Settings) -> None:
+    async with loaded_backend(settings, Paper(), []) as backend, simulated_server(backend) as server:
+        reply = await server.ask("/fill text:No mask here")
+
+        assert reply.ephemeral
+        assert "There is no mask in the text" in reply.message["content"]
+        assert server._env.error_cursor == 0  # the page says so of whatever is counted here
+
+
 async def test_without_the_further_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "simcord", None)
     backend: object = None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.commands.pull import pull_preset
-from bot.errors import ModelUnavailable
+from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.settings import Settings
 from tests.commands.conftest import Paper
@@ -84,3 +84,16 @@ async def test_the_others_are_fetched_nevertheless(
     with pytest.raises(ModelUnavailable, match=r"^The disk is full\.$"):
         await pull_preset(settings, console)
     assert console.text.count("0% failed") == console.text.count("100% there") == 1
+
+
+async def test_an_unreachable_hub_is_told_once(
+    settings: Settings, console: Paper, preset: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(spec: CheckpointSpec, cache: Path, progress: Any) -> Path:
+        raise HubUnreachable([spec.name])
+
+    monkeypatch.setattr("bot.commands.pull.fetch", fetch)
+    with pytest.raises(ModelUnavailable) as raised:
+        await pull_preset(settings, console)
+    assert raised.value.sentence.startswith("The Hugging Face hub cannot be reached, so one and two cannot be fetched.")
+    assert "\n" not in raised.value.sentence

@@ -384,6 +384,22 @@ def test_a_full_or_closed_disk_is_told(number: int, says: str) -> None:
         raise OSError(number, "no")
 
 
+def test_which_setting_chooses_the_folder_is_told() -> None:
+    closed = OSError(errno.EROFS, "no")
+    with pytest.raises(ModelUnavailable, match="HF_HOME"), disk_faults_told(CheckpointSpec("x", HubSource("a/b"))):
+        raise closed
+    with pytest.raises(ModelUnavailable, match="CACHE_DIR"), disk_faults_told(CheckpointSpec("x", FolderSource(HERE))):
+        raise closed
+
+
+@pytest.mark.parametrize("inside", ["", "inside"])
+def test_a_cache_folder_that_is_a_file(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "file").write_text("x")
+    store = Store(tmp_path / "file" / inside)
+    with pytest.raises(ModelUnavailable, match="Set CACHE_DIR"), store.alone("k", Silent()):
+        pass
+
+
 def test_importing_the_sources_stays_cheap() -> None:
     script = (
         "import sys, bot.inference.sources;"

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
+from bot.inference.device import Device
+from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.tasks.generate import TASK, Continuation, GenerateRequest
 from bot.tasks.text import MAX_CHARACTERS
@@ -57,6 +60,21 @@ async def test_through_the_worker_as_the_pipeline(make_worker: Callable[..., Any
         status = worker.status()
     assert [result.continuations[0].text for result in results] == expected * 4
     assert status.batches < status.rows / 2
+
+
+def test_the_same_next_token_in_bfloat16(checkpoints: Mapping[str, Path]) -> None:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints["llama"])
+    model = transformers.AutoModelForCausalLM.from_pretrained(checkpoints["llama"]).eval()
+    head = load_head(checkpoints["llama"], Device("cpu", "bfloat16"))
+    compared = 0
+    for prompt in map(str.strip, PROMPTS):
+        with torch.inference_mode():
+            likeliest = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1].softmax(-1).topk(2)
+        if likeliest.values[0] > 1.3 * likeliest.values[1]:
+            compared += 1
+            result = run_steps(TASK.steps(head, replace(greedy(prompt), max_new_tokens=1)))
+            assert result.continuations[0].text == tokenizer.decode(likeliest.indices[:1])
+    assert compared >= 2
 
 
 async def test_same_seed_same_text_whatever_else_runs(make_worker: Callable[..., Any]) -> None:

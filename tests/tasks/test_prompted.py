@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import GlassboxError, InvalidRequest, ModelFailed, ModelUnavailable
+from bot.inference.device import Device
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.decoding import Generated
 from bot.inference.language_pairs import LanguagePairs
@@ -33,7 +34,7 @@ from tests import tiny
 from tests.support import CPU, run_all, run_together
 from tests.tiny import LETTERS, LONG_CONTEXT, SHORT_CONTEXT
 
-EXACT = 1e-4
+EXACT = 1e-5
 AWKWARD = [
     "Braces {} and {0} and {text!r} and %s, %(x)d, ${y} \\1",
     'He said "no", and then: "yes"!',
@@ -341,6 +342,39 @@ CALIBRATED = [
     (SentimentRequest("My cat"), "Review: I like it.\nSentiment:"),
     (ZeroShotRequest("My cat", ("the", "course")), f"Text: {zeroshot.NEUTRAL[3]}\nCategory:"),
 ]
+
+
+def clear(probabilities: Iterable[float]) -> bool:
+    """Whether the likeliest one is ahead by more than what rounding does."""
+    first, second = sorted(probabilities, reverse=True)[:2]
+    return first > 1.3 * second
+
+
+class TestInBfloat16:
+    @pytest.fixture
+    def rounded(self, checkpoints: Mapping[str, Path]) -> CausalLM:
+        found = load_head(checkpoints["llama"], Device("cpu", "bfloat16"))
+        assert isinstance(found, CausalLM)
+        return found
+
+    def test_the_same_label(self, rounded: CausalLM, expected: Expected) -> None:
+        sentiments = [{"POSITIVE": one, "NEGATIVE": 1 - one} for one in expected.sentiment]
+        results = alone(rounded, [*Expected.SENTIMENT, *Expected.ZEROSHOT])
+        compared = 0
+        for result, right in zip(results, [*sentiments, *expected.zeroshot], strict=True):
+            if clear(right.values()):
+                compared += 1
+                assert result.scores[0].label == max(right, key=right.__getitem__)
+        assert compared >= 6
+
+    def test_the_same_word(self, rounded: CausalLM, expected: Expected) -> None:
+        compared = 0
+        for result, masks in zip(alone(rounded, Expected.FILL), expected.fill, strict=True):
+            # What fills a mask is read when the next one is filled, so only the first has the same sentence around it.
+            if clear(probability for _, probability in masks[0]):
+                compared += 1
+                assert result.masks[0][0].word == masks[0][0][0]
+        assert compared >= 2
 
 
 @pytest.mark.parametrize(("request_", "prompt"), CALIBRATED, ids=["sentiment", "zeroshot"])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.errors import ModelUnavailable
+from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.catalogue import CheckpointSpec, HubSource
 from bot.inference.sources.folder import is_loadable
 from bot.inference.sources.progress import Progress
@@ -54,7 +54,7 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
             errno.EROFS,
         ):
             raise  # the disk's fault, not the hub's
-        raise ModelUnavailable(_sentence(error, spec, source)) from error
+        raise _told(error, spec, source) from error
     if not is_loadable(folder):
         raise ModelUnavailable(
             f"{source.repo_id} on the hub has no safetensors weights, and other formats can run code when they are "
@@ -141,31 +141,28 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _sentence(error: Exception, spec: CheckpointSpec, source: HubSource) -> str:
+def _told(error: Exception, spec: CheckpointSpec, source: HubSource) -> ModelUnavailable:
     from huggingface_hub import errors
 
     match error:
         case errors.OfflineModeIsEnabled():
-            return (
+            return ModelUnavailable(
                 f"{spec.name} is not in the hub cache, and HF_HUB_OFFLINE forbids fetching it. Run "
                 "`python -m bot pull` without HF_HUB_OFFLINE, or set PRESET=starter, which needs no hub."
             )
         case errors.GatedRepoError():
-            return (
+            return ModelUnavailable(
                 f"{source.repo_id} is open only to those who accepted its licence on its page on the hub. Accept it, "
                 "set HF_TOKEN and run `python -m bot pull`, or set PRESET=starter, which needs no account."
             )
         case errors.RepositoryNotFoundError() | errors.HFValidationError():
-            return (
+            return ModelUnavailable(
                 f"The hub has no checkpoint called {source.repo_id}, or it is private. Check the name, or set HF_TOKEN "
                 "and run `python -m bot pull`. PRESET=starter needs no hub."
             )
         case errors.RevisionNotFoundError():
-            return (
+            return ModelUnavailable(
                 f"{source.repo_id} on the hub has no revision {source.revision}. Leave the revision out, or check it."
             )
         case _:
-            return (
-                f"The Hugging Face hub cannot be reached, so {spec.name} cannot be fetched. Run `python -m bot pull` "
-                "when there is a connection, or set PRESET=starter, which needs no hub."
-            )
+            return HubUnreachable([spec.name])

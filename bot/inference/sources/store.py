@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ModelUnavailable
-from bot.inference.catalogue import CheckpointSpec
+from bot.inference.catalogue import CheckpointSpec, HubSource
 from bot.inference.sources.progress import Progress
 
 MANIFEST = "glassbox.json"
@@ -49,7 +49,7 @@ class Store:
         from filelock import FileLock, Timeout
 
         path = self.folder(f"{key}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make(path.parent)
         lock = FileLock(path, thread_local=False)
         while not lock.is_locked:
             try:
@@ -60,6 +60,14 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            raise ModelUnavailable(
+                "The cache folder cannot be made. Set CACHE_DIR to another one, or leave it out."
+            ) from error
 
     @contextmanager
     def building(self, key: str, manifest: dict[str, Any]) -> Iterator[Path]:
@@ -94,6 +102,7 @@ def sha256_of(path: Path, progress: Progress) -> str:
 @contextmanager
 def disk_faults_told(spec: CheckpointSpec) -> Iterator[None]:
     """Turns a full disk or a folder that cannot be written into a sentence."""
+    setting = "HF_HOME" if isinstance(spec.source, HubSource) else "CACHE_DIR"
     try:
         yield
     except OSError as error:
@@ -102,6 +111,6 @@ def disk_faults_told(spec: CheckpointSpec) -> Iterator[None]:
             raise ModelUnavailable(f"There is no room left on the disk for {spec.name}.{size}") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ModelUnavailable(
-                f"The cache folder for {spec.name} cannot be written. Choose another one in the settings."
+                f"The cache folder for {spec.name} cannot be written. Set {setting} to another one."
             ) from error
         raise
