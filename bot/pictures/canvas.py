@@ -31,6 +31,8 @@ _FINER = 4  # times finer are rounded corners drawn, to smooth them
 _RADIUS = 14.0
 _LARGE = 200_000  # bytes of a PNG
 _MANY = 1_000_000  # pixels; in exact colours, more take as long to compress as everything else together
+_OPAQUE = 240  # colours of a palette that hide what is behind them
+_CLEARER = 16  # by so much differ the other ones, of 255
 _PERIOD = 4 * SCALE  # of hatching, in pixels
 ALL_CORNERS = (True, True, True, True)
 
@@ -193,15 +195,31 @@ class Canvas:
 
 
 def _png(card: Image.Image) -> bytes:
-    """A PNG in exact colours; a large one in 256, which is a third as many bytes."""
+    """A PNG in exact colours; a large one in 256 that are as good as these, which is a third as many bytes."""
     if card.width * card.height <= _MANY:
         file = BytesIO()
         card.save(file, "PNG", compress_level=6)
         if file.tell() <= _LARGE:
             return file.getvalue()
     file = BytesIO()
-    card.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG")
+    _with_palette(card).save(file, "PNG", transparency=bytes([255] * _OPAQUE + [*range(0, 256, _CLEARER)]))
     return file.getvalue()
+
+
+def _with_palette(card: Image.Image) -> Image.Image:
+    """A card in few colours; the last of them are the border's in the smooth corners, each clearer than the next.
+
+    Pillow's octree knows transparency itself, and shifts colours so far that a scale has grey steps between blue ones.
+    """
+    few = card.convert("RGB").quantize(_OPAQUE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    indices, alpha = np.array(few), np.asarray(card.getchannel("A"))
+    corners = alpha < 255
+    indices[corners] = _OPAQUE + alpha[corners] // _CLEARER
+    found = few.getpalette() or []
+    palette = [*found, *[0] * (3 * _OPAQUE - len(found)), *BORDER * (256 // _CLEARER)]
+    image = Image.fromarray(indices)
+    image.putpalette(palette)
+    return image
 
 
 def _put(mask: tuple[Image.Image, int, int], x: int, y: int, fill: Colour, image: Image.Image) -> None:
