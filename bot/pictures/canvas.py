@@ -30,6 +30,9 @@ TITLE = 15.0
 _FINER = 4  # times finer are rounded corners drawn, to smooth them
 _RADIUS = 14.0
 _LARGE = 200_000  # bytes of a PNG
+_MANY = 1_000_000  # pixels; in exact colours, more take as long to compress as everything else together
+_OPAQUE = 240  # colours of a palette that hide what is behind them
+_CLEARER = 16  # by so much differ the other ones, of 255
 _PERIOD = 4 * SCALE  # of hatching, in pixels
 ALL_CORNERS = (True, True, True, True)
 
@@ -66,6 +69,7 @@ class Canvas:
         self.width = width
         self._fonts = installed()
         self._han = Han.of(texts)
+        self._lines: dict[tuple[str, bool], Line] = {}
         self._marks: list[Callable[[Image.Image], None]] = []
 
     def text_width(self, text: str, size: float, bold: bool = False) -> float:
@@ -74,7 +78,10 @@ class Canvas:
 
     def cut(self, text: str, size: float, width: float, bold: bool = False) -> str:
         """As much of a line as fits, with `…` where it was cut."""
-        return self._fonts.cut(visible(text[: WIDEST + 1]), self._han, width / size, bold)
+        text = visible(text[: WIDEST + 1])
+        if len(text) <= WIDEST and self._line(text, bold).width <= width / size:
+            return text
+        return self._fonts.cut(text, self._han, width / size, bold)
 
     def pieces(self, texts: Sequence[str], continues: Sequence[bool], size: float, width: float) -> list[str]:
         """Tokens, each as much as fits, with the shapes that their letters have in their words (`Fonts.joined`)."""
@@ -165,7 +172,11 @@ class Canvas:
         return [*found, self.cut(" ".join(words), size, width, bold)] if words else found
 
     def _line(self, text: str, bold: bool) -> Line:
-        return self._fonts.line(visible(text), self._han, bold)
+        """A line, shaped once: it is measured, cut and drawn."""
+        line = self._lines.get((text, bold))
+        if line is None:
+            line = self._lines[text, bold] = self._fonts.line(visible(text), self._han, bold)
+        return line
 
     def picture(self, height: float, alt: str) -> Picture:
         """The card as a PNG, with transparent corners.
@@ -184,14 +195,31 @@ class Canvas:
 
 
 def _png(card: Image.Image) -> bytes:
-    """A PNG in exact colours; a large one in 256, which is a third as many bytes."""
+    """A PNG in exact colours; a large one in 256 that are as good as these, which is a third as many bytes."""
+    if card.width * card.height <= _MANY:
+        file = BytesIO()
+        card.save(file, "PNG", compress_level=6)
+        if file.tell() <= _LARGE:
+            return file.getvalue()
     file = BytesIO()
-    card.save(file, "PNG", compress_level=6)
-    if file.tell() <= _LARGE:
-        return file.getvalue()
-    file = BytesIO()
-    card.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG")
+    _with_palette(card).save(file, "PNG", transparency=bytes([255] * _OPAQUE + [*range(0, 256, _CLEARER)]))
     return file.getvalue()
+
+
+def _with_palette(card: Image.Image) -> Image.Image:
+    """A card in few colours; the last of them are the border's in the smooth corners, each clearer than the next.
+
+    Pillow's octree knows transparency itself, and shifts colours so far that a scale has grey steps between blue ones.
+    """
+    few = card.convert("RGB").quantize(_OPAQUE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    indices, alpha = np.array(few), np.asarray(card.getchannel("A"))
+    corners = alpha < 255
+    indices[corners] = _OPAQUE + alpha[corners] // _CLEARER
+    found = few.getpalette() or []
+    palette = [*found, *[0] * (3 * _OPAQUE - len(found)), *BORDER * (256 // _CLEARER)]
+    image = Image.fromarray(indices)
+    image.putpalette(palette)
+    return image
 
 
 def _put(mask: tuple[Image.Image, int, int], x: int, y: int, fill: Colour, image: Image.Image) -> None:

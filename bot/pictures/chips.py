@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import groupby
 
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
@@ -19,6 +20,9 @@ MOST_TOKENS = 96
 
 MOST_LINES = 16
 """Of chips, of all rows together."""
+
+MOST_PADDING = 3
+"""Chips of a row; more are two, of which the second says how many it stands for. They would crowd out the text."""
 
 _MANY = 40
 _WIDER = 600.0
@@ -48,6 +52,7 @@ class Token:
         kind: whether it stands for text.
         starts_word: false where it continues the word before it.
         attended: its place in the attention mask.
+        stands_for: how many equal tokens it is drawn for.
     """
 
     text: str
@@ -55,6 +60,7 @@ class Token:
     kind: Kind = Kind.WORD
     starts_word: bool = True
     attended: bool = True
+    stands_for: int = 1
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def token_chips(rows: Sequence[TokenRow], title: str = "") -> Picture:
 
     A long text is cut, and says how many tokens more it has. A text that is written from right to left runs so.
     """
-    shown = rows[:MOST_ROWS]
+    shown = [replace(row, tokens=tuple(_with_few_of_padding(row.tokens))) for row in rows[:MOST_ROWS]]
     per_row = max(MOST_TOKENS // max(len(shown), 1), 8)
     most_lines = max(MOST_LINES // max(len(shown), 1), 2)
     widest = max((min(len(row.tokens), per_row) for row in shown), default=0)
@@ -89,6 +95,16 @@ def token_chips(rows: Sequence[TokenRow], title: str = "") -> Picture:
         y = canvas.note(y, f"… {counted(len(rows) - len(shown), 'more text')}")
     y = _legend(canvas, shown, y)
     return canvas.picture(y, _alt(rows, title))
+
+
+def _with_few_of_padding(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The same tokens, with one chip for what is too much of padding."""
+    for kind, group in groupby(tokens, key=lambda token: token.kind):
+        run = list(group)
+        if kind is Kind.PADDING and len(run) > MOST_PADDING:
+            more = len(run) - 1
+            run = [run[0], replace(run[0], text=f"… {more:,} more", stands_for=more)]
+        yield from run
 
 
 def _row(canvas: Canvas, row: TokenRow, most: int, most_lines: int, y: float) -> float:
@@ -112,7 +128,7 @@ def _row(canvas: Canvas, row: TokenRow, most: int, most_lines: int, y: float) ->
         box = Box(place.x, y + place.line * _LINE, widths[index], _CHIP)
         left, right = (ends, starts) if leftwards else (starts, ends)
         _chip(canvas, box, token, label, WORDS[word % len(WORDS)], (left, right, right, left))
-    rest = _rest(len(row.tokens) - len(places), row.left_out)
+    rest = _rest(sum(token.stands_for for token in row.tokens[len(places) :]), row.left_out)
     y += height(places, _LINE)
     return canvas.note(y - 6, rest) if rest else y
 

@@ -15,6 +15,7 @@ SOURCE = 300
 ROOM = 3_300
 NOTHING = "*The model gave no summary.*"
 GENERAL = "Written by a general language model: treat it as a draft, and check names and numbers."
+LONGER = "This is longer than the text itself: what the text does not say was made up."
 CURSOR = "▌"
 
 
@@ -25,10 +26,12 @@ def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:
     text = result.text.strip()
     shown = draft.fit(text if result.finished else unfinished(text), ROOM) if text else NOTHING
     draft.lines = [_source(request), "", shown]
-    parts = None
-    if result.parts > 1:
-        parts = f"Read in {result.parts} parts, whose summaries were summarised."
-    remark = "\n".join(filter(None, (parts, GENERAL if result.general else None)))
+    remarks = {
+        f"Read in {result.parts} parts, whose summaries were summarised.": result.parts > 1,
+        LONGER: result.tokens > result.source_tokens,
+        GENERAL: result.general,
+    }
+    remark = "\n".join(sentence for sentence, holds in remarks.items() if holds)
     tokens = f"{result.source_tokens:,} → {result.tokens:,} tokens"
     return draft.reply("summarize", answer, text, remark or None, fact=tokens)
 

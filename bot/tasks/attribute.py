@@ -8,14 +8,16 @@ model consists of line breaks, an empty text: from its end-of-text token, which 
 row, the path is so rough that it takes four times as many steps.
 
 Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
-`attributed` computes it when somebody wants to see it. `MOST_READ` bounds how long that takes: scores that are not
-complete by then are shown with what they miss, and where the fewest steps would take longer, there are none.
+`attributed` computes it when somebody wants to see it. `MOST_READ` bounds how long that takes. Where gradients are not
+complete by then, or are not likely to be, the tokens are put in one after the other instead (`orders.py`), which is
+complete by itself; and where the fewest steps would take longer, there are no scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +26,7 @@ import numpy.typing as npt
 
 from bot.inference.steps import Row, Steps
 from bot.tasks import sentiment, zeroshot
+from bot.tasks.orders import Ordered, ordered_scores
 from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution, Work
 from bot.tasks.work.wording import MINUS
 
@@ -161,15 +164,22 @@ def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribu
     from bot.inference.heads.attributions import load_captum
 
     load_captum()
-    integral = yield from _integrate(head, postponed.path)
     tokens = head.tokens(postponed.path.ids)
-    return Attribution(
-        label=postponed.label,
-        tokens=tuple(tokens[place] for place in postponed.places),
-        scores=tuple(float(integral.scores[place]) for place in postponed.places),
-        difference=integral.difference,
-        method=_method(integral, postponed),
-    )
+    explain = partial(Attribution, postponed.label, tuple(tokens[place] for place in postponed.places))
+    if not _is_rough(postponed.path):
+        integral = yield from _integrate(head, postponed.path)
+        if integral.is_complete:
+            scores = tuple(float(integral.scores[place]) for place in postponed.places)
+            return explain(scores, integral.difference, _by_gradients(integral, postponed))
+    found = yield from ordered_scores(head, postponed.path, postponed.places)
+    return explain(found.scores, found.difference, _by_orders(found, postponed))
+
+
+def _is_rough(path: Stretch) -> bool:
+    """Whether there is too little time for the steps that a language model may need."""
+    from bot.inference.heads.attributions import Contrast
+
+    return isinstance(path.target, Contrast) and path.tokens > MOST_READ // MOST_STEPS
 
 
 @dataclass(frozen=True)
@@ -236,11 +246,10 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> Steps[_In
 
 
 def _first_steps(whole: Stretch) -> int:
-    """How many to begin with: what most texts need, where there is time for it."""
+    """How many to begin with: what most texts need."""
     from bot.inference.heads.attributions import Contrast
 
-    usual = PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
-    return max(min(usual, MOST_READ // whole.tokens), FEWEST_STEPS)
+    return PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
 
 
 def _rows(stretches: Sequence[Stretch]) -> list[Row[Stretch]]:
@@ -254,15 +263,14 @@ def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:
         yield replace(stretch, start=start, end=end)
 
 
-def _method(integral: _Integral, postponed: PostponedAttribution) -> str:
+def _by_gradients(integral: _Integral, postponed: PostponedAttribution) -> str:
     steps = f"integrated gradients, {integral.steps} steps from {postponed.baseline}"
-    method = f"{steps}. What is explained: {postponed.explained}"
-    if integral.is_complete:
-        return method
-    return (
-        f"{method}. Not complete: the sum of the scores misses the difference by {abs(integral.error):.2f}, and more "
-        "steps would take too long, so take them as a rough estimate"
-    )
+    return f"{steps}. What is explained: {postponed.explained}"
+
+
+def _by_orders(found: Ordered, postponed: PostponedAttribution) -> str:
+    orders = f"Shapley values: the tokens take the place of {postponed.baseline} one after the other"
+    return f"{orders}, in {found.orders} orders. What is explained: {postponed.explained}"
 
 
 def _places_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:

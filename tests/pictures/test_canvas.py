@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from bot.pictures.canvas import MARGIN, TEXT, Box, Canvas
-from bot.pictures.palette import ACCENT, BORDER, CARD, INK, SECOND
+from bot.pictures.palette import ACCENT, BORDER, CARD, INK, SECOND, amount
 from tests.pictures.support import count, decoded, part
 
 
@@ -18,6 +19,23 @@ def test_a_card_is_opaque_but_for_its_corners() -> None:
     assert alpha.getpixel((200, 0)) == alpha.getpixel((0, 100)) == 255
     assert image.getpixel((200, 100)) == (*CARD, 255)
     assert image.getpixel((200, 0)) == (*BORDER, 255)
+
+
+def test_a_large_card_has_its_colours_and_its_corners() -> None:
+    canvas = Canvas(640, ["word"])
+    for step in range(49):
+        canvas.box(Box(20 + step * 12, 20, 12, 900), amount(step / 48))
+        canvas.text(20 + step * 12, 960, "word", fill=ACCENT)
+    picture = canvas.picture(1_000, "A scale.")
+    image = decoded(picture)
+
+    for step in range(49):
+        shown = part(picture, 20 + step * 12, 20, 12, 900)
+        assert abs(shown - amount(step / 48)).max() <= 4
+    alpha = image.getchannel("A")
+    assert alpha.getpixel((0, 0)) == alpha.getpixel((1_279, 1_999)) == 0
+    assert alpha.getpixel((640, 0)) == alpha.getpixel((0, 1_000)) == 255
+    assert len(np.unique(np.asarray(alpha))) > 8  # smooth
 
 
 def test_a_box_has_its_colour_and_place() -> None:

@@ -71,6 +71,17 @@ def test_wide_tokens_do_not_make_it_taller_than_a_screen() -> None:
     decoded(token_chips([row(*["絵" * 40] * MOST_TOKENS)] * MOST_ROWS))
 
 
+def test_much_padding_is_two_chips_wherever_it_stands() -> None:
+    text = (Token("In", 5), Token("this", 6))
+    short = token_chips([TokenRow((*text, PAD, PAD))])
+    left = token_chips([TokenRow((*[PAD] * 200, *text))])
+    right = token_chips([TokenRow((*text, *[PAD] * 200))])
+
+    assert left.height == right.height == short.height
+    assert sum(count(left, colour) > 500 for colour in WORDS) == 2  # both words are seen
+    assert "after 200 of padding" in left.alt
+
+
 def test_a_text_from_right_to_left_begins_on_the_right() -> None:
     words = [Token("مرحبا", 1), Token("يا", 2), Token("عالم", 3)]
     image = decoded(token_chips([TokenRow(tuple(words))])).convert("RGB")

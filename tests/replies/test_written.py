@@ -103,6 +103,11 @@ class TestSummarize:
         assert "Read in 3 parts" in (reply.embed.footer.text or "")
         assert (reply.embed.footer.text or "").endswith(summarize.GENERAL)
 
+    @pytest.mark.parametrize(("source", "said"), [(4, True), (5, False)])
+    def test_a_summary_that_is_longer_than_its_text(self, source: int, said: bool) -> None:
+        reply = summarize.render(self.REQUEST, answer(replace(self.RESULT, source_tokens=source)))
+        assert (summarize.LONGER in (reply.embed.footer.text or "")) is said
+
     def test_cut_off_and_empty(self) -> None:
         cut = summarize.render(self.REQUEST, answer(replace(self.RESULT, text="Fruit is", finished=False)))
         empty = summarize.render(self.REQUEST, answer(replace(self.RESULT, text=" \n")))
