@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -29,6 +30,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "may_block: the test may block the event loop")
+
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +87,14 @@ def settings(checkpoints: Mapping[str, Path], tmp_path: Path) -> Settings:
     """The settings of somebody who has the course's checkpoints, in tiny, and no other settings."""
     folders: dict[str, Any] = {f"{task}_checkpoint": str(checkpoints[name]) for task, name in COURSE.items()}
     return Settings(_env_file=None, devices="cpu", precision="float32", cache_dir=tmp_path / "cache", **folders)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_collections() -> None:
+    """Half a million objects of PyTorch and its company stay until the end: not every collection of garbage looks for
+    them again, least of all those that the release of a checkpoint asks for. What a file makes is not among them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
