@@ -107,6 +107,7 @@ def test_ask_prints_json(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     assert "POSITIVE" in reply["embeds"][0]["description"]
 
 
+@pytest.mark.measured_elsewhere
 def test_ask_shows_a_bad_input_as_the_user_sees_it(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     done = run("ask", "/fill text:No mask here", "--json", folder=tmp_path, FILL_CHECKPOINT=str(checkpoints["roberta"]))
     reply = json.loads(done.stdout)

@@ -199,6 +199,7 @@ def test_every_kind_of_piece_has_a_page() -> None:
     assert set(MAKERS) | {Lengths, Written, Decision} == kinds
 
 
+@pytest.mark.measured_elsewhere
 @given(WRITTEN)
 @settings(max_examples=15)
 def test_no_page_exceeds_a_limit(text: str) -> None:
