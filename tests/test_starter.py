@@ -30,7 +30,7 @@ from bot.tasks.entities import EntitiesRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
 
 mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
 

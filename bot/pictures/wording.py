@@ -28,6 +28,8 @@ def visible(text: str) -> str:
     Line breaks and tabs get a sign; control characters, direction overrides, lone surrogates and other characters
     without a shape become U+FFFD. What joins letters or emoji (zero-width joiners, variation selectors) stays.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(map(_drawable, text))
 
 

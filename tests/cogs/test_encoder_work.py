@@ -81,6 +81,7 @@ async def test_the_work_has_the_percentages_of_the_answer(open_scene: OpenScene)
         assert all(f"{share}%" in found["Entities"][0] for share in shares)
 
 
+@pytest.mark.measured_elsewhere
 @pytest.mark.parametrize("checkpoint", ["bert_ner", "llama"])
 @pytest.mark.parametrize("name", AWKWARD)
 async def test_any_text_under_entities(open_scene: OpenScene, make_preset: Any, checkpoint: str, name: str) -> None:

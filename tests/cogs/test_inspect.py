@@ -411,6 +411,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.measured_elsewhere
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_every_page_of_every_command(
     open_scene: OpenScene, command: str, monkeypatch: pytest.MonkeyPatch

@@ -164,9 +164,9 @@ def test_an_unknown_task_is_refused(catalogue: Catalogue) -> None:
         catalogue.preset("course").with_overrides({"paint": "a/b"})
 
 
-@given(st.text(max_size=40))
-def test_any_override_gives_a_preset_or_a_sentence(value: str) -> None:
-    course = Catalogue.read().preset("course")
+@given(value=st.text(max_size=40))
+def test_any_override_gives_a_preset_or_a_sentence(catalogue: Catalogue, value: str) -> None:
+    course = catalogue.preset("course")
     with suppress(SettingsError):  # any other error is a fault
         assert set(course.with_overrides({"fill": value}).checkpoints) == TASKS
 

@@ -120,6 +120,7 @@ class TestRoom:
         assert (room.of("cuda:0"), room.of("cuda:1")) == (60, 30)
 
 
+@pytest.mark.measured_elsewhere
 async def test_checkpoints_come_back_with_the_same_answers(make_worker: OpenWorker) -> None:
     tasks = ("sentiment", "generate", "translate")
     async with make_worker() as worker:
@@ -149,6 +150,7 @@ async def test_the_least_recently_used_leaves(make_worker: OpenWorker, sizes: Ma
         assert status.evictions == 1
 
 
+@pytest.mark.measured_elsewhere
 async def test_nothing_of_it_stays_in_memory(make_worker: OpenWorker) -> None:
     async with make_worker(device=[CPU, CPU], room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         for task, other in (("generate", "sentiment"), ("translate", "sentiment")):

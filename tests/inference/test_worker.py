@@ -81,6 +81,7 @@ def random_requests(chance: random.Random, number: int) -> list[ToyRequest]:
     ]
 
 
+@pytest.mark.measured_elsewhere
 @on_one_and_two
 async def test_hundreds_of_requests_with_faults_and_cancellations(shop: ToyShop) -> None:
     chance, flaky = random.Random(1), random.Random(2)
@@ -770,6 +771,7 @@ async def test_status(shop: ToyShop) -> None:
         assert worker.status().requests == worker.status().rows_waiting == 0
 
 
+@pytest.mark.measured_elsewhere
 @on_one_and_two
 async def test_nothing_grows(shop: ToyShop) -> None:
     async with shop.open() as worker:

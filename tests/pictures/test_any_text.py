@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from bot.pictures.distribution import Candidate, distribution
 from bot.pictures.norms import layer_norms
 from bot.pictures.similarity import similarity_map
 from tests.pictures.support import decoded
+
+pytestmark = pytest.mark.measured_elsewhere
 
 SCRIPTS = "aж日مש😀\u200d\ufe0f🇩🏽\u0301\u0e31 \n\t\x00\u202e\ud800\U0010ffff1,"
 TEXTS = st.one_of(st.text(st.characters(), max_size=12), st.text(SCRIPTS, max_size=40), st.just("long " * 2000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import typing
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -198,19 +199,24 @@ def test_every_kind_of_piece_has_a_page() -> None:
     assert set(MAKERS) | {Lengths, Written, Decision} == kinds
 
 
+@pytest.mark.measured_elsewhere
 @given(WRITTEN)
 @settings(max_examples=15)
 def test_no_page_exceeds_a_limit(text: str) -> None:
-    number = len(pages_of(Work("sentiment", sample(text))))
-    for page in range(number):
-        reply = shown(*sample(text), number=page)
+    found = sample(text)
+    with pytest.MonkeyPatch.context() as patch:
+        # One page is asked for at a time, and all are made for each.
+        patch.setattr("bot.replies.work.render.pages_of", once := lru_cache(1)(pages_of))
+        for page in range(len(once(Work("sentiment", found)))):
+            reply = shown(*found, number=page)
 
-        assert_within_limits(reply)
-        assert units(reply.embed.author.name or "") <= 256
-        blocks = text_of(reply).split("```")
-        assert len(blocks) % 2 == 1  # each code block that is opened is closed
-        assert "@everyone" not in "".join(blocks[0::2])
-        assert reply.pages is not None
+            assert_within_limits(reply)
+            assert units(reply.embed.author.name or "") <= 256
+            blocks = text_of(reply).split("```")
+            assert len(blocks) % 2 == 1  # each code block that is opened is closed
+            assert "@everyone" not in "".join(blocks[0::2])
+            assert reply.pages is not None
+    assert once.cache_info().misses == 1
 
 
 @pytest.mark.parametrize(

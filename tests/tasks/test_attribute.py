@@ -73,6 +73,7 @@ def test_complete_for_natural_language_inference(load: Callable[[str], Any]) -> 
     assert [token.id for token in found.tokens] == head.tokenize(text, add_special_tokens=False)
 
 
+@pytest.mark.measured_elsewhere
 @pytest.mark.usefixtures("time_for_tiny_words")
 @pytest.mark.parametrize("text", SHORT[:2])
 def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) -> None:

@@ -258,6 +258,7 @@ def assert_fills(results: Sequence[FillResult], expected: Expected) -> None:
                 assert guess.probability == pytest.approx(by_word[guess.word], abs=EXACT)
 
 
+@pytest.mark.measured_elsewhere
 class TestAsWrittenOut:
     def test_sentiment(self, head: CausalLM, expected: Expected) -> None:
         assert sum(0.02 < one < 0.98 for one in expected.sentiment) >= 3
@@ -541,6 +542,7 @@ def roomy(request: pytest.FixtureRequest, bounded: Callable[..., Bounded]) -> Bo
     return bounded(request.param)
 
 
+@pytest.mark.measured_elsewhere
 class TestLongTexts:
     @pytest.mark.parametrize(
         "text", [LONG, "語彙がない。" * 230, "😀a" * 500, "a" * 1400], ids=["en", "ja", "emoji", "a"]
@@ -633,6 +635,7 @@ requests = st.one_of(
 ).filter(lambda request: request is not None)
 
 
+@pytest.mark.measured_elsewhere
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=requests)
 def test_any_valid_request(roomy: Bounded, request: Request[Any]) -> None:

@@ -168,7 +168,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) ->
     text = _one_line(text)
     shown = text if text_room is None else cut_to(text, text_room)
     line = f"{aligned}{GAP}{shown}".rstrip()
-    is_turned = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown)
+    is_turned = not shown.isascii() and any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown)
     return LEFT_TO_RIGHT + line if is_turned else line
 
 
@@ -192,6 +192,8 @@ def cut_to(text: str, width: int) -> str:
 
 
 def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text if not _is_mark(letter))
 
 

@@ -50,6 +50,7 @@ def alone(head: CausalLM, prompt: str, length: int) -> tuple[int, ...]:
     return tuple(int(token) for token in output[0, ids.shape[1] :])
 
 
+@pytest.mark.measured_elsewhere
 @given(
     arrivals=st.lists(
         st.tuples(st.integers(0, 12), st.sampled_from(PROMPTS), st.integers(1, 14)), min_size=1, max_size=7

@@ -136,6 +136,7 @@ TOKENS = st.integers(0, 255)
 PROMPTS = st.lists(st.lists(TOKENS, min_size=1, max_size=30), max_size=3)
 
 
+@pytest.mark.measured_elsewhere
 @given(data=st.data())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_comes_and_goes(llama: Any, data: st.DataObject) -> None:
