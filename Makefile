@@ -13,6 +13,8 @@ playground: $(VENV)/.playground
 run: $(VENV)/.playground
 	@$(BIN)/python -m bot run
 
+# Bytecode is kept, or each process that a test starts would compile everything anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 

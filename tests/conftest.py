@@ -28,7 +28,6 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "glassbox"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-
 TRACED_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 
 
@@ -55,13 +54,13 @@ def uncounted() -> Iterator[None]:
     """No lines are traced, neither here nor in threads and processes that are started here."""
     here, in_threads, in_processes = sys.gettrace(), threading.gettrace(), os.environ.pop(TRACED_PROCESSES, None)
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     try:
         yield
     finally:
         if in_processes is not None:
             os.environ[TRACED_PROCESSES] = in_processes
-        threading.settrace(in_threads)  # type: ignore[arg-type]
+        threading.settrace(in_threads)
         sys.settrace(here)
 
 
@@ -136,12 +135,9 @@ def same_weights() -> None:
         torch.default_generator.manual_seed(0)  # that of the CPU; `torch.manual_seed` asks for every other device
 
 
-@pytest.fixture(autouse=True)
-def no_blocking(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail calls that block the event loop, where Glassbox's own code makes them."""
-    if request.node.get_closest_marker("may_block") is not None:
-        yield
-        return
+@cache
+def detector_of_blocking() -> BlockBuster:
+    """It is made once: what it looks for takes longer to list than most tests take."""
     packages = [name for name in ("bot", "cogs") if importlib.util.find_spec(name) is not None]
     detector = BlockBuster(scanned_modules=packages)
     # Executors take locks for a moment, and imports read files once.
@@ -150,6 +146,16 @@ def no_blocking(request: pytest.FixtureRequest) -> Iterator[None]:
         function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
         function.can_block_in("logging/__init__.py", {"handle", "emit", "acquire"})
         function.can_block_in("coverage/collector.py", {"lock_data", "unlock_data"})  # where coverage is measured
+    return detector
+
+
+@pytest.fixture(autouse=True)
+def no_blocking(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail calls that block the event loop, where Glassbox's own code makes them."""
+    if request.node.get_closest_marker("may_block") is not None:
+        yield
+        return
+    detector = detector_of_blocking()
     detector.activate()
     try:
         yield
