@@ -146,6 +146,10 @@ class Models:
         """Bytes of weights, by the device's name."""
         return sum((one.reserved for one in self.residents), Counter())
 
+    def sharing(self, task: str) -> list[str]:
+        """The tasks that have the same checkpoint as this one, it included."""
+        return [one for one in self.tasks if self.spec(one).key == self.spec(task).key]
+
     def spec(self, task: str) -> CheckpointSpec:
         """The checkpoint that is set for a task.
 

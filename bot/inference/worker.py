@@ -27,7 +27,7 @@ from bot.inference.backend import Backend, WorkerStatus, in_words
 from bot.inference.describing import FilesOnDisk, description
 from bot.inference.description import CheckpointDescription
 from bot.inference.device import Devices, listed
-from bot.inference.models import Models, ModelState, NoRoom
+from bot.inference.models import Models, ModelState, NoRoom, Phase
 from bot.inference.queue import DeviceQueue
 from bot.inference.requests import Answer, Request
 from bot.inference.resident import LoadedModel
@@ -165,9 +165,12 @@ class InferenceWorker(Backend):
     async def preload(self) -> None:
         """Load the checkpoints now that fit, rather than when they are asked for first.
 
-        Failures are logged, and tried again.
+        Failures are logged, each once, and tried again when somebody asks.
         """
+        failed: set[str] = set()
         for name in self._models.tasks:
+            if self._models.spec(name).key in failed:
+                continue
             try:
                 await self.load([name], demanded=False)
             except ShuttingDown:
@@ -175,7 +178,11 @@ class InferenceWorker(Backend):
             except NoRoom:
                 log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
-                log.error("the checkpoint for /%s is not available: %s", name, error.sentence)
+                names = [name]
+                if self._models.state(name).phase is Phase.FAILED:
+                    failed.add(self._models.spec(name).key)
+                    names = self._models.sharing(name)
+                log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
 
     async def aclose(self) -> None:
         """Take nothing new, answer what is running, tell the rest to try again, and stop the threads.

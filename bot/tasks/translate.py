@@ -155,7 +155,7 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
     drafts = yield from _drafts(head, plan)
     written = []
     for sentence, candidates in zip(plan.sentences, drafts, strict=True):
-        written.append((yield from _likeliest(head, sentence, candidates, source, target)))
+        written.append((yield from likeliest(head, sentence, candidates, source, target)))
     text = "".join(one + gap for one, gap in zip(written, plan.gaps, strict=True) if one).strip()
     by_model = [one for one, sentence in zip(written, plan.sentences, strict=True) if has_words(sentence)]
     ids = tuple(token for one in by_model for token in head.encode_rest(weighed_form(one)))
@@ -254,7 +254,8 @@ def has_words(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def _likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> Steps[str]:
+def likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> Steps[str]:
+    """The draft that has most to be said for it, there and back; the first one where they cannot be weighed."""
     if len(drafts) < 2:
         return drafts[0] if drafts else ""
     asked = head.encode(dictionary(sentence, source, target))

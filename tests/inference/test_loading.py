@@ -160,12 +160,14 @@ async def test_tasks_with_the_same_checkpoint_share_it(checkpoints: Mapping[str,
 async def test_preloading_goes_on_after_a_failure(
     checkpoints: Mapping[str, Path], tmp_path: Path, make_worker: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    preset = preset_of({"fill": tmp_path / "nothing", "sentiment": checkpoints["distilbert"]})
+    nothing = tmp_path / "nothing"
+    preset = preset_of({"fill": nothing, "sentiment": checkpoints["distilbert"], "generate": nothing})
     async with make_worker(preset) as worker:
         await worker.preload()
         assert worker.task_state("fill").phase is Phase.FAILED
         assert worker.task_state("sentiment").phase is Phase.READY
-    assert "/fill" in caplog.text
+    assert caplog.text.count("is not available") == 1
+    assert "for /fill, /generate is not available" in caplog.text
 
 
 async def test_what_a_checkpoint_translates_is_known_when_it_is_loaded(

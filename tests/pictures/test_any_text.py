@@ -19,8 +19,6 @@ from bot.pictures.norms import layer_norms
 from bot.pictures.similarity import similarity_map
 from tests.pictures.support import decoded
 
-pytestmark = pytest.mark.measured_elsewhere
-
 SCRIPTS = "aж日مש😀\u200d\ufe0f🇩🏽\u0301\u0e31 \n\t\x00\u202e\ud800\U0010ffff1,"
 TEXTS = st.one_of(st.text(st.characters(), max_size=12), st.text(SCRIPTS, max_size=40), st.just("long " * 2000))
 NUMBERS = st.floats()
@@ -32,12 +30,14 @@ ROWS = st.builds(TokenRow, st.lists(TOKENS, max_size=60).map(tuple), TEXTS, st.i
 ALTERNATIVES = st.lists(st.builds(Alternative, TEXTS, NUMBERS), max_size=7).map(tuple)
 
 
+@pytest.mark.measured_elsewhere
 @FEW
 @given(st.lists(ROWS, max_size=10), TEXTS)
 def test_chips(rows: list[TokenRow], title: str) -> None:
     decoded(token_chips(rows, title))
 
 
+@pytest.mark.measured_elsewhere
 @FEW
 @given(st.lists(st.builds(ScoredToken, TEXTS, NUMBERS, st.booleans()), max_size=100), TEXTS, TEXTS)
 def test_attribution(tokens: list[ScoredToken], label: str, title: str) -> None:
@@ -53,12 +53,14 @@ def test_heat_maps(rows: list[str], columns: list[str], title: str, causal: bool
     decoded(similarity_map(rows, columns, values, title))
 
 
+@pytest.mark.measured_elsewhere
 @FEW
 @given(st.lists(st.builds(GeneratedToken, TEXTS, NUMBERS, ALTERNATIVES), max_size=130), TEXTS)
 def test_confidence(tokens: list[GeneratedToken], title: str) -> None:
     decoded(confidence_text(tokens, title))
 
 
+@pytest.mark.measured_elsewhere
 @FEW
 @given(st.lists(st.tuples(TEXTS, NUMBERS), max_size=20), TEXTS, st.sampled_from(Unit))
 def test_charts(pairs: list[tuple[str, float]], title: str, unit: Unit) -> None:

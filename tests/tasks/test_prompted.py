@@ -28,7 +28,7 @@ from bot.tasks.fill import FillRequest, FillResult
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.phrasebook import layouts
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
-from bot.tasks.translate import MOST_PIECES, TranslateRequest, TranslateResult
+from bot.tasks.translate import MOST_PIECES, TranslateRequest, TranslateResult, likeliest
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests import tiny
 from tests.support import CPU, run_all, run_together
@@ -582,6 +582,10 @@ class TestLongTexts:
         assert len(roomy.encode(text)) == roomy.context_length - 7
         end, cut = roomy.fit("a" * 9 + " the end", lambda text: 7 + len(roomy.encode(text)), keep_end=True)
         assert (end, cut) == ("a" * 9 + " the end", False)
+
+    def test_drafts_that_cannot_be_weighed(self, roomy: Bounded) -> None:
+        drafts = ["a " * LONG_CONTEXT, "b"]
+        assert run_steps(likeliest(roomy, "a", drafts, "en", "de")) == drafts[0]
 
     def test_characters_are_not_cut_apart(self, letters: Bounded) -> None:
         text, cut = letters.fit("語" * 999, lambda text: len(letters.encode(text)))
