@@ -10,7 +10,7 @@ OSDI 2022; the library's attention interface, "Attention backends" in the transf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ ROOM = 64
 """Columns that are added whenever keys and values run out of them."""
 ALIKE = 0.99
 """Least correlation of the logits with those of a plain forward pass."""
+ALONE = 200
+"""Columns of one row: as much time as looking at these takes what an attention of its own costs besides, on a CPU."""
 _NAME = "glassbox_ragged"
 _NOTE = "ragged"
 
@@ -59,9 +61,11 @@ class RaggedRows:
         places = [self._end - start for start in self._starts]
         places += [place for length in lengths for place in range(length)]
         self._end = self._end + 1 if old else max(lengths)
-        seen = slice(min(self._starts, default=0), self._end)
+        alone = {row: self._starts[row] for row in rows_alone(self._starts, self._end) if self._head.device.on_cpu}
+        together = [start for row, start in enumerate(self._starts) if row not in alone]
+        seen = slice(min(together, default=0), self._end)
         filling = self._head.filled_up(len(places)) - len(places)
-        step = _Step(self._layers, self._room, seen, self._mask(seen), old, lengths, filling)
+        step = _Step(self._layers, self._room, seen, self._mask(seen), alone, old, lengths, filling)
         self._starts += [self._end - length for length in lengths]
         new = [token for prompt in prompts for token in prompt] + [self._head.pad_token_id] * filling
         ids = torch.cat([last, self._head.tensor(new)])
@@ -112,6 +116,22 @@ class RaggedRows:
         starts = self._head.tensor(self._starts)
         columns = torch.arange(seen.start, seen.stop, device=starts.device)
         return (columns >= starts[:, None])[:, None, None]
+
+
+def rows_alone(starts: Sequence[int], end: int) -> list[int]:
+    """The rows whose attention had better be computed one by one, rather than as wide as theirs for all.
+
+    Args:
+        starts: each row's first column.
+        end: the column behind the last one of all of them.
+    """
+
+    def cost(number: int) -> int:
+        wide = sum(end - starts[row] + ALONE for row in longest[:number])
+        return wide + len(starts) * (end - starts[longest[number]])
+
+    longest = sorted(range(len(starts)), key=starts.__getitem__)
+    return longest[: min(range(len(starts)), key=cost, default=0)]
 
 
 def can_be_ragged(head: Head) -> bool:
@@ -191,6 +211,7 @@ class _Step:
     Attributes:
         seen: the columns of the old rows, with the new token's, which is also the last of the new rows.
         mask: which of them each old row sees; None for all of them.
+        alone: old rows that reach further back, with their first columns: their attention is computed one by one.
         old: how many old rows there are.
         lengths: of the new rows' prompts.
         filling: tokens behind them that mean nothing.
@@ -201,6 +222,7 @@ class _Step:
     room: tuple[int, int]
     seen: slice
     mask: torch.Tensor | None
+    alone: Mapping[int, int]
     old: int
     lengths: Sequence[int]
     filling: int
@@ -237,4 +259,8 @@ class _Step:
         keys, values = (states[: self.old, :, self.seen] for states in (layer.keys, layer.values))
         states = query[0, :, : self.old].transpose(0, 1).reshape(self.old, keys.shape[1], -1, query.shape[-1])
         output = scaled_dot_product_attention(states, keys, values, attn_mask=self.mask, scale=scale)
+        for row, start in self.alone.items():
+            here = slice(row, row + 1)
+            keys, values = (each[here, :, start : self.seen.stop] for each in (layer.keys, layer.values))
+            output[here] = scaled_dot_product_attention(states[here], keys, values, scale=scale)
         return output.reshape(self.old, query.shape[1], -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.decoding import Decoder
 from bot.inference.heads.padded import PaddedRows
-from bot.inference.heads.ragged import ROOM, RaggedRows, can_be_ragged
+from bot.inference.heads.ragged import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
 from bot.inference.heads.sampling import Sampling
 from bot.inference.loading import load_head
 from bot.inference.steps import run_session
@@ -157,6 +157,39 @@ def test_room_runs_out(llama: Any) -> None:
         texts.go_on([step % 200, 7], [])
     texts.keep([1])
     texts.go_on([5], [list(range(200))])
+
+
+def test_long_rows_among_short_ones(llama: Any) -> None:
+    """Their attention is computed one by one."""
+    texts = Texts(llama)
+    texts.go_on([], [[1, 2], list(range(180)), [3], [4, 5, 6], *([number] for number in range(12))])
+    assert rows_alone(texts.rows._starts, texts.rows._end) == [1]
+    for step in range(3):
+        texts.go_on([step + place for place in range(16)], [])
+    texts.keep([1, 3, 0])
+    texts.go_on([7, 8, 9], [[10, 11]])
+
+
+def cost(starts: list[int], end: int, alone: Sequence[int]) -> int:
+    """Columns that are looked at, and what it costs besides."""
+    together = [start for row, start in enumerate(starts) if row not in alone]
+    return sum(end - starts[row] + ALONE for row in alone) + len(starts) * (end - min(together))
+
+
+@given(starts=st.lists(st.integers(0, 400), min_size=1, max_size=16))
+def test_as_many_alone_as_is_cheapest(starts: list[int]) -> None:
+    end = max(starts) + 1
+    alone = rows_alone(starts, end)
+    longest = sorted(range(len(starts)), key=starts.__getitem__)
+    assert len(set(alone)) == len(alone) < len(starts)
+    assert cost(starts, end, alone) == min(cost(starts, end, longest[:number]) for number in range(len(starts)))
+
+
+def test_rows_of_about_one_length_are_never_alone() -> None:
+    assert rows_alone([], 5) == []
+    assert rows_alone([3], 500) == []
+    assert rows_alone([0, 10, 12], 30) == []
+    assert rows_alone([*range(300, 315), 0], 340) == [15]
 
 
 @pytest.mark.parametrize("name", list(configs(300)))
