@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -45,9 +47,9 @@ async def measure_all(settings: Settings, options: Options, as_json: bool, conso
     if not as_json:
         console.print(f"{machine}\n{options}\n")
     reports = []
-    with Console(stderr=True).status("") as status:
-        preset = await asyncio.to_thread(_preset, settings, options, status.update)
-        async for one in _measured(settings, options, preset, device, status.update):
+    with _telling(Console(stderr=True)) as say:
+        preset = await asyncio.to_thread(_preset, settings, options, say)
+        async for one in _measured(settings, options, preset, device, say):
             reports.append(one)
             if not as_json:
                 console.print(_table(one))
@@ -59,6 +61,16 @@ async def measure_all(settings: Settings, options: Options, as_json: bool, conso
             "measured": [asdict(one) for one in reports],
         }
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def _telling(console: Console) -> Iterator[Say]:
+    """Tells what is being done: in a line that changes, or in a line each where that is no terminal."""
+    if console.is_terminal:
+        with console.status("") as status:
+            yield status.update
+    else:
+        yield partial(console.print, highlight=False, markup=False, soft_wrap=True)
 
 
 async def _measured(

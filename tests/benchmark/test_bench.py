@@ -86,9 +86,12 @@ async def test_prints_tables(settings: Settings, capsys: pytest.CaptureFixture[s
         settings, Options(tasks=("fill",), users=(1, 2), requests=4, quick=True), False, Console(width=120)
     )
 
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr()
     for words in ("/fill", "worker, 2 users", "loop lag", "All texts differ"):
-        assert words in shown
+        assert words in shown.out
+    told = shown.err.splitlines()  # where standard error is no terminal
+    assert "fill: warming up, 2 users" in told
+    assert any(line.startswith("fill: round 1 of 1") for line in told)
 
 
 @pytest.mark.may_block
