@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from rich.console import Console
 
@@ -15,13 +15,8 @@ from bot.terminal import show_loading
 
 
 @contextlib.asynccontextmanager
-async def loaded_backend(
-    settings: Settings, console: Console, tasks: Container[str] | None = None
-) -> AsyncIterator[InferenceWorker]:
+async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[InferenceWorker]:
     """The starter preset's worker, unless another preset is set, with its checkpoints loaded.
-
-    Args:
-        tasks: those whose checkpoints are loaded, where they have one; all where not given.
 
     Raises:
         SettingsError: the preset, a checkpoint or the device is not to be had.
@@ -29,7 +24,7 @@ async def loaded_backend(
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend:
-        await load(backend, console, [task for task in preset.checkpoints if tasks is None or task in tasks])
+        await load(backend, console, list(preset.checkpoints))
         yield backend
 
 

@@ -93,7 +93,7 @@ def _table(preset: Preset) -> Table:
     for column in ("checkpoint", "for", "size", "licence"):
         table.add_column(column, overflow="fold")
     for spec in _distinct(preset.checkpoints.values()):
-        tasks = ", ".join(f"/{task}" for task, one in preset.checkpoints.items() if one.key == spec.key)
+        tasks = ", ".join(f"/{task}" for task in preset.tasks_of(spec))
         size = f"{spec.size_mb:,} MB" if spec.size_mb else "unknown"
         table.add_row(spec.name, tasks, size, spec.licence)
     return table

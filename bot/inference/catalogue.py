@@ -149,6 +149,10 @@ class Preset:
     known: Mapping[str, CheckpointSpec] = field(repr=False, compare=False)
     """Every checkpoint of the catalogue by its key, so that an override can name one."""
 
+    def tasks_of(self, spec: CheckpointSpec) -> tuple[str, ...]:
+        """The tasks that a checkpoint answers."""
+        return tuple(task for task, one in self.checkpoints.items() if one.key == spec.key)
+
     def with_overrides(self, overrides: Mapping[str, str]) -> Preset:
         """This preset with other checkpoints for some tasks.
 

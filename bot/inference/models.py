@@ -146,9 +146,9 @@ class Models:
         """Bytes of weights, by the device's name."""
         return sum((one.reserved for one in self.residents), Counter())
 
-    def sharing(self, task: str) -> list[str]:
+    def sharing(self, task: str) -> tuple[str, ...]:
         """The tasks that have the same checkpoint as this one, it included."""
-        return [one for one in self.tasks if self.spec(one).key == self.spec(task).key]
+        return self._resident(task).tasks
 
     def spec(self, task: str) -> CheckpointSpec:
         """The checkpoint that is set for a task.
@@ -213,8 +213,7 @@ class Models:
         spec = self.spec(task)
         if spec.key not in self._residents:
             declared = None if spec.languages is None else LanguagePairs.of(spec.languages)
-            tasks = tuple(name for name, one in self._preset.checkpoints.items() if one.key == spec.key)
-            self._residents[spec.key] = Resident(ModelState(spec, languages=declared), tasks)
+            self._residents[spec.key] = Resident(ModelState(spec, languages=declared), self._preset.tasks_of(spec))
         return self._residents[spec.key]
 
     async def _load_once(self, resident: Resident, demanded: bool) -> None:

@@ -167,9 +167,9 @@ class InferenceWorker(Backend):
 
         Failures are logged, each once, and tried again when somebody asks.
         """
-        failed: set[str] = set()
+        told: set[str] = set()
         for name in self._models.tasks:
-            if self._models.spec(name).key in failed:
+            if name in told:
                 continue
             try:
                 await self.load([name], demanded=False)
@@ -178,10 +178,9 @@ class InferenceWorker(Backend):
             except NoRoom:
                 log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
-                names = [name]
-                if self._models.state(name).phase is Phase.FAILED:
-                    failed.add(self._models.spec(name).key)
-                    names = self._models.sharing(name)
+                failed = self._models.state(name).phase is Phase.FAILED
+                names = self._models.sharing(name) if failed else (name,)
+                told.update(names)
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
 
     async def aclose(self) -> None:

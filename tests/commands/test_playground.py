@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.commands.opening import loaded_backend
+from bot.app import chosen_preset, open_backend
 from bot.commands.playground import serve_playground
 from bot.errors import SettingsError
 from bot.playground import EXAMPLES, examples, simulated_server
@@ -93,13 +93,15 @@ async def test_no_answer_at_all(settings: Settings, monkeypatch: pytest.MonkeyPa
         return False
 
     monkeypatch.setattr("bot.client.Tree.interaction_check", ignore)
-    async with loaded_backend(settings, Paper(), []) as backend, simulated_server(backend) as server:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
         with pytest.raises(SettingsError, match="gave no answer"):
             await server.ask(EXAMPLES[0])
 
 
 async def test_an_input_that_cannot_be_used_is_no_failure_of_the_bot(settings: Settings) -> None:
-    async with loaded_backend(settings, Paper(), []) as backend, simulated_server(backend) as server:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
         reply = await server.ask("/fill text:No mask here")
 
         assert reply.ephemeral

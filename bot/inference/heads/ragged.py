@@ -61,7 +61,8 @@ class RaggedRows:
         places = [self._end - start for start in self._starts]
         places += [place for length in lengths for place in range(length)]
         self._end = self._end + 1 if old else max(lengths)
-        alone = {row: self._starts[row] for row in rows_alone(self._starts, self._end) if self._head.device.on_cpu}
+        longest = rows_alone(self._starts, self._end) if self._head.device.on_cpu else []
+        alone = {row: self._starts[row] for row in longest}
         together = [start for row, start in enumerate(self._starts) if row not in alone]
         seen = slice(min(together, default=0), self._end)
         filling = self._head.filled_up(len(places)) - len(places)
