@@ -62,7 +62,8 @@ class CheckpointStatus:
         requests: how many use it or wait for it now.
         idle_seconds: since it was used last, 0 while it is; None where it never was.
         joins: whether the texts that it generates join others that are under way. Where its cache forgets (sliding
-            windows, recurrent states) a batch stays together to its end instead. None where it has not generated yet.
+            windows, recurrent states) or its configuration asks for more than the likeliest token (beams) a batch stays
+            together to its end instead. None where it has not generated yet.
     """
 
     name: str

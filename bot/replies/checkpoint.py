@@ -104,7 +104,7 @@ def _on_devices(description: CheckpointDescription) -> Iterable[str]:
         yield (
             "Texts that it writes join others that are under way"
             if joins
-            else "Texts that it writes wait until those under way are complete, because its cache forgets"
+            else "Texts that it writes wait until those under way are complete: its cache forgets, or it uses beams"
         )
 
 

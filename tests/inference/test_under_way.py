@@ -144,7 +144,7 @@ async def test_the_status_tells_where_texts_cannot_join(
     make_worker: Callable[..., Any], steps: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if the checkpoint's cache forgot."""
-    monkeypatch.setattr("bot.inference.heads.decoding.can_be_ragged", lambda head: False)
+    monkeypatch.setattr("bot.inference.heads.causal_lm.can_be_ragged", lambda head: False)
     async with make_worker() as worker:
         assert worker.status().models["generate"].joins is None
         long = worker.submit(LONG, person=1)

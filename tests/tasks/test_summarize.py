@@ -127,7 +127,7 @@ def test_a_long_text_is_read_whole_in_parts(name: str, load: Callable[[str], Any
 
 
 def prompt_of(row: Any) -> Any:
-    return row.inputs.prompt if hasattr(row.inputs, "prompt") else row.inputs.ids
+    return row.inputs.ids if hasattr(row.inputs, "ids") else row.inputs.prompt
 
 
 def what_was_read(head: Any, name: str, row: Any) -> str:

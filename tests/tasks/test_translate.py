@@ -112,6 +112,7 @@ async def test_through_the_worker_as_transformers_generate(
         status = worker.status()
     assert [result.text for result in results] == right * 3
     assert status.batches < status.rows
+    assert status.models["translate"].joins is (name != "marian")  # whose configuration asks for beams
 
 
 def test_rows_of_different_allowance_share_a_batch(load: Callable[[str], Any]) -> None:

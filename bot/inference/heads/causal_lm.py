@@ -8,7 +8,9 @@ from typing import Any
 from bot.errors import ModelUnavailable
 from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.base import Head, on_device
-from bot.inference.heads.decoding import Decoder, Generated, Generation
+from bot.inference.heads.decoding import Decoder, Generated, Generation, Rows
+from bot.inference.heads.padded import PaddedRows
+from bot.inference.heads.ragged import RaggedRows, can_be_ragged
 from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.steps import Budget, Operation, Row
@@ -124,4 +126,9 @@ class CausalLM(Head):
         return score(self, [row.inputs for row in rows])
 
     def _decoder(self) -> Decoder:
-        return Decoder(self, self.end_ids)
+        return Decoder(self, self.end_ids, lambda: rows_of(self))
+
+
+def rows_of(head: Head) -> Rows[Sequence[int]]:
+    """What a decoder remembers of its rows: others can join them wherever its cache allows it."""
+    return RaggedRows(head) if can_be_ragged(head) else PaddedRows(head)

@@ -8,17 +8,47 @@ Source: Yu et al.: Orca: A Distributed Serving System for Transformer-Based Gene
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from bot.inference.heads.base import Head
-from bot.inference.heads.padded import PaddedRows
-from bot.inference.heads.ragged import RaggedRows, can_be_ragged
 from bot.inference.heads.sampling import Sampler, Sampling, choose
 from bot.inference.steps import Row
+
+PromptT_co = TypeVar("PromptT_co", covariant=True, bound=Sized)
+PromptT_contra = TypeVar("PromptT_contra", contravariant=True, bound=Sized)
+
+
+class Writable(Protocol[PromptT_co]):
+    """What a decoder needs to know of a text that it is to write."""
+
+    @property
+    def prompt(self) -> PromptT_co:
+        """What is read before the first token is chosen."""
+        ...
+
+    @property
+    def owed(self) -> Sequence[int]:
+        """Tokens that are read after the prompt, one a step, before the first is chosen."""
+        ...
+
+    @property
+    def max_new_tokens(self) -> int:
+        """The most tokens to write."""
+        ...
+
+    @property
+    def sampling(self) -> Sampling:
+        """How they are chosen."""
+        ...
+
+    @property
+    def stop(self) -> str | None:
+        """The row ends after the first token whose text holds this."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,12 +58,14 @@ class Generation:
     Attributes:
         max_new_tokens: the most tokens to generate.
         stop: the row ends after the first token whose text holds this.
+        owed: none: the prompt is read at once.
     """
 
     prompt: tuple[int, ...]
     max_new_tokens: int
     sampling: Sampling
     stop: str | None = None
+    owed: tuple[int, ...] = field(default=(), init=False)
 
 
 @dataclass(frozen=True)
@@ -60,8 +92,9 @@ class Generated:
 class _Writing:
     """A row that is being written: its tokens so far are the row's `progress`."""
 
-    row: Row[Generation]
+    row: Row[Any]
     sampler: Sampler
+    owed: list[int]
     ended: bool = False
     end: int | None = None
 
@@ -70,18 +103,18 @@ class _Writing:
         return Generated(tuple(self.row.progress), self.ended, self.end)
 
 
-class Rows(Protocol):
+class Rows(Protocol[PromptT_contra]):
     """What a model remembers of the rows under way."""
 
     joinable: bool
     """Whether `read` takes new rows while others are under way."""
 
-    def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+    def read(self, last: torch.Tensor, prompts: Sequence[PromptT_contra], /) -> torch.Tensor:
         """Have the model read one more token of each row, and the prompts of new rows, which come after them.
 
         Args:
             last: the tokens, (rows,).
-            prompts: token ids.
+            prompts: of the new rows.
 
         Returns:
             Logits of the next token of each row, old and new, (rows, vocabulary), float32.
@@ -102,27 +135,35 @@ class Decoder:
             first step.
     """
 
-    def __init__(self, head: Head, end_ids: frozenset[int]) -> None:
+    def __init__(self, head: Head, end_ids: frozenset[int], rows: Callable[[], Rows[Any]]) -> None:
+        """Begin without rows.
+
+        Args:
+            head: decodes tokens, and chooses the number of threads.
+            end_ids: tokens that end a text.
+            rows: begins what the model remembers of the rows; called on the device's thread.
+        """
         self._head = head
         self._end_ids = end_ids
+        self._begin = rows
         self._writing: list[_Writing] = []
         self._joining: list[_Writing] = []
-        self._rows: Rows | None = None
+        self._rows: Rows[Any] | None = None
         self._last = head.tensor([])
         self.joinable = True
 
     def __len__(self) -> int:
         return len(self._writing) + len(self._joining)
 
-    def join(self, rows: Sequence[Row[Generation]]) -> None:
-        """Have new rows begin with the next step."""
-        self._joining += [_Writing(row, Sampler(row.inputs.sampling)) for row in rows]
+    def join(self, rows: Sequence[Row[Any]]) -> None:
+        """Have new rows, of `Writable` inputs, begin with the next step."""
+        self._joining += [_Writing(row, Sampler(row.inputs.sampling), list(row.inputs.owed)) for row in rows]
 
     @torch.inference_mode()
     def step(self) -> None:
         """Read the prompts of new rows, and give every row its next token."""
         if self._rows is None:
-            self._rows = RaggedRows(self._head) if can_be_ragged(self._head) else PaddedRows(self._head)
+            self._rows = self._begin()
             self.joinable = self._rows.joinable
         prompts = [one.row.inputs.prompt for one in self._joining]
         with self._head.threads.chosen("step", len(self._last) + sum(map(len, prompts))):
@@ -131,7 +172,7 @@ class Decoder:
         self._last = self._choose(self._writing, logits)
 
     @torch.inference_mode()
-    def leave(self) -> list[tuple[Row[Generation], Generated]]:
+    def leave(self) -> list[tuple[Row[Any], Generated]]:
         """Take out the rows that are finished, stopped or abandoned, with what was written."""
         done = [one for one in self._writing if self._is_done(one)]
         if done:
@@ -148,8 +189,10 @@ class Decoder:
     def _choose(self, rows: Sequence[_Writing], logits: torch.Tensor) -> torch.Tensor:
         """Each row's next token by its own options, (batch,); kept in its progress unless it ends the text."""
         chosen = choose(logits, [one.sampler for one in rows])
-        for one, token in zip(rows, chosen.tolist(), strict=True):
-            if token in self._end_ids:
+        for place, (one, token) in enumerate(zip(rows, chosen.tolist(), strict=True)):
+            if one.owed:
+                chosen[place] = one.owed.pop(0)
+            elif token in self._end_ids:
                 one.ended, one.end = True, token
             else:
                 one.row.progress.append(token)

@@ -21,14 +21,14 @@ from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from bot.inference.heads.backends import AttentionSwitch
+from bot.inference.heads.columns import Columns, Layer
+from bot.inference.heads.probing import agree
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
 
 ROOM = 64
 """Columns that are added whenever keys and values run out of them."""
-ALIKE = 0.99
-"""Least correlation of the logits with those of a plain forward pass."""
 ALONE = 200
 """Columns of one row: as much time as looking at these takes what an attention of its own costs besides, on a CPU."""
 _NAME = "glassbox_ragged"
@@ -36,7 +36,7 @@ _NOTE = "ragged"
 
 
 class RaggedRows:
-    """Keys and values of rows under way, (rows, key-value heads, columns, size); all rows end in the same column.
+    """Rows of a decoder, their keys and values in columns of their own.
 
     Attributes:
         joinable: True: rows can join others that are under way.
@@ -48,26 +48,23 @@ class RaggedRows:
         AttentionInterface.register(_NAME, _attend)
         self._head = head
         self._switch = AttentionSwitch(head.model)
-        self._layers: dict[int, _Layer] = {}
-        self._starts: list[int] = []  # each row's first column
-        self._end = 0  # the first column that nobody has used
-        self._room = (0, 0)  # for so many rows and columns
+        self._columns = Columns(head, spare=ROOM)
 
     def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """See `Rows.read`."""
+        columns = self._columns
         lengths = [len(prompt) for prompt in prompts]
-        old = len(self._starts)
-        self._make_room(lengths)
-        places = [self._end - start for start in self._starts]
+        old = len(columns.starts)
+        columns.make_room(lengths, further=1)
+        places = [columns.end - 1 - start for start in columns.starts]
         places += [place for length in lengths for place in range(length)]
-        self._end = self._end + 1 if old else max(lengths)
-        longest = rows_alone(self._starts, self._end) if self._head.device.on_cpu else []
-        alone = {row: self._starts[row] for row in longest}
-        together = [start for row, start in enumerate(self._starts) if row not in alone]
-        seen = slice(min(together, default=0), self._end)
+        longest = rows_alone(columns.starts, columns.end) if self._head.device.on_cpu else []
+        alone = {row: columns.starts[row] for row in longest}
+        together = [start for row, start in enumerate(columns.starts) if row not in alone]
+        seen = slice(min(together, default=0), columns.end)
         filling = self._head.filled_up(len(places)) - len(places)
-        step = _Step(self._layers, self._room, seen, self._mask(seen), alone, old, lengths, filling)
-        self._starts += [self._end - length for length in lengths]
+        step = _Step(columns, seen, columns.mask(seen), alone, old, lengths, filling)
+        columns.add(lengths)
         new = [token for prompt in prompts for token in prompt] + [self._head.pad_token_id] * filling
         ids = torch.cat([last, self._head.tensor(new)])
         with self._switch.to(_NAME):
@@ -83,40 +80,7 @@ class RaggedRows:
 
     def keep(self, places: Sequence[int]) -> None:
         """See `Rows.keep`."""
-        self._starts = [self._starts[place] for place in places]
-        if not places:
-            self._layers, self._end, self._room = {}, 0, (0, 0)
-            return
-        moved = [(to, place) for to, place in enumerate(places) if to != place]
-        if moved:
-            left, (to, place) = min(self._starts), map(self._head.tensor, zip(*moved, strict=True))
-            for layer in self._layers.values():
-                for states in (layer.keys, layer.values):
-                    states[to, :, left : self._end] = states[place, :, left : self._end]
-
-    def _make_room(self, lengths: Sequence[int]) -> None:
-        """For a token more of each row, and for new rows of these lengths."""
-        rows, columns = self._room
-        old, left = len(self._starts), min(self._starts, default=0)
-        needed, longest = old + len(lengths), max(lengths, default=0)
-        end = self._end + 1 if old else longest
-        if needed <= rows and longest <= end <= columns:
-            return
-        width = max(end - left, longest)
-        shift = width - end
-        self._room = (needed if needed <= rows or not old else max(needed, 2 * rows), width + ROOM)
-        for layer in self._layers.values():
-            layer.move(self._room, old, slice(left, self._end), shift)
-        self._starts = [start + shift for start in self._starts]
-        self._end += shift
-
-    def _mask(self, seen: slice) -> torch.Tensor | None:
-        """Which of these columns each row sees: (rows, 1, 1, columns), or None for all of them."""
-        if len(set(self._starts)) < 2:
-            return None
-        starts = self._head.tensor(self._starts)
-        columns = torch.arange(seen.start, seen.stop, device=starts.device)
-        return (columns >= starts[:, None])[:, None, None]
+        self._columns.keep(places)
 
 
 def rows_alone(starts: Sequence[int], end: int) -> list[int]:
@@ -158,8 +122,7 @@ def _agrees(head: Head) -> bool:
     except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
         return False
     plain = [head.model(input_ids=head.tensor([text]), use_cache=False).logits[0, -1].float() for text in texts]
-    pairs = zip(found, plain, strict=True)
-    return all(float(torch.corrcoef(torch.stack(pair))[0, 1]) > ALIKE for pair in pairs)
+    return agree(list(found), plain, head.precision)
 
 
 def _attend(
@@ -183,28 +146,6 @@ def _attend(
     return ragged.attend(int(module.layer_idx), query, key, value, scaling), None  # type: ignore[arg-type]
 
 
-@dataclass
-class _Layer:
-    """What one layer keeps. Room that is not used holds finite numbers: a mask does not hide others."""
-
-    keys: torch.Tensor
-    values: torch.Tensor
-
-    @classmethod
-    def of(cls, room: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> _Layer:
-        """Room for keys and values such as these, (1, heads, tokens, size)."""
-        rows, columns = room
-        return cls(*(one.new_zeros(rows, one.shape[1], columns, one.shape[3]) for one in (keys, values)))
-
-    def move(self, room: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
-        """Make other room, and put what is used there some columns further on."""
-        other = self.of(room, self.keys[:1], self.values[:1])
-        there = slice(columns.start + shift, columns.stop + shift)
-        other.keys[:rows, :, there] = self.keys[:rows, :, columns]
-        other.values[:rows, :, there] = self.values[:rows, :, columns]
-        self.keys, self.values = other.keys, other.values
-
-
 @dataclass(frozen=True)
 class _Step:
     """A forward pass over the last token of each old row, and over the prompts of new ones after these.
@@ -219,8 +160,7 @@ class _Step:
         borders: where each of these begins and the last ends, in the sequence of all tokens.
     """
 
-    layers: dict[int, _Layer]
-    room: tuple[int, int]
+    columns: Columns
     seen: slice
     mask: torch.Tensor | None
     alone: Mapping[int, int]
@@ -236,9 +176,7 @@ class _Step:
         self, place: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
     ) -> torch.Tensor:
         """Attention of a layer: (1, heads, tokens, size) to (1, tokens, heads, size)."""
-        layer = self.layers.get(place)
-        if layer is None:
-            layer = self.layers[place] = _Layer.of(self.room, key, value)
+        layer = self.columns.layer(place, key, value)
         outputs = [self._old_rows(layer, query, key, value, scale)] if self.old else []
         for row, (start, stop) in enumerate(pairwise(self.borders), self.old):
             keys, values = key[:, :, start:stop], value[:, :, start:stop]
@@ -252,7 +190,7 @@ class _Step:
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
 
     def _old_rows(
-        self, layer: _Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+        self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
     ) -> torch.Tensor:
         """(rows, heads, size). Heads that share keys stand where a sequence's tokens would."""
         layer.keys[: self.old, :, self.seen.stop - 1] = key[0, :, : self.old].transpose(0, 1)

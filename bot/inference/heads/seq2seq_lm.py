@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.batching import alike
 from bot.inference.heads.base import Head
+from bot.inference.heads.decoding import Decoder, Generated
 from bot.inference.heads.encoder_input import encoder_budget
-from bot.inference.heads.rereading import rereading
-from bot.inference.heads.sampling import RowStop
+from bot.inference.heads.generate_batch import GenerateBatch
+from bot.inference.heads.rereading import end_ids, rereading
+from bot.inference.heads.sampling import Sampling
+from bot.inference.heads.source_rows import Positions, SourceRows, can_be_joined
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.languages import language
-from bot.inference.steps import Budget, Operation, Row
+from bot.inference.steps import Budget, Operation, Row, Session
 from bot.inference.task import HeadKind
 
 WASTE = 0.6
@@ -35,12 +37,29 @@ class SourceText:
         start: what the decoder starts from: its start token, then the target language's where the model has one.
         max_new_tokens: the most tokens to write.
         truncated: whether the end of the text was left out, because it exceeds the context length.
+        sampling: the likeliest token each time.
+        stop: nothing but its end ends a text.
     """
 
     ids: tuple[int, ...]
     start: tuple[int, ...]
     max_new_tokens: int
     truncated: bool
+    sampling: Sampling = field(default=Sampling.likeliest(), init=False)
+    stop: None = field(default=None, init=False)
+
+    @property
+    def prompt(self) -> SourceText:
+        """What is read before the first token is chosen (see `SourceRows`)."""
+        return self
+
+    @property
+    def owed(self) -> tuple[int, ...]:
+        """What the decoder starts from beyond its first token."""
+        return self.start[1:]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 class Seq2SeqLM(Head):
@@ -56,7 +75,8 @@ class Seq2SeqLM(Head):
     def set_up(self) -> None:
         budget = Budget(4_096, rows=16, waste=WASTE) if self.device.on_cpu else Budget(32_768, rows=64, waste=WASTE)
         self._reading = encoder_budget(self.device)
-        self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation("rewrite", self._rewrite, budget)
+        self._positions = Positions(self)
+        self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation.iterative("rewrite", self._rewriting, budget)
         self.reread = rereading(self)
 
     def encode(
@@ -121,45 +141,60 @@ class Seq2SeqLM(Head):
         ids = getattr(self.tokenizer, "lang_code_to_id", None) or {}
         return int(ids[code] if code in ids else self.tokenizer.convert_tokens_to_ids(code))
 
-    @torch.inference_mode()
-    def _rewrite(self, rows: Sequence[Row[SourceText]]) -> list[tuple[int, ...]]:
-        inputs = [row.inputs for row in rows]
-        encoded, mask = self._encode([one.ids for one in inputs])
-        # Rows whose start has a language token must not share a batch with rows without: tasks use one form a model.
-        start = self.tensor([one.start for one in inputs])
-        with self.threads.chosen("write", len(rows)) as this:
-            output: torch.Tensor = self.model.generate(
-                encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-                attention_mask=mask,
-                decoder_input_ids=start,
-                max_new_tokens=max(one.max_new_tokens for one in inputs),
-                do_sample=False,
-                stopping_criteria=[self._stop(rows, start.shape[1])],
-            )
-            this.parts = output.shape[1]
-        return [
-            tuple(new[start.shape[1] :][: one.max_new_tokens].tolist()) for one, new in zip(inputs, output, strict=True)
-        ]
+    def _rewriting(self) -> Rewriting:
+        return Rewriting(self._writer)
 
-    def _encode(self, sources: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The encoder's hidden states, (batch, sequence, hidden), and the attention mask, (batch, sequence).
+    @torch.inference_mode()
+    def _writer(self) -> Session[SourceText, Generated]:
+        """Called on the device's thread."""
+        if can_be_joined(self, self._encode, self._positions):
+            return Decoder(self, end_ids(self), lambda: SourceRows(self, self._encode, self._positions))
+        return GenerateBatch(self, self._encode)
+
+    def _encode(self, sources: Sequence[Sequence[int]]) -> torch.Tensor:
+        """The encoder's hidden states of all tokens, one source after the other, (tokens, hidden).
 
         What is written together need not be read together: only texts of similar length share a forward pass.
         """
-        _, mask = self.pad(sources)
-        states: torch.Tensor | None = None
+        states: dict[int, torch.Tensor] = {}
         for places in alike([len(ids) for ids in sources], self._reading):
-            ids, part = self.pad([sources[place] for place in places])
-            found = self.model.get_encoder()(input_ids=ids, attention_mask=part).last_hidden_state
-            if states is None:
-                states = found.new_zeros(*mask.shape, found.shape[-1])
-            states[self.tensor(places), : ids.shape[1]] = found
-        assert states is not None
-        return states, mask
+            ids, mask = self.pad([sources[place] for place in places])
+            found = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+            states |= {place: found[row, : len(sources[place])] for row, place in enumerate(places)}
+        return torch.cat([states[place] for place in range(len(sources))])
 
-    @staticmethod
-    def _stop(rows: Sequence[Row[SourceText]], width: int) -> RowStop:
-        def ended(row: int, new: torch.Tensor) -> bool:
-            return rows[row].abandoned or len(new) >= rows[row].inputs.max_new_tokens
 
-        return RowStop(ended, len(rows), width)
+class Rewriting:
+    """Texts that are being rewritten: others join them, or they stay together to the end, as the checkpoint allows.
+
+    Attributes:
+        joinable: which of these it is; known after the first step.
+    """
+
+    joinable: bool
+
+    def __init__(self, begin: Callable[[], Session[SourceText, Generated]]) -> None:
+        self.joinable = True
+        self._begin = begin
+        self._writer: Session[SourceText, Generated] | None = None
+        self._joining: list[Row[SourceText]] = []
+
+    def __len__(self) -> int:
+        return len(self._joining) + (0 if self._writer is None else len(self._writer))
+
+    def join(self, rows: Sequence[Row[SourceText]]) -> None:
+        """Have new rows begin with the next step."""
+        self._joining += rows
+
+    def step(self) -> None:
+        """Give every row its next token, or where rows stay together all of them."""
+        if self._writer is None:
+            self._writer = self._begin()
+        self._writer.join(self._joining)
+        self._joining = []
+        self._writer.step()
+        self.joinable = self._writer.joinable
+
+    def leave(self) -> list[tuple[Row[SourceText], tuple[int, ...]]]:
+        """Take out the rows that are done, with the tokens that the decoder wrote."""
+        return [] if self._writer is None else [(row, output.written) for row, output in self._writer.leave()]

@@ -11,7 +11,7 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.inference.heads.causal_lm import CausalLM
+from bot.inference.heads.causal_lm import CausalLM, rows_of
 from bot.inference.heads.decoding import Decoder
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
@@ -163,7 +163,7 @@ def test_long_rows_among_short_ones(llama: Any) -> None:
     """Their attention is computed one by one."""
     texts = Texts(llama)
     texts.go_on([], [[1, 2], list(range(180)), [3], [4, 5, 6], *([number] for number in range(12))])
-    assert rows_alone(texts.rows._starts, texts.rows._end) == [1]
+    assert rows_alone(texts.rows._columns.starts, texts.rows._columns.end) == [1]
     for step in range(3):
         texts.go_on([step + place for place in range(16)], [])
     texts.keep([1, 3, 0])
@@ -212,7 +212,7 @@ def test_others_are_written_together(build: Callable[[str], CausalLM], name: str
     head = build(name)
     prompts = ["I love", "I love apples and lemons", "Who?"]
     rows = [head.generation(head.encode(prompt), 8, sampling=Sampling.likeliest()) for prompt in prompts]
-    decoder = Decoder(head, frozenset())
+    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
     outputs = run_session(decoder, rows)
     assert not decoder.joinable
     assert isinstance(decoder._rows, PaddedRows)
