@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ModelUnavailable
-from bot.inference.device import Device
+from bot.inference.device import Device, avoid_plans_for_each_shape
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.precision import round_to_int8
 from bot.inference.task import HeadKind
@@ -117,6 +117,7 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
         HeadKind.QUESTION_ANSWERING: (transformers.AutoModelForQuestionAnswering, QuestionAnswering),
     }
     transformers.utils.logging.disable_progress_bar()
+    avoid_plans_for_each_shape(device)
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     auto_model, head = heads[head_kind((config.architectures or [""])[0])]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

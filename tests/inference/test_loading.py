@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from blockbuster import BlockingError
+from torch.testing._internal.two_tensor import TwoTensor
 
 from bot.errors import ModelUnavailable, SettingsError
 from bot.inference import device as devices
@@ -84,6 +85,33 @@ def test_precision_of_the_weights(checkpoints: Mapping[str, Path], precision: st
     head = load_head(checkpoints["distilbert"], Device("cpu", precision))
     assert {parameter.dtype for parameter in head.model.parameters()} == {getattr(torch, precision)}
     assert not head.model.training
+
+
+def test_attention_on_a_gpu_makes_no_plans() -> None:
+    def cudnn() -> bool:
+        return bool(torch.backends.cuda.cudnn_sdp_enabled())  # type: ignore[no-untyped-call]
+
+    before = cudnn()
+    try:
+        torch.backends.cuda.enable_cudnn_sdp(True)
+        devices.avoid_plans_for_each_shape(CPU)
+        assert cudnn()
+        devices.avoid_plans_for_each_shape(Device("cuda:1", "bfloat16"))
+        assert not cudnn()
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)
+
+
+def test_bytes_of_weights_that_wrap_others(checkpoints: Mapping[str, Path]) -> None:
+    """As torchao's do, which tell the size that they had before they were rounded."""
+    head = load_head(checkpoints["distilbert"], CPU)
+    before = head.weight_bytes
+    layer = head.model.get_submodule("pre_classifier")
+    assert isinstance(layer, torch.nn.Linear)
+    weight = layer.weight.detach()
+    both = TwoTensor(weight, weight.clone())  # type: ignore[no-untyped-call]
+    layer.weight = torch.nn.Parameter(both, requires_grad=False)
+    assert head.weight_bytes == before + weight.nbytes
 
 
 def test_damaged_weights(copied: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.attention_weights import Attentions
@@ -135,10 +137,9 @@ class Head(ABC):
     @property
     def weight_bytes(self) -> int:
         """Memory that the weights take, in bytes; those that layers share count once."""
-        tensors: dict[int, int] = {
-            tensor.data_ptr(): tensor.nbytes for tensor in [*self.model.parameters(), *self.model.buffers()]
-        }
-        return sum(tensors.values()) + packed_bytes(self.model) + int8_bytes(self.model)
+        tensors = chain(self.model.parameters(), self.model.buffers())
+        sizes = {part.data_ptr(): part.nbytes for tensor in tensors for part in _parts(tensor)}
+        return sum(sizes.values()) + packed_bytes(self.model) + int8_bytes(self.model)
 
     @property
     def pad_token_id(self) -> int:
@@ -147,6 +148,15 @@ class Head(ABC):
             if isinstance(candidate, int):
                 return candidate
         return 0
+
+
+def _parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The tensors that hold its numbers. One that torchao has rounded wraps several, and tells the size it had before."""
+    if not is_traceable_wrapper_subclass(tensor):
+        yield tensor
+        return
+    for name in tensor.__tensor_flatten__()[0]:
+        yield from _parts(getattr(tensor, name))
 
 
 def _padded(row: list[int], width: int, fill: int, *, left: bool) -> list[int]:
