@@ -173,11 +173,14 @@ class DeviceQueue:
         lane.running = []  # what is idle must not keep a checkpoint in memory
 
     async def _take_further(
-        self, lane: Lane, operation: AnyOperation, begin: Callable[[], Session[Any, Any]], batch: list[Waiting]
+        self, lane: Lane, operation: AnyOperation, begin: Callable[[bool], Session[Any, Any]], batch: list[Waiting]
     ) -> list[Row[Any]]:
         """Let the batch's new rows join those under way, and take all of them a step further; returns the new ones."""
         step = batch[0].ticket.step
-        group = lane.under_way.setdefault(_group(step), UnderWay(begin(), {}))
+        key = _group(step)
+        if key not in lane.under_way:
+            lane.under_way[key] = UnderWay(begin(step.alone), {})
+        group = lane.under_way[key]
         joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
         group.waiting |= {id(waiting.row): waiting for waiting in batch}
         try:

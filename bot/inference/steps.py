@@ -88,24 +88,25 @@ class Operation(Generic[InputT, OutputT]):
         run: called on the device's thread; returns one output per row, in order.
         budget: how large a batch may be.
         session: for an operation that goes on step by step, begins an empty session; rows may join it while others are
-            under way. `run` then takes rows to their end by themselves.
+            under way. It is told whether the rows are to be alone (see `Step`). `run` then takes rows to their end by
+            themselves.
     """
 
     name: str
     run: Callable[[Sequence[Row[InputT]]], Sequence[OutputT]]
     budget: Budget
-    session: Callable[[], Session[InputT, OutputT]] | None = None
+    session: Callable[[bool], Session[InputT, OutputT]] | None = None
 
     @classmethod
     def iterative(
-        cls, name: str, session: Callable[[], Session[InputT, OutputT]], budget: Budget
+        cls, name: str, session: Callable[[bool], Session[InputT, OutputT]], budget: Budget
     ) -> Operation[InputT, OutputT]:
         """An operation that goes on step by step."""
 
         def run(rows: Sequence[Row[InputT]]) -> list[OutputT]:
             for row in rows:
                 row.progress.clear()  # they may have been under way in a session that failed
-            return run_session(session(), rows)
+            return run_session(session(True), rows)
 
         return cls(name, run, budget, session)
 

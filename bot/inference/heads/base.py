@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any, ClassVar
 
 import torch
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.attention_weights import Attentions
@@ -151,11 +150,12 @@ class Head(ABC):
 
 
 def _parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The tensors that hold its numbers. One that torchao has rounded wraps several, and tells the size it had before."""
-    if not is_traceable_wrapper_subclass(tensor):
+    """The tensors that hold its numbers. What torchao has rounded wraps several, and tells the size it had before."""
+    flatten = getattr(tensor, "__tensor_flatten__", None)
+    if flatten is None:
         yield tensor
         return
-    for name in tensor.__tensor_flatten__()[0]:
+    for name in flatten()[0]:
         yield from _parts(getattr(tensor, name))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from bot.errors import ModelUnavailable
@@ -11,6 +12,7 @@ from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.decoding import Decoder, Generated, Generation, Rows
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import RaggedRows, can_be_ragged
+from bot.inference.heads.recorded import RecordedSteps, cuda_graph
 from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.steps import Budget, Operation, Row
@@ -36,6 +38,8 @@ class CausalLM(Head):
     def set_up(self) -> None:
         scoring = Budget(1_024, rows=64) if self.device.on_cpu else Budget(16_384, rows=256)
         generating = Budget(4_096, rows=16) if self.device.on_cpu else Budget(65_536, rows=64)
+        on_gpu = self.device.name.startswith("cuda")
+        self._recorded = RecordedSteps(self, partial(cuda_graph, self.device.name)) if on_gpu else None
         self.score: Operation[Continuations, list[LogProbs]] = Operation("score", self._score, scoring)
         self.next_token: Operation[Continuations, LogProbs] = Operation("next_token", self._next_token, scoring)
         self.generate: Operation[Generation, Generated] = Operation.iterative("generate", self._decoder, generating)
@@ -125,10 +129,11 @@ class CausalLM(Head):
     def _score(self, rows: Sequence[Row[Continuations]]) -> list[list[LogProbs]]:
         return score(self, [row.inputs for row in rows])
 
-    def _decoder(self) -> Decoder:
-        return Decoder(self, self.end_ids, lambda: rows_of(self))
+    def _decoder(self, alone: bool) -> Decoder:
+        # Whoever is alone is promised the same text each time, so its steps are always computed in the same way.
+        return Decoder(self, self.end_ids, lambda: rows_of(self, None if alone else self._recorded))
 
 
-def rows_of(head: Head) -> Rows[Sequence[int]]:
+def rows_of(head: Head, recorded: RecordedSteps | None = None) -> Rows[Sequence[int]]:
     """What a decoder remembers of its rows: others can join them wherever its cache allows it."""
-    return RaggedRows(head) if can_be_ragged(head) else PaddedRows(head)
+    return RaggedRows(head, recorded) if can_be_ragged(head) else PaddedRows(head)

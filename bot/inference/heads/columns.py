@@ -34,6 +34,12 @@ class Layer:
         other.values[:rows, :, there] = self.values[:rows, :, columns]
         self.keys, self.values = other.keys, other.values
 
+    def shift(self, rows: int, columns: slice, shift: int) -> None:
+        """Put what is used some columns further on, in the same room."""
+        there = slice(columns.start + shift, columns.stop + shift)
+        for states in (self.keys, self.values):
+            states[:rows, :, there] = states[:rows, :, columns].clone()
+
 
 class Columns:
     """Where the keys and values of each row stand: all rows end in the same column.
@@ -73,19 +79,31 @@ class Columns:
     def make_room(self, lengths: Sequence[int], further: int) -> None:
         """For so many columns more of each row, and behind them for new rows of these lengths, which then end there
         too; `starts` does not have them yet."""
-        rows, columns = self.room
         old, left = len(self.starts), min(self.starts, default=0)
         needed, longest = old + len(lengths), max(lengths, default=0)
         end = self.end + further if old else longest
-        if needed > rows or end > columns or longest > end:
-            width = max(end - left, longest)
+        width = max(end - left, longest)
+        if longest > end or not self._has_room(needed, width, end):
             shift = width - end
-            self.room = (needed if needed <= rows or not old else max(needed, 2 * rows), width + self._spare)
-            for layer in self.layers.values():
-                layer.move(self.room, old, slice(left, self.end), shift)
+            self._rearrange(needed, width, shift)
             self.starts = [start + shift for start in self.starts]
-            end += shift
+            end = width
         self.end = end
+
+    def _has_room(self, rows: int, width: int, end: int) -> bool:
+        """For so many rows that are at most so wide, up to this column."""
+        return rows <= self.room[0] and end <= self.room[1]
+
+    def _rearrange(self, rows: int, width: int, shift: int) -> None:
+        """Make other room, and put what there is so many columns further on."""
+        old, before = len(self.starts), self.room[0]
+        self.room = (rows if rows <= before or not old else max(rows, 2 * before), width + self._spare)
+        self._move(shift)
+
+    def _move(self, shift: int) -> None:
+        """To the room that there is now."""
+        for layer in self.layers.values():
+            layer.move(self.room, len(self.starts), self.seen, shift)
 
     def add(self, lengths: Sequence[int]) -> None:
         """Add rows that end where the others do."""

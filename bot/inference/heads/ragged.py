@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -26,6 +26,7 @@ from bot.inference.heads.probing import agree
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
+    from bot.inference.heads.recorded import RecordedSteps
 
 ROOM = 64
 """Columns that are added whenever keys and values run out of them."""
@@ -44,14 +45,38 @@ class RaggedRows:
 
     joinable = True
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, recorded: RecordedSteps | None = None) -> None:
+        """Begin without rows.
+
+        Args:
+            head: whose model reads.
+            recorded: steps in which nobody joins are recorded there, if it has nobody else's rows.
+        """
         AttentionInterface.register(_NAME, _attend)
         self._head = head
         self._switch = AttentionSwitch(head.model)
         self._columns = Columns(head, spare=ROOM)
+        self._recorded = recorded
 
     def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """See `Rows.read`."""
+        if self._recorded is None:
+            return self._read(last, prompts)
+        if not self._columns.starts:
+            self._columns = self._recorded.lend(self) or self._columns
+        if prompts or self._columns is not self._recorded.columns:
+            return self._read(last, prompts)
+        logits = self._recorded.read(last, self._logits)
+        return self._read(last, prompts) if logits is None else logits
+
+    def keep(self, places: Sequence[int]) -> None:
+        """See `Rows.keep`."""
+        self._columns.keep(places)
+        if not places and self._recorded is not None and self._columns is self._recorded.columns:
+            self._recorded.give_back()
+            self._columns = Columns(self._head, spare=ROOM)
+
+    def _read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         columns = self._columns
         lengths = [len(prompt) for prompt in prompts]
         old = len(columns.starts)
@@ -67,20 +92,19 @@ class RaggedRows:
         columns.add(lengths)
         new = [token for prompt in prompts for token in prompt] + [self._head.pad_token_id] * filling
         ids = torch.cat([last, self._head.tensor(new)])
+        wanted = self._head.tensor([*range(old), *(border - 1 for border in step.borders[1:])])
+        return self._logits(ids[None], self._head.tensor([places + [0] * filling]), step, wanted).float()
+
+    def _logits(
+        self, ids: torch.Tensor, places: torch.Tensor, step: object, wanted: torch.Tensor | int = 0
+    ) -> torch.Tensor:
+        """From token ids and their places, both (1, tokens), to logits of the wanted ones, (tokens, vocabulary)."""
         with self._switch.to(_NAME):
             output = self._head.model(
-                input_ids=ids[None],
-                position_ids=self._head.tensor([places + [0] * filling]),
-                use_cache=False,
-                logits_to_keep=self._head.tensor([*range(old), *(border - 1 for border in step.borders[1:])]),
-                ragged=step,
+                input_ids=ids, position_ids=places, use_cache=False, logits_to_keep=wanted, ragged=step
             )
-        logits: torch.Tensor = output.logits[0].float()
+        logits: torch.Tensor = output.logits[0]
         return logits
-
-    def keep(self, places: Sequence[int]) -> None:
-        """See `Rows.keep`."""
-        self._columns.keep(places)
 
 
 def rows_alone(starts: Sequence[int], end: int) -> list[int]:
@@ -132,7 +156,7 @@ def _attend(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    ragged: _Step,
+    ragged: Any,
     scaling: float | None = None,
     **others: object,
 ) -> tuple[torch.Tensor, None]:

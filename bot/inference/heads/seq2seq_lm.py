@@ -141,7 +141,7 @@ class Seq2SeqLM(Head):
         ids = getattr(self.tokenizer, "lang_code_to_id", None) or {}
         return int(ids[code] if code in ids else self.tokenizer.convert_tokens_to_ids(code))
 
-    def _rewriting(self) -> Rewriting:
+    def _rewriting(self, alone: bool) -> Rewriting:
         return Rewriting(self._writer)
 
     @torch.inference_mode()

@@ -15,6 +15,7 @@ from bot.inference.heads.causal_lm import CausalLM, rows_of
 from bot.inference.heads.decoding import Decoder
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
+from bot.inference.heads.recorded import RecordedSteps
 from bot.inference.heads.sampling import Sampling
 from bot.inference.loading import load_head
 from bot.inference.steps import run_session
@@ -102,9 +103,9 @@ def plain(head: Any, text: list[int]) -> torch.Tensor:
 class Texts:
     """Rows, and beside them what each has read."""
 
-    def __init__(self, head: Any) -> None:
+    def __init__(self, head: Any, recorded: RecordedSteps | None = None) -> None:
         self.head = head
-        self.rows = RaggedRows(head)
+        self.rows = RaggedRows(head, recorded)
         self.read: list[list[int]] = []
 
     @torch.inference_mode()

@@ -120,7 +120,7 @@ def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], A
     def rows() -> list[Row[Any]]:
         return [head.encode(text, max_new_tokens=6 + 3 * place, target=target) for place, text in enumerate(TEXTS)]
 
-    session = head.rewrite.session()
+    session = head.rewrite.session(False)
     together: dict[int, tuple[int, ...]] = {}
     arriving = rows()
     order = {id(row): place for place, row in enumerate(arriving)}
@@ -142,7 +142,7 @@ def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], A
 def test_who_stops_keeps_the_text_and_who_gives_up_frees_the_place(load: Callable[[str], Any]) -> None:
     head = load("t5")
     stopped, abandoned, whole = (head.encode(text, max_new_tokens=12) for text in TEXTS[:3])
-    session = head.rewrite.session()
+    session = head.rewrite.session(False)
     take_further(session, [stopped, abandoned, whole])
     take_further(session, [])
     stopped.stopped = abandoned.abandoned = True
@@ -163,7 +163,7 @@ def with_beams(checkpoints: Mapping[str, Path]) -> Seq2SeqLM:
 
 def test_beams_are_searched_by_generate(with_beams: Seq2SeqLM) -> None:
     head = with_beams
-    session: Any = head._rewriting()
+    session: Any = head._rewriting(False)
     rows = [head.encode(text, max_new_tokens=8 + place) for place, text in enumerate(TEXTS)]
     assert session.joinable
     done = {id(row): output for row, output in take_further(session, rows)}

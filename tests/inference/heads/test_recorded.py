@@ -1,0 +1,187 @@
+"""Steps that are repeated rather than launched. Here they are computed again, which only a GPU could spare; everything
+else is as there: the memory that stays in its place, and the tensors in which a step finds its rows."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.inference.heads import recorded as module
+from bot.inference.heads.causal_lm import rows_of
+from bot.inference.heads.decoding import Decoder
+from bot.inference.heads.recorded import WIDTH, RecordedSteps
+from bot.inference.heads.sampling import Sampling
+from bot.inference.steps import run_session
+from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts
+
+Compute = Callable[[], torch.Tensor]
+
+
+@pytest.fixture
+def llama(load: Callable[[str], Any]) -> Any:
+    return load("llama")
+
+
+@pytest.fixture
+def repeated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One item for each step that was repeated; a step is recorded at once."""
+    monkeypatch.setattr(module, "BEFORE", 0)
+    return []
+
+
+def recorder(head: Any, repeated: list[int]) -> RecordedSteps:
+    def record(compute: Compute) -> Compute:
+        def repeat() -> torch.Tensor:
+            repeated.append(1)
+            return compute()
+
+        return repeat
+
+    return RecordedSteps(head, record)
+
+
+@pytest.mark.measured_elsewhere
+@given(data=st.data())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whoever_comes_and_goes(llama: Any, repeated: list[int], data: st.DataObject) -> None:
+    """Every logit is that of a plain forward pass."""
+    texts = Texts(llama, recorder(llama, repeated))
+    for _ in range(data.draw(st.integers(1, 12))):
+        prompts = data.draw(PROMPTS)
+        if not texts.read and not prompts:
+            continue
+        before = len(repeated)
+        texts.go_on([data.draw(TOKENS) for _ in texts.read], prompts)
+        assert (len(repeated) > before) is not bool(prompts)
+        order = data.draw(st.permutations(range(len(texts.read))))
+        texts.keep(order[: data.draw(st.integers(0, len(order)))])
+
+
+def test_columns_run_out_and_the_memory_stays(llama: Any, repeated: list[int]) -> None:
+    steps = recorder(llama, repeated)
+    texts = Texts(llama, steps)
+    texts.go_on([], [[1, 2, 3], [4]])
+    for step in range(WIDTH + 10):
+        texts.go_on([step % 200, 7], [])
+    assert steps.columns.room == (2, 2 * WIDTH)
+    keys = steps.columns.layers[0].keys
+    texts.keep([1])
+    texts.go_on([5], [list(range(100))])
+    texts.go_on([5, 6], [])
+    texts.keep([1])  # the widest leaves: the columns that it alone had are not looked at any more
+    texts.go_on([7], [])
+    assert steps.columns.width == WIDTH
+    texts.keep([])
+    texts.go_on([], [[8, 9]])
+    texts.go_on([10], [])
+    assert steps.columns.layers[0].keys is keys
+    assert len(repeated) == WIDTH + 10 + 3 + 3  # three of them were new, and compared with a step as usual
+
+
+def test_a_step_is_recorded_when_it_has_come_often(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BEFORE", 2)
+    repeated: list[int] = []
+    texts = Texts(llama, recorder(llama, repeated))
+    texts.go_on([], [[1, 2, 3]])
+    counts = []
+    for token in range(5):
+        texts.go_on([token], [])
+        counts.append(len(repeated))
+    assert counts == [0, 0, 2, 3, 4]  # once more, to compare
+
+
+def test_columns_are_lent_to_one_session_at_a_time(llama: Any, repeated: list[int]) -> None:
+    steps = recorder(llama, repeated)
+    first, second = Texts(llama, steps), Texts(llama, steps)
+    first.go_on([], [[1, 2]])
+    second.go_on([], [[3, 4, 5]])
+    second.go_on([6], [])
+    assert not repeated
+    first.go_on([7], [])
+    assert repeated
+    first.keep([])
+    second.go_on([8], [])
+    second.keep([])
+    before = len(repeated)
+    second.go_on([], [[9]])
+    first.go_on([], [[9]])
+    second.go_on([1], [])
+    assert len(repeated) > before
+
+
+def test_what_a_failed_session_has_left_is_forgotten(llama: Any, repeated: list[int]) -> None:
+    steps = recorder(llama, repeated)
+    failed = Texts(llama, steps)
+    failed.go_on([], [[1, 2], [3]])
+    del failed
+    gc.collect()
+    texts = Texts(llama, steps)
+    texts.go_on([], [[4, 5]])
+    texts.go_on([6], [])
+    assert repeated
+
+
+def test_much_memory_is_not_kept(llama: Any, repeated: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = recorder(llama, repeated)
+    texts = Texts(llama, steps)
+    texts.go_on([], [[1, 2]])
+    texts.go_on([3], [])
+    monkeypatch.setattr(module, "KEPT_BYTES", steps.columns.bytes - 1)
+    assert steps.columns.bytes > 0
+    assert len(steps._steps) == 1
+    texts.keep([])
+    assert steps.columns.bytes == 0
+    assert not steps._steps
+    texts.go_on([], [[1, 2]])
+    texts.go_on([3], [])
+
+
+@pytest.mark.parametrize("wrong", ["it fails", "it gives something else"])
+def test_where_it_does_not_work_steps_are_computed_as_usual(
+    llama: Any, repeated: list[int], caplog: pytest.LogCaptureFixture, wrong: str
+) -> None:
+    def record(compute: Compute) -> Compute:
+        if wrong == "it fails":
+            raise RuntimeError("capture: secrets")
+        return lambda: compute() * torch.linspace(0, 1, 300)[: compute().shape[-1]]
+
+    steps = RecordedSteps(llama, record)
+    texts = Texts(llama, steps)
+    with caplog.at_level(logging.WARNING):
+        texts.go_on([], [[1, 2], [3]])
+        texts.go_on([4, 5], [])
+        texts.go_on([6, 7], [])
+    assert not steps.able
+    assert caplog.text.count("are not recorded") == 1
+    assert "secrets" not in caplog.text
+
+
+def test_texts_are_the_same(llama: Any, repeated: list[int]) -> None:
+    def written(recorded: RecordedSteps | None) -> list[tuple[int, ...]]:
+        rows = [
+            llama.generation(llama.encode(text), 5 + 3 * place, sampling=Sampling.likeliest())
+            for place, text in enumerate(["I love", "I love apples and lemons", "Who?"])
+        ]
+        decoder = Decoder(llama, frozenset(), lambda: rows_of(llama, recorded))
+        return [output.ids for output in run_session(decoder, rows)]
+
+    assert written(recorder(llama, repeated)) == written(None)
+    assert repeated
+
+
+def test_whoever_is_alone_gets_every_step_computed_as_usual(
+    llama: Any, repeated: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seed is promised the same text each time, whoever else has columns lent then."""
+    monkeypatch.setattr(llama, "_recorded", recorder(llama, repeated))
+    for alone in (True, False):
+        row = llama.generation(llama.encode("I love"), 4, sampling=Sampling(1.0, 0.95, 7))
+        run_session(llama.generate.session(alone), [row])
+        assert bool(repeated) is not alone
