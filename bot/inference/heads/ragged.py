@@ -10,7 +10,7 @@ OSDI 2022; the library's attention interface, "Attention backends" in the transf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class RaggedRows:
         self._switch = AttentionSwitch(head.model)
         self._columns = Columns(head, spare=ROOM)
         self._recorded = recorded
+        self._pads = not head.device.on_cpu
 
     def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """See `Rows.read`."""
@@ -88,7 +89,8 @@ class RaggedRows:
         together = [start for row, start in enumerate(columns.starts) if row not in alone]
         seen = slice(min(together, default=0), columns.end)
         filling = self._head.filled_up(len(places)) - len(places)
-        step = _Step(columns, seen, columns.mask(seen), alone, old, lengths, filling)
+        at_once = _Padded.of(self._head, lengths, old, columns.end) if self._pads and len(lengths) > 1 else None
+        step = _Step(columns, seen, columns.mask(seen), alone, old, lengths, filling, at_once)
         columns.add(lengths)
         new = [token for prompt in prompts for token in prompt] + [self._head.pad_token_id] * filling
         ids = torch.cat([last, self._head.tensor(new)])
@@ -171,6 +173,52 @@ def _attend(
 
 
 @dataclass(frozen=True)
+class _Padded:
+    """New rows whose attention is computed at once: a GPU takes longer to begin with each of them than to compute
+    padding. That is on the right, so that nobody looks at it.
+
+    Attributes:
+        rows: of each token, (tokens,).
+        columns: where its keys and values are kept, (tokens,).
+        tokens: which of all tokens stands where, (new rows, longest).
+        kept: where each token stands there, (tokens,), as if it were flat.
+    """
+
+    rows: torch.Tensor
+    columns: torch.Tensor
+    tokens: torch.Tensor
+    kept: torch.Tensor
+
+    @classmethod
+    def of(cls, head: Head, lengths: Sequence[int], old: int, end: int) -> _Padded:
+        """New rows of these lengths, behind so many old ones, that end before this column."""
+        longest = max(lengths)
+        firsts = list(accumulate(lengths, initial=old))[:-1]
+        places = [(row, place) for row, length in enumerate(lengths) for place in range(length)]
+        return cls(
+            head.tensor([old + row for row, _ in places]),
+            head.tensor([end - lengths[row] + place for row, place in places]),
+            head.tensor(
+                [
+                    [first + min(place, length - 1) for place in range(longest)]
+                    for first, length in zip(firsts, lengths, strict=True)
+                ]
+            ),
+            head.tensor([row * longest + place for row, place in places]),
+        )
+
+    def attend(
+        self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """Attention among the tokens of each new row: (1, heads, all tokens, size) to (tokens, heads, size)."""
+        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in (query, key, value))
+        for kept, states in ((layer.keys, keys), (layer.values, values)):
+            kept[self.rows, :, self.columns] = states.transpose(1, 2).flatten(0, 1)[self.kept]
+        output = scaled_dot_product_attention(queries, keys, values, is_causal=True, scale=scale, enable_gqa=True)
+        return output.transpose(1, 2).flatten(0, 1)[self.kept]
+
+
+@dataclass(frozen=True)
 class _Step:
     """A forward pass over the last token of each old row, and over the prompts of new ones after these.
 
@@ -181,6 +229,7 @@ class _Step:
         old: how many old rows there are.
         lengths: of the new rows' prompts.
         filling: tokens behind them that mean nothing.
+        at_once: how attention of the new rows is computed, where not one by one.
         borders: where each of these begins and the last ends, in the sequence of all tokens.
     """
 
@@ -191,6 +240,7 @@ class _Step:
     old: int
     lengths: Sequence[int]
     filling: int
+    at_once: _Padded | None
     borders: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -202,16 +252,25 @@ class _Step:
         """Attention of a layer: (1, heads, tokens, size) to (1, tokens, heads, size)."""
         layer = self.columns.layer(place, key, value)
         outputs = [self._old_rows(layer, query, key, value, scale)] if self.old else []
+        if self.at_once is not None:
+            outputs.append(self.at_once.attend(layer, query, key, value, scale))
+        else:
+            outputs += self._new_rows(layer, query, key, value, scale)
+        if self.filling:
+            outputs.append(query.new_zeros(self.filling, query.shape[1], query.shape[3]))
+        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
+
+    def _new_rows(
+        self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> Iterator[torch.Tensor]:
+        """One by one, (tokens, heads, size)."""
         for row, (start, stop) in enumerate(pairwise(self.borders), self.old):
             keys, values = key[:, :, start:stop], value[:, :, start:stop]
             columns = slice(self.seen.stop - (stop - start), self.seen.stop)
             layer.keys[row, :, columns], layer.values[row, :, columns] = keys[0], values[0]
             states = query[:, :, start:stop]
             output = scaled_dot_product_attention(states, keys, values, is_causal=True, scale=scale, enable_gqa=True)
-            outputs.append(output[0].transpose(0, 1))
-        if self.filling:
-            outputs.append(query.new_zeros(self.filling, query.shape[1], query.shape[3]))
-        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
+            yield output[0].transpose(0, 1)
 
     def _old_rows(
         self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None

@@ -103,9 +103,12 @@ def plain(head: Any, text: list[int]) -> torch.Tensor:
 class Texts:
     """Rows, and beside them what each has read."""
 
+    pads = False
+
     def __init__(self, head: Any, recorded: RecordedSteps | None = None) -> None:
         self.head = head
         self.rows = RaggedRows(head, recorded)
+        self.rows._pads = self.pads
         self.read: list[list[int]] = []
 
     @torch.inference_mode()
@@ -125,11 +128,13 @@ class Texts:
         self.read = [self.read[place] for place in places]
 
 
-@pytest.fixture(params=[False, True], ids=["exact", "filled up"])
+@pytest.fixture(params=["exact", "filled up", "as on a GPU"])
 def llama(load: Callable[[str], Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A checkpoint whose steps are filled up to few numbers of tokens, or are not."""
+    """A checkpoint whose steps are filled up to few numbers of tokens, or are not, or whose new rows are padded."""
     head = load("llama")
-    monkeypatch.setattr(head, "is_packed", request.param)
+    monkeypatch.setattr(head, "is_packed", request.param == "filled up")
+    if request.param == "as on a GPU":
+        monkeypatch.setattr(Texts, "pads", True)
     return head
 
 
