@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from bot.errors import ModelUnavailable
@@ -12,7 +11,7 @@ from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.decoding import Decoder, Generated, Generation, Rows
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import RaggedRows, can_be_ragged
-from bot.inference.heads.recorded import RecordedSteps, cuda_graph
+from bot.inference.heads.recorded import RecordedSteps, recorded_steps
 from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.steps import Budget, Operation, Row
@@ -38,8 +37,7 @@ class CausalLM(Head):
     def set_up(self) -> None:
         scoring = Budget(1_024, rows=64) if self.device.on_cpu else Budget(16_384, rows=256)
         generating = Budget(4_096, rows=16) if self.device.on_cpu else Budget(65_536, rows=64)
-        on_gpu = self.device.name.startswith("cuda")
-        self._recorded = RecordedSteps(self, partial(cuda_graph, self.device.name)) if on_gpu else None
+        self._recorded = recorded_steps(self)
         self.score: Operation[Continuations, list[LogProbs]] = Operation("score", self._score, scoring)
         self.next_token: Operation[Continuations, LogProbs] = Operation("next_token", self._next_token, scoring)
         self.generate: Operation[Generation, Generated] = Operation.iterative("generate", self._decoder, generating)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,10 @@ from transformers.cache_utils import DynamicLayer
 from bot.inference.heads.backends import AttentionSwitch
 from bot.inference.heads.columns import Columns, Layer
 from bot.inference.heads.probing import agree
+from bot.inference.heads.recorded import FixedColumns, RecordedSteps, Window
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
-    from bot.inference.heads.recorded import RecordedSteps
 
 ROOM = 64
 """Columns that are added whenever keys and values run out of them."""
@@ -54,28 +55,37 @@ class RaggedRows:
         """
         AttentionInterface.register(_NAME, _attend)
         self._head = head
-        self._switch = AttentionSwitch(head.model)
+        self._model = _Model(head)
         self._columns = Columns(head, spare=ROOM)
         self._recorded = recorded
         self._pads = not head.device.on_cpu
 
     def read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """See `Rows.read`."""
-        if self._recorded is None:
-            return self._read(last, prompts)
-        if not self._columns.starts:
-            self._columns = self._recorded.lend(self) or self._columns
-        if prompts or self._columns is not self._recorded.columns:
-            return self._read(last, prompts)
-        logits = self._recorded.read(last, self._logits)
-        return self._read(last, prompts) if logits is None else logits
+        if self._recorded is not None:
+            if not self._columns.starts and self._recorded.lend(self):
+                [self._columns] = self._recorded.columns
+            if not prompts and isinstance(self._columns, FixedColumns):
+                return self._repeated(last, self._recorded, self._columns)
+        return self._read(last, prompts)
 
     def keep(self, places: Sequence[int]) -> None:
         """See `Rows.keep`."""
         self._columns.keep(places)
-        if not places and self._recorded is not None and self._columns is self._recorded.columns:
+        if not places and self._recorded is not None and isinstance(self._columns, FixedColumns):
             self._recorded.give_back()
             self._columns = Columns(self._head, spare=ROOM)
+
+    def _repeated(self, last: torch.Tensor, recorded: RecordedSteps, columns: FixedColumns) -> torch.Tensor:
+        columns.make_room([], further=1)
+        starts = columns.filled(recorded.rows)
+        column = columns.end - 1
+        places = [column - start for start in columns.starts] + [0] * (len(starts) - len(columns.starts))
+        logits = recorded.read(last, [*places, *starts, column], partial(_computed, self._model, columns))
+        if logits is not None:
+            return logits
+        columns.end -= 1
+        return self._read(last, [])
 
     def _read(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         columns = self._columns
@@ -95,18 +105,33 @@ class RaggedRows:
         new = [token for prompt in prompts for token in prompt] + [self._head.pad_token_id] * filling
         ids = torch.cat([last, self._head.tensor(new)])
         wanted = self._head.tensor([*range(old), *(border - 1 for border in step.borders[1:])])
-        return self._logits(ids[None], self._head.tensor([places + [0] * filling]), step, wanted).float()
+        return self._model(ids, self._head.tensor(places + [0] * filling), step, wanted).float()
 
-    def _logits(
+
+class _Model:
+    """A checkpoint whose attention is computed by a step."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._switch = AttentionSwitch(head.model)
+
+    def __call__(
         self, ids: torch.Tensor, places: torch.Tensor, step: object, wanted: torch.Tensor | int = 0
     ) -> torch.Tensor:
-        """From token ids and their places, both (1, tokens), to logits of the wanted ones, (tokens, vocabulary)."""
+        """From token ids and their places, (tokens,) both, to logits of the wanted ones, (tokens, vocabulary)."""
         with self._switch.to(_NAME):
             output = self._head.model(
-                input_ids=ids, position_ids=places, use_cache=False, logits_to_keep=wanted, ragged=step
+                input_ids=ids[None], position_ids=places[None], use_cache=False, logits_to_keep=wanted, ragged=step
             )
         logits: torch.Tensor = output.logits[0]
         return logits
+
+
+def _computed(model: _Model, columns: FixedColumns, ids: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """A step that can be recorded, see `RecordedSteps.read`: in `numbers` are the rows' places and first columns, and
+    the column of the new tokens."""
+    places, starts, column = torch.split(numbers, [len(ids), len(ids), 1])
+    return model(ids, places, _RepeatedStep(Window.of(columns, starts, column, grows=True)))
 
 
 def rows_alone(starts: Sequence[int], end: int) -> list[int]:
@@ -170,6 +195,24 @@ def _attend(
     if any(others.get(name) is not None for name in ("softcap", "s_aux", "position_bias", "sliding_window")):
         raise NotImplementedError
     return ragged.attend(int(module.layer_idx), query, key, value, scaling), None  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class _RepeatedStep:
+    """Attention of a step that is recorded."""
+
+    window: Window
+
+    def attend(
+        self, place: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """Attention of a layer: (1, heads, rows, size) to (1, rows, heads, size)."""
+        self.window.put(place, key[0].transpose(0, 1)[:, :, None], value[0].transpose(0, 1)[:, :, None])
+        keys, values = self.window.see(place)
+        # Heads that share keys stand where a sequence's tokens would.
+        states = query[0].transpose(0, 1).reshape(len(keys), keys.shape[1], -1, query.shape[-1])
+        output = scaled_dot_product_attention(states, keys, values, attn_mask=self.window.mask, scale=scale)
+        return output.reshape(1, len(keys), query.shape[1], -1)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import logging
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from cachetools import LRUCache
-from torch.nn.functional import scaled_dot_product_attention
 
 from bot.errors import describe
 from bot.inference.heads.columns import Columns
@@ -37,8 +37,10 @@ GRAPHS = 24
 KEPT_BYTES = 2**30
 """Of keys and values between two generations; where they have needed more, all is forgotten."""
 
-Forward = Callable[[torch.Tensor, torch.Tensor, Any], torch.Tensor]
-"""From token ids and positions, both (1, rows), and how attention is computed, to logits, (rows, vocabulary)."""
+Compute: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""From the rows' tokens, (rows,), and further numbers to the logits of their next tokens, (rows, vocabulary)."""
+Record: TypeAlias = Callable[[Callable[[], torch.Tensor]], Callable[[], torch.Tensor]]
+"""Makes a function that repeats what another one does, with the same tensors."""
 
 
 class FixedColumns(Columns):
@@ -62,15 +64,21 @@ class FixedColumns(Columns):
         """Of the keys and values of all layers."""
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.layers.values())
 
+    def filled(self, rows: int) -> list[int]:
+        """Each row's first column, and 0 for those that are missing to so many."""
+        return [*self.starts, *[0] * (rows - len(self.starts))]
+
     def keep(self, places: Sequence[int]) -> None:
         """Forget all rows but those in these places, in this order; the memory stays."""
         if places:
             super().keep(places)
         else:
             self.starts, self.end = [], 0
-            if self.bytes > KEPT_BYTES:
-                self.layers, self.room = {}, (0, 0)
-                self.reserved += 1
+
+    def forget(self) -> None:
+        """Let go of the memory."""
+        self.layers, self.room = {}, (0, 0)
+        self.reserved += 1
 
     def _has_room(self, rows: int, width: int, end: int) -> bool:
         """Columns that all rows have left behind are not looked at for long."""
@@ -86,6 +94,43 @@ class FixedColumns(Columns):
         self._move(shift)
 
 
+@dataclass(frozen=True)
+class Window:
+    """The part of fixed columns that a recorded step sees.
+
+    Attributes:
+        rows: how many there are at most.
+        width: how many columns, from the first one on.
+        column: of the new token, (1,); None where nothing is added.
+        mask: which columns each row sees, (rows, 1, 1, width).
+    """
+
+    columns: FixedColumns
+    rows: int
+    width: int
+    column: torch.Tensor | None
+    mask: torch.Tensor
+
+    @classmethod
+    def of(cls, columns: FixedColumns, starts: torch.Tensor, last: torch.Tensor, *, grows: bool) -> Window:
+        """What rows with these first columns, (rows,), see up to their last one, (1,), and including it."""
+        places = torch.arange(columns.width, device=starts.device)
+        mask = ((places >= starts[:, None]) & (places <= last))[:, None, None]
+        return cls(columns, len(starts), columns.width, last if grows else None, mask)
+
+    def put(self, place: int, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Keep a token of each row in a layer, (rows, heads, 1, size)."""
+        assert self.column is not None
+        layer = self.columns.layer(place, keys, values)
+        layer.keys[: self.rows].index_copy_(2, self.column, keys)
+        layer.values[: self.rows].index_copy_(2, self.column, values)
+
+    def see(self, place: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of a layer, (rows, heads, width, size) both."""
+        layer = self.columns.layers[place]
+        return layer.keys[: self.rows, :, : self.width], layer.values[: self.rows, :, : self.width]
+
+
 class RecordedSteps:
     """The steps that have been recorded of a checkpoint, and the columns that they read and write. Used on the device's
     thread only.
@@ -95,14 +140,15 @@ class RecordedSteps:
         able: whether steps can be recorded; not where one failed, or gave other logits than a step as usual.
     """
 
-    def __init__(self, head: Head, record: Callable[[Callable[[], torch.Tensor]], Callable[[], torch.Tensor]]) -> None:
+    def __init__(self, head: Head, record: Record, columns: int = 1) -> None:
         """Record nothing yet.
 
         Args:
             head: whose steps.
-            record: makes a function that repeats what another one does, with the same tensors.
+            record: records.
+            columns: how many kinds of columns there are; all have the same rows.
         """
-        self.columns = FixedColumns(head)
+        self.columns = tuple(FixedColumns(head) for _ in range(columns))
         self.able = True
         self._head = head
         self._record = record
@@ -110,58 +156,72 @@ class RecordedSteps:
         self._seen: LRUCache[tuple[int, ...], int] = LRUCache(256)
         self._steps: LRUCache[tuple[int, ...], _RecordedStep] = LRUCache(GRAPHS)
 
-    def lend(self, borrower: object) -> FixedColumns | None:
-        """The columns, without rows, until they are given back; None while somebody else has them."""
+    def lend(self, borrower: object) -> bool:
+        """The columns, without rows, until they are given back; False while somebody else has them."""
         if not self.able or (self._borrower is not None and self._borrower() is not None):
-            return None
-        self.columns.keep([])  # what is left of a session that failed
+            return False
+        for columns in self.columns:
+            columns.keep([])  # what is left of a session that failed
         self._borrower = weakref.ref(borrower)
-        return self.columns
+        return True
 
     def give_back(self) -> None:
         """The columns, of which nobody needs anything any more."""
-        self.columns.keep([])
+        for columns in self.columns:
+            columns.keep([])
+        if sum(columns.bytes for columns in self.columns) > KEPT_BYTES:
+            for columns in self.columns:
+                columns.forget()
         self._borrower = None
         self._forget_other_memory()
 
-    def read(self, last: torch.Tensor, forward: Forward) -> torch.Tensor | None:
+    @property
+    def rows(self) -> int:
+        """How many rows a recorded step has that is large enough for those that there are."""
+        return _power_of_two(len(self.columns[0].starts))
+
+    def read(self, last: torch.Tensor, numbers: Sequence[int], compute: Compute, *more: int) -> torch.Tensor | None:
         """Have the model read one more token of each row.
 
         Args:
             last: the tokens, (rows,).
-            forward: the model.
+            numbers: what else is computed with, on the device.
+            compute: computes the step for `rows` rows. It may be kept: it must not refer to who has borrowed.
+            more: what else a step depends on.
 
         Returns:
             Logits of the next token, (rows, vocabulary), float32; None where the step is to be computed as usual.
         """
         if not self.able:
             return None
-        columns = self.columns
-        columns.make_room([], further=1)
-        key = (columns.reserved, _power_of_two(len(columns.starts)), columns.width)
+        key = (self._memory, self.rows, *(columns.width for columns in self.columns), *more)
         step = self._steps.get(key)
         if step is None:
             self._seen[key] = self._seen.get(key, 0) + 1
             if self._seen[key] > BEFORE:
-                step = self._new(key, last, forward)
-        if step is None:
-            columns.end -= 1
-            return None
-        return step.read(last, columns)
+                step = self._new(key, last, numbers, compute)
+        return None if step is None else step.read(last, numbers)
 
-    def _new(self, key: tuple[int, ...], last: torch.Tensor, forward: Forward) -> _RecordedStep | None:
+    @property
+    def _memory(self) -> int:
+        return sum(columns.reserved for columns in self.columns)
+
+    def _new(
+        self, key: tuple[int, ...], last: torch.Tensor, numbers: Sequence[int], compute: Compute
+    ) -> _RecordedStep | None:
+        kind = self._head.kind.value
         try:
-            step = _RecordedStep(self._head, self.columns, key[1], forward)
-            expected = step.read(last, self.columns)
+            step = _RecordedStep(self._head, self.rows, len(numbers), compute)
+            expected = step.read(last, numbers)
             step.repeat = self._record(step.compute)
-            found = step.read(last, self.columns)
+            found = step.read(last, numbers)
         except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-            log.warning("steps of %s are not recorded: %s", self._head.kind.value, describe(error))
+            log.warning("steps of a %s are not recorded: %s", kind, describe(error))
             self.able = False
             return None
         self.able = agree(list(found), list(expected), self._head.precision)
         if not self.able:
-            log.warning("steps of %s are not recorded: their logits would differ", self._head.kind.value)
+            log.warning("steps of a %s are not recorded: their logits would differ", kind)
             return None
         self._forget_other_memory()
         self._steps[key] = step
@@ -169,76 +229,29 @@ class RecordedSteps:
 
     def _forget_other_memory(self) -> None:
         """Steps that were recorded on memory that is no longer used."""
-        for key in [key for key in self._steps if key[0] != self.columns.reserved]:
+        for key in [key for key in self._steps if key[0] != self._memory]:
             del self._steps[key]
 
 
 class _RecordedStep:
     """A step of so many rows or fewer, and the tensors in which it finds them."""
 
-    def __init__(self, head: Head, columns: FixedColumns, rows: int, forward: Forward) -> None:
-        device = head.device.name
+    def __init__(self, head: Head, rows: int, numbers: int, compute: Compute) -> None:
         self._head = head
-        self._forward = forward
-        self._columns = columns
-        self._width = columns.width
-        self._rows = rows
-        self._ids = torch.zeros(rows, dtype=torch.long, device=device)
-        # Each row's place in its text, its first column, and the column of the new token: one copy to the device.
-        self._state = torch.zeros(2 * rows + 1, dtype=torch.long, device=device)
-        self._logits = torch.empty(0)
+        self._compute = compute
+        self._ids = torch.zeros(rows, dtype=torch.long, device=head.device.name)
+        self._numbers = torch.zeros(numbers, dtype=torch.long, device=head.device.name)
         self.repeat: Callable[[], torch.Tensor] = self.compute
 
-    def read(self, last: torch.Tensor, columns: FixedColumns) -> torch.Tensor:
-        """See `RecordedSteps.read`; there is room for the token already."""
-        filling = [0] * (self._rows - len(columns.starts))
-        place = columns.end - 1
-        places = [place - start for start in columns.starts]
-        self._state.copy_(self._head.tensor([*places, *filling, *columns.starts, *filling, place]))
+    def read(self, last: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
+        """See `RecordedSteps.read`."""
+        self._numbers.copy_(self._head.tensor(numbers))
         self._ids[: len(last)] = last
         return self.repeat()[: len(last)].float()
 
     def compute(self) -> torch.Tensor:
-        """Logits of all rows, (rows, vocabulary), and of those that are missing too."""
-        places, starts, column = torch.split(self._state, [self._rows, self._rows, 1])
-        columns = torch.arange(self._width, device=starts.device)
-        mask = ((columns >= starts[:, None]) & (columns <= column))[:, None, None]
-        step = _Step(self._columns, self._rows, self._width, column, mask)
-        return self._forward(self._ids[None], places[None], step)
-
-
-@dataclass(frozen=True)
-class _Step:
-    """Attention of a recorded step.
-
-    Attributes:
-        rows: how many there are at most.
-        width: how many columns they look at.
-        column: of the new token, (1,).
-        mask: which columns each row sees, (rows, 1, 1, width).
-    """
-
-    columns: Columns
-    rows: int
-    width: int
-    column: torch.Tensor
-    mask: torch.Tensor
-
-    def attend(
-        self, place: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """Attention of a layer: (1, heads, rows, size) to (1, rows, heads, size)."""
-        layer = self.columns.layer(place, key, value)
-        keys, values = layer.keys[: self.rows], layer.values[: self.rows]
-        keys.index_copy_(2, self.column, key[0].transpose(0, 1)[:, :, None])
-        values.index_copy_(2, self.column, value[0].transpose(0, 1)[:, :, None])
-        # Heads that share keys stand where a sequence's tokens would.
-        states = query[0].transpose(0, 1).reshape(self.rows, keys.shape[1], -1, query.shape[-1])
-        seen = slice(0, self.width)
-        output = scaled_dot_product_attention(
-            states, keys[:, :, seen], values[:, :, seen], attn_mask=self.mask, scale=scale
-        )
-        return output.reshape(1, self.rows, query.shape[1], -1)
+        """Logits of all rows, also of those that are missing, (rows, vocabulary)."""
+        return self._compute(self._ids, self._numbers)
 
 
 def cuda_graph(device: str, compute: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
@@ -263,6 +276,12 @@ def cuda_graph(device: str, compute: Callable[[], torch.Tensor]) -> Callable[[],
         return output
 
     return repeat
+
+
+def recorded_steps(head: Head, columns: int = 1) -> RecordedSteps | None:
+    """Those of a checkpoint on a GPU; None elsewhere."""
+    name = head.device.name
+    return RecordedSteps(head, partial(cuda_graph, name), columns) if name.startswith("cuda") else None
 
 
 def _up_to(columns: int) -> int:

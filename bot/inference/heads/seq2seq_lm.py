@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 
@@ -14,6 +14,7 @@ from bot.inference.heads.base import Head
 from bot.inference.heads.decoding import Decoder, Generated
 from bot.inference.heads.encoder_input import encoder_budget
 from bot.inference.heads.generate_batch import GenerateBatch
+from bot.inference.heads.recorded import RecordedSteps, recorded_steps
 from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.sampling import Sampling
 from bot.inference.heads.source_rows import Positions, SourceRows, can_be_joined
@@ -76,6 +77,7 @@ class Seq2SeqLM(Head):
         budget = Budget(4_096, rows=16, waste=WASTE) if self.device.on_cpu else Budget(32_768, rows=64, waste=WASTE)
         self._reading = encoder_budget(self.device)
         self._positions = Positions(self)
+        self._recorded = recorded_steps(self, columns=2)
         self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation.iterative("rewrite", self._rewriting, budget)
         self.reread = rereading(self)
 
@@ -142,13 +144,13 @@ class Seq2SeqLM(Head):
         return int(ids[code] if code in ids else self.tokenizer.convert_tokens_to_ids(code))
 
     def _rewriting(self, alone: bool) -> Rewriting:
-        return Rewriting(self._writer)
+        return Rewriting(partial(self._writer, None if alone else self._recorded))
 
     @torch.inference_mode()
-    def _writer(self) -> Session[SourceText, Generated]:
+    def _writer(self, recorded: RecordedSteps | None) -> Session[SourceText, Generated]:
         """Called on the device's thread."""
         if can_be_joined(self, self._encode, self._positions):
-            return Decoder(self, end_ids(self), lambda: SourceRows(self, self._encode, self._positions))
+            return Decoder(self, end_ids(self), lambda: SourceRows(self, self._encode, self._positions, recorded))
         return GenerateBatch(self, self._encode)
 
     def _encode(self, sources: Sequence[Sequence[int]]) -> torch.Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, count, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.heads.columns import Columns
 from bot.inference.heads.probing import agree
+from bot.inference.heads.recorded import FixedColumns, RecordedSteps, Window
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
@@ -65,23 +67,72 @@ class SourceRows:
 
     joinable = True
 
-    def __init__(self, head: Head, encode: Encoder, positions: Positions) -> None:
+    def __init__(
+        self, head: Head, encode: Encoder, positions: Positions, recorded: RecordedSteps | None = None
+    ) -> None:
+        """Begin without rows.
+
+        Args:
+            head: whose model writes.
+            encode: reads the sources.
+            positions: of the decoder's tokens.
+            recorded: steps in which nobody joins are recorded there, if it has nobody else's rows; with columns for
+                what is written, and for the sources.
+        """
         self._head = head
         self._encode = encode
         self._positions = positions
-        self._written = Columns(head, spare=ROOM)
-        self._sources = Columns(head)
-        self._new: list[int] = []  # lengths of the sources that join in this step
+        self._recorded = recorded
         self._states = torch.empty(0)
-        # Layers make themselves known one by one; the library counts them from 0.
-        own, cross = count(), count()
-        self._cache = EncoderDecoderCache(
-            Cache(layer_class_to_replicate=lambda: _WrittenLayer(self._written, next(own))),
-            Cache(layer_class_to_replicate=lambda: _SourceLayer(self._sources, next(cross), self._new)),
-        )
+        self._begin(Columns(head, spare=ROOM), Columns(head))
 
     def read(self, last: torch.Tensor, new: Sequence[Source]) -> torch.Tensor:
         """See `Rows.read`; of new rows the decoder reads the first token."""
+        if self._recorded is not None:
+            if not self._written.starts and self._recorded.lend(self):
+                self._begin(*self._recorded.columns)
+            if not new and isinstance(self._written, FixedColumns) and isinstance(self._sources, FixedColumns):
+                return self._repeated(last, self._recorded, self._written, self._sources)
+        return self._read(last, new)
+
+    def keep(self, places: Sequence[int]) -> None:
+        """See `Rows.keep`."""
+        for columns in (self._written, self._sources):
+            columns.keep(places)
+        if not places and self._recorded is not None and isinstance(self._written, FixedColumns):
+            self._recorded.give_back()
+            self._begin(Columns(self._head, spare=ROOM), Columns(self._head))
+        for layer in self._cache.cross_attention_cache.layers:
+            layer.see()
+
+    def _begin(self, written: Columns, sources: Columns) -> None:
+        self._written = written
+        self._sources = sources
+        self._new: list[int] = []  # lengths of the sources that join in this step
+        # Layers make themselves known one by one; the library counts them from 0.
+        own, cross = count(), count()
+        self._cache = EncoderDecoderCache(
+            Cache(layer_class_to_replicate=lambda: _WrittenLayer(written, next(own))),
+            Cache(layer_class_to_replicate=lambda: _SourceLayer(sources, next(cross), self._new)),
+        )
+
+    def _repeated(
+        self, last: torch.Tensor, recorded: RecordedSteps, written: FixedColumns, sources: FixedColumns
+    ) -> torch.Tensor:
+        written.make_room([], further=1)
+        self._positions.reach(written.width, self._states)
+        starts = written.filled(recorded.rows)
+        column = written.end - 1
+        places = [column - start for start in written.starts] + [0] * (len(starts) - len(written.starts))
+        numbers = [*places, *starts, column, *sources.filled(recorded.rows), sources.end - 1]
+        compute = partial(_computed, self._head, self._positions, self._states[:1], written, sources)
+        logits = recorded.read(last, numbers, compute, self._positions.number)
+        if logits is not None:
+            return logits
+        written.end -= 1
+        return self._read(last, [])
+
+    def _read(self, last: torch.Tensor, new: Sequence[Source]) -> torch.Tensor:
         self._new[:] = [len(source.ids) for source in new]
         self._written.make_room([1] * len(new), further=1)
         self._written.add([1] * len(new))
@@ -92,33 +143,76 @@ class SourceRows:
             self._cache.is_updated = {}  # the decoder makes keys and values of the new sources
             last = torch.cat([last, self._head.tensor([source.start[0] for source in new])])
         starts, end = self._written.starts, self._written.end
-        with self._positions.of([end - 1 - start for start in starts], self._states):
-            output = self._head.model(
-                encoder_outputs=BaseModelOutput(last_hidden_state=self._states[None]),
-                attention_mask=self._mask(self._sources),
-                decoder_input_ids=last[:, None],
-                decoder_attention_mask=self._mask(self._written),
-                cache=self._cache,
-                use_cache=True,
-            )
-        logits: torch.Tensor = output.logits[:, -1].float()
-        return logits
-
-    def keep(self, places: Sequence[int]) -> None:
-        """See `Rows.keep`."""
-        for columns in (self._written, self._sources):
-            columns.keep(places)
-        for layer in self._cache.cross_attention_cache.layers:
-            layer.see()
+        self._positions.reach(max(end - start for start in starts), self._states)
+        masks = [self._mask(columns) for columns in (self._written, self._sources)]
+        places = self._head.tensor([end - 1 - start for start in starts])
+        return _logits(self._head, self._positions, self._states, last, places, masks, self._cache).float()
 
     def _mask(self, columns: Columns) -> torch.Tensor:
         """Which columns each row sees, (rows, 1, 1, columns)."""
         seen = columns.seen
         mask = columns.mask(seen)
-        return self._everything(len(columns.starts), seen) if mask is None else mask
+        if mask is not None:
+            return mask
+        shape = (len(columns.starts), 1, 1, seen.stop - seen.start)
+        return torch.ones(shape, dtype=torch.bool, device=self._head.device.name)
 
-    def _everything(self, rows: int, seen: slice) -> torch.Tensor:
-        return torch.ones(rows, 1, 1, seen.stop - seen.start, dtype=torch.bool, device=self._head.device.name)
+
+def _logits(
+    head: Head,
+    positions: Positions,
+    states: torch.Tensor,
+    ids: torch.Tensor,
+    places: torch.Tensor,
+    masks: Sequence[torch.Tensor],
+    cache: EncoderDecoderCache,
+) -> torch.Tensor:
+    """Of each row's next token, (rows, vocabulary).
+
+    Args:
+        head: whose model reads.
+        positions: of the decoder's tokens.
+        states: the encoder's hidden states that are not in the cache yet, (tokens, hidden).
+        ids: the rows' tokens, (rows,).
+        places: of these in their texts, (rows,).
+        masks: which columns each row sees, (rows, 1, 1, columns): of what was written, and of the sources.
+        cache: has these columns.
+    """
+    with positions.of(places):
+        output = head.model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=states[None]),
+            attention_mask=masks[1],
+            decoder_input_ids=ids[:, None],
+            decoder_attention_mask=masks[0],
+            cache=cache,
+            use_cache=True,
+        )
+    logits: torch.Tensor = output.logits[:, -1]
+    return logits
+
+
+def _computed(
+    head: Head,
+    positions: Positions,
+    states: torch.Tensor,
+    written: FixedColumns,
+    sources: FixedColumns,
+    ids: torch.Tensor,
+    numbers: torch.Tensor,
+) -> torch.Tensor:
+    """A step that can be recorded, see `RecordedSteps.read`: in `numbers` are the rows' places and first columns, the
+    column of the new tokens, and of the sources the first columns and the last one."""
+    rows = len(ids)
+    places, starts, column, source_starts, last = torch.split(numbers, [rows, rows, 1, rows, 1])
+    window = Window.of(written, starts, column, grows=True)
+    source_window = Window.of(sources, source_starts, last, grows=False)
+    layers = range(len(written.layers))
+    distance = 0 if positions.are_added else column[0]
+    cache = EncoderDecoderCache(
+        Cache(layers=[_WindowLayer(window, place, distance) for place in layers]),
+        Cache(layers=[_seen_layer(source_window, place) for place in layers]),
+    )
+    return _logits(head, positions, states, ids, places, [window.mask, source_window.mask], cache)
 
 
 class _WrittenLayer(DynamicLayer):  # type: ignore[misc]
@@ -178,6 +272,34 @@ class _SourceLayer(DynamicLayer):  # type: ignore[misc]
         return self.keys, self.values
 
 
+class _WindowLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of what the decoder has read, in one layer, in a step that is recorded."""
+
+    def __init__(self, window: Window, place: int, distance: torch.Tensor | int) -> None:
+        super().__init__()
+        self._window = window
+        self._place = place
+        self._distance = distance
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Add a token of each row, (rows, heads, 1, size); returns all of each row, (rows, heads, columns, size)."""
+        self._window.put(self._place, key_states, value_states)
+        return self._window.see(self._place)
+
+    def get_seq_length(self) -> torch.Tensor | int:
+        """How far the token that is read now is from the first column."""
+        return self._distance
+
+
+def _seen_layer(window: Window, place: int) -> DynamicLayer:
+    layer = DynamicLayer()
+    layer.keys, layer.values = window.see(place)
+    layer.is_initialized = True
+    return layer
+
+
 class Positions:
     """What a decoder adds to the embeddings of its tokens: each row of a batch is given its own. Used on the device's
     thread only.
@@ -189,33 +311,54 @@ class Positions:
         self._head = head
         self._table = torch.empty(0)
 
+    @property
+    def are_added(self) -> bool:
+        """Whether the decoder adds them at all; not where they are relative."""
+        return self._module is not None
+
+    @property
+    def number(self) -> int:
+        """How many are known."""
+        return len(self._table)
+
+    def reach(self, number: int, states: torch.Tensor) -> None:
+        """Learn so many, if there are so many.
+
+        Args:
+            number: of positions, from the first one on.
+            states: any of the encoder's hidden states, (tokens, hidden).
+        """
+        number = -(-number // _POSITIONS) * _POSITIONS
+        most = getattr(self._head.model.config, "max_position_embeddings", None)
+        number = number if most is None else min(number, most)
+        if self._module is not None and number > self.number:
+            self._table = self._looked_up(self._module, number, states)
+
     @contextmanager
-    def of(self, places: Sequence[int], states: torch.Tensor) -> Iterator[None]:
+    def of(self, places: torch.Tensor) -> Iterator[None]:
         """Have the decoder read one token of each row inside the body.
 
         Args:
-            places: of each row's token in its text, from 0.
-            states: any of the encoder's hidden states, (tokens, hidden).
+            places: of each row's token in its text, from 0, (rows,).
         """
-        module = getattr(self._head.model.get_decoder(), "embed_positions", None)
-        if module is None:
+        if self._module is None:
             yield
             return
-        if max(places) >= len(self._table):
-            self._table = self._looked_up(module, max(places) + 1, states)
-        found = self._table[self._head.tensor(places)][:, None]
-        handle = module.register_forward_hook(lambda *_: found)
+        found = self._table[places][:, None]
+        handle = self._module.register_forward_hook(lambda *_: found)
         try:
             yield
         finally:
             handle.remove()
 
-    def _looked_up(self, module: torch.nn.Module, needed: int, states: torch.Tensor) -> torch.Tensor:
+    @property
+    def _module(self) -> torch.nn.Module | None:
+        return getattr(self._head.model.get_decoder(), "embed_positions", None)
+
+    def _looked_up(self, module: torch.nn.Module, number: int, states: torch.Tensor) -> torch.Tensor:
         """The embeddings of the first positions, (positions, hidden), as the decoder adds them to a text."""
         seen: list[torch.Tensor] = []
-        number = -(-needed // _POSITIONS) * _POSITIONS
-        most = getattr(self._head.model.config, "max_position_embeddings", None)
-        text = [[_not(self._head.pad_token_id)] * (number if most is None else min(number, most))]
+        text = [[_not(self._head.pad_token_id)] * number]
         handle = module.register_forward_hook(lambda module, arguments, output: seen.append(output))
         try:
             self._head.model.get_decoder()(

@@ -70,18 +70,18 @@ def test_columns_run_out_and_the_memory_stays(llama: Any, repeated: list[int]) -
     texts.go_on([], [[1, 2, 3], [4]])
     for step in range(WIDTH + 10):
         texts.go_on([step % 200, 7], [])
-    assert steps.columns.room == (2, 2 * WIDTH)
-    keys = steps.columns.layers[0].keys
+    assert steps.columns[0].room == (2, 2 * WIDTH)
+    keys = steps.columns[0].layers[0].keys
     texts.keep([1])
     texts.go_on([5], [list(range(100))])
     texts.go_on([5, 6], [])
     texts.keep([1])  # the widest leaves: the columns that it alone had are not looked at any more
     texts.go_on([7], [])
-    assert steps.columns.width == WIDTH
+    assert steps.columns[0].width == WIDTH
     texts.keep([])
     texts.go_on([], [[8, 9]])
     texts.go_on([10], [])
-    assert steps.columns.layers[0].keys is keys
+    assert steps.columns[0].layers[0].keys is keys
     assert len(repeated) == WIDTH + 10 + 3 + 3  # three of them were new, and compared with a step as usual
 
 
@@ -133,11 +133,11 @@ def test_much_memory_is_not_kept(llama: Any, repeated: list[int], monkeypatch: p
     texts = Texts(llama, steps)
     texts.go_on([], [[1, 2]])
     texts.go_on([3], [])
-    monkeypatch.setattr(module, "KEPT_BYTES", steps.columns.bytes - 1)
-    assert steps.columns.bytes > 0
+    monkeypatch.setattr(module, "KEPT_BYTES", steps.columns[0].bytes - 1)
+    assert steps.columns[0].bytes > 0
     assert len(steps._steps) == 1
     texts.keep([])
-    assert steps.columns.bytes == 0
+    assert steps.columns[0].bytes == 0
     assert not steps._steps
     texts.go_on([], [[1, 2]])
     texts.go_on([3], [])

@@ -17,6 +17,7 @@ from transformers import GenerationConfig
 
 from bot.inference.heads.decoding import Decoder
 from bot.inference.heads.generate_batch import GenerateBatch
+from bot.inference.heads.recorded import WIDTH, RecordedSteps
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.heads.source_rows import ROOM, Positions, SourceRows, can_be_joined, is_greedy
 from bot.inference.loading import load_head
@@ -53,9 +54,9 @@ def exact(checkpoints: Mapping[str, Path]) -> Callable[[str], Seq2SeqLM]:
 class Texts:
     """Rows, and beside them what each has read."""
 
-    def __init__(self, head: Any) -> None:
+    def __init__(self, head: Any, recorded: RecordedSteps | None = None) -> None:
         self.head = head
-        self.rows = SourceRows(head, head._encode, Positions(head))
+        self.rows = SourceRows(head, head._encode, Positions(head), recorded)
         self.read: list[tuple[Source, list[int]]] = []
 
     @torch.inference_mode()
@@ -84,11 +85,20 @@ SOURCES = st.lists(st.lists(TOKENS, min_size=1, max_size=30), max_size=3)
 
 
 @pytest.mark.measured_elsewhere
+@pytest.mark.parametrize("repeated", [False, True], ids=["as usual", "recorded"])
 @pytest.mark.parametrize("name", ["t5", "m2m100"])
 @given(data=st.data())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whoever_comes_and_goes(name: str, exact: Callable[[str], Seq2SeqLM], data: st.DataObject) -> None:
-    texts = Texts(exact(name))
+def test_whoever_comes_and_goes(
+    name: str,
+    exact: Callable[[str], Seq2SeqLM],
+    data: st.DataObject,
+    repeated: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.inference.heads.recorded.BEFORE", 0)
+    head = exact(name)
+    texts = Texts(head, RecordedSteps(head, lambda compute: compute, columns=2) if repeated else None)
     for _ in range(data.draw(st.integers(1, 12))):
         new = data.draw(SOURCES)
         if not texts.read and not new:
@@ -108,6 +118,39 @@ def test_room_and_positions_run_out(name: str, exact: Callable[[str], Seq2SeqLM]
     texts.go_on([5], [list(range(3, 60))])
     texts.keep([1])
     texts.go_on([9], [[4]])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_recorded_steps(name: str, exact: Callable[[str], Seq2SeqLM], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU; here they are computed again."""
+    monkeypatch.setattr("bot.inference.heads.recorded.BEFORE", 1)
+    head, repeated = exact(name), []
+
+    def record(compute: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+        def repeat() -> torch.Tensor:
+            repeated.append(1)
+            return compute()
+
+        return repeat
+
+    steps = RecordedSteps(head, record, columns=2)
+    texts = Texts(head, steps)
+    texts.go_on([], [[5, 6, 7], [8]])
+    for step in range(WIDTH + 10):
+        texts.go_on([3 + step % 90, 7], [])
+    assert steps.able
+    assert len(repeated) > WIDTH
+    keys = steps.columns[1].layers[0].keys
+    texts.keep([1])
+    texts.go_on([5], [list(range(3, 60))])
+    texts.go_on([6, 7], [])
+    texts.keep([])
+    texts.go_on([], [[9, 10]])
+    before = len(repeated)
+    texts.go_on([11], [])
+    texts.go_on([12], [])
+    assert len(repeated) > before
+    assert steps.columns[1].layers[0].keys is keys
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -225,5 +268,5 @@ def test_positions_that_are_counted_otherwise_are_found_out(
     with torch.inference_mode():
         assert can_be_joined(head, head._encode, Positions(head))
         head.notes.clear()
-        monkeypatch.setattr(Positions, "of", lambda self, places, states: nullcontext())
+        monkeypatch.setattr(Positions, "of", lambda self, places: nullcontext())
         assert not can_be_joined(head, head._encode, Positions(head))
