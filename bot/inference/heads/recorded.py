@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,7 +19,7 @@ import torch
 from cachetools import LRUCache
 
 from bot.errors import describe
-from bot.inference.heads.columns import Columns
+from bot.inference.heads.fixed_columns import FixedColumns, power_of_two
 from bot.inference.heads.probing import agree
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WIDTH = 128
-"""Columns: a recorded step looks at a multiple of so many."""
 BEFORE = 3
 """Steps of a size that are computed as usual before one is recorded, which takes about as long as four of them."""
 GRAPHS = 24
@@ -41,94 +38,6 @@ Compute: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From the rows' tokens, (rows,), and further numbers to the logits of their next tokens, (rows, vocabulary)."""
 Record: TypeAlias = Callable[[Callable[[], torch.Tensor]], Callable[[], torch.Tensor]]
 """Makes a function that repeats what another one does, with the same tensors."""
-
-
-class FixedColumns(Columns):
-    """Columns whose memory stays where it is for as long as it suffices, also while there are no rows.
-
-    Attributes:
-        reserved: how often other memory has been taken.
-    """
-
-    def __init__(self, head: Head) -> None:
-        super().__init__(head)
-        self.reserved = 0
-
-    @property
-    def width(self) -> int:
-        """So many columns are looked at, from the first one on."""
-        return _up_to(self.end)
-
-    @property
-    def bytes(self) -> int:
-        """Of the keys and values of all layers."""
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.layers.values())
-
-    def filled(self, rows: int) -> list[int]:
-        """Each row's first column, and 0 for those that are missing to so many."""
-        return [*self.starts, *[0] * (rows - len(self.starts))]
-
-    def keep(self, places: Sequence[int]) -> None:
-        """Forget all rows but those in these places, in this order; the memory stays."""
-        if places:
-            super().keep(places)
-        else:
-            self.starts, self.end = [], 0
-
-    def forget(self) -> None:
-        """Let go of the memory."""
-        self.layers, self.room = {}, (0, 0)
-        self.reserved += 1
-
-    def _has_room(self, rows: int, width: int, end: int) -> bool:
-        """Columns that all rows have left behind are not looked at for long."""
-        return super()._has_room(rows, width, end) and _up_to(end) == _up_to(width)
-
-    def _rearrange(self, rows: int, width: int, shift: int) -> None:
-        if super()._has_room(rows, width, width):
-            for layer in self.layers.values():
-                layer.shift(len(self.starts), self.seen, shift)
-            return
-        self.room = (_power_of_two(max(rows, self.room[0])), max(_up_to(width), self.room[1]))
-        self.reserved += 1
-        self._move(shift)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The part of fixed columns that a recorded step sees.
-
-    Attributes:
-        rows: how many there are at most.
-        width: how many columns, from the first one on.
-        column: of the new token, (1,); None where nothing is added.
-        mask: which columns each row sees, (rows, 1, 1, width).
-    """
-
-    columns: FixedColumns
-    rows: int
-    width: int
-    column: torch.Tensor | None
-    mask: torch.Tensor
-
-    @classmethod
-    def of(cls, columns: FixedColumns, starts: torch.Tensor, last: torch.Tensor, *, grows: bool) -> Window:
-        """What rows with these first columns, (rows,), see up to their last one, (1,), and including it."""
-        places = torch.arange(columns.width, device=starts.device)
-        mask = ((places >= starts[:, None]) & (places <= last))[:, None, None]
-        return cls(columns, len(starts), columns.width, last if grows else None, mask)
-
-    def put(self, place: int, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Keep a token of each row in a layer, (rows, heads, 1, size)."""
-        assert self.column is not None
-        layer = self.columns.layer(place, keys, values)
-        layer.keys[: self.rows].index_copy_(2, self.column, keys)
-        layer.values[: self.rows].index_copy_(2, self.column, values)
-
-    def see(self, place: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of a layer, (rows, heads, width, size) both."""
-        layer = self.columns.layers[place]
-        return layer.keys[: self.rows, :, : self.width], layer.values[: self.rows, :, : self.width]
 
 
 class RecordedSteps:
@@ -178,7 +87,7 @@ class RecordedSteps:
     @property
     def rows(self) -> int:
         """How many rows a recorded step has that is large enough for those that there are."""
-        return _power_of_two(len(self.columns[0].starts))
+        return power_of_two(len(self.columns[0].starts))
 
     def read(self, last: torch.Tensor, numbers: Sequence[int], compute: Compute, *more: int) -> torch.Tensor | None:
         """Have the model read one more token of each row.
@@ -282,11 +191,3 @@ def recorded_steps(head: Head, columns: int = 1) -> RecordedSteps | None:
     """Those of a checkpoint on a GPU; None elsewhere."""
     name = head.device.name
     return RecordedSteps(head, partial(cuda_graph, name), columns) if name.startswith("cuda") else None
-
-
-def _up_to(columns: int) -> int:
-    return -(-columns // WIDTH) * WIDTH
-
-
-def _power_of_two(rows: int) -> int:
-    return 1 << (rows - 1).bit_length()

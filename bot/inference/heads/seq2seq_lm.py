@@ -14,10 +14,12 @@ from bot.inference.heads.base import Head
 from bot.inference.heads.decoding import Decoder, Generated
 from bot.inference.heads.encoder_input import encoder_budget
 from bot.inference.heads.generate_batch import GenerateBatch
+from bot.inference.heads.joinable import can_be_joined
+from bot.inference.heads.positions import Positions
 from bot.inference.heads.recorded import RecordedSteps, recorded_steps
 from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.sampling import Sampling
-from bot.inference.heads.source_rows import Positions, SourceRows, can_be_joined
+from bot.inference.heads.source_rows import SourceRows
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.languages import language
 from bot.inference.steps import Budget, Operation, Row, Session

@@ -10,9 +10,7 @@ Source: as `bot.inference.heads.decoding`; `EncoderDecoderCache` in the transfor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence, Sized
 from functools import partial
 from itertools import accumulate, count, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,17 +21,15 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.heads.columns import Columns
-from bot.inference.heads.probing import agree
-from bot.inference.heads.recorded import FixedColumns, RecordedSteps, Window
+from bot.inference.heads.fixed_columns import FixedColumns, Window
+from bot.inference.heads.positions import Positions
+from bot.inference.heads.recorded import RecordedSteps
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
 
 ROOM = 32
 """Columns that are added whenever what was written runs out of them."""
-_NOTE = "sources"
-_POSITIONS = 64
-"""Of so many positions the embeddings are looked up at once."""
 
 
 class Source(Sized, Protocol):
@@ -136,9 +132,9 @@ class SourceRows:
         self._new[:] = [len(source.ids) for source in new]
         self._written.make_room([1] * len(new), further=1)
         self._written.add([1] * len(new))
-        self._sources.make_room(self._new, further=0)
-        self._sources.add(self._new)
-        if new:
+        if new:  # otherwise they stay where they are: the library looks at them there
+            self._sources.make_room(self._new, further=0)
+            self._sources.add(self._new)
             self._states = self._encode([source.ids for source in new])
             self._cache.is_updated = {}  # the decoder makes keys and values of the new sources
             last = torch.cat([last, self._head.tensor([source.start[0] for source in new])])
@@ -298,169 +294,3 @@ def _seen_layer(window: Window, place: int) -> DynamicLayer:
     layer.keys, layer.values = window.see(place)
     layer.is_initialized = True
     return layer
-
-
-class Positions:
-    """What a decoder adds to the embeddings of its tokens: each row of a batch is given its own. Used on the device's
-    thread only.
-
-    The library counts the tokens that its cache has, which is one number for all rows.
-    """
-
-    def __init__(self, head: Head) -> None:
-        self._head = head
-        self._table = torch.empty(0)
-
-    @property
-    def are_added(self) -> bool:
-        """Whether the decoder adds them at all; not where they are relative."""
-        return self._module is not None
-
-    @property
-    def number(self) -> int:
-        """How many are known."""
-        return len(self._table)
-
-    def reach(self, number: int, states: torch.Tensor) -> None:
-        """Learn so many, if there are so many.
-
-        Args:
-            number: of positions, from the first one on.
-            states: any of the encoder's hidden states, (tokens, hidden).
-        """
-        number = -(-number // _POSITIONS) * _POSITIONS
-        most = getattr(self._head.model.config, "max_position_embeddings", None)
-        number = number if most is None else min(number, most)
-        if self._module is not None and number > self.number:
-            self._table = self._looked_up(self._module, number, states)
-
-    @contextmanager
-    def of(self, places: torch.Tensor) -> Iterator[None]:
-        """Have the decoder read one token of each row inside the body.
-
-        Args:
-            places: of each row's token in its text, from 0, (rows,).
-        """
-        if self._module is None:
-            yield
-            return
-        found = self._table[places][:, None]
-        handle = self._module.register_forward_hook(lambda *_: found)
-        try:
-            yield
-        finally:
-            handle.remove()
-
-    @property
-    def _module(self) -> torch.nn.Module | None:
-        return getattr(self._head.model.get_decoder(), "embed_positions", None)
-
-    def _looked_up(self, module: torch.nn.Module, number: int, states: torch.Tensor) -> torch.Tensor:
-        """The embeddings of the first positions, (positions, hidden), as the decoder adds them to a text."""
-        seen: list[torch.Tensor] = []
-        text = [[_not(self._head.pad_token_id)] * number]
-        handle = module.register_forward_hook(lambda module, arguments, output: seen.append(output))
-        try:
-            self._head.model.get_decoder()(
-                input_ids=self._head.tensor(text), encoder_hidden_states=states[None, :1], use_cache=False
-            )
-        finally:
-            handle.remove()
-        return seen[0].reshape(-1, seen[0].shape[-1])
-
-
-def _not(token: int) -> int:
-    """Another token. Some models give padding no position."""
-    return 1 if token == 0 else 0
-
-
-def can_be_joined(head: Head, encode: Encoder, positions: Positions) -> bool:
-    """Whether rows of an encoder-decoder can join others that are under way, and get what they would get alone.
-
-    Found out with a few short forward passes, once for each checkpoint. Used on the device's thread only.
-    """
-    if _NOTE not in head.notes:
-        head.notes[_NOTE] = is_greedy(head.model.generation_config.to_diff_dict()) and _agrees(head, encode, positions)
-    return bool(head.notes[_NOTE])
-
-
-@dataclass(frozen=True)
-class _Probe:
-    """A source, and what the decoder reads."""
-
-    ids: tuple[int, ...]
-    start: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-_EARLY = (_Probe((5, 6, 7), (2, 3, 4, 5, 6, 7, 8, 9)), _Probe((8, 9), (3, 5, 2, 6, 4, 9, 7, 8)))
-_LATE = _Probe((4, 7, 5, 6, 9), (4, 6))
-"""Joins them for their last steps."""
-
-
-def _agrees(head: Head, encode: Encoder, positions: Positions) -> bool:
-    """Whether two rows, and a third that joins them, get the logits that each would get alone."""
-    rows = SourceRows(head, encode, positions)
-    probes = (*_EARLY, _LATE)
-    joining = len(_EARLY[0].start) - len(_LATE.start)
-    try:
-        rows.read(head.tensor([]), _EARLY)
-        for step in range(1, joining + 1):
-            rows.read(head.tensor([probe.start[step] for probe in _EARLY]), [_LATE] if step == joining else [])
-        found = rows.read(head.tensor([probe.start[-1] for probe in probes]), [])
-        plain = [_plain(head, probe) for probe in probes]
-    except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
-        return False
-    return agree(list(found), plain, head.precision)
-
-
-def _plain(head: Head, probe: Source) -> torch.Tensor:
-    """Logits of the next token, (vocabulary,), in a forward pass without a cache."""
-    output = head.model(
-        input_ids=head.tensor([probe.ids]), decoder_input_ids=head.tensor([probe.start]), use_cache=False
-    )
-    logits: torch.Tensor = output.logits[0, -1].float()
-    return logits
-
-
-_WITHOUT_EFFECT = frozenset(
-    {
-        "bos_token_id",
-        "decoder_start_token_id",
-        "early_stopping",
-        "eos_token_id",
-        "length_penalty",
-        "max_length",
-        "max_new_tokens",
-        "pad_token_id",
-        "temperature",
-        "top_k",
-        "top_p",
-        "transformers_version",
-        "use_cache",
-    }
-)
-"""Of a generation configuration, where the likeliest token is always taken and one text is written for a source."""
-_NEUTRAL = {
-    "num_beams": 1,
-    "num_beam_groups": 1,
-    "num_return_sequences": 1,
-    "repetition_penalty": 1,
-    "guidance_scale": 1,
-}
-
-
-def is_greedy(config: Mapping[str, Any]) -> bool:
-    """Whether `generate` takes the likeliest token each time and changes no logits, without a setting to sample.
-
-    Args:
-        config: what a generation configuration sets (`GenerationConfig.to_diff_dict`). What is not known here has an
-            effect.
-    """
-    return all(
-        not value or value == _NEUTRAL.get(name)
-        for name, value in config.items()
-        if name not in _WITHOUT_EFFECT and name != "do_sample" and not name.startswith(("_", "output_", "return_"))
-    )

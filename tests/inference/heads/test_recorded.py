@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from bot.inference.heads import recorded as module
 from bot.inference.heads.causal_lm import rows_of
 from bot.inference.heads.decoding import Decoder
-from bot.inference.heads.recorded import WIDTH, RecordedSteps
+from bot.inference.heads.fixed_columns import WIDTH
+from bot.inference.heads.recorded import RecordedSteps
 from bot.inference.heads.sampling import Sampling
 from bot.inference.steps import run_session
 from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts

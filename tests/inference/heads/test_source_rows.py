@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from transformers import GenerationConfig
 
 from bot.inference.heads.decoding import Decoder
+from bot.inference.heads.fixed_columns import WIDTH
 from bot.inference.heads.generate_batch import GenerateBatch
-from bot.inference.heads.recorded import WIDTH, RecordedSteps
+from bot.inference.heads.joinable import can_be_joined, is_greedy
+from bot.inference.heads.positions import Positions
+from bot.inference.heads.recorded import RecordedSteps
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
-from bot.inference.heads.source_rows import ROOM, Positions, SourceRows, can_be_joined, is_greedy
+from bot.inference.heads.source_rows import ROOM, SourceRows
 from bot.inference.loading import load_head
 from bot.inference.steps import Row, take_further
 from tests.support import CPU
