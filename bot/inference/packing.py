@@ -19,6 +19,7 @@ from typing import Any, TypeGuard
 
 import torch
 from torch import nn
+from transformers.activations import GELUActivation
 
 LARGEST_COPY = 2**27
 """Bytes. The output layer often shares its weight with the embedding, which must stay as it is: packing copies it."""
@@ -56,6 +57,18 @@ class PackedLinear(nn.Module):
     def extra_repr(self) -> str:
         """As `nn.Linear` shows itself."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class RowsGELU(nn.Module):
+    """A GELU that takes its input, (…, size), as a matrix.
+
+    oneDNN makes a kernel for each shape of a tensor, and batches have far more shapes than numbers of rows.
+    """
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The same numbers as `torch.nn.functional.gelu`, in the same shape."""
+        output: torch.Tensor = nn.functional.gelu(inputs.reshape(-1, inputs.shape[-1]))
+        return output.view(inputs.shape)
 
 
 class _Product(torch.autograd.Function):
@@ -129,6 +142,8 @@ def pack(model: nn.Module) -> int:
             if id(layer) not in replaced:
                 replaced[id(layer)] = PackedLinear(layer)
             setattr(parent, name, replaced[id(layer)])
+    if replaced:
+        _let_gelus_see_rows(model)
     return len(replaced)
 
 
@@ -150,6 +165,19 @@ def _is_packable(layer: nn.Module | None, shared: set[int]) -> TypeGuard[nn.Line
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16:
         return False
     return weight.data_ptr() not in shared or weight.nbytes <= LARGEST_COPY
+
+
+def _let_gelus_see_rows(model: nn.Module) -> None:
+    for parent in list(model.modules()):
+        for name, module in parent._modules.items():
+            if isinstance(module, nn.Module) and _is_gelu(module):
+                setattr(parent, name, RowsGELU())
+
+
+def _is_gelu(module: nn.Module) -> bool:
+    if type(module) is GELUActivation:
+        return bool(module.act is nn.functional.gelu)
+    return type(module) is nn.GELU and module.approximate == "none"
 
 
 @torch.no_grad()

@@ -12,10 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from transformers.activations import GELUActivation
 
 from bot.inference.device import Device
 from bot.inference.loading import load_head
-from bot.inference.packing import LARGEST_COPY, SIZES, PackedLinear, filled_up, pack, packed_bytes
+from bot.inference.packing import LARGEST_COPY, SIZES, PackedLinear, RowsGELU, filled_up, pack, packed_bytes
 
 pytestmark = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no instructions for bfloat16"
@@ -130,6 +131,25 @@ def test_what_is_packed() -> None:
     assert [type(layer) for layer in model] == [PackedLinear, nn.Linear, Derived, nn.Sequential]
     assert isinstance(inner[1], PackedLinear)
     assert packed_bytes(model) == 2 * 40 * 24 * 2
+
+
+@pytest.mark.parametrize("shape", [(24,), (3, 24), (2, 5, 24), (0, 24)])
+def test_a_gelu_of_rows_is_a_gelu(shape: tuple[int, ...]) -> None:
+    inputs = torch.randn(shape).bfloat16().requires_grad_()
+    found, expected = RowsGELU()(inputs), nn.functional.gelu(inputs)
+    assert torch.equal(found, expected)
+    [ours] = torch.autograd.grad(found.sum(), inputs)
+    [theirs] = torch.autograd.grad(expected.sum(), inputs)
+    assert torch.equal(ours, theirs)
+
+
+def test_which_activations_see_rows() -> None:
+    model = nn.Sequential(linear(), nn.GELU(), nn.GELU(approximate="tanh"), GELUActivation(), GELUActivation(True))
+    pack(model)
+    assert [type(layer) for layer in model][1:] == [RowsGELU, nn.GELU, RowsGELU, GELUActivation]
+    plain = nn.Sequential(linear(dtype=torch.float32), nn.GELU())
+    pack(plain)
+    assert type(plain[1]) is nn.GELU
 
 
 def test_a_layer_in_two_places_stays_one() -> None:

@@ -104,12 +104,13 @@ class SourceRows:
     def _begin(self, written: Columns, sources: Columns) -> None:
         self._written = written
         self._sources = sources
-        self._new: list[int] = []  # lengths of the sources that join in this step
-        # Layers make themselves known one by one; the library counts them from 0.
+        self._new = new = list[int]()  # lengths of the sources that join in this step
+        # Layers make themselves known one by one; the library counts them from 0. They must not refer to `self`, which
+        # refers to them: what is left behind has much memory.
         own, cross = count(), count()
         self._cache = EncoderDecoderCache(
             Cache(layer_class_to_replicate=lambda: _WrittenLayer(written, next(own))),
-            Cache(layer_class_to_replicate=lambda: _SourceLayer(sources, next(cross), self._new)),
+            Cache(layer_class_to_replicate=lambda: _SourceLayer(sources, next(cross), new)),
         )
 
     def _repeated(
