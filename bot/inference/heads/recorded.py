@@ -163,8 +163,16 @@ class _RecordedStep:
         return self._compute(self._ids, self._numbers)
 
 
-def cuda_graph(device: str, compute: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+def cuda_graph(
+    device: str, pool: torch.cuda._POOL_HANDLE, compute: Callable[[], torch.Tensor]
+) -> Callable[[], torch.Tensor]:
     """Record what a function does on a GPU.
+
+    Args:
+        device: its name.
+        pool: memory for what is computed on the way. Functions may share it whose outputs are used before another one
+            of them is repeated.
+        compute: what is recorded.
 
     Returns:
         Repeats it; gives the same tensor each time, with new numbers in it.
@@ -177,7 +185,7 @@ def cuda_graph(device: str, compute: Callable[[], torch.Tensor]) -> Callable[[],
             compute()
         torch.cuda.current_stream().wait_stream(beside)
         # Other threads may take memory meanwhile, to load a checkpoint or for another GPU.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             output = compute()
 
     def repeat() -> torch.Tensor:
@@ -190,4 +198,6 @@ def cuda_graph(device: str, compute: Callable[[], torch.Tensor]) -> Callable[[],
 def recorded_steps(head: Head, columns: int = 1) -> RecordedSteps | None:
     """Those of a checkpoint on a GPU; None elsewhere."""
     name = head.device.name
-    return RecordedSteps(head, partial(cuda_graph, name), columns) if name.startswith("cuda") else None
+    if not name.startswith("cuda"):
+        return None
+    return RecordedSteps(head, partial(cuda_graph, name, torch.cuda.graph_pool_handle()), columns)
