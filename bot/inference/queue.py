@@ -68,7 +68,7 @@ class DeviceQueue:
         ticket = Ticket(step, [None] * len(step.rows), len(step.rows), done, resumed)
         group = self._groups.setdefault(_group(step), [])
         for place, row in enumerate(step.rows):
-            group.append(Waiting(ticket, place, self._people.tag(person, row.tokens)))
+            group.append(Waiting(ticket, place, row, self._people.tag(person, row.tokens)))
         self._wake_all()
         try:
             return await done

@@ -290,7 +290,7 @@ class InferenceWorker(Backend):
         current = asyncio.current_task()
         assert current is not None
         try:
-            async with asyncio.timeout(self._limits.seconds + self._limits.ending_seconds) as timeout:
+            async with asyncio.timeout(None) as timeout:
                 ending = loop.call_later(self._limits.seconds, self._end, current, timeout)
                 try:
                     yield
@@ -300,12 +300,14 @@ class InferenceWorker(Backend):
             raise DeadlinePassed(self._limits.seconds) from None
 
     def _end(self, answer: asyncio.Task[Any], timeout: asyncio.Timeout) -> None:
-        """End a request early: with what there is so far, or where there is nothing, without an answer."""
+        """End a request early: with what there is so far, if that ends soon, or without an answer."""
+        now = asyncio.get_running_loop().time()
         watch = self._under_way.get(answer)
         if watch is not None and watch.preview is not None and any(row.progress for row in watch.rows):
             self.stop(answer)
+            timeout.reschedule(now + self._limits.ending_seconds)
         else:
-            timeout.reschedule(asyncio.get_running_loop().time())
+            timeout.reschedule(now)
 
     async def _calibrate(self, task: Task[Any], model: LoadedModel) -> None:
         """Wait until a task's checkpoint is calibrated. Whoever comes first begins it, for all; giving up does not end
@@ -346,6 +348,10 @@ class InferenceWorker(Backend):
         """A task's checkpoint, which stays on the devices for as long as the body runs."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
+        if (model := self._models.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
+            with self._models.keep(model):
+                yield model
+            return
         async with AsyncExitStack() as until_answered:
             yield await self._load(until_answered, task, demanded)
 
