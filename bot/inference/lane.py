@@ -23,6 +23,11 @@ class Ticket:
     begun: bool
     """Whether the device has had a row of it, or an earlier step of its request: that is finished at shutdown."""
 
+    def give_up(self) -> None:
+        """Nobody needs its rows any more."""
+        for row in self.step.rows:
+            row.abandoned = True
+
 
 @dataclass(eq=False, slots=True)
 class Waiting:
