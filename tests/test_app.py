@@ -113,14 +113,14 @@ class Device:
         self.begun = threading.Event()
         self.may_go_on = threading.Event()
 
-        on_device = DeviceQueue._on_device
+        run = DeviceQueue._run
 
-        async def when_allowed(*arguments: Any) -> Any:
+        def when_allowed(*arguments: Any) -> Any:
             self.begun.set()
-            assert await asyncio.to_thread(self.may_go_on.wait, 20)
-            return await on_device(*arguments)
+            assert self.may_go_on.wait(20)
+            return run(*arguments)
 
-        monkeypatch.setattr(DeviceQueue, "_on_device", when_allowed)
+        monkeypatch.setattr(DeviceQueue, "_run", when_allowed)
 
 
 @pytest.fixture

@@ -23,22 +23,30 @@ class Ticket:
     begun: bool
     """Whether the device has had a row of it, or an earlier step of its request: that is finished at shutdown."""
 
+    def give_up(self) -> None:
+        """Nobody needs its rows any more."""
+        for row in self.step.rows:
+            row.abandoned = True
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, slots=True)
 class Waiting:
-    """A row in the queue."""
+    """A row in the queue.
+
+    Attributes:
+        place: among the rows of its step.
+        tag: its virtual start time.
+        tokens: as many as the row has. All who wait are looked at for each batch, so this must be quick.
+    """
 
     ticket: Ticket
     place: int
+    row: Row[Any]
     tag: float
+    tokens: int = field(init=False)
 
-    @property
-    def row(self) -> Row[Any]:
-        return self.ticket.step.rows[self.place]
-
-    @property
-    def tokens(self) -> int:
-        return self.row.tokens
+    def __post_init__(self) -> None:
+        self.tokens = self.row.tokens
 
 
 @dataclass

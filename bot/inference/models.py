@@ -196,8 +196,13 @@ class Models:
             assert resident.model is not None
             yield resident.model
 
+    def loaded(self, task: str) -> LoadedModel | None:
+        """A task's checkpoint, for `keep`; None where it is not on the devices or about to leave them: see `lease`."""
+        resident = self._resident(task)
+        return resident.model if resident.left.is_set() else None
+
     def keep(self, model: LoadedModel) -> AbstractContextManager[None]:
-        """Another lease of a checkpoint that is leased already, for what outlives the first one."""
+        """A lease of a checkpoint that is loaded, or another one for what outlives the first."""
         return self._residents[model.spec.key].in_use()
 
     async def aclose(self) -> None:

@@ -1,13 +1,19 @@
-"""The queue in front of the devices: rows wait here, and whichever device is free takes a batch of them."""
+"""The queue in front of the devices: rows wait here, and whichever device is free takes a batch of them.
+
+A device's thread takes its next batch itself, as soon as it has run one: a way to the event loop and back between two
+batches would leave the device idle for a thirtieth of the time. So what waits belongs to whoever holds the lock.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from bot.errors import ModelFailed, ShuttingDown, describe
 from bot.inference.batching import FairClock, gather, padding_waste
@@ -17,6 +23,8 @@ from bot.inference.replicas import AnyOperation, Replicas, operations_of
 from bot.inference.steps import Row, Session, Step, take_further
 
 T = TypeVar("T")
+Outcomes: TypeAlias = list[tuple[Waiting, Any]]
+"""Rows with their outputs, or with the errors that they get."""
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +41,8 @@ class DeviceQueue:
     def __init__(self, names: Sequence[str]) -> None:
         share = threads_each(names)
         self._lanes = [Lane(place, device_thread(name, share)) for place, name in enumerate(names)]
+        self._lock = threading.Lock()
+        self._arrived: deque[tuple[Ticket, Hashable]] = deque()
         self._groups: dict[Hashable, list[Waiting]] = {}
         self._replicas = Replicas()
         self._joinable: dict[AnyOperation, bool] = {}
@@ -66,21 +76,20 @@ class DeviceQueue:
             return []
         done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         ticket = Ticket(step, [None] * len(step.rows), len(step.rows), done, resumed)
-        group = self._groups.setdefault(_group(step), [])
-        for place, row in enumerate(step.rows):
-            group.append(Waiting(ticket, place, self._people.tag(person, row.tokens)))
+        self._arrived.append((ticket, person))  # the event loop does not wait for the lock
         self._wake_all()
         try:
             return await done
         except BaseException:  # given up, or one of the rows failed: nobody needs the others
-            for row in step.rows:
-                row.abandoned = True
+            ticket.give_up()
             raise
 
     @property
     def waiting(self) -> int:
         """Rows in the queue."""
-        return sum(map(len, self._groups.values()))
+        with self._lock:
+            self._let_in()
+            return sum(map(len, self._groups.values()))
 
     @property
     def figures(self) -> QueueFigures:
@@ -111,16 +120,18 @@ class DeviceQueue:
         while self._has_rows_of(operations):
             self._served.clear()
             await self._served.wait()
-        for operation in operations:
-            self._replicas.forget(operation)
-            self._operations.drop(operation)
-            self._joinable.pop(operation, None)
+        with self._lock:
+            for operation in operations:
+                self._replicas.forget(operation)
+                self._operations.drop(operation)
+                self._joinable.pop(operation, None)
 
     async def aclose(self) -> None:
         """Finish what has begun, tell the rest to try again, and stop."""
         self._draining = True
-        for group in self._groups.values():
-            for waiting in group:
+        with self._lock:
+            self._let_in()
+            for waiting in chain.from_iterable(self._groups.values()):
                 if not waiting.ticket.begun and not waiting.ticket.done.done():
                     waiting.ticket.done.set_exception(ShuttingDown())
         self._wake_all()
@@ -138,81 +149,125 @@ class DeviceQueue:
         for lane in self._lanes:
             lane.wake.set()
 
+    def _let_in(self) -> None:
+        """Have those who have arrived wait with the others, in their order."""
+        while self._arrived:
+            ticket, person = self._arrived.popleft()
+            group = self._groups.setdefault(_group(ticket.step), [])
+            for place, row in enumerate(ticket.step.rows):
+                group.append(Waiting(ticket, place, row, self._people.tag(person, row.tokens)))
+
     def _has_rows_of(self, operations: set[AnyOperation]) -> bool:
-        self._drop_given_up()
-        rows = chain(*self._groups.values(), *(lane.rows for lane in self._lanes))
-        return any(waiting.ticket.step.operation in operations for waiting in rows)
+        with self._lock:
+            self._let_in()
+            self._drop_given_up()
+            rows = chain(*self._groups.values(), *(lane.rows for lane in self._lanes))
+            return any(waiting.ticket.step.operation in operations for waiting in rows)
 
     async def _serve(self, lane: Lane) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                await self._serve_batch(lane)
-            except Exception as error:  # nothing may end the loop: everyone would wait for ever
-                log.error("the queue of a device failed: %s", describe(error))
-                self._fail_all(lane)
+            await lane.wake.wait()
+            lane.wake.clear()
+            await self._on_device(lane, self._run_batches, lane, loop)
             self._served.set()
 
-    async def _serve_batch(self, lane: Lane) -> None:
-        lane.running = batch = self._next_batch(lane)
-        if not batch:
-            lane.wake.clear()
-            await lane.wake.wait()
-            return
-        rows = [waiting.row for waiting in batch]
-        for row in rows:
-            row.place = lane.place
-        operation = self._on_lane(lane, batch[0].ticket.step.operation)
+    async def _on_device(self, lane: Lane, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(lane.thread, function, *arguments)
+
+    def _run_batches(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
+        """Run batches until nothing waits that the device can run. On its thread."""
+        while self._run_batch(lane, loop):
+            pass
+
+    def _run_batch(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> bool:
+        """Take a batch and run it. False where there is none."""
+        try:
+            batch = self._take(lane)
+            outcomes = self._run(lane, batch) if batch else []
+            ran = bool(batch)
+        except Exception as error:  # nothing may end this: everyone would wait for ever
+            log.error("the queue of a device failed: %s", describe(error))
+            outcomes = self._fail_all(lane)
+            ran = bool(outcomes)
+        if outcomes:
+            loop.call_soon_threadsafe(self._hand_out, outcomes)
+        return ran
+
+    def _take(self, lane: Lane) -> list[Waiting]:
+        with self._lock:
+            self._let_in()
+            lane.running = batch = self._next_batch(lane)
+        for waiting in batch:
+            waiting.row.place = lane.place
+        return batch
+
+    def _run(self, lane: Lane, batch: list[Waiting]) -> Outcomes:
+        own = batch[0].ticket.step.operation
+        operation = self._on_lane(lane, own)
         began = time.perf_counter()
         if operation.session is not None:
-            rows = await self._take_further(lane, operation, operation.session, batch)
+            rows, outcomes = self._take_further(lane, operation, operation.session, batch)
         else:
-            outcomes = await self._on_device(lane, run_isolated, operation, rows)
-            for waiting, outcome in zip(batch, outcomes, strict=True):
-                _settle(waiting, outcome)
-        self._account(lane, batch[0].ticket.step.operation, rows, time.perf_counter() - began)
-        lane.running = []  # what is idle must not keep a checkpoint in memory
+            rows = [waiting.row for waiting in batch]
+            outcomes = list(zip(batch, run_isolated(operation, rows), strict=True))
+        seconds = time.perf_counter() - began
+        for waiting, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                waiting.ticket.give_up()  # its other rows must not be in the next batch
+        with self._lock:
+            self._account(lane, own, rows, seconds)
+            lane.running = []  # what is idle must not keep a checkpoint in memory
+        return outcomes
 
-    async def _take_further(
+    def _take_further(
         self, lane: Lane, operation: AnyOperation, begin: Callable[[bool], Session[Any, Any]], batch: list[Waiting]
-    ) -> list[Row[Any]]:
-        """Let the batch's new rows join those under way, and take all of them a step further; returns the new ones."""
+    ) -> tuple[list[Row[Any]], Outcomes]:
+        """Let the batch's new rows join those under way, and take all of them a step further.
+
+        Returns:
+            The new rows, and what has become of those that are done.
+        """
         step = batch[0].ticket.step
         key = _group(step)
-        if key not in lane.under_way:
-            lane.under_way[key] = UnderWay(begin(step.alone), {})
-        group = lane.under_way[key]
-        joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
-        group.waiting |= {id(waiting.row): waiting for waiting in batch}
+        with self._lock:
+            if key not in lane.under_way:
+                lane.under_way[key] = UnderWay(begin(step.alone), {})
+            group = lane.under_way[key]
+            joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
+            group.waiting |= {id(waiting.row): waiting for waiting in batch}
         try:
-            done = await self._on_device(lane, take_further, group.session, joining)
+            done = take_further(group.session, joining)
             self._joinable[step.operation] = group.session.joinable
         except Exception as error:
             log.warning("%s failed under way, and begins again: %s", operation.name, describe(error))
             # Which row it was is found out by running them to their end without company for others to join.
-            outcomes = await self._on_device(lane, run_isolated, operation, [waiting.row for waiting in group.rows])
-            done = list(zip([waiting.row for waiting in group.rows], outcomes, strict=True))
-            del lane.under_way[_group(step)]
-        for row, outcome in done:
-            _settle(group.waiting.pop(id(row)), outcome)
-        if not group.waiting:
-            lane.under_way.pop(_group(step), None)
-        return joining
+            rows = [waiting.row for waiting in group.rows]
+            done = list(zip(rows, run_isolated(operation, rows), strict=True))
+        with self._lock:
+            outcomes = [(group.waiting.pop(id(row)), outcome) for row, outcome in done]
+            if not group.waiting:
+                lane.under_way.pop(key, None)
+        return joining, outcomes
 
-    async def _on_device(self, lane: Lane, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(lane.thread, function, *arguments)
+    def _hand_out(self, outcomes: Outcomes) -> None:
+        for waiting, outcome in outcomes:
+            _settle(waiting, outcome)
+        self._served.set()
 
     def _on_lane(self, lane: Lane, operation: AnyOperation) -> AnyOperation:
         replica = self._replicas.on(operation, lane.place)
         assert replica is not None
         return replica
 
-    def _fail_all(self, lane: Lane) -> None:
-        """Answer what runs on a device and all that waits with `ModelFailed`, and begin anew."""
-        for waiting in [*lane.rows, *chain.from_iterable(self._groups.values())]:
-            _settle(waiting, ModelFailed())
-        self._groups.clear()
-        lane.running = []
-        lane.under_way.clear()
+    def _fail_all(self, lane: Lane) -> Outcomes:
+        """Begin anew: what runs on a device and all that waits is to be answered with `ModelFailed`."""
+        with self._lock:
+            failed = [*lane.rows, *chain.from_iterable(self._groups.values())]
+            self._groups.clear()
+            lane.running = []
+            lane.under_way.clear()
+        return [(waiting, ModelFailed()) for waiting in failed]
 
     def _drop_given_up(self) -> None:
         for key, group in list(self._groups.items()):

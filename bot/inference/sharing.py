@@ -55,8 +55,8 @@ class SharedResults:
         Args:
             weight: how many ordinary results this one counts for; one above the size is not remembered.
         """
-        if self._remembered is not None and request in self._remembered:
-            remembered: T = self._remembered[request].result
+        remembered: T | None = self.find(request)
+        if remembered is not None:
             return remembered
         shared = self._under_way.get(request)
         if shared is None:

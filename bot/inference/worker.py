@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from bot.inference.describing import FilesOnDisk, description
 from bot.inference.description import CheckpointDescription
 from bot.inference.device import Devices, listed
 from bot.inference.models import Models, ModelState, NoRoom, Phase
+from bot.inference.preparing import PreparingThreads
 from bot.inference.queue import DeviceQueue
 from bot.inference.requests import Answer, Request
 from bot.inference.resident import LoadedModel
@@ -84,7 +84,7 @@ class InferenceWorker(Backend):
         self._queue = DeviceQueue([device.name for device in self._devices])
         self._models.serve_with(self._queue)
         self._files = FilesOnDisk(self._models.cache)
-        self._preparing = ThreadPoolExecutor(self._limits.preparing_threads, thread_name_prefix="glassbox-prepare")
+        self._preparing = PreparingThreads(self._limits.preparing_threads)
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
@@ -120,7 +120,8 @@ class InferenceWorker(Backend):
         watch = self._under_way.get(answer)
         if watch is None or watch.preview is None or not any(row.progress for row in watch.rows):
             return None
-        return await self._on_thread(watch.preview, [list(row.progress) for row in watch.rows])
+        written = [list(row.progress) for row in watch.rows]
+        return await self._preparing.run(watch.preview, written, kind="preview")
 
     def stop(self, answer: asyncio.Task[Any]) -> None:
         watch = self._under_way.get(answer)
@@ -203,7 +204,7 @@ class InferenceWorker(Backend):
         await self._shared.aclose()
         await self._queue.stop()
         await self._models.aclose()
-        await asyncio.to_thread(self._preparing.shutdown, wait=True, cancel_futures=True)
+        await self._preparing.aclose()
 
     def _stop(self, waiting: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel what waits, so that it ends with `ShuttingDown` (see `_telling`)."""
@@ -265,10 +266,10 @@ class InferenceWorker(Backend):
     ) -> Computed[ResultT]:
         if task.repeatable:
             return await self._shared.get(
-                request, lambda: self._drive(task.steps(model.head, request), model, person), task.weight
+                request, lambda: self._drive(task.name, task.steps(model.head, request), model, person), task.weight
             )
         with self._watched(task, model, request) as watch:
-            return await self._drive(task.steps(model.head, request), model, person, watch)
+            return await self._drive(task.name, task.steps(model.head, request), model, person, watch)
 
     @contextmanager
     def _watched(self, task: Task[Any], model: LoadedModel, request: Request[Any]) -> Iterator[Watch]:
@@ -290,7 +291,7 @@ class InferenceWorker(Backend):
         current = asyncio.current_task()
         assert current is not None
         try:
-            async with asyncio.timeout(self._limits.seconds + self._limits.ending_seconds) as timeout:
+            async with asyncio.timeout(None) as timeout:
                 ending = loop.call_later(self._limits.seconds, self._end, current, timeout)
                 try:
                     yield
@@ -300,12 +301,14 @@ class InferenceWorker(Backend):
             raise DeadlinePassed(self._limits.seconds) from None
 
     def _end(self, answer: asyncio.Task[Any], timeout: asyncio.Timeout) -> None:
-        """End a request early: with what there is so far, or where there is nothing, without an answer."""
+        """End a request early: with what there is so far, if that ends soon, or without an answer."""
+        now = asyncio.get_running_loop().time()
         watch = self._under_way.get(answer)
         if watch is not None and watch.preview is not None and any(row.progress for row in watch.rows):
             self.stop(answer)
+            timeout.reschedule(now + self._limits.ending_seconds)
         else:
-            timeout.reschedule(asyncio.get_running_loop().time())
+            timeout.reschedule(now)
 
     async def _calibrate(self, task: Task[Any], model: LoadedModel) -> None:
         """Wait until a task's checkpoint is calibrated. Whoever comes first begins it, for all; giving up does not end
@@ -336,7 +339,7 @@ class InferenceWorker(Backend):
             if not calibration.cancelled() and calibration.exception() is None:
                 self._calibrated.add(key)
 
-        calibration = asyncio.get_running_loop().create_task(self._drive(steps, model, person=key[0]))
+        calibration = asyncio.get_running_loop().create_task(self._drive(key[0], steps, model, person=key[0]))
         calibration.add_done_callback(end)
         self._calibrations[key] = calibration
         return calibration
@@ -346,6 +349,10 @@ class InferenceWorker(Backend):
         """A task's checkpoint, which stays on the devices for as long as the body runs."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
+        if (model := self._models.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
+            with self._models.keep(model):
+                yield model
+            return
         async with AsyncExitStack() as until_answered:
             yield await self._load(until_answered, task, demanded)
 
@@ -364,11 +371,11 @@ class InferenceWorker(Backend):
             self._loading.discard(current)
 
     async def _drive(
-        self, steps: Steps[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
+        self, task: str, steps: Steps[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
     ) -> Computed[T]:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
         places: dict[int, None] = {}
-        outcome = await self._advance(steps, None)
+        outcome = await self._advance(steps, None, task)
         resumed = False
         while isinstance(outcome, Step):
             if watch is not None:
@@ -376,14 +383,11 @@ class InferenceWorker(Backend):
             outputs = await self._queue.compute(outcome, person, resumed=resumed)
             places |= {row.place: None for row in outcome.rows if row.place is not None}
             resumed = True
-            outcome = await self._advance(steps, outputs)
+            outcome = await self._advance(steps, outputs, task)
         return _computed(outcome.value, model, sorted(places) or [0])
 
-    async def _advance(self, steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
-        return await self._on_thread(_advance, steps, outputs)
-
-    async def _on_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._preparing, function, *arguments)
+    async def _advance(self, steps: Steps[T], outputs: list[Any] | None, kind: str) -> Step | Finished[T]:
+        return await self._preparing.run(_advance, steps, outputs, kind=kind)
 
 
 @dataclass

@@ -4,7 +4,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -356,6 +356,48 @@ async def test_a_busy_device_gathers(shop: ToyShop) -> None:
         await outcomes(answers)
         status = worker.status()
     assert (status.batches, status.rows, status.waste) == (9, 65, 0.0)
+
+
+@pytest.mark.may_block
+@on_one_and_two
+async def test_a_device_takes_its_next_batch_by_itself(shop: ToyShop) -> None:
+    """However busy the event loop is."""
+    async with shop.open() as worker, shop.hold(worker):
+        answers = [worker.submit(ToyRequest(index, alone=True), person=index) for index in range(1, 6)]
+        await queued(worker, 5)
+        shop.head.gate.set()
+        look_on_without_the_event_loop(lambda: len(shop.head.values) == len(shop.devices) + 5)
+        assert not any(answer.done() for answer in answers)
+        assert await outcomes(answers) == [2, 4, 6, 8, 10]
+
+
+@pytest.mark.may_block
+async def test_nothing_more_of_a_failed_request_runs_before_its_failure_is_told(shop: ToyShop) -> None:
+    def fault(values: list[int]) -> None:
+        if 1 in values:
+            raise ValueError
+
+    shop.head.fault = fault
+    async with shop.open() as worker, shop.hold(worker):
+        failing = worker.submit(ToyRequest(1, rows=100), person=1)
+        await queued(worker, 100)
+        other = worker.submit(ToyRequest(2, tokens=64), person=2)
+        await queued(worker, 101)
+        shop.head.gate.set()
+        look_on_without_the_event_loop(lambda: 2 in shop.head.values)
+        assert shop.head.values.count(1) == 8 * 4
+        assert not failing.done()
+        found = await outcomes([failing, other])
+    assert isinstance(found[0], ModelFailed)
+    assert found[1] == 4
+
+
+def look_on_without_the_event_loop(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something is so, while the event loop does nothing."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 @on_one_and_two

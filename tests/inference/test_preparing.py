@@ -1,0 +1,124 @@
+"""Calls on threads: what arrives together goes there together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.inference.preparing import PreparingThreads
+from tests.inference.toys import until
+
+
+@asynccontextmanager
+async def opened(threads: int = 1) -> AsyncIterator[PreparingThreads]:
+    preparing = PreparingThreads(threads)
+    try:
+        yield preparing
+    finally:
+        await preparing.aclose()
+
+
+async def test_each_gets_its_own_result_or_error() -> None:
+    async with opened(2) as preparing:
+        calls = [preparing.run(divmod, 60, number, kind="division") for number in (7, 0, 9)]
+        found = await asyncio.gather(*calls, return_exceptions=True)
+    assert found[::2] == [(8, 4), (6, 6)]
+    assert isinstance(found[1], ZeroDivisionError)
+
+
+async def test_it_is_done_on_threads() -> None:
+    async with opened() as preparing:
+        assert (await preparing.run(threading.current_thread, kind="")).name.startswith("glassbox-prepare")
+
+
+async def test_those_who_ask_together_are_answered_together() -> None:
+    """And in the order in which they asked."""
+    told: list[int] = []
+    turns: list[int] = []
+
+    async def ask(number: int) -> None:
+        told.append(await preparing.run(int, number, kind="quick"))
+        turns.append(turn)
+
+    turn = 0
+    async with opened() as preparing:
+        asking = asyncio.gather(*map(ask, range(5)))
+        while not asking.done():
+            turn += 1
+            await asyncio.sleep(0)
+        await asking
+    assert told == [0, 1, 2, 3, 4]
+    assert turns[0] == turns[-1]
+
+
+@pytest.mark.parametrize("kinds", [("slow", "slow"), ("quick", "slow")], ids=["alike", "unlike"])
+async def test_a_slow_call_holds_back_nobody_elses_result(kinds: tuple[str, str]) -> None:
+    gate = threading.Event()
+    first: Callable[[], Any] = (lambda: time.sleep(0.01)) if kinds[0] == "slow" else int
+    async with opened() as preparing:
+        before = preparing.run(first, kind=kinds[0])
+        slow = preparing.run(gate.wait, 10, kind=kinds[1])
+        await asyncio.wait_for(before, 5)
+        assert not slow.done()
+        gate.set()
+        assert await slow
+
+
+async def test_another_thread_goes_on_beside_a_slow_call() -> None:
+    gate = threading.Event()
+    async with opened(2) as preparing:
+        slow = preparing.run(gate.wait, 10, kind="slow")
+        others = [preparing.run(int, number, kind="quick") for number in range(5)]
+        assert await asyncio.wait_for(asyncio.gather(*others), 5) == [0, 1, 2, 3, 4]
+        assert not slow.done()
+        gate.set()
+        assert await slow
+
+
+async def test_what_was_given_up_is_not_begun() -> None:
+    gate, begun = threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def wait() -> None:
+        begun.set()
+        gate.wait(10)
+
+    async with opened() as preparing:
+        running = preparing.run(wait, kind="slow")
+        given_up = [preparing.run(made.append, number, kind="quick") for number in range(3)]
+        await until(begun.is_set)
+        running.cancel()  # its result is of no use to anybody
+        given_up[1].cancel()
+        gate.set()
+        await asyncio.gather(given_up[0], given_up[2])
+    assert made == [0, 2]
+
+
+async def test_the_end_waits_for_what_runs_and_cancels_the_rest() -> None:
+    gate, begun = threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def wait() -> None:
+        begun.set()
+        gate.wait(10)
+
+    async with opened() as preparing:
+        running = preparing.run(wait, kind="slow")
+        later = preparing.run(made.append, 1, kind="quick")
+        await until(begun.is_set)
+        closing = asyncio.create_task(preparing.aclose())
+        latest = preparing.run(made.append, 2, kind="quick")
+        await asyncio.sleep(0.01)
+        assert not closing.done()
+        gate.set()
+        await closing
+        await running
+    assert made == []
+    assert later.cancelled()
+    assert latest.cancelled()
