@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ModelUnavailable
+from bot.inference.building import building
 from bot.inference.device import Device, avoid_plans_for_each_shape
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.precision import round_to_int8
@@ -121,5 +122,6 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     auto_model, head = heads[head_kind((config.architectures or [""])[0])]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
+    with building():
+        model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
     return head(model.eval().to(device.name), tokenizer, device, languages)

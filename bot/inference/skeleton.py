@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import describe
+from bot.inference.building import building
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,7 @@ def skeleton(folder: Path, config: Any) -> PreTrainedModel | None:
         if not issubclass(architecture, transformers.PreTrainedModel):
             return None
         # Not `from_config`: for a moment it changes the default data type, which all threads share.
-        with torch.device("meta"):
+        with building(), torch.device("meta"):
             model: PreTrainedModel = architecture(config)
         _untie(model, folder)
         return model

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from blockbuster import BlockingError
 from torch.testing._internal.two_tensor import TwoTensor
 
@@ -112,6 +115,17 @@ def test_bytes_of_weights_that_wrap_others(checkpoints: Mapping[str, Path]) -> N
     both = TwoTensor(weight, weight.clone())  # type: ignore[no-untyped-call]
     layer.weight = torch.nn.Parameter(both, requires_grad=False)
     assert head.weight_bytes == before + weight.nbytes
+
+
+def test_checkpoints_that_are_loaded_at_once(checkpoints: Mapping[str, Path]) -> None:
+    """transformers replaces functions of its own meanwhile, which all threads share."""
+    before = transformers.PreTrainedModel.tie_weights
+    with ThreadPoolExecutor(3) as threads:
+        folders = [checkpoints["llama"], checkpoints["t5"], checkpoints["llama"]] * 4
+        heads = list(threads.map(partial(load_head, device=CPU), folders))
+    assert transformers.PreTrainedModel.tie_weights is before
+    assert len(heads) == 12
+    assert not any(parameter.is_meta for head in heads for parameter in head.model.parameters())
 
 
 def test_damaged_weights(copied: Path, caplog: pytest.LogCaptureFixture) -> None:
