@@ -14,7 +14,6 @@ from bot.inference.task import HeadKind, Task
 from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.chunks import chunks
 from bot.tasks.text import clean_text
-from bot.tasks.translate import until_end
 from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, was_stopped, without_circles
 
 if TYPE_CHECKING:
@@ -192,7 +191,7 @@ class Rewriter:
         tokens = sum(token not in special for token in ids)
         ended = len(ids) < row.inputs.max_new_tokens or self._head.tokenizer.eos_token_id in ids
         text = self._head.decode(ids).strip()
-        return Written(text, tokens, ended and not row.stopped, until_end(self._head, ids))
+        return Written(text, tokens, ended and not row.stopped, tuple(ids))
 
 
 def summary_prefix(head: Seq2SeqLM) -> str:

@@ -101,7 +101,7 @@ def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> Steps[TranslateResult
     row = encode(head, request.text, source, target)
     [ids] = yield from head.rewrite([row])
     text = head.decode(ids).strip()
-    return TranslateResult(text, language(source), language(target), row.inputs.truncated, until_end(head, ids))
+    return TranslateResult(text, language(source), language(target), row.inputs.truncated, ids)
 
 
 def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceText]:
@@ -124,14 +124,6 @@ def prefix(head: Seq2SeqLM, source: str, target: str) -> str:
         return f"translate {language(source).name} to {language(target).name}: "
     code = "" if head.language_codes else head.target_prefixes.get(target, "")
     return f"{code} " if code else ""
-
-
-def until_end(head: Seq2SeqLM, ids: Sequence[int]) -> tuple[int, ...]:
-    """Written tokens to the first that ends a text, that one included: padding may follow it."""
-    from bot.inference.heads.rereading import end_ids
-
-    ends = [place for place, token in enumerate(ids, 1) if token in end_ids(head)]
-    return tuple(ids[: ends[0]] if ends else ids)
 
 
 MOST_DRAFTS = 12

@@ -81,42 +81,45 @@ async def test_another_thread_goes_on_beside_a_slow_call() -> None:
         assert await slow
 
 
+class Held:
+    """A call that has begun, and ends when its gate is opened."""
+
+    def __init__(self) -> None:
+        self.gate, self.begun = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        self.gate.wait(10)
+
+
 async def test_what_was_given_up_is_not_begun() -> None:
-    gate, begun = threading.Event(), threading.Event()
+    held = Held()
     made: list[int] = []
 
-    def wait() -> None:
-        begun.set()
-        gate.wait(10)
-
     async with opened() as preparing:
-        running = preparing.run(wait, kind="slow")
+        running = preparing.run(held, kind="slow")
         given_up = [preparing.run(made.append, number, kind="quick") for number in range(3)]
-        await until(begun.is_set)
+        await until(held.begun.is_set)
         running.cancel()  # its result is of no use to anybody
         given_up[1].cancel()
-        gate.set()
+        held.gate.set()
         await asyncio.gather(given_up[0], given_up[2])
     assert made == [0, 2]
 
 
 async def test_the_end_waits_for_what_runs_and_cancels_the_rest() -> None:
-    gate, begun = threading.Event(), threading.Event()
+    held = Held()
     made: list[int] = []
 
-    def wait() -> None:
-        begun.set()
-        gate.wait(10)
-
     async with opened() as preparing:
-        running = preparing.run(wait, kind="slow")
+        running = preparing.run(held, kind="slow")
         later = preparing.run(made.append, 1, kind="quick")
-        await until(begun.is_set)
+        await until(held.begun.is_set)
         closing = asyncio.create_task(preparing.aclose())
         latest = preparing.run(made.append, 2, kind="quick")
         await asyncio.sleep(0.01)
         assert not closing.done()
-        gate.set()
+        held.gate.set()
         await closing
         await running
     assert made == []

@@ -18,15 +18,14 @@ from bot.inference.heads.base import Head
 from bot.inference.heads.sampling import Sampler, Sampling, choose
 from bot.inference.steps import Row
 
-PromptT_co = TypeVar("PromptT_co", covariant=True, bound=Sized)
 PromptT_contra = TypeVar("PromptT_contra", contravariant=True, bound=Sized)
 
 
-class Writable(Protocol[PromptT_co]):
+class Writable(Protocol):
     """What a decoder needs to know of a text that it is to write."""
 
     @property
-    def prompt(self) -> PromptT_co:
+    def prompt(self) -> Sized:
         """What is read before the first token is chosen."""
         ...
 
@@ -157,7 +156,9 @@ class Decoder:
 
     def join(self, rows: Sequence[Row[Any]]) -> None:
         """Have new rows, of `Writable` inputs, begin with the next step."""
-        self._joining += [_Writing(row, Sampler(row.inputs.sampling), list(row.inputs.owed)) for row in rows]
+        for row in rows:
+            asked: Writable = row.inputs
+            self._joining.append(_Writing(row, Sampler(asked.sampling), list(asked.owed)))
 
     @torch.inference_mode()
     def step(self) -> None:

@@ -38,9 +38,13 @@ class FixedColumns(Columns):
         """Of the keys and values of all layers."""
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.layers.values())
 
-    def filled(self, rows: int) -> list[int]:
+    def first(self, rows: int) -> list[int]:
         """Each row's first column, and 0 for those that are missing to so many."""
-        return [*self.starts, *[0] * (rows - len(self.starts))]
+        return _filled(self.starts, rows)
+
+    def places(self, rows: int) -> list[int]:
+        """Where in its text each row's last token is, and 0 for those that are missing to so many."""
+        return _filled([self.end - 1 - start for start in self.starts], rows)
 
     def keep(self, places: Sequence[int]) -> None:
         """Forget all rows but those in these places, in this order; the memory stays."""
@@ -108,6 +112,10 @@ class Window:
 def power_of_two(rows: int) -> int:
     """The next one, or the number itself where it is one."""
     return 1 << (rows - 1).bit_length()
+
+
+def _filled(numbers: list[int], rows: int) -> list[int]:
+    return numbers + [0] * (rows - len(numbers))
 
 
 def _up_to(columns: int) -> int:

@@ -77,10 +77,9 @@ class RaggedRows:
 
     def _repeated(self, last: torch.Tensor, recorded: RecordedSteps, columns: FixedColumns) -> torch.Tensor:
         columns.make_room([], further=1)
-        starts = columns.filled(recorded.rows)
-        column = columns.end - 1
-        places = [column - start for start in columns.starts] + [0] * (len(starts) - len(columns.starts))
-        logits = recorded.read(last, [*places, *starts, column], partial(_computed, self._model, columns))
+        rows = recorded.rows
+        numbers = [*columns.places(rows), *columns.first(rows), columns.end - 1]
+        logits = recorded.read(last, numbers, partial(_computed, self._model, columns))
         if logits is not None:
             return logits
         columns.end -= 1

@@ -118,10 +118,8 @@ class SourceRows:
     ) -> torch.Tensor:
         written.make_room([], further=1)
         self._positions.reach(written.width, self._states)
-        starts = written.filled(recorded.rows)
-        column = written.end - 1
-        places = [column - start for start in written.starts] + [0] * (len(starts) - len(written.starts))
-        numbers = [*places, *starts, column, *sources.filled(recorded.rows), sources.end - 1]
+        rows = recorded.rows
+        numbers = [*written.places(rows), *written.first(rows), written.end - 1, *sources.first(rows), sources.end - 1]
         compute = partial(_computed, self._head, self._positions, self._states[:1], written, sources)
         logits = recorded.read(last, numbers, compute, self._positions.number)
         if logits is not None:

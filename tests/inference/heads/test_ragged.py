@@ -20,6 +20,7 @@ from bot.inference.heads.sampling import Sampling
 from bot.inference.loading import load_head
 from bot.inference.steps import run_session
 from tests import tiny
+from tests.inference.heads.coming_and_going import come_and_go
 from tests.support import CPU
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -147,13 +148,8 @@ PROMPTS = st.lists(st.lists(TOKENS, min_size=1, max_size=30), max_size=3)
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_comes_and_goes(llama: Any, data: st.DataObject) -> None:
     texts = Texts(llama)
-    for _ in range(data.draw(st.integers(1, 12))):
-        prompts = data.draw(PROMPTS)
-        if not texts.read and not prompts:
-            continue
-        texts.go_on([data.draw(TOKENS) for _ in texts.read], prompts)
-        order = data.draw(st.permutations(range(len(texts.read))))
-        texts.keep(order[: data.draw(st.integers(0, len(order)))])
+    for _ in come_and_go(texts, data, TOKENS, PROMPTS):
+        pass
 
 
 def test_room_runs_out(llama: Any) -> None:

@@ -20,6 +20,7 @@ from bot.inference.heads.fixed_columns import WIDTH
 from bot.inference.heads.recorded import RecordedSteps
 from bot.inference.heads.sampling import Sampling
 from bot.inference.steps import run_session
+from tests.inference.heads.coming_and_going import come_and_go
 from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts
 
 Compute = Callable[[], torch.Tensor]
@@ -54,15 +55,10 @@ def recorder(head: Any, repeated: list[int]) -> RecordedSteps:
 def test_whoever_comes_and_goes(llama: Any, repeated: list[int], data: st.DataObject) -> None:
     """Every logit is that of a plain forward pass."""
     texts = Texts(llama, recorder(llama, repeated))
-    for _ in range(data.draw(st.integers(1, 12))):
-        prompts = data.draw(PROMPTS)
-        if not texts.read and not prompts:
-            continue
-        before = len(repeated)
-        texts.go_on([data.draw(TOKENS) for _ in texts.read], prompts)
+    before = len(repeated)
+    for prompts in come_and_go(texts, data, TOKENS, PROMPTS):
         assert (len(repeated) > before) is not bool(prompts)
-        order = data.draw(st.permutations(range(len(texts.read))))
-        texts.keep(order[: data.draw(st.integers(0, len(order)))])
+        before = len(repeated)
 
 
 def test_columns_run_out_and_the_memory_stays(llama: Any, repeated: list[int]) -> None:

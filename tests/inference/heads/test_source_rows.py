@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,15 @@ from bot.inference.heads.generate_batch import GenerateBatch
 from bot.inference.heads.joinable import can_be_joined, is_greedy
 from bot.inference.heads.positions import Positions
 from bot.inference.heads.recorded import RecordedSteps
-from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 from bot.inference.heads.source_rows import ROOM, SourceRows
 from bot.inference.loading import load_head
 from bot.inference.steps import Row, take_further
+from tests.inference.heads.coming_and_going import come_and_go
 from tests.support import CPU
 
 FAMILIES = ["t5", "m2m100", "nllb", "bart"]
 TEXTS = ["I love apples.", "Why?", "What a terrible day, and the coffee was cold!", "Apples are sour."]
-
-
-@dataclass(frozen=True)
-class Source:
-    ids: tuple[int, ...]
-    start: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +51,13 @@ class Texts:
     def __init__(self, head: Any, recorded: RecordedSteps | None = None) -> None:
         self.head = head
         self.rows = SourceRows(head, head._encode, Positions(head), recorded)
-        self.read: list[tuple[Source, list[int]]] = []
+        self.read: list[tuple[SourceText, list[int]]] = []
 
     @torch.inference_mode()
     def go_on(self, last: list[int], new: list[list[int]]) -> None:
         for (_, text), token in zip(self.read, last, strict=True):
             text.append(token)
-        sources = [Source(tuple(ids), (self.head.model.config.decoder_start_token_id,)) for ids in new]
+        sources = [SourceText(tuple(ids), (self.head.model.config.decoder_start_token_id,), 0, False) for ids in new]
         self.read += [(source, list(source.start)) for source in sources]
         logits = self.rows.read(self.head.tensor(last), sources)
         assert logits.dtype == torch.float32
@@ -102,13 +93,8 @@ def test_whoever_comes_and_goes(
     monkeypatch.setattr("bot.inference.heads.recorded.BEFORE", 0)
     head = exact(name)
     texts = Texts(head, RecordedSteps(head, lambda compute: compute, columns=2) if repeated else None)
-    for _ in range(data.draw(st.integers(1, 12))):
-        new = data.draw(SOURCES)
-        if not texts.read and not new:
-            continue
-        texts.go_on([data.draw(TOKENS) for _ in texts.read], new)
-        order = data.draw(st.permutations(range(len(texts.read))))
-        texts.keep(order[: data.draw(st.integers(0, len(order)))])
+    for _ in come_and_go(texts, data, TOKENS, SOURCES):
+        pass
 
 
 @pytest.mark.parametrize("name", FAMILIES)
