@@ -5,7 +5,6 @@ Everything heavy is imported by the command that needs it, so that `--help` answ
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
@@ -204,13 +203,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _log_to_stderr(level: str, of_discord: str | None = None) -> None:
-    """Log without the texts of exceptions; a simulated Discord makes discord.py warn of what does not matter there."""
-    from bot.logs import KindOnly
+    from bot.logs import log_to_stderr
 
-    logging.getLogger("discord").setLevel(of_discord or level)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(KindOnly())
+    log_to_stderr(level, of_discord)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ CREATE INDEX IF NOT EXISTS deletions_by_age ON deletions (created);
 """
 
 NOT_DELETED = "NOT EXISTS (SELECT 1 FROM deletions WHERE place = ? AND number > ?)"
-"""Of a place and a conversation's number: whether the conversation is still there. True for nulls, which are of none."""
+"""Of a place and a conversation's number: whether the conversation is still there. True for nulls, which name none."""
 
 _INSERT = f"""
 INSERT INTO exchanges (place, person, speaker, message, answer, created)
