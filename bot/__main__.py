@@ -28,6 +28,10 @@ app = typer.Typer(
 )
 
 
+WIDTH_OF_A_FILE = 10_000
+"""In characters: what goes into a file or another program is not cut to the width of a window."""
+
+
 class Half(StrEnum):
     """A half of the labelled sentences."""
 
@@ -193,7 +197,10 @@ def _settings(preset: str | None = None) -> Settings:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    if not sys.stdout.isatty():
+        console.width = WIDTH_OF_A_FILE
+    return console
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

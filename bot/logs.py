@@ -1,7 +1,7 @@
 """What is written into the log, by us and by libraries: never what people have written, nor a token.
 
-Our own lines name kinds and places. Libraries' lines are another matter: they quote payloads, addresses and arguments, at
-any level. So of theirs we let through what is known to be harmless, rather than keeping out what is known to be harmful:
+Our own lines name kinds and places. Libraries' lines are another matter: they quote payloads, addresses and arguments,
+at any level. So of theirs we let through what is known to be harmless, rather than keep out what is known to be harmful:
 what stands in their code, and numbers.
 """
 
