@@ -1,8 +1,8 @@
 """What is written into the log, by us and by libraries: never what people have written, nor a token.
 
 Our own lines name kinds and places. Libraries' lines are another matter: they quote payloads, addresses and arguments,
-at any level. So of theirs we let through what is known to be harmless, rather than keep out what is known to be harmful:
-what stands in their code, and numbers.
+at any level. So of theirs we let through what is known to be harmless, and do not look for what is harmful: what stands
+in their code, and numbers.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Discreet(logging.LogRecord):
 
     def __init__(self, name: str, *arguments: Any, **named: Any) -> None:
         super().__init__(name, *arguments, **named)
-        if name.partition(".")[0] not in OURS:
+        if not _is_ours(name):
             self._keep_what_stands_in_the_code()
         _tell_kind(self)
 
@@ -99,6 +99,8 @@ def log_to_stderr(level: str, of_discord: str | None = None) -> None:
     logging.setLogRecordFactory(Discreet)
     theirs = max(logging.INFO, logging.getLevelNamesMapping()[level])
     logging.basicConfig(level=theirs, format=FORMAT)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: record.levelno >= theirs or _is_ours(record.name))
     logging.getLogger("discord").setLevel(of_discord or theirs)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
@@ -107,6 +109,10 @@ def log_to_stderr(level: str, of_discord: str | None = None) -> None:
     threading.excepthook = _uncaught_in_thread
     sys.unraisablehook = _unraisable
     warnings.showwarning = _warned
+
+
+def _is_ours(logger: str) -> bool:
+    return logger.partition(".")[0] in OURS
 
 
 def _tell_kind(record: logging.LogRecord) -> None:

@@ -92,6 +92,15 @@ def test_ask_says_which_commands_there_are(tmp_path: Path) -> None:
     assert "/sentiment" in done.stderr
 
 
+def test_a_table_that_goes_into_a_file_is_whole(tmp_path: Path) -> None:
+    done = run("pull", "course", folder=tmp_path, COLUMNS="80", HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE" in done.stderr
+    [line] = [line for line in done.stdout.splitlines() if "/sentiment" in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [
+        "distilbert-base-uncased-finetuned-sst-2-english", "/sentiment", "268 MB", "Apache-2.0",
+    ]  # fmt: skip
+
+
 def test_ask_prints_json(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     done = run(
         "ask",

@@ -109,6 +109,25 @@ async def test_an_input_that_cannot_be_used_is_no_failure_of_the_bot(settings: S
         assert server._env.error_cursor == 0  # the page says so of whatever is counted here
 
 
+@pytest.mark.may_block  # simcord reads the page's fonts
+async def test_the_page_opens_at_the_first_reply(settings: Settings) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
+        for line in (EXAMPLES[0], EXAMPLES[1]):
+            await server.ask(line)
+        async with server.page(None):
+            shown = await server._env._preview.snapshot()
+    assert len(shown["timeline"]) == 2
+    assert shown["targetId"] == shown["timeline"][0]
+
+
+@pytest.mark.may_block
+async def test_a_page_without_replies_opens(settings: Settings) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server, server.page(None) as url:
+        assert ADDRESS.fullmatch(url)
+
+
 async def test_without_the_further_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "simcord", None)
     backend: object = None
