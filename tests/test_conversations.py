@@ -15,6 +15,7 @@ from bot.storage import RequestStore
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.work.request import WorkRequest
+from tests.timers import PATIENCE
 
 HERE, THERE, ALICE = 2**60, 2, 7
 SECRET = "swordfish"
@@ -232,7 +233,7 @@ class TestTurns:
         async with RequestStore.open(None) as store, store.conversations.turn(HERE):
             assert store.conversations.is_busy(HERE)
             assert not store.conversations.is_busy(THERE)
-            async with asyncio.timeout(5), store.conversations.turn(THERE):
+            async with asyncio.timeout(PATIENCE), store.conversations.turn(THERE):
                 pass
 
     async def test_busy_also_between_two_turns(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import Settings
+from tests.timers import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,7 +29,7 @@ def run(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.Co
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 
@@ -154,7 +155,7 @@ def test_ctrl_c_ends_it_while_something_is_fetched(arguments: list[str]) -> None
         assert started.stderr is not None
         assert any("FETCHING" in line for line in started.stderr)
         started.send_signal(signal.SIGINT)
-        _, errors = started.communicate(timeout=20)
+        _, errors = started.communicate(timeout=PATIENCE)
     finally:
         started.kill()
         started.wait()
