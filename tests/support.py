@@ -140,7 +140,8 @@ async def rows_arrived(worker: InferenceWorker) -> None:
 
 def _awaits(task: asyncio.Task[Any]) -> set[str]:
     """The functions that a task is in."""
-    names, awaited = set(), task.get_coro()
+    names: set[str] = set()
+    awaited: Any = task.get_coro()
     while (code := getattr(awaited, "cr_code", None)) is not None:
         names.add(code.co_qualname)
         awaited = getattr(awaited, "cr_await", None)
