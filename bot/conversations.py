@@ -162,7 +162,6 @@ class Conversations:
         try:
             number = await self._delete(place)
             await self._run("DELETE FROM deletions WHERE created < ?", self._now() - KEPT_SECONDS)
-            await self._run("PRAGMA wal_checkpoint(TRUNCATE)")  # the database's log has the texts, too
         except sqlite3.Error as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
             raise Unanswered("I could not delete the conversation, and the failure has been logged.") from error

@@ -143,7 +143,7 @@ async def _prepared(path: str) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
         # Readers and a second process need not wait for writers, and a crash may cost the last requests, not the file.
-        # What is deleted is overwritten, not only given free.
+        # What is deleted is overwritten where it stood, not only given free.
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
         await connection.executescript(f"{pragmas} {_TABLE} {CONVERSATIONS_TABLE} {CONVERSATIONS_TRIGGERS}")
     except BaseException:
