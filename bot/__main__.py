@@ -5,7 +5,6 @@ Everything heavy is imported by the command that needs it, so that `--help` answ
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
@@ -27,6 +26,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+WIDTH_OF_A_FILE = 10_000
+"""In characters: what goes into a file or another program is not cut to the width of a window."""
 
 
 class Half(StrEnum):
@@ -194,7 +197,10 @@ def _settings(preset: str | None = None) -> Settings:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    if not sys.stdout.isatty():
+        console.width = WIDTH_OF_A_FILE
+    return console
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -204,13 +210,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _log_to_stderr(level: str, of_discord: str | None = None) -> None:
-    """Log without the texts of exceptions; a simulated Discord makes discord.py warn of what does not matter there."""
-    from bot.logs import KindOnly
+    from bot.logs import log_to_stderr
 
-    logging.getLogger("discord").setLevel(of_discord or level)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(KindOnly())
+    log_to_stderr(level, of_discord)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class SimulatedServer:
         guild = env.create_guild("Glassbox playground")
         self._channel = guild.create_text_channel("playground", topic="Type / to see the commands")
         self._member = guild.add_member(env.create_user("you"))
+        self._first: simcord.ResponseMessage | None = None
 
     def parse(self, text: str) -> Invocation:
         """A command line as an invocation; raises `SettingsError` like `parse_invocation`."""
@@ -72,6 +73,7 @@ class SimulatedServer:
         shown = (result.followups or [result.response])[-1]
         if shown is None:
             raise SettingsError("The bot gave no answer.")
+        self._first = self._first or shown
         message = {
             "content": shown.content,
             "embeds": [embed.to_dict() for embed in shown.embeds],
@@ -81,9 +83,11 @@ class SimulatedServer:
 
     @contextlib.asynccontextmanager
     async def page(self, port: int | None) -> AsyncIterator[str]:
-        """Serve the channel as a local page, and give its address."""
+        """Serve the channel as a local page that opens at the first reply, and give its address."""
         preview = self._env.preview(self._channel, viewers=[self._member], layout="channel", port=port)
         async with preview:
+            if self._first is not None:
+                await preview.show(self._first)  # it would open at the last one, below all that there is to read
             yield preview.url
 
 

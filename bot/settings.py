@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import platformdirs
 from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
 
 FAULTS = {
     "int_parsing": "must be a whole number",
@@ -23,12 +26,27 @@ FAULTS = {
     "literal_error": "must be {expected}",
     "byte_size": "must be a size such as 6GB",
     "byte_size_unit": "must be a size such as 6GB",
+    "no_home": NO_HOME,
 }
 """How pydantic calls what can be wrong with a value, and how people do."""
 
 
 def _none_where_auto(value: object) -> object:
     return None if value == "auto" else value
+
+
+def _in_home(value: object) -> object:
+    """A path with the user's folder in place of `~`: no shell expands what stands in a file."""
+    if isinstance(value, str | Path) and str(value).startswith("~"):
+        try:
+            return type(value)(Path(value).expanduser())
+        except RuntimeError:
+            raise PydanticCustomError("no_home", NO_HOME) from None
+    return value
+
+
+InHome = BeforeValidator(_in_home)
+Checkpoint = Annotated[str | None, InHome]
 
 
 class Settings(BaseSettings):
@@ -43,18 +61,18 @@ class Settings(BaseSettings):
 
     preset: str | None = None
     """Which checkpoints: `course`, `starter` or `modern`; each command has its own default."""
-    sentiment_checkpoint: str | None = None
+    sentiment_checkpoint: Checkpoint = None
     """Hub id (`owner/name` or `owner/name@revision`) or folder, instead of the preset's."""
-    fill_checkpoint: str | None = None
-    generate_checkpoint: str | None = None
-    translate_checkpoint: str | None = None
-    zeroshot_checkpoint: str | None = None
-    entities_checkpoint: str | None = None
-    similarity_checkpoint: str | None = None
-    answer_checkpoint: str | None = None
-    summarize_checkpoint: str | None = None
-    complete_checkpoint: str | None = None
-    chat_checkpoint: str | None = None
+    fill_checkpoint: Checkpoint = None
+    generate_checkpoint: Checkpoint = None
+    translate_checkpoint: Checkpoint = None
+    zeroshot_checkpoint: Checkpoint = None
+    entities_checkpoint: Checkpoint = None
+    similarity_checkpoint: Checkpoint = None
+    answer_checkpoint: Checkpoint = None
+    summarize_checkpoint: Checkpoint = None
+    complete_checkpoint: Checkpoint = None
+    chat_checkpoint: Checkpoint = None
 
     devices: str = "auto"
     """`auto`, or names with commas: `cpu`, `cuda:0,cuda:1`, `mps`."""
@@ -77,7 +95,7 @@ class Settings(BaseSettings):
 
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections; left out, Discord recommends a number."""
-    cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))
+    cache_dir: Annotated[Path, InHome] = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))
     """Where converted weights and small state are kept. Hub downloads go where HF_HOME says."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -15,8 +15,9 @@ from typing import Any
 import aiosqlite
 from pydantic import TypeAdapter, ValidationError
 
+from bot.conversations import NOT_DELETED, Conversations, conversation_of
 from bot.conversations import TABLE as CONVERSATIONS_TABLE
-from bot.conversations import Conversations
+from bot.conversations import TRIGGERS as CONVERSATIONS_TRIGGERS
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
 from bot.tasks import all_tasks, task_names
@@ -36,6 +37,7 @@ CREATE TABLE IF NOT EXISTS requests (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS requests_by_age ON requests (created);
 """
+_INSERT = f"INSERT INTO requests SELECT ?, ?, ?, ?, ? WHERE {NOT_DELETED}"
 
 
 class RequestStore:
@@ -81,6 +83,8 @@ class RequestStore:
     async def keep(self, request: Request[Any], *, person: int) -> str:
         """Keep a request, and return the id that it is found by.
 
+        One of a conversation that was deleted meanwhile is not kept, and not found.
+
         Args:
             request: of one of the bot's tasks.
             person: whose it is.
@@ -90,7 +94,7 @@ class RequestStore:
         content = self._kinds[kind].dump_json(request).decode()
         try:
             await self._run("DELETE FROM requests WHERE created < ?", self._now() - KEPT_SECONDS)
-            await self._run("INSERT INTO requests VALUES (?, ?, ?, ?, ?)", identity, person, kind, content, self._now())
+            await self._run(_INSERT, identity, person, kind, content, self._now(), *conversation_of(request))
         except sqlite3.Error as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
@@ -139,8 +143,9 @@ async def _prepared(path: str) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
         # Readers and a second process need not wait for writers, and a crash may cost the last requests, not the file.
-        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        await connection.executescript(f"{pragmas} {_TABLE} {CONVERSATIONS_TABLE}")
+        # What is deleted is overwritten where it stood, not only given free.
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
+        await connection.executescript(f"{pragmas} {_TABLE} {CONVERSATIONS_TABLE} {CONVERSATIONS_TRIGGERS}")
     except BaseException:
         await connection.close()
         raise

@@ -29,11 +29,8 @@ def show_reply(console: Console, reply: SimulatedReply) -> None:
     note = "only you can see this" if reply.ephemeral else None
     colour = reply.message["embeds"][0].get("color") if reply.message["embeds"] else None
     border = f"#{colour:06x}" if colour else "white"
-    console.print(
-        Padding(
-            Panel(Group(*parts), border_style=border, subtitle=note, width=min(console.width - 2, 100)), (0, 0, 1, 2)
-        )
-    )
+    panel = Panel(Group(*parts), border_style=border, subtitle=note, width=min(console.width - 2, 100))
+    console.print(Padding(panel, (0, 0, 1, 2), expand=False))
 
 
 def reply_as_json(reply: SimulatedReply) -> str:

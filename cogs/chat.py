@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import discord
 from discord import app_commands
@@ -45,13 +46,12 @@ class Chat(commands.Cog):
             await self._forget(interaction, place)
             return
         request = ChatRequest(message, place, interaction.user.display_name, temperature=temperature)
-        if self.conversations.is_busy(place):
-            await interaction.response.defer(thinking=True)  # Discord waits no longer than three seconds
-        async with self.conversations.turn(place) as turn:
+        # Discord waits no longer than three seconds, and a turn may be a minute away.
+        async with self.conversations.turn(place, partial(interaction.response.defer, thinking=True)) as turn:
             if new:
                 await self.conversations.forget(place)
                 turn.begin_anew()
-            request = replace(request, history=turn.history)
+            request = replace(request, history=turn.history, conversation=turn.conversation)
             answer = await self.delivery.answer(interaction, request, render, preview)
             if answer is not None and answer.result.text:
                 exchange = Exchange(request.speaker, request.message, answer.result.text)

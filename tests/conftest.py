@@ -19,6 +19,7 @@ from bot.inference.catalogue import Preset
 from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
 from tests.support import COURSE, CPU, open_worker, preset_of
+from tests.timers import Timers
 
 # The same cases in every run; HYPOTHESIS_PROFILE=explore looks for new ones. A busy machine is no fault of the code.
 hypothesis.settings.register_profile("glassbox", deadline=None, derandomize=True)
@@ -118,6 +119,12 @@ def settings(checkpoints: Mapping[str, Path], tmp_path: Path) -> Settings:
     """The settings of somebody who has the course's checkpoints, in tiny, and no other settings."""
     folders: dict[str, Any] = {f"{task}_checkpoint": str(checkpoints[name]) for task, name in COURSE.items()}
     return Settings(_env_file=None, devices="cpu", precision="float32", cache_dir=tmp_path / "cache", **folders)
+
+
+@pytest.fixture
+async def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
+    """The timers of the test's loop."""
+    return Timers(monkeypatch)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,6 +19,8 @@ import pytest
 import yarl
 from aiohttp import WSMsgType, web
 
+from tests.timers import PATIENCE
+
 TOKEN = "a.right.token"
 APPLICATION_ID = 1000
 USER = {"id": "2000", "username": "alice", "discriminator": "0", "global_name": "Alice", "avatar": None}
@@ -47,6 +49,7 @@ class DiscordServer:
             the gateway is one too.
         failing: "METHOD /path" → HTTP status, for requests that fail.
         seconds: how long a message takes.
+        until_closed: whether messages wait until a connection to the gateway has ended.
         gateway_close: the code with which the gateway hangs up on IDENTIFY, None where it does not.
         identified: what the bot has identified itself with, once for each connection.
         heartbeats: how many have arrived.
@@ -56,6 +59,7 @@ class DiscordServer:
     requests: list[Received] = field(default_factory=list)
     failing: dict[str, int] = field(default_factory=dict)
     seconds: float = 0
+    until_closed: bool = False
     gateway_close: int | None = None
     identified: list[Mapping[str, Any]] = field(default_factory=list)
     heartbeats: int = 0
@@ -134,13 +138,13 @@ class DiscordServer:
             found = [one.content for one in self.requests if one.method == method and one.path.endswith(path)]
             return [content for content in found if when(content)]
 
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(arrived)
         return arrived()[-1]
 
     async def connected(self) -> None:
         """Wait until the bot has identified itself."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(lambda: self.identified)
 
     def count(self, method: str, path: str) -> int:
@@ -228,6 +232,8 @@ class DiscordServer:
 
     async def _message(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self.seconds)
+        while self.until_closed and not self.count("CLOSE", "/gateway"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         return _json(self._new_message(request[CONTENT]))
 
     async def _nothing(self, request: web.Request) -> web.Response:

@@ -18,6 +18,7 @@ from bot.inference.room import Room
 from bot.inference.steps import Step, Steps
 from bot.inference.task import Task
 from bot.inference.worker import InferenceWorker, Limits
+from tests.timers import PATIENCE, turns
 
 T = TypeVar("T")
 
@@ -119,7 +120,7 @@ async def device_held(worker: InferenceWorker) -> AsyncIterator[None]:
     """Keep the device busy with nothing, so that what is asked meanwhile gathers in the queue."""
     gate = threading.Event()
     for lane in worker._queue._lanes:
-        lane.thread.submit(gate.wait, 30)
+        lane.thread.submit(gate.wait, PATIENCE)
     try:
         yield
     finally:
@@ -127,13 +128,24 @@ async def device_held(worker: InferenceWorker) -> AsyncIterator[None]:
 
 
 async def rows_arrived(worker: InferenceWorker) -> None:
-    """Wait until no more rows come into the queue."""
-    seen = unchanged = 0
-    while unchanged < 4:
-        await asyncio.sleep(0.03)
-        now = worker.status().rows_waiting
-        unchanged = unchanged + 1 if now == seen else 0
-        seen = now
+    """Wait until everything that was asked is prepared, and waits for the device."""
+    while True:
+        await turns()
+        computing = [names for names in map(_awaits, asyncio.all_tasks()) if "InferenceWorker._drive" in names]
+        assert computing, "nobody is answered"
+        if all("DeviceQueue.compute" in names for names in computing):
+            return
+        await asyncio.sleep(0.001)
+
+
+def _awaits(task: asyncio.Task[Any]) -> set[str]:
+    """The functions that a task is in."""
+    names: set[str] = set()
+    awaited: Any = task.get_coro()
+    while (code := getattr(awaited, "cr_code", None)) is not None:
+        names.add(code.co_qualname)
+        awaited = getattr(awaited, "cr_await", None)
+    return names
 
 
 async def under_way(worker: InferenceWorker, answer: asyncio.Task[Any]) -> Any:

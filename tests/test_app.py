@@ -24,7 +24,9 @@ from bot.inference.queue import DeviceQueue
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
+from tests.inference.toys import until
 from tests.support import COMMANDS
+from tests.timers import PATIENCE, turns
 
 TEXT = "I love to hate this course"
 DEFERRED = 5
@@ -51,7 +53,7 @@ class Run:
 
     async def end(self) -> None:
         """Wait until it has ended by itself."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await self.task
 
 
@@ -85,7 +87,7 @@ def start(server: DiscordServer) -> Start:
 
 async def nothing_left() -> None:
     """Wait until no task of ours or discord.py's is there any more, and none of their threads."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while any(map(_whose, asyncio.all_tasks())) or _threads():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -107,20 +109,32 @@ def stop(number: signal.Signals = signal.SIGTERM) -> None:
 
 
 class Device:
-    """A device that begins a batch when it likes."""
+    """A device that begins a batch when it likes.
+
+    Attributes:
+        begun: set when it has something to do.
+        may_go_on: set to let it.
+        asked: how often it was asked for something.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = threading.Event()
         self.may_go_on = threading.Event()
+        self.asked = 0
 
-        run = DeviceQueue._run
+        run, compute = DeviceQueue._run, DeviceQueue.compute
 
         def when_allowed(*arguments: Any) -> Any:
             self.begun.set()
-            assert self.may_go_on.wait(20)
+            assert self.may_go_on.wait(PATIENCE)
             return run(*arguments)
 
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self.asked += 1
+            return compute(*arguments, **options)
+
         monkeypatch.setattr(DeviceQueue, "_run", when_allowed)
+        monkeypatch.setattr(DeviceQueue, "compute", counted)
 
 
 @pytest.fixture
@@ -258,13 +272,12 @@ class TestStop:
     async def test_answers_what_runs_and_tells_the_rest_to_try_again(
         self, server: DiscordServer, settings: Settings, start: Start, device: Device, number: signal.Signals
     ) -> None:
-        server.seconds = 0.1
         async with start(settings) as run:
             running = await server.invoke("sentiment", text=TEXT)
-            assert await asyncio.to_thread(device.begun.wait, 20)
+            assert await asyncio.to_thread(device.begun.wait, PATIENCE)
             waiting = await server.invoke("sentiment", text="Another text")
             await server.until("POST", f"/{waiting}/callback")
-            await asyncio.sleep(0.2)  # prepared, and in the queue
+            await until(lambda: device.asked == 2)  # prepared, and in the queue
 
             stop(number)
             told = await server.until("POST", f"/webhooks/1000/{waiting}")
@@ -278,8 +291,9 @@ class TestStop:
 
             for again in SIGNALS:
                 stop(again)
-            await asyncio.sleep(0.05)
+            await turns()
             assert not run.task.done()
+            server.until_closed = True
             device.may_go_on.set()
         answer = await server.until("PATCH", f"/{running}/messages/@original")
         assert "POSITIVE" in answer["embeds"][0]["description"]
@@ -293,7 +307,6 @@ class TestStop:
         def is_whole(edit: Any) -> bool:
             return "Regenerate" in str(edit.get("components"))
 
-        server.seconds = 0.1
         device.may_go_on.set()
         async with start(settings):
             command = await server.invoke("generate", prompt="In this course")
@@ -302,9 +315,10 @@ class TestStop:
             device.may_go_on.clear()
             device.begun.clear()
             press = await server.press("Regenerate", message)
-            assert await asyncio.to_thread(device.begun.wait, 20)
+            assert await asyncio.to_thread(device.begun.wait, PATIENCE)
             stop()
-            await asyncio.sleep(0.05)
+            await turns()
+            server.until_closed = True
             device.may_go_on.set()
         assert is_whole(server.requests[-1].content)
         assert press in server.requests[-1].path
@@ -334,7 +348,7 @@ class TestStopSignals:
             assert [signal.getsignal(number) for number in SIGNALS] != before
             assert not stopped.is_set()
             stop()
-            await asyncio.wait_for(stopped.wait(), 5)
+            await asyncio.wait_for(stopped.wait(), PATIENCE)
         assert [signal.getsignal(number) for number in SIGNALS] == before
 
     async def test_work_that_ends_by_itself(self) -> None:

@@ -15,6 +15,7 @@ from bot.storage import RequestStore
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.work.request import WorkRequest
+from tests.timers import PATIENCE
 
 HERE, THERE, ALICE = 2**60, 2, 7
 SECRET = "swordfish"
@@ -178,7 +179,6 @@ class TestTurns:
             async def speak(number: int) -> None:
                 async with conversations.turn(HERE) as turn:
                     seen[number] = len(turn.history)
-                    await asyncio.sleep(0.001)
                     await conversations.keep(turn, HERE, ALICE, exchange(number))
 
             await asyncio.gather(*map(speak, range(5)))
@@ -186,11 +186,54 @@ class TestTurns:
             assert seen == {number: number for number in range(5)}
             assert await history(conversations) == list("01234")
 
+    async def test_nobody_gets_ahead_of_those_who_tell_discord_first_that_they_wait(self) -> None:
+        async with RequestStore.open(None) as store:
+            conversations = store.conversations
+            told, may_go_on, order = asyncio.Event(), asyncio.Event(), []
+
+            async def tell() -> None:
+                told.set()
+                await may_go_on.wait()
+
+            async def speak(number: int, meanwhile: Any = None) -> None:
+                async with conversations.turn(HERE, meanwhile):
+                    order.append(number)
+
+            async with conversations.turn(HERE):
+                slow = asyncio.create_task(speak(1, tell))
+                await told.wait()
+                quick = asyncio.create_task(speak(2))
+            third = asyncio.create_task(speak(3))
+            may_go_on.set()
+            await asyncio.gather(slow, quick, third)
+            assert order == [1, 2, 3]
+
+    async def test_who_cannot_tell_discord_that_they_wait_keeps_nobody_waiting(self) -> None:
+        async with RequestStore.open(None) as store:
+            conversations, failed = store.conversations, asyncio.Event()
+
+            async def fail() -> None:
+                failed.set()
+                raise OSError
+
+            async def speak() -> None:
+                async with conversations.turn(HERE, fail):
+                    raise AssertionError
+
+            async with conversations.turn(HERE):
+                speaking = asyncio.create_task(speak())
+                await failed.wait()
+                with pytest.raises(OSError):  # noqa: PT011
+                    await speaking
+            async with conversations.turn(HERE, fail):  # which is not done by those who need not wait
+                pass
+            assert not conversations._waiting
+
     async def test_channels_do_not_wait_for_each_other(self) -> None:
         async with RequestStore.open(None) as store, store.conversations.turn(HERE):
             assert store.conversations.is_busy(HERE)
             assert not store.conversations.is_busy(THERE)
-            async with asyncio.timeout(5), store.conversations.turn(THERE):
+            async with asyncio.timeout(PATIENCE), store.conversations.turn(THERE):
                 pass
 
     async def test_busy_also_between_two_turns(self) -> None:
@@ -213,8 +256,9 @@ class TestTurns:
                 with pytest.raises(Refused, match="already waiting"):
                     async with conversations.turn(HERE):
                         pass
-                waiting.pop().cancel()
-                await asyncio.sleep(0.01)
+                gone = waiting.pop()
+                gone.cancel()
+                await asyncio.wait((gone,))
                 waiting.append(asyncio.create_task(say(conversations, 9)))
             await asyncio.gather(*waiting)
             assert await history(conversations) == [*"0123", "9"]
@@ -237,9 +281,7 @@ async def test_a_database_that_breaks_costs_no_answer(tmp_path: Path, caplog: py
             connection.execute("DROP TABLE requests")
         assert await history(store.conversations) == []
         await say(store.conversations, 1)
-        async with store.conversations.turn(HERE):
-            with pytest.raises(Unanswered, match="could not delete"):
-                await store.conversations.forget(HERE)
-    assert "the requests of a conversation cannot be forgotten: OperationalError" in caplog.text
+        with pytest.raises(Unanswered, match="could not delete"):
+            await store.conversations.forget(HERE)
     for sentence in ("cannot be read", "cannot be kept", "cannot be forgotten"):
         assert f"a conversation {sentence}: OperationalError" in caplog.text

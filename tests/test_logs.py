@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
+import os
+import re
 
+import numpy
 import pytest
 
-from bot.logs import LOGGERS_WITH_TRACEBACKS, KindOnly, keep_texts_out_of_the_log
+from bot.logs import LOGGERS_WITH_TRACEBACKS, Discreet, KindOnly, keep_texts_out_of_the_log
 
 SECRET = "swordfish"
 
@@ -33,3 +38,65 @@ def test_other_records_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> Non
     logging.getLogger("discord.client").warning("two\n%s", "lines")
 
     assert caplog.messages == ["two\nlines"]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What is logged as `log_to_stderr` has it logged, at any level."""
+    monkeypatch.setattr(logging, "_logRecordFactory", Discreet)
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+def secret() -> str:
+    """In no function's constants."""
+    return "sword" + os.environ.get("NONE", "") + "fish"
+
+
+class TestDiscreet:
+    def test_what_stands_in_the_code_is_told(self, told: pytest.LogCaptureFixture) -> None:
+        logging.getLogger("library").warning("retrying in %.2f seconds, %d of %s", 1.25, 2, None)
+        assert told.messages == ["retrying in 1.25 seconds, 2 of None"]
+
+    def test_numbers_are_told_and_nothing_else(self, told: pytest.LogCaptureFixture) -> None:
+        values = [secret(), secret().encode(), [secret()], {secret(): 1}, RuntimeError(secret())]
+        for value in values:
+            logging.getLogger("library.part").debug("%s and %r and %d", value, value, numpy.int64(3))
+        logging.getLogger("library").info("%(url)s", {"url": secret()})
+        assert told.messages == [*["… and … and 3"] * len(values), "…"]
+
+    def test_what_was_put_together_is_told_to_its_first_value(self, told: pytest.LogCaptureFixture) -> None:
+        logging.getLogger("library").warning(f"cannot read {secret()} there")
+        logging.getLogger("library").warning(secret())
+        logging.getLogger("library").warning(f"{secret()} %s", 1)
+        assert SECRET not in told.text
+        first, *others = told.messages
+        assert first.startswith("cannot read … (test_logs.py:")
+        assert all("… (test_logs.py:" in message for message in others)
+
+    @pytest.mark.parametrize("name", ["library", "bot.client", "cogs.chat"])
+    def test_an_error_is_told_by_its_kind_and_place(self, told: pytest.LogCaptureFixture, name: str) -> None:
+        try:
+            raise RuntimeError(secret())
+        except RuntimeError:
+            logging.getLogger(name).exception("it failed")
+        assert re.fullmatch(r"it failed: RuntimeError at test_logs\.py:\d+ in \w+", told.messages[0])
+        assert SECRET not in told.text
+
+    def test_our_own_lines_stay_as_they_are(self, told: pytest.LogCaptureFixture) -> None:
+        logging.getLogger("bot.client").info("%s: %s", "/fill", "QueueFull")
+        assert told.messages == ["/fill: QueueFull"]
+
+    async def test_what_asyncio_says(self, told: pytest.LogCaptureFixture) -> None:
+        loop = asyncio.get_running_loop()
+        failed = loop.create_future()
+        failed.set_exception(RuntimeError(secret()))
+        del failed
+        gc.collect()
+        loop.call_soon(secret().index, "x" + secret())
+        await asyncio.sleep(0)
+        assert "Future exception was never retrieved… " in told.text
+        assert "RuntimeError" in told.text
+        assert "Exception in callback …" in told.text
+        assert "ValueError" in told.text
+        assert SECRET not in told.text

@@ -115,3 +115,40 @@ def test_an_amount_of_memory_that_is_none(monkeypatch: pytest.MonkeyPatch, writt
     monkeypatch.setenv("MODEL_MEMORY", written)
     with pytest.raises(SettingsError, match="MODEL_MEMORY"):
         read_settings()
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_path_in_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by_file: bool) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    names = ["CACHE_DIR", *(name.upper() for name in Settings.model_fields if name.endswith("_checkpoint"))]
+    if by_file:
+        (tmp_path / ".env").write_text("".join(f"{name}=~/of the bot/x\n" for name in names))
+    else:
+        for name in names:
+            monkeypatch.setenv(name, "~/of the bot/x")
+    settings = read_settings()
+    folder = tmp_path / "home" / "of the bot" / "x"
+    assert settings.cache_dir == folder
+    assert set(settings.checkpoint_overrides.values()) == {str(folder)}
+    assert len(settings.checkpoint_overrides) == len(names) - 1
+
+
+@pytest.mark.parametrize("written", ["a/~/b", "a~", "./~", "owner/name@~1"])
+def test_a_tilde_elsewhere_is_a_character(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("CACHE_DIR", written)
+    monkeypatch.setenv("FILL_CHECKPOINT", written)
+    settings = read_settings()
+    assert settings.cache_dir == Path(written)
+    assert settings.fill_checkpoint == written
+
+
+@pytest.mark.parametrize("variable", ["CACHE_DIR", "FILL_CHECKPOINT"])
+def test_the_folder_of_a_user_who_is_not_there(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "~nobody-of-this-name/x")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert caught.value.sentence == (
+        f"{variable} begins with ~, and there is no such user's folder here; write the whole path. "
+        "See .env.example for what each setting may be."
+    )

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bot.benchmark.soak import Growth, Sample, Soak
-from bot.benchmark.table import table
+from bot.tables import FiguresTable
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def _samples(measured: Soak) -> RenderableType:
     }
     if measured.device_growth is not None:
         columns["GPU MB"] = lambda one: f"{(one.memory.device or 0) / 1e6:,.1f}"
-    return table(chosen, columns)
+    return FiguresTable(chosen, columns)
 
 
 def _evenly(values: Sequence[T], most: int) -> list[T]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from bot.benchmark.report import DiscordReport, Figures, Ratio, TaskReport
-
-T = TypeVar("T")
+from bot.tables import FiguresTable
 
 
 def task_tables(report: TaskReport) -> RenderableType:
@@ -28,9 +25,9 @@ def task_tables(report: TaskReport) -> RenderableType:
     return Group(title, Text(about), *notes, _contenders(report), _ratios(report), Text())
 
 
-def discord_table(reports: Iterable[DiscordReport]) -> Table:
+def discord_table(reports: Iterable[DiscordReport]) -> RenderableType:
     """Loads through the simulated Discord."""
-    return table(
+    return FiguresTable(
         reports,
         {
             "task": lambda one: one.task,
@@ -45,7 +42,7 @@ def discord_table(reports: Iterable[DiscordReport]) -> Table:
     )
 
 
-def _contenders(report: TaskReport) -> Table:
+def _contenders(report: TaskReport) -> RenderableType:
     columns: dict[str, Callable[[Figures], str]] = {
         "": lambda one: one.who,
         "req/s": lambda one: _number(one.rate),
@@ -58,26 +55,16 @@ def _contenders(report: TaskReport) -> Table:
         "failed": lambda one: str(one.failures) if one.failures else "",
     }
     shown = {name: cell for name, cell in columns.items() if not name or any(map(cell, report.figures))}
-    return table(report.figures, shown)
+    return FiguresTable(report.figures, shown)
 
 
-def _ratios(report: TaskReport) -> Table:
+def _ratios(report: TaskReport) -> RenderableType:
     columns: dict[str, Callable[[Ratio], str]] = {
         "compared": lambda one: one.what,
         "ratio": lambda one: f"{one.value:.2f}",
         "from – to": lambda one: f"{one.low:.2f} – {one.high:.2f}" if one.low < one.high else "",
     }
-    return table(report.ratios, columns)
-
-
-def table(lines: Iterable[T], columns: Mapping[str, Callable[[T], str]]) -> Table:
-    """A line for each of `lines`, a cell for each column; the first column says what the line is about."""
-    drawn = Table()
-    for index, name in enumerate(columns):
-        drawn.add_column(name, justify="right" if index else "left", no_wrap=not index)
-    for line in lines:
-        drawn.add_row(*(cell(line) for cell in columns.values()))
-    return drawn
+    return FiguresTable(report.ratios, columns)
 
 
 def _number(value: float | None) -> str:

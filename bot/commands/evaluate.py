@@ -18,6 +18,7 @@ from bot.evaluation.labelled import Example, read_examples
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer
 from bot.settings import Settings
+from bot.tables import table_of_texts
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,5 @@ async def _answer(backend: Backend, example: Example) -> Answer[Any] | None:
 
 
 def _table(found: list[Accuracy]) -> Table:
-    table = Table()
-    for column in ("task", "checkpoint"):
-        table.add_column(column)
-    table.add_column("right", justify="right")
-    for one in found:
-        table.add_row(one.group, one.checkpoint, f"{one.right} of {one.total}")
-    return table
+    rows = [(one.group, one.checkpoint, f"{one.right} of {one.total}") for one in found]
+    return table_of_texts(("task", "checkpoint", "right"), rows)

@@ -17,6 +17,7 @@ from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.catalogue import CheckpointSpec, Preset
 from bot.inference.sources import fetch
 from bot.settings import Settings
+from bot.tables import table_of_texts
 
 
 async def pull_preset(settings: Settings, console: Console) -> None:
@@ -89,11 +90,14 @@ def _distinct(specs: Iterable[CheckpointSpec]) -> list[CheckpointSpec]:
 
 
 def _table(preset: Preset) -> Table:
-    table = Table(title=f"Preset {preset.name}: {preset.description}", title_justify="left")
-    for column in ("checkpoint", "for", "size", "licence"):
-        table.add_column(column, overflow="fold")
-    for spec in _distinct(preset.checkpoints.values()):
-        tasks = ", ".join(f"/{task}" for task in preset.tasks_of(spec))
-        size = f"{spec.size_mb:,} MB" if spec.size_mb else "unknown"
-        table.add_row(spec.name, tasks, size, spec.licence)
-    return table
+    rows = [
+        (
+            spec.name,
+            ", ".join(f"/{task}" for task in preset.tasks_of(spec)),
+            f"{spec.size_mb:,} MB" if spec.size_mb else "unknown",
+            spec.licence,
+        )
+        for spec in _distinct(preset.checkpoints.values())
+    ]
+    title = f"Preset {preset.name}: {preset.description}"
+    return table_of_texts(("checkpoint", "for", "size", "licence"), rows, title)

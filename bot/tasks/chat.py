@@ -74,6 +74,7 @@ class ChatRequest(Request[ChatResult]):
         speaker: the name of who says it.
         history: what was said there before, the oldest first; of more than a conversation is kept of, the last.
         temperature: 0 to 2; 0 always takes the likeliest token.
+        conversation: which of the place's, by the number of the deletion that it has begun with; 0 is the first.
     """
 
     message: str
@@ -81,6 +82,7 @@ class ChatRequest(Request[ChatResult]):
     speaker: str
     history: tuple[Exchange, ...] = ()
     temperature: float = 0.5
+    conversation: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", clean_text(self.message, "message", MOST_CHARACTERS))

@@ -20,6 +20,7 @@ from bot.inference.catalogue import Preset
 from bot.inference.loading import load_head
 from bot.inference.worker import InferenceWorker
 from bot.storage import RequestStore
+from tests.timers import PATIENCE
 
 mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
 
@@ -86,7 +87,7 @@ class Scene:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
@@ -137,7 +138,7 @@ def open_scene(make_worker: Callable[..., AbstractAsyncContextManager[InferenceW
     async def open_scene(preset: Preset | None = None, **options: Any) -> AsyncIterator[Scene]:
         async with make_worker(preset, **options) as worker, RequestStore.open(None) as store:
             bot = Glassbox(worker, store, shard_count=1)
-            async with simcord.run(bot, settle_timeout=60) as env:
+            async with simcord.run(bot, settle_timeout=PATIENCE) as env:
                 await bot.tree.sync()
                 guild = env.create_guild("Glassbox")
                 alice, bob = (guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
@@ -152,7 +153,7 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     may_finish = threading.Event()
 
     def load_when_allowed(*arguments: Any) -> Any:
-        assert may_finish.wait(20)
+        assert may_finish.wait(PATIENCE)
         return load_head(*arguments)
 
     monkeypatch.setattr("bot.inference.models.load_head", load_when_allowed)

@@ -10,6 +10,7 @@ import pytest
 
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.decoding import Decoder
+from tests.timers import PATIENCE
 
 
 @contextlib.contextmanager
@@ -21,7 +22,7 @@ def held_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> Iterator[threadin
         nonlocal taken
         taken += 1
         if taken > steps:
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
         step(decoder)
 
     with monkeypatch.context() as patch:

@@ -10,6 +10,7 @@ from bot.errors import RequestForgotten
 from bot.replies import pending
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.pacing import held_after
+from tests.support import device_held
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +180,20 @@ class TestForget:
             await chat(scene, "Why?")
 
             assert asked[2].history == ()
+
+    async def test_while_somebody_opens_an_answer(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            first = await chat(scene, "I love apples.")
+            async with device_held(scene.worker):
+                opened = scene.press(scene.bob, first.response, "Show the work")
+                await scene.until(lambda: scene.worker.status().rows_waiting)
+                result = scene.invoke(scene.bob, "chat", new=True)
+                await scene.until(lambda: result.response is not None)
+            await scene.env.settle()
+
+            assert opened.response.embeds  # it is shown all the same, and nothing behind its menu is kept
+            kept = await scene.store._connection.execute_fetchall("SELECT content FROM requests")
+            assert "apples" not in str(list(kept))
 
     async def test_neither_a_message_nor_anew(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:

@@ -20,6 +20,7 @@ from bot.replies.delivery import WITHDRAWN
 from bot.tasks import all_tasks
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from tests.cogs.conftest import OpenScene, Scene
+from tests.timers import PATIENCE
 
 SECRET = "swordfish"
 ORIGINAL = "/webhooks/*/messages/@original"
@@ -49,7 +50,7 @@ class Occupy(Request[None]):
 def occupy(head: Any, request: Occupy) -> Steps[None]:
     def run(rows: Sequence[Row[Any]]) -> Sequence[Any]:
         request.started.set()
-        assert request.release.wait(20)
+        assert request.release.wait(PATIENCE)
         return [None for _ in rows]
 
     yield from Operation("occupy", run, Budget(100))([Row(None, 1)])

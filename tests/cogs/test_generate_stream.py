@@ -18,6 +18,7 @@ from bot.replies.text import bold, quoted, unescape
 from bot.storage import RequestStore
 from bot.tasks.generate import GenerateRequest
 from tests.cogs.conftest import OpenScene, Scene
+from tests.timers import PATIENCE
 
 ORIGINAL = "/webhooks/*/messages/@original"
 SECRET = "swordfish"
@@ -36,7 +37,7 @@ class Pace:
 
     def take(self) -> None:
         if self.held:
-            assert self._allowed.acquire(timeout=20)
+            assert self._allowed.acquire(timeout=PATIENCE)
 
     def free(self) -> None:
         self.held = False

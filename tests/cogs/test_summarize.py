@@ -14,6 +14,7 @@ from bot.client import Glassbox
 from bot.replies import pending
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.pacing import held_after
+from tests.timers import PATIENCE
 
 SECRET = "swordfish"
 
@@ -215,7 +216,7 @@ async def scene_without_contents(make_worker: Any) -> AsyncIterator[tuple[Any, A
 
     async with make_worker() as worker, RequestStore.open(None) as store:
         bot = Glassbox(worker, store, shard_count=1)
-        async with simcord.run(bot, settle_timeout=60, approved_intents=discord.Intents(guilds=True)) as env:
+        async with simcord.run(bot, settle_timeout=PATIENCE, approved_intents=discord.Intents(guilds=True)) as env:
             await bot.tree.sync()
             guild = env.create_guild("Glassbox")
             alice = guild.add_member(env.create_user("alice"))

@@ -22,6 +22,7 @@ from bot.settings import Settings
 from bot.stopping import SIGNALS
 from tests.commands.conftest import Paper
 from tests.support import COURSE
+from tests.timers import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
@@ -29,7 +30,7 @@ ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
 
 async def opened(console: Paper, serving: asyncio.Task[None]) -> str:
     """The address of the page, waited for."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while "Ctrl-C stops it." not in console.text:
             if serving.done():
                 serving.result()
@@ -52,13 +53,13 @@ async def test_serves_a_page_until_it_is_stopped(settings: Settings, console: Pa
 
     os.kill(os.getpid(), number)
     os.kill(os.getpid(), number)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await serving
     assert console.text.endswith("Stopped.\n")
     assert [signal.getsignal(number) for number in SIGNALS] == handlers
     for thread in threading.enumerate():
         if thread.name.startswith("glassbox"):
-            thread.join(5)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), thread.name
 
 
@@ -109,6 +110,25 @@ async def test_an_input_that_cannot_be_used_is_no_failure_of_the_bot(settings: S
         assert server._env.error_cursor == 0  # the page says so of whatever is counted here
 
 
+@pytest.mark.may_block  # simcord reads the page's fonts
+async def test_the_page_opens_at_the_first_reply(settings: Settings) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
+        for line in (EXAMPLES[0], EXAMPLES[1]):
+            await server.ask(line)
+        async with server.page(None):
+            shown = await server._env._preview.snapshot()
+    assert len(shown["timeline"]) == 2
+    assert shown["targetId"] == shown["timeline"][0]
+
+
+@pytest.mark.may_block
+async def test_a_page_without_replies_opens(settings: Settings) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server, server.page(None) as url:
+        assert ADDRESS.fullmatch(url)
+
+
 async def test_without_the_further_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "simcord", None)
     backend: object = None
@@ -130,7 +150,7 @@ def test_as_people_start_it(checkpoints: Mapping[str, Path], tmp_path: Path) -> 
         stderr=subprocess.PIPE,
         text=True,
     )
-    watchdog = threading.Timer(240, started.kill)  # starting it takes a minute where the machine is busy with others
+    watchdog = threading.Timer(PATIENCE, started.kill)
     watchdog.start()
     try:
         assert started.stdout is not None

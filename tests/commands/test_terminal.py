@@ -13,6 +13,7 @@ from bot.inference.models import ModelState, Phase
 from bot.playground import SimulatedReply
 from bot.terminal import show_loading, show_reply
 from tests.commands.conftest import Paper
+from tests.timers import FAR, turns
 
 
 def state(name: str, **known: Any) -> ModelState:
@@ -51,8 +52,8 @@ class TestLoading:
             one.report("download", 30, 100)
 
         def loading(one: ModelState) -> None:
-            one.phase, one.doing, one.expected_seconds = Phase.LOADING, "", 10.0
-            one.loading_since = time.perf_counter() - 8
+            one.phase, one.doing, one.expected_seconds = Phase.LOADING, "", 10 * FAR
+            one.loading_since = time.perf_counter() - 8 * FAR
 
         def ready(one: ModelState) -> None:
             one.phase = Phase.READY
@@ -66,7 +67,7 @@ class TestLoading:
         one = state("one")
         done = asyncio.get_running_loop().create_future()
         following = asyncio.create_task(show_loading(console, [one], done))
-        await asyncio.sleep(0.15)
+        await turns()
         assert not following.done()
         one.phase = Phase.READY
         done.set_result(None)

@@ -13,6 +13,7 @@ import pytest
 
 from bot.inference.preparing import PreparingThreads
 from tests.inference.toys import until
+from tests.timers import PATIENCE, turns
 
 
 @asynccontextmanager
@@ -63,8 +64,8 @@ async def test_a_slow_call_holds_back_nobody_elses_result(kinds: tuple[str, str]
     first: Callable[[], Any] = (lambda: time.sleep(0.01)) if kinds[0] == "slow" else int
     async with opened() as preparing:
         before = preparing.run(first, kind=kinds[0])
-        slow = preparing.run(gate.wait, 10, kind=kinds[1])
-        await asyncio.wait_for(before, 5)
+        slow = preparing.run(gate.wait, PATIENCE, kind=kinds[1])
+        await asyncio.wait_for(before, PATIENCE)
         assert not slow.done()
         gate.set()
         assert await slow
@@ -73,9 +74,9 @@ async def test_a_slow_call_holds_back_nobody_elses_result(kinds: tuple[str, str]
 async def test_another_thread_goes_on_beside_a_slow_call() -> None:
     gate = threading.Event()
     async with opened(2) as preparing:
-        slow = preparing.run(gate.wait, 10, kind="slow")
+        slow = preparing.run(gate.wait, PATIENCE, kind="slow")
         others = [preparing.run(int, number, kind="quick") for number in range(5)]
-        assert await asyncio.wait_for(asyncio.gather(*others), 5) == [0, 1, 2, 3, 4]
+        assert await asyncio.wait_for(asyncio.gather(*others), PATIENCE) == [0, 1, 2, 3, 4]
         assert not slow.done()
         gate.set()
         assert await slow
@@ -89,7 +90,7 @@ class Held:
 
     def __call__(self) -> None:
         self.begun.set()
-        self.gate.wait(10)
+        self.gate.wait(PATIENCE)
 
 
 async def test_what_was_given_up_is_not_begun() -> None:
@@ -117,7 +118,7 @@ async def test_the_end_waits_for_what_runs_and_cancels_the_rest() -> None:
         await until(held.begun.is_set)
         closing = asyncio.create_task(preparing.aclose())
         latest = preparing.run(made.append, 2, kind="quick")
-        await asyncio.sleep(0.01)
+        await turns()
         assert not closing.done()
         held.gate.set()
         await closing

@@ -35,6 +35,7 @@ from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from tests.inference.toys import until
 from tests.support import COURSE, CPU, under_way
+from tests.timers import PATIENCE, turns
 
 OpenWorker = Callable[..., AbstractAsyncContextManager[InferenceWorker]]
 
@@ -198,7 +199,7 @@ async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker) ->
         await under_way(worker, long)
         others = worker.submit(REQUESTS["sentiment"], person=2)
         await until(lambda: worker.status().models["sentiment"].requests == 1)
-        await asyncio.sleep(0.05)
+        await turns()
         assert not others.done()
         assert not long.done()
         assert ready(worker) == {"generate"}
@@ -253,7 +254,7 @@ async def test_somebody_who_asks_while_it_is_preloaded(
 
     def held(folder: Path, element: int) -> int:
         sized.set()
-        assert gate.wait(10)
+        assert gate.wait(PATIENCE)
         return expected_bytes(folder, element)
 
     models = Models(course, CPU, tmp_path, ONE_AT_A_TIME)
@@ -265,7 +266,7 @@ async def test_somebody_who_asks_while_it_is_preloaded(
             pass
 
     preloading = asyncio.create_task(preload())
-    await asyncio.to_thread(sized.wait, 10)
+    await asyncio.to_thread(sized.wait, PATIENCE)
     asking = asyncio.create_task(models.get("fill"))
     await asyncio.sleep(0)
     gate.set()
@@ -362,7 +363,7 @@ async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker) -> Non
         await under_way(worker, long)
         waiting = worker.submit(REQUESTS["sentiment"], person=2)
         await until(lambda: worker.status().models["sentiment"].requests == 1)
-        await asyncio.wait_for(worker.aclose(), 10)
+        await asyncio.wait_for(worker.aclose(), PATIENCE)
         assert (await long).result.continuations[0].tokens == 100
         with pytest.raises(Exception, match="restarted"):
             await waiting
@@ -377,7 +378,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
             forward = model.head.model.forward
 
             def held(*arguments: Any, **options: Any) -> Any:
-                assert gate.wait(10)
+                assert gate.wait(PATIENCE)
                 return forward(*arguments, **options)
 
             model.head.model.forward = held
@@ -386,7 +387,8 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
         await until(lambda: bool(worker._queue._lanes[0].running))
         answer.cancel()
         other = worker.submit(REQUESTS["fill"], person=1)
-        await asyncio.sleep(0.1)
+        await until(lambda: worker.status().models["fill"].requests == 1)
+        await turns()
         assert ready(worker) == {"sentiment"}
         gate.set()
         await other

@@ -8,6 +8,7 @@ import pytest
 
 from bot.errors import ModelFailed
 from bot.inference.sharing import SharedResults
+from tests.timers import turns
 
 
 class Computation:
@@ -75,7 +76,7 @@ async def test_one_who_gives_up_does_not_end_it_for_the_others() -> None:
 async def test_it_ends_when_the_last_gives_up_and_a_newcomer_begins_anew() -> None:
     shared, compute = SharedResults(8), Computation()
     asked = [asyncio.create_task(shared.get("a", compute)) for _ in range(2)]
-    await asyncio.sleep(0.01)
+    await turns()
     for one in asked:
         one.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
@@ -88,10 +89,10 @@ async def test_it_ends_when_the_last_gives_up_and_a_newcomer_begins_anew() -> No
 async def test_a_newcomer_in_the_moment_of_giving_up_is_answered() -> None:
     shared, compute = SharedResults(8), Computation()
     impatient = asyncio.create_task(shared.get("a", compute))
-    await asyncio.sleep(0.01)
+    await turns()
     impatient.cancel()
     newcomer = asyncio.create_task(shared.get("a", compute))
-    await asyncio.sleep(0.01)
+    await turns()
     compute.go.set()
     assert await newcomer in (1, 2)
 

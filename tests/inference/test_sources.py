@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from bot.errors import ModelUnavailable
 from bot.inference.catalogue import CheckpointSpec, FolderSource, HubSource, WheelPackage, WheelSource, gguf_key
 from bot.inference.sources import Silent, fetch, is_present
 from bot.inference.sources.store import Store, disk_faults_told
+from tests.timers import PATIENCE
 
 HERE = Path(__file__).parents[2]
 
@@ -37,9 +37,11 @@ class Recorder:
     """A `Progress` that remembers."""
 
     reports: list[tuple[str, int, int | None]] = field(default_factory=list)
+    told: threading.Event = field(default_factory=threading.Event)
 
     def report(self, phase: str, done: int, total: int | None) -> None:
         self.reports.append((phase, done, total))
+        self.told.set()
 
     @property
     def phases(self) -> set[str]:
@@ -365,13 +367,11 @@ def test_who_waits_for_another_is_told(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor() as threads, store.alone("k", Silent()):
         waiting = threads.submit(other)
-        deadline = time.monotonic() + 10
-        while not recorder.reports and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert recorder.told.wait(PATIENCE)
         assert not entered.is_set()
         assert recorder.reports[0] == ("wait", 0, None)
         # The lock is let go only when this block ends.
-    waiting.result(timeout=10)
+    waiting.result(PATIENCE)
     assert entered.is_set()
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +18,9 @@ from bot.inference.worker import Limits
 from bot.replies.generate import render
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
-from tests.support import device_held, under_way
+from tests.cogs.pacing import held_after
+from tests.support import device_held, rows_arrived, under_way
+from tests.timers import FAR, Timers
 
 LONG = GenerateRequest("I love apples and", max_new_tokens=400, top_p=0.01)
 SHORT = GenerateRequest("The capital of Germany is", max_new_tokens=4, top_p=0.01)
@@ -92,52 +92,50 @@ async def test_stopping_keeps_the_text(make_worker: Callable[..., Any]) -> None:
 
 
 async def test_what_is_written_by_the_deadline_is_kept(
-    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, timers: Timers
 ) -> None:
     """As if somebody had pressed Stop then: the reply offers to continue."""
-    step = Decoder.step
-
-    def slow(self: Decoder) -> None:
-        time.sleep(0.005)
-        step(self)
-
-    monkeypatch.setattr(Decoder, "step", slow)
-    async with make_worker(limits=Limits(seconds=0.3)) as worker:
-        answer = await worker.run(GenerateRequest("I love", max_new_tokens=512, top_p=0.01), person=1)
+    with held_after(monkeypatch, 5) as go_on:
+        async with make_worker(limits=Limits(seconds=FAR)) as worker:
+            asked = worker.submit(GenerateRequest("I love", max_new_tokens=512, top_p=0.01), person=1)
+            await under_way(worker, asked)
+            await timers.skip()
+            go_on.set()
+            answer = await asked
         [text] = answer.result.continuations
-        assert 0 < text.tokens < 512
+        assert 0 < text.tokens <= 6
         assert not text.finished
-        assert 0.25 <= answer.seconds < 4
         assert len(render(LONG, answer).offers) == 2
         assert not worker._under_way
 
 
 async def test_a_text_that_does_not_end_after_the_deadline_is_given_up(
-    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, timers: Timers
 ) -> None:
-    gate = threading.Event()
-    step = Decoder.step
-
-    def held(self: Decoder) -> None:
-        assert gate.wait(10)
-        step(self)
-
-    monkeypatch.setattr(Decoder, "step", held)
-    async with make_worker(limits=Limits(seconds=0.2, ending_seconds=0.2)) as worker:
-        with pytest.raises(DeadlinePassed, match="longer than"):
-            await worker.run(LONG, person=1)
-        gate.set()
-        assert (await worker.run(SHORT, person=1)).result.continuations[0].tokens == 4
+    with held_after(monkeypatch, 5) as go_on:
+        async with make_worker(limits=Limits(seconds=FAR, ending_seconds=FAR)) as worker:
+            asked = worker.submit(LONG, person=1)
+            await under_way(worker, asked)
+            await timers.skip()
+            assert not asked.done()
+            await timers.skip()
+            with pytest.raises(DeadlinePassed, match="longer than"):
+                await asked
+            go_on.set()
+            assert (await worker.run(SHORT, person=1)).result.continuations[0].tokens == 4
 
 
-async def test_a_text_that_has_not_begun_by_the_deadline_is_given_up_at_once(make_worker: Callable[..., Any]) -> None:
-    async with make_worker(limits=Limits(seconds=0.2, ending_seconds=20)) as worker:
+async def test_a_text_that_has_not_begun_by_the_deadline_is_given_up_at_once(
+    make_worker: Callable[..., Any], timers: Timers
+) -> None:
+    async with make_worker(limits=Limits(seconds=FAR, ending_seconds=FAR)) as worker:
         await worker.load(["generate"])
         async with device_held(worker):
-            began = time.perf_counter()
+            asked = worker.submit(LONG, person=1)
+            await rows_arrived(worker)
+            await timers.skip()
             with pytest.raises(DeadlinePassed):
-                await worker.run(LONG, person=1)
-            assert time.perf_counter() - began < 5
+                await asked
 
 
 async def test_the_status_tells_where_texts_cannot_join(
@@ -162,11 +160,10 @@ async def test_who_gives_up_frees_the_place_at_once(make_worker: Callable[..., A
         answer.cancel()
         with suppress(asyncio.CancelledError):
             await answer
-        for _ in range(50):
-            await asyncio.sleep(0.002)
+        await worker.run(SHORT, person=2)
         taken = len(steps)
-        await asyncio.sleep(0.05)
-        assert len(steps) == taken < LONG.max_new_tokens
+        await worker.run(SHORT, person=2)
+        assert set(steps[taken:]) == {1}  # nobody else is written beside it
 
 
 async def test_places_are_limited(

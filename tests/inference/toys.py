@@ -17,6 +17,7 @@ from bot.inference.steps import Budget, Operation, Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.worker import InferenceWorker, Limits
 from tests.support import CPU, open_worker
+from tests.timers import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ class ToyHead:
         batches: the values of every batch that was begun.
         inside: how many devices are within a batch.
         fault: called with the values of every batch, on the device's thread; may raise.
-        longest: the most seconds that the device waits at the gate.
     """
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
@@ -77,7 +77,7 @@ class ToyHead:
         self.batches.append(values)
         self._enter(1)
         try:
-            if not self.gate.wait(10):
+            if not self.gate.wait(PATIENCE):
                 raise RuntimeError("the test forgot to open the gate")
             self.fault(values)
             return self.outputs(values)
@@ -87,7 +87,7 @@ class ToyHead:
     def _endless(self, rows: Sequence[Row[int]]) -> Sequence[int]:
         self.batches.append([row.inputs for row in rows])
         self._enter(1)
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not all(row.abandoned for row in rows) and time.monotonic() < end:
             time.sleep(0.001)
         self._enter(-1)
@@ -134,7 +134,7 @@ CALIBRATED = replace(TASK, calibrations={ToyHead.kind: calibrate})
 PRESET = Preset(
     "toys", "", {"toy": CheckpointSpec("Toy", FolderSource(Path("/nowhere")), note="A toy spoke.")}, known={}
 )
-GENEROUS = Limits(requests=2_000, per_person=2_000, seconds=30)
+GENEROUS = Limits(requests=2_000, per_person=2_000, seconds=PATIENCE)
 
 
 class ToyShop:
@@ -178,7 +178,7 @@ class ToyShop:
             self.head.gate.set()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens on threads

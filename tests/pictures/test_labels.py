@@ -48,10 +48,10 @@ def test_what_is_of_no_kind_has_no_colour() -> None:
 
 def test_a_long_text_is_cut() -> None:
     long = [LabelledToken(f"word{place}", "B-MISC", "MISC", 0.5) for place in range(MOST_TOKENS * 5)]
-    began = time.perf_counter()
+    began = time.thread_time()
     picture = labelled_tokens(long, "Labels")
 
-    assert time.perf_counter() - began < 2  # 400 ms on a machine of its own
+    assert time.thread_time() - began < 2  # 400 ms; others on the machine do not count
     decoded(picture)
     assert f"and {MOST_TOKENS * 5 - 12} more" in picture.alt
 

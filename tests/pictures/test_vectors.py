@@ -32,10 +32,10 @@ def test_the_largest_number_has_the_full_colour() -> None:
 
 def test_long_vectors_and_many_are_cut() -> None:
     values = np.random.default_rng(0).normal(size=(MOST_VECTORS + 3, 1_024))
-    began = time.perf_counter()
+    began = time.thread_time()
     picture = vector_strips([f"text {place}" for place in range(len(values))], values, "Vectors")
 
-    assert time.perf_counter() - began < 2  # 400 ms on a machine of its own
+    assert time.thread_time() - began < 2  # 400 ms; others on the machine do not count
     decoded(picture)
     taller = vector_strips([f"text {place}" for place in range(MOST_VECTORS)], values[:MOST_VECTORS, :MOST_NUMBERS])
     assert picture.height > taller.height  # by the note

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +26,8 @@ def test_notices(phase: Phase, fraction: float | None, shown: str | None) -> Non
     assert notice(ModelState(SPEC, phase, fraction)) == shown
 
 
-def test_loading_says_how_long() -> None:
-    state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=time.perf_counter())
+def test_loading_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.inference.models.time", SimpleNamespace(perf_counter=lambda: 1.0))
+    state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
 
     assert notice(state) == r"Loading tiny\_one: about 3 s left. Your answer follows here by itself."

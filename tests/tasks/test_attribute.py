@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import shutil
-import time
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +18,17 @@ from bot.inference.heads import attributions
 from bot.inference.heads.attributions import Contrast, Stretch
 from bot.inference.loading import load_head
 from bot.inference.steps import Steps, run_steps
+from bot.inference.worker import Limits
 from bot.tasks import attribute, sentiment, zeroshot
 from bot.tasks.attribute import attribution, label_attribution, weights_attribution, words_attribution
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import HYPOTHESIS, LabelWeights, ZeroShotRequest
-from tests.support import CPU
+from tests.inference.toys import until
+from tests.support import CPU, rows_arrived
 from tests.tasks.work.support import watch_attributions
+from tests.timers import PATIENCE
 from tests.tiny import TEXTS
 
 SHORT = [text for text in TEXTS if len(text) < 70]
@@ -290,25 +292,37 @@ class TestWeighedLabels:
 
 
 async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last stretch of the path waits until somebody else is answered who asked during the first."""
+    began, asked, answered = threading.Event(), threading.Event(), threading.Event()
     done: list[Any] = []
+    last = 1_000_000
     original = attributions._scores
 
-    def slowly(head: Any, stretch: Any) -> Any:
-        time.sleep(0.05)
+    def held(head: Any, stretch: Any) -> Any:
+        began.set()
+        assert len(done) > 0 or asked.wait(PATIENCE)
+        assert len(done) < last or answered.wait(PATIENCE)
         done.append(stretch)
         return original(head, stretch)
 
-    monkeypatch.setattr(attributions, "_scores", slowly)
-    async with make_worker() as worker:
-        await worker.load(["sentiment"])
-        asked = WorkRequest.of(SentimentRequest("I love apples. " * 8))
-        opened = worker.submit(replace(asked, evidence=True), person=1)
-        while not done:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    monkeypatch.setattr(attributions, "_scores", held)
+    async with make_worker(limits=Limits(remembered=0)) as worker:
+        request = replace(WorkRequest.of(SentimentRequest("I love apples. " * 8)), evidence=True)
+        asked.set()
+        await worker.run(request, person=1)
+        last = len(done) - 1
+        assert last > 1
+        done.clear()
+        began.clear()
+        asked.clear()
 
-        await worker.run(SentimentRequest("Me first."), person=2)
-
-        before = len(done)
+        opened = worker.submit(request, person=1)
+        await until(began.is_set)
+        other = worker.submit(SentimentRequest("Me first."), person=2)
+        await rows_arrived(worker)
+        asked.set()
+        await other
+        assert not opened.done()
+        answered.set()
         work = (await opened).result
-    assert before < len(done)
     assert any(isinstance(piece, Attribution) for piece in work.pieces)
