@@ -325,7 +325,7 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
 
 
 def _starts_sentence(before: str) -> bool:
-    return not before.strip() or before.rstrip()[-1] in ".!?"
+    return not before.strip() or _FULL_STOP.search(before.rstrip()) is not None
 
 
 TASK = Task("fill", FillRequest, {HeadKind.MASKED_LM: unmask, HeadKind.CAUSAL_LM: weigh_sentences})

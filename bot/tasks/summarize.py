@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
@@ -29,7 +30,8 @@ MOST_NEW_TOKENS = {"short": 80, "medium": 130, "long": 260}
 PART_TOKENS = 500
 """The most that a general model reads at once, whatever its context: of more, small ones lose the thread."""
 
-_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*(?=\s|$)")
+_SENTENCE = regex.compile(r"(?:[。！？｡]|[\p{Sentence_Terminal}…](?=[\p{Pe}\p{Pf}\"']*(?:\s|$)))[\p{Pe}\p{Pf}\"']*")
+"""No space stands behind a sentence in Chinese and Japanese."""
 
 
 @dataclass(frozen=True)

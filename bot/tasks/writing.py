@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import regex  # type: ignore[import-untyped]
 
 from bot.inference.steps import Row
 
@@ -21,7 +22,8 @@ def following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
     return head.decode([*prompt, *ids])[len(head.decode(prompt)) :]
 
 
-_CLOSING = re.compile(r"[.!?…,;:\"'”’)\]]*")
+_CLOSING = regex.compile(r"[\p{Sentence_Terminal}\p{Terminal_Punctuation}\p{Pe}\p{Pf}…\"']*")
+_SAYS_SOMETHING = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
 
 SHORTEST_LOOP, LONGEST_LOOP = 20, 300
 """In characters."""
@@ -30,14 +32,19 @@ SHORTEST_LOOP, LONGEST_LOOP = 20, 300
 def circling(text: str) -> int:
     """How many characters at a text's end only say again what stands before them, when it is said for the third time.
 
-    0 where it is not. Small models that always take a likely token get caught in such circles, and never leave them
+    0 where it is not. One character over and over, or nothing but characters of layout (a table's divider, a line of
+    hyphens, dots that lead to a page number), says nothing, and so is no circle. Small models that always take a likely token get caught in such circles, and never leave them
     (Holtzman et al.: The Curious Case of Neural Text Degeneration, 2020, arXiv:1904.09751).
     """
     for length in range(SHORTEST_LOOP, min(LONGEST_LOOP, len(text) // 3) + 1):
         end = text[-length:]
-        if text[-2 * length : -length] == end and text[-3 * length : -2 * length] == end:
+        if text[-2 * length : -length] == end and text[-3 * length : -2 * length] == end and _says_something(end):
             return 2 * length
     return 0
+
+
+def _says_something(text: str) -> bool:
+    return len(set(text)) > 1 and _SAYS_SOMETHING.search(text) is not None
 
 
 def without_circles(text: str) -> tuple[str, bool]:
