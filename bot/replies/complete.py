@@ -13,7 +13,6 @@ from bot.replies.code import code_block, holds_fence
 from bot.replies.reply import Draft, Reply, TextFile, truncation
 from bot.replies.text import Keep, fit
 from bot.tasks.complete import CompleteRequest, CompleteResult
-from bot.tasks.writing import HALF_CHARACTER
 
 REGENERATE = Action("complete-again", "Regenerate")
 CONTINUE = Action("complete-on", "Continue")
@@ -51,7 +50,7 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
 def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
     """What there is so far; of what exceeds the room, the end, where something happens."""
     block = code_block(request.language)
-    new = result.text.rstrip(HALF_CHARACTER).strip("\n").rstrip() + CURSOR
+    new = result.text.strip("\n").rstrip() + CURSOR
     given = fit(request.code, GIVEN, block, Keep.END)[0]
     embed = discord.Embed(description=f"{given}\n{fit(new, ROOM, block, Keep.END)[0]}", colour=COLOUR)
     return Reply(embed.set_footer(text=f"Writing: {result.tokens} of at most {request.max_new_tokens} tokens"))
@@ -61,7 +60,7 @@ def _offers(request: CompleteRequest, result: CompleteResult) -> Iterator[Offer]
     if request.temperature:  # else the same again
         yield Offer(REGENERATE, request)
     if not result.finished and result.text.strip():
-        yield Offer(CONTINUE, request.continued(result.text))
+        yield Offer(CONTINUE, request.continued(result.text, result.tail))
 
 
 def _file(request: CompleteRequest, result: CompleteResult) -> TextFile:

@@ -12,7 +12,7 @@ from bot.inference.requests import Answer
 from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.replies.text import CUT, Keep, bold, fit, quoted, unfinished
-from bot.tasks.generate import HALF_CHARACTER, Continuation, GenerateRequest, GenerateResult
+from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 
 REGENERATE = Action("regenerate", "Regenerate")
 CONTINUE = Action("continue", "Continue")
@@ -57,7 +57,7 @@ def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
     draft = Draft(Colour.GENERATE)
 
     def show(continuation: Continuation, room: int) -> str:
-        return fit(continuation.text.rstrip(HALF_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
+        return fit(continuation.text.rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
 
     description = "\n".join(_lines(draft, result, show))
     written = sum(continuation.tokens for continuation in result.continuations)

@@ -17,7 +17,16 @@ from bot.inference.task import HeadKind, Task
 from bot.tasks.code_ending import EndReason, code_end
 from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
 from bot.tasks.text import checked_range
-from bot.tasks.writing import HALF_CHARACTER, EndingRow, following
+from bot.tasks.writing import (
+    HALF_CHARACTER,
+    EndingRow,
+    Tail,
+    following,
+    known_tail,
+    tail_of,
+    whole_following,
+    without_half,
+)
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -40,11 +49,12 @@ class CompleteResult:
     """What follows the code.
 
     Attributes:
-        text: as it follows the code, white space included.
+        text: as it follows the code, white space included, without half a character at its end.
         tokens: how many were generated.
         finished: whether it has come to an end, rather than reaching max_new_tokens or being stopped.
         truncated: whether the start of the code was not read, because it exceeds the model's context.
         ids: the generated tokens, and the one that ended the text where one did.
+        tail: where the code goes on, if it ends with half a character.
     """
 
     text: str
@@ -52,6 +62,7 @@ class CompleteResult:
     finished: bool
     truncated: bool
     ids: tuple[int, ...] = ()
+    tail: Tail = Tail()
 
 
 @dataclass(frozen=True)
@@ -65,12 +76,14 @@ class CompleteRequest(Request[CompleteResult]):
             none it is guessed.
         max_new_tokens: 1 to 512.
         temperature: 0 to 2; 0 always takes the likeliest token.
+        tail: tokens behind the code that end with half a character, which the code goes on with (see `Tail`).
     """
 
     code: str
     language: str = ""
     max_new_tokens: int = 160
     temperature: float = 0.2
+    tail: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         code, fence = _unfenced(_visible(self.code))
@@ -84,13 +97,18 @@ class CompleteRequest(Request[CompleteResult]):
         """The language."""
         return find_code_language(self.language)
 
-    def continued(self, text: str) -> CompleteRequest:
-        """The request for how the code goes on after what was written. What is too long loses its first lines."""
-        code = self.code + text.rstrip(HALF_CHARACTER)
+    def continued(self, text: str, tail: Tail | None = None) -> CompleteRequest:
+        """The request for how the code goes on after what was written. What is too long loses its first lines.
+
+        Args:
+            text: what was written.
+            tail: its tail; None where nobody has looked whether it ends with a whole character.
+        """
+        code = self.code + (text.rstrip(HALF_CHARACTER) if tail is None else text[: len(text) - tail.characters])
         if len(code) > MOST_CHARACTERS:
             rest = code[-MOST_CHARACTERS:]
             code = rest.partition("\n")[2] or rest
-        return replace(self, code=code)
+        return replace(self, code=code, tail=() if tail is None else tail.ids)
 
 
 def _visible(code: str) -> str:
@@ -164,7 +182,9 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
     row = head.generation(prompt, request.max_new_tokens, sampling=sampling)
     [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request, prompt))])
     found = completion(head, request, prompt, output.ids, complete=True)
-    return CompleteResult(found.text, len(output.ids), output.finished or found.ended, truncated, output.written)
+    finished = output.finished or found.ended
+    tail = Tail() if finished else tail_of(head, *_behind(head, request, prompt, output.ids))
+    return CompleteResult(found.text, len(output.ids), finished, truncated, output.written, tail)
 
 
 def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence[int]]) -> CompleteResult:
@@ -177,7 +197,7 @@ def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence
 
 def read_prompt(head: CausalLM, request: CompleteRequest) -> tuple[Sequence[int], bool]:
     """The code's token ids, its start left out where the context has no room for it, and whether that is so."""
-    whole = head.encode(request.code)
+    whole = (*head.encode(request.code), *known_tail(head, request.tail))
     room = max(1, head.context_length - request.max_new_tokens)
     return whole[-room:], len(whole) > room
 
@@ -199,12 +219,36 @@ def completion(
         ids: without the token that ended the text.
         complete: whether nothing follows any more.
     """
-    text = following(head, prompt, ids)
+    text = text_of(head, request, prompt, ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)
     if end is None:
+        text = whole_text_of(head, request, prompt, ids)
         return Completion(text, "", ended=bool(ids) and ids[-1] in head.tokenizer.all_special_ids)
-    kept = text[: end.at].rstrip()
+    kept = without_half(
+        text[: end.at].rstrip(),
+        ids,
+        partial(text_of, head, request, prompt),
+        partial(whole_text_of, head, request, prompt),
+    ).rstrip()
     return Completion(kept, text[len(kept) :], ended=True, reason=end.reason)
+
+
+def text_of(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> str:
+    """The text of new tokens as it follows the code; with U+FFFD at its end for half a character."""
+    return following(head, *_behind(head, request, prompt, ids))
+
+
+def whole_text_of(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> str:
+    """The same without half a character at its end."""
+    return whole_following(head, *_behind(head, request, prompt, ids))
+
+
+def _behind(
+    head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The code's tokens, and those that follow it: the request's tail, and the new ones."""
+    tail = known_tail(head, request.tail)
+    return prompt[: len(prompt) - len(tail)], (*tail, *ids)
 
 
 TASK = Task(

@@ -67,7 +67,7 @@ class Reference:
         output = self.model.generate(**inputs, max_new_tokens=most, do_sample=False, **options)
         new = output[0, inputs["input_ids"].shape[1] if self.name == "llama" else 1 :]
         decoded = self.tokenizer.decode(new, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return str(decoded).strip()
+        return str(decoded).rstrip("\ufffd").strip()  # without half a character
 
 
 @pytest.fixture(params=CHECKPOINTS)
@@ -91,7 +91,7 @@ def test_as_transformers_generate(name: str, reference: Reference, load: Callabl
     requests = [SummarizeRequest(text) for text in TEXTS]
     results = [run_steps(TASK.steps(load(name), request)) for request in requests]
     assert [result.text for result in results] == right
-    assert [shown(load(name).decode(result.ids).strip()) for result in results] == right
+    assert [shown(load(name).decode_whole(result.ids).strip()) for result in results] == right
     assert [result.text for result in run_together(*(TASK.steps(load(name), one) for one in requests))] == right
 
 
