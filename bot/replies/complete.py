@@ -8,6 +8,7 @@ from dataclasses import replace
 import discord
 
 from bot.inference.requests import Answer
+from bot.inference.tokens import HALF_CHARACTER
 from bot.replies.buttons import Action, Offer
 from bot.replies.code import code_block, holds_fence
 from bot.replies.reply import Draft, Reply, TextFile, truncation
@@ -50,7 +51,7 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
 def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
     """What there is so far; of what exceeds the room, the end, where something happens."""
     block = code_block(request.language)
-    new = result.text.strip("\n").rstrip() + CURSOR
+    new = result.text.rstrip(HALF_CHARACTER).strip("\n").rstrip() + CURSOR
     given = fit(request.code, GIVEN, block, Keep.END)[0]
     embed = discord.Embed(description=f"{given}\n{fit(new, ROOM, block, Keep.END)[0]}", colour=COLOUR)
     return Reply(embed.set_footer(text=f"Writing: {result.tokens} of at most {request.max_new_tokens} tokens"))

@@ -14,11 +14,11 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.code_ending import EndReason, code_end
 from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
 from bot.tasks.text import checked_range
 from bot.tasks.writing import (
-    HALF_CHARACTER,
     EndingRow,
     Tail,
     following,
