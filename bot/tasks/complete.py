@@ -10,15 +10,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.characters import FLAG, visible
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.code_ending import EndReason, code_end
+from bot.tasks.code_fence import unfenced
 from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
 from bot.tasks.text import checked_range
 from bot.tasks.writing import (
+    WHOLE,
     EndingRow,
     Tail,
     following,
@@ -39,9 +42,10 @@ WORD_TOKENS = 6
 """Within so many tokens after a line break its first word is nearly always known."""
 
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_OVERRIDES = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
-"""They make code look like other code, and no model knows them."""
-_FENCED = re.compile(r"\s*```(?P<language>[\w+#-]*)[ \t]*\n(?P<code>.*?)\n?```\s*", re.DOTALL)
+_OVERRIDES = re.compile(
+    f"(?P<flag>{FLAG})|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+"""They make code look like other code, and no model knows them, unless they make a flag in a text."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class CompleteResult:
     finished: bool
     truncated: bool
     ids: tuple[int, ...] = ()
-    tail: Tail = Tail()
+    tail: Tail = WHOLE
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,11 @@ class CompleteRequest(Request[CompleteResult]):
     tail: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        code, fence = _unfenced(_visible(self.code))
-        object.__setattr__(self, "code", _checked(code))
+        found = unfenced(_visible(self.code), self.language)
+        object.__setattr__(self, "code", _checked(found.code))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.temperature, 0, 2, "temperature")
-        object.__setattr__(self, "language", _language(self.language, fence, self.code).code)
+        object.__setattr__(self, "language", _language(self.language, found.language, self.code).code)
 
     @property
     def code_language(self) -> CodeLanguage:
@@ -112,28 +116,20 @@ class CompleteRequest(Request[CompleteResult]):
 
 
 def _visible(code: str) -> str:
-    """Code without what cannot be seen, and with one kind of line breaks."""
+    """Code without what cannot be seen, and with one kind of line breaks.
+
+    It is not normalised: another form of a letter would be another value in a string of the program.
+    """
     return "".join(
         character
-        for character in _OVERRIDES.sub("", _LINE_BREAKS.sub("\n", code))
+        for character in _OVERRIDES.sub(lambda found: found["flag"] or "", _LINE_BREAKS.sub("\n", code))
         if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
     )
 
 
-def _unfenced(code: str) -> tuple[str, str]:
-    """Code without fences around it, and the language that the outer one names.
-
-    All are taken away, so that a request that is made of another one's code is the same.
-    """
-    language = ""
-    while (found := _FENCED.fullmatch(code)) is not None:
-        code, language = found["code"], language or found["language"]
-    return code, language
-
-
 def _checked(code: str) -> str:
     clean = code.strip("\n").rstrip()
-    if not clean.strip():
+    if not visible(clean):
         raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
     if len(clean) > MOST_CHARACTERS:
         raise InvalidRequest(
@@ -183,7 +179,7 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
     [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request, prompt))])
     found = completion(head, request, prompt, output.ids, complete=True)
     finished = output.finished or found.ended
-    tail = Tail() if finished else tail_of(head, *_behind(head, request, prompt, output.ids))
+    tail = WHOLE if finished else tail_of(head, *_behind(head, request, prompt, output.ids))
     return CompleteResult(found.text, len(output.ids), finished, truncated, output.written, tail)
 
 

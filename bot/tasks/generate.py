@@ -12,7 +12,7 @@ from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.text import MAX_CHARACTERS, checked_range, clean_text
-from bot.tasks.writing import Tail, known_tail, tail_of, whole_following
+from bot.tasks.writing import WHOLE, Tail, known_tail, tail_of, whole_following
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -42,7 +42,7 @@ class Continuation:
     tokens: int
     finished: bool
     ids: tuple[int, ...] = ()
-    tail: Tail = Tail()
+    tail: Tail = WHOLE
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _continuations(
             len(one.ids),
             one.finished,
             one.written,
-            Tail() if one.finished else tail_of(head, before, [*tail, *one.ids]),
+            WHOLE if one.finished else tail_of(head, before, [*tail, *one.ids]),
         )
         for one in outputs
     )

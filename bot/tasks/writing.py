@@ -65,10 +65,14 @@ class Tail:
     characters: int = 0
 
 
+WHOLE = Tail()
+"""Of a text that ends with a whole character."""
+
+
 def tail_of(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> Tail:
     """The tail of new tokens."""
     if not _ends_broken(head, [*prompt, *ids]):
-        return Tail()
+        return WHOLE
     text = whole_following(head, prompt, ids)
     number = max(0, head.whole_tokens([*prompt, *ids]) - len(prompt))
     while number and (
@@ -99,8 +103,9 @@ def circling(text: str) -> int:
     """How many characters at a text's end only say again what stands before them, when it is said for the third time.
 
     0 where it is not. One character over and over, or nothing but characters of layout (a table's divider, a line of
-    hyphens, dots that lead to a page number), says nothing, and so is no circle. Small models that always take a likely token get caught in such circles, and never leave them
-    (Holtzman et al.: The Curious Case of Neural Text Degeneration, 2020, arXiv:1904.09751).
+    hyphens, dots that lead to a page number), says nothing, and so is no circle. Small models that always take a likely
+    token get caught in such circles, and never leave them (Holtzman et al.: The Curious Case of Neural Text
+    Degeneration, 2020, arXiv:1904.09751).
     """
     for length in range(SHORTEST_LOOP, min(LONGEST_LOOP, len(text) // 3) + 1):
         end = text[-length:]

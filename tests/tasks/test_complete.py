@@ -34,7 +34,9 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
         inputs = tokenizer(code, return_tensors="pt")
         with torch.inference_mode():
             output = model.generate(**inputs, max_new_tokens=LENGTH, do_sample=False, pad_token_id=0)
-        texts.append(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).rstrip("\ufffd"))
+        texts.append(
+            tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).rstrip("\ufffd")
+        )
     return texts
 
 

@@ -54,7 +54,9 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()
         head, prompt, [ids], sampling, truncated="the start of the code" if truncated else None
     )
     code = head.decode(prompt) if truncated else request.code
-    prepared = Prepared((code,), _prepared(request, truncated=truncated, has_tail=bool(known_tail(head, request.tail))), to_end=True)
+    prepared = Prepared(
+        (code,), _prepared(request, truncated=truncated, has_tail=bool(known_tail(head, request.tail))), to_end=True
+    )
     return Work("complete", with_ending((prepared, *pieces), _ending(head, request, prompt, ids)))
 
 
