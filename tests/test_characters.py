@@ -35,7 +35,8 @@ FILLERS = (
 )
 ODD = (
     FILLERS
-    + "aé\u0301\u0323\u1100\u1161\u0627\u0653\u0915\u094d👩🚀❤1#*\u20e3\U0001f3f4\U000e0067\U000e007f葛\u1820\u180b\u212b \n\r"
+    + "aé\u0301\u0323\u1100\u1161\u0627\u0653\u0915\u094d👩🚀❤1#*\u20e3"
+    + "\U0001f3f4\U000e0067\U000e007f葛\u1820\u180b\u212b \n\r"
 )
 
 texts = st.one_of(st.text(alphabet=ODD, max_size=14), st.text(max_size=20), st.just(SCOTLAND + " x"))

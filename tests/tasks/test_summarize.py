@@ -184,6 +184,29 @@ class TestEndings:
         result = self.result(load("llama"), SummarizeRequest("Apples"), ["I do. And we have promises to keep and"])
         assert (result.text, result.finished) == ("I do. And we have promises to keep and", False)
 
+    def test_half_a_character_is_left_out(self, load: Callable[[str], Any]) -> None:
+        """Row C1, for a summary."""
+        head = load("llama")
+        ids = head.encode_rest("Birds: 🦩 🦩")
+        steps = TASK.steps(head, SummarizeRequest("Apples"))
+        next(steps)
+        with pytest.raises(StopIteration) as end:
+            steps.send([Generated(ids[:-1], False)])
+        assert end.value.value.text == "Birds: 🦩"
+        assert summarize.so_far(head, SummarizeRequest("Apples"), [ids[:-1]]).text == "Birds: 🦩"
+        for name in ("bart", "llama"):
+            writer: Any = summarize.Rewriter(load(name)) if name == "bart" else summarize.Drafter(head, "medium")
+            whole = load(name).tokenize("birds \ufffd 日", add_special_tokens=False)
+            assert writer.read(writer.row("Apples", 40), whole[:-1]).text == "birds \ufffd"
+
+    @pytest.mark.parametrize("end", ["。", "！", "？", ".", "!", "؟", "۔", "।", "…", "。」", '."', "．」"])
+    def test_full_stops_of_other_scripts(self, end: str) -> None:
+        assert whole_sentences(f"One is here{end} And") == (f"One is here{end}", True)
+
+    def test_no_space_stands_behind_a_sentence_in_chinese_and_japanese(self) -> None:
+        assert whole_sentences("今日は晴れです。明日は雨で") == ("今日は晴れです。", True)
+        assert whole_sentences("値は3.5です") == ("値は3.5です", False)
+
     def test_round_in_circles(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         text = "I love apples. " + "They are sour and good. " * 5
