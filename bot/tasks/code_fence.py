@@ -9,7 +9,8 @@ from bot.errors import InvalidRequest
 from bot.tasks.code_languages import PLAIN, find_code_language, guess_code_language
 
 _MARK = r"(?P<mark>`{3,}+|~{3,}+)"
-_BLOCK = re.compile(rf"\s*{_MARK}(?P<inside>(?:(?!^[ \t]*(?P=mark)[^`~\s]).)*?)(?P=mark)\s*", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(rf"\s*{_MARK}(?P<inside>.*?)(?P=mark)\s*", re.DOTALL)
+_NAMED_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})\w", re.MULTILINE)
 _OPENED = re.compile(rf"\s*{_MARK}(?P<inside>(?:(?!(?P=mark)).)*)", re.DOTALL)
 _AROUND = re.compile(
     rf"(?P<before>(?:(?!`{{3}}|~{{3}}).)*)(?<!\S){_MARK}(?P<inside>(?:(?!(?P=mark)).)*)(?P=mark)(?P<after>[^`~]*)",
@@ -57,7 +58,9 @@ def _inside(code: str, chosen: str) -> Unfenced | None:
     in_markdown = _is_markdown(chosen)
     if (found := _BLOCK.fullmatch(code)) is not None:
         block = _split(found["inside"])
-        return None if in_markdown and block.language and not _is_markdown(block.language) else block
+        is_code = in_markdown and block.language and not _is_markdown(block.language)
+        are_several = _NAMED_FENCE.search(block.code) and not _BLOCK.fullmatch(block.code)
+        return None if is_code or are_several else block
     if (found := _INLINE.fullmatch(code)) is not None:
         inside = found["one"] or found["two"]
         return None if "${" in inside else Unfenced(inside)  # a template literal of JavaScript
