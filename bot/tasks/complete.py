@@ -218,7 +218,7 @@ def completion(
     text = text_of(head, request, prompt, ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)
     if end is None:
-        text = whole_text_of(head, request, prompt, ids)
+        text = whole_text_of(head, request, prompt, ids) if text.endswith(HALF_CHARACTER) else text
         return Completion(text, "", ended=bool(ids) and ids[-1] in head.tokenizer.all_special_ids)
     kept = without_half(
         text[: end.at].rstrip(),

@@ -10,6 +10,7 @@ import regex  # type: ignore[import-untyped]
 
 from bot.inference.steps import Row
 from bot.inference.tokens import HALF_CHARACTER
+from bot.tasks.text import visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -28,6 +29,9 @@ def whole_following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -
     """The same without half a character at its end."""
     return head.decode_whole([*prompt, *ids])[len(head.decode_whole(prompt)) :]
 
+
+_LONGEST_CLUSTER = 32
+"""Of code points that are looked at for the last character as people see it."""
 
 Decode = Callable[[Sequence[int]], str]
 """Makes text of tokens."""
@@ -56,8 +60,8 @@ class Tail:
     """The last tokens of a text that ends with half a character: from there its tokens go on, and not its letters.
 
     Attributes:
-        ids: from the token with which the half character begins, or the white space before it; none where the text
-            ends with a whole character.
+        ids: from the token with which the half character begins, or what stands before it and would not be read at
+            the end of a text (white space, a joiner); none where the text ends with a whole character.
         characters: how many of the text's characters, which are all whole, are theirs.
     """
 
@@ -76,14 +80,23 @@ def tail_of(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> Tail:
     text = whole_following(head, prompt, ids)
     number = max(0, head.whole_tokens([*prompt, *ids]) - len(prompt))
     while number and (
-        _ends_broken(head, [*prompt, *ids[:number]]) or whole_following(head, prompt, ids[:number])[-1:].isspace()
+        _ends_broken(head, [*prompt, *ids[:number]]) or not _is_read(whole_following(head, prompt, ids[:number]))
     ):
         number -= 1
     return Tail(tuple(ids[number:]), len(text) - len(whole_following(head, prompt, ids[:number])))
 
 
+def _is_read(text: str) -> bool:
+    """Whether a text's last character is read at its end: an emoji's joiner is not, before what it joins is there."""
+    clusters = regex.findall(r"\X", text[-_LONGEST_CLUSTER:])
+    last = "x" + "".join(clusters[-1:])
+    return visible_text(last) == last
+
+
 def known_tail(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:
     """A tail that a request brings; nothing where it is another checkpoint's, and no half character here."""
+    if not ids:
+        return ()
     known = all(0 <= token < head.vocabulary_size for token in ids)
     return tuple(ids) if known and _ends_broken(head, ids) else ()
 

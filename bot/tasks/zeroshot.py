@@ -73,7 +73,8 @@ def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
         number = "no label" if not distinct else "one label" if len(distinct) == 1 else f"{len(distinct)} labels"
         raise InvalidRequest(
             f"I found {number}, and I need {FEWEST_LABELS} to {MOST_LABELS} different ones. "
-            "Separate them with commas, for example: `sports, politics, entertainment`."
+            "Separate them with commas, for example: `sports, politics, entertainment`. A label with "
+            "a comma in it goes into quotation marks."
         )
     return distinct
 

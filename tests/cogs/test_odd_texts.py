@@ -100,7 +100,7 @@ ODD = {
 
 def options_of(command: str, text: str) -> dict[str, Any]:
     """A command's options with this text wherever one is typed."""
-    return {
+    own: dict[str, dict[str, Any]] = {
         "fill": {"text": f"___ {text}"},
         "generate": {"prompt": text, "max_new_tokens": 8},
         "translate": {"text": text, "to": "German"},
@@ -110,7 +110,8 @@ def options_of(command: str, text: str) -> dict[str, Any]:
         "summarize": {"text": text[:1_000]},  # of which a part is shown, so more would only take time
         "complete": {"code": text, "max_new_tokens": 8},
         "chat": {"message": text[:1_900]},
-    }.get(command, {"text": text})
+    }
+    return own.get(command, {"text": text})
 
 
 @pytest.mark.parametrize("command", COURSE)

@@ -191,6 +191,13 @@ class TestNoWords:
     def test_what_is_a_word(self, text: str, is_word: bool) -> None:
         assert fill._is_word(fill.word_of(text)) == is_word
 
+    @pytest.mark.parametrize(
+        "text", ["", " ", " \u3164\u3164", " \ufffd\ufffd", " love\ufffd", "</s>", " \u115fa", " \u0301"]
+    )
+    def test_what_a_causal_model_does_not_propose(self, text: str) -> None:
+        assert fill._is_whole_word(" love")
+        assert not fill._is_whole_word(text)
+
 
 def test_a_mask_beyond_the_context(load: Callable[[str], Any]) -> None:
     """Row K8."""

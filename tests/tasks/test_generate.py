@@ -183,6 +183,16 @@ class TestHalfACharacter:
         assert (*head.encode_rest(before), *request.tail) == first  # each token as it was written
         assert made_of(head, request, rest) == Continuation(" 🦩", len(rest), False, rest)
 
+    @pytest.mark.parametrize("before", [" 👩\u200d", " ❤\ufe0f\u200d", "\n\n", " e\u0301", "\u200b"])
+    def test_what_is_not_read_at_the_end_of_a_text(self, load: Callable[[str], Any], before: str) -> None:
+        """An astronaut's joiner is nothing before her rocket is there."""
+        head = load("llama")
+        [*first, last] = head.encode_rest(f" and{before}🚀")
+        request = self.REQUEST.continued(made_of(head, self.REQUEST, first))
+        prompt, _ = read_prompt(head, request)
+        assert prompt[-len(first) :] == tuple(first)  # each token as it was written
+        assert request.prompt + made_of(head, request, [last]).text == f"bird 🦩 bird and{before}🚀"
+
     def test_a_character_that_is_still_not_whole(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         [*first, second, third, last] = head.encode_rest(" 🦩")

@@ -91,7 +91,7 @@ def test_a_classifier_without_entailment(load: Callable[[str], Any]) -> None:
 
 def named(checkpoints: Mapping[str, Path], *labels: str) -> Any:
     """The tiny natural language inference model, whose classes are called otherwise."""
-    head = load_head(checkpoints["bart_mnli"], CPU)
+    head: Any = load_head(checkpoints["bart_mnli"], CPU)
     head.labels = labels
     return head
 
