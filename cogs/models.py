@@ -10,6 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.characters import identity
 from bot.client import Glassbox, tell_failure
 from bot.errors import InvalidRequest
 from bot.inference.backend import Backend, CheckpointStatus
@@ -86,8 +87,8 @@ class Models(commands.Cog):
     def _task_of(self, typed: str) -> str:
         """A task of the checkpoint that somebody means: by a command, by its name, or by a part of its name only."""
         checkpoints = self.backend.status().checkpoints
-        wanted = typed.strip().removeprefix("/").casefold()
-        exact = [one for one in checkpoints if wanted in (*one.tasks, one.name.casefold())]
+        wanted = identity(typed).removeprefix("/")
+        exact = [one for one in checkpoints if wanted in (*one.tasks, identity(one.name))]
         found = exact or [one for one in checkpoints if wanted and _matches(one, wanted)]
         if not found or (len(found) > 1 and not exact):
             raise InvalidRequest(UNKNOWN)
@@ -108,8 +109,8 @@ async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | N
 
 def _matches(checkpoint: CheckpointStatus, typed: str) -> bool:
     """Whether somebody who has typed this may mean a checkpoint."""
-    typed = typed.strip().removeprefix("/").casefold()
-    return any(typed in word.casefold() for word in (checkpoint.name, *checkpoint.tasks))
+    typed = identity(typed).removeprefix("/")
+    return any(typed in identity(word) for word in (checkpoint.name, *checkpoint.tasks))
 
 
 async def setup(bot: Glassbox) -> None:

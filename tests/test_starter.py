@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from bot.tasks.answer import AnswerRequest
 from bot.tasks.chat import ChatRequest, Exchange
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.entities import EntitiesRequest
+from bot.tasks.generate import GenerateRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 
@@ -188,3 +190,23 @@ async def test_it_is_as_often_right_as_the_readme_says(backend: InferenceWorker,
     assert found["sentiment"].right >= 37
     assert found["zeroshot"].total == 20
     assert found["zeroshot"].right >= 18
+
+
+async def test_a_text_that_ends_within_a_character_goes_on_there(backend: InferenceWorker) -> None:
+    """Row C1: two tokens are not enough for a flamingo."""
+    request = GenerateRequest(f"bird{' 🦩 bird' * 4}", max_new_tokens=2, top_p=0.01)
+    [half] = (await backend.run(request, person=1)).result.continuations
+    assert "\ufffd" not in half.text
+    assert half.tail.ids
+    again = replace(request.continued(half), max_new_tokens=12)
+    [rest] = (await backend.run(again, person=1)).result.continuations
+    assert rest.text.startswith(" 🦩")
+    assert "\ufffd" not in rest.text
+
+
+async def test_pasted_code_and_equal_texts(server: SimulatedServer) -> None:
+    """Rows I5 and I7."""
+    assert "1.00" in await described(server, "/similarity first:A cat sleeps. second:A cat sleeps.")
+    assert (await described(server, "/complete code:```py def fib(n): ``` max_new_tokens:24")).startswith(
+        "```py\ndef fib(n):\n```\n```py\n"
+    )

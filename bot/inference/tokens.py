@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+HALF_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+"""What tokenizers write for bytes that are no whole character."""
+
 _WORD_START = "\u2581"  # SentencePiece writes a word's leading space so
+_LONE_BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # what `surrogateescape` makes of a byte that is no text
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -52,11 +56,58 @@ def read_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
     return tuple(tokens)
 
 
+@dataclass(frozen=True)
+class BrokenEnd:
+    """Bytes at the end of a text that are no whole character.
+
+    Attributes:
+        tokens: how many tokens hold them, special ones among them included; 0 where the text ends with a whole one.
+        read: how many tokens `whole` stands for, and those of the broken end.
+        whole: the text of the bytes before them in those tokens.
+    """
+
+    tokens: int = 0
+    read: int = 0
+    whole: str = ""
+
+
+def broken_end(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> BrokenEnd:
+    """The half character at the end of what these tokens say, if any.
+
+    A replacement character that somebody wrote is a whole character. The caller sees to it that nobody else uses the
+    tokenizer meanwhile.
+    """
+    pieces: list[str | None] = tokenizer.convert_ids_to_tokens(list(ids))
+    read, special = _reader(tokenizer), set(tokenizer.all_special_ids)
+    held: list[bytes] = []  # by each token, the last one first
+    for piece, token in zip(reversed(pieces), reversed(ids), strict=True):
+        content = b"" if piece is None or token in special else read.content(piece)
+        if content is None:
+            break
+        held.append(content)
+    content = b"".join(reversed(held))
+    broken = _broken_bytes(content)
+    if not broken:
+        return BrokenEnd()
+    tokens = next(number for number in range(1, len(held) + 1) if sum(map(len, held[:number])) >= broken)
+    return BrokenEnd(tokens, len(held), content[:-broken].decode("utf-8", errors="replace"))
+
+
+def _broken_bytes(content: bytes) -> int:
+    """How many bytes at the end belong to no character."""
+    text = content.decode("utf-8", errors="surrogateescape")
+    return len(text) - len(text.rstrip(_LONE_BYTES))
+
+
 class _Reader:
     """Turns a vocabulary's pieces into text, and tells whether a word begins with them."""
 
     def __call__(self, piece: str) -> tuple[str, bool]:
         raise NotImplementedError
+
+    def content(self, piece: str) -> bytes | None:
+        """The bytes that a piece stands for, where it may hold a part of a character; None where it does not."""
+        return None
 
 
 class _WordPiece(_Reader):
@@ -69,6 +120,10 @@ class _SentencePiece(_Reader):
         if (byte := _BYTE.fullmatch(piece)) is not None:
             return _text_of(bytes([int(byte[1], 16)])), False
         return piece.replace(_WORD_START, " ").removeprefix(" "), piece.startswith(_WORD_START)
+
+    def content(self, piece: str) -> bytes | None:
+        byte = _BYTE.fullmatch(piece)
+        return None if byte is None else bytes([int(byte[1], 16)])
 
 
 class _ByteLevel(_Reader):
@@ -88,6 +143,11 @@ class _ByteLevel(_Reader):
             return piece, True
         text = _text_of(bytes(self._bytes[character] for character in piece))
         return text.removeprefix(" ") or " ", text[:1].isspace()
+
+    def content(self, piece: str) -> bytes | None:
+        if any(character not in self._bytes for character in piece):
+            return None
+        return bytes(self._bytes[character] for character in piece)
 
 
 def _reader(tokenizer: PreTrainedTokenizerBase) -> _Reader:

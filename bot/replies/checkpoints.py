@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from discord import app_commands
 
+from bot.characters import identity
 from bot.errors import InvalidRequest
 from bot.inference.backend import CheckpointStatus
 from bot.inference.models import Phase
@@ -15,8 +16,8 @@ from bot.replies.text import fit, visible
 
 def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> list[app_commands.Choice[str]]:
     """The checkpoints that somebody who has typed this may mean; those that are loaded come first."""
-    wanted = typed.casefold().strip().removeprefix("/")
-    matching = [one for one in checkpoints if wanted in _described(one).casefold()]
+    wanted = identity(typed).removeprefix("/")
+    matching = [one for one in checkpoints if wanted in identity(_described(one))]
     matching.sort(key=lambda one: one.phase is not Phase.READY)
     return [
         app_commands.Choice(name=fit(_described(one), LONGEST_NAME, visible)[0], value=one.tasks[0])
@@ -35,9 +36,9 @@ def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus]) -> str:
     """
     if chosen is None:
         return checkpoints[0].tasks[0]
-    wanted = chosen.casefold().strip().removeprefix("/")
+    wanted = identity(chosen).removeprefix("/")
     for one in checkpoints:
-        if wanted in (*one.tasks, one.name.casefold(), _described(one).casefold()):
+        if wanted in (*one.tasks, identity(one.name), identity(_described(one))):
             return one.tasks[0] if wanted not in one.tasks else wanted
     names = ", ".join(f"`{one.name}`" for one in checkpoints)
     raise InvalidRequest(f"I have no checkpoint of this name. Please choose one of these: {names}.")

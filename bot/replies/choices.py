@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from discord import app_commands
 
+from bot.characters import identity
 from bot.inference.languages import Language, language
 from bot.replies.text import fit, visible
 
@@ -36,4 +37,4 @@ def language_choices(typed: str, codes: Iterable[str] | None) -> list[app_comman
 def _order(found: Language, typed: str) -> tuple[bool, int, str]:
     """A code that was typed whole first, then common languages, then by name."""
     common = COMMON.index(found.code) if found.code in COMMON else len(COMMON)
-    return (found.code.casefold() != typed.casefold().strip(), common, found.name)
+    return (found.code.casefold() != identity(typed), common, found.name)

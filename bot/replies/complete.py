@@ -8,12 +8,12 @@ from dataclasses import replace
 import discord
 
 from bot.inference.requests import Answer
+from bot.inference.tokens import HALF_CHARACTER
 from bot.replies.buttons import Action, Offer
 from bot.replies.code import code_block, holds_fence
 from bot.replies.reply import Draft, Reply, TextFile, truncation
 from bot.replies.text import Keep, fit
 from bot.tasks.complete import CompleteRequest, CompleteResult
-from bot.tasks.writing import HALF_CHARACTER
 
 REGENERATE = Action("complete-again", "Regenerate")
 CONTINUE = Action("complete-on", "Continue")
@@ -61,7 +61,7 @@ def _offers(request: CompleteRequest, result: CompleteResult) -> Iterator[Offer]
     if request.temperature:  # else the same again
         yield Offer(REGENERATE, request)
     if not result.finished and result.text.strip():
-        yield Offer(CONTINUE, request.continued(result.text))
+        yield Offer(CONTINUE, request.continued(result.text, result.tail))
 
 
 def _file(request: CompleteRequest, result: CompleteResult) -> TextFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.inference.requests import Answer
+from bot.replies.bars import percent
 from bot.replies.reply import Colour, Draft, Reply, plain_scores, truncation
 from bot.replies.text import Keep, Style, bold, inside_quote, visible
 from bot.tasks.fill import FillRequest, FillResult, Guess
@@ -16,6 +17,8 @@ WORD = 30
 """Units of a guess beside its bar."""
 SPACE = "␣"
 """Shown for a guess that is nothing but white space."""
+WORTH_SAYING = 0.05
+"""The probability of what is no word, from which on people are told of it."""
 
 Piece = tuple[str, bool]
 """A part of a sentence, and whether it was guessed."""
@@ -30,7 +33,17 @@ def render(request: FillRequest, answer: Answer[FillResult]) -> Reply:
         draft.lines += ["", _bars(draft, masks[0])]
     else:
         draft.fields = [(f"Blank {place}", _bars(draft, guesses)) for place, guesses in enumerate(masks, 1)]
-    return draft.reply("fill", answer, _whole(answer.result), truncation(answer.result.truncated))
+    remarks = filter(None, (truncation(answer.result.truncated), _left_out(answer.result)))
+    return draft.reply("fill", answer, _whole(answer.result), "\n".join(remarks) or None)
+
+
+def _left_out(result: FillResult) -> str | None:
+    """A sentence where much of the probability went to what is no word."""
+    most = max(result.left_out, default=0)
+    if most < WORTH_SAYING:
+        return None
+    where = f" of blank {result.left_out.index(most) + 1}" if len(result.left_out) > 1 else ""
+    return f"Tokens that are no words (special ones, spaces) got {percent(most)}{where}, and are left out."
 
 
 def _bars(draft: Draft, guesses: Sequence[Guess]) -> str:

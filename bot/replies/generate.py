@@ -9,10 +9,11 @@ import discord
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
+from bot.inference.tokens import HALF_CHARACTER
 from bot.replies.buttons import Action, Offer
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.replies.text import CUT, Keep, bold, fit, quoted, unfinished
-from bot.tasks.generate import HALF_CHARACTER, Continuation, GenerateRequest, GenerateResult
+from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 
 REGENERATE = Action("regenerate", "Regenerate")
 CONTINUE = Action("continue", "Continue")

@@ -11,6 +11,8 @@ from enum import Enum
 
 import regex  # type: ignore[import-untyped]
 
+from bot.characters import FLAG
+
 Style = Callable[[str], str]
 """How a plain text is written in Discord's Markdown."""
 
@@ -18,9 +20,11 @@ CUT = "…"
 """Stands where something was left out."""
 
 _LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_INVISIBLE = regex.compile(r"[^\P{Cc}\n\t]|[\p{Cs}\u200b\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
-"""Control characters, lone surrogates; zero-width spaces and tags, which hide things; and direction overrides, which
-turn round whatever follows them."""
+_INVISIBLE = regex.compile(
+    rf"(?P<flag>{FLAG})|[^\P{{Cc}}\n\t]|[\p{{Cs}}\u200b\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+"""Control characters, lone surrogates; zero-width spaces and tags, which hide things, unless they make a flag; and
+direction overrides, which turn round whatever follows them."""
 
 _MARKDOWN = regex.compile(
     r"""
@@ -54,7 +58,7 @@ def visible(text: str) -> str:
 
     All line breaks become `\\n`.
     """
-    return str(_INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text)))
+    return str(_INVISIBLE.sub(lambda found: found["flag"] or "", _LINE_BREAKS.sub("\n", text)))
 
 
 def escape(text: str) -> str:

@@ -14,8 +14,8 @@ from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
-from bot.tasks.text import checked_range, clean_text
-from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, without_circles
+from bot.tasks.text import checked_range, clean_text, visible_text
+from bot.tasks.writing import EndingRow, circling, without_circles, without_half
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -98,7 +98,7 @@ def is_private(place: int) -> bool:
 
 def _name(name: str) -> str:
     """A name in one line that cannot be taken for something said."""
-    return " ".join(name.replace(":", " ").split())[:32].strip() or USER
+    return " ".join(visible_text(name).replace(":", " ").split())[:32].strip() or USER
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def so_far(head: CausalLM, request: ChatRequest, progress: Sequence[Sequence[int
     """What has been written up to now."""
     [ids] = progress
     text, _ = _answer(head, request, ids)
-    return ChatResult(text.rstrip(HALF_CHARACTER), len(ids), False, 0, has_chat_template(head))
+    return ChatResult(text, len(ids), False, 0, has_chat_template(head))
 
 
 def room_for_answer(head: CausalLM) -> int:
@@ -195,6 +195,7 @@ def spoken(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Spoken:
     """
     text, speaks_for_another = _answer(head, request, ids)
     text, is_circling = without_circles(text)
+    text = _whole(head, ids, text)
     return Spoken(text, speaks_for_another, is_circling)
 
 
@@ -205,12 +206,21 @@ def _has_ended(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> bool
 
 def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[str, bool]:
     """What the model has said, and whether it has gone on to speak for somebody else in a transcript."""
-    text = head.decode(ids)
     if has_chat_template(head):
-        return text.strip(), False
+        return head.decode_whole(ids).strip(), False
+    text = head.decode(ids)
     speakers = {USER, ASSISTANT, request.speaker, *(one.speaker for one in request.history)}
     turn = re.search(rf"^({'|'.join(map(re.escape, speakers))}):", text, re.MULTILINE)
-    return (text.strip(), False) if turn is None else (text[: turn.start()].strip(), True)
+    if turn is None:
+        return head.decode_whole(ids).strip(), False
+    return _whole(head, ids, text[: turn.start()].strip()), True
+
+
+def _whole(head: CausalLM, ids: Sequence[int], text: str) -> str:
+    """The beginning of what these tokens say, white space aside, without half a character at its end."""
+    written = head.decode(ids)
+    before = written[: len(written) - len(written.lstrip())]
+    return without_half(before + text, ids, head.decode, head.decode_whole).strip()
 
 
 TASK = Task(

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from bot.characters import identity
 from bot.errors import InvalidRequest, echoed
 
 
@@ -37,7 +38,7 @@ class CodeLanguage:
 
     def matches(self, typed: str) -> bool:
         """Whether somebody who has typed this may mean it."""
-        start = typed.strip().casefold()
+        start = identity(typed)
         return any(name.startswith(start) for name in self.names)
 
     def score(self, code: str) -> int:
@@ -312,7 +313,7 @@ def find_code_language(name: str) -> CodeLanguage:
     Raises:
         InvalidRequest: there is none of that name.
     """
-    found = _BY_NAME.get(name.strip().removeprefix(".").casefold())
+    found = _BY_NAME.get(identity(name).removeprefix("."))
     if found is None:
         shown = echoed(name)
         problem = f"I know no programming language called “{shown}”." if shown else "I know no such language."

@@ -10,14 +10,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.characters import FLAG, visible
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.code_ending import EndReason, code_end
+from bot.tasks.code_fence import unfenced
 from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
 from bot.tasks.text import checked_range
-from bot.tasks.writing import HALF_CHARACTER, EndingRow, following
+from bot.tasks.writing import (
+    WHOLE,
+    EndingRow,
+    Tail,
+    following,
+    known_tail,
+    tail_of,
+    whole_following,
+    without_half,
+)
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -30,9 +42,10 @@ WORD_TOKENS = 6
 """Within so many tokens after a line break its first word is nearly always known."""
 
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_OVERRIDES = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
-"""They make code look like other code, and no model knows them."""
-_FENCED = re.compile(r"\s*```(?P<language>[\w+#-]*)[ \t]*\n(?P<code>.*?)\n?```\s*", re.DOTALL)
+_OVERRIDES = re.compile(
+    f"(?P<flag>{FLAG})|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+"""They make code look like other code, and no model knows them, unless they make a flag in a text."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +53,12 @@ class CompleteResult:
     """What follows the code.
 
     Attributes:
-        text: as it follows the code, white space included.
+        text: as it follows the code, white space included, without half a character at its end.
         tokens: how many were generated.
         finished: whether it has come to an end, rather than reaching max_new_tokens or being stopped.
         truncated: whether the start of the code was not read, because it exceeds the model's context.
         ids: the generated tokens, and the one that ended the text where one did.
+        tail: where the code goes on, if it ends with half a character.
     """
 
     text: str
@@ -52,6 +66,7 @@ class CompleteResult:
     finished: bool
     truncated: bool
     ids: tuple[int, ...] = ()
+    tail: Tail = WHOLE
 
 
 @dataclass(frozen=True)
@@ -65,57 +80,56 @@ class CompleteRequest(Request[CompleteResult]):
             none it is guessed.
         max_new_tokens: 1 to 512.
         temperature: 0 to 2; 0 always takes the likeliest token.
+        tail: tokens behind the code that end with half a character, which the code goes on with (see `Tail`).
     """
 
     code: str
     language: str = ""
     max_new_tokens: int = 160
     temperature: float = 0.2
+    tail: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        code, fence = _unfenced(_visible(self.code))
-        object.__setattr__(self, "code", _checked(code))
+        found = unfenced(_visible(self.code), self.language)
+        object.__setattr__(self, "code", _checked(found.code))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.temperature, 0, 2, "temperature")
-        object.__setattr__(self, "language", _language(self.language, fence, self.code).code)
+        object.__setattr__(self, "language", _language(self.language, found.language, self.code).code)
 
     @property
     def code_language(self) -> CodeLanguage:
         """The language."""
         return find_code_language(self.language)
 
-    def continued(self, text: str) -> CompleteRequest:
-        """The request for how the code goes on after what was written. What is too long loses its first lines."""
-        code = self.code + text.rstrip(HALF_CHARACTER)
+    def continued(self, text: str, tail: Tail | None = None) -> CompleteRequest:
+        """The request for how the code goes on after what was written. What is too long loses its first lines.
+
+        Args:
+            text: what was written.
+            tail: its tail; None where nobody has looked whether it ends with a whole character.
+        """
+        code = self.code + (text.rstrip(HALF_CHARACTER) if tail is None else text[: len(text) - tail.characters])
         if len(code) > MOST_CHARACTERS:
             rest = code[-MOST_CHARACTERS:]
             code = rest.partition("\n")[2] or rest
-        return replace(self, code=code)
+        return replace(self, code=code, tail=() if tail is None else tail.ids)
 
 
 def _visible(code: str) -> str:
-    """Code without what cannot be seen, and with one kind of line breaks."""
+    """Code without what cannot be seen, and with one kind of line breaks.
+
+    It is not normalised: another form of a letter would be another value in a string of the program.
+    """
     return "".join(
         character
-        for character in _OVERRIDES.sub("", _LINE_BREAKS.sub("\n", code))
+        for character in _OVERRIDES.sub(lambda found: found["flag"] or "", _LINE_BREAKS.sub("\n", code))
         if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
     )
 
 
-def _unfenced(code: str) -> tuple[str, str]:
-    """Code without fences around it, and the language that the outer one names.
-
-    All are taken away, so that a request that is made of another one's code is the same.
-    """
-    language = ""
-    while (found := _FENCED.fullmatch(code)) is not None:
-        code, language = found["code"], language or found["language"]
-    return code, language
-
-
 def _checked(code: str) -> str:
     clean = code.strip("\n").rstrip()
-    if not clean.strip():
+    if not visible(clean):
         raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
     if len(clean) > MOST_CHARACTERS:
         raise InvalidRequest(
@@ -164,7 +178,9 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
     row = head.generation(prompt, request.max_new_tokens, sampling=sampling)
     [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request, prompt))])
     found = completion(head, request, prompt, output.ids, complete=True)
-    return CompleteResult(found.text, len(output.ids), output.finished or found.ended, truncated, output.written)
+    finished = output.finished or found.ended
+    tail = WHOLE if finished else tail_of(head, *_behind(head, request, prompt, output.ids))
+    return CompleteResult(found.text, len(output.ids), finished, truncated, output.written, tail)
 
 
 def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence[int]]) -> CompleteResult:
@@ -177,7 +193,7 @@ def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence
 
 def read_prompt(head: CausalLM, request: CompleteRequest) -> tuple[Sequence[int], bool]:
     """The code's token ids, its start left out where the context has no room for it, and whether that is so."""
-    whole = head.encode(request.code)
+    whole = (*head.encode(request.code), *known_tail(head, request.tail))
     room = max(1, head.context_length - request.max_new_tokens)
     return whole[-room:], len(whole) > room
 
@@ -199,12 +215,36 @@ def completion(
         ids: without the token that ended the text.
         complete: whether nothing follows any more.
     """
-    text = following(head, prompt, ids)
+    text = text_of(head, request, prompt, ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)
     if end is None:
+        text = whole_text_of(head, request, prompt, ids) if text.endswith(HALF_CHARACTER) else text
         return Completion(text, "", ended=bool(ids) and ids[-1] in head.tokenizer.all_special_ids)
-    kept = text[: end.at].rstrip()
+    kept = without_half(
+        text[: end.at].rstrip(),
+        ids,
+        partial(text_of, head, request, prompt),
+        partial(whole_text_of, head, request, prompt),
+    ).rstrip()
     return Completion(kept, text[len(kept) :], ended=True, reason=end.reason)
+
+
+def text_of(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> str:
+    """The text of new tokens as it follows the code; with U+FFFD at its end for half a character."""
+    return following(head, *_behind(head, request, prompt, ids))
+
+
+def whole_text_of(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> str:
+    """The same without half a character at its end."""
+    return whole_following(head, *_behind(head, request, prompt, ids))
+
+
+def _behind(
+    head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The code's tokens, and those that follow it: the request's tail, and the new ones."""
+    tail = known_tail(head, request.tail)
+    return prompt[: len(prompt) - len(tail)], (*tail, *ids)
 
 
 TASK = Task(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.scores import LabelScore, softmax
-from bot.tasks.text import checked_range, clean_text
+from bot.tasks.text import checked_range, clean_text, has_words, visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -29,6 +32,11 @@ BLANK = "___"
 Floats = npt.NDArray[np.float32]
 
 _MASK = re.compile(r"<mask>|\[MASK\]|<extra_id_0>|_{3,}", re.IGNORECASE)
+_FULL_STOP = regex.compile(r"\p{Sentence_Terminal}$")
+_PLACEHOLDER = re.compile(r"\[unused\d+\]|<unused\d+>|<extra_id_\d+>|madeupword\d+")
+"""Places in a vocabulary that nothing was trained for, as BERT's, Gemma's, T5's and RoBERTa's tokenizers have them."""
+_AT_ONCE = 64
+"""Tokens that are looked at together for words."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +63,14 @@ class FillResult:
     Attributes:
         completed: the text with the likeliest word in each mask.
         truncated: whether the end of the text was not read, because it exceeds the model's context.
+        left_out: for each mask the probability of the tokens that are no words and likelier than its last guess; empty
+            where nothing but words was weighed.
     """
 
     masks: tuple[tuple[Guess, ...], ...]
     completed: str
     truncated: bool
+    left_out: tuple[float, ...] = ()
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
@@ -88,7 +99,7 @@ class FillRequest(Request[FillResult]):
             )
         if masks > MOST_MASKS:
             raise InvalidRequest(f"There are {masks} masks in the text, and I can fill {MOST_MASKS} at most.")
-        if not any(character.isalnum() for character in _MASK.sub("", text)):
+        if not has_words(_MASK.sub("", text)):
             raise InvalidRequest("There is nothing but masks in the text. Please write some words around them.")
         object.__setattr__(self, "text", text)
 
@@ -105,26 +116,41 @@ class Distributions:
     Attributes:
         inputs: what it read.
         positions: of the masks among the tokens.
-        probabilities: over the vocabulary at each mask, (masks, vocabulary).
+        probabilities: over the whole vocabulary at each mask, (masks, vocabulary).
+        words: for each mask the ids of its likeliest tokens that are words, as many as anybody can ask for.
+        others: for each mask those that are no words and likelier than the last of these.
     """
 
     inputs: EncoderInput
     positions: tuple[int, ...]
     probabilities: Floats
+    words: tuple[tuple[int, ...], ...]
+    others: tuple[tuple[int, ...], ...]
 
     def likeliest(self, number: int) -> list[list[int]]:
-        """For each mask the ids of its likeliest tokens."""
-        return [np.argsort(-one, kind="stable")[:number].tolist() for one in self.probabilities]
+        """For each mask the ids of its likeliest tokens that are words."""
+        return [list(words[:number]) for words in self.words]
+
+    def left_out(self, number: int) -> list[list[int]]:
+        """For each mask the tokens that are no words and likelier than the last of so many words."""
+        found = zip(self.probabilities, self.likeliest(number), self.others, strict=True)
+        return [[token for token in others if one[token] > one[words[-1]]] for one, words, others in found]
 
 
 def unmask(head: MaskedLM, request: FillRequest) -> Steps[FillResult]:
-    """By a masked language model: softmax over the vocabulary at each mask."""
+    """By a masked language model: softmax over the vocabulary at each mask.
+
+    The probabilities are those of the whole vocabulary. Special tokens, white space and parts of characters are no
+    words, and no guesses; what they got is not shared among the words.
+    """
     made = yield from distributions(head, request)
     guesses = [
         [(word_of(head.decode([token])), float(probabilities[token])) for token in tokens]
         for probabilities, tokens in zip(made.probabilities, made.likeliest(request.top_k), strict=True)
     ]
-    return completed(request, guesses, made.inputs.truncated)
+    others = zip(made.probabilities, made.left_out(request.top_k), strict=True)
+    left_out = tuple(float(probabilities[tokens].sum()) for probabilities, tokens in others)
+    return completed(request, guesses, made.inputs.truncated, left_out)
 
 
 def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) -> Steps[Distributions]:
@@ -138,10 +164,41 @@ def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) 
     if len(positions) != len(request.parts) - 1:
         raise InvalidRequest("The text is longer than the model's context, and a mask is beyond it. Please shorten it.")
     [probabilities] = yield from head.fill([row], alone=alone)
-    return Distributions(row.inputs, tuple(positions), probabilities)
+    ranked = [_ranked(head, one) for one in probabilities]
+    words, others = zip(*ranked, strict=True)
+    return Distributions(row.inputs, tuple(positions), probabilities, words, others)
 
 
-def completed(request: FillRequest, guesses: list[list[tuple[str, float]]], truncated: bool) -> FillResult:
+def _ranked(head: MaskedLM, probabilities: Floats) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The likeliest tokens that are words, as many as anybody can ask for, and those before the last that are none."""
+    words: list[int] = []
+    others: list[int] = []
+    for token, is_word in _by_rank(head, probabilities):
+        (words if is_word else others).append(token)
+        if len(words) == MOST_GUESSES:
+            break
+    if not words:
+        raise ModelUnavailable("The checkpoint that is set for /fill has no words in its vocabulary.")
+    return tuple(words), tuple(others)
+
+
+def _by_rank(head: MaskedLM, probabilities: Floats) -> Iterator[tuple[int, bool]]:
+    """Every token, likeliest first, and whether it is a word."""
+    order: list[int] = np.argsort(-probabilities, kind="stable").tolist()
+    for start in range(0, len(order), _AT_ONCE):
+        ids = order[start : start + _AT_ONCE]
+        for token in head.tokens(ids):
+            yield token.id, not token.special and _is_word(word_of(head.decode([token.id])))
+
+
+def _is_word(word: str) -> bool:
+    """Whether people can read a token as a word: not white space, nothing invisible, no part of a character."""
+    return HALF_CHARACTER not in word and bool(visible_text(word)) and _PLACEHOLDER.fullmatch(word) is None
+
+
+def completed(
+    request: FillRequest, guesses: list[list[tuple[str, float]]], truncated: bool, left_out: tuple[float, ...] = ()
+) -> FillResult:
     """The result, from each mask's words and their probabilities, likeliest first."""
     best = [words[0][0] for words in guesses]
     masks = []
@@ -152,7 +209,7 @@ def completed(request: FillRequest, guesses: list[list[tuple[str, float]]], trun
                 for word, probability in words
             )
         )
-    return FillResult(tuple(masks), _sentence(request.parts, best, 0)[0], truncated)
+    return FillResult(tuple(masks), _sentence(request.parts, best, 0)[0], truncated, left_out)
 
 
 def _sentence(parts: tuple[str, ...], words: list[str], index: int) -> tuple[str, int]:
@@ -317,15 +374,19 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
     """
     if "fill" not in head.notes:
         texts = head.decode_each(range(head.vocabulary_size))
-        head.notes["fill"] = np.array([token for token, text in enumerate(texts) if _WHOLE_WORD.fullmatch(text)])
+        head.notes["fill"] = np.array([token for token, text in enumerate(texts) if _is_whole_word(text)])
     allowed: npt.NDArray[np.int64] = head.notes["fill"]
     if not len(allowed):
         raise ModelUnavailable("The checkpoint that is set for /fill has no whole words in its vocabulary.")
     return allowed
 
 
+def _is_whole_word(text: str) -> bool:
+    return _WHOLE_WORD.fullmatch(text) is not None and visible_text(text) == text[1:]
+
+
 def _starts_sentence(before: str) -> bool:
-    return not before.strip() or before.rstrip()[-1] in ".!?"
+    return not before.strip() or _FULL_STOP.search(before.rstrip()) is not None
 
 
 TASK = Task("fill", FillRequest, {HeadKind.MASKED_LM: unmask, HeadKind.CAUSAL_LM: weigh_sentences})

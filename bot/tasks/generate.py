@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.text import MAX_CHARACTERS, checked_range, clean_text
+from bot.tasks.writing import WHOLE, Tail, known_tail, tail_of, whole_following
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -20,8 +22,6 @@ MOST_NEW_TOKENS = 512
 MOST_SEQUENCES = 4
 MAX_SEED = 2**31 - 1
 LOWEST_TEMPERATURE = 0.05
-HALF_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-"""Stands at the end of a text whose last token is only the beginning of a character."""
 LONGEST_WORD = 50
 """In characters; how much may be given up to cut between two words."""
 
@@ -31,16 +31,18 @@ class Continuation:
     """One continuation of the prompt.
 
     Attributes:
-        text: as it follows the prompt, leading space included.
+        text: as it follows the prompt, leading space included, without half a character at its end.
         tokens: how many were generated.
         finished: whether the model ended the text, rather than reaching max_new_tokens.
         ids: the generated tokens, and the one that ended the text where one did.
+        tail: where the text goes on, if it ends with half a character.
     """
 
     text: str
     tokens: int
     finished: bool
     ids: tuple[int, ...] = ()
+    tail: Tail = WHOLE
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class GenerateRequest(Request[GenerateResult]):
         temperature: 0.05 to 2; below 1 the likelier tokens become likelier still.
         top_p: above 0, at most 1; tokens are drawn from the likeliest that together have this probability.
         seed: the same seed, prompt and options give the same text again.
+        tail: tokens behind the prompt that end with half a character, which the text goes on with (see `Tail`).
     """
 
     prompt: str
@@ -76,6 +79,7 @@ class GenerateRequest(Request[GenerateResult]):
     temperature: float = 0.8
     top_p: float = 0.95
     seed: int | None = None
+    tail: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", clean_text(self.prompt, "prompt"))
@@ -99,17 +103,21 @@ class GenerateRequest(Request[GenerateResult]):
     def continued(self, continuation: Continuation) -> GenerateRequest:
         """The request for how the text goes on after one of the continuations.
 
-        A text that is too long for a prompt is cut at its start, between two words, and `…` marks the place.
+        A text that is too long for a prompt is cut at its start, between two words, and `…` marks the place. What
+        ends with half a character goes on from its tokens.
 
         Raises:
             InvalidRequest: what is left of it holds no word.
         """
-        text = (self.prompt + continuation.text.rstrip(HALF_CHARACTER)).rstrip()
+        written = continuation.text[: len(continuation.text) - continuation.tail.characters]
+        if not continuation.ids:  # nobody has looked whether it ends with a whole character
+            written = written.rstrip(HALF_CHARACTER)
+        text = (self.prompt + written).rstrip()
         if len(text) > MAX_CHARACTERS:
             end = text[1 - MAX_CHARACTERS :]
             word, _, rest = end.partition(" ")
             text = f"…{rest if rest and len(word) <= LONGEST_WORD else end}"
-        return replace(self, prompt=text, num_return_sequences=1)
+        return replace(self, prompt=text, num_return_sequences=1, tail=continuation.tail.ids)
 
 
 def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateResult]:
@@ -129,7 +137,7 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateRes
     ]
     # Rounding depends on a batch's shape, and a sampled text on rounding: a promised seed runs without company.
     outputs = yield from head.generate(rows, alone=request.seed is not None)
-    continuations = _continuations(head, prompt, outputs)
+    continuations = _continuations(head, request, prompt, outputs)
     return GenerateResult(request.prompt, continuations, request.seed, truncated)
 
 
@@ -138,22 +146,31 @@ def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence
     from bot.inference.heads.decoding import Generated
 
     prompt, truncated = read_prompt(head, request)
-    continuations = _continuations(head, prompt, [Generated(tuple(ids), finished=False) for ids in progress])
+    continuations = _continuations(head, request, prompt, [Generated(tuple(ids), finished=False) for ids in progress])
     return GenerateResult(request.prompt, continuations, request.seed, truncated)
 
 
 def read_prompt(head: CausalLM, request: GenerateRequest) -> tuple[Sequence[int], bool]:
     """The prompt's token ids, its start left out where the context has no room for it, and whether that is so."""
-    whole = head.encode(request.prompt)
+    whole = (*head.encode(request.prompt), *known_tail(head, request.tail))
     room = max(1, head.context_length - request.max_new_tokens)
     return whole[-room:], len(whole) > room
 
 
-def _continuations(head: CausalLM, prompt: Sequence[int], outputs: Sequence[Generated]) -> tuple[Continuation, ...]:
+def _continuations(
+    head: CausalLM, request: GenerateRequest, prompt: Sequence[int], outputs: Sequence[Generated]
+) -> tuple[Continuation, ...]:
     """Texts of the new tokens: decoded behind the prompt, because many tokenizers drop a first space."""
-    before = head.decode(prompt)
+    tail = known_tail(head, request.tail)
+    before = prompt[: len(prompt) - len(tail)]
     return tuple(
-        Continuation(head.decode([*prompt, *one.ids])[len(before) :], len(one.ids), one.finished, one.written)
+        Continuation(
+            whole_following(head, before, [*tail, *one.ids]),
+            len(one.ids),
+            one.finished,
+            one.written,
+            WHOLE if one.finished else tail_of(head, before, [*tail, *one.ids]),
+        )
         for one in outputs
     )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats
-from bot.tasks.text import clean_text
+from bot.tasks.text import clean_text, visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FEWEST_TEXTS = 2
 MOST_TEXTS = 12
 LONGEST_TEXT = 2_000
+_SEPARATOR = regex.compile(r"(?<![|｜])[|｜](?![|｜])|[\n\r]")
 SHORTEST = 1e-12
 """A vector's length is taken for at least this: nothing is divided by zero."""
 
@@ -44,7 +45,7 @@ class SimilarityRequest(Request[SimilarityResult]):
     """Texts to compare; raises `InvalidRequest` where there are too few or too many, or one cannot be read.
 
     Attributes:
-        texts: the different ones, in their order.
+        texts: in their order. The same one may stand there several times: its cosine with itself is 1.
         ranked: whether the others are compared with the first one; else all with each other.
     """
 
@@ -52,8 +53,7 @@ class SimilarityRequest(Request[SimilarityResult]):
     ranked: bool = True
 
     def __post_init__(self) -> None:
-        cleaned = [clean_text(text, limit=LONGEST_TEXT) for text in self.texts if text.strip()]
-        texts = tuple(dict.fromkeys(cleaned))
+        texts = tuple(clean_text(text, limit=LONGEST_TEXT) for text in self.texts if visible_text(text))
         if not FEWEST_TEXTS <= len(texts) <= MOST_TEXTS:
             number = "no text" if not texts else "one text" if len(texts) == 1 else f"{len(texts)} texts"
             raise InvalidRequest(
@@ -64,8 +64,8 @@ class SimilarityRequest(Request[SimilarityResult]):
 
 
 def parse_texts(text: str) -> tuple[str, ...]:
-    """Texts separated by `|` or new lines."""
-    return tuple(re.split(r"[|｜\n\r]", text))
+    """Texts separated by `|` or new lines. Two of them in a row (`a || b`) separate nothing: they are code."""
+    return tuple(part.strip().strip("|｜") for part in _SEPARATOR.split(text))
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,11 @@ def comparison(head: Embedder, request: SimilarityRequest, *, alone: bool = Fals
     Args:
         alone: keep other requests out of the batch.
     """
-    rows = [head.encode(text) for text in request.texts]
-    pooled = np.stack((yield from head.embed(rows, alone=alone))).astype(np.float64)
+    different = {text: place for place, text in enumerate(dict.fromkeys(request.texts))}
+    places = [different[text] for text in request.texts]
+    found = [head.encode(text) for text in different]  # once each, so that the same text has the same vector
+    pooled = np.stack((yield from head.embed(found, alone=alone))).astype(np.float64)[places]
+    rows = [found[place] for place in places]
     norms: Floats = np.linalg.norm(pooled, axis=1)
     vectors = pooled / np.maximum(norms, SHORTEST)[:, None]
     cosines = np.clip(vectors @ vectors.T, -1, 1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
@@ -14,7 +15,7 @@ from bot.inference.task import HeadKind, Task
 from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.chunks import chunks
 from bot.tasks.text import clean_text
-from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, was_stopped, without_circles
+from bot.tasks.writing import EndingRow, circling, was_stopped, without_circles, without_half
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -29,7 +30,8 @@ MOST_NEW_TOKENS = {"short": 80, "medium": 130, "long": 260}
 PART_TOKENS = 500
 """The most that a general model reads at once, whatever its context: of more, small ones lose the thread."""
 
-_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*(?=\s|$)")
+_SENTENCE = regex.compile(r"(?:[。！？｡]|[\p{Sentence_Terminal}…](?=[\p{Pe}\p{Pf}\"']*(?:\s|$)))[\p{Pe}\p{Pf}\"']*")
+"""No space stands behind a sentence in Chinese and Japanese."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class Rewriter:
         special = set(self._head.tokenizer.all_special_ids)
         tokens = sum(token not in special for token in ids)
         ended = len(ids) < row.inputs.max_new_tokens or self._head.tokenizer.eos_token_id in ids
-        text = self._head.decode(ids).strip()
+        text = self._head.decode_whole(ids).strip()
         return Written(text, tokens, ended and not row.stopped, tuple(ids))
 
 
@@ -262,7 +264,8 @@ class Drafter:
         return self._written(Generated(body, end is not None or stopped, end))
 
     def _written(self, output: Generated) -> Written:
-        text, circled = without_circles(self._head.decode(output.ids))
+        text, circled = without_circles(self._head.decode_whole(output.ids))
+        text = without_half(text, output.ids, self._head.decode, self._head.decode_whole)
         finished = output.finished or circled
         return Written(text.strip(), len(output.ids), finished, output.written, circled)
 
@@ -347,7 +350,7 @@ def whole_sentences(text: str) -> tuple[str, bool]:
 
 def so_far(head: CausalLM | Seq2SeqLM, request: SummarizeRequest, progress: Sequence[Sequence[int]]) -> SummarizeResult:
     """What has been written up to now: of the summary, or of the summaries of parts."""
-    texts = [head.decode(ids).strip().rstrip(HALF_CHARACTER) for ids in progress]
+    texts = [head.decode_whole(ids).strip() for ids in progress]
     return SummarizeResult(
         text="\n".join(filter(None, texts)),
         source_tokens=0,

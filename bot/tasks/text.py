@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+import regex  # type: ignore[import-untyped]
 
+from bot.characters import visible
 from bot.errors import InvalidRequest
 
 MAX_CHARACTERS = 4_000
 
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
-"""Soft hyphens, zero-width spaces, direction overrides, tags: they change how a text looks, and no model knows them.
-The joiners U+200C and U+200D stay: Persian and emoji need them."""
-
-
-_LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_NOTHING = regex.compile(r"(?V1)[\s[\p{Cc}\p{Cf}\p{Cs}--[\u200c\u200d\u180e]]]*")
+"""What nobody writes on purpose: white space and controls. A text of joiners and fillers is there, but has no words."""
 
 
 def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> str:
@@ -26,27 +22,28 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
         limit: the most characters.
 
     Raises:
-        InvalidRequest: it is empty, too long, or holds no letter or digit.
+        InvalidRequest: it is empty, too long, or holds no letter or digit that can be seen.
     """
-    visible = visible_text(text)
-    if not visible:
+    seen = visible_text(text)
+    if not seen and _NOTHING.fullmatch(text):
         raise InvalidRequest(f"The {what} is empty. Please write something for the model to read.")
-    if len(visible) > limit:
+    if len(seen) > limit:
         raise InvalidRequest(
-            f"The {what} has {len(visible):,} characters, and I can read {limit:,} at most. Please shorten it."
+            f"The {what} has {len(seen):,} characters, and I can read {limit:,} at most. Please shorten it."
         )
-    if not any(character.isalnum() for character in visible):
+    if not has_words(seen):
         raise InvalidRequest(f"There are no words in the {what}. Please add some for the model to read.")
-    return visible
+    return seen
 
 
 def visible_text(text: str) -> str:
-    """A text without invisible characters and outer white space; every line break becomes `\\n`."""
-    return "".join(
-        character
-        for character in _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text))
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
-    ).strip()
+    """A text in NFC of what can be seen (see `bot.characters.visible`): it is read, shown and remembered so."""
+    return visible(text)
+
+
+def has_words(text: str) -> bool:
+    """Whether a visible text holds a letter or a digit."""
+    return any(map(str.isalnum, text))
 
 
 def checked_range(value: float, low: float, high: float, what: str, hint: str = "") -> None:

@@ -111,7 +111,9 @@ class TokenizeRequest(Request[TokenizeResult]):
 
 
 def _printable(text: str) -> str:
-    """A text without control characters and lone surrogates, of which no tokenizer makes anything."""
+    """A text in NFC, as every command reads it, without control characters and lone surrogates: no tokenizer makes
+    anything of those."""
+    text = unicodedata.normalize("NFC", text)
     return "".join(letter for letter in text if letter == "\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
 
 

@@ -100,7 +100,7 @@ def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> Steps[TranslateResult
     source, target = request.pair(head.languages)
     row = encode(head, request.text, source, target)
     [ids] = yield from head.rewrite([row])
-    text = head.decode(ids).strip()
+    text = head.decode_whole(ids).strip()
     return TranslateResult(text, language(source), language(target), row.inputs.truncated, ids)
 
 
@@ -237,7 +237,7 @@ def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[list[str]]]:
             owners.append(index)
     outputs = yield from head.generate(rows)
     for index, output in zip(owners, outputs, strict=True):
-        drafts[index][tidy(head.decode(output.ids))] = None
+        drafts[index][tidy(head.decode_whole(output.ids))] = None
     return [[text for text in found if text] for found in drafts]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.characters import identity
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.label_list import parse_labels as parse_labels
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
 from bot.tasks.text import clean_text, visible_text
 
@@ -61,23 +62,19 @@ class ZeroShotRequest(Request[ZeroShotResult]):
         object.__setattr__(self, "labels", _checked(self.labels))
 
 
-def parse_labels(text: str) -> tuple[str, ...]:
-    """Labels separated by commas or new lines."""
-    return tuple(re.split(r"[,،、\n]", text))
-
-
 def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels without empty ones and duplicates (whatever their case), in their order."""
+    """Labels without empty ones and those that are the same to people (see `identity`), in their order."""
     cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if visible_text(label)]
     first: dict[str, str] = {}
     for label in cleaned:
-        first.setdefault(label.casefold(), label)
+        first.setdefault(identity(label), label)
     distinct = tuple(first.values())
     if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
         number = "no label" if not distinct else "one label" if len(distinct) == 1 else f"{len(distinct)} labels"
         raise InvalidRequest(
             f"I found {number}, and I need {FEWEST_LABELS} to {MOST_LABELS} different ones. "
-            "Separate them with commas, for example: `sports, politics, entertainment`."
+            "Separate them with commas, for example: `sports, politics, entertainment`. A label with "
+            "a comma in it goes into quotation marks."
         )
     return distinct
 
@@ -127,13 +124,12 @@ def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bo
     Raises:
         ModelUnavailable: the checkpoint is a classifier, but not one for natural language inference.
     """
-    entailment = head.entailment
-    if entailment is None:
+    entailment, contradiction = head.entailment, head.contradiction
+    if entailment is None or contradiction is None:
         raise ModelUnavailable(
             "The checkpoint that is set for /zeroshot knows no entailment. Whoever runs this bot can set one that was "
             "trained on natural language inference (MNLI) with ZEROSHOT_CHECKPOINT."
         )
-    contradiction = len(head.labels) - 1 if entailment == 0 else 0
     rows = [head.encode(request.text, HYPOTHESIS.format(label)) for label in request.labels]
     logits = np.stack((yield from head.classify(rows, alone=alone)))
     if request.multi_label:

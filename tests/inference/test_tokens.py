@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, normalizers
 
+from bot.inference.loading import load_head
 from bot.inference.tokens import joined
+from tests.support import CPU
 
 KINDS = ["distilbert", "roberta", "llama", "t5", "bart_mnli", "marian", "m2m100", "nllb"]
 
@@ -61,3 +66,68 @@ def test_any_text(name: str, load: Callable[[str], Any], text: str) -> None:
     assert [token.id for token in head.tokens(ids)] == ids
     for token in head.tokens(ids):
         token.text.encode("utf-8")
+
+
+def byte_fallback() -> Any:
+    """A tokenizer as Llama 2 and Gemma have it: characters that it does not know are written in bytes."""
+    specials = ["<unk>", "<s>", "</s>"]
+    pieces = [*specials, *(f"<0x{byte:02X}>" for byte in range(256)), "\u2581", *"abcdefghijklmnopqrstuvwxyz\ufffd"]
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+@pytest.fixture(scope="module", params=["byte-level", "byte fallback"])
+def writer(request: pytest.FixtureRequest, checkpoints: Mapping[str, Path]) -> Any:
+    """A head whose tokens may be parts of characters, of both kinds that there are."""
+    head = load_head(checkpoints["llama"], CPU)
+    if request.param == "byte fallback":
+        head.tokenizer = byte_fallback()
+    return head
+
+
+class TestWholeCharacters:
+    @given(text=st.text(alphabet="ab é日🦩👩\u200d🚀\ufffd", min_size=1, max_size=12).map("x".__add__), data=st.data())
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_the_whole_characters_of_a_text_that_is_cut(self, writer: Any, text: str, data: st.DataObject) -> None:
+        ids = writer.tokenize(text, add_special_tokens=False)
+        assert writer.decode_whole(ids) == text  # a replacement character that somebody wrote is whole
+        assert writer.whole_tokens(ids) == len(ids)
+        number = data.draw(st.integers(0, len(ids)))
+        shown = writer.decode_whole(ids[:number])
+        assert text.startswith(shown)
+        assert writer.decode_whole(ids[: writer.whole_tokens(ids[:number])]) == shown
+        longer = [one for one in range(number + 1) if len(writer.decode_whole(ids[:one])) > len(shown)]
+        assert not longer
+
+    @pytest.mark.parametrize("end", ["", "</s>"])
+    def test_a_half_character_after_a_whole_one(self, writer: Any, end: str) -> None:
+        """Row C1: of two birds, the second is written by half. A tokenizer with byte fallback loses the first then."""
+        ids = writer.tokenize("bird 🦩🦩", add_special_tokens=False)
+        ending = [writer.tokenizer.eos_token_id] if end else []
+        for missing in (1, 2, 3):
+            assert writer.decode_whole([*ids[:-missing], *ending]) == "bird 🦩"
+            assert writer.whole_tokens(ids[:-missing]) == len(ids) - 4
+
+    def test_bytes_that_can_never_be_a_character(self, writer: Any) -> None:
+        ids = writer.tokenize("x日", add_special_tokens=False)
+        assert writer.decode_whole([ids[0], *ids[-1:] * 3]) == writer.decode_whole(ids[:1])
+        letter = writer.tokenize("yx", add_special_tokens=False)[-1]
+        assert writer.decode_whole([*ids[:-1], letter]).endswith("\ufffdx")  # others followed: they stay
+
+    @given(ids=st.lists(st.integers(0, 300), max_size=8))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_any_tokens(self, writer: Any, ids: list[int]) -> None:
+        ids = [token for token in ids if token < len(writer.tokenizer)]
+        kept = writer.whole_tokens(ids)
+        assert 0 <= kept <= len(ids)
+        whole, written = writer.decode_whole(ids), writer.decode(ids)
+        assert (whole == written) == (kept == len(ids))
+        if not written.endswith("\ufffd"):
+            assert whole == written

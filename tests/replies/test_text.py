@@ -158,3 +158,19 @@ def test_lengths_are_those_of_discord() -> None:
 def test_invisible_characters_go_and_joiners_stay() -> None:
     assert visible("a\u202eb\u200bc\x00d\ud800\r\ne\u2028f") == "abcd\ne\nf"
     assert visible("می\u200cخواهم 👩\u200d👧") == "می\u200cخواهم 👩\u200d👧"
+
+
+SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
+
+@given(st.text(alphabet="ab \U0001f3f4\U000e0067\U000e007f", max_size=8))
+def test_flags_that_are_written_with_tags_stay_and_other_tags_do_not(text: str) -> None:
+    """Row H8."""
+    shown = visible(f"{text}{SCOTLAND}{text}")
+    assert SCOTLAND in shown
+    assert not set("\U000e0067\U000e007f") & set(shown.replace(SCOTLAND, ""))
+
+
+def test_a_flag_is_not_cut_apart() -> None:
+    shown, whole = fit(SCOTLAND * 3, 32)
+    assert (shown, whole) == (f"{SCOTLAND * 2}…", False)

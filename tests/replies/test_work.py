@@ -336,6 +336,20 @@ class TestLogits:
         assert_within_limits(shown(Logits(("a",), (value,), Function.SIGMOID, (float(sigmoid(value)),))))
 
 
+def test_what_was_left_out_at_a_mask() -> None:
+    """Row K1."""
+    [word, end, space] = [
+        Candidate("apples", 7, 1.0, 0.25),
+        Candidate("</s>", 2, 3.0, 0.5),
+        Candidate(" ", 3, 2.0, 0.125),
+    ]
+    text = text_of(shown(MaskCandidates(1, 3, (word,), (end, space))))
+    assert "are no words: \\</s> (id 2) 50.0%, ␣ (id 3) 12.5%. The words keep their probabilities" in text
+    many = text_of(shown(MaskCandidates(1, 3, (word,), (end,) * 8)))
+    assert "and 3 more. The words" in many
+    assert "Left out" not in text_of(shown(MaskCandidates(1, 3, (word,))))
+
+
 def test_entailment() -> None:
     classes = ("contradiction", "neutral", "entailment")
     rows = (

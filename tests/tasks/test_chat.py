@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bot.inference.heads.decoding import Generated
 from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.tasks import chat
-from bot.tasks.chat import TASK, ChatRequest, Exchange
+from bot.tasks.chat import TASK, ChatRequest, ChatResult, Exchange
 from bot.tasks.chat_template import Message, chat_prompt
 from tests.support import CPU, run_crowd, run_together
 
@@ -74,7 +74,7 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
         with torch.inference_mode():
             output = model.generate(**inputs, max_new_tokens=LENGTH, do_sample=False, pad_token_id=0)
         new = output[0, inputs["input_ids"].shape[1] :]
-        texts.append(tokenizer.decode(new, skip_special_tokens=True).strip())
+        texts.append(tokenizer.decode(new, skip_special_tokens=True).rstrip("\ufffd").strip())
     return texts
 
 
@@ -82,7 +82,7 @@ def test_alone_as_transformers(load: Callable[[str], Any], expected: list[str]) 
     assert len(set(expected)) == len(REQUESTS)
     results = [run_steps(TASK.steps(load("llama"), request)) for request in REQUESTS]
     assert [result.text for result in results] == expected
-    assert [load("llama").decode(result.ids).strip() for result in results] == expected
+    assert [load("llama").decode_whole(result.ids).strip() for result in results] == expected
 
 
 def test_together_as_transformers(load: Callable[[str], Any], expected: list[str]) -> None:
@@ -182,6 +182,40 @@ class TestTranscript:
         assert not row.stopped
         row.stopped = True
         assert row.stopped
+
+
+def answered(head: Any, request: ChatRequest, ids: Sequence[int]) -> ChatResult:
+    """The answer that a model has written."""
+    steps = TASK.steps(head, request)
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send([Generated(tuple(ids), False)])
+    result: ChatResult = end.value.value
+    return result
+
+
+class TestHalfACharacter:
+    """Row C1, for a conversation."""
+
+    @pytest.mark.parametrize("missing", [1, 2, 3])
+    def test_is_not_said(self, load: Callable[[str], Any], plain: Any, missing: int) -> None:
+        for head in (load("llama"), plain):
+            ids = head.encode_rest(" A bird 🦩 🦩")
+            assert answered(head, greedy("Why?"), ids[:-missing]).text == "A bird 🦩"
+            assert chat.so_far(head, greedy("Why?"), [ids[:-missing]]).text == "A bird 🦩"  # row C4
+            assert answered(head, greedy("Why?"), head.encode_rest(" \ufffd")).text == "\ufffd"
+
+    def test_before_somebody_else_speaks(self, plain: Any) -> None:
+        ids = (*plain.encode_rest(" Because 🦩")[:-2], *plain.encode_rest("\n\nUser: Oh."))
+        result = answered(plain, greedy("Why?"), ids)
+        assert (result.text, result.finished) == ("Because", True)
+        whole = (*plain.encode_rest(" Because \ufffd"), *plain.encode_rest("\n\nUser: Oh."))
+        assert answered(plain, greedy("Why?"), whole).text == "Because \ufffd"
+
+
+def test_a_name_is_shown_as_it_is_read() -> None:
+    assert greedy("Why?", speaker="Rene\u0301\u200b:\n x").speaker == "René x"
+    assert greedy("Why?", speaker="\u3164\u200d").speaker == "User"
 
 
 def test_stops_when_it_goes_round_in_circles(load: Callable[[str], Any]) -> None:

@@ -12,6 +12,7 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.device import Device
 from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.tasks.similarity import MOST_TEXTS, TASK, SimilarityRequest, SimilarityResult, parse_texts
@@ -89,16 +90,47 @@ def test_a_language_model_makes_no_vectors(load: Callable[[str], Any]) -> None:
         TASK.steps(load("llama"), REQUESTS[0])
 
 
+@pytest.mark.parametrize(
+    ("request_", "ranked"),
+    [
+        (SimilarityRequest(("A cat sleeps.", "A cat sleeps.")), True),  # row I5
+        (SimilarityRequest(("A cat sleeps.", "It rains.", "A cat sleeps.", "A cat sleeps."), ranked=False), False),
+        (SimilarityRequest(("Cafe\u0301.", "Café.")), True),
+    ],
+)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_same_text_has_cosine_1(
+    request_: SimilarityRequest, ranked: bool, precision: str, checkpoints: Mapping[str, Path]
+) -> None:
+    result = run_steps(TASK.steps(load_head(checkpoints["minilm"], Device("cpu", precision)), request_))
+    for one, row in zip(request_.texts, result.cosines, strict=True):
+        for other, cosine in zip(request_.texts, row, strict=True):
+            assert (cosine == pytest.approx(1, abs=1e-12)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("typed", "texts"),
+    [
+        ("if a || b: | if a or b:", ("if a || b:", "if a or b:")),
+        ("a||b", ("a||b",)),
+        ("||a secret|| | a surprise", ("a secret", "a surprise")),
+        ("a | | b ｜ c\nd", ("a", "b", "c", "d")),
+    ],
+)
+def test_two_bars_separate_nothing(typed: str, texts: tuple[str, ...]) -> None:
+    assert tuple(text for text in map(str.strip, parse_texts(typed)) if text) == texts
+
+
 def test_texts_are_separated_and_cleaned() -> None:
     texts = parse_texts("A cat sleeps. | A dog sleeps.\nIt rains｜ A cat sleeps. ||")
-    assert SimilarityRequest(texts).texts == ("A cat sleeps.", "A dog sleeps.", "It rains")
+    assert SimilarityRequest(texts).texts == ("A cat sleeps.", "A dog sleeps.", "It rains", "A cat sleeps.")
 
 
 @pytest.mark.parametrize(
     ("texts", "sentence"),
     [
         ((), "found no text"),
-        (("a", " a "), "found one text"),
+        (("a", " \u200b"), "found one text"),
         (tuple(map(str, range(MOST_TEXTS + 1))), "found 13 texts"),
         (("a", "😀"), "no words"),
         (("a", "b" * 2_001), "2,000 at most"),

@@ -28,12 +28,51 @@ class TestCircling:
 
     def test_rounds_that_are_too_short_or_too_long(self) -> None:
         assert circling("ha" * 9) == 0
-        assert circling("x" * (3 * SHORTEST_LOOP)) == 2 * SHORTEST_LOOP
+        assert circling("ha" * (3 * SHORTEST_LOOP // 2)) == 2 * SHORTEST_LOOP
         long = "".join(map(str, range(200)))[: LONGEST_LOOP + 1]
         assert circling(long * 3) == 0
         assert circling(long[1:] * 3) == 2 * LONGEST_LOOP
 
-    @given(st.text(max_size=30), st.text(min_size=SHORTEST_LOOP, max_size=60))
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "|----------------------|----------------------|----------------------|",  # row J1
+            "|:---:|:---:|:---:|" * 6,
+            "-" * 200,
+            "- " * 100,
+            "=" * 80 + "\n" + "=" * 80 + "\n" + "=" * 80,
+            "┌──────────┬──────────┐" * 8,
+            "═" * 90,
+            "Contents" + " ." * 60,
+            " " * 200,
+            "\n" * 200,
+            "| | | |\n" * 30,
+            "a" * 100,
+            "🎉" * 100,
+        ],
+    )
+    def test_layout_is_no_circle(self, line: str) -> None:
+        for end in range(len(line) + 1):
+            assert circling("Here is the table:\n| Name | Age | City |\n" + line[:end]) == 0
+
+    @given(st.text(alphabet="-=_|+:*.~#·•─│┼═ \n\t", min_size=1, max_size=40), st.integers(1, 100))
+    def test_no_layout_whatsoever(self, unit: str, times: int) -> None:
+        assert circling(unit * times) == 0
+
+    def test_a_circle_with_a_line_in_it(self) -> None:
+        table = "| Name |\n|------------------------------|\n"
+        assert circling(table * 3) == 2 * len(table)
+
+    def test_a_line_that_is_said_three_times(self) -> None:
+        """Row J4: songs and drills lose their text, as intended."""
+        assert without_circles("1. Yes, of course it is.\n" * 3) == ("1. Yes, of course it is.", True)
+
+    @pytest.mark.parametrize("stop", "。！？،؟।」")
+    def test_what_closes_a_sentence_stays_with_it(self, stop: str) -> None:
+        circle = "今日はとてもいい天気ですから散歩に行きます"
+        assert without_circles(f"「{(stop + circle) * 3}")[0] == f"「{stop}{circle}{stop}"
+
+    @given(st.text(max_size=30), st.text(min_size=SHORTEST_LOOP, max_size=60).map("ab".__add__))
     def test_what_is_left_says_everything_once(self, before: str, circle: str) -> None:
         text = before + circle * 3
         assert 0 < circling(text) <= 2 * len(circle)

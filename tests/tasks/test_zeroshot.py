@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bot.inference.device import Device
 from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.tasks.zeroshot import TASK, ZeroShotRequest, ZeroShotResult, parse_labels
-from tests.support import run_crowd, run_together
+from tests.support import CPU, run_crowd, run_together
 
 LABELS = [("sports", "politics", "entertainment"), ("course", "a book about the old man and the sea"), ("cold", "late")]
 TEXTS = ["This movie was so inspiring!", "Great.", "What a terrible day: the train was late, and the coffee was cold."]
@@ -86,6 +87,56 @@ def test_only_the_text_is_cut(load: Callable[[str], Any]) -> None:
 def test_a_classifier_without_entailment(load: Callable[[str], Any]) -> None:
     with pytest.raises(ModelUnavailable, match="ZEROSHOT_CHECKPOINT"):
         run_steps(TASK.steps(load("distilbert"), ZeroShotRequest("I love apples", ("sports", "politics"))))
+
+
+def named(checkpoints: Mapping[str, Path], *labels: str) -> Any:
+    """The tiny natural language inference model, whose classes are called otherwise."""
+    head: Any = load_head(checkpoints["bart_mnli"], CPU)
+    head.labels = labels
+    return head
+
+
+def test_entailment_against_contradiction_in_any_order(checkpoints: Mapping[str, Path]) -> None:
+    """Row K3; transformers' own rule measures against neutral then, and finds 0.631 and 0.192."""
+    request = ZeroShotRequest("I love it", ("sports", "food"), multi_label=True)
+    result = run_steps(TASK.steps(named(checkpoints, "entailment", "contradiction", "neutral"), request))
+    assert {label: round(p, 3) for label, p in probabilities(result).items()} == {"sports": 0.254, "food": 0.089}
+    assert probabilities(run_steps(TASK.steps(named(checkpoints, "entailment", "neutral", "contradiction"), request)))[
+        "sports"
+    ] == pytest.approx(0.631, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "entailment", "contradiction"),
+    [
+        *[
+            (names, names.index("entailment"), names.index("contradiction"))
+            for names in permutations(("entailment", "neutral", "contradiction"))
+        ],
+        (("CONTRADICTION", "ENTAILMENT", "NEUTRAL"), 1, 0),
+        (("neutral", "contra", "entail"), 2, 1),
+        (("entailment", "not_entailment"), 0, 1),
+        (("not_entailment", "entailment"), 1, 0),
+        (("LABEL_0", "LABEL_1", "LABEL_2"), 2, 0),
+        (("LABEL_0", "LABEL_1"), 1, 0),
+        (("entailment", "other", "further"), 0, 2),
+        (("other", "entailment", "further"), 1, 0),
+        (("NEGATIVE", "POSITIVE"), None, None),
+        (tuple(f"LABEL_{index}" for index in range(28)), None, None),
+    ],
+)
+def test_the_classes_are_found_by_name(
+    checkpoints: Mapping[str, Path], labels: tuple[str, ...], entailment: int | None, contradiction: int | None
+) -> None:
+    head = named(checkpoints, *labels)
+    assert (head.entailment, head.contradiction) == (entailment, contradiction)
+
+
+def test_two_thousand_labels() -> None:
+    """Row I4."""
+    labels = parse_labels(",".join(f"l{index}" for index in range(2_000)))
+    with pytest.raises(InvalidRequest, match=r"^I found 2000 labels, and I need 2 to 20 different ones\."):
+        ZeroShotRequest("text", labels)
 
 
 def test_labels_are_cleaned() -> None:

@@ -23,7 +23,7 @@ from bot.inference.precision import reason_of
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.threads import ThreadChoice
-from bot.inference.tokens import Token, read_tokens
+from bot.inference.tokens import HALF_CHARACTER, BrokenEnd, Token, broken_end, read_tokens
 
 FALLBACK_CONTEXT = 512
 """Tokens, where a checkpoint does not say how long its context is."""
@@ -91,6 +91,22 @@ class Head(ABC):
                 list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
             )
             return str(text)
+
+    def decode_whole(self, ids: Sequence[int]) -> str:
+        """Text of token ids without the bytes at their end that are no whole character, from any thread."""
+        text = self.decode(ids)
+        end = self._broken_end(ids, text)
+        return self.decode(ids[: len(ids) - end.read]) + end.whole if end.tokens else text
+
+    def whole_tokens(self, ids: Sequence[int]) -> int:
+        """How many of these tokens stand before the first that holds a part of a half character at their end."""
+        return len(ids) - self._broken_end(ids, self.decode(ids)).tokens
+
+    def _broken_end(self, ids: Sequence[int], text: str) -> BrokenEnd:
+        if not text.endswith(HALF_CHARACTER):  # nearly always, and quick to tell
+            return BrokenEnd()
+        with self._tokenizer_lock:
+            return broken_end(self.tokenizer, ids)
 
     def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
         """Token ids as people can read them, from any thread."""

@@ -16,8 +16,7 @@ from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
-
-_BROKEN = "\N{REPLACEMENT CHARACTER}"
+from bot.inference.tokens import HALF_CHARACTER
 
 
 class CausalLM(Head):
@@ -96,7 +95,7 @@ class CausalLM(Head):
         if len(ids) <= tokens:
             return text
         part = self.decode(ids[len(ids) - tokens :] if keep_end else ids[:tokens])
-        return part.strip(_BROKEN)  # what is left of a character whose bytes were cut apart
+        return part.strip(HALF_CHARACTER)  # what is left of a character whose bytes were cut apart
 
     @property
     def vocabulary_size(self) -> int:

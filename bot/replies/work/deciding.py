@@ -46,8 +46,9 @@ SIGMOID_ABOUT = (
 )
 MASK_ABOUT = (
     "At the hidden place the model has a logit for every token of its vocabulary. Softmax over all of them makes "
-    "probabilities; these tokens got the largest."
+    "probabilities; of the tokens that are words, these got the largest."
 )
+MOST_LEFT_OUT = 5
 RESCORED_ABOUT = (
     "This model writes from left to right and cannot look behind a gap. So it proposes words, each is put in place, "
     "and the whole sentence is weighed: log p is the logarithm of its probability."
@@ -97,7 +98,21 @@ def mask_page(piece: MaskCandidates) -> Page:
     draw = partial(
         bars, [as_chip(one.text) for one in piece.candidates], [one.probability for one in piece.candidates], "Mask"
     )
-    return Page(f"Mask {piece.mask}: logits", MASK_ABOUT, (where, Table(("logit", "p", "id", "token"), rows)), draw)
+    table = Table(("logit", "p", "id", "token"), rows)
+    return Page(f"Mask {piece.mask}: logits", MASK_ABOUT, (where, table, *_left_out(piece)), draw)
+
+
+def _left_out(piece: MaskCandidates) -> Iterator[Paragraph]:
+    """What was likelier than the last word, and is no guess."""
+    if not piece.left_out:
+        return
+    named = [f"{as_chip(one.text)} (id {one.id}) {percent(one.probability)}" for one in piece.left_out[:MOST_LEFT_OUT]]
+    further = len(piece.left_out) - len(named)
+    names = ", ".join(named) + (f" and {further} more" if further else "")
+    yield Paragraph(
+        f"Left out, because special tokens, white space and parts of characters are no words: {names}. The words keep "
+        "their probabilities: these are not shared among them."
+    )
 
 
 def rescored_page(piece: RescoredCandidates) -> Page:

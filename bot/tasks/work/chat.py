@@ -102,7 +102,7 @@ def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Ending:
         why = without_rule(head, ids, room_for_answer(head), head.end_ids)
     whole = head.decode(body)
     start = len(whole) - len(whole.lstrip())
-    return cut_off(why, body, head.decode, start + len(answer.text))
+    return cut_off(why, body, head.decode, head.decode_whole, start + len(answer.text))
 
 
 EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.CAUSAL_LM: explain_reply}

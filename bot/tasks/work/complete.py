@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks.code_ending import EndReason
-from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt
+from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt, text_of, whole_text_of
 from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
-from bot.tasks.work.generate import SEED
+from bot.tasks.work.generate import SEED, TAIL
 from bot.tasks.work.pieces import Ending, Prepared, Work
 from bot.tasks.work.request import Explain, Written
 from bot.tasks.work.written import continuations
-from bot.tasks.writing import following
+from bot.tasks.writing import known_tail
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -54,11 +54,13 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()
         head, prompt, [ids], sampling, truncated="the start of the code" if truncated else None
     )
     code = head.decode(prompt) if truncated else request.code
-    prepared = Prepared((code,), _prepared(request, truncated=truncated), to_end=True)
+    prepared = Prepared(
+        (code,), _prepared(request, truncated=truncated, has_tail=bool(known_tail(head, request.tail))), to_end=True
+    )
     return Work("complete", with_ending((prepared, *pieces), _ending(head, request, prompt, ids)))
 
 
-def _prepared(request: CompleteRequest, *, truncated: bool) -> str:
+def _prepared(request: CompleteRequest, *, truncated: bool, has_tail: bool) -> str:
     language = request.code_language
     rule = "so it ends where a block does" if language.in_blocks else "which has no blocks to end with"
     sentences = [
@@ -71,6 +73,8 @@ def _prepared(request: CompleteRequest, *, truncated: bool) -> str:
             f"It is cut at its start, so that the context has room for the {request.max_new_tokens:,} tokens that may "
             "be written."
         )
+    if has_tail:
+        sentences.append(TAIL)
     return " ".join(sentences)
 
 
@@ -81,7 +85,8 @@ def _ending(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids
         why = RULES[found.reason]
     else:
         why = without_rule(head, ids, request.max_new_tokens, head.end_ids | set(head.tokenizer.all_special_ids))
-    return cut_off(why, body, partial(following, head, prompt), len(found.text))
+    texts = (partial(text_of, head, request, prompt), partial(whole_text_of, head, request, prompt))
+    return cut_off(why, body, *texts, len(found.text))
 
 
 EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.CAUSAL_LM: explain_code}

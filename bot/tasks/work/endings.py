@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bot.inference.tokens import HALF_CHARACTER
 from bot.tasks.work.pieces import Decision, Ending, Piece
+from bot.tasks.writing import Decode
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 
 def with_ending(pieces: Sequence[Piece], ending: Ending) -> tuple[Piece, ...]:
@@ -18,25 +22,42 @@ def with_ending(pieces: Sequence[Piece], ending: Ending) -> tuple[Piece, ...]:
     return (*(piece for piece in pieces if not isinstance(piece, Decision)), ending, *decisions)
 
 
+def with_remark(pieces: Sequence[Piece], remark: str) -> tuple[Piece, ...]:
+    """Pieces whose decision has one more sentence, unless that is empty."""
+    return tuple(
+        replace(piece, sentence=f"{piece.sentence} {remark}") if remark and isinstance(piece, Decision) else piece
+        for piece in pieces
+    )
+
+
 def without_end(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:
     """What was written, of which there is at least one token, without the one that ended the text."""
     return tuple(ids[:-1] if ids[-1] in head.end_ids else ids)
 
 
-def cut_off(why: str, ids: Sequence[int], text_of: Callable[[Sequence[int]], str], end: int) -> Ending:
+HALF = "The tokens at the end are only a part of a character, so the answer leaves them out."
+
+
+def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Ending:
     """The ending of a text.
 
     Args:
         why: it ends there.
         ids: what was written, without the token that ended the text.
-        text_of: makes text of them.
+        text_of: makes text of them, with U+FFFD at its end for half a character.
+        whole_of: the same without half a character at its end.
         end: index into their text behind which nothing is shown. White space does not count as something.
     """
     rest = text_of(ids)[end:]
     if not rest.strip():
         return Ending(why, len(ids), len(ids))
-    kept = bisect_left(range(len(ids)), end, key=lambda number: len(text_of(ids[:number])))
-    return Ending(why, len(ids), kept, rest)
+    kept = bisect_left(range(len(ids)), end, key=lambda number: len(whole_of(ids[:number])))
+    return Ending(f"{why} {HALF}" if set(rest.strip()) == {HALF_CHARACTER} else why, len(ids), kept, rest)
+
+
+def half_character(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:
+    """A sentence that a text ends with half a character, which its answer does not show; "" where it does not."""
+    return "" if head.whole_tokens(ids) == len(ids) else HALF
 
 
 def without_rule(head: CausalLM, ids: Sequence[int], most: int, ends: Container[int]) -> str:

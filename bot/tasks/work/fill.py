@@ -67,18 +67,21 @@ def explain_distributions(head: MaskedLM, request: FillRequest, written: Written
 
 
 def _candidates(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.float32]) -> Iterator[MaskCandidates]:
-    """The likeliest tokens at each mask.
+    """The likeliest words at each mask, and what was left out.
 
     Args:
         logits: over the vocabulary at each mask, (masks, vocabulary).
     """
-    for index, ids in enumerate(made.likeliest(CANDIDATES)):
-        probabilities = made.probabilities[index]
-        candidates = tuple(
-            Candidate(token.text, token.id, float(logits[index, token.id]), float(probabilities[token.id]))
-            for token in head.tokens(ids)
+    found = zip(made.positions, made.likeliest(CANDIDATES), made.left_out(CANDIDATES), strict=True)
+    for index, (position, words, others) in enumerate(found):
+        candidates, left_out = (
+            tuple(
+                Candidate(token.text, token.id, float(logits[index, token.id]), float(probability))
+                for token, probability in zip(head.tokens(ids), made.probabilities[index, ids], strict=True)
+            )
+            for ids in (words, others)
         )
-        yield MaskCandidates(index + 1, made.positions[index], candidates)
+        yield MaskCandidates(index + 1, position, candidates, left_out)
 
 
 def explain_rescoring(head: CausalLM, request: FillRequest, written: Written = ()) -> Steps[Work]:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
+from bot.tasks.work.endings import half_character, with_remark
 from bot.tasks.work.pieces import Prepared, Work
 from bot.tasks.work.request import Written
 from bot.tasks.work.written import continuations
+from bot.tasks.writing import known_tail
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
+TAIL = "Behind it stand the last tokens of the text before, which ended with a part of a character."
 SEED = 0
 """Of a text that is written only to be opened, so that all its pages are about the same one."""
 
@@ -40,13 +43,15 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     pieces = yield from continuations(
         head, prompt, texts, sampling, truncated="the start of the prompt" if truncated else None
     )
-    prepared = Prepared(
-        (head.decode(prompt) if truncated else request.prompt,),
+    how = (
         "The prompt is cut at its start, so that the context has room for what is written."
         if truncated
-        else "The prompt goes to the model as it is.",
+        else "The prompt goes to the model as it is."
     )
-    return Work("generate", (prepared, *pieces))
+    tail = known_tail(head, request.tail)
+    prepared = Prepared((head.decode(prompt) if truncated else request.prompt,), f"{how} {TAIL}" if tail else how)
+    halves = (half_character(head, [*tail, *ids]) for ids in texts)
+    return Work("generate", (prepared, *with_remark(pieces, next(filter(None, halves), ""))))
 
 
 EXPLANATIONS = {HeadKind.CAUSAL_LM: explain_continuations}

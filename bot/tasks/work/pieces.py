@@ -137,16 +137,18 @@ class Candidate:
 
 @dataclass(frozen=True)
 class MaskCandidates:
-    """The likeliest tokens at a mask.
+    """The likeliest tokens at a mask that are words.
 
     Attributes:
         mask: which one, from 1.
         position: of the mask among the tokens, from 0.
+        left_out: the tokens that are likelier than the last of them, and no words.
     """
 
     mask: int
     position: int
     candidates: tuple[Candidate, ...]
+    left_out: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from bot.inference.task import HeadKind
 from bot.tasks import summarize
 from bot.tasks.chat_template import has_chat_template
 from bot.tasks.summarize import Condensation, Drafter, Rewriter, Summarizer, SummarizeRequest
+from bot.tasks.work.endings import HALF, half_character
 from bot.tasks.work.pieces import (
     Decision,
     Distribution,
@@ -188,7 +189,7 @@ def _opened(opener: Opener, request: SummarizeRequest, written: Written) -> Step
     prepared = Prepared((opener.text(last.part, last.row),), _told(opener, request, made))
     return Work(
         "summarize",
-        (*parts, prepared, *(_named(piece, last.name) for piece in pieces), Decision(_decision(made))),
+        (*parts, prepared, *(_named(piece, last.name) for piece in pieces), Decision(_decision(opener.head, made))),
     )
 
 
@@ -270,7 +271,7 @@ def _named(piece: Piece, name: str) -> Piece:
     return replace(piece, name=name) if isinstance(piece, WrittenText | Distribution) else piece
 
 
-def _decision(made: Condensation) -> str:
+def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> str:
     """What of the last texts is the answer."""
     written = made.last.written
     text, _ = summarize.summary_of(written)
@@ -282,6 +283,8 @@ def _decision(made: Condensation) -> str:
         said = f"{said} The model went round in circles, and what it only says again is left out."
     if text != "\n".join(one.text for one in written if one.text):
         said = f"{said} Its last sentence was cut off at the length, and is left out."
+    if any(half_character(head, one.ids) for one in written):
+        said = f"{said} {HALF}"
     return f"{said} {made.source_tokens:,} tokens became {sum(one.tokens for one in written):,}."
 
 

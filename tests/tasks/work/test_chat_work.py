@@ -17,6 +17,7 @@ from bot.inference.steps import run_steps
 from bot.tasks import chat
 from bot.tasks.chat import MOST_EXCHANGES, TASK, ChatRequest, ChatResult, Exchange, read_prompt
 from bot.tasks.work.chat import CIRCLING, SPEAKS_FOR_ANOTHER, explain_reply
+from bot.tasks.work.endings import HALF
 from bot.tasks.work.pieces import Ending, Prepared, Tokens, Work, Written
 from bot.tasks.work.request import WorkRequest
 from tests.support import CPU, run_all
@@ -220,3 +221,12 @@ async def test_through_the_worker(
         text = piece_of(work, Written)
         assert tuple(one.token.id for one in text.tokens) == answer.ids
         check_text(text, read_prompt(llama, request)[0], reference)
+
+
+def test_half_a_character_at_the_end(llama: Any) -> None:
+    """Row C1."""
+    ids = llama.encode_rest(" A bird 🦩")[:-2]
+    ending = piece_of(run_steps(explain_reply(llama, REQUEST, (ids,))), Ending)
+    assert ending.why.endswith(HALF)
+    assert ending.tokens - ending.kept >= 2
+    assert set(ending.rest.strip()) == {"\ufffd"}

@@ -15,6 +15,8 @@ from bot.inference.heads.decoding import Generated
 from bot.inference.steps import run_steps
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
 from bot.tasks.work.complete import RULES, explain_code
+from bot.tasks.work.endings import HALF
+from bot.tasks.work.generate import TAIL
 from bot.tasks.work.pieces import Architecture, Distribution, Ending, Family, Prepared, Tokens, Work, Written
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.writing import following
@@ -177,3 +179,20 @@ async def test_through_the_worker(
         [text] = pieces_of(work, Written)
         assert tuple(one.token.id for one in text.tokens) == answer.ids
         check_text(text, llama.encode(request.code), reference)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
+    """Row C1: the answer leaves it out, and so does its work; what goes on is read from its tokens."""
+    request = CompleteRequest("s = '", "py")
+    whole = llama.encode_rest("a bird 🦩")
+    text, ending = ended(llama, request, whole[:-missing])
+    assert text == "a bird "
+    assert (ending.tokens, ending.kept, set(ending.rest)) == (len(whole) - missing, len(whole) - 4, {"\ufffd"})
+    assert ending.why.endswith(HALF)
+
+    [*first, last] = whole
+    request = replace(request, code="s = 'a", tail=tuple(first[-2:]))
+    work = run_steps(explain_code(llama, request, ((last,),)))
+    assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("s = 'a"), *first[-2:]]
+    assert piece_of(work, Prepared).how.endswith(TAIL)

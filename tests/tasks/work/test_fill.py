@@ -50,6 +50,11 @@ class Filler:
         return positions, self.model(**inputs, output_hidden_states=True)
 
 
+def is_word(tokenizer: Any, token: int) -> bool:
+    text = tokenizer.decode([token], skip_special_tokens=True).strip()
+    return text != "" and text.isprintable() and "\ufffd" not in text
+
+
 @pytest.fixture(scope="module")
 def directly(checkpoints: Mapping[str, Path]) -> Filler:
     return Filler(checkpoints["roberta"])
@@ -68,7 +73,10 @@ async def test_the_numbers_of_the_answer(
     for mask, guesses in zip(masks, result.masks, strict=True):
         logits = right.logits[0, mask.position]
         probabilities = logits.softmax(dim=0)
-        likeliest = logits.argsort(descending=True)[:10].tolist()
+        ranked = logits.argsort(descending=True).tolist()
+        likeliest = [one for one in ranked if is_word(directly.tokenizer, one)][:10]
+        before = ranked[: ranked.index(likeliest[-1])]
+        assert [one.id for one in mask.left_out] == [one for one in before if one not in likeliest]
         assert [one.id for one in mask.candidates] == likeliest
         assert [one.logit for one in mask.candidates] == pytest.approx(logits[likeliest].tolist(), abs=1e-5)
         assert [one.probability for one in mask.candidates] == pytest.approx(

@@ -19,7 +19,8 @@ from bot.inference.heads.rereading import Rereading
 from bot.inference.heads.sampling import Sampling
 from bot.inference.steps import run_steps
 from bot.tasks.generate import TASK, GenerateRequest
-from bot.tasks.work.generate import explain_continuations
+from bot.tasks.work.endings import HALF
+from bot.tasks.work.generate import TAIL, explain_continuations
 from bot.tasks.work.pieces import (
     Architecture,
     Decision,
@@ -272,3 +273,25 @@ def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool)
     assert isinstance(decision, Decision)
     assert f"taken at 0 of {len(text.written)} places." in decision.sentence
     assert ("rounding decided" in decision.sentence) is is_said
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
+    """Row C1: its bytes are shown among the tokens, and the decision says that the answer leaves them out."""
+    whole = llama.encode_rest(" a bird 🦩")
+    work = run_steps(explain_continuations(llama, GenerateRequest("I see"), (whole[:-missing],)))
+    assert piece_of(work, Decision).sentence.endswith(HALF)
+    assert piece_of(work, Written).tokens[-1].token.text.startswith("<")
+    work = run_steps(explain_continuations(llama, GenerateRequest("I see"), (whole,)))
+    assert HALF not in piece_of(work, Decision).sentence
+
+
+def test_a_text_that_goes_on_from_half_a_character(llama: Any) -> None:
+    [*first, last] = llama.encode_rest(" 🦩")
+    request = GenerateRequest("I see", tail=tuple(first))
+    work = run_steps(explain_continuations(llama, request, ((last,),)))
+    assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("I see"), *first]
+    prepared = piece_of(work, Prepared)
+    assert prepared.texts == ("I see",)
+    assert prepared.how.endswith(TAIL)
+    assert HALF not in piece_of(work, Decision).sentence

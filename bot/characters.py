@@ -1,0 +1,69 @@
+"""The characters of a text: which of them can be seen, and which texts are the same to people.
+
+What is read is in NFC, as nearly all that models were trained on; what identifies something (a label, a language) is
+compared in NFKC without case.
+
+Source: Unicode Standard Annex 15 (normalisation forms), Annex 44 (`Default_Ignorable_Code_Point`), and Technical
+Standard 51 (emoji, and the flags that are written with tags).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex  # type: ignore[import-untyped]
+
+FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,7}\U000e007f"
+"""A pattern of flags such as Scotland's: a black flag, the code of a region in tags, and the tag that ends it. Whatever
+else is written in tags could hide a text that nobody sees."""
+
+_LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+_BLANK = regex.compile("[\u3164\uffa0\U00013441\U00013442\U0001d159]|(?<![\u2800-\u28ff])\u2800+(?![\u2800-\u28ff])")
+"""What takes up room and shows nothing, and so stands for a space: fillers, and the empty cell of Braille outside of
+it. No property of Unicode tells these."""
+
+_UNSEEN = regex.compile(
+    rf"""(?V1)
+    (?P<kept>
+        {FLAG}
+        # Joiners, where they change a letter's form (Persian, Hindi) or make one emoji of several.
+        | (?<=[\p{{L}}&&[\p{{jt=D}}\p{{jt=R}}\p{{jt=L}}[^\p{{InSC=Other}}]]]\p{{M}}{{0,4}})[\u200c\u200d]
+        | (?<=\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}?\ufe0f?)\u200d(?=\p{{Extended_Pictographic}})
+        # Variation selectors, behind what has variants.
+        | (?<=[\p{{Emoji}}--[0-9\#*]])[\ufe0e\ufe0f]
+        | (?<=[0-9\#*])\ufe0f(?=\u20e3)
+        | (?<=[\p{{Sm}}[\p{{L}}&&[^\p{{InSC=Other}}]]])[\ufe00-\ufe0d]
+        | (?<=\p{{Han}})[\ufe00-\ufe0f\U000e0100-\U000e01ef]
+        | (?<=[\p{{L}}&&\p{{Mongolian}}])[\u180b-\u180f]
+    )
+    | [\p{{Default_Ignorable_Code_Point}}\p{{Cs}}[\p{{Cc}}--[\n\t]]]
+    """,
+    regex.VERBOSE,
+)
+
+_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+
+
+def visible(text: str) -> str:
+    """A text in NFC of what can be seen, without white space around it; every line break becomes `\\n`.
+
+    It is the same for all texts that are canonically equivalent, and for its own result.
+    """
+    text = _BLANK.sub(" ", _LINE_BREAKS.sub("\n", text))
+    while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(_kept, unicodedata.normalize("NFC", text)))) != text:
+        text = seen  # what was taken out may have stood between what belongs together
+    return text.strip()
+
+
+def identity(text: str) -> str:
+    """What is the same for all ways to write a name: full-width letters, another case, what cannot be seen.
+
+    Source: NFKC_Casefold in the Unicode Standard, section 3.13.
+    """
+    folded = unicodedata.normalize("NFKC", _IGNORABLE.sub("", visible(text))).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def _kept(found: regex.Match[str]) -> str:
+    return found["kept"] or ""

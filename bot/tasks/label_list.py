@@ -1,0 +1,76 @@
+"""Labels as people write them in one line or several."""
+
+from __future__ import annotations
+
+import regex  # type: ignore[import-untyped]
+
+_QUOTES = {
+    '"': '"”',
+    "“": '”"',
+    "„": '“”"',
+    "”": "”",
+    "«": "»",
+    "»": "«",
+    "‹": "›",
+    "›": "‹",
+    "「": "」",
+    "『": "』",
+}
+"""What opens a quotation, and what closes it, in the languages that have it."""
+_SINGLE_QUOTES = {"'": "'", "‘": "’", "‚": "‘’"}
+"""They are apostrophes, too, so they only count where they stand around a whole label."""
+_APOSTROPHE = r"(?<=\w)['’](?=\w)"
+_LONGEST = 100
+"""The most characters of a quotation, longer than any label."""
+
+_COMMAS = ",，،、､﹐፣"
+_SEMICOLONS = ";；؛"
+_NO_LABEL = regex.compile(rf"[{_COMMAS}]\s*([{_COMMAS}\n]|$)")
+"""A comma with no label behind it."""
+_SPACED_COMMA = regex.compile(rf"[{_COMMAS}]\s")
+_BORDERS = rf"\n{_COMMAS}{_SEMICOLONS}"
+
+
+def _quotations() -> regex.Pattern[str]:
+    around_words = [
+        rf"(?<![^\s([{{{_BORDERS}]){mark}(?!\s)[^{mark}{end}\n]{{1,{_LONGEST}}}?(?<!\s)[{end}](?![^\s)\]}}{_BORDERS}])"
+        for mark, end in _QUOTES.items()
+    ]
+    around_labels = [
+        rf"(?<=^\s*|[{_BORDERS}]\s*){mark}(?:[^{mark}{end}\n]|{_APOSTROPHE}){{1,{_LONGEST}}}?[{end}](?=\s*(?:$|[{_BORDERS}]))"
+        for mark, end in {**_SINGLE_QUOTES, **_QUOTES}.items()
+    ]
+    return regex.compile("|".join((*around_words, *around_labels)))
+
+
+_QUOTATION = _quotations()
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """The labels in a text, in their order; some may be empty.
+
+    Semicolons or new lines separate them where there are any, else commas. A comma separates nothing in a quotation
+    (`"red, white and blue", black`), nor as a decimal or thousands separator (`1,5 l, 2,5 l`): between two digits, in a
+    text whose other commas have a space behind them. Quotation marks around a whole label are no part of it.
+    """
+    hidden = _QUOTATION.sub(lambda found: "\0" * len(found[0]), text.replace("\0", " "))
+    ends = [found.span() for found in _separator(hidden).finditer(hidden)]
+    starts = [0, *(end for _, end in ends)]
+    stops = [*(start for start, _ in ends), len(text)]
+    return tuple(_unquoted(text[start:stop]) for start, stop in zip(starts, stops, strict=True))
+
+
+def _separator(text: str) -> regex.Pattern[str]:
+    """What separates the labels of a text without its quotations."""
+    if any(one in text for one in _SEMICOLONS):
+        return regex.compile(rf"[{_SEMICOLONS}\n]")
+    if "\n" in text.strip() and not _NO_LABEL.search(text.strip().rstrip(_COMMAS)):
+        return regex.compile(r"\n")
+    if _SPACED_COMMA.search(text):
+        return regex.compile(rf"(?<!\d),|,(?!\d)|[{_COMMAS[1:]}\n]")
+    return regex.compile(rf"[{_COMMAS}\n]")
+
+
+def _unquoted(label: str) -> str:
+    inner = label.strip()
+    return inner[1:-1] if _QUOTATION.fullmatch(inner) else label
