@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import Any
 
 import torch
 
@@ -109,6 +110,19 @@ class Seq2SeqLM(Head):
             ids = self.tokenizer(prefixed, truncation=True, max_length=self.context_length)["input_ids"]
         inputs = SourceText(tuple(ids), self._start(target), max_new_tokens, len(whole) > len(ids))
         return Row(inputs, len(ids) + max_new_tokens)
+
+    def tokenize_template(self, text: str, *, source: str | None = None, **options: Any) -> list[int]:
+        """As `Head.tokenize_template`.
+
+        Args:
+            text: what was written.
+            source: as for `encode`.
+        """
+        with self._tokenizer_lock:
+            if source is not None:
+                self.tokenizer.src_lang = source
+            ids: list[int] = self.tokenizer(text, **options)["input_ids"]
+            return ids
 
     def _without_code(self, text: str) -> str:
         """A text at whose start a Marian tokenizer finds no `>>code<<`: SentencePiece drops the space, and reads on."""
