@@ -21,7 +21,10 @@ from tokenizers.models import Model
 from transformers import PreTrainedTokenizerBase, TokenizersBackend
 
 _MARKUP = re.compile(r"[<\[{(>|«【].*[>\])}<|»】]", re.DOTALL)
-_ELEMENT = re.compile(r"</?[A-Za-z][A-Za-z0-9]*>")
+_ELEMENT = re.compile(
+    r"</?(?:a|b|blockquote|body|caption|code|div|em|footer|h[1-6]|html|i|iframe|img|li|ol|p|pre|s|span|strong|sub|sup"
+    r"|table|tbody|td|tfoot|th|thead|tr|u|ul)>"
+)
 """Gemma's vocabulary holds the elements of HTML, which are text."""
 _PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 _BLANK = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], **dict.fromkeys(_PARTS)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,7 @@ _LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2065")
 """Letters and unassigned characters that nobody sees."""
 _UNSEEN = frozenset(("Mn", "Me", "Cf", "Cc", "Cs"))
+_NUMBER = re.compile(r"\d+")
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -114,18 +116,29 @@ def broken(text: str, tokens: Iterable[str]) -> str:
     return Markers(map(Marker, tokens)).broken(text)
 
 
+_NUMBERED = 8
+"""So many markers that differ in their numbers are one: a vocabulary may hold `<unused0>` to `<unused6241>`."""
+
+
 def _pattern(by_place: dict[Place, set[str]]) -> re.Pattern[str]:
     kinds = {
         Place.ANYWHERE: "(?P<anywhere>{})",
         Place.LINE_START: r"^[^\S\n]*(?P<start>{})",
         Place.LINE: r"^[^\S\n]*(?P<line>{})(?=[^\S\n]*$)",
     }
-    parts = [
-        form.format("|".join(map(_one, sorted(by_place[place], key=len, reverse=True))))
-        for place, form in kinds.items()
-        if by_place[place]
-    ]
+    parts = [form.format("|".join(_any_of(by_place[place]))) for place, form in kinds.items() if by_place[place]]
     return re.compile("|".join(parts), re.MULTILINE) if parts else _NOTHING
+
+
+def _any_of(markers: Iterable[str]) -> list[str]:
+    """Patterns of markers, the longest first."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for marker in sorted(markers, key=len, reverse=True):
+        alike[_NUMBER.sub("0", marker)].append(marker)
+    patterns = [
+        [_NUMBER.sub(r"\\d+", _one(some[0]))] if len(some) >= _NUMBERED else map(_one, some) for some in alike.values()
+    ]
+    return [one for some in patterns for one in some]
 
 
 def _one(marker: str) -> str:

@@ -208,8 +208,11 @@ def _unknown(head: CausalLM) -> frozenset[int]:
 
 def _markers(shown: Iterable[Sequence[str]], control: Iterable[str]) -> Iterator[Marker]:
     """The text that a template writes around contents, as markers."""
-    tokens = re.compile("|".join(map(re.escape, sorted(control, key=len, reverse=True))) or "(?!)")
-    for around in shown:
+    known = [*shown]
+    written = "\0".join(literal for around in known for literal in around)
+    present = sorted((token for token in control if token in written), key=len, reverse=True)
+    tokens = re.compile("|".join(map(re.escape, present)) or "(?!)")
+    for around in known:
         for place, literal in enumerate(around):
             yield from _markers_of(literal, tokens, is_first=place == 0, is_last=place == len(around) - 1)
 
