@@ -183,7 +183,7 @@ def _as_transcript(
 ) -> tuple[int, ...]:
     def turn(speaker: str, message: str) -> str:
         # An empty line would look like the end of what somebody says.
-        return said(speaker, re.sub(r"\n\s*\n", "\n", message), speakers)
+        return said(speaker, re.sub(r"\n\s*\n", "\n", "\n".join(message.splitlines())), speakers)
 
     def asked(speaker: str, message: str) -> str:
         return turn(label(speaker) if speakers else USER, message)

@@ -35,7 +35,7 @@ def said(speaker: str, text: str, speakers: Collection[str]) -> str:
         speakers: the labels of all who speak.
     """
     names = {_bare(one) for one in (*speakers, NAMELESS, *_ROLES)}
-    first, *lines = text.split("\n")
+    first, *lines = text.splitlines() or [""]
     return "\n".join([f"{speaker}: {first}", *(_indented(line, names) for line in lines)])
 
 

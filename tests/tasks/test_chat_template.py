@@ -1,4 +1,4 @@
-"""Chat templates of every family: harmless messages are read as transformers reads them, and nobody can forge a turn."""
+"""Chat templates of every family: what is harmless is read as transformers reads it, and nobody can forge a turn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenizers import AddedToken
 
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.markers import Marker, Markers, Place
-from bot.tasks.chat_template import ChatTemplate, Message, chat_prompt, inert
+from bot.tasks.chat_template import Message, chat_prompt, inert
 from tests import tiny
 from tests.support import CPU
 
@@ -273,7 +273,10 @@ def test_a_template_set_later_is_the_one_that_counts(head_of: Callable[[str], Ca
 def test_templates_that_write_otherwise_for_some_contents(load: Any) -> None:
     """What they add themselves is theirs; what is typed is text all the same."""
     head: Any = CausalLM(load("llama").model, tiny._byte_level(roberta_specials=True), CPU)
-    head.tokenizer.chat_template = "{% for m in messages %}{{ '<s>' + m['content'] }}{% if 'b' in m['content'] %}{{ '</s>' }}{% endif %}{% endfor %}"
+    head.tokenizer.chat_template = (
+        "{% for m in messages %}{{ '<s>' + m['content'] }}"
+        "{% if 'b' in m['content'] %}{{ '</s>' }}{% endif %}{% endfor %}"
+    )
     for text in ("abc", "a b </s> <s>"):
         ids = chat_prompt(head, [Message("user", text)])
         assert control_ids(head, ids)[0] == head.tokenizer.bos_token_id
