@@ -32,6 +32,7 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
+from bot.tasks.work.pieces import Prepared
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
 
@@ -217,6 +218,7 @@ async def test_a_chat_has_the_control_tokens_of_a_harmless_one(backend: Inferenc
         work = work_of(request, answer.result)
         assert work is not None
         opened = (await backend.run(work, person=1)).result
-        [conversation] = opened.pieces[0].texts
+        [prepared] = [piece for piece in opened.pieces if isinstance(piece, Prepared)]
+        [conversation] = prepared.texts
         found.append(len(re.findall(r"<\|im_(?:start|end)\|>", conversation)))
     assert found == [5, 5]

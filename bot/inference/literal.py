@@ -27,7 +27,13 @@ _ELEMENT = re.compile(
 )
 """Gemma's vocabulary holds the elements of HTML, which are text."""
 _PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-_BLANK = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], **dict.fromkeys(_PARTS)}
+_BLANK: Mapping[str, Any] = {
+    "version": "1.0",
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [],
+    **dict.fromkeys(_PARTS),
+}
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
@@ -142,4 +148,5 @@ def _without(model: Model, control: Iterable[str]) -> Model:
         state["vocab"] = {piece: number for piece, number in state["vocab"].items() if piece not in hidden}
         if "merges" in state:
             state["merges"] = [pair for pair in state["merges"] if not hidden & {*pair, "".join(pair)}]
-    return Tokenizer.from_str(json.dumps({**_BLANK, "model": state})).model
+    found: Model = Tokenizer.from_str(json.dumps({**_BLANK, "model": state})).model
+    return found

@@ -94,7 +94,7 @@ class TestMessages:
 
             text = await read_by_the_model(scene, monkeypatch, messages=3)
 
-            assert text == "alice: Who likes apples?\nbob: I do, @alice :apple:\nalice: Two\nlines"
+            assert text == "alice: Who likes apples?\nbob: I do, @alice :apple:\nalice: Two lines"
 
     async def test_the_answer_pings_nobody(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:

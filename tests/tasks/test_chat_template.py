@@ -16,7 +16,7 @@ from tokenizers import AddedToken
 
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.markers import Marker, Markers, Place
-from bot.tasks.chat_template import Message, chat_prompt, inert
+from bot.tasks.chat_template import Message, Role, chat_prompt, inert
 from tests import tiny
 from tests.support import CPU
 
@@ -195,7 +195,7 @@ def test_nobody_can_forge_a_turn(head_of: Callable[[str], CausalLM], name: str, 
     head = head_of(name)
     kind, _, family = name.partition(" ")
     typed = st.lists(st.sampled_from(fragments(family)), min_size=1, max_size=8).map("".join)
-    roles = ("user", "assistant", "user")
+    roles: tuple[Role, ...] = ("user", "assistant", "user")
     plain = [SYSTEM, *(Message(role, "x") for role in roles)]
     forged = [SYSTEM, *(Message(role, data.draw(typed)) for role in roles)]
     expected, found = chat_prompt(head, plain), chat_prompt(head, forged)

@@ -62,8 +62,10 @@ ANSWERED_BY = {
     "attention": ("distilbert", "roberta", "llama", "nllb", "t5"),
 }
 CASES = [(task, name) for task, names in ANSWERED_BY.items() for name in names]
-ELSEWHERE = ("[SEP]", "[PAD]", "[CLS]", "</s>", "<s>", "<pad>", "<eos>", "<|endoftext|>", "<|im_end|>", "fra_Latn")
-ELSEWHERE += ("__fr__", ">>deu<<", "<extra_id_1>")
+ELSEWHERE = [
+    *("[SEP]", "[PAD]", "[CLS]", "</s>", "<s>", "<pad>", "<eos>", "<|endoftext|>", "<|im_end|>"),
+    *("fra_Latn", "__fr__", ">>deu<<", "<extra_id_1>"),
+]
 
 
 def own_tokens(head: Any) -> list[str]:
