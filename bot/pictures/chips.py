@@ -71,11 +71,13 @@ class TokenRow:
         tokens: with special tokens and padding, in the model's order.
         title: stands above it, such as "Text 1: 9 tokens".
         left_out: tokens that truncation took away.
+        reading: how the text of the row before is read here, such as "In a template"; empty for a text of its own.
     """
 
     tokens: tuple[Token, ...]
     title: str = ""
     left_out: int = 0
+    reading: str = ""
 
 
 def token_chips(rows: Sequence[TokenRow], title: str = "") -> Picture:
@@ -193,7 +195,8 @@ def _legend(canvas: Canvas, rows: Sequence[TokenRow], y: float) -> float:
 
 
 def _alt(rows: Sequence[TokenRow], title: str) -> str:
-    sentences = [f"{title}." if title else "", f"{counted(len(rows), 'text')} as tokens."]
+    texts = sum(not row.reading for row in rows)
+    sentences = [f"{title}." if title else "", f"{counted(texts, 'text')} as tokens."]
     for index, row in enumerate(rows, 1):
         padding = sum(token.kind is Kind.PADDING for token in row.tokens)
         special = sum(token.kind is Kind.SPECIAL for token in row.tokens)
@@ -203,7 +206,7 @@ def _alt(rows: Sequence[TokenRow], title: str) -> str:
         if row.left_out:
             counts.append(f"{row.left_out:,} cut off")
         words = " ".join(_said(token) for token in row.tokens if token.kind is not Kind.PADDING)
-        sentences.append(f"Text {index}, {', '.join(counts)}: {words}.")
+        sentences.append(f"{row.reading or f'Text {index}'}, {', '.join(counts)}: {words}.")
     return alt_text(sentences)
 
 

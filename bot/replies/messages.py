@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from bot.errors import InvalidRequest
+from bot.tasks.speakers import line_of
 
 Interaction = discord.Interaction[Any]
 
@@ -58,7 +59,9 @@ def _may_read(permissions: discord.Permissions) -> bool:
 
 
 async def last_messages(interaction: Interaction, number: int) -> list[str]:
-    """The last messages that people have written in the channel, the oldest first, each after its writer's name.
+    """The last messages that people have written in the channel, the oldest first.
+
+    Each is one line behind its writer's name, so that no message can hold another one.
 
     Bots' messages are left out, and so are those without words.
 
@@ -76,7 +79,7 @@ async def last_messages(interaction: Interaction, number: int) -> list[str]:
         found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
     except discord.Forbidden:
         raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
-    lines = [f"{message.author.display_name}: {text}" for message in found if (text := _text(message))]
+    lines = [line_of(message.author.display_name, text) for message in found if (text := _text(message))]
     if not lines:
         raise InvalidRequest(_nothing_found(found))
     return lines[:number][::-1]

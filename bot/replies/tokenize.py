@@ -20,6 +20,16 @@ from bot.tasks.tokenize import TokenizedText, TokenizeRequest, TokenizeResult
 ROOM = 3_000
 """Units of all texts together."""
 HEADING = 120
+FEWEST = 24
+"""Units of a line of tokens."""
+READINGS_ROOM = 900
+"""Units of `ROOM` for what the texts would be in a template."""
+IN_TEMPLATE = "In a template"
+LESSON = (
+    "Special tokens tell a model where a message ends and who speaks next, and only its template may write them. "
+    "Typed by a person they are text, read piece by piece; or else anybody could end a message, and go on as the model."
+)
+"""Why the two readings differ."""
 LEGEND = f"`{CONTINUES}` continues a word; **bold** tokens are special, added by the tokenizer."
 
 
@@ -28,12 +38,14 @@ def render(request: TokenizeRequest, answer: Answer[TokenizeResult]) -> Reply:
     result = answer.result
     draft = Draft(Colour.WORK, "Tokens")
     show = _one if len(result.texts) == 1 else _several
-    draft.lines = [*show(draft, result), "", *_facts(result)]
+    readings = [*_readings(draft, result)]
+    room = ROOM - READINGS_ROOM if readings else ROOM
+    draft.lines = [*show(draft, result, room), *readings, "", *_facts(result)]
     reply = draft.reply("tokenize", answer, _whole(result))
     return replace(reply, drawing=Drawing("tokens.png", partial(_draw, result)))
 
 
-def _one(draft: Draft, result: TokenizeResult) -> Iterator[str]:
+def _one(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
     """A single text: a table."""
     [text], [mask] = result.texts, result.attention_mask
     yield _heading(text)
@@ -41,12 +53,12 @@ def _one(draft: Draft, result: TokenizeResult) -> Iterator[str]:
         (str(place), str(token.id), str(attended), token_text(token))
         for place, (token, attended) in enumerate(zip(text.tokens, mask, strict=True))
     )
-    yield Table(("#", "id", "mask", "token"), rows).markdown(draft, ROOM)
+    yield Table(("#", "id", "mask", "token"), rows).markdown(draft, most)
 
 
-def _several(draft: Draft, result: TokenizeResult) -> Iterator[str]:
+def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
     """Several texts: each row of the batch in a few lines."""
-    room = ROOM // len(result.texts) - HEADING
+    room = most // len(result.texts) - HEADING
     for number, (text, ids, mask) in enumerate(
         zip(result.texts, result.input_ids, result.attention_mask, strict=True), 1
     ):
@@ -56,6 +68,21 @@ def _several(draft: Draft, result: TokenizeResult) -> Iterator[str]:
         yield f"mask {_numbers(draft, mask, room // 4)}"
         yield ""
     yield LEGEND
+
+
+def _readings(draft: Draft, result: TokenizeResult) -> Iterator[str]:
+    """What texts with typed special tokens would be in a template, where these are meant."""
+    differing = [(place, one.in_template) for place, one in enumerate(result.texts, 1) if one.in_template is not None]
+    if not differing:
+        return
+    yield ""
+    yield f"**{IN_TEMPLATE}** the same characters would be other tokens:"
+    room = (READINGS_ROOM - len(LESSON) - HEADING) // len(differing)
+    for place, read in differing:
+        number = f"**{place}.** " if len(result.texts) > 1 else ""
+        heading = f"{number}{_heading(read)}: "
+        yield heading + _token_line(draft, read.tokens, max(room - len(heading), FEWEST))
+    yield LESSON
 
 
 def _heading(text: TokenizedText) -> str:
@@ -110,19 +137,32 @@ def _draw(result: TokenizeResult) -> Picture:
         chips.TokenRow(_padded(result, place), f"Text {place + 1}: {_heading(text)}", text.left_out)
         for place, text in enumerate(result.texts)
     ]
-    return chips.token_chips(rows, "The batch that the model gets" if len(rows) > 1 else "")
+    if len(result.texts) > 1:
+        return chips.token_chips(rows, "The batch that the model gets")
+    [text] = result.texts
+    if (read := text.in_template) is not None:
+        tokens = tuple(map(_chip, read.tokens))
+        rows.append(chips.TokenRow(tokens, f"{IN_TEMPLATE}: {_heading(read)}", read.left_out, IN_TEMPLATE))
+    return chips.token_chips(rows)
+
+
+def _chip(token: Token) -> chips.Token:
+    kind = chips.Kind.SPECIAL if token.special else chips.Kind.WORD
+    return chips.Token(token.text, token.id, kind, token.starts_word)
 
 
 def _padded(result: TokenizeResult, place: int) -> tuple[chips.Token, ...]:
     """A row of the batch, padding included."""
-    tokens = [
-        chips.Token(one.text, one.id, chips.Kind.SPECIAL if one.special else chips.Kind.WORD, one.starts_word)
-        for one in result.texts[place].tokens
-    ]
+    tokens = [*map(_chip, result.texts[place].tokens)]
     text = "pad" if result.padding is None else result.padding.text
     padding = chips.Token(text, result.padding_id, chips.Kind.PADDING, attended=False)
     missing = [padding] * (result.shape[1] - len(tokens))
     return tuple(missing + tokens if result.padding_side == "left" else tokens + missing)
+
+
+def _plain_table(text: TokenizedText) -> str:
+    rows = tuple((str(place), str(one.id), token_text(one)) for place, one in enumerate(text.tokens))
+    return Table(("#", "id", "token"), rows).plain()
 
 
 def _whole(result: TokenizeResult) -> str:
@@ -130,13 +170,14 @@ def _whole(result: TokenizeResult) -> str:
     for number, (text, ids, mask) in enumerate(
         zip(result.texts, result.input_ids, result.attention_mask, strict=True), 1
     ):
-        rows = tuple((str(place), str(one.id), token_text(one)) for place, one in enumerate(text.tokens))
         parts += [
             f"[{number}] {text.text}",
             _heading(text),
-            Table(("#", "id", "token"), rows).plain(),
+            _plain_table(text),
             f"input_ids       {list(ids)}",
             f"attention_mask  {list(mask)}",
             "",
         ]
+        if text.in_template is not None:
+            parts += [f"{IN_TEMPLATE}: {_heading(text.in_template)}", _plain_table(text.in_template), LESSON, ""]
     return "\n".join([*parts, *(fact.replace("*", "").replace("`", "") for fact in _facts(result))])

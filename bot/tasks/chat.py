@@ -14,7 +14,8 @@ from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
-from bot.tasks.text import checked_range, clean_text, visible_text
+from bot.tasks.speakers import NAMELESS, label, said, speaker_name
+from bot.tasks.text import checked_range, clean_text
 from bot.tasks.writing import EndingRow, circling, without_circles, without_half
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ TOP_P = 0.9
 
 SYSTEM = "You are a helpful assistant."
 SEVERAL = "Several people talk with you; each message begins with the name of who wrote it."
-USER, ASSISTANT = "User", "Assistant"
+USER, ASSISTANT = NAMELESS, "Assistant"
 """Who speaks in the transcript for a model without a chat template."""
 
 
@@ -86,7 +87,7 @@ class ChatRequest(Request[ChatResult]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", clean_text(self.message, "message", MOST_CHARACTERS))
-        object.__setattr__(self, "speaker", _name(self.speaker))
+        object.__setattr__(self, "speaker", speaker_name(self.speaker))
         object.__setattr__(self, "history", self.history[-MOST_EXCHANGES:])
         checked_range(self.temperature, 0, 2, "temperature")
 
@@ -94,11 +95,6 @@ class ChatRequest(Request[ChatResult]):
 def is_private(place: int) -> bool:
     """Whether nobody but one person sees the answers of a conversation, by the place of its requests."""
     return place < 0
-
-
-def _name(name: str) -> str:
-    """A name in one line that cannot be taken for something said."""
-    return " ".join(visible_text(name).replace(":", " ").split())[:32].strip() or USER
 
 
 @dataclass(frozen=True)
@@ -156,9 +152,9 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
     """The conversation's token ids, and how many of its oldest exchanges the context has no room for."""
     build = _by_template if has_chat_template(head) else _as_transcript
     room = head.context_length - room_for_answer(head)
-    named = len({request.speaker, *(one.speaker for one in request.history)}) > 1
+    speakers = _labels(request)
     for forgotten in range(len(request.history) + 1):
-        prompt = build(head, request.history[forgotten:], request, named)
+        prompt = build(head, request.history[forgotten:], request, speakers)
         if len(prompt) <= room:
             return prompt, forgotten
     raise InvalidRequest(
@@ -166,25 +162,38 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
     )
 
 
-def _by_template(head: CausalLM, history: Sequence[Exchange], request: ChatRequest, named: bool) -> tuple[int, ...]:
-    def said(speaker: str, message: str) -> Message:
-        return Message("user", f"{speaker}: {message}" if named else message)
+def _labels(request: ChatRequest) -> frozenset[str]:
+    """How those are named who speak in a conversation; nobody where it is one person, who is the user."""
+    names = {request.speaker, *(one.speaker for one in request.history)}
+    return frozenset(map(label, names)) if len(names) > 1 else frozenset()
 
-    messages = [Message("system", f"{SYSTEM} {SEVERAL}" if named else SYSTEM)]
+
+def _by_template(
+    head: CausalLM, history: Sequence[Exchange], request: ChatRequest, speakers: frozenset[str]
+) -> tuple[int, ...]:
+    def asked(speaker: str, message: str) -> Message:
+        return Message("user", said(label(speaker), message, speakers) if speakers else message)
+
+    messages = [Message("system", f"{SYSTEM} {SEVERAL}" if speakers else SYSTEM)]
     for one in history:
-        messages += [said(one.speaker, one.message), Message("assistant", one.answer)]
-    return chat_prompt(head, [*messages, said(request.speaker, request.message)])
+        messages += [asked(one.speaker, one.message), Message("assistant", one.answer)]
+    return chat_prompt(head, [*messages, asked(request.speaker, request.message)])
 
 
-def _as_transcript(head: CausalLM, history: Sequence[Exchange], request: ChatRequest, named: bool) -> tuple[int, ...]:
-    def said(speaker: str, message: str) -> str:
+def _as_transcript(
+    head: CausalLM, history: Sequence[Exchange], request: ChatRequest, speakers: frozenset[str]
+) -> tuple[int, ...]:
+    def turn(speaker: str, message: str) -> str:
         # An empty line would look like the end of what somebody says.
-        return f"{speaker if named else USER}: " + re.sub(r"\n\s*\n", "\n", message)
+        return said(speaker, re.sub(r"\n\s*\n", "\n", "\n".join(message.splitlines())), speakers)
 
-    lines = ["A conversation with a helpful assistant."]
+    def asked(speaker: str, message: str) -> str:
+        return turn(label(speaker) if speakers else USER, message)
+
+    turns = ["A conversation with a helpful assistant."]
     for one in history:
-        lines += [said(one.speaker, one.message), f"{ASSISTANT}: " + re.sub(r"\n\s*\n", "\n", one.answer)]
-    return head.encode("\n\n".join([*lines, said(request.speaker, request.message), f"{ASSISTANT}:"]))
+        turns += [asked(one.speaker, one.message), turn(ASSISTANT, one.answer)]
+    return head.encode("\n\n".join([*turns, asked(request.speaker, request.message), f"{ASSISTANT}:"]))
 
 
 def spoken(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Spoken:
@@ -209,8 +218,9 @@ def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[s
     if has_chat_template(head):
         return head.decode_whole(ids).strip(), False
     text = head.decode(ids)
-    speakers = {USER, ASSISTANT, request.speaker, *(one.speaker for one in request.history)}
-    turn = re.search(rf"^({'|'.join(map(re.escape, speakers))}):", text, re.MULTILINE)
+    names = "|".join(map(re.escape, (USER, ASSISTANT, *_labels(request))))
+    # As turns do: a single line break before `Note:` begins another line of the same answer.
+    turn = re.search(rf"\n[^\S\n]*\n\s*(?:{names}):", text)
     if turn is None:
         return head.decode_whole(ids).strip(), False
     return _whole(head, ids, text[: turn.start()].strip()), True

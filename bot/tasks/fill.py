@@ -159,7 +159,7 @@ def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) 
     Args:
         alone: keep other requests out of the batch.
     """
-    row = head.encode(head.mask_token.join(request.parts))
+    row = head.encode_masked(request.parts)
     positions = head.mask_positions(row.inputs.ids)
     if len(positions) != len(request.parts) - 1:
         raise InvalidRequest("The text is longer than the model's context, and a mask is beyond it. Please shorten it.")

@@ -12,7 +12,7 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
+from bot.tasks.chat_template import Message, chat_prompt, has_chat_template, inert
 from bot.tasks.chunks import chunks
 from bot.tasks.text import clean_text
 from bot.tasks.writing import EndingRow, circling, was_stopped, without_circles, without_half
@@ -241,7 +241,8 @@ class Drafter:
         self.room = max(1, min(PART_TOKENS, head.context_length - around - 2))
 
     def count(self, text: str) -> int:
-        return len(self._head.encode_rest(text))
+        read = inert(self._head, text) if has_chat_template(self._head) else text
+        return len(self._head.encode_rest(read))
 
     def row(self, part: str, most: int) -> Row[Any]:
         from bot.inference.heads.sampling import Sampling

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
@@ -30,12 +31,15 @@ class TokenizedText:
         tokens: those that the model reads, special ones included, without padding.
         of_text: how many of them stand for the text, unknown ones included, rather than being added to it.
         left_out: how many further ones exceed the model's limit.
+        in_template: what the same characters would be in a chat template, where control tokens are meant as such;
+            None where that makes no difference.
     """
 
     text: str
     tokens: tuple[Token, ...]
     of_text: int
     left_out: int
+    in_template: TokenizedText | None = None
 
     @property
     def characters_per_token(self) -> float | None:
@@ -121,7 +125,7 @@ def read_texts(head: Head, request: TokenizeRequest) -> Steps[TokenizeResult]:
     """By the head's tokenizer alone: no forward pass is needed."""
     rows = [head.tokenize(text, truncation=True, max_length=head.context_length) for text in request.texts]
     yield from ()
-    return _batch(head, request.texts, rows)
+    return _batch(head, request.texts, rows, head.tokenize_template)
 
 
 def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> Steps[TokenizeResult]:
@@ -129,11 +133,17 @@ def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> Steps[TokenizeRes
     english = next((code for code in head.language_codes if language(code).code == "en"), None)
     rows = [head.encode(text, max_new_tokens=1, source=english).inputs.ids for text in request.texts]
     yield from ()
-    return _batch(head, request.texts, rows)
+    return _batch(head, request.texts, rows, partial(head.tokenize_template, source=english))
 
 
-def _batch(head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> TokenizeResult:
-    """Rows padded to the longest, on the tokenizer's own side."""
+def _batch(
+    head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
+) -> TokenizeResult:
+    """Rows padded to the longest, on the tokenizer's own side.
+
+    Args:
+        in_template: gives the token ids of what a template has written.
+    """
     tokenizer = head.tokenizer
     width, fill = max(map(len, rows)), head.pad_token_id
     is_left = tokenizer.padding_side == "left"
@@ -143,7 +153,7 @@ def _batch(head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> T
         ids.append(_beside(tuple(row), (fill,) * padding, is_left))
         mask.append(_beside((1,) * len(row), (0,) * padding, is_left))
     return TokenizeResult(
-        tuple(_tokenized(head, texts, rows)),
+        tuple(_tokenized(head, texts, rows, in_template)),
         tuple(ids),
         tuple(mask),
         head.tokens([fill])[0] if tokenizer.pad_token_id is not None else None,
@@ -155,13 +165,28 @@ def _batch(head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> T
     )
 
 
-def _tokenized(head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> Iterator[TokenizedText]:
+def _tokenized(
+    head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
+) -> Iterator[TokenizedText]:
     for text, row in zip(texts, rows, strict=True):
         # A row that is not full is whole.
         whole = len(head.tokenize(text, verbose=False)) if len(row) >= head.context_length else len(row)
         tokens = head.tokens(row)
         of_text = sum(not token.special or token.id == head.tokenizer.unk_token_id for token in tokens)
-        yield TokenizedText(text, tokens, of_text, whole - len(row))
+        read = TokenizedText(text, tokens, of_text, whole - len(row))
+        yield replace(read, in_template=_in_template(head, read, in_template))
+
+
+def _in_template(head: Head, read: TokenizedText, in_template: Callable[..., list[int]]) -> TokenizedText | None:
+    """A text as the tokens that it would be in a template, where these are others."""
+    ids = in_template(read.text, verbose=False)
+    kept = ids[: head.context_length]
+    if kept == [token.id for token in read.tokens]:
+        return None
+    control = set(head.control_tokens.values()) - {head.tokenizer.unk_token_id}
+    tokens = tuple(replace(token, special=token.special or token.id in control) for token in head.tokens(kept))
+    added = len(head.tokenize(""))
+    return TokenizedText(read.text, tokens, len(ids) - added, len(ids) - len(kept))
 
 
 def _beside(row: tuple[int, ...], padding: tuple[int, ...], is_left: bool) -> tuple[int, ...]:

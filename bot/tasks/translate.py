@@ -110,8 +110,9 @@ def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceTe
     if codes := head.language_codes:
         by_tag = {language(code).code: code for code in codes}
         languages = {"source": by_tag[source], "target": by_tag[target]}
-    prefixed = prefix(head, source, target) + text
-    return head.encode(prefixed, max_new_tokens=MOST_NEW_TOKENS, **languages)
+    if target_prefix := _target_prefix(head, target):
+        return head.encode(text, max_new_tokens=MOST_NEW_TOKENS, target_prefix=target_prefix)
+    return head.encode(prefix(head, source, target) + text, max_new_tokens=MOST_NEW_TOKENS, **languages)
 
 
 def prefix(head: Seq2SeqLM, source: str, target: str) -> str:
@@ -122,8 +123,12 @@ def prefix(head: Seq2SeqLM, source: str, target: str) -> str:
     """
     if head.model_type in {"t5", "mt5", "umt5"}:
         return f"translate {language(source).name} to {language(target).name}: "
-    code = "" if head.language_codes else head.target_prefixes.get(target, "")
+    code = _target_prefix(head, target)
     return f"{code} " if code else ""
+
+
+def _target_prefix(head: Seq2SeqLM, target: str) -> str:
+    return "" if head.language_codes else head.target_prefixes.get(target, "")
 
 
 MOST_DRAFTS = 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -95,6 +96,47 @@ async def test_nothing_that_was_written_is_live(open_scene: OpenScene) -> None:
         assert "||" not in description
         assert "```" not in description
         assert all(edit["allowed_mentions"] == {"parse": []} for edit in scene.edits())
+
+
+async def test_both_readings_of_a_typed_token(open_scene: OpenScene, make_preset: Any) -> None:
+    """Row B12: the typed token counts as text in both."""
+    async with open_scene(make_preset(sentiment="llama")) as scene:
+        result = await scene.alice.slash(scene.channel, "tokenize", texts="Hello <|endoftext|> world")
+
+        description = result.response.embeds[0].description
+        first, second = re.findall(r"(\d+) tokens, (\d+\.\d) characters per token", description)
+        for number, characters in (first, second):
+            assert float(characters) == round(len("Hello <|endoftext|> world") / int(number), 1)
+        assert int(second[0]) < int(first[0])
+        assert "**In a template**" in description
+        assert "**\\<\\|endoftext\\|>**" in description.split("**In a template**")[1]
+        assert "Special tokens tell a model where a message ends" in description
+        [picture] = result.response.attachments
+        assert picture.description.startswith("1 text as tokens. Text 1,")
+        assert "In a template, " in picture.description
+
+
+async def test_texts_without_typed_tokens_have_one_reading(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        result = await form(scene, scene.alice, SEVERAL)
+
+        assert "In a template" not in result.response.embeds[0].description
+
+
+@pytest.mark.parametrize("texts", ["[SEP]" * 500, "\n".join(["a [SEP] [MASK] b " * 18] * 12), "[SEP]\nplain\n[CLS] x"])
+async def test_both_readings_within_the_limits(open_scene: OpenScene, texts: str) -> None:
+    async with open_scene() as scene:
+        result = await form(scene, scene.alice, texts)
+
+        embed = result.response.embeds[0]
+        assert len(embed.description) <= 4_096
+        assert "**In a template** the same characters would be other tokens:" in embed.description
+        if "plain" in texts:
+            after = embed.description.split("**In a template**")[1]
+            assert ["**1.**" in after, "**2.**" in after, "**3.**" in after] == [True, False, True]
+        else:
+            [_, file] = result.response.attachments
+            assert "In a template: " in (await file.read()).decode()
 
 
 class TestCheckpoint:

@@ -55,7 +55,7 @@ class Reference:
         self.known: dict[tuple[int, ...], list[float]] = {}
 
     def ids(self, text: str) -> list[int]:
-        found: list[int] = self.tokenizer(text).input_ids
+        found: list[int] = self.tokenizer(text, split_special_tokens=True).input_ids
         return found
 
     def after(self, prompt: Sequence[int], ids: Sequence[int]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import cached_property, wraps
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from bot.inference.heads.attention import AttentionInput, attention_operation
 from bot.inference.heads.inspection import Observed, Reading, observation
 from bot.inference.int8 import int8_bytes
 from bot.inference.language_pairs import LanguagePairs
+from bot.inference.literal import Literally, control_tokens
 from bot.inference.packing import filled_up, packed_bytes
 from bot.inference.precision import reason_of
 from bot.inference.steps import Operation, Row
@@ -44,6 +45,7 @@ class Head(ABC):
         precision_reason: why, in one clause.
         is_packed: whether the linear layers are packed for the CPU (see `bot.inference.packing`).
         threads: over how many a small forward pass is spread.
+        literally: holds the tokenizer, which reads everything as text meanwhile: `with head.literally: …`.
         observe: the operation that looks into the layers, with a forward pass for each row.
         attention: the operation that gives attention weights, with a forward pass for each row.
     """
@@ -70,6 +72,7 @@ class Head(ABC):
         self.threads = ThreadChoice(active=device.on_cpu and model.dtype == torch.bfloat16)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
+        self.literally = Literally(tokenizer, self._tokenizer_lock)
         self.observe: Operation[Reading, Observed] = observation(self)
         self.attention: Operation[AttentionInput, Attentions] = attention_operation(self)
         self.set_up()
@@ -79,10 +82,21 @@ class Head(ABC):
         """Make the head's operations, when everything else is in place."""
 
     def tokenize(self, *texts: str, **options: Any) -> list[int]:
-        """Token ids of one text (or of a pair), from any thread."""
-        with self._tokenizer_lock:
+        """Token ids of one text (or of a pair), from any thread. What looks like a control token is text, too."""
+        with self.literally:
             ids: list[int] = self.tokenizer(*texts, **options)["input_ids"]
             return ids
+
+    def tokenize_template(self, text: str, **options: Any) -> list[int]:
+        """Token ids of what this program or a chat template has written, where control tokens are meant as such."""
+        with self._tokenizer_lock:
+            ids: list[int] = self.tokenizer(text, **options)["input_ids"]
+            return ids
+
+    @cached_property
+    def control_tokens(self) -> dict[str, int]:
+        """The tokens that tell the model something which is no text, with their ids."""
+        return control_tokens(self.tokenizer)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
         """Text of token ids, from any thread."""

@@ -34,8 +34,11 @@ class EncoderHead(Head):
     """Encodes and pads texts for a bidirectional encoder."""
 
     def encode(self, text: str, pair: str | None = None) -> Row[EncoderInput]:
-        """Tokenise a text, or a pair of which only the first is truncated, to the model's context length."""
-        with self._tokenizer_lock:
+        """Tokenise a text, or a pair of which only the first is truncated, to the model's context length.
+
+        What looks like a special token is read as text.
+        """
+        with self.literally:
             read = self._read_directly if _is_plain(self.tokenizer) else self._read
             inputs = read(text, pair)
         return Row(inputs, len(inputs.ids))
@@ -63,8 +66,6 @@ class EncoderHead(Head):
         self.tokenizer.set_truncation_and_padding(
             PaddingStrategy.DO_NOT_PAD, _truncation(pair), self.context_length, 0, None, None
         )
-        if backend.encode_special_tokens != self.tokenizer.split_special_tokens:
-            backend.encode_special_tokens = self.tokenizer.split_special_tokens
         [encoded] = backend.encode_batch_fast([(text, pair) if pair else text])
         types = tuple(encoded.type_ids) if self._asks_for_types else None
         return EncoderInput(tuple(encoded.ids), types, bool(encoded.overflowing))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -11,6 +12,8 @@ import torch
 
 from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.literal import Literally
+from bot.inference.markers import broken
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 
@@ -34,6 +37,22 @@ class MaskedLM(EncoderHead):
     def mask_token(self) -> str:
         """The text that this model's tokenizer reads as a mask."""
         return str(self.tokenizer.mask_token)
+
+    def encode_masked(self, parts: Sequence[str]) -> Row[EncoderInput]:
+        """Tokenise what stands before, between and after masks. These are the only special tokens in it: what looks
+        like one in the parts is read as text."""
+        if not self.tokenizer.is_fast:
+            written = [broken(part, self.control_tokens) for part in parts]
+            with self._tokenizer_lock:
+                inputs = self._read(self.mask_token.join(written), None)
+        else:
+            with self._with_masks:
+                inputs = self._read(self.mask_token.join(broken(part, [self.mask_token]) for part in parts), None)
+        return Row(inputs, len(inputs.ids))
+
+    @cached_property
+    def _with_masks(self) -> Literally:
+        return Literally(self.tokenizer, self._tokenizer_lock, kept=[self.mask_token])
 
     def mask_positions(self, ids: Sequence[int]) -> list[int]:
         """Where the masks stand."""

@@ -64,7 +64,7 @@ class QuestionAnswering(EncoderHead):
         """
         length = min(self.context_length, WINDOW_TOKENS)
         stride = min(STRIDE_TOKENS, length // 2)
-        with self._tokenizer_lock:
+        with self.literally:
             asked = len(self.tokenizer(question, add_special_tokens=False)["input_ids"])
             room = length - asked - self.tokenizer.num_special_tokens_to_add(pair=True)
             if room < 8:

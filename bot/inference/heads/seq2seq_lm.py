@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import Any
 
 import torch
 
@@ -84,23 +85,49 @@ class Seq2SeqLM(Head):
         self.reread = rereading(self)
 
     def encode(
-        self, text: str, *, max_new_tokens: int, source: str | None = None, target: str | None = None
+        self,
+        text: str,
+        *,
+        max_new_tokens: int,
+        source: str | None = None,
+        target: str | None = None,
+        target_prefix: str = "",
     ) -> Row[SourceText]:
-        """Tokenise a source text.
+        """Tokenise a source text. What looks like a special token or a language's code in it is read as text.
 
         Args:
             text: with its task prefix, where the model wants one.
             max_new_tokens: the most tokens to write.
             source: the tokenizer's own code of the text's language, for multilingual models.
             target: the tokenizer's own code of the language to write.
+            target_prefix: one of `target_prefixes`, for checkpoints that have some.
+        """
+        prefixed = f"{target_prefix} {text}" if target_prefix else self._without_code(text)
+        with self.literally:
+            if source is not None:
+                self.tokenizer.src_lang = source
+            whole = self.tokenizer(prefixed)["input_ids"]
+            ids = self.tokenizer(prefixed, truncation=True, max_length=self.context_length)["input_ids"]
+        inputs = SourceText(tuple(ids), self._start(target), max_new_tokens, len(whole) > len(ids))
+        return Row(inputs, len(ids) + max_new_tokens)
+
+    def tokenize_template(self, text: str, *, source: str | None = None, **options: Any) -> list[int]:
+        """As `Head.tokenize_template`.
+
+        Args:
+            text: what was written.
+            source: as for `encode`.
         """
         with self._tokenizer_lock:
             if source is not None:
                 self.tokenizer.src_lang = source
-            whole = self.tokenizer(text)["input_ids"]
-            ids = self.tokenizer(text, truncation=True, max_length=self.context_length)["input_ids"]
-        inputs = SourceText(tuple(ids), self._start(target), max_new_tokens, len(whole) > len(ids))
-        return Row(inputs, len(ids) + max_new_tokens)
+            ids: list[int] = self.tokenizer(text, **options)["input_ids"]
+            return ids
+
+    def _without_code(self, text: str) -> str:
+        """A text at whose start a Marian tokenizer finds no `>>code<<`: SentencePiece drops the space, and reads on."""
+        reads_codes = hasattr(self.tokenizer, "remove_language_code")
+        return f" {text}" if reads_codes and text.startswith(">>") else text
 
     @property
     def model_type(self) -> str:

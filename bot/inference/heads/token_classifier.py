@@ -72,7 +72,7 @@ class TokenClassifier(EncoderHead):
 
     def encode_spans(self, text: str) -> TaggedText:
         """Tokenise a text to the model's context length, and remember where each token stands."""
-        with self._tokenizer_lock:
+        with self.literally:
             encoded = self.tokenizer(
                 text,
                 truncation=True,

@@ -27,6 +27,7 @@ def test_rows_are_what_the_library_reads(load: Callable[[str], Any], name: str, 
             truncation=True if pair is None else "only_first",
             max_length=head.context_length,
             return_token_type_ids=types,
+            split_special_tokens=True,
         )
         assert list(row.inputs.ids) == expected["input_ids"]
         assert row.inputs.type_ids == (tuple(expected["token_type_ids"]) if types else None)
