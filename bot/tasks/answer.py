@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.quotes import find_place
 from bot.tasks.scores import Floats, sigmoid, softmax
 from bot.tasks.text import clean_text
 
@@ -214,10 +215,9 @@ WRITTEN_TOKENS = 24
 QUOTED_GAIN, OWN_GAIN = 1.0, 4.0
 """How much likelier the context must make an answer, as a difference of log-probabilities, for an even chance: one that
 stands in the context, and one that does not."""
-QUOTED_SHARE = 0.6
-"""The least share of the answer's letters that must stand in the context, in one piece, for it to be marked there."""
 
-_WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
+_INITIALS = re.compile(r"(?:^|\W)\w(?:\.\w)+\.$")
+"""Abbreviations that keep their full stop: U.S."""
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def guess(head: CausalLM, request: AnswerRequest, written: Sequence[int] = (), *
     text = clean_answer(first_line(head, ids))
     if not text or text.casefold().startswith(NO_ANSWER):
         return Guess(context, asked, ids, text, None, None, truncated)
-    span = find_quote(request.context, text)
+    span = find_quote(request.context, text, request.question)
     needed = OWN_GAIN if span is None else QUOTED_GAIN
     weighing = yield from _weighed(head, text, (asked, prompt(NEUTRAL)), needed, alone=alone)
     return Guess(context, asked, ids, text, span, weighing, truncated)
@@ -326,30 +326,20 @@ def first_line(head: CausalLM, ids: Sequence[int]) -> str:
 
 def clean_answer(line: str) -> str:
     """A written line without quotation marks, a full stop at its end, and what cannot be seen."""
-    return " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(" \"“”'`").removesuffix(".")
+    answer = " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(" \"“”„«»「」『』'`")
+    return answer if _INITIALS.search(answer) else answer.removesuffix(".").removesuffix("。")
 
 
-def find_quote(context: str, answer: str) -> AnswerSpan | None:
+def find_quote(context: str, answer: str, question: str = "") -> AnswerSpan | None:
     """Where an answer stands in a context, whatever its case: all of it, or the longest run of its words.
 
     None where the run is too small a part of the answer.
+
+    Args:
+        question: where the context says it several times, the place nearest to the question's words is taken.
     """
-    words = [match[0] for match in _WORD.finditer(answer)]
-    letters = sum(map(len, words))
-    for length in range(len(words), 0, -1):
-        runs = [words[first : first + length] for first in range(len(words) - length + 1)]
-        runs.sort(key=lambda run: -sum(map(len, run)))
-        for run in runs:
-            if sum(map(len, run)) < QUOTED_SHARE * letters:
-                break
-            if (found := re.search(_pattern(run), context, re.IGNORECASE)) is not None:
-                return AnswerSpan(*found.span())
-    return None
-
-
-def _pattern(words: Sequence[str]) -> str:
-    """These words, with anything but words between them."""
-    return r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)"
+    place = find_place(context, answer, question)
+    return None if place is None else AnswerSpan(*place)
 
 
 TASK = Task("answer", AnswerRequest, {HeadKind.QUESTION_ANSWERING: locate, HeadKind.CAUSAL_LM: write})
