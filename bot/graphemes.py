@@ -6,6 +6,9 @@ from bisect import bisect_left, bisect_right
 
 import regex  # type: ignore[import-untyped]
 
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""For a class of `regex`: letters of scripts that are written without spaces, so that a word may end after any."""
+
 
 class Graphemes:
     """Where a text may be cut without halving a character.

@@ -19,7 +19,7 @@ from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.question_answering import QuestionAnswering, Window
+    from bot.inference.heads.question_answering import Place, QuestionAnswering, Window
     from bot.inference.heads.scoring import LogProbs
 
 LONGEST_QUESTION = 300
@@ -160,7 +160,7 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     allowed = np.array([place is not None for place in window.places])
     allowed[0] = True
     probabilities = softmax(np.where(allowed, logits, -np.inf))
-    together = spans(probabilities)
+    together = spans(probabilities, window.places)
     first, last = map(int, np.unravel_index(int(together.argmax()), together.shape))
     probability = float(together[first, last])
     start, end = probabilities
@@ -168,11 +168,12 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     return Pointing(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
 
 
-def spans(probabilities: Floats) -> Floats:
+def spans(probabilities: Floats, places: Sequence[Place | None] = ()) -> Floats:
     """How likely each span of at most `ANSWER_TOKENS` tokens of the context is to be the answer.
 
     Args:
         probabilities: those of a `Pointing`, (2, tokens).
+        places: those of its window; where they are given, white space alone is no answer.
 
     Returns:
         The product of both, by the first and the last token, (tokens, tokens); 0 for all other pairs.
@@ -180,15 +181,20 @@ def spans(probabilities: Floats) -> Floats:
     start, end = probabilities.copy()
     start[0] = end[0] = 0
     together: Floats = np.tril(np.triu(np.outer(start, end)), ANSWER_TOKENS - 1)
+    if any(_is_blank(place) for place in places):
+        seen = np.cumsum([0, *(not _is_blank(place) for place in places)])
+        together *= seen[None, 1:] > seen[:-1, None]
     return together
+
+
+def _is_blank(place: Place | None) -> bool:
+    return place is not None and place[0] == place[1]
 
 
 def span_of(window: Window, first: int, last: int) -> AnswerSpan:
     """What two tokens of the context stand for, and all between them; half words are widened to whole ones."""
-    begins, ends = window.places[first], window.places[last]
-    assert begins is not None
-    assert ends is not None
-    return AnswerSpan(begins[0], ends[1])
+    seen = [place for place in window.places[first : last + 1] if place is not None and not _is_blank(place)]
+    return AnswerSpan(min(start for start, _ in seen), max(end for _, end in seen))
 
 
 PROMPT = (

@@ -13,7 +13,7 @@ from os.path import commonprefix
 
 import regex  # type: ignore[import-untyped]
 
-from bot.graphemes import Graphemes
+from bot.graphemes import UNSPACED, Graphemes
 from bot.tasks.function_words import FUNCTION_WORDS
 
 QUOTED_SHARE = 0.6
@@ -28,9 +28,7 @@ sentence between counts for."""
 Place = tuple[int, int]
 """A part of a text: its first character, and the one after its last."""
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-"""Scripts that are written without spaces, so that a word may end after any character."""
-_LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{_UNSPACED}]]"
+_LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{UNSPACED}]]"
 _UNIT = regex.compile(
     rf"""
     (?P<number>
@@ -50,7 +48,7 @@ _UNIT = regex.compile(
         (?: \++ \d+ | \++ (?! \w ) | \# (?! \w ) )?      # C++, C#
     )
     | (?P<kana> [\p{{Katakana}}\u30fc]+ )
-    | [{_UNSPACED}] \p{{M}}*
+    | [{UNSPACED}] \p{{M}}*
     | (?= [\p{{Sc}}\p{{So}}%‰] ) \X                       # currencies, per cent, degrees, emoji
     """,
     regex.VERBOSE | regex.VERSION1,

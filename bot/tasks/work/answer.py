@@ -123,7 +123,7 @@ def _edges(head: QuestionAnswering, one: Pointing, name: str) -> Iterator[EdgeLo
 
 
 def _candidates(request: AnswerRequest, one: Pointing, name: str) -> SpanCandidates:
-    together = answer.spans(one.probabilities)
+    together = answer.spans(one.probabilities, one.window.places)
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
     pairs = [divmod(int(place), together.shape[1]) for place in order]
     start, end = one.probabilities
