@@ -145,7 +145,7 @@ def _is_shouted(written: Sequence[str], sentence: Sequence[NameToken], words: Na
     if len(cased) < 3:
         return False
     if sum(word.isupper() for word in cased) >= SHOUTED * len(cased):
-        return any(words.is_function(one.key) or (words.is_verb(one.key) and one.key in words.common) for one in sentence)
+        return any(words.is_everyday(one.key) for one in sentence)
     capitalised = sum(word[0].isupper() for word in cased) >= SHOUTED * len(cased)
     return capitalised and any(
         words.is_function(one.key) and one.kind is Kind.CAPITALISED for one in list(sentence)[1:]

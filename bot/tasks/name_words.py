@@ -58,6 +58,10 @@ class NameWords:
         """Whether a word has a capital letter only at the beginning of a sentence."""
         return self.is_opener(word) or word in self.short or word in self.common
 
+    def is_everyday(self, word: str) -> bool:
+        """Whether a word stands in sentences, and seldom in titles alone."""
+        return self.is_function(word) or word in self.short or (word in self.common and self.is_verb(word))
+
     def is_verb(self, word: str) -> bool:
         """Whether a word may be what somebody does or did."""
         return word in self.verbs or (len(word) > 3 and word.endswith(("s", "ed")) and not self.is_function(word))
