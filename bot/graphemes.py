@@ -32,9 +32,13 @@ class Graphemes:
 
         It has no white space at its ends, and is empty where the characters are nothing else.
         """
-        inside = self.text[start:end]
-        end = start + len(inside.rstrip())
-        start += len(inside) - len(inside.lstrip())
-        if start >= end:
-            return start, start
-        return self.borders[bisect_right(self.borders, start) - 1], self.borders[bisect_left(self.borders, end)]
+        first, last = bisect_right(self.borders, start) - 1, bisect_left(self.borders, end)
+        while first < last and self._is_blank(first):
+            first += 1
+        while first < last and self._is_blank(last - 1):
+            last -= 1
+        return self.borders[first], self.borders[last if start < end else first]
+
+    def _is_blank(self, number: int) -> bool:
+        """Whether a grapheme is white space, or a mark upon it."""
+        return self.text[self.borders[number]].isspace()

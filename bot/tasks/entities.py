@@ -204,7 +204,7 @@ def kind_of(label: str) -> str:
 
 def _entity(group: Sequence[Word]) -> Entity:
     """A group as one entity. Words that are only white space, which some tokenizers have, are no part of its name."""
-    seen = [word for word in group if word.start < word.end] or group
+    seen = [word for word in group if word.start < word.end] or group[:1]
     probability = float(np.mean([word.probability for word in group]))
     return Entity(seen[0].start, max(word.end for word in seen), kind_of(group[0].label), probability)
 
