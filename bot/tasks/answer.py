@@ -222,6 +222,7 @@ QUOTED_GAIN, OWN_GAIN = 1.0, 4.0
 """How much likelier the context must make an answer, as a difference of log-probabilities, for an even chance: one that
 stands in the context, and one that does not."""
 
+_QUOTES = " \"“”„«»「」『』'`"
 _INITIALS = re.compile(r"(?:^|\W)\w(?:\.\w)+\.$")
 """Abbreviations that keep their full stop: U.S."""
 
@@ -332,8 +333,8 @@ def first_line(head: CausalLM, ids: Sequence[int]) -> str:
 
 def clean_answer(line: str) -> str:
     """A written line without quotation marks, a full stop at its end, and what cannot be seen."""
-    answer = " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(" \"“”„«»「」『』'`")
-    return answer if _INITIALS.search(answer) else answer.removesuffix(".").removesuffix("。")
+    answer = " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(_QUOTES)
+    return answer if _INITIALS.search(answer) else answer.removesuffix(".").removesuffix("。").strip(_QUOTES)
 
 
 def find_quote(context: str, answer: str, question: str = "") -> AnswerSpan | None:

@@ -336,7 +336,7 @@ def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -
         return Weighing((), truncated=False)
     yield from calibrate(head)
     leaning: Floats = head.notes["entities"]
-    prompts = _prompts(head, [(one.sentence, one.name) for one in asked])
+    prompts = _prompts(head, [(sentence, name) for name, sentence in (one.asked for one in asked)])
     log_probs = yield from _ask(head, prompts, alone=alone)
     shares = softmax(log_probs)
     answers = np.log(shares)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from bot.graphemes import Graphemes
 from bot.tasks.name_tokens import Kind, NameToken, read_tokens
@@ -27,11 +28,19 @@ class CandidateName:
     Attributes:
         places: where it stands in the text, (first character, the one after its last), once or more often.
         sentence: the one that it stands in first.
+        spelled: the name and the sentence as they are spelled where capital letters mean something, which is how models
+            know them: ("Ann", "Ann lives in Berlin") for "ANN LIVES IN BERLIN". None where they are so already.
     """
 
     name: str
     places: tuple[Place, ...]
     sentence: str
+    spelled: tuple[str, str] | None = None
+
+    @property
+    def asked(self) -> tuple[str, str]:
+        """The name and the sentence that a model is asked about."""
+        return self.spelled or (self.name, self.sentence)
 
 
 def find_candidates(text: str) -> list[CandidateName]:
@@ -43,19 +52,46 @@ def find_candidates(text: str) -> list[CandidateName]:
     graphemes = Graphemes(text)
     places: dict[str, list[Place]] = {}
     sentences: dict[str, Place] = {}
-    for chain in read.chains:
-        for first, last in _Runs(text, chain, name_words()).all():
-            start, end = graphemes.widened(chain[first].start, _end(chain, first, last))
+    for tokens in read.chains:
+        for first, last in _Runs(text, tokens, name_words()).all():
+            start, end = graphemes.widened(tokens[first].start, _end(tokens, last))
             name = text[start:end]
             if len(name) <= LONGEST_NAME and any(map(str.isalnum, name)):
                 places.setdefault(name, []).append((start, end))
-                sentences.setdefault(name, read.sentences[chain[first].sentence])
-    return [CandidateName(name, tuple(found), _sentence(text, found[0], sentences[name])) for name, found in places.items()]
+                sentences.setdefault(name, read.sentences[tokens[first].sentence])
+    spelled = _spelled(text, read.chains, [place for found in places.values() for place in found])
+    return [_candidate(text, spelled, tuple(found), sentences[name]) for name, found in places.items()]
 
 
-def _end(chain: Chain, first: int, last: int) -> int:
+def _candidate(text: str, spelled: str, places: tuple[Place, ...], sentence: Place) -> CandidateName:
+    (start, end), *_ = places
+    here, there = ((one[start:end], _sentence(one, places[0], sentence)) for one in (text, spelled))
+    return CandidateName(here[0], places, here[1], None if here == there else there)
+
+
+def _spelled(text: str, chains: Sequence[Chain], names: Sequence[Place]) -> str:
+    """A text of the same length, in which words among others with capital letters have some only in names."""
+    inside = {character for place in names for character in range(*place)}
+    letters = list(text)
+    for token in chain.from_iterable(chains):
+        if token.shouted and token.key != "i":
+            letters[token.start : token.end] = _recased(
+                text[token.start : token.end], token, named=token.start in inside
+            )
+    return "".join(letters)
+
+
+def _recased(word: str, token: NameToken, *, named: bool) -> str:
+    """A word with a capital letter, or without; as it is where that would make it longer."""
+    if named and (token.kind is Kind.INITIALS or not word.isupper()):
+        return word
+    other = word.title() if named and token.key not in name_words().particles else word.lower()
+    return other if len(other) == len(word) else word
+
+
+def _end(tokens: Chain, last: int) -> int:
     """The character after a name's last one. A letter's full stop at its end is more likely the sentence's: Vitamin C."""
-    token = chain[last]
+    token = tokens[last]
     lone = token.kind is Kind.INITIALS and len(token.key) == 2
     return token.end - 1 if lone else token.end
 
@@ -150,9 +186,9 @@ class _Runs:
         if token.key not in ("i.", "a."):
             return True
         beside = self._chain[place + 1 : place + 2]
-        return any(one.kind in (Kind.CAPITALISED, Kind.INITIALS) and not self._words.is_opener(one.key) for one in beside) and (
-            token.opens or self._chain[place - 1].kind is not Kind.OTHER
-        )
+        return any(
+            one.kind in (Kind.CAPITALISED, Kind.INITIALS) and not self._words.is_opener(one.key) for one in beside
+        ) and (token.opens or self._chain[place - 1].kind is not Kind.OTHER)
 
     def _is_acronym(self, token: NameToken) -> bool:
         """US, among words that are not all in capital letters."""
@@ -177,9 +213,7 @@ class _Runs:
         if place >= len(self._chain):
             return False
         token = self._chain[place]
-        return token.kind is Kind.INITIALS or (
-            token.kind is Kind.CAPITALISED and not self._words.is_common(token.key)
-        )
+        return token.kind is Kind.INITIALS or (token.kind is Kind.CAPITALISED and not self._words.is_common(token.key))
 
     def _is_given_name(self, place: int) -> bool:
         """Whether a word is a given name: Will Smith, and Will said; but not Will you, nor in May."""

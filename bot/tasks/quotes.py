@@ -61,7 +61,7 @@ _HANGUL = regex.compile(r"\p{Hangul}+")
 """Korean, whose particles follow a word without a space."""
 _INITIALS = regex.compile(r"(?<!\w)\p{L}(?:\.\p{L})+$")
 _SENTENCE_END = regex.compile(r"[.!?…]+(?=\s)|[。！？\n]+")
-_SAME = str.maketrans({**dict.fromkeys("‘’‚‛`´′“”„‟«»\"", "'"), **dict.fromkeys("‐‑‒–—―−", "-")})
+_SAME = str.maketrans({**dict.fromkeys('‘’‚‛`´′“”„‟«»"', "'"), **dict.fromkeys("‐‑‒–—―−", "-")})
 
 
 def find_place(text: str, quote: str, question: str = "") -> Place | None:
@@ -217,7 +217,10 @@ def _is_seamed(read: _Units, place: Place) -> bool:
 
 def _is_seam(text: str, border: int, unit: _Unit, place: Place) -> bool:
     if unit.kind == "number":
-        return _DATE.fullmatch(text[unit.start : unit.end]) is not None and _YEAR.fullmatch(text[slice(*place)]) is not None
+        return (
+            _DATE.fullmatch(text[unit.start : unit.end]) is not None
+            and _YEAR.fullmatch(text[slice(*place)]) is not None
+        )
     particle = border == place[1] and _HANGUL.fullmatch(text[unit.start : unit.end]) is not None
     return unit.kind == "kana" or particle or not _SEAMS.isdisjoint(text[border - 1 : border + 1])
 

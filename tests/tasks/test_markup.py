@@ -40,7 +40,12 @@ def test_what_is_no_prose(hidden: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Ann: Bob at 12:30:45, and 3 < 4 > 2", "Paris/London, and/or Amazon.com", "a `tick and **bold** ||Ann||", "I @ home"],
+    [
+        "Ann: Bob at 12:30:45, and 3 < 4 > 2",
+        "Paris/London, and/or Amazon.com",
+        "a `tick and **bold** ||Ann||",
+        "I @ home",
+    ],
 )
 def test_what_is_prose(text: str) -> None:
     assert markup(text).places == ()

@@ -75,7 +75,7 @@ def test_not_a_part_of_something_else(text: str, quote: str) -> None:
 @pytest.mark.parametrize(
     ("text", "quote", "marked"),
     [
-        ("He said “it’s fine” to me", "\"It's fine\"", "“it’s fine”"),
+        ("He said “it’s fine” to me", '"It\'s fine"', "“it’s fine”"),
         ("costs −5 %", "-5 %", "−5 %"),
         ("a  b\nc d", "b c", "b\nc"),
         ("Zoe\u0301 sings", "Zo\u00e9", "Zoe\u0301"),

@@ -33,7 +33,15 @@ from tests.tasks.work.support import piece_of
 NER = ("bert_ner", "roberta_ner", "unigram_ner", "llama")
 SQUAD = ("bert_squad", "roberta_squad", "unigram_squad")
 FAMILY = "👨\u200d👩\u200d👧\u200d👦🏳\ufe0f\u200d🌈 Ann lives in 🇩🇪 Berlin 😀😀 and works at Siemens."
-WHOLE = ["Ann 😀👍", "We met Zoé in Paris", "Zoe\u0301", "Ze\u0301ro in Ze\u0301ro", FAMILY, "".join(PIECES), "각 \u1112\u1161\u11ab 한"]
+WHOLE = [
+    "Ann 😀👍",
+    "We met Zoé in Paris",
+    "Zoe\u0301",
+    "Ze\u0301ro in Ze\u0301ro",
+    FAMILY,
+    "".join(PIECES),
+    "각 \u1112\u1161\u11ab 한",
+]
 
 few = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -108,7 +116,9 @@ class TestEntities:
             assert [(one.start, one.end, one.text) for one in piece_of(work, Spans).rows] == places
         whole = entity_replies._plain(request.text, result.entities)
         for one in reversed(result.entities):
-            whole = whole.replace(f"[{request.text[one.start : one.end]}]({one.label})", request.text[one.start : one.end])
+            whole = whole.replace(
+                f"[{request.text[one.start : one.end]}]({one.label})", request.text[one.start : one.end]
+            )
         assert whole == request.text
 
 
@@ -173,7 +183,9 @@ class TestAnswers:
 
     @given(text=st.text(alphabet="東京は田中さんタワー。、", min_size=1, max_size=30))
     @few
-    def test_no_token_is_widened_in_scripts_without_spaces(self, name: str, text: str, heads: Mapping[str, Any]) -> None:
+    def test_no_token_is_widened_in_scripts_without_spaces(
+        self, name: str, text: str, heads: Mapping[str, Any]
+    ) -> None:
         """F6: tokenizers take a whole Japanese sentence for a word."""
         head = heads[name]
         [window] = head.encode_windows("Who?", text)

@@ -146,7 +146,7 @@ def _not_asked(text: str) -> Prepared:
         (text,),
         "A language model has no labels, so words that may be names are found by their capital letters, and the model "
         "is asked about each. This text has none, but for words that have a capital letter only because they begin a "
-        "sentence, days, months and titles.",
+        "sentence, days, months and titles, and what is in links, mentions, emoji and code.",
     )
 
 
@@ -156,11 +156,13 @@ def _row_names(name: WeighedName) -> list[str]:
 
 def _prepared(made: Weighing, example: WeighedName) -> Prepared:
     found = ", ".join(name.candidate.name for name in made.names)
+    spelled = any(name.candidate.spelled for name in made.names)
+    how = " Where nearly all words have capital letters, they are read as they are usually spelled." if spelled else ""
     return Prepared(
         example.prompts,
         "A language model has no labels, so words that may be names are found by their capital letters, and each is "
         f"put into {len(QUESTIONS)} questions, behind the sentence in which it stands first. These are the questions "
-        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.",
+        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.{how}",
     )
 
 
