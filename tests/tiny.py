@@ -484,7 +484,7 @@ def _sentencepiece(file: io.BytesIO, size: int = 250) -> Any:
 
 
 def unigram_ner(folder: Path) -> None:
-    """A token classifier whose SentencePiece tokenizer counts the space before a word, and reads in compatibility forms.
+    """A token classifier whose SentencePiece tokenizer counts the space before a word, and reads compatibility forms.
 
     XLM-RoBERTa's is like this. It is in no preset, so it is built only where it is asked for.
     """

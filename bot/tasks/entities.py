@@ -77,8 +77,8 @@ class Word:
         start: its first character. Characters are whole graphemes: an emoji, a letter with its accents.
         end: the character after its last one; `start` where the tokens are only white space.
         tokens: which of the text's tokens it consists of: the first, and the one after the last.
-        label: of its first token, as the checkpoint writes it; the likeliest one of the kind of the word before it where
-            it is joined.
+        label: of its first token, as the checkpoint writes it; where it is joined, the likeliest one of the kind of the
+            word before it.
         probability: of that label.
         joined: whether it has a character in common with the words before it, as the bytes of an emoji have, so that
             it belongs to the same entity.

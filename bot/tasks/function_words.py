@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-FUNCTION_WORDS = frozenset(
-    """
+_WORDS = """
     a an the i you he she it we they me him us them one this that these those my your his her its our their mine yours
     hers ours theirs myself yourself himself herself itself ourselves themselves there here who whom whose what which
     when where why how is are was were am be been being do does did done doing has have had having can cannot could will
@@ -14,6 +13,6 @@ FUNCTION_WORDS = frozenset(
     nothing nobody none everything everybody everyone something somebody someone anything anybody anyone
     every each some any all both either neither several many much few little more most less least other another such
     same own too very just only also even ever never always often again once
-    """.split()
-)
+"""
+FUNCTION_WORDS = frozenset(_WORDS.split())
 """Articles, pronouns, auxiliaries, prepositions, conjunctions and quantities, in lower case."""

@@ -90,7 +90,7 @@ def _recased(word: str, token: NameToken, *, named: bool) -> str:
 
 
 def _end(tokens: Chain, last: int) -> int:
-    """The character after a name's last one. A letter's full stop at its end is more likely the sentence's: Vitamin C."""
+    """The character after a name's last one. A single letter's full stop is more likely the sentence's: Vitamin C."""
     token = tokens[last]
     lone = token.kind is Kind.INITIALS and len(token.key) == 2
     return token.end - 1 if lone else token.end
@@ -254,7 +254,7 @@ class _Runs:
     def _is_subject(self, place: int) -> bool:
         """Whether a verb follows, or another name."""
         following = self._chain[place + 1 : place + 3]
-        if not following or following[0].kind is Kind.CAPITALISED and not following[0].shouted:
+        if not following or (following[0].kind is Kind.CAPITALISED and not following[0].shouted):
             return False
         if following[0].key in ("and", "or"):
             return len(following) > 1 and self._is_rare(place + 2)
@@ -286,4 +286,4 @@ class _Runs:
         loud = len(token.key) > 1 and self._text[token.start : token.end].isupper()
         if not (token.opens or loud) or not self._words.is_common(token.key):
             return False
-        return place == last or self._is_rare(place + 1) and token.key not in self._words.beginnings
+        return place == last or (self._is_rare(place + 1) and token.key not in self._words.beginnings)

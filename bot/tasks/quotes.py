@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import takewhile
-from os.path import commonprefix
 
 import regex  # type: ignore[import-untyped]
 
@@ -274,7 +273,7 @@ def _related(word: str, other: str) -> bool:
     """Whether two words have so much of their beginnings in common that they may be forms of one: close, closed."""
     if word == other:
         return True
-    shared = len(commonprefix((word, other)))
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False))))
     return shared >= LEAST_STEM and shared >= STEM_SHARE * max(len(word), len(other))
 
 

@@ -1,8 +1,8 @@
-"""What is marked in a text, by every kind of head: whole characters, in order, none twice, and the text stays as it is."""
+"""What is marked in a text, by every kind of head: whole characters, in order, and none twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 

@@ -267,8 +267,8 @@ def _unmarked(made: Guess) -> str:
     if made.weighing is None:
         return "There is nothing to look for: by this line the model says that the text has no answer."
     return (
-        f"No run of its words with {QUOTED_SHARE:.0%} of its letters and all of its numbers stands in the context, so these are "
-        "the model's own words, and nothing is marked."
+        f"No run of its words with {QUOTED_SHARE:.0%} of its letters and all of its numbers stands in the context, so "
+        "these are the model's own words, and nothing is marked."
     )
 
 
