@@ -35,6 +35,7 @@ from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.pieces import Prepared
+from tests.tasks.named_sentences import HELD_BACK, NAMED_SENTENCES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
 
@@ -244,3 +245,39 @@ async def test_a_chat_has_the_control_tokens_of_a_harmless_one(backend: Inferenc
         [conversation] = prepared.texts
         found.append(len(re.findall(r"<\|im_(?:start|end)\|>", conversation)))
     assert found == [5, 5]
+
+
+async def test_names_in_chat_messages(backend: InferenceWorker) -> None:
+    """E1, E4, E6, D8, and a part of the others of their kinds: all of them take a minute."""
+    asked = {**dict(list(NAMED_SENTENCES.items())[::6]), **dict(list(HELD_BACK.items())[::6])}
+    asked |= {
+        text: names for text, names in NAMED_SENTENCES.items() if text.startswith(("J.R.R.", "Will S", "Nice", "👨"))
+    }
+    for text, names in asked.items():
+        request = EntitiesRequest(text)
+        found = (await backend.run(request, person=1)).result.entities
+        assert [(request.text[one.start : one.end], one.label) for one in found] == list(names.items())
+
+
+@pytest.mark.parametrize(
+    ("question", "context", "marked"),
+    [
+        (
+            "When did the shop close?",
+            "In 1990 Ann was born. The shop opened in 1985 and closed in 1990.",
+            "closed **in 1990**",
+        ),
+        ("Which language does Ann write?", "Bob writes C. Ann writes C++ every day.", "Ann writes **C++**"),
+        (
+            "Where did the team travel?",
+            "Jordan scored twice in the final. Later the team travelled to Jordan by bus.",
+            "travelled **to Jordan**",
+        ),
+    ],
+)
+async def test_the_place_that_was_asked_for_is_marked(
+    server: SimulatedServer, question: str, context: str, marked: str
+) -> None:
+    """F1, F2, F8."""
+    reply = await server.ask(f"/answer question:{question} context:{context}")
+    assert marked in reply.message["embeds"][0]["description"]

@@ -481,3 +481,43 @@ def _sentencepiece(file: io.BytesIO, size: int = 250) -> Any:
         num_threads=1,
     )
     return sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
+
+
+def unigram_ner(folder: Path) -> None:
+    """A token classifier whose SentencePiece tokenizer counts the space before a word, and reads compatibility forms.
+
+    XLM-RoBERTa's is like this. It is in no preset, so it is built only where it is asked for.
+    """
+    tokenizer = _compatible_unigram()
+    config = _bert(tokenizer, id2label=dict(enumerate(NER_LABELS)))
+    _save(folder, transformers.BertForTokenClassification(config), tokenizer)
+
+
+def unigram_squad(folder: Path) -> None:
+    """The same tokenizer before a question-answering head."""
+    tokenizer = _compatible_unigram()
+    _save(folder, transformers.BertForQuestionAnswering(_bert(tokenizer)), tokenizer)
+
+
+def roberta_squad(folder: Path) -> None:
+    """A RoBERTa for extractive question answering, whose byte-level tokenizer makes several tokens of an emoji."""
+    tokenizer = _byte_level(roberta_specials=True)
+    config = transformers.RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=SHORT_CONTEXT + 2,
+        type_vocab_size=1,
+        initializer_range=0.3,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    _save(folder, transformers.RobertaForQuestionAnswering(config), tokenizer)
+
+
+def _compatible_unigram() -> Any:
+    tokenizer = _unigram()
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.cls_token = "</s>"
+    return tokenizer

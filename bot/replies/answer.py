@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.inference.requests import Answer
 from bot.replies.bars import plain_line
 from bot.replies.reply import QUOTE, Colour, Draft, Reply, truncation
 from bot.replies.text import Keep, bold, inside_quote, quoted
 from bot.tasks.answer import AnswerRequest, AnswerResult, AnswerSpan
+from bot.tasks.quotes import same_words
 from bot.tasks.scores import LabelScore
 
 AROUND = 500
@@ -43,11 +42,7 @@ def _caution(request: AnswerRequest, result: AnswerResult) -> str | None:
     if result.span is None:
         return OWN_WORDS
     marked = request.context[result.span.start : result.span.end]
-    return None if _words(marked) == _words(result.text) else PARTLY
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+    return None if same_words(marked, result.text) else PARTLY
 
 
 def _scores(result: AnswerResult) -> list[LabelScore]:

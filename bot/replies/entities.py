@@ -48,7 +48,8 @@ def _pieces(text: str, entities: Sequence[Entity]) -> Iterator[Piece]:
 
 def _marked(pieces: Iterator[Piece]) -> Style:
     """The style of a quoted text that may be cut short of its last pieces."""
-    known = list(pieces)
+    # What cannot be seen is not shown, and must not move the marks.
+    known = [(visible(piece), entity) for piece, entity in pieces]
 
     def style(text: str) -> str:
         styled = ["> "]

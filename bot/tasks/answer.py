@@ -13,12 +13,13 @@ import numpy.typing as npt
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.quotes import find_place
 from bot.tasks.scores import Floats, sigmoid, softmax
 from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.question_answering import QuestionAnswering, Window
+    from bot.inference.heads.question_answering import Place, QuestionAnswering, Window
     from bot.inference.heads.scoring import LogProbs
 
 LONGEST_QUESTION = 300
@@ -159,7 +160,7 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     allowed = np.array([place is not None for place in window.places])
     allowed[0] = True
     probabilities = softmax(np.where(allowed, logits, -np.inf))
-    together = spans(probabilities)
+    together = spans(probabilities, window.places)
     first, last = map(int, np.unravel_index(int(together.argmax()), together.shape))
     probability = float(together[first, last])
     start, end = probabilities
@@ -167,11 +168,12 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     return Pointing(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
 
 
-def spans(probabilities: Floats) -> Floats:
+def spans(probabilities: Floats, places: Sequence[Place | None] = ()) -> Floats:
     """How likely each span of at most `ANSWER_TOKENS` tokens of the context is to be the answer.
 
     Args:
         probabilities: those of a `Pointing`, (2, tokens).
+        places: those of its window; where they are given, white space alone is no answer.
 
     Returns:
         The product of both, by the first and the last token, (tokens, tokens); 0 for all other pairs.
@@ -179,15 +181,20 @@ def spans(probabilities: Floats) -> Floats:
     start, end = probabilities.copy()
     start[0] = end[0] = 0
     together: Floats = np.tril(np.triu(np.outer(start, end)), ANSWER_TOKENS - 1)
+    if any(_is_blank(place) for place in places):
+        seen = np.cumsum([0, *(not _is_blank(place) for place in places)])
+        together *= seen[None, 1:] > seen[:-1, None]
     return together
+
+
+def _is_blank(place: Place | None) -> bool:
+    return place is not None and place[0] == place[1]
 
 
 def span_of(window: Window, first: int, last: int) -> AnswerSpan:
     """What two tokens of the context stand for, and all between them; half words are widened to whole ones."""
-    begins, ends = window.places[first], window.places[last]
-    assert begins is not None
-    assert ends is not None
-    return AnswerSpan(begins[0], ends[1])
+    seen = [place for place in window.places[first : last + 1] if place is not None and not _is_blank(place)]
+    return AnswerSpan(min(start for start, _ in seen), max(end for _, end in seen))
 
 
 PROMPT = (
@@ -214,10 +221,10 @@ WRITTEN_TOKENS = 24
 QUOTED_GAIN, OWN_GAIN = 1.0, 4.0
 """How much likelier the context must make an answer, as a difference of log-probabilities, for an even chance: one that
 stands in the context, and one that does not."""
-QUOTED_SHARE = 0.6
-"""The least share of the answer's letters that must stand in the context, in one piece, for it to be marked there."""
 
-_WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
+_QUOTES = " \"“”„«»「」『』'`"
+_INITIALS = re.compile(r"(?:^|\W)\w(?:\.\w)+\.$")
+"""Abbreviations that keep their full stop: U.S."""
 
 
 @dataclass(frozen=True)
@@ -293,7 +300,7 @@ def guess(head: CausalLM, request: AnswerRequest, written: Sequence[int] = (), *
     text = clean_answer(first_line(head, ids))
     if not text or text.casefold().startswith(NO_ANSWER):
         return Guess(context, asked, ids, text, None, None, truncated)
-    span = find_quote(request.context, text)
+    span = find_quote(request.context, text, request.question)
     needed = OWN_GAIN if span is None else QUOTED_GAIN
     weighing = yield from _weighed(head, text, (asked, prompt(NEUTRAL)), needed, alone=alone)
     return Guess(context, asked, ids, text, span, weighing, truncated)
@@ -326,30 +333,20 @@ def first_line(head: CausalLM, ids: Sequence[int]) -> str:
 
 def clean_answer(line: str) -> str:
     """A written line without quotation marks, a full stop at its end, and what cannot be seen."""
-    return " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(" \"“”'`").removesuffix(".")
+    answer = " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(_QUOTES)
+    return answer if _INITIALS.search(answer) else answer.removesuffix(".").removesuffix("。").strip(_QUOTES)
 
 
-def find_quote(context: str, answer: str) -> AnswerSpan | None:
+def find_quote(context: str, answer: str, question: str = "") -> AnswerSpan | None:
     """Where an answer stands in a context, whatever its case: all of it, or the longest run of its words.
 
     None where the run is too small a part of the answer.
+
+    Args:
+        question: where the context says it several times, the place nearest to the question's words is taken.
     """
-    words = [match[0] for match in _WORD.finditer(answer)]
-    letters = sum(map(len, words))
-    for length in range(len(words), 0, -1):
-        runs = [words[first : first + length] for first in range(len(words) - length + 1)]
-        runs.sort(key=lambda run: -sum(map(len, run)))
-        for run in runs:
-            if sum(map(len, run)) < QUOTED_SHARE * letters:
-                break
-            if (found := re.search(_pattern(run), context, re.IGNORECASE)) is not None:
-                return AnswerSpan(*found.span())
-    return None
-
-
-def _pattern(words: Sequence[str]) -> str:
-    """These words, with anything but words between them."""
-    return r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)"
+    place = find_place(context, answer, question)
+    return None if place is None else AnswerSpan(*place)
 
 
 TASK = Task("answer", AnswerRequest, {HeadKind.QUESTION_ANSWERING: locate, HeadKind.CAUSAL_LM: write})

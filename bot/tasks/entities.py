@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from bot.graphemes import Graphemes
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
+from bot.tasks.markup import Markup, markup
 from bot.tasks.name_candidates import CandidateName, find_candidates
 from bot.tasks.scores import Floats, softmax
 from bot.tasks.text import clean_text
@@ -72,11 +74,14 @@ class Word:
     """A word of the text; a token where the tokenizer marks no words.
 
     Attributes:
-        start: its first character.
-        end: the character after its last one.
+        start: its first character. Characters are whole graphemes: an emoji, a letter with its accents.
+        end: the character after its last one; `start` where the tokens are only white space.
         tokens: which of the text's tokens it consists of: the first, and the one after the last.
-        label: of its first token, as the checkpoint writes it.
+        label: of its first token, as the checkpoint writes it; where it is joined, the likeliest one of the kind of the
+            word before it.
         probability: of that label.
+        joined: whether it has a character in common with the words before it, as the bytes of an emoji have, so that
+            it belongs to the same entity.
     """
 
     start: int
@@ -84,6 +89,7 @@ class Word:
     tokens: tuple[int, int]
     label: str
     probability: float
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,8 @@ def classify(head: TokenClassifier, request: EntitiesRequest) -> Steps[EntitiesR
     """By a token classifier: neighbours with the same label are one entity.
 
     As transformers' pipeline does with the aggregation strategy "first" where the tokenizer marks words, so that no
-    word is split, and with "simple" where it does not.
+    word is split, and with "simple" where it does not. Beyond that, tokens that stand for parts of the same character
+    stay together, so that no entity overlaps another one, and what Discord shows as something else is no entity.
     """
     made = yield from tagging(head, request)
     return EntitiesResult(tuple(group.entity for group in made.groups), made.inputs.truncated)
@@ -132,39 +139,62 @@ def tagging(head: TokenClassifier, request: EntitiesRequest, *, alone: bool = Fa
     tagged = head.encode_spans(request.text)
     [logits] = yield from head.tag([tagged.row], alone=alone)
     probabilities = softmax(logits)
-    words = tuple(_words(head.labels, tagged.spans, probabilities))
-    found = (Group(tuple(group), _entity(request.text, group)) for group in _groups(words))
+    words = tuple(_words(request.text, head.labels, tagged.spans, probabilities))
+    found = (Group(tuple(group), _entity(group)) for group in _groups(words, markup(request.text)))
     groups = tuple(one for one in found if one.entity.label != OUTSIDE and one.entity.start < one.entity.end)
     return Tagging(tagged.row.inputs, logits, probabilities, words, groups)
 
 
-def _words(labels: Sequence[str], spans: Sequence[TokenSpan | None], probabilities: Floats) -> Iterator[Word]:
-    """Each word with its first token's label; the tokens themselves where nothing marks words."""
-    word: Word | None = None
-    for place, (span, row) in enumerate(zip(spans, probabilities, strict=True)):
+def _words(text: str, labels: Sequence[str], spans: Sequence[TokenSpan | None], shares: Floats) -> list[Word]:
+    """Each word with its first token's label; the tokens themselves where nothing marks words.
+
+    Args:
+        shares: the probabilities of the labels, (tokens, labels).
+    """
+    graphemes = Graphemes(text)
+    words: list[Word] = []
+    reached = 0
+    for place, (span, row) in enumerate(zip(spans, shares, strict=True)):
         if span is None:
             continue
-        if word is not None and span.goes_on:
-            word = Word(word.start, span.end, (word.tokens[0], place + 1), word.label, word.probability)
+        start, end = graphemes.widened(span.start, span.end)
+        joined = start < reached
+        reached = max(reached, end)
+        if words and span.goes_on:
+            words[-1] = replace(words[-1], end=max(words[-1].end, end), tokens=(words[-1].tokens[0], place + 1))
             continue
-        if word is not None:
-            yield word
-        best = int(row.argmax())
-        word = Word(span.start, span.end, (place, place + 1), labels[best], float(row[best]))
-    if word is not None:
-        yield word
+        best = _likeliest(labels, row, kind_of(words[-1].label) if joined else None)
+        words.append(Word(start, end, (place, place + 1), labels[best], float(row[best]), joined))
+    return words
 
 
-def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
-    """Neighbours of the same kind, unless the later one says with `B-` that it begins another entity."""
+def _likeliest(labels: Sequence[str], row: Floats, kind: str | None) -> int:
+    """The likeliest label of a token, by its number; of a kind, where one is given."""
+    return max(
+        (number for number, label in enumerate(labels) if kind in (None, kind_of(label))), key=lambda one: row[one]
+    )
+
+
+def _groups(words: Sequence[Word], unread: Markup) -> Iterator[list[Word]]:
+    """Neighbours of the same kind, unless the later one says with `B-` that it begins another entity.
+
+    Words in markup belong to no group, and no group goes on behind them.
+    """
     group: list[Word] = []
     for word in words:
-        if group and (kind_of(word.label) != kind_of(group[-1].label) or word.label.startswith("B-")):
+        hidden = unread.touches(word.start, word.end)
+        if group and (hidden or _begins(word, group[-1])):
             yield group
             group = []
-        group.append(word)
+        if not hidden:
+            group.append(word)
     if group:
         yield group
+
+
+def _begins(word: Word, before: Word) -> bool:
+    """Whether a word is no part of the entity that the word before it belongs to."""
+    return not word.joined and (kind_of(word.label) != kind_of(before.label) or word.label.startswith("B-"))
 
 
 def kind_of(label: str) -> str:
@@ -172,13 +202,11 @@ def kind_of(label: str) -> str:
     return label[2:] if label.startswith(("B-", "I-")) else label
 
 
-def _entity(text: str, group: Sequence[Word]) -> Entity:
-    """A group as one entity; some tokenizers count the space around a word as a part of it."""
-    start, end = group[0].start, group[-1].end
-    name = text[start:end]
-    start += len(name) - len(name.lstrip())
-    end = start + len(name.strip())
-    return Entity(start, end, kind_of(group[0].label), float(np.mean([word.probability for word in group])))
+def _entity(group: Sequence[Word]) -> Entity:
+    """A group as one entity. Words that are only white space, which some tokenizers have, are no part of its name."""
+    seen = [word for word in group if word.start < word.end] or group[:1]
+    probability = float(np.mean([word.probability for word in group]))
+    return Entity(seen[0].start, max(word.end for word in seen), kind_of(group[0].label), probability)
 
 
 @dataclass(frozen=True)
@@ -308,7 +336,7 @@ def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -
         return Weighing((), truncated=False)
     yield from calibrate(head)
     leaning: Floats = head.notes["entities"]
-    prompts = _prompts(head, [(one.sentence, one.name) for one in asked])
+    prompts = _prompts(head, [(sentence, name) for name, sentence in (one.asked for one in asked)])
     log_probs = yield from _ask(head, prompts, alone=alone)
     shares = softmax(log_probs)
     answers = np.log(shares)

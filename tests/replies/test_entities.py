@@ -76,6 +76,18 @@ def test_labels_cannot_leave_their_code() -> None:
     assert "@everyone" not in (reply.embed.description or "").split("\n")[2]
 
 
+def test_marks_stand_where_the_entities_are_although_something_is_not_shown() -> None:
+    """D2, D5: whatever stands before them, and is read or shown as something else."""
+    text = "\U000e0067 We met Zoe\u0301 😀 in Paris"
+    request = EntitiesRequest("x")
+    object.__setattr__(request, "text", text)
+    found = (entity("Zoe\u0301", "PER", text=text), entity("Paris", "LOC", text=text))
+
+    description = entities.render(request, answer(EntitiesResult(found, truncated=False))).embed.description or ""
+
+    assert "We met **Zoe\u0301** `PER` 😀 in **Paris** `LOC`\n" in description
+
+
 @given(WRITTEN, WRITTEN, st.lists(st.integers(0, 400), max_size=120), st.booleans())
 @settings(max_examples=60)
 def test_limits(text: str, label: str, borders: list[int], flag: bool) -> None:

@@ -181,7 +181,30 @@ def test_quotes(answer: str, quote: str | None) -> None:
     assert (None if span is None else CONTEXT[span.start : span.end]) == quote
 
 
+@pytest.mark.parametrize(
+    ("context", "answer", "question", "span"),
+    [
+        ("It was -5 degrees", "-5 degrees", "", AnswerSpan(7, 17)),
+        ("The ticket costs $12.50", "$12.50", "", AnswerSpan(17, 23)),
+        ("40% last year", "40%", "", AnswerSpan(0, 3)),
+        ("田中さんは東京に住んでいます。", "東京", "", AnswerSpan(5, 7)),
+        ("Bob writes C. Ann writes C++ every day.", "C++", "Which language does Ann write?", AnswerSpan(25, 28)),
+        (
+            "In 1990 Ann was born. The shop opened in 1985 and closed in 1990.",
+            "in 1990",
+            "When did the shop close?",
+            AnswerSpan(57, 64),
+        ),
+    ],
+)
+def test_quotes_as_reported(context: str, answer: str, question: str, span: AnswerSpan) -> None:
+    """F5, F6, F2, F1. More of each kind is in test_quotes.py."""
+    assert find_quote(context, answer, question) == span
+
+
 def test_answers_are_tidied() -> None:
+    assert clean_answer(" in the U.S.") == "in the U.S."
+    assert clean_answer("「東京」。") == clean_answer("「東京」") == "東京"
     assert clean_answer(' "at  nine."\ufffd') == 'at nine."'.removesuffix('."')
     assert clean_answer(" . ") == ""
 
@@ -223,6 +246,39 @@ class TestPrompted:
         assert (None if result.span is None else CONTEXT[result.span.start : result.span.end]) == quote
         assert result.probability == pytest.approx(right, abs=1e-4)
         assert result.absent == pytest.approx(1 - right, abs=1e-4)
+
+    @pytest.mark.parametrize(
+        ("line", "question", "context", "before"),
+        [
+            (
+                " in 1990\n",
+                "When did the shop close?",
+                "In 1990 Ann was born. The shop opened in 1985 and closed in 1990.",
+                "closed ",
+            ),
+            (" C++\n", "Which language does Ann write?", "Bob writes C. Ann writes C++ every day.", "Ann writes "),
+            (
+                " to Jordan\n",
+                "Where did the team travel?",
+                "Jordan scored twice in the final. Later the team travelled to Jordan by bus.",
+                "travelled ",
+            ),
+            (
+                " 東京\n",
+                "田中さんはどこに住んでいますか。",
+                "東京は大きい。田中さんは東京に住んでいます。",
+                "田中さんは",
+            ),
+        ],
+    )
+    def test_of_several_places_the_one_that_was_asked_for(
+        self, line: str, question: str, context: str, before: str, written: Callable[[str], Any]
+    ) -> None:
+        """F1, F2, F6, F8."""
+        result = run_steps(TASK.steps(written(line), AnswerRequest(question, context)))
+        assert result.span is not None
+        assert context[: result.span.start].endswith(before)
+        assert context[result.span.start : result.span.end] == line.strip()
 
     @pytest.mark.parametrize("line", [f" {NO_ANSWER}\n", " Not in the text.", "", '  "" \n'])
     def test_no_answer(self, line: str, written: Callable[[str], Any]) -> None:

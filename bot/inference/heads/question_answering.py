@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import regex  # type: ignore[import-untyped]
 import torch
 from tokenizers import Encoding
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.graphemes import UNSPACED, Graphemes
 from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
@@ -21,6 +23,11 @@ WINDOW_TOKENS = 384
 STRIDE_TOKENS = 128
 """By which neighbouring windows overlap, so that an answer at a border is whole in one of them."""
 
+Place = tuple[int, int]
+"""A part of a text: its first character, and the one after its last."""
+_UNSPACED = regex.compile(rf"[{UNSPACED}\u3001-\u3020\uff01-\uff65]")
+"""Letters of scripts that are written without spaces, and East Asian punctuation."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -29,11 +36,12 @@ class Window:
     Attributes:
         row: the tokens of both.
         places: for each token of the context the characters (start, end) of the context that it stands for, widened to
-            its whole word; None for all other tokens.
+            its whole word, and to whole graphemes (an emoji, a letter with its accents), without white space at its
+            ends; empty where a token stands for white space alone; None for all other tokens.
     """
 
     row: Row[EncoderInput]
-    places: tuple[tuple[int, int] | None, ...]
+    places: tuple[Place | None, ...]
 
 
 class QuestionAnswering(EncoderHead):
@@ -79,7 +87,8 @@ class QuestionAnswering(EncoderHead):
                 return_token_type_ids="token_type_ids" in self.tokenizer.model_input_names,
             )
         types = encoded["token_type_ids"] if "token_type_ids" in encoded else [None] * len(encoded.encodings)
-        return [_window(encoding, kinds) for encoding, kinds in zip(encoded.encodings, types, strict=True)]
+        graphemes = Graphemes(context)
+        return [_window(encoding, kinds, graphemes) for encoding, kinds in zip(encoded.encodings, types, strict=True)]
 
     @on_device
     def _locate(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
@@ -88,17 +97,30 @@ class QuestionAnswering(EncoderHead):
         return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
 
 
-def _window(encoding: Encoding, types: Sequence[int] | None) -> Window:
+def _window(encoding: Encoding, types: Sequence[int] | None, graphemes: Graphemes) -> Window:
     inputs = EncoderInput(tuple(encoding.ids), None if types is None else tuple(types), truncated=False)
     places = tuple(
-        _word_of(encoding, token) if sequence == 1 else None for token, sequence in enumerate(encoding.sequence_ids)
+        graphemes.widened(*_word_of(encoding, token, graphemes.text)) if sequence == 1 else None
+        for token, sequence in enumerate(encoding.sequence_ids)
     )
     return Window(Row(inputs, len(inputs.ids)), places)
 
 
-def _word_of(encoding: Encoding, token: int) -> tuple[int, int]:
-    """The characters of the word that a token belongs to; the token's own where it belongs to none."""
+def _word_of(encoding: Encoding, token: int, context: str) -> Place:
+    """The characters of the word that a token belongs to; the token's own where it belongs to none.
+
+    Tokenizers take what stands between two spaces for a word. In scripts that are written without spaces this is a
+    whole sentence, so a token of such a script is not widened, and others are only as far as it reaches.
+    """
+    start, end = encoding.offsets[token]
     word = encoding.word_ids[token]
     found = None if word is None else encoding.word_to_chars(word, sequence_index=1)
-    start, end = found or encoding.offsets[token]
+    if found is None or start >= end:
+        return start, end
+    before, after = context[found[0] : start], context[end : found[1]]
+    if not _UNSPACED.match(context[start]):
+        start -= len(before) - max((match.end() for match in _UNSPACED.finditer(before)), default=0)
+    if not _UNSPACED.match(context[end - 1]):
+        following = _UNSPACED.search(after)
+        end += following.start() if following else len(after)
     return start, end

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from tokenizers import Encoding
 
 from bot.errors import ModelUnavailable
 from bot.inference.heads.base import on_device
@@ -65,7 +66,8 @@ class TokenClassifier(EncoderHead):
         config = self.model.config
         self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         # The same question that transformers' own pipeline asks.
-        self.marks_words = bool(getattr(self.tokenizer._tokenizer.model, "continuing_subword_prefix", None))
+        self._prefix = str(getattr(self.tokenizer._tokenizer.model, "continuing_subword_prefix", None) or "")
+        self.marks_words = bool(self._prefix)
         self.tag: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
             "tag", self._tag, encoder_budget(self.device)
         )
@@ -83,17 +85,24 @@ class TokenClassifier(EncoderHead):
         types = tuple(encoding.type_ids) if "token_type_ids" in encoded else None
         inputs = EncoderInput(tuple(encoding.ids), types, truncated=bool(encoding.overflowing))
         spans = tuple(
-            None if special else self._span(token, token_id, *place)
-            for token, token_id, place, special in zip(
-                encoding.tokens, encoding.ids, encoding.offsets, encoding.special_tokens_mask, strict=True
+            None if special else TokenSpan(*place, goes_on)
+            for place, special, goes_on in zip(
+                encoding.offsets, encoding.special_tokens_mask, self._going_on(encoding), strict=True
             )
         )
         return TaggedText(Row(inputs, len(inputs.ids)), spans)
 
-    def _span(self, token: str, token_id: int, start: int, end: int) -> TokenSpan:
-        # A token that is longer than what it stands for has the mark of a continuation in it.
-        goes_on = self.marks_words and token_id != self.tokenizer.unk_token_id and len(token) != end - start
-        return TokenSpan(start, end, goes_on)
+    def _going_on(self, encoding: Encoding) -> Iterator[bool]:
+        """Whether each token continues a word.
+
+        transformers compares a token's length with the number of characters that it stands for, which differ also where
+        a normaliser drops accents.
+        """
+        before: int | None = None
+        for token, word in zip(encoding.tokens, encoding.word_ids, strict=True):
+            marked = self.marks_words and token.startswith(self._prefix)
+            yield marked and word is not None and word == before
+            before = word
 
     @on_device
     def _tag(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:

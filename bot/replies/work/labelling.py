@@ -48,7 +48,8 @@ WORDS_ABOUT = (
     "token, with its probability: so no word is split."
 )
 UNMARKED_ABOUT = (
-    "This tokenizer does not say which tokens continue a word, so each token counts by itself, with its own label."
+    "This tokenizer does not say which tokens continue a word, so each token counts by itself, with its own label. "
+    "Only tokens that are parts of the same character, as an emoji has them, all have the kind of the first."
 )
 SPANS_ABOUT = (
     "Neighbours of the same kind are **one entity**, unless the later one begins another. The entity's probability is "

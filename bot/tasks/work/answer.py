@@ -13,6 +13,7 @@ from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Guess, Location, Pointing, Weighing
+from bot.tasks.quotes import QUOTED_SHARE, same_words
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Decision,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 SPANS = 8
 """The likeliest spans that are named."""
 ABSENT = "not in the text"
+NEAREST = "Of several places, the one nearest to the question's words would be marked."
 
 
 def explain_location(head: QuestionAnswering, request: AnswerRequest, written: Written = ()) -> Steps[Work]:
@@ -121,7 +123,7 @@ def _edges(head: QuestionAnswering, one: Pointing, name: str) -> Iterator[EdgeLo
 
 
 def _candidates(request: AnswerRequest, one: Pointing, name: str) -> SpanCandidates:
-    together = answer.spans(one.probabilities)
+    together = answer.spans(one.probabilities, one.window.places)
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
     pairs = [divmod(int(place), together.shape[1]) for place in order]
     start, end = one.probabilities
@@ -248,13 +250,15 @@ def _quotation(head: CausalLM, request: AnswerRequest, made: Guess) -> Quotation
         return Quotation(line, made.text, "", _unmarked(made))
     quote = request.context[made.span.start : made.span.end]
     where = f"the characters {made.span.start} to {made.span.end - 1} (counted from 0)"
-    if quote.casefold() == made.text.casefold():
-        return Quotation(line, made.text, quote, f"The answer stands in the context: {where}.")
-    how = (
-        "The context does not say it in exactly these characters. Of the answer's words, the longest run that stands "
-        f"in the context is marked there, {where}. It has to have {answer.QUOTED_SHARE:.0%} of the answer's letters."
-    )
-    return Quotation(line, made.text, quote, how)
+    if same_words(quote, made.text):
+        how = f"The answer stands in the context: {where}."
+    else:
+        how = (
+            "The context does not say it in exactly these words. Of the answer's words, the longest run that stands in "
+            f"the context is marked there, {where}. It has to have {QUOTED_SHARE:.0%} of the answer's letters, and all "
+            "of its numbers."
+        )
+    return Quotation(line, made.text, quote, f"{how} {NEAREST}")
 
 
 def _unmarked(made: Guess) -> str:
@@ -263,8 +267,8 @@ def _unmarked(made: Guess) -> str:
     if made.weighing is None:
         return "There is nothing to look for: by this line the model says that the text has no answer."
     return (
-        f"No run of its words with {answer.QUOTED_SHARE:.0%} of its letters stands in the context, so these are the "
-        "model's own words, and nothing is marked."
+        f"No run of its words with {QUOTED_SHARE:.0%} of its letters and all of its numbers stands in the context, so "
+        "these are the model's own words, and nothing is marked."
     )
 
 

@@ -10,6 +10,7 @@ from bot.inference.task import HeadKind
 from bot.inference.tokens import Token
 from bot.tasks import entities
 from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
+from bot.tasks.markup import markup
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Decision,
@@ -60,9 +61,14 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
             LabelledTokens(head.labels, tokens),
             LabelledWords(tuple(words.values()), head.marks_words),
             Spans(spans, len(words) - sum(len(span.words) for span in spans)),
-            _decision(request.text, [group.entity for group in made.groups]),
+            _decision(request.text, [group.entity for group in made.groups], _unread(request.text)),
         ),
     )
+
+
+def _unread(text: str) -> str:
+    """What has a label and is no entity all the same, if the text has it."""
+    return " and is no link, mention, emoji or code" if markup(text).places else ""
 
 
 def _tokens(head: TokenClassifier, made: Tagging, tokens: Sequence[Token]) -> Iterator[LabelledToken]:
@@ -95,13 +101,17 @@ def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToke
     yield TokenLogits(chosen.token, place, Logits(head.labels, chosen.logits, Function.SOFTMAX, chosen.probabilities))
 
 
-def _decision(text: str, found: Sequence[Entity]) -> Decision:
-    """What each entity is; one that stands in the text several times is named once."""
+def _decision(text: str, found: Sequence[Entity], unread: str = "") -> Decision:
+    """What each entity is; one that stands in the text several times is named once.
+
+    Args:
+        unread: further words about what is an entity.
+    """
     if not found:
-        return Decision(f"Nothing has another label than {OUTSIDE}, so the answer is that there are no names.")
+        return Decision(f"Nothing has another label than {OUTSIDE}{unread}, so the answer is that there are no names.")
     said = [f"{text[one.start : one.end]} is {one.label} ({number(one.probability)})" for one in found]
     return Decision(
-        f"All that has another label than {OUTSIDE} is an entity, with its probability: "
+        f"All that has another label than {OUTSIDE}{unread} is an entity, with its probability: "
         f"{', '.join(dict.fromkeys(said))}."
     )
 
@@ -136,7 +146,7 @@ def _not_asked(text: str) -> Prepared:
         (text,),
         "A language model has no labels, so words that may be names are found by their capital letters, and the model "
         "is asked about each. This text has none, but for words that have a capital letter only because they begin a "
-        "sentence, days, months and titles.",
+        "sentence, days, months and titles, and what is in links, mentions, emoji and code.",
     )
 
 
@@ -146,11 +156,13 @@ def _row_names(name: WeighedName) -> list[str]:
 
 def _prepared(made: Weighing, example: WeighedName) -> Prepared:
     found = ", ".join(name.candidate.name for name in made.names)
+    spelled = any(name.candidate.spelled for name in made.names)
+    how = " Where nearly all words have capital letters, they are read as they are usually spelled." if spelled else ""
     return Prepared(
         example.prompts,
         "A language model has no labels, so words that may be names are found by their capital letters, and each is "
         f"put into {len(QUESTIONS)} questions, behind the sentence in which it stands first. These are the questions "
-        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.",
+        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.{how}",
     )
 
 

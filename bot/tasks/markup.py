@@ -1,0 +1,51 @@
+"""Parts of a message that are no prose: what Discord turns into something else, links, and code."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import regex  # type: ignore[import-untyped]
+
+_MARKUP = regex.compile(
+    r"""
+      (?P<fence> `{3,} ) .*? (?P=fence)                    # code in a block
+    | (?<!`) (?P<ticks> `{1,2} ) (?!`) .+? (?<!`) (?P=ticks) (?!`)  # code in a line
+    | < a? : \w+ : \d+ >                                   # an emoji of a server
+    | < (?: @[!&]? | \# ) \d+ >                            # a person, a role, a channel
+    | < / [^<>\n]+ : \d+ >                                 # a command
+    | < t : -?\d+ (?: : \w )? >                            # a time
+    | < id : \w+ >                                         # a tab of the server
+    | : [\w+~-]*[\p{L}+][\w+~-]* : (?!\w)                  # an emoji by its name
+    | [a-z][a-z\d+.-]* :// [^\s<>]+                        # a link,
+    | (?<![\w.-]) www\. [^\s<>]+                           # without its scheme,
+    | (?<![\w.-]) [\w-]+ (?: \.[\w-]+ )* \. \p{L}{2,} / [^\s<>]*  # or with a path only
+    | (?<![\w.+-]) [\w.+-]+ @ [\w-]+ (?: \.[\w-]+ )+       # an e-mail address
+    | (?<!\w) @ \w[\w.]*                                   # somebody's handle
+    """,
+    regex.VERBOSE | regex.DOTALL | regex.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Markup:
+    """The markup of a text.
+
+    Attributes:
+        places: where it stands, (first character, the one after its last), in order; none overlaps another one.
+    """
+
+    places: tuple[tuple[int, int], ...]
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether a part of the text, from `start` to before `end`, has a character in common with it."""
+        following = bisect_right(self.places, (end - 1, float("inf")))
+        return start < end and following > 0 and self.places[following - 1][1] > start
+
+
+def markup(text: str) -> Markup:
+    """Find the markup of a text.
+
+    Source: Discord's reference of message formatting; links and e-mail addresses as people write them.
+    """
+    return Markup(tuple(match.span() for match in _MARKUP.finditer(text)))
