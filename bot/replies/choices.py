@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from discord import app_commands
 
-from bot.inference.languages import Language, language
+from bot.errors import InvalidRequest
+from bot.inference.language_pairs import serving
+from bot.inference.languages import Language, find_language, language
 from bot.replies.text import fit, visible
 
 MOST_CHOICES = 25
@@ -26,11 +28,23 @@ def language_choices(typed: str, codes: Iterable[str] | None) -> list[app_comman
         codes: what can be chosen; None where that is not known.
     """
     known = {found.code: found for found in map(language, COMMON if codes is None else codes)}
-    matching = sorted((found for found in known.values() if found.matches(typed)), key=lambda one: _order(one, typed))
+    meant = _meant(typed, known)
+    matching = sorted(
+        (found for found in known.values() if found.matches(typed) or found.code in meant),
+        key=lambda one: _order(one, typed),
+    )
     return [
         app_commands.Choice(name=fit(str(found), LONGEST_NAME, visible)[0], value=found.code)
         for found in matching[:MOST_CHOICES]
     ]
+
+
+def _meant(typed: str, known: Iterable[str]) -> list[str]:
+    """Codes of what somebody means who has typed the whole name of a language, in whatever language."""
+    try:
+        return serving(find_language(typed).code, known)
+    except InvalidRequest:
+        return []
 
 
 def _order(found: Language, typed: str) -> tuple[bool, int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -13,6 +12,7 @@ from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.chunks import chunks
+from bot.tasks.sentences import sentence_ends
 from bot.tasks.text import clean_text
 from bot.tasks.writing import HALF_CHARACTER, EndingRow, circling, was_stopped, without_circles
 
@@ -28,8 +28,6 @@ MOST_NEW_TOKENS = {"short": 80, "medium": 130, "long": 260}
 """A checkpoint that was trained for news may insist on about 56."""
 PART_TOKENS = 500
 """The most that a general model reads at once, whatever its context: of more, small ones lose the thread."""
-
-_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*(?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -337,9 +335,9 @@ def summary_of(written: Sequence[Written]) -> tuple[str, bool]:
 def whole_sentences(text: str) -> tuple[str, bool]:
     """A text that was cut off without its last sentence, and whether it ends with one then.
 
-    It stays as it is where less than half of it would be left.
+    The full stop of an abbreviation ends none. The text stays as it is where less than half of it would be left.
     """
-    ends = [found.end() for found in _SENTENCE.finditer(text)]
+    ends = list(sentence_ends(text))
     if ends and ends[-1] >= len(text) / 2:
         return text[: ends[-1]], True
     return text, False
