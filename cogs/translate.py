@@ -17,6 +17,9 @@ from bot.replies.delivery import Delivery
 from bot.replies.translate import FROM, render
 from bot.tasks.translate import TranslateRequest
 
+USUAL_SOURCE = "en"
+"""What most texts are in, and so what few want to translate into where they do not say from which language."""
+
 Choices = list[app_commands.Choice[str]]
 
 
@@ -51,7 +54,7 @@ class Translate(commands.Cog):
         known = self._languages()
         source = getattr(interaction.namespace, "from", None)
         codes = None if known is None else known.into(source or None) or known.into()
-        return await asyncio.to_thread(language_choices, typed, codes)
+        return await asyncio.to_thread(language_choices, typed, codes, None if source else USUAL_SOURCE)
 
     @translate.autocomplete("source")
     async def sources(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:

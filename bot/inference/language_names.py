@@ -28,10 +28,10 @@ FURTHER_NAMES: Mapping[str, str] = MappingProxyType(
 """Codes by folded name (see `folded`)."""
 
 _AROUND = regex.compile(
-    r"^(?:the |la |el |le |l'|lingua |langue |lengua |língua |idioma |bahasa |ภาษา|ภาษา |tiếng |język |język |jezik |"
+    r"^(?:the |la |el |le |l'|lingua |langue |lengua |língua |idioma |bahasa |ภาษา ?|tiếng |język |język |jezik |"
     r"jazyk |limba |gjuha |lugha ya |wikang |zuban |язык |мова |اللغة ال|اللغة |لغة |زبان |שפה )"
-    r"|(?: language| langue| lengua| sprache| språk| språket| sprog| taal| język| jazyk| jezik| nyelv| kieli| keel| dili"
-    r"| язык| мова| език| јазик| језик| γλώσσα| 语言|语言|語言|语|語|文|말|어| भाषा| ভাষা| மொழி| زبان)$",
+    r"|(?: language| langue| lengua| sprache| språk| språket| sprog| taal| język| jazyk| jezik| nyelv| kieli| keel"
+    r"| dili| язык| мова| език| јазик| језик| γλώσσα| 语言|语言|語言|语|語|文|말|어| भाषा| ভাষা| மொழி| زبان)$",
     regex.IGNORECASE,
 )
 """The word for "language" before or after a language's name."""

@@ -1,8 +1,8 @@
 """A message as a model that translates reads it: passages of language, and around them what stays as it is.
 
 Line breaks, indentation, list markers, quote marks, code and whatever else is no language (see `bot.tasks.protected`)
-are never read. Inside of a sentence, stand-ins take their place, which a model may copy. Where it has not copied each of
-them once and in order, the words between them are translated by themselves. So they are in the result in any case.
+are never read. Inside of a sentence, stand-ins take their place, which a model may copy. Where it has not copied each
+of them once and in order, the words between them are translated by themselves. So they are in the result in any case.
 """
 
 from __future__ import annotations

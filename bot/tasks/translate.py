@@ -216,7 +216,11 @@ def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
     """Whether a text was ended by the model, rather than at its length or by somebody."""
     from bot.inference.heads.rereading import end_ids
 
-    return bool(ids) and ids[-1] in end_ids(head)
+    if not ids or ids[-1] not in end_ids(head):
+        return False
+    # Some configurations put the end there themselves when the length is reached.
+    forced = getattr(head.model.generation_config, "forced_eos_token_id", None) is not None
+    return not forced or len(ids) < MOST_NEW_TOKENS
 
 
 def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceText]:
