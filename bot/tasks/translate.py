@@ -134,8 +134,8 @@ def _detected(text: str, target: str, known: LanguagePairs) -> Spoken:
     elsewhere = unreadable(text, known.sources())
     if elsewhere is not None:
         raise InvalidRequest(
-            f"Your text seems to be in {language(elsewhere).name}, and this model reads {_listed(known.sources())}. "
-            "If it is in one of them, say so with `from`."
+            f"Your text seems to be in {language(elsewhere).name}, which this model does not read. It reads: "
+            f"{_listed(known.sources())}. If your text is in one of these, say so with `from`."
         )
     if not found.sure and found.told:
         found = found.among(known.sources(target)) or found

@@ -95,14 +95,13 @@ def readings(document: Document) -> list[tuple[str, ...]]:
 
 def test_layout() -> None:
     """Rows G6 and G8 and their kind: empty lines, indentation, lists, quotes, headings and code."""
-    text = "# News\n\n  - one thing. Another\n\t1. two\n> quoted\n>>> all\n-# small\n* * *\n```py\nprint('Hi.')\n```\nend  "
+    code = "```py\nprint('Hi.')\n```"
+    text = f"# News\n\n  - one thing. Another\n\t1. two\n> quoted\n>>> all\n-# small\n* * *\n{code}\nend  "
     document = by_sentence(text)
     assert readings(document) == [
         (one,) for one in ("News", "one thing.", "Another", "two", "quoted", "all", "small", "end")
     ]
-    assert document.with_translations("abcdefgh") == (
-        "# a\n\n  - b c\n\t1. d\n> e\n>>> f\n-# g\n* * *\n```py\nprint('Hi.')\n```\nh  "
-    )
+    assert document.with_translations("abcdefgh") == (f"# a\n\n  - b c\n\t1. d\n> e\n>>> f\n-# g\n* * *\n{code}\nh  ")
 
 
 @pytest.mark.parametrize(

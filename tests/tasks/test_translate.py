@@ -338,7 +338,9 @@ class TestDetection:
         assert TranslateRequest("no lo se", "it", None).pair(known) == ("es", "it")
 
     def test_a_language_that_the_checkpoint_does_not_read(self, load: Callable[[str], Any]) -> None:
-        with pytest.raises(InvalidRequest, match=r"seems to be in Spanish, and this model reads English"):
+        with pytest.raises(
+            InvalidRequest, match=r"seems to be in Spanish, which this model does not read\. It reads: English\."
+        ):
             run_steps(TASK.steps(load("t5"), TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", None)))
 
     def test_a_pair_that_the_checkpoint_does_not_know(self) -> None:
