@@ -41,7 +41,7 @@ def inspectable() -> Mapping[str, Make]:
     """The commands that can be opened and that a text is enough for, or one of the further options."""
     known: dict[str, Make] = {
         "zeroshot": lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels)),
-        "translate": lambda text, labels, target: TranslateRequest(text, target),
+        "translate": lambda text, labels, target: TranslateRequest(text, target, None),
     }
     for task in all_tasks():
         required = [field for field in fields(task.request) if MISSING is field.default is field.default_factory]

@@ -14,8 +14,11 @@ from bot.inference.backend import Backend
 from bot.inference.language_pairs import LanguagePairs
 from bot.replies.choices import language_choices
 from bot.replies.delivery import Delivery
-from bot.replies.translate import render
+from bot.replies.translate import FROM, render
 from bot.tasks.translate import TranslateRequest
+
+USUAL_SOURCE = "en"
+"""What most texts are in, and so what few want to translate into where they do not say from which language."""
 
 Choices = list[app_commands.Choice[str]]
 
@@ -32,23 +35,26 @@ class Translate(commands.Cog):
     @app_commands.describe(
         text="What to translate, for example: I love apples.",
         target="Into which language",
-        source="From which language (English if left out)",
+        source="From which language (found out from the text if left out)",
     )
     async def translate(
-        self, interaction: discord.Interaction[Glassbox], text: str, target: str, source: str = TranslateRequest.source
+        self, interaction: discord.Interaction[Glassbox], text: str, target: str, source: str | None = None
     ) -> None:
         """Translate a text into another language"""
-        request = TranslateRequest(text, target, source)
+        await self.answer(interaction, TranslateRequest(text, target, source))
+
+    async def answer(self, interaction: discord.Interaction[Glassbox], request: TranslateRequest) -> None:
+        """Answer a request, also one whose language somebody has corrected with a button."""
         if (known := self.backend.task_state("translate").languages) is not None:
-            request.pair(known)
+            request.check(known)
         await self.delivery.answer(interaction, request, render)
 
     @translate.autocomplete("target")
     async def targets(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
         known = self._languages()
-        source = getattr(interaction.namespace, "from", None) or TranslateRequest.source
-        codes = None if known is None else known.into(source) or known.into()
-        return await asyncio.to_thread(language_choices, typed, codes)
+        source = getattr(interaction.namespace, "from", None)
+        codes = None if known is None else known.into(source or None) or known.into()
+        return await asyncio.to_thread(language_choices, typed, codes, None if source else USUAL_SOURCE)
 
     @translate.autocomplete("source")
     async def sources(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
@@ -64,4 +70,6 @@ class Translate(commands.Cog):
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Translate(bot.backend, bot.delivery))
+    cog = Translate(bot.backend, bot.delivery)
+    await bot.add_cog(cog)
+    bot.handle(FROM, cog.answer)

@@ -41,18 +41,49 @@ class LanguagePairs:
         return frozenset().union(*self.targets.values())
 
     def find(self, source: str, target: str) -> tuple[str, str] | None:
-        """The pair that two tags mean (`en-GB` serves as `en`, `zh` as `zh-Hans`), or None where there is none."""
-        for known_source in _candidates(source, self.targets):
-            for known_target in _candidates(target, self.targets[known_source]):
+        """The pair that two tags mean, or None where there is none.
+
+        `en-GB` serves as `en`, `zh` as `zh-Hans`, `nb` as `no`, and the reverse (see `serving`).
+        """
+        for known_source in serving(source, self.targets):
+            for known_target in serving(target, self.targets[known_source]):
                 return known_source, known_target
         return None
 
 
-def _candidates(code: str, known: Iterable[str]) -> list[str]:
-    """Known tags of the same language: the tag itself first, then those in the same script (`zh-Hant` for `zh-TW`)."""
+_SERVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "no": ("nb", "nn"),
+        "nb": ("no",),
+        "nn": ("no",),
+        "sh": ("hr", "bs", "sr"),
+        "hr": ("sh",),
+        "bs": ("sh",),
+        "sr": ("sh",),
+        "sr-Latn": ("sh", "hr", "bs"),  # what `sh` means today
+        "fil": ("tl",),
+        "tl": ("fil",),
+    }
+)
+"""Other languages' tags that a language is known by: of its macrolanguage, or of the members of one, the likeliest
+first. Members do not serve as each other."""
+
+
+def serving(code: str, known: Iterable[str]) -> list[str]:
+    """Known tags that a language is known by, the best one first.
+
+    These are the tag itself, then those of the same language in the same script (`zh-Hant` for `zh-TW`), then those of
+    its macrolanguage or of its members (`nb` for `no`).
+    """
     base = code.split("-")[0]
-    same = [tag for tag in known if tag.split("-")[0] == base]
-    return sorted(same, key=lambda tag: (tag != code, _script(tag) != _script(code), tag != base, tag))
+    bases = (base, *_SERVES.get(code, _SERVES.get(base, ())))
+    same = [tag for tag in known if tag.split("-")[0] in bases]
+
+    def distance(tag: str) -> tuple[bool, int, bool, bool, str]:
+        own = tag.split("-")[0]
+        return (tag != code, bases.index(own), _script(tag) != _script(code), tag != own, tag)
+
+    return sorted(same, key=distance)
 
 
 @lru_cache(maxsize=1024)

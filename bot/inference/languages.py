@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
 import langcodes
 
 from bot.errors import InvalidRequest, echoed
+from bot.inference.language_names import (
+    FURTHER_CODES,
+    FURTHER_NAMES,
+    bare_name,
+    common_names,
+    folded,
+    suggestions,
+)
 
 _NO_LANGUAGES = {"mis", "mul", "zxx"}
 """Uncoded, multiple, none."""
+_SHORT = 3
+"""Latin letters of a name that must be the language's own or the English one: in some language or other, nearly every
+short word names one. Words of fewer letters are codes, and no names at all."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +43,9 @@ class Language:
         return self.name if self.name == self.own_name else f"{self.name} ({self.own_name})"
 
     def matches(self, typed: str) -> bool:
-        """Whether somebody who types this may mean the language."""
-        typed = typed.casefold().strip()
-        names = (self.name.casefold(), self.own_name.casefold())
+        """Whether somebody who types this may mean the language. Accents, case and the width of letters are ignored."""
+        typed = folded(typed)
+        names = (folded(self.name), folded(self.own_name))
         return self.code.casefold().startswith(typed) or any(
             word.startswith(typed) for name in names for word in (name, *name.split())
         )
@@ -42,6 +54,7 @@ class Language:
 @lru_cache(maxsize=1024)
 def language(code: str) -> Language:
     """The language with a code: ISO 639 or BCP 47, and the forms that tokenizers use (`deu_Latn`, `de_DE`)."""
+    code = FURTHER_CODES.get(code.casefold(), code)
     tag = langcodes.Language.get(_without_region_noise(code)).prefer_macrolanguage().simplify_script()
     return Language(tag.to_tag(), tag.display_name(), tag.autonym())
 
@@ -52,20 +65,25 @@ def _without_region_noise(code: str) -> str:
 
 
 def find_language(typed: str) -> Language:
-    """The language that somebody typed.
+    """The language that somebody typed: a code of ISO 639, BCP 47 or a tokenizer, or a name in any language.
 
     Raises:
-        InvalidRequest: there is none of that name.
+        InvalidRequest: there is none of that name; the sentence names similar ones.
     """
     typed = "".join(character for character in " ".join(typed.split()) if character.isprintable()).strip()
-    found = _by_code(typed) or _by_name(typed)
+    normal = " ".join(unicodedata.normalize("NFKC", typed).split())
+    found = _by_code(normal) or _by_name(normal) or _by_name(bare_name(normal))
     if found is None:
-        shown = echoed(typed)
-        problem = f"I know no language called “{shown}”." if shown else "I need the name of a language."
-        raise InvalidRequest(
-            f"{problem} Pick one from the list that appears while you type, or use a code such as `de` or `fr`."
-        )
+        raise InvalidRequest(_unknown(typed, normal))
     return found
+
+
+def _unknown(typed: str, normal: str) -> str:
+    shown = echoed(typed)
+    problem = f"I know no language called “{shown}”." if shown else "I need the name of a language."
+    near = [f"{found.name} (`{found.code}`)" for found in map(language, suggestions(normal))]
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"{problem}{meant} Pick one from the list that appears while you type, or use a code such as `de` or `fr`."
 
 
 def _by_code(typed: str) -> Language | None:
@@ -77,11 +95,23 @@ def _by_code(typed: str) -> Language | None:
 
 
 def _by_name(typed: str) -> Language | None:
+    if not typed:
+        return None
+    plain = folded(typed)
+    if (code := FURTHER_NAMES.get(plain) or common_names().get(plain)) is not None:
+        return language(code)
     try:
         found = language(langcodes.find(typed).to_tag())
     except (LookupError, ValueError):
         return None
-    return found if _is_known(found) else None
+    return found if _is_known(found) and _is_likely(found, typed) else None
+
+
+def _is_likely(found: Language, typed: str) -> bool:
+    """Whether somebody who typed this means the language, rather than a country or nothing at all."""
+    if not typed.isascii() or len(typed) > _SHORT:
+        return True
+    return len(typed) == _SHORT and folded(typed) in (folded(found.name), folded(found.own_name))
 
 
 def _is_known(found: Language) -> bool:

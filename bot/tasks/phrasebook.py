@@ -109,3 +109,9 @@ def tidy(continuation: str) -> str:
     """The translation in what a model wrote after a layout."""
     line = continuation.split("\n")[0].strip(' "–=\t')
     return line.split('"')[0].strip()
+
+
+def is_ended(continuation: str) -> bool:
+    """Whether what a model wrote after a layout goes beyond the translation, whose end is therefore there."""
+    line = continuation.strip(' "–=\t')
+    return "\n" in line or '"' in line

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import regex  # type: ignore[import-untyped]
-
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.chat_template import Message, chat_prompt, has_chat_template, inert
 from bot.tasks.chunks import chunks
+from bot.tasks.sentences import sentence_ends
 from bot.tasks.text import clean_text
 from bot.tasks.writing import EndingRow, circling, was_stopped, without_circles, without_half
 
@@ -29,9 +28,6 @@ MOST_NEW_TOKENS = {"short": 80, "medium": 130, "long": 260}
 """A checkpoint that was trained for news may insist on about 56."""
 PART_TOKENS = 500
 """The most that a general model reads at once, whatever its context: of more, small ones lose the thread."""
-
-_SENTENCE = regex.compile(r"(?:[。！？｡]|[\p{Sentence_Terminal}…](?=[\p{Pe}\p{Pf}\"']*(?:\s|$)))[\p{Pe}\p{Pf}\"']*")
-"""No space stands behind a sentence in Chinese and Japanese."""
 
 
 @dataclass(frozen=True)
@@ -341,9 +337,9 @@ def summary_of(written: Sequence[Written]) -> tuple[str, bool]:
 def whole_sentences(text: str) -> tuple[str, bool]:
     """A text that was cut off without its last sentence, and whether it ends with one then.
 
-    It stays as it is where less than half of it would be left.
+    The full stop of an abbreviation ends none. The text stays as it is where less than half of it would be left.
     """
-    ends = [found.end() for found in _SENTENCE.finditer(text)]
+    ends = list(sentence_ends(text))
     if ends and ends[-1] >= len(text) / 2:
         return text[: ends[-1]], True
     return text, False

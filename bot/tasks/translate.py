@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
-from bot.inference.language_pairs import LanguagePairs
+from bot.inference.language_pairs import LanguagePairs, serving
 from bot.inference.languages import Language, find_language, language
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.phrasebook import PHRASES, dictionary, layouts, tidy
+from bot.tasks.language_detection import Detection, detect, unreadable
+from bot.tasks.passages import Document
+from bot.tasks.phrasebook import PHRASES, dictionary, is_ended, layouts, tidy
+from bot.tasks.sentences import sentences
 from bot.tasks.text import clean_text
 
 if TYPE_CHECKING:
@@ -32,8 +35,12 @@ class TranslateResult:
         source: the language of the text.
         target: the language of the translation.
         truncated: whether the end of the text was not read, because it exceeds the model's context.
-        ids: the tokens that it consists of, and the one that ended it where one did. Of several sentences that were
-            translated by themselves, each ends with a line break.
+        ids: the tokens that it consists of, and the one that ended it where one did. Of several sentences that a causal
+            language model has translated, each ends with a line break. Of several lines that an encoder-decoder has
+            translated, these are the last one's.
+        finished: whether the translation comes to an end, rather than being cut off at its length.
+        detection: what was found out about the text's language; None where it was given.
+        drafts: the same as `ids` of the lines before the last one.
     """
 
     text: str
@@ -41,6 +48,9 @@ class TranslateResult:
     target: Language
     truncated: bool
     ids: tuple[int, ...] = ()
+    finished: bool = True
+    detection: Detection | None = None
+    drafts: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,38 +59,100 @@ class TranslateRequest(Request[TranslateResult]):
 
     Attributes:
         target: a code, or a language's name in English or in the language itself.
-        source: the same.
+        source: the same; None to find it out from the text.
     """
 
     text: str
     target: str
-    source: str = "en"
+    source: str | None = "en"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean_text(self.text, limit=MOST_CHARACTERS))
         object.__setattr__(self, "target", find_language(self.target).code)
-        object.__setattr__(self, "source", find_language(self.source).code)
+        if self.source is not None:
+            object.__setattr__(self, "source", find_language(self.source).code)
         if self.target == self.source:
-            raise InvalidRequest(
-                f"Both languages are {language(self.source).name}. "
-                "Please choose two different ones with `to` and `from`."
-            )
+            raise InvalidRequest(_same(self.source, "Please choose two different ones with `to` and `from`."))
 
-    def pair(self, known: LanguagePairs) -> tuple[str, str]:
-        """The pair of languages, as the checkpoint knows it.
+    def check(self, known: LanguagePairs) -> None:
+        """See whether a checkpoint that knows these pairs can translate the text, as far as that does not depend on it.
 
         Raises:
-            InvalidRequest: the checkpoint does not know it; says which it knows.
+            InvalidRequest: it cannot; says which it knows.
         """
-        pair = known.find(self.source, self.target)
-        if pair is None:
-            raise InvalidRequest(_unknown_pair(self.source, self.target, known))
-        return pair
+        sources = known.sources()
+        if self.source is not None:
+            self.pair(known)
+        elif len(sources) == 1:
+            replace(self, source=min(sources)).pair(known)
+        elif not any(known.find(source, self.target) for source in sources):
+            able = f"It can do: {_listed(known.into())}."
+            raise InvalidRequest(f"This model does not translate into {language(self.target).name}. {able}")
+
+    def pair(self, known: LanguagePairs) -> tuple[str, str]:
+        """The pair of languages, as the checkpoint knows it. Where the source is not given, it is found out.
+
+        Raises:
+            InvalidRequest: the checkpoint does not know it, says which it knows; or the text is in the target language.
+        """
+        spoken = self.spoken(known)
+        return spoken.source, spoken.target
+
+    def spoken(self, known: LanguagePairs) -> Spoken:
+        """The pair of languages, and how the source was found out; raises as `pair`."""
+        if self.source is not None:
+            return Spoken(*_pair(self.source, self.target, known))
+        return _detected(self.text, self.target, known)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A text's languages, as a checkpoint knows them.
+
+    Attributes:
+        detection: how the source was found out, its language first; None where it was given.
+    """
+
+    source: str
+    target: str
+    detection: Detection | None = None
+
+
+def _pair(source: str, target: str, known: LanguagePairs) -> tuple[str, str]:
+    pair = known.find(source, target)
+    if pair is None:
+        raise InvalidRequest(_unknown_pair(source, target, known))
+    return pair
+
+
+def _detected(text: str, target: str, known: LanguagePairs) -> Spoken:
+    """The language that a text is in, of those that a checkpoint reads.
+
+    Where that is not sure, it is none that the checkpoint does not translate into the target language.
+    """
+    found = detect(text, known.sources())
+    elsewhere = unreadable(text, known.sources())
+    if elsewhere is not None:
+        raise InvalidRequest(
+            f"Your text seems to be in {language(elsewhere).name}, which this model does not read. It reads: "
+            f"{_listed(known.sources())}. If your text is in one of these, say so with `from`."
+        )
+    if not found.sure and found.told:
+        found = found.among(known.sources(target)) or found
+    if known.find(found.code, target) is None and serving(target, [found.code]):
+        raise InvalidRequest(
+            _same(target, "Your text seems to be in it already. If it is not, say with `from` which language it is in.")
+        )
+    source, target = _pair(found.code, target, known)
+    return Spoken(source, target, found)
+
+
+def _same(code: str, advice: str) -> str:
+    return f"Both languages are {language(code).name}. {advice}"
 
 
 def _unknown_pair(source: str, target: str, known: LanguagePairs) -> str:
-    base = source.split("-")[0]
-    able = {code for code in known.sources() if code.split("-")[0] == base}
+    able = serving(source, known.sources())
     if able:
         targets = frozenset().union(*(known.into(code) for code in able))
         return (
@@ -95,13 +167,60 @@ def _listed(codes: frozenset[str], most: int = 30) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+@dataclass(frozen=True)
+class Rewriting:
+    """How an encoder-decoder goes about a translation.
+
+    Attributes:
+        document: the text, of which each line is translated by itself: to these models a line break is white space.
+        rows: one for each reading of each line, in order.
+    """
+
+    spoken: Spoken
+    document: Document
+    rows: tuple[Row[SourceText], ...]
+
+    @classmethod
+    def of(cls, head: Seq2SeqLM, request: TranslateRequest) -> Rewriting:
+        """Plan a translation.
+
+        Raises:
+            InvalidRequest: the checkpoint does not know the pair of languages.
+        """
+        spoken = request.spoken(head.languages)
+        document = Document.of(request.text, lambda line: [line])
+        texts = (text for passage in document.passages for text in passage.readings)
+        return cls(spoken, document, tuple(encode(head, text, spoken.source, spoken.target) for text in texts))
+
+
 def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> Steps[TranslateResult]:
     """By an encoder-decoder, told the languages in the way that it was trained with."""
-    source, target = request.pair(head.languages)
-    row = encode(head, request.text, source, target)
-    [ids] = yield from head.rewrite([row])
-    text = head.decode_whole(ids).strip()
-    return TranslateResult(text, language(source), language(target), row.inputs.truncated, ids)
+    plan = Rewriting.of(head, request)
+    outputs = (yield from head.rewrite(plan.rows)) if plan.rows else []
+    text, used = plan.document.translated([head.decode_whole(ids).strip() for ids in outputs])
+    rows = [plan.rows[place] for place in used]
+    written = [tuple(outputs[place]) for place in used]
+    return TranslateResult(
+        text,
+        language(plan.spoken.source),
+        language(plan.spoken.target),
+        truncated=any(row.inputs.truncated for row in rows),
+        ids=written[-1] if written else (),
+        finished=all(_is_finished(head, one) for one in written),
+        detection=plan.spoken.detection,
+        drafts=tuple(written[:-1]),
+    )
+
+
+def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
+    """Whether a text was ended by the model, rather than at its length or by somebody."""
+    from bot.inference.heads.rereading import end_ids
+
+    if not ids or ids[-1] not in end_ids(head):
+        return False
+    # Some configurations put the end there themselves when the length is reached.
+    forced = getattr(head.model.generation_config, "forced_eos_token_id", None) is not None
+    return not forced or len(ids) < MOST_NEW_TOKENS
 
 
 def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceText]:
@@ -134,8 +253,7 @@ def _target_prefix(head: Seq2SeqLM, target: str) -> str:
 MOST_DRAFTS = 12
 """Of all sentences together: where there are many, each is drafted in fewer layouts."""
 MOST_PIECES = 24
-"""A text of more sentences is translated in pieces of several."""
-_SENTENCE_END = re.compile(r"((?<=[.!?…])\s+|\s*\n\s*)")
+"""Of a text of more sentences, several of a line are translated at once."""
 
 
 def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
@@ -152,11 +270,21 @@ def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
     drafts = yield from _drafts(head, plan)
     written = []
     for sentence, candidates in zip(plan.sentences, drafts, strict=True):
-        written.append((yield from likeliest(head, sentence, candidates, source, target)))
-    text = "".join(one + gap for one, gap in zip(written, plan.gaps, strict=True) if one).strip()
-    by_model = [one for one, sentence in zip(written, plan.sentences, strict=True) if has_words(sentence)]
-    ids = tuple(token for one in by_model for token in head.encode_rest(weighed_form(one)))
-    return TranslateResult(text, language(source), language(target), plan.truncated, ids)
+        written.append((yield from likeliest(head, sentence, list(candidates), source, target)))
+    text, used = plan.document.translated([requoted(*one) for one in zip(plan.quoted, written, strict=True)])
+
+    def form(place: int) -> str:
+        return weighed_form(written[place])
+
+    return TranslateResult(
+        text,
+        language(source),
+        language(target),
+        plan.truncated,
+        ids=tuple(token for place in used if plan.is_read(place) for token in head.encode_rest(form(place))),
+        finished=all(drafts[place].get(written[place], True) for place in used),
+        detection=plan.spoken.detection,
+    )
 
 
 @dataclass(frozen=True)
@@ -164,18 +292,33 @@ class Drafting:
     """How a causal language model goes about a translation.
 
     Attributes:
-        sentences: what is translated by itself; what has no words stays as it is.
-        gaps: what stands after each: space or new line.
+        document: the text, of which each sentence is translated by itself.
+        quoted: what is read of the sentences, in order.
+        sentences: the same as the model is given it: with single quotes, because double ones end a draft.
         layouts: in how many each sentence is drafted.
         truncated: whether the end of a sentence was left out, because it exceeds the model's context.
     """
 
-    source: str
-    target: str
+    spoken: Spoken
+    document: Document
+    quoted: tuple[str, ...]
     sentences: tuple[str, ...]
-    gaps: tuple[str, ...]
     layouts: int
     truncated: bool
+
+    @property
+    def source(self) -> str:
+        """Code of the text's language, one of `PHRASES`."""
+        return self.spoken.source
+
+    @property
+    def target(self) -> str:
+        """Code of the language to write, one of `PHRASES`."""
+        return self.spoken.target
+
+    def is_read(self, place: int) -> bool:
+        """Whether there is anything to translate in a sentence, of which the end may have been left out."""
+        return any(map(str.isalnum, self.sentences[place]))
 
     @classmethod
     def of(cls, head: CausalLM, request: TranslateRequest) -> Drafting:
@@ -184,28 +327,56 @@ class Drafting:
         Raises:
             InvalidRequest: the checkpoint does not know the pair of languages.
         """
-        if head.declared_languages is not None:
-            request.pair(head.declared_languages)
-        source, target = request.pair(LanguagePairs.among(PHRASES))
-        whole, gaps = _pieces(request.text.replace('"', "'"))
-        number = max(1, MOST_DRAFTS // len(whole))
+        spoken = request.spoken(head.declared_languages or LanguagePairs.among(PHRASES))
+        source, target = _pair(spoken.source, spoken.target, LanguagePairs.among(PHRASES))
+        document = _of_sentences(request.text, source)
+        quoted = tuple(text for passage in document.passages for text in passage.readings)
+        whole = [text.replace('"', "'") for text in quoted]
+        number = max(1, MOST_DRAFTS // max(1, len(document.passages)))
         sentences = [_fitting(head, one, source, target, number) for one in whole]
-        return cls(source, target, tuple(sentences), tuple(gaps), number, truncated=sentences != whole)
+        return cls(
+            Spoken(source, target, spoken.detection),
+            document,
+            quoted,
+            tuple(sentences),
+            number,
+            truncated=sentences != whole,
+        )
+
+
+def _of_sentences(text: str, source: str) -> Document:
+    """A text's sentences, or several of a line where there are many."""
+    document = Document.of(text, lambda line: sentences(line, source))
+    each = -(-len(document.passages) // MOST_PIECES)
+    if each < 2:
+        return document
+
+    def split(line: str) -> list[str]:
+        found = sentences(line, source)
+        return ["".join(found[first : first + each]) for first in range(0, len(found), each)]
+
+    return Document.of(text, split)
+
+
+_SINGLE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
+_QUOTE = re.compile(rf'"|{_SINGLE_QUOTE.pattern}')
+
+
+def requoted(source: str, translation: str) -> str:
+    """A translation with the source's double quotes, for which the model was given single ones.
+
+    It stays as it is where the model has not used as many.
+    """
+    quotes = _QUOTE.findall(source)
+    if '"' not in quotes or len(_SINGLE_QUOTE.findall(translation)) != len(quotes):
+        return translation
+    following = iter(quotes)
+    return _SINGLE_QUOTE.sub(lambda _: next(following), translation)
 
 
 def weighed_form(sentence: str) -> str:
     """A sentence as it follows `dictionary`, where it is weighed: with the line break that ends it."""
     return f" {sentence}\n"
-
-
-def _pieces(text: str) -> tuple[list[str], list[str]]:
-    """A text's sentences, or pieces of several where there are many, and what stands after each: space or new line."""
-    split = _SENTENCE_END.split(text)
-    found = [(one, "\n" if "\n" in gap else " ") for one, gap in zip(split[0::2], [*split[1::2], ""], strict=True)]
-    sentences = [(one, gap) for one, gap in found if one.strip()]
-    each = -(-len(sentences) // MOST_PIECES)
-    groups = [sentences[first : first + each] for first in range(0, len(sentences), each)]
-    return [" ".join(one for one, _ in group) for group in groups], [group[-1][1] for group in groups]
 
 
 def _fitting(head: CausalLM, sentence: str, source: str, target: str, number: int) -> str:
@@ -223,32 +394,28 @@ def _draft_tokens(head: CausalLM, sentence: str) -> int:
     return min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
 
 
-def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[list[str]]]:
-    """For each sentence its distinct drafts.
-
-    What has no words, such as an emoji, stays as it is.
-    """
+def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[dict[str, bool]]]:
+    """For each sentence its distinct drafts, and whether they come to an end."""
     from bot.inference.heads.sampling import Sampling
 
     rows = []
     owners = []
-    drafts: list[dict[str, None]] = [{} if has_words(sentence) else {sentence: None} for sentence in plan.sentences]
     for index, sentence in enumerate(plan.sentences):
-        if drafts[index]:
+        if not plan.is_read(index):
             continue
         room = _draft_tokens(head, sentence)
         for prompt in layouts(sentence, plan.source, plan.target)[: plan.layouts]:
             rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))
             owners.append(index)
-    outputs = yield from head.generate(rows)
+    outputs = (yield from head.generate(rows)) if rows else []
+    drafts: list[dict[str, bool]] = [
+        {} if plan.is_read(index) else {sentence: True} for index, sentence in enumerate(plan.sentences)
+    ]
     for index, output in zip(owners, outputs, strict=True):
-        drafts[index][tidy(head.decode_whole(output.ids))] = None
-    return [[text for text in found if text] for found in drafts]
-
-
-def has_words(text: str) -> bool:
-    """Whether there is anything to translate."""
-    return any(map(str.isalnum, text))
+        written = head.decode_whole(output.ids)
+        if text := tidy(written):
+            drafts[index][text] = drafts[index].get(text, False) or output.finished or is_ended(written)
+    return drafts
 
 
 def likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> Steps[str]:

@@ -59,7 +59,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "empty message": ("chat", {"message": " "}, "The message is empty."),
     "long message": ("chat", {"message": LETTER * 250}, "and I can read 2,000 at most"),
     "temperature of a chat": ("chat", {"message": LETTER, "temperature": -1.0}, "`temperature` must be from 0 to 2"),
-    "same language": ("translate", {"text": LETTER, "to": "English"}, "Both languages are English."),
+    "same language": ("translate", {"text": LETTER, "to": "English", "from": "en"}, "Both languages are English."),
 }
 
 

@@ -20,6 +20,7 @@ from bot.replies.reply import Colour, Reply, duration
 from bot.replies.text import bold, quoted, unescape, units, visible
 from bot.tasks.fill import FillRequest, completed
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.tasks.language_detection import Detection, Guess
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
@@ -383,6 +384,36 @@ class TestTranslate:
         assert self.reply("I love apples.", "Ich liebe Äpfel.").embed.description == (
             "**English**\n> I love apples.\n\n**German** · Deutsch\nIch liebe Äpfel."
         )
+
+    def test_an_end_that_is_missing(self) -> None:
+        result = TranslateResult("Ich liebe", language("en"), language("de"), truncated=False, finished=False)
+        reply = translate.render(TranslateRequest("I love apples.", "German"), answer(result))
+        assert (reply.embed.description or "").endswith("\nIch liebe…")
+        assert translate.UNFINISHED in str(reply.embed.footer.text)
+        assert translate.UNFINISHED not in str(self.reply("I love apples.", "Ich liebe Äpfel.").embed.footer.text)
+
+    @pytest.mark.parametrize(
+        ("guesses", "sure", "labels", "said"),
+        [
+            ({"es": 0.99, "pt": 0.01}, True, [], "detected: Spanish"),
+            ({"es": 0.5, "pt": 0.4, "it": 0.08, "fr": 0.02}, False, ["From Portuguese", "From Italian"], "not sure"),
+            ({"es": 0.99, "pt": 0.01}, False, [], "I am not sure that this is Spanish. If it is not, set"),
+        ],
+    )
+    def test_a_language_that_was_found_out(
+        self, guesses: dict[str, float], sure: bool, labels: list[str], said: str
+    ) -> None:
+        detection = Detection(tuple(Guess(*one) for one in guesses.items()), told=True, sure=sure)
+        result = TranslateResult("Ich weiß.", language("es"), language("de"), truncated=False, detection=detection)
+        request = TranslateRequest("lo se", "German", None)
+        reply = translate.render(request, answer(result))
+        footer = str(reply.embed.footer.text)
+        assert "detected: Spanish" in footer
+        assert said in footer
+        assert [offer.label for offer in reply.offers] == labels
+        assert [offer.request for offer in reply.offers] == [
+            TranslateRequest("lo se", "German", code) for code in list(guesses)[1 : 1 + len(labels)]
+        ]
 
     def test_nothing(self) -> None:
         assert translate.NOTHING in (self.reply("I love apples.", " ").embed.description or "")

@@ -467,7 +467,7 @@ class TestTranslate:
             f"{sentence} =" for sentence in ("Why?", "I 'love' it…", "Go!!", "1.5 apples", "Yes")
         ]
         assert len(asked) == 5 * 2  # twelve drafts among five sentences
-        assert result.text == "Hallo. Hallo.\nHallo. Hallo.\nHallo."
+        assert result.text == "Hallo. Hallo.\n\nHallo. Hallo. \n Hallo."
         assert not result.truncated
 
     def test_what_has_no_words_stays(self, head: CausalLM, prompts: list[str]) -> None:

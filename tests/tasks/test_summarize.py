@@ -85,6 +85,22 @@ def shown(text: str) -> str:
     return whole_sentences(text)[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("The talk on climate was given on Monday by Prof. Ade", None),
+        ("He is here. The talk was given on Monday by Prof. Ade", None),
+        ("The talk was given on Monday. It was by Prof. Ade", "The talk was given on Monday."),
+        ("It was given by J. R. R. Tolkien. He", "It was given by J. R. R. Tolkien."),
+        ("It costs 3.50 euros. And", "It costs 3.50 euros."),
+        ("猫が好きです。犬", "猫が好きです。"),
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(text: str, right: str | None) -> None:
+    """Row J5 and its kind."""
+    assert whole_sentences(text) == ((text, False) if right is None else (right, True))
+
+
 def test_as_transformers_generate(name: str, reference: Reference, load: Callable[[str], Any]) -> None:
     right = [shown(reference(text)) for text in TEXTS]
     assert len(set(right)) > 1

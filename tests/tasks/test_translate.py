@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import transformers
 
 from bot.errors import InvalidRequest
 from bot.inference.device import Device
+from bot.inference.heads.decoding import Generated
+from bot.inference.heads.rereading import end_ids
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.loading import load_head
-from bot.inference.steps import run_steps
-from bot.tasks.translate import MOST_NEW_TOKENS, TASK, TranslateRequest
+from bot.inference.steps import Operation, Row, run_steps
+from bot.tasks.language_detection import detect
+from bot.tasks.translate import MOST_NEW_TOKENS, TASK, TranslateRequest, requoted
 from tests.support import CPU, run_crowd, run_together
+from tests.tasks.test_passages import APART, in_order
 
 TEXTS = [
     "I love apples.",
@@ -212,3 +217,168 @@ def test_half_a_character_is_left_out(load: Callable[[str], Any], missing: int) 
     with pytest.raises(StopIteration) as end:
         steps.send([tuple(ids)])
     assert end.value.value.text == "Vögel"
+
+
+class TestLayout:
+    @pytest.mark.parametrize("name", FAMILIES)
+    def test_lines_are_translated_one_by_one(
+        self, name: str, checkpoints: Mapping[str, Path], load: Callable[[str], Any]
+    ) -> None:
+        """Row G8: each line is what it is alone, and the breaks stay."""
+        right = expected(name, checkpoints)
+        text = f"{TEXTS[0]}\n\n  - {TEXTS[1]}\n{TEXTS[2]} 😀"
+        result = run_steps(TASK.steps(load(name), TranslateRequest(text, "German")))
+        assert result.text == f"{right[0]}\n\n  - {right[1]}\n{right[2]} 😀".strip()
+        assert [load(name).decode(ids).strip() for ids in (*result.drafts, result.ids)] == right[:3]
+
+    @pytest.mark.parametrize("name", [*FAMILIES, "llama"])
+    def test_all_that_is_no_language_stays(
+        self, name: str, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Rows G10 and G11 in one message, by random models, which copy nothing."""
+        monkeypatch.setattr("bot.tasks.translate.MOST_NEW_TOKENS", 6)
+        text = "\n".join(f"Ask {one} about **the** cat {one}" for one in APART[::2]) + "\n```\nHello there\n```"
+        kept = [one for one in APART[::2] for _ in range(2)]
+        result = run_steps(TASK.steps(load(name), TranslateRequest(text, "German")))
+        assert list(in_order(kept, result.text)) == [True] * len(kept)
+        assert all(result.text.count(one) == 2 for one in set(kept))
+        assert result.text.count("\n") == text.count("\n")
+        assert result.text.endswith("\n```\nHello there\n```")
+
+    @pytest.mark.parametrize("name", ["t5", "llama"])
+    def test_what_has_no_words_is_not_read(self, name: str, load: Callable[[str], Any]) -> None:
+        result = run_steps(TASK.steps(load(name), TranslateRequest("<:cat:12> https://example.com 😀", "German")))
+        assert (result.text, result.ids, result.finished) == ("<:cat:12> https://example.com 😀", (), True)
+
+
+class TestEnd:
+    @pytest.mark.parametrize("name", ["t5", "nllb", "m2m100", "marian"])
+    def test_at_the_limit(self, name: str, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Row G9: a translation that was cut off says so, and one that came to its end does not."""
+        head = load(name)
+        request = TranslateRequest("I love apples. We have promises to keep.", "de")
+        config = head.model.generation_config
+        if name == "marian":  # whose configuration puts an end there
+            assert config.forced_eos_token_id is not None
+            monkeypatch.setattr(config, "min_new_tokens", MOST_NEW_TOKENS - 1)
+        else:
+            monkeypatch.setattr(config, "suppress_tokens", sorted(end_ids(head)))
+            monkeypatch.setattr(config, "forced_eos_token_id", None)
+        cut = run_steps(TASK.steps(head, request))
+        assert len(cut.ids) == MOST_NEW_TOKENS
+        assert (cut.finished, cut.truncated) == (False, False)
+        if name == "marian":
+            return
+        monkeypatch.setattr(config, "suppress_tokens", None)
+        monkeypatch.setattr(config, "eos_token_id", cut.ids[2])
+        assert run_steps(TASK.steps(head, request)).finished
+
+    def test_one_line_of_several(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        head = load("t5")
+        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(end_ids(head)))
+        first, second = (
+            run_steps(TASK.steps(head, TranslateRequest(text, "de"))).ids for text in ("I love apples.", "Why?")
+        )
+        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", None)
+        [end, *_] = [token for token in first if token not in second]
+        monkeypatch.setattr(head.model.generation_config, "eos_token_id", end)
+        result = run_steps(TASK.steps(head, TranslateRequest("I love apples.\nWhy?", "de")))
+        assert [end in ids for ids in (*result.drafts, result.ids)] == [True, False]
+        assert not result.finished
+
+    @pytest.mark.parametrize(("written", "finished"), [(" Hallo.\n", True), (" Hallo. Und", False)])
+    def test_of_a_causal_language_model(
+        self, written: str, finished: bool, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        head = load("llama")
+
+        def run(rows: Sequence[Row[Any]]) -> Sequence[Any]:
+            return [Generated(head.encode_rest(written), finished=False) for _ in rows]
+
+        monkeypatch.setattr(head, "generate", Operation("generate", run, head.generate.budget))
+        result = run_steps(TASK.steps(head, TranslateRequest("Hello.", "de")))
+        assert (result.text, result.finished) == (written.strip(), finished)
+
+
+class TestQuotes:
+    @pytest.mark.parametrize(
+        ("source", "translation", "right"),
+        [
+            ('He said "good morning" to me.', "Er sagte 'guten Morgen' zu mir.", 'Er sagte "guten Morgen" zu mir.'),
+            ('"It\'s late," he said.', "'C'est tard', dit-il.", '"C\'est tard", dit-il.'),
+            ("He said 'no' and \"yes\".", "Er sagte 'nein' und 'ja'.", "Er sagte 'nein' und \"ja\"."),
+            ('He said "no".', "Er sagte „nein“.", "Er sagte „nein“."),
+            ('He said "no".', "Er sagte nein.", "Er sagte nein."),
+            ("He said 'no'.", "Er sagte 'nein'.", "Er sagte 'nein'."),
+            ("He said “no”.", "Er sagte “nein”.", "Er sagte “nein”."),
+        ],
+    )
+    def test_double_ones_stay(self, source: str, translation: str, right: str) -> None:
+        """Row G4: a causal language model is given single quotes, because double ones end a draft."""
+        assert requoted(source, translation) == right
+
+
+class TestDetection:
+    """The language is found out among those that the checkpoint reads."""
+
+    def test_the_language_of_a_text(self, load: Callable[[str], Any]) -> None:
+        head = load("m2m100")
+        result = run_steps(TASK.steps(head, TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", None)))
+        assert (result.source.code, result.target.code) == ("es", "de")
+        assert result.detection is not None
+        assert result.detection.sure
+        told = run_steps(TASK.steps(head, TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", "es")))
+        assert told == replace(result, detection=None)
+
+    def test_a_macrolanguage(self) -> None:
+        known = LanguagePairs.among(["en", "nb", "nn"])
+        spoken = TranslateRequest("Jeg vet ikke hvor hunden min er i dag, beklager", "en", None).spoken(known)
+        assert spoken.source == "nb"
+
+    def test_chinese_of_nllb(self) -> None:
+        known = LanguagePairs.among(["en", "zh-Hans", "zh-Hant"])
+        assert TranslateRequest("我的网又断了，十分钟后回来", "en", None).pair(known) == ("zh-Hans", "en")
+
+    def test_a_text_that_is_in_the_target_language_already(self) -> None:
+        known = LanguagePairs.among(["en", "de", "es"])
+        with pytest.raises(InvalidRequest, match=r"Both languages are German\. Your text seems to be in it already"):
+            TranslateRequest("Weiß jemand, wo mein Hund ist?", "de", None).pair(known)
+
+    def test_an_unsure_text_is_not_in_the_target_language(self) -> None:
+        known = LanguagePairs.among(["en", "it", "es"])
+        assert detect("no lo se", known.sources()).code == "it"
+        assert TranslateRequest("no lo se", "it", None).pair(known) == ("es", "it")
+
+    def test_a_language_that_the_checkpoint_does_not_read(self, load: Callable[[str], Any]) -> None:
+        with pytest.raises(
+            InvalidRequest, match=r"seems to be in Spanish, which this model does not read\. It reads: English\."
+        ):
+            run_steps(TASK.steps(load("t5"), TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", None)))
+
+    def test_a_pair_that_the_checkpoint_does_not_know(self) -> None:
+        """As in the starter preset, whose pairs all have English in them."""
+        known = LanguagePairs.of([("en", "de"), ("en", "es"), ("es", "en"), ("de", "en")])
+        with pytest.raises(InvalidRequest, match=r"Spanish into German\. From Spanish it can do: English\."):
+            TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", None).pair(known)
+
+    def test_nothing_that_tells(self) -> None:
+        for text in ("<:gato:12> 12345", "ok", "https://example.com/hola"):
+            spoken = TranslateRequest(text, "de", None).spoken(LanguagePairs.among(["en", "de", "es"]))
+            assert (spoken.source, spoken.detection is not None and spoken.detection.told) == ("en", False)
+        assert TranslateRequest("ok", "de", None).pair(LanguagePairs.of([("fr", "de")])) == ("fr", "de")
+
+    def test_before_the_text_is_looked_at(self) -> None:
+        request = TranslateRequest("Hola", "German", None)
+        request.check(LanguagePairs.among(["es", "de", "en"]))
+        with pytest.raises(InvalidRequest, match=r"does not translate into German\. It can do: English, Spanish\."):
+            request.check(LanguagePairs.among(["es", "en"]))
+        with pytest.raises(InvalidRequest, match=r"does not translate English into German\."):
+            request.check(LanguagePairs.of([("en", "fr")]))
+
+
+@pytest.mark.parametrize(("typed", "right"), [("Norwegian Bokmål", "no"), ("nn", "no"), ("norsk", "no")])
+def test_norwegian_of_m2m100(typed: str, right: str, load: Callable[[str], Any]) -> None:
+    """Row G12."""
+    request = TranslateRequest("Hello there", typed)
+    assert request.pair(load("m2m100").languages) == ("en", right)
+    assert run_steps(TASK.steps(load("m2m100"), request)).target.code == right

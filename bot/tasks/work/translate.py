@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bot.errors import InvalidRequest
 from bot.inference.languages import language
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
+from bot.tasks.passages import Document
 from bot.tasks.phrasebook import PHRASES, dictionary
 from bot.tasks.translate import (
     Drafting,
+    Rewriting,
+    Spoken,
     TranslateRequest,
     draft,
-    encode,
-    has_words,
     prefix,
     rewrite,
     weighed_form,
@@ -26,12 +28,14 @@ from bot.tasks.work.pieces import Written as WrittenText
 from bot.tasks.work.reading import hidden_states, tokens_read
 from bot.tasks.work.request import Explain, Written
 from bot.tasks.work.wording import in_brackets, number
-from bot.tasks.work.written import check, check_vocabulary, numbered, rewriting, seen
+from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, numbered, rewriting_several, seen
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.rereading import Reread, Rereading
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+
+NO_WORDS = "There are no words to translate, so the text stays as it is."
 
 
 def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Written = ()) -> Steps[Work]:
@@ -43,28 +47,71 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    source, target = request.pair(head.languages)
-    ids = _flat(written)
-    if not ids:
+    plan = Rewriting.of(head, request)
+    if not plan.rows:
+        return Work("translate", (Decision(NO_WORDS),))
+    if not any(written):
         result = yield from rewrite(head, request)
-        ids = result.ids
-    row = encode(head, request.text, source, target)
-    pieces = yield from rewriting(head, row, ids)
-    prepared = Prepared((prefix(head, source, target) + request.text,), _told(head, source, target))
+        written = (*result.drafts, result.ids)
+    used = _used(plan.document, written, lambda ids: head.decode_whole(ids).strip())
+    rows = [plan.rows[place] for place in used]
+    if len(rows) != len(written):
+        raise InvalidRequest(WRITTEN_BY_ANOTHER)
+    texts = [text for passage in plan.document.passages for text in passage.readings]
+    spoken = plan.spoken
+    front = prefix(head, spoken.source, spoken.target)
+    prepared = Prepared(tuple(front + texts[place] for place in used), _told(head, spoken))
+    pieces = yield from rewriting_several(head, rows, written, "part")
     return Work("translate", (prepared, *pieces))
 
 
-def _told(head: Seq2SeqLM, source: str, target: str) -> str:
+def _used(
+    document: Document,
+    written: Sequence[tuple[int, ...]],
+    decode: Callable[[Sequence[int]], str],
+    is_read: Callable[[int], bool] = lambda place: True,
+) -> list[int]:
+    """Places of the readings that a translation is made of (see `Passage.assembled`), as its texts tell.
+
+    Args:
+        written: the token ids of each text that it is made of.
+        is_read: whether there is anything to read in one, by its place.
+    """
+    used: list[int] = []
+    first = 0
+    for passage in document.passages:
+        number = len(passage.readings)
+        copied = number == 1 or (len(used) < len(written) and passage.restored(decode(written[len(used)])) is not None)
+        used += filter(is_read, [first] if copied else range(first + 1, first + number))
+        first += number
+    return used
+
+
+def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
     """How the model learns which languages are meant."""
-    names = language(source).name, language(target).name
-    if prefix(head, source, target):
-        return f"Words in front of the text tell the model what to do: to write {names[1]}."
-    if head.language_codes:
-        return (
+    names = language(spoken.source).name, language(spoken.target).name
+    if prefix(head, spoken.source, spoken.target):
+        how = f"Words in front of the text tell the model what to do: to write {names[1]}."
+    elif head.language_codes:
+        how = (
             f"The text stays as it is. A token for {names[0]} stands beside it, and the decoder starts from one for "
             f"{names[1]}."
         )
-    return f"The text stays as it is: this checkpoint was trained to translate {names[0]} into {names[1]}."
+    else:
+        how = f"The text stays as it is: this checkpoint was trained to translate {names[0]} into {names[1]}."
+    return f"{how}{_found_out(spoken)}"
+
+
+def _found_out(spoken: Spoken) -> str:
+    """How the source was found out, if it was."""
+    detection = spoken.detection
+    if detection is None:
+        return ""
+    name = language(spoken.source).name
+    if not detection.told:
+        return f" Nothing in the text tells its language, so it is read as {name}."
+    likely = detection.guesses[0].probability
+    return f" By its letters, the text is {name} with a probability of {100 * likely:.0f} % (see `from`)."
 
 
 def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written = ()) -> Steps[Work]:
@@ -81,20 +128,26 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written =
     if not ids:
         result = yield from draft(head, request)
         ids = result.ids
-    sentences = [sentence for sentence in plan.sentences if has_words(sentence)]
-    pieces: tuple[Piece, ...] = (Decision("There are no words to translate, so the text stays as it is."),)
-    if sentences:
-        pieces = yield from _weighed(head, plan, sentences, ids)
+    parts = _split(head, ids)
+    used = _used(plan.document, parts, lambda ids: head.decode_whole(ids).strip(), plan.is_read)
+    taken = [plan.sentences[place] for place in used]
+    if not taken:
+        return Work("translate", (Decision(NO_WORDS),))
+    pieces = yield from _weighed(head, plan, taken, parts if len(parts) == len(taken) else [()] * len(taken))
     return Work("translate", pieces)
 
 
 def _weighed(
-    head: CausalLM, plan: Drafting, sentences: Sequence[str], ids: tuple[int, ...]
+    head: CausalLM, plan: Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
 ) -> Steps[tuple[Piece, ...]]:
-    """The numbers by which drafts are weighed, of those that were taken."""
+    """The numbers by which drafts are weighed, of those that were taken.
+
+    Args:
+        parts: the token ids of each sentence's translation.
+    """
     prompts = [dictionary(sentence, plan.source, plan.target) for sentence in sentences]
     asked = [head.encode(prompt) for prompt in prompts]
-    there = [_greedy(head, *one) for one in zip(asked, _split(head, ids, len(sentences)), strict=True)]
+    there = [_greedy(head, *one) for one in zip(asked, parts, strict=True)]
     check(head, there)
     back = [_way_back(head, plan, *one) for one in zip(sentences, there, strict=True)]
     names = numbered("sentence", len(sentences))
@@ -119,7 +172,7 @@ def _shown(plan: Drafting) -> str:
     return (
         f"A causal language model goes on with a text, so each sentence stands at the end of {len(PHRASES['en'])} "
         f"sentences in {names[0]} with their {names[1]} translations. It is drafted in up to {plan.layouts} layouts of "
-        "them, and the drafts are compared in this one."
+        f"them, and the drafts are compared in this one.{_found_out(plan.spoken)}"
     )
 
 
@@ -132,12 +185,11 @@ def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -
     return Rereading(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
 
 
-def _split(head: CausalLM, ids: tuple[int, ...], sentences: int) -> list[tuple[int, ...]]:
-    """The ids of each sentence's translation, which ends with a line break; all empty where there are not so many."""
+def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The ids of each sentence's translation, which ends with a line break."""
     check_vocabulary(head, ids)
     ends = [place for place, token in enumerate(ids, 1) if "\n" in head.decode([token])]
-    parts = [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
-    return parts if len(parts) == sentences else [()] * sentences
+    return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
 def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: Rereading) -> Rereading:

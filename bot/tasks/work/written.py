@@ -35,7 +35,7 @@ ALTERNATIVES = 5
 """Other tokens that are named for each place."""
 SHOWN = 10
 """Tokens in a picture of a distribution."""
-_WRITTEN_BY_ANOTHER = (
+WRITTEN_BY_ANOTHER = (
     "The model that is set for this command now is not the one that wrote this answer, so I cannot read the answer "
     "again. Please ask again, and open the new answer."
 )
@@ -95,18 +95,40 @@ def rewriting(head: Seq2SeqLM, row: Row[SourceText], written: Sequence[int]) -> 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
+    return (yield from rewriting_several(head, [row], [written], ""))
+
+
+def rewriting_several(
+    head: Seq2SeqLM, rows: Sequence[Row[SourceText]], written: Sequence[Sequence[int]], noun: str
+) -> Steps[tuple[Piece, ...]]:
+    """The same of texts that were written at the same time. Hidden states are those of the first one.
+
+    Args:
+        rows: those for `rewrite`, at least one.
+        written: the token ids of each.
+        noun: what one is called where there are several.
+
+    Raises:
+        InvalidRequest: this checkpoint cannot have written them.
+    """
     from bot.inference.heads.rereading import Rereading
     from bot.inference.heads.sampling import Sampling
 
-    source = row.inputs
-    text = Rereading(source.start, tuple(written), Sampling.likeliest(), source.ids)
-    check(head, [text])
-    states = yield from hidden_states(head, head.reading(source.ids, decoder_ids=text.read))
-    found = yield from read_again(head, [text], elsewhere=_RULES)
+    sources = [row.inputs for row in rows]
+    texts = [
+        Rereading(source.start, tuple(ids), Sampling.likeliest(), source.ids)
+        for source, ids in zip(sources, written, strict=True)
+    ]
+    check(head, texts)
+    names = numbered(noun, len(texts))
+    several = names if len(names) > 1 else ()
+    states = yield from hidden_states(head, head.reading(sources[0].ids, decoder_ids=texts[0].read), names[0])
+    found = yield from read_again(head, texts, names, elsewhere=_RULES)
+    cut = "the end of the text" if any(source.truncated for source in sources) else None
     return (
-        tokens_read(head, [source.ids], truncated="the end of the text" if source.truncated else None),
+        tokens_read(head, [source.ids for source in sources], several, truncated=cut),
         architecture(head),
-        Lengths(encoder=len(source.ids), decoder=len(text.read)),
+        Lengths(encoder=len(sources[0].ids), decoder=len(texts[0].read)),
         *states,
         *found,
     )
@@ -125,14 +147,14 @@ def check(head: CausalLM | Seq2SeqLM, texts: Iterable[Rereading]) -> None:
     for text in texts:
         check_vocabulary(head, text.written)
         if not text.written or (longest is not None and len(text.read) > longest):
-            raise InvalidRequest(_WRITTEN_BY_ANOTHER)
+            raise InvalidRequest(WRITTEN_BY_ANOTHER)
 
 
 def check_vocabulary(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> None:
     """Raise `InvalidRequest` where this checkpoint does not know a token."""
     size = vocabulary(head)
     if not all(0 <= token < size for token in ids):
-        raise InvalidRequest(_WRITTEN_BY_ANOTHER)
+        raise InvalidRequest(WRITTEN_BY_ANOTHER)
 
 
 def vocabulary(head: CausalLM | Seq2SeqLM) -> int:

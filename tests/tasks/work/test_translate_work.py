@@ -207,6 +207,51 @@ def test_what_this_checkpoint_cannot_have_written(load: Callable[[str], Any], wr
         run_steps(explain_rewriting(load("marian"), REQUEST, written))
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_several_lines(name: str, load: Callable[[str], Any]) -> None:
+    head = load(name)
+    request = TranslateRequest("I love apples.\n\n- Ask <@1> about **the** cat.\nWhy?", "de")
+    result = run_steps(TASK.steps(head, request))
+    written = (*result.drafts, result.ids)
+    work = run_steps(explain_rewriting(head, request, written))
+    front = "translate English to German: " if name == "t5" else ""
+    read = ["I love apples.", "Ask", "about", "the", "cat.", "Why?"]  # random models copy no stand-in
+    assert piece_of(work, Prepared).texts == tuple(front + text for text in read)
+    texts = pieces_of(work, Written)
+    assert [tuple(one.token.id for one in text.tokens) for text in texts] == list(written)
+    assert [text.name for text in texts] == [f"part {number}" for number in range(1, 7)]
+    assert piece_of(work, Tokens).rows == tuple(head.tokens(encode(head, text, "en", "de").inputs.ids) for text in read)
+    assert run_steps(explain_rewriting(head, request)) == work
+
+
+def test_a_stand_in_that_came_back(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show the work shows what the model has read: the stand-in where it was copied, the fragments where not."""
+    head = load("t5")
+    request = TranslateRequest("Ask <@1> about it", "de")
+    decode = head.decode
+    copied = run_steps(TASK.steps(head, replace(request, text="Ask X1 about it"))).ids
+    monkeypatch.setattr(head, "decode", lambda ids: "Frag X1 danach" if tuple(ids) == copied else decode(ids))
+    result = run_steps(TASK.steps(head, request))
+    assert (result.text, result.ids, result.drafts) == ("Frag <@1> danach", copied, ())
+    work = run_steps(explain_rewriting(head, request, (result.ids,)))
+    assert piece_of(work, Prepared).texts == ("translate English to German: Ask X1 about it",)
+
+
+def test_what_has_no_words(load: Callable[[str], Any]) -> None:
+    work = run_steps(explain_rewriting(load("t5"), TranslateRequest("<:cat:12> 😀", "de")))
+    assert kinds_of(work) == ["Decision"]
+
+
+def test_how_the_language_was_found_out(load: Callable[[str], Any]) -> None:
+    head = load("m2m100")
+    for text, told in (
+        ("¿Alguien sabe dónde está mi perro?", "By its letters, the text is Spanish with a probability of 97 %"),
+        ("ok", "Nothing in the text tells its language, so it is read as English."),
+    ):
+        work = run_steps(explain_rewriting(head, TranslateRequest(text, "de", None)))
+        assert told in piece_of(work, Prepared).how
+
+
 async def test_through_the_worker(
     make_worker: Callable[..., Any], make_preset: Callable[..., Any], load: Callable[[str], Any]
 ) -> None:
@@ -290,6 +335,14 @@ class TestByACausalLanguageModel:
         result, work = self.opened(llama, TranslateRequest("I love apples.\n😀\nWhy?", "fr"))
         assert "😀" in result.text
         assert len(pieces_of(work, Written)) == 2
+
+    def test_fragments(self, llama: Any) -> None:
+        request = TranslateRequest("Ask <@1> about **the** cat. Why?", "de")
+        result, work = self.opened(llama, request)
+        prompts = [dictionary(text, "en", "de") for text in ("Ask", "about", "the", "cat.", "Why?")]
+        assert piece_of(work, Prepared).texts == tuple(prompts)
+        ids = tuple(one.token.id for text in pieces_of(work, Written) for one in text.tokens)
+        assert ids == result.ids
 
     def test_no_word_that_fits_the_context(self, llama: Any) -> None:
         result, work = self.opened(llama, TranslateRequest("(" * 1_400 + "a", "fr"))
