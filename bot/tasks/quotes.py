@@ -123,7 +123,9 @@ class _Units:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.all = [_Unit(*match.span(), match.lastgroup, _fold(match[0])) for match in _UNIT.finditer(text)]
+        self.all = [
+            _Unit(match.start(), match.end(), match.lastgroup, _fold(match[0])) for match in _UNIT.finditer(text)
+        ]
         self._starts = [unit.start for unit in self.all]
 
     def around(self, border: int) -> _Unit | None:

@@ -16,7 +16,7 @@ from bot.graphemes import Graphemes
 from bot.inference.loading import load_head
 from bot.inference.steps import run_steps
 from bot.replies import entities as entity_replies
-from bot.replies.text import unescape, visible
+from bot.replies.text import inside_quote, unescape, visible
 from bot.tasks import answer, entities
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.entities import EntitiesRequest, EntitiesResult
@@ -82,7 +82,7 @@ def shown_without_marks(request: EntitiesRequest, result: EntitiesResult) -> str
     reply = entity_replies.render(request, answered(result))
     marked = (reply.embed.description or "").split("\n\n")[0]
     for one in result.entities:
-        name = entity_replies.inside_quote(visible(request.text[one.start : one.end]))
+        name = inside_quote(visible(request.text[one.start : one.end]))
         mark = f"**{name}** `{one.label}`"
         assert mark in marked
         marked = marked.replace(mark, name, 1)

@@ -85,8 +85,8 @@ class TokenClassifier(EncoderHead):
         types = tuple(encoding.type_ids) if "token_type_ids" in encoded else None
         inputs = EncoderInput(tuple(encoding.ids), types, truncated=bool(encoding.overflowing))
         spans = tuple(
-            None if special else TokenSpan(*place, goes_on)
-            for place, special, goes_on in zip(
+            None if special else TokenSpan(start, end, goes_on)
+            for (start, end), special, goes_on in zip(
                 encoding.offsets, encoding.special_tokens_mask, self._going_on(encoding), strict=True
             )
         )
