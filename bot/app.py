@@ -34,8 +34,6 @@ REQUESTS = "requests.sqlite3"
 """In the folder for state: what is behind the buttons under answers."""
 DELIVERY_SECONDS = 10.0
 """How long a stop waits for answers on their way."""
-ANSWERING = ("CommandTree-invoker", "discord-ui-dynamic-item", "discord.py: on_interaction")
-"""How the names of discord.py's tasks begin in which commands, presses of buttons, and forms are answered."""
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:
@@ -101,7 +99,8 @@ async def run_bot(settings: Settings, say: Callable[[str], None]) -> None:
             log.info("stopping: what is running is answered first")
             await backend.aclose()
             await _hang_up(bot)
-            await _delivered()
+            if not await bot.under_way.answered(DELIVERY_SECONDS):
+                log.warning("stopping although answers are still on their way to Discord")
 
 
 async def _serve(
@@ -163,13 +162,6 @@ def _discord_failures_told() -> Iterator[None]:
 async def _hang_up(bot: Glassbox) -> None:
     """Let Discord send nothing more; what is answered can still be sent."""
     await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
-
-
-async def _delivered() -> None:
-    """Wait until the answers that the worker has given are on their way to Discord."""
-    invoking = [task for task in asyncio.all_tasks() if task.get_name().startswith(ANSWERING)]
-    if invoking:
-        await asyncio.wait(invoking, timeout=DELIVERY_SECONDS)
 
 
 @contextlib.asynccontextmanager
