@@ -142,7 +142,7 @@ class Glassbox(commands.AutoShardedBot):
                 raise RequestForgotten
             await handler(interaction, details, written)
         except Exception as error:
-            await tell_failure(interaction, f"the form {name}", error)
+            await tell_failure(interaction, f"/{name}", error)
 
     def turn_pages(self, turner: Turner) -> None:
         """Have pages turned by a function."""

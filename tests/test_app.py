@@ -10,12 +10,14 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import discord.http
 import pytest
 from pydantic import SecretStr
 
+import bot
 from bot import app
 from bot.app import run_bot
 from bot.client import Glassbox
@@ -95,7 +97,8 @@ def _whose(task: asyncio.Task[Any]) -> str | None:
     code = getattr(task.get_coro(), "cr_code", None)
     if code is None or code.co_name in {"_delay_ready", "_delay_shard_ready"}:
         return None
-    return code.co_qualname if "/discord/" in code.co_filename or "/bot/" in code.co_filename else None
+    ours = any(Path(package.__path__[0]) in Path(code.co_filename).parents for package in (bot, discord))
+    return code.co_qualname if ours else None
 
 
 def _threads() -> list[str]:

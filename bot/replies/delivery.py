@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 import discord
@@ -171,17 +172,19 @@ async def tell(interaction: Interaction, sentence: str) -> None:
 
 
 async def _withdraw(interaction: Interaction) -> None:
-    """Delete a deferred response. As long as it is "thinking", the next follow-up would take its place instead."""
-    try:
-        await interaction.edit_original_response(
-            content=WITHDRAWN, embed=None, attachments=[], view=None, allowed_mentions=NO_MENTIONS
-        )
-    except Exception as error:
-        log.info("a response could not be edited before it is deleted: %s", describe(error))
-    try:
-        await _insist(interaction.delete_original_response)
-    except Exception as error:
-        log.info("a response could not be deleted: %s", describe(error))
+    """Delete a deferred response. As long as it is "thinking", the next follow-up would take its place instead.
+
+    It is deleted also where it could not be edited before: nobody should wait for it.
+    """
+    edited = partial(
+        interaction.edit_original_response,
+        content=WITHDRAWN, embed=None, attachments=[], view=None, allowed_mentions=NO_MENTIONS,
+    )  # fmt: skip
+    for call in (edited, interaction.delete_original_response):
+        try:
+            await _insist(call)
+        except Exception as error:
+            log.info("a response could not be withdrawn: %s", describe(error))
 
 
 async def _insist(call: Callable[[], Awaitable[object]]) -> None:

@@ -21,7 +21,7 @@ def text_form(
     """A form with one field.
 
     Args:
-        name: whose form it is, as `Glassbox.handle_form` knows it; without a colon.
+        name: the command whose form it is.
         details: what else there is to know when it comes back.
         label: of the field, and `about` an explanation of it.
         most: characters that may be written.

@@ -389,6 +389,14 @@ class TestTelling:
         await tell(interaction, "Sorry.")  # type: ignore[arg-type]
         assert interaction.said == [("deleted", ""), ("follow-up", "Sorry.")]
 
+    async def test_what_cannot_be_edited_is_deleted(self) -> None:
+        interaction = StubInteraction()
+        interaction.response.type = DEFERRED
+        interaction.error = refusal(400)
+
+        await tell(interaction, "Sorry.")  # type: ignore[arg-type]
+        assert interaction.said == [("deleted", ""), ("follow-up", "Sorry.")]
+
     async def test_what_cannot_be_deleted_is_withdrawn_in_words(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("INFO")
         interaction = StubInteraction()
@@ -398,7 +406,7 @@ class TestTelling:
         await tell(interaction, "Sorry.")  # type: ignore[arg-type]
         assert interaction.contents == [WITHDRAWN]
         assert interaction.said == [("follow-up", "Sorry.")]
-        assert "could not be deleted" in caplog.text
+        assert "could not be withdrawn" in caplog.text
 
     async def test_one_who_cannot_be_reached_is_left_alone(self) -> None:
         interaction = StubInteraction()
