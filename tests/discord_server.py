@@ -63,6 +63,12 @@ class Exchange:
     deleted: bool = False
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 class Refusal(Exception):
     """Discord does not do what it was asked."""
 
@@ -82,6 +88,8 @@ class DiscordServer:
             the gateway is one too.
         failing: "METHOD /path" → HTTP status, for requests that fail.
         exchanges: what has come of each interaction, by its token.
+        may_edit: edits of responses wait for this event.
+        edits_held: how many wait.
         seconds: how long a message takes.
         gateway_close: the code with which the gateway hangs up on IDENTIFY, None where it does not.
         identified: what the bot has identified itself with, once for each connection.
@@ -104,6 +112,8 @@ class DiscordServer:
     heartbeat_seconds: float = 40
     answers_heartbeats: bool = True
     exchanges: dict[str, Exchange] = field(default_factory=lambda: defaultdict(Exchange))
+    may_edit: asyncio.Event = field(default_factory=_set)
+    edits_held: int = 0
     _trouble: list[tuple[str, str, Trouble]] = field(default_factory=list)
     _session: str = ""
     _events: list[dict[str, Any]] = field(default_factory=list)
@@ -345,6 +355,11 @@ class DiscordServer:
 
     async def _edit(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self.seconds)
+        async with self._changed:
+            self.edits_held += 1
+            self._changed.notify_all()
+        await self.may_edit.wait()
+        self.edits_held -= 1
         exchange = self._acknowledged(request)
         if exchange.deleted:
             raise Refusal(404, 10008)
@@ -397,7 +412,9 @@ class DiscordServer:
         async for frame in connection:
             if frame.type is WSMsgType.TEXT:
                 await self._receive(connection, frame.json())
-        self.requests.append(Received("CLOSE", "/gateway", connection.close_code))
+        async with self._changed:
+            self.requests.append(Received("CLOSE", "/gateway", connection.close_code))
+            self._changed.notify_all()
         return connection
 
     async def _receive(self, connection: web.WebSocketResponse, message: Mapping[str, Any]) -> None:

@@ -109,6 +109,10 @@ def stop(number: signal.Signals = signal.SIGTERM) -> None:
     os.kill(os.getpid(), number)
 
 
+def is_answer(edit: Any) -> bool:
+    return bool(edit.get("embeds")) and "Writing" not in str(edit["embeds"])
+
+
 class Device:
     """A device that begins a batch when it likes."""
 
@@ -311,6 +315,28 @@ class TestStop:
             device.may_go_on.set()
         assert is_whole(server.requests[-1].content)
         assert press in server.requests[-1].path
+
+    @pytest.mark.parametrize(("command", "option"), [("complete", "code"), ("tokenize", "texts")])
+    async def test_answers_a_form_that_was_sent(
+        self, server: DiscordServer, settings: Settings, start: Start, command: str, option: str
+    ) -> None:
+        """Item 24: `/complete`'s form was not waited for."""
+        async with start(settings) as run:
+            loading = await server.invoke(command, **{option: "x = 1"})
+            await server.until("PATCH", f"/{loading}/messages/@original", is_answer)
+            asked = await server.invoke(command)
+            form = await server.until("POST", f"/{asked}/callback")
+            server.may_edit.clear()
+            sent = await server.send_form(form["data"], "x = 2")
+            await server.until_true(lambda: server.edits_held)
+            stop()
+            await server.until("CLOSE", "/gateway")
+            await asyncio.wait((run.task,), timeout=0.3)
+            assert not run.task.done()
+            server.may_edit.set()
+        edit = await server.until("PATCH", f"/{sent}/messages/@original", is_answer)
+        assert server.requests[-1].content == edit
+        assert not server.exchanges[sent].followups
 
     async def test_before_the_bot_is_logged_in(
         self, server: DiscordServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
