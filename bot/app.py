@@ -18,6 +18,7 @@ from bot.inference.device import Device
 from bot.inference.models import Models
 from bot.inference.room import Room
 from bot.inference.worker import InferenceWorker, Limits
+from bot.replies.faults import MALFORMED
 from bot.settings import Settings
 from bot.stopping import stop_signals, until_stopped
 from bot.storage import RequestStore
@@ -26,6 +27,10 @@ from bot.tasks import all_tasks
 log = logging.getLogger(__name__)
 
 NOT_ACCEPTED = "Discord does not accept the DISCORD_TOKEN. Copy it again from your application's page, under Bot."
+NOT_DISCORD = (
+    "What answers in Discord's place is not Discord: perhaps this network asks for a login, or a proxy is in the way. "
+    "Check this machine's connection and try again."
+)
 AUTHENTICATION_FAILED = 4004
 """Discord's code for a connection that it closes because of the token."""
 SYNC_SECONDS = 60.0
@@ -122,7 +127,10 @@ async def _login(bot: Glassbox, token: str) -> None:
     if not token.isascii() or not token.isprintable():  # such a one cannot even be sent
         raise SettingsError(NOT_ACCEPTED)
     with _discord_failures_told():
-        await bot.login(token)
+        try:
+            await bot.login(token)
+        except MALFORMED:
+            raise SettingsError(NOT_DISCORD) from None
 
 
 async def _sync(bot: Glassbox, state_folder: Path) -> str:
@@ -130,7 +138,7 @@ async def _sync(bot: Glassbox, state_folder: Path) -> str:
     try:
         async with asyncio.timeout(SYNC_SECONDS):
             synced = await bot.sync_if_changed(state_folder)
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except Exception as error:  # see `bot.replies.faults`
         log.error("the commands could not be registered: %s", describe(error))
         return "Commands: Discord did not take them. Those that it has are answered; start again to try again."
     return "Commands: synced." if synced else "Commands: unchanged."

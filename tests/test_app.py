@@ -26,6 +26,7 @@ from bot.inference.queue import DeviceQueue
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
+from tests.discord_trouble import AFTER
 from tests.support import COMMANDS
 
 TEXT = "I love to hate this course"
@@ -198,6 +199,14 @@ class TestStart:
             stop()
         assert run.said[0] == "Commands: synced."
 
+    async def test_serves_when_the_commands_have_a_malformed_receipt(
+        self, server: DiscordServer, settings: Settings, start: Start
+    ) -> None:
+        server.plan("PUT", "/commands", AFTER["a page as the receipt"])
+        async with start(settings) as run:
+            stop()
+        assert "did not take them" in run.said[0]
+
     async def test_serves_when_discord_lets_the_commands_wait(
         self, server: DiscordServer, settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -241,6 +250,12 @@ class TestNoStart:
     async def test_discord_is_out_of_order(self, server: DiscordServer, settings: Settings, path: str) -> None:
         server.failing[f"GET {path}"] = 503
         with pytest.raises(SettingsError, match="HTTP 503"):
+            await run_bot(settings, print)
+        await nothing_left()
+
+    async def test_another_answers_in_discords_place(self, server: DiscordServer, settings: Settings) -> None:
+        server.plan("GET", "/users/@me", AFTER["a page as the receipt"])
+        with pytest.raises(SettingsError, match="is not Discord"):
             await run_bot(settings, print)
         await nothing_left()
 

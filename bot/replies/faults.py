@@ -17,6 +17,8 @@ ALREADY_ACKNOWLEDGED = 40060
 INVALID_WEBHOOK_TOKEN = 50027
 """Discord's code for an interaction that has expired."""
 TOO_MANY_REQUESTS = 429
+MALFORMED = (LookupError, TypeError, AttributeError, ValueError)
+"""What discord.py raises where an answer is none of Discord's."""
 LONGEST_WAIT = 60.0
 """Seconds. An answer that asks for a longer wait is no help within the quarter of an hour that an interaction lives."""
 
