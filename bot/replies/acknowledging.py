@@ -24,6 +24,8 @@ Kind = discord.InteractionResponseType
 
 PAUSES = (0.1, 0.3, 0.6)
 """Seconds between tries: all of them together leave time for the tries themselves."""
+TRY_SECONDS = 3.0
+"""How long a try may take. discord.py waits for as long as a rate limit asks, and Discord for three seconds."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
 _KIND = "glassbox-acknowledged"
@@ -79,7 +81,8 @@ async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
 async def _acknowledge(interaction: Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
     for pause in (*PAUSES, None):
         try:
-            await send()
+            async with asyncio.timeout(TRY_SECONDS):
+                await send()
         except discord.InteractionResponded:
             break  # the receipt of the try before could not be read
         except Exception as error:

@@ -350,6 +350,19 @@ class TestAcknowledging:
         assert interaction.contents == [None]
         assert interaction.times[0] < 3
 
+    async def test_a_receipt_that_does_not_come(self, backend: StubBackend, answering: Answering, clock: Clock) -> None:
+        interaction = StubInteraction()
+        interaction.errors["defer"] = [refusal(400, 40060)]
+        defer = interaction.response.defer
+
+        async def hang_once(**options: Any) -> None:
+            interaction.response.defer = defer
+            await asyncio.Event().wait()
+
+        interaction.response.defer = hang_once
+        assert await answering(interaction, backend) is ANSWER
+        assert clock.now < 4
+
     async def test_a_receipt_that_cannot_be_read(self, backend: StubBackend, answering: Answering) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [TypeError(), discord.InteractionResponded(interaction)]  # type: ignore[arg-type]
