@@ -18,6 +18,7 @@ from bot.inference.device import Device
 from bot.inference.models import Models
 from bot.inference.room import Room
 from bot.inference.worker import InferenceWorker, Limits
+from bot.replies.faults import MALFORMED
 from bot.settings import Settings
 from bot.stopping import stop_signals, until_stopped
 from bot.storage import RequestStore
@@ -26,6 +27,10 @@ from bot.tasks import all_tasks
 log = logging.getLogger(__name__)
 
 NOT_ACCEPTED = "Discord does not accept the DISCORD_TOKEN. Copy it again from your application's page, under Bot."
+NOT_DISCORD = (
+    "What answers in Discord's place is not Discord: perhaps this network asks for a login, or a proxy is in the way. "
+    "Check this machine's connection and try again."
+)
 AUTHENTICATION_FAILED = 4004
 """Discord's code for a connection that it closes because of the token."""
 SYNC_SECONDS = 60.0
@@ -34,8 +39,6 @@ REQUESTS = "requests.sqlite3"
 """In the folder for state: what is behind the buttons under answers."""
 DELIVERY_SECONDS = 10.0
 """How long a stop waits for answers on their way."""
-ANSWERING = ("CommandTree-invoker", "discord-ui-dynamic-item", "discord.py: on_interaction")
-"""How the names of discord.py's tasks begin in which commands, presses of buttons, and forms are answered."""
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:
@@ -101,7 +104,8 @@ async def run_bot(settings: Settings, say: Callable[[str], None]) -> None:
             log.info("stopping: what is running is answered first")
             await backend.aclose()
             await _hang_up(bot)
-            await _delivered()
+            if not await bot.under_way.answered(DELIVERY_SECONDS):
+                log.warning("stopping although answers are still on their way to Discord")
 
 
 async def _serve(
@@ -123,7 +127,10 @@ async def _login(bot: Glassbox, token: str) -> None:
     if not token.isascii() or not token.isprintable():  # such a one cannot even be sent
         raise SettingsError(NOT_ACCEPTED)
     with _discord_failures_told():
-        await bot.login(token)
+        try:
+            await bot.login(token)
+        except MALFORMED:
+            raise SettingsError(NOT_DISCORD) from None
 
 
 async def _sync(bot: Glassbox, state_folder: Path) -> str:
@@ -131,7 +138,7 @@ async def _sync(bot: Glassbox, state_folder: Path) -> str:
     try:
         async with asyncio.timeout(SYNC_SECONDS):
             synced = await bot.sync_if_changed(state_folder)
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except Exception as error:  # see `bot.replies.faults`
         log.error("the commands could not be registered: %s", describe(error))
         return "Commands: Discord did not take them. Those that it has are answered; start again to try again."
     return "Commands: synced." if synced else "Commands: unchanged."
@@ -163,13 +170,6 @@ def _discord_failures_told() -> Iterator[None]:
 async def _hang_up(bot: Glassbox) -> None:
     """Let Discord send nothing more; what is answered can still be sent."""
     await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
-
-
-async def _delivered() -> None:
-    """Wait until the answers that the worker has given are on their way to Discord."""
-    invoking = [task for task in asyncio.all_tasks() if task.get_name().startswith(ANSWERING)]
-    if invoking:
-        await asyncio.wait(invoking, timeout=DELIVERY_SECONDS)
 
 
 @contextlib.asynccontextmanager

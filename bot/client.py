@@ -22,10 +22,13 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.logs import keep_texts_out_of_the_log
 from bot.pictures.studio import Studio
+from bot.replies.acknowledging import defer
 from bot.replies.buttons import STOP, Action, RequestButton
 from bot.replies.delivery import Delivery, tell
+from bot.replies.forms import sent_form
 from bot.replies.pages import PageButton, PageMenu, Turn
 from bot.storage import RequestStore
+from bot.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ INVITE_PERMISSIONS = discord.Permissions(
 
 Handler = Callable[[discord.Interaction["Glassbox"], Any], Awaitable[None]]
 """Answers the press of a button: it is given the interaction and the request behind the button."""
+FormHandler = Callable[[discord.Interaction["Glassbox"], str, str], Awaitable[None]]
+"""Answers a form: it is given the interaction, the details in the form's custom id, and what was written."""
 Turner = Callable[[discord.Interaction["Glassbox"], Request[Any], Turn], Awaitable[None]]
 """Shows another page: it is given the interaction, the request that the pages are about, and which page."""
 
@@ -77,7 +82,9 @@ class Glassbox(commands.AutoShardedBot):
         self.delivery = Delivery(backend, store, self.studio)
         self.conversations = store.conversations
         self._store = store
+        self.under_way = UnderWay()
         self._press_handlers: dict[str, Handler] = {}
+        self._form_handlers: dict[str, FormHandler] = {}
         self._turner: Turner | None = None
 
     async def setup_hook(self) -> None:
@@ -109,7 +116,7 @@ class Glassbox(commands.AutoShardedBot):
         try:
             if action == STOP.name:
                 self.delivery.stop(identity, interaction.user.id)
-                await interaction.response.defer()
+                await defer(interaction)
                 return
             handler = self._press_handlers.get(action)
             if handler is None:  # a version of the bot that offered more than this one
@@ -117,6 +124,25 @@ class Glassbox(commands.AutoShardedBot):
             await handler(interaction, await self._store.find(identity))
         except Exception as error:
             await tell_failure(interaction, f"the button {action}", error)
+
+    def handle_form(self, name: str, handler: FormHandler) -> None:
+        """Have a kind of forms answered by a handler (see `bot.replies.forms`)."""
+        self._form_handlers[name] = handler
+
+    async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
+        """Answer a form that somebody has sent. What else comes in, discord.py hands to the commands and items."""
+        form = sent_form(interaction)
+        if form is None:
+            return
+        self.under_way.begin(interaction)
+        name, details, written = form
+        try:
+            handler = self._form_handlers.get(name)
+            if handler is None:
+                raise RequestForgotten
+            await handler(interaction, details, written)
+        except Exception as error:
+            await tell_failure(interaction, f"/{name}", error)
 
     def turn_pages(self, turner: Turner) -> None:
         """Have pages turned by a function."""
@@ -169,6 +195,11 @@ class Glassbox(commands.AutoShardedBot):
 
 class Tree(app_commands.CommandTree[Glassbox]):
     """The commands, and the one place where their errors become sentences."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Glassbox], /) -> bool:
+        """Whether a command may be used. It may: this is where discord.py hands it over."""
+        interaction.client.under_way.begin(interaction)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[Glassbox], error: app_commands.AppCommandError, /

@@ -34,6 +34,10 @@ from pathlib import Path
 
 UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
 
+MOST_NAMES = 12
+"""Checkpoints in one sentence."""
+LONGEST_NAME = 80
+
 
 class GlassboxError(Exception):
     """Base of all errors that carry a sentence for the user."""
@@ -127,7 +131,10 @@ class HubUnreachable(ModelUnavailable):
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        *most, last = names
+        shown = [named(name) for name in names[:MOST_NAMES]]
+        if len(names) > MOST_NAMES:
+            shown.append(f"{len(names) - MOST_NAMES} more")
+        *most, last = shown
         listed = f"{', '.join(most)} and {last}" if most else last
         super().__init__(
             f"The Hugging Face hub cannot be reached, so {listed} cannot be fetched. Run `python -m bot pull` when "
@@ -172,6 +179,12 @@ def seconds_in_words(seconds: float) -> str:
         return f"{whole} second{'s' if whole != 1 else ''}"
     minutes = math.ceil(whole / 60)
     return f"{minutes} minute{'s' if minutes != 1 else ''}"
+
+
+def named(name: str) -> str:
+    """A checkpoint's name as a sentence may show it: a short line, and nothing in it that formats, links or pings."""
+    plain = " ".join("".join(one for one in name if one.isprintable() and one not in "\\`*~|<>[]@").split())
+    return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1] + "…"
 
 
 def echoed(typed: str) -> str:

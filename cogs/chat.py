@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
@@ -10,12 +13,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.conversations import Conversations
-from bot.errors import InvalidRequest
+from bot.conversations import Conversations, Turn
+from bot.errors import InvalidRequest, Unanswered
+from bot.replies.acknowledging import defer, respond
 from bot.replies.chat import FORGET, forgotten, preview, render
 from bot.replies.delivery import Delivery
-from bot.replies.pending import NO_MENTIONS
+from bot.replies.pending import seconds_left
 from bot.tasks.chat import ChatRequest, Exchange
+
+TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
 
 
 class Chat(commands.Cog):
@@ -46,8 +52,7 @@ class Chat(commands.Cog):
             await self._forget(interaction, place)
             return
         request = ChatRequest(message, place, interaction.user.display_name, temperature=temperature)
-        # Discord waits no longer than three seconds, and a turn may be a minute away.
-        async with self.conversations.turn(place, partial(interaction.response.defer, thinking=True)) as turn:
+        async with self._turn(interaction, place) as turn:
             if new:
                 await self.conversations.forget(place)
                 turn.begin_anew()
@@ -57,6 +62,23 @@ class Chat(commands.Cog):
                 exchange = Exchange(request.speaker, request.message, answer.result.text)
                 await self.conversations.keep(turn, place, interaction.user.id, exchange)
 
+    @contextlib.asynccontextmanager
+    async def _turn(self, interaction: discord.Interaction[Glassbox], place: int) -> AsyncIterator[Turn]:
+        """One's turn to speak, waited for as long as the interaction can still be answered.
+
+        Raises:
+            Unanswered: it has not come in time.
+        """
+        async with contextlib.AsyncExitStack() as taken:
+            try:
+                async with asyncio.timeout(seconds_left(interaction)):
+                    # Discord waits no longer than three seconds, and a turn may be a minute away.
+                    meanwhile = partial(defer, interaction, thinking=True)
+                    turn = await taken.enter_async_context(self.conversations.turn(place, meanwhile))
+            except TimeoutError:
+                raise Unanswered(TOO_LATE) from None
+            yield turn
+
     async def forget(self, interaction: discord.Interaction[Glassbox], request: ChatRequest) -> None:
         """Forget the conversation that an answer belongs to, for whoever is in its channel."""
         await self._forget(interaction, request.place)
@@ -65,7 +87,7 @@ class Chat(commands.Cog):
         await self.conversations.forget(place)
         # For everybody to see, because it is everybody's conversation.
         said = forgotten(interaction.user.display_name, place)
-        await interaction.response.send_message(said, allowed_mentions=NO_MENTIONS)
+        await respond(interaction, said, ephemeral=False)
 
 
 def _place(interaction: discord.Interaction[Glassbox]) -> int:

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import Glassbox, tell_failure
+from bot.client import Glassbox
+from bot.replies.acknowledging import open_form
 from bot.replies.choices import MOST_CHOICES
 from bot.replies.complete import CONTINUE, REGENERATE, preview, render
 from bot.replies.delivery import Delivery
+from bot.replies.forms import text_form
 from bot.tasks.code_languages import code_languages
 from bot.tasks.complete import CompleteRequest
 
-MODAL_SECONDS = 15 * 60.0
-"""How long somebody may write: the client knows of the dialog as long."""
+FORM = "complete"
+"""The form's name. Its details are the options: the language, the most new tokens, the temperature."""
 MOST_WRITTEN = 4_000
-"""Characters that Discord takes in a dialog."""
-
-Write = Callable[[discord.Interaction[Glassbox], str], Awaitable[None]]
+"""Characters that Discord takes in a form."""
 
 
-class CodeDialog(discord.ui.Modal):
-    """Asks for code of several lines, which an option cannot hold."""
+def code_form(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
+    """Asks for code of several lines.
 
-    def __init__(self, write: Write) -> None:
-        super().__init__(title="Complete code", timeout=MODAL_SECONDS)
-        self._write = write
-        self._code: discord.ui.TextInput[CodeDialog] = discord.ui.TextInput(
-            style=discord.TextStyle.paragraph, max_length=MOST_WRITTEN, placeholder="def fibonacci(n):"
-        )
-        self.add_item(discord.ui.Label(text="The code to go on from", component=self._code))
-
-    async def on_submit(self, interaction: discord.Interaction[Glassbox], /) -> None:  # type: ignore[override]
-        await self._write(interaction, self._code.value)
-
-    async def on_error(self, interaction: discord.Interaction[Glassbox], error: Exception, /) -> None:  # type: ignore[override]
-        await tell_failure(interaction, "/complete", error)
+    Args:
+        options: a request with any code, whose other options count.
+        guess: whether the language is still to be guessed.
+    """
+    language = "" if guess else options.language
+    return text_form(
+        FORM,
+        f"{language}:{options.max_new_tokens}:{options.temperature}",
+        title="Complete code",
+        label="The code to go on from",
+        placeholder="def fibonacci(n):",
+        most=MOST_WRITTEN,
+    )
 
 
 class Complete(commands.Cog):
@@ -64,14 +62,16 @@ class Complete(commands.Cog):
     ) -> None:
         """How does code go on? A completion in its language"""
 
-        async def write(interaction: discord.Interaction[Glassbox], code: str) -> None:
-            await self.go_on(interaction, CompleteRequest(code, language, max_new_tokens, temperature))
-
         if code is not None:
-            await write(interaction, code)
+            await self.go_on(interaction, CompleteRequest(code, language, max_new_tokens, temperature))
             return
-        CompleteRequest("x", language, max_new_tokens, temperature)  # nobody should write for nothing
-        await interaction.response.send_modal(CodeDialog(write))
+        options = CompleteRequest("x", language, max_new_tokens, temperature)  # nobody should write for nothing
+        await open_form(interaction, code_form(options, guess=not language))
+
+    async def answer_form(self, interaction: discord.Interaction[Glassbox], options: str, code: str) -> None:
+        """The same for what was written into the form, also one that was opened before a restart."""
+        language, max_new_tokens, temperature = options.rsplit(":", 2)
+        await self.go_on(interaction, CompleteRequest(code, language, int(max_new_tokens), float(temperature)))
 
     @complete.autocomplete("language")
     async def languages(self, interaction: discord.Interaction[Glassbox], typed: str) -> list[app_commands.Choice[str]]:
@@ -86,5 +86,6 @@ class Complete(commands.Cog):
 async def setup(bot: Glassbox) -> None:
     cog = Complete(bot.delivery)
     await bot.add_cog(cog)
+    bot.handle_form(FORM, cog.answer_form)
     bot.handle(REGENERATE, cog.go_on)
     bot.handle(CONTINUE, cog.go_on)

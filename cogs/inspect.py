@@ -15,6 +15,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.inference.requests import Request
+from bot.replies.acknowledging import defer
 from bot.replies.delivery import Delivery, Place
 from bot.replies.messages import check_reader
 from bot.replies.ownership import is_own
@@ -105,7 +106,7 @@ class Inspect(commands.Cog):
             await self._turn(interaction, request, turn, Place.PRIVATE)
             return
         assert interaction.message is not None
-        await interaction.response.defer()  # also for a turn that is given up, because somebody has turned on
+        await defer(interaction)  # also for a turn that is given up, because somebody has turned on
         await self._turns.take(interaction.message.id, self._turn(interaction, request, turn, Place.SAME))
 
     async def _turn(

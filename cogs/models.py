@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import discord
@@ -14,11 +15,14 @@ from bot.characters import identity
 from bot.client import Glassbox, tell_failure
 from bot.errors import InvalidRequest
 from bot.inference.backend import Backend, CheckpointStatus
+from bot.replies.acknowledging import defer
+from bot.replies.buttons import view_of
 from bot.replies.checkpoint import detail
 from bot.replies.checkpoint_state import commands as commands_of
 from bot.replies.choices import LONGEST_NAME, MOST_CHOICES
+from bot.replies.items import Counted
 from bot.replies.models import options, overview
-from bot.replies.pending import NO_MENTIONS
+from bot.replies.pending import edit_for_good
 from bot.replies.reply import Reply
 from bot.replies.text import fit, visible
 
@@ -27,7 +31,7 @@ Interaction = discord.Interaction[Glassbox]
 UNKNOWN = "I have no checkpoint of that name. Choose one of those that are offered while you type."
 
 
-class CheckpointMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=r"glassbox:models"):
+class CheckpointMenu(Counted, discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=r"glassbox:models"):
     """Choose a checkpoint, and see it in detail. The message has all that it needs, so it works after a restart."""
 
     @classmethod
@@ -46,7 +50,7 @@ class CheckpointMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]],
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         try:
-            await interaction.response.defer(thinking=True, ephemeral=True)
+            await defer(interaction, thinking=True, ephemeral=True)
             await show_detail(interaction, self.item.values[0])
         except Exception as error:
             await tell_failure(interaction, "the menu of /models", error)
@@ -63,16 +67,13 @@ class Models(commands.Cog):
     async def models(self, interaction: Interaction, checkpoint: str | None = None) -> None:
         """Which checkpoints are there, what are they for, and what are they made of?"""
         task = None if checkpoint is None else self._task_of(checkpoint)
-        await interaction.response.defer(thinking=True)
+        await defer(interaction, thinking=True)
         if task is not None:
             await show_detail(interaction, task)
             return
         tasks = [one.tasks[0] for one in self.backend.status().checkpoints]
         descriptions = await asyncio.gather(*map(self.backend.describe, tasks))
-        view = discord.ui.View(timeout=None)
-        if descriptions:
-            view.add_item(CheckpointMenu.of(options(descriptions)))
-        await show(interaction, overview(descriptions), view)
+        await show(interaction, overview(descriptions), view_of({}, [CheckpointMenu.of(options(descriptions))]))
 
     @models.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -102,9 +103,11 @@ async def show_detail(interaction: Interaction, task: str) -> None:
 
 async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | None = None) -> None:
     """Show a reply as a deferred response."""
-    await interaction.edit_original_response(
-        embed=reply.embed, attachments=reply.files(), view=view, allowed_mentions=NO_MENTIONS
-    )
+
+    async def content() -> Mapping[str, Any]:
+        return {"embed": reply.embed, "attachments": reply.files(), "view": view}
+
+    await edit_for_good(interaction, content)
 
 
 def _matches(checkpoint: CheckpointStatus, typed: str) -> bool:

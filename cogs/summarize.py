@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
+from bot.replies.acknowledging import defer
 from bot.replies.attachments import read_text
 from bot.replies.delivery import Delivery
 from bot.replies.messages import FEWEST, MOST, check_access, last_messages
@@ -53,7 +54,7 @@ class Summarize(commands.Cog):
     ) -> SummarizeRequest:
         checked_range(number, FEWEST, MOST, "messages")
         check_access(interaction)
-        await interaction.response.defer(thinking=True)  # Discord waits no longer than three seconds
+        await defer(interaction, thinking=True)  # Discord waits no longer than three seconds
         lines = await last_messages(interaction, number)
         return SummarizeRequest("\n".join(lines), length, messages=len(lines))
 

@@ -9,16 +9,21 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import discord.gateway
 import discord.http
+import discord.utils
 import pytest
 import yarl
 from aiohttp import WSMsgType, web
 
+from tests.discord_trouble import Trouble
 from tests.timers import PATIENCE
 
 TOKEN = "a.right.token"
@@ -26,8 +31,11 @@ APPLICATION_ID = 1000
 USER = {"id": "2000", "username": "alice", "discriminator": "0", "global_name": "Alice", "avatar": None}
 BOT = {"id": str(APPLICATION_ID), "username": "Glassbox", "discriminator": "0", "avatar": None, "bot": True}
 CONTENT = web.RequestKey[Any]("content", object)
-DISPATCH, HEARTBEAT, IDENTIFY, HELLO, HEARTBEAT_ACK = 0, 1, 2, 10, 11
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 0, 1, 2, 6, 7, 9, 10, 11
 """Opcodes of the gateway. Source: https://discord.com/developers/docs/topics/opcodes-and-status-codes"""
+
+TYPES: Mapping[type, int] = {str: 3, int: 4, bool: 5, float: 10}
+"""Of options. Source: https://discord.com/developers/docs/interactions/application-commands"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,38 @@ class Received:
 
 
 @dataclass
+class Exchange:
+    """What has come of an interaction, in Discord's eyes.
+
+    Attributes:
+        acknowledged: the type of its first response.
+        edits: of that response, in order.
+        followups: messages beside it.
+        deleted: whether the response was.
+    """
+
+    acknowledged: int | None = None
+    edits: list[Mapping[str, Any]] = field(default_factory=list)
+    followups: list[Mapping[str, Any]] = field(default_factory=list)
+    deleted: bool = False
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+class Refusal(Exception):
+    """Discord does not do what it was asked."""
+
+    def __init__(self, status: int, code: int) -> None:
+        super().__init__(status, code)
+        self.status = status
+        self.code = code
+
+
+@dataclass
 class DiscordServer:
     """Discord, with one application and one user who writes to it.
 
@@ -48,11 +88,18 @@ class DiscordServer:
         requests: what has arrived, in order, except for what the bot has given up. The end of a connection to
             the gateway is one too.
         failing: "METHOD /path" → HTTP status, for requests that fail.
+        exchanges: what has come of each interaction, by its token.
+        may_edit: edits of responses wait for this event.
+        edits_held: how many wait.
         seconds: how long a message takes.
         until_closed: whether messages wait until a connection to the gateway has ended.
         gateway_close: the code with which the gateway hangs up on IDENTIFY, None where it does not.
         identified: what the bot has identified itself with, once for each connection.
+        resumed: what it has gone on with, once for each connection.
+        age: of the interactions that are sent next, in seconds; None for ids that say nothing about it.
         heartbeats: how many have arrived.
+        heartbeat_seconds: how often they are asked for.
+        answers_heartbeats: whether they are acknowledged.
     """
 
     token: str = TOKEN
@@ -62,7 +109,17 @@ class DiscordServer:
     until_closed: bool = False
     gateway_close: int | None = None
     identified: list[Mapping[str, Any]] = field(default_factory=list)
+    resumed: list[Mapping[str, Any]] = field(default_factory=list)
+    age: float | None = None
     heartbeats: int = 0
+    heartbeat_seconds: float = 40
+    answers_heartbeats: bool = True
+    exchanges: dict[str, Exchange] = field(default_factory=lambda: defaultdict(Exchange))
+    may_edit: asyncio.Event = field(default_factory=_set)
+    edits_held: int = 0
+    _trouble: list[tuple[str, str, Trouble]] = field(default_factory=list)
+    _session: str = ""
+    _events: list[dict[str, Any]] = field(default_factory=list)
     _commands: list[dict[str, Any]] = field(default_factory=list)
     _connections: list[web.WebSocketResponse] = field(default_factory=list)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(5000))
@@ -86,13 +143,13 @@ class DiscordServer:
         monkeypatch.setattr(discord.http.Route, "BASE", f"http://{self._url}/api")
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(f"ws://{self._url}/gateway"))
 
-    async def invoke(self, command: str, **options: str) -> str:
+    async def invoke(self, command: str, **options: str | int | float) -> str:
         """Somebody sends a command; gives the interaction's token."""
         data = {
             "id": "3000",
             "name": command,
             "type": 1,
-            "options": [{"name": name, "type": 3, "value": value} for name, value in options.items()],
+            "options": [{"name": name, "type": TYPES[type(value)], "value": value} for name, value in options.items()],
         }
         return await self._interact(2, data=data)
 
@@ -106,6 +163,8 @@ class DiscordServer:
 
     async def _interact(self, kind: int, **content: Any) -> str:
         number = next(self._ids)
+        if self.age is not None:
+            number = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=self.age))
         token = f"interaction-{number}"
         payload = {
             "id": str(number),
@@ -123,8 +182,58 @@ class DiscordServer:
             "entitlements": [],
             **content,
         }
-        await self._dispatch(self._connections[-1], "INTERACTION_CREATE", payload)
+        await self._dispatch("INTERACTION_CREATE", payload)
         return token
+
+    async def send_form(self, form: Mapping[str, Any], written: str) -> str:
+        """Somebody sends a form that the bot has opened; gives the interaction's token."""
+        [label] = form["components"]
+        field = {"type": 4, "id": 2, "custom_id": label["component"]["custom_id"], "value": written}
+        data = {"custom_id": form["custom_id"], "components": [{"type": 18, "id": 1, "component": field}]}
+        return await self._interact(5, data=data)
+
+    def plan(self, method: str, path: str, *trouble: Trouble) -> None:
+        """Have the next such requests run into trouble, one after another.
+
+        Args:
+            path: a pattern of its end.
+        """
+        self._trouble += [(method, path, one) for one in trouble]
+
+    @property
+    def trouble_left(self) -> int:
+        """How much of the trouble that was planned has not come yet."""
+        return len(self._trouble)
+
+    async def ask_to_reconnect(self) -> None:
+        """Opcode 7."""
+        await self._connections[-1].send_json({"op": RECONNECT, "d": None})
+
+    async def invalidate_session(self, *, resumable: bool) -> None:
+        """Opcode 9."""
+        if not resumable:
+            self._session = ""
+        await self._connections[-1].send_json({"op": INVALID_SESSION, "d": resumable})
+
+    async def hang_up(self, code: int) -> None:
+        """Close the bot's connection with a code."""
+        await self._connections[-1].close(code=code)
+
+    def drop_connection(self) -> None:
+        """Cut the bot's connection off without a word."""
+        transport = self._connections[-1]._req.transport  # type: ignore[union-attr]
+        assert transport is not None
+        transport.abort()
+
+    async def until_true(self, condition: Callable[[], object]) -> None:
+        """Wait until requests have made something true."""
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def connected_again(self, *, resumed: int = 0, identified: int = 1) -> None:
+        """Wait until the bot has gone on with a session, or begun one, so often."""
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(lambda: len(self.resumed) >= resumed and len(self.identified) >= identified)
 
     async def until(self, method: str, path: str, when: Callable[[Any], object] = bool) -> Any:
         """What a request brings, waited for.
@@ -163,9 +272,9 @@ class DiscordServer:
                 web.get(commands, self._get_commands),
                 web.put(commands, self._put_commands),
                 web.post("/api/interactions/{id}/{token}/callback", self._callback),
-                web.patch(f"{webhook}/messages/@original", self._message),
-                web.delete(f"{webhook}/messages/@original", self._nothing),
-                web.post(webhook, self._message),
+                web.patch(f"{webhook}/messages/@original", self._edit),
+                web.delete(f"{webhook}/messages/@original", self._delete),
+                web.post(webhook, self._follow_up),
                 web.get("/gateway", self._gateway),
             ]
         )
@@ -179,17 +288,29 @@ class DiscordServer:
             return response
         path = request.path.removeprefix("/api")
         content = await _content(request)
-        if (status := self.failing.get(f"{request.method} {path}")) is not None:
+        trouble = self._next_trouble(request.method, path)
+        if trouble is not None and not trouble.processed:
+            response = _troubled(request, trouble)
+        elif (status := self.failing.get(f"{request.method} {path}")) is not None:
             response = _json({"code": 0, "message": "Something is wrong here"}, status=status)
         elif "webhooks" not in path and "interactions" not in path and not self._may(request):
             response = _json({"code": 0, "message": "401: Unauthorized"}, status=401)
         else:
             request[CONTENT] = content
-            response = await handler(request)
+            response = await _handled(request, handler)
+            if trouble is not None:
+                response = _troubled(request, trouble)
         async with self._changed:
             self.requests.append(Received(request.method, path, content))
             self._changed.notify_all()
         return response
+
+    def _next_trouble(self, method: str, path: str) -> Trouble | None:
+        for planned in self._trouble:
+            if planned[0] == method and re.search(f"(?:{planned[1]})$", path):
+                self._trouble.remove(planned)
+                return planned[2]
+        return None
 
     def _may(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == f"Bot {self.token}"
@@ -226,18 +347,50 @@ class DiscordServer:
 
     async def _callback(self, request: web.Request) -> web.Response:
         kind = request[CONTENT]["type"]
+        exchange = self.exchanges[request.match_info["token"]]
+        if exchange.acknowledged is not None:
+            raise Refusal(400, 40060)
+        _check(request[CONTENT].get("data") or {})
+        exchange.acknowledged = kind
         interaction = {"id": request.match_info["id"], "type": 2, "response_message_loading": kind == 5}
         resource = {"type": kind, "message": self._new_message(request[CONTENT].get("data") or {})}
         return _json({"interaction": interaction, "resource": resource})
 
-    async def _message(self, request: web.Request) -> web.Response:
+    async def _edit(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self.seconds)
         while self.until_closed and not self.count("CLOSE", "/gateway"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+        async with self._changed:
+            self.edits_held += 1
+            self._changed.notify_all()
+        await self.may_edit.wait()
+        self.edits_held -= 1
+        exchange = self._acknowledged(request)
+        if exchange.deleted:
+            raise Refusal(404, 10008)
+        _check(request[CONTENT])
+        exchange.edits.append(request[CONTENT])
         return _json(self._new_message(request[CONTENT]))
 
-    async def _nothing(self, request: web.Request) -> web.Response:
+    async def _follow_up(self, request: web.Request) -> web.Response:
+        await asyncio.sleep(self.seconds)
+        exchange = self._acknowledged(request)
+        _check(request[CONTENT])
+        exchange.followups.append(request[CONTENT])
+        return _json(self._new_message(request[CONTENT]))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        exchange = self._acknowledged(request)
+        if exchange.deleted:
+            raise Refusal(404, 10008)
+        exchange.deleted = True
         return web.Response(status=204)
+
+    def _acknowledged(self, request: web.Request) -> Exchange:
+        exchange = self.exchanges[request.match_info["token"]]
+        if exchange.acknowledged is None:
+            raise Refusal(404, 10015)
+        return exchange
 
     def _new_message(self, content: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -260,40 +413,91 @@ class DiscordServer:
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         connection = web.WebSocketResponse()
         await connection.prepare(request)
-        await connection.send_json({"op": HELLO, "d": {"heartbeat_interval": 40_000}})
+        await connection.send_json({"op": HELLO, "d": {"heartbeat_interval": self.heartbeat_seconds * 1000}})
         async for frame in connection:
             if frame.type is WSMsgType.TEXT:
                 await self._receive(connection, frame.json())
-        self.requests.append(Received("CLOSE", "/gateway", connection.close_code))
+        async with self._changed:
+            self.requests.append(Received("CLOSE", "/gateway", connection.close_code))
+            self._changed.notify_all()
         return connection
 
     async def _receive(self, connection: web.WebSocketResponse, message: Mapping[str, Any]) -> None:
         if message["op"] == HEARTBEAT:
             self.heartbeats += 1
-            await connection.send_json({"op": HEARTBEAT_ACK})
+            if self.answers_heartbeats:
+                await connection.send_json({"op": HEARTBEAT_ACK})
+        elif message["op"] == RESUME:
+            await self._resume(connection, message["d"])
         elif message["op"] == IDENTIFY:
             if self.gateway_close is not None:
                 await connection.close(code=self.gateway_close)
                 return
-            await self._dispatch(connection, "READY", self._ready(message["d"]["shard"]))
-            async with self._changed:
-                self._connections.append(connection)
-                self.identified.append(message["d"])
-                self._changed.notify_all()
+            self._session = f"session-{next(self._ids)}"
+            self._events.clear()
+            self._connections.append(connection)
+            await self._dispatch("READY", self._ready(message["d"]["shard"]))
+            await self._note(self.identified, message["d"])
+
+    async def _resume(self, connection: web.WebSocketResponse, message: Mapping[str, Any]) -> None:
+        """Go on with a session: send what the bot has missed."""
+        if message["session_id"] != self._session:
+            await connection.send_json({"op": INVALID_SESSION, "d": False})
+            return
+        self._connections.append(connection)
+        for event in [one for one in self._events if one["s"] > message["seq"]]:
+            await connection.send_json(event)
+        await self._dispatch("RESUMED", {})
+        await self._note(self.resumed, message)
+
+    async def _note(self, begun: list[Mapping[str, Any]], message: Mapping[str, Any]) -> None:
+        async with self._changed:
+            begun.append(message)
+            self._changed.notify_all()
 
     def _ready(self, shard: Any) -> dict[str, Any]:
         return {
             "v": 10,
             "user": BOT,
             "guilds": [],
-            "session_id": "session",
+            "session_id": self._session,
             "resume_gateway_url": f"ws://{self._url}/gateway",
             "shard": shard,
             "application": {"id": str(APPLICATION_ID), "flags": 0},
         }
 
-    async def _dispatch(self, connection: web.WebSocketResponse, event: str, payload: Mapping[str, Any]) -> None:
-        await connection.send_json({"op": DISPATCH, "t": event, "s": next(self._ids), "d": payload})
+    async def _dispatch(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send an event; where nobody is connected, as soon as somebody goes on with the session."""
+        message = {"op": DISPATCH, "t": event, "s": next(self._ids), "d": payload}
+        self._events.append(message)
+        with contextlib.suppress(ConnectionError):
+            await self._connections[-1].send_json(message)
+
+
+async def _handled(request: web.Request, handler: Any) -> web.StreamResponse:
+    try:
+        response: web.StreamResponse = await handler(request)
+    except Refusal as refusal:
+        return _json({"code": refusal.code, "message": "No"}, status=refusal.status)
+    return response
+
+
+def _troubled(request: web.Request, trouble: Trouble) -> web.StreamResponse:
+    if trouble.status is None:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response(status=500)  # which nobody gets
+    return web.Response(
+        status=trouble.status, body=trouble.body, content_type=trouble.content_type, headers=trouble.headers
+    )
+
+
+def _check(message: Mapping[str, Any]) -> None:
+    """Two components of a message must not share a custom id."""
+    inside = [one for row in message.get("components") or [] for one in row.get("components", [])]
+    ids = [one["custom_id"] for one in inside if "custom_id" in one]
+    if len(set(ids)) < len(ids):
+        raise Refusal(400, 50035)
 
 
 def _json(content: Any, status: int = 200) -> web.Response:

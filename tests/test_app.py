@@ -10,12 +10,14 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import discord.http
 import pytest
 from pydantic import SecretStr
 
+import bot
 from bot import app
 from bot.app import run_bot
 from bot.client import Glassbox
@@ -24,6 +26,7 @@ from bot.inference.queue import DeviceQueue
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
+from tests.discord_trouble import AFTER
 from tests.inference.toys import until
 from tests.support import COMMANDS
 from tests.timers import PATIENCE, turns
@@ -97,7 +100,8 @@ def _whose(task: asyncio.Task[Any]) -> str | None:
     code = getattr(task.get_coro(), "cr_code", None)
     if code is None or code.co_name in {"_delay_ready", "_delay_shard_ready"}:
         return None
-    return code.co_qualname if "/discord/" in code.co_filename or "/bot/" in code.co_filename else None
+    ours = any(Path(package.__path__[0]) in Path(code.co_filename).parents for package in (bot, discord))
+    return code.co_qualname if ours else None
 
 
 def _threads() -> list[str]:
@@ -106,6 +110,10 @@ def _threads() -> list[str]:
 
 def stop(number: signal.Signals = signal.SIGTERM) -> None:
     os.kill(os.getpid(), number)
+
+
+def is_answer(edit: Any) -> bool:
+    return bool(edit.get("embeds")) and "Writing" not in str(edit["embeds"])
 
 
 class Device:
@@ -205,6 +213,14 @@ class TestStart:
             stop()
         assert run.said[0] == "Commands: synced."
 
+    async def test_serves_when_the_commands_have_a_malformed_receipt(
+        self, server: DiscordServer, settings: Settings, start: Start
+    ) -> None:
+        server.plan("PUT", "/commands", AFTER["a page as the receipt"])
+        async with start(settings) as run:
+            stop()
+        assert "did not take them" in run.said[0]
+
     async def test_serves_when_discord_lets_the_commands_wait(
         self, server: DiscordServer, settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -248,6 +264,12 @@ class TestNoStart:
     async def test_discord_is_out_of_order(self, server: DiscordServer, settings: Settings, path: str) -> None:
         server.failing[f"GET {path}"] = 503
         with pytest.raises(SettingsError, match="HTTP 503"):
+            await run_bot(settings, print)
+        await nothing_left()
+
+    async def test_another_answers_in_discords_place(self, server: DiscordServer, settings: Settings) -> None:
+        server.plan("GET", "/users/@me", AFTER["a page as the receipt"])
+        with pytest.raises(SettingsError, match="is not Discord"):
             await run_bot(settings, print)
         await nothing_left()
 
@@ -322,6 +344,28 @@ class TestStop:
             device.may_go_on.set()
         assert is_whole(server.requests[-1].content)
         assert press in server.requests[-1].path
+
+    @pytest.mark.parametrize(("command", "option"), [("complete", "code"), ("tokenize", "texts")])
+    async def test_answers_a_form_that_was_sent(
+        self, server: DiscordServer, settings: Settings, start: Start, command: str, option: str
+    ) -> None:
+        """Item 24: `/complete`'s form was not waited for."""
+        async with start(settings) as run:
+            loading = await server.invoke(command, **{option: "x = 1"})
+            await server.until("PATCH", f"/{loading}/messages/@original", is_answer)
+            asked = await server.invoke(command)
+            form = await server.until("POST", f"/{asked}/callback")
+            server.may_edit.clear()
+            sent = await server.send_form(form["data"], "x = 2")
+            await server.until_true(lambda: server.edits_held)
+            stop()
+            await server.until("CLOSE", "/gateway")
+            await asyncio.wait((run.task,), timeout=0.3)
+            assert not run.task.done()
+            server.may_edit.set()
+        edit = await server.until("PATCH", f"/{sent}/messages/@original", is_answer)
+        assert server.requests[-1].content == edit
+        assert not server.exchanges[sent].followups
 
     async def test_before_the_bot_is_logged_in(
         self, server: DiscordServer, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,7 @@ from bot.client import (
 )
 from bot.errors import QueueFull
 from bot.inference.worker import InferenceWorker
+from bot.replies.items import Counted
 from bot.storage import RequestStore
 from tests.support import COMMANDS
 
@@ -170,3 +171,11 @@ def test_cogs_are_found_by_name() -> None:
 )
 def test_sentences(error: Exception, sentence: str | None) -> None:
     assert sentence_for(error) == sentence
+
+
+async def test_every_button_and_menu_is_waited_for_at_a_stop(env: Any) -> None:
+    """Item 24: what is `Counted` is (see `UnderWay`)."""
+    items = list(env.bot._connection._view_store._dynamic_items.values())
+
+    assert len(items) == 5
+    assert all(issubclass(item, Counted) for item in items)

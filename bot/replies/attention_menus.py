@@ -13,12 +13,12 @@ from typing import Any
 import discord
 
 from bot.inference.attention_weights import Part
-from bot.replies.buttons import Action
+from bot.replies.buttons import MOST_OPTIONS, Action
+from bot.replies.items import Counted
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
 TURN = Action("attention-turn", "Another view")
-MOST_OPTIONS = 25
 PART_NAMES = {
     Part.ENCODER: "Encoder: the text looks at itself",
     Part.DECODER: "Decoder: each token looks back",
@@ -85,7 +85,7 @@ class AttentionMenus:
         return [*options, *(_numbered("Head", number, shown.number_of_heads) for number in numbers)]
 
 
-class AttentionMenu(discord.ui.DynamicItem[discord.ui.Select[View]], template=_TEMPLATE):
+class AttentionMenu(Counted, discord.ui.DynamicItem[discord.ui.Select[View]], template=_TEMPLATE):
     """One of the menus."""
 
     def __init__(self, menu: discord.ui.Select[View], what: str, identity: str, view: AttentionView) -> None:

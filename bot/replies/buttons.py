@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,12 @@ from typing import Any
 import discord
 
 from bot.inference.requests import Request
+from bot.replies.items import Counted
+
+log = logging.getLogger(__name__)
+
+MOST_OPTIONS = 25
+"""Of one menu."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Offer:
 
 
 class RequestButton(
+    Counted,
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
     template=r"glassbox:(?P<action>[a-z-]+):(?P<identity>[\w-]+)",
 ):
@@ -74,15 +82,36 @@ class RequestButton(
 
 
 def view_of(offers: Mapping[Offer, str], further: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View | None:
-    """The buttons of a message; None for none. The client keeps no trace of them.
+    """The buttons and menus of a message; None for none. The client keeps no trace of them.
+
+    Every message's are built here, because Discord refuses a whole message, answer included, where two custom ids are
+    equal, two options of a menu have the same value, or there is no room. Of equal ones, the first is shown.
 
     Args:
         offers: each with the id of its request.
         further: dynamic items, which come first.
     """
     view = discord.ui.View(timeout=None)
-    for item in further:
-        view.add_item(item)
-    for offer, identity in offers.items():
-        view.add_item(RequestButton.of(offer.action, identity, offer.label))
+    buttons = (RequestButton.of(offer.action, identity, offer.label) for offer, identity in offers.items())
+    seen: set[str] = set()
+    for item in (*further, *buttons):
+        inner = item.item if isinstance(item, discord.ui.DynamicItem) else item
+        custom_id = str(getattr(inner, "custom_id", ""))
+        if isinstance(inner, discord.ui.Select):
+            inner.options = distinct(inner.options)
+        if custom_id in seen or (isinstance(inner, discord.ui.Select) and not inner.options):
+            continue
+        seen.add(custom_id)
+        try:
+            view.add_item(item)
+        except ValueError:  # five rows of five buttons, or of one menu
+            log.error("there is no room for %s under a message", type(item).__name__)
     return view if view.children else None
+
+
+def distinct(options: Iterable[discord.SelectOption]) -> list[discord.SelectOption]:
+    """The options of a menu, without those whose value another one has, and no more than a menu may have."""
+    first: dict[str, discord.SelectOption] = {}
+    for option in options:
+        first.setdefault(option.value, option)
+    return list(first.values())[:MOST_OPTIONS]

@@ -16,7 +16,7 @@ from bot.replies.layers import LEFT_OUT, tree
 from bot.replies.models import COLOUR
 from bot.replies.quantities import in_bytes
 from bot.replies.reply import Reply, TextFile
-from bot.replies.text import fit, units, visible
+from bot.replies.text import code_span, fit, units, visible
 
 TITLE = 200
 NAME = 80
@@ -78,7 +78,7 @@ def _fields(description: CheckpointDescription) -> Iterable[tuple[str, str]]:
 
 
 def _architecture(anatomy: Anatomy) -> Iterable[str]:
-    yield f"`{_plain(anatomy.architecture)}`, model type `{_plain(anatomy.model_type)}`"
+    yield f"{code_span(anatomy.architecture, WORD)}, model type {code_span(anatomy.model_type, WORD)}"
     facts = []
     if anatomy.positions is not None:
         facts.append(f"position embeddings: {anatomy.positions}")
@@ -125,11 +125,15 @@ def _source(source: SourceDescription, commit: str | None) -> Iterable[str]:
         case Origin.HUB:
             revision = commit or source.revision
             yield f"{_on_the_hub(source.name, revision)} on the Hugging Face hub"
-            yield f"Revision: `{_plain(revision)}`" if revision else "Revision: the newest when it is fetched first"
+            yield (
+                f"Revision: {code_span(revision, WORD)}"
+                if revision
+                else "Revision: the newest when it is fetched first"
+            )
         case Origin.WHEELS:
             packages = ", ".join(package.replace("==", " ") for package in source.packages)
             yield f"The Python package{'s' if len(source.packages) > 1 else ''} {fit(packages, PACKAGES)[0]}"
-            yield f"`{_plain(source.name)}`, SHA-256 `{_plain(source.revision or '')}`"
+            yield f"{code_span(source.name, WORD)}, SHA-256 {code_span(source.revision or '', WORD)}"
         case Origin.FOLDER:
             yield f"A folder of the machine that I run on, called {fit(source.name, NAME)[0]}"
 
@@ -140,11 +144,6 @@ def _on_the_hub(repository: str, revision: str | None) -> str:
         return name
     address = f"{HUB}/{repository}" + (f"/tree/{revision}" if revision else "")
     return f"[{name}]({address})" if len(address) <= LONGEST_ADDRESS else name
-
-
-def _plain(text: str) -> str:
-    """For a code span, which nothing can be escaped in."""
-    return fit(text.replace("`", ""), WORD, visible)[0].strip() or "unknown"
 
 
 def _code(text: str) -> str:

@@ -11,7 +11,12 @@ from bot.errors import InvalidRequest
 from bot.inference.backend import CheckpointStatus
 from bot.inference.models import Phase
 from bot.replies.choices import LONGEST_NAME, MOST_CHOICES
-from bot.replies.text import fit, visible
+from bot.replies.text import code_span, fit, listed, visible
+
+NAME = 80
+"""Units of a name where several are listed."""
+LISTED = 1_500
+"""Units of all of them: a message has 2,000."""
 
 
 def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> list[app_commands.Choice[str]]:
@@ -40,7 +45,7 @@ def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus]) -> str:
     for one in checkpoints:
         if wanted in (*one.tasks, identity(one.name), identity(_described(one))):
             return one.tasks[0] if wanted not in one.tasks else wanted
-    names = ", ".join(f"`{one.name}`" for one in checkpoints)
+    names = listed([code_span(one.name, NAME) for one in checkpoints], LISTED)
     raise InvalidRequest(f"I have no checkpoint of this name. Please choose one of these: {names}.")
 
 

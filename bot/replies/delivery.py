@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 import discord
@@ -15,8 +16,13 @@ from bot.errors import AlreadyEnded, SomebodyElses, describe
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.pictures.studio import Studio
-from bot.replies.pending import FAILURES, NO_MENTIONS, PendingReply, is_gone
+from bot.replies import pending
+from bot.replies.acknowledging import NO_MENTIONS, acknowledgement, defer, respond
+from bot.replies.faults import is_gone
+from bot.replies.pending import PendingReply
+from bot.replies.repeating import until_taken
 from bot.replies.reply import Reply
+from bot.replies.text import fit
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 
@@ -27,6 +33,8 @@ log = logging.getLogger(__name__)
 
 WITHDRAWN = "I could not answer this."
 """Seen for a moment, or for good where Discord does not delete it."""
+LONGEST_SENTENCE = 2_000
+"""Units of a message. Sentences are shorter; one that is not is cut rather than refused."""
 
 
 class Place(Enum):
@@ -84,23 +92,34 @@ class Delivery:
         Raises:
             GlassboxError: it is not accepted (before anything is public), or it could not be answered.
             discord.HTTPException: Discord does not take the reply.
-            OSError: Discord cannot be reached.
+            Exception: Discord cannot be reached, or its answers cannot be read (see `bot.replies.faults`).
         """
         self._backend.model_state(request)
-        answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _given_up_at_end(answering):
             await _defer(interaction, place)
             reply = PendingReply(interaction, self._backend, self._store, self._studio, request, answering, kept or {})
-            await reply.show_notices()
-            with contextlib.ExitStack() as until_shown:
-                if preview is not None and not answering.done():
-                    until_shown.enter_context(self._stoppable(await reply.identity(request), reply))
-                    await reply.show_progress(lambda result: preview(request, result))
-                answer = await reply.wait()
-                # The work of a long text has thousands of numbers to write down.
-                rendered = await asyncio.to_thread(render, request, answer)
-                await reply.show_last(with_work(rendered, request, answer.result))
+            async with _notice_taken_back(reply, place):
+                await reply.show_notices()
+                return await self._shown(reply, request, render, preview)
+        return None
+
+    async def _shown(
+        self,
+        reply: PendingReply,
+        request: RequestT,
+        render: Callable[[RequestT, Answer[Any]], Reply],
+        preview: Callable[[RequestT, Any], Reply] | None,
+    ) -> Answer[Any]:
+        """Show an answer as it is written, and when it is complete."""
+        with contextlib.ExitStack() as until_shown:
+            if preview is not None and not reply.answering.done():
+                until_shown.enter_context(self._stoppable(await reply.identity(request), reply))
+                await reply.show_progress(lambda result: preview(request, result))
+            answer = await reply.wait()
+            # The work of a long text has thousands of numbers to write down.
+            rendered = await asyncio.to_thread(render, request, answer)
+            await reply.show_last(with_work(rendered, request, answer.result))
         return answer
 
     def stop(self, identity: str, person: int) -> None:
@@ -131,40 +150,56 @@ class Delivery:
 
 
 async def _defer(interaction: Interaction, place: Place) -> None:
-    if interaction.response.is_done():
-        return
-    match place:
-        case Place.PUBLIC:
-            await interaction.response.defer(thinking=True)
-        case Place.PRIVATE:
-            await interaction.response.defer(thinking=True, ephemeral=True)
-        case Place.SAME:
-            await interaction.response.defer()
+    await defer(interaction, thinking=place is not Place.SAME, ephemeral=place is Place.PRIVATE)
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
     """Tell a sentence to the person who asked, and to nobody else. One who cannot be reached is left alone.
 
-    A response that was deferred in public is withdrawn first: follow-ups of it would be public too.
+    A response that was deferred as a new message is withdrawn first: follow-ups of it would be as public as it is.
     """
+    sentence = fit(sentence, LONGEST_SENTENCE, str)[0]
     try:
-        if not interaction.response.is_done():
-            await interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=NO_MENTIONS)
+        acknowledged = acknowledgement(interaction)
+        if acknowledged is None:
+            await respond(interaction, sentence, ephemeral=True)
             return
-        if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        if acknowledged is discord.InteractionResponseType.deferred_channel_message:
             await _withdraw(interaction)
-        await interaction.followup.send(sentence, ephemeral=True, allowed_mentions=NO_MENTIONS)
-    except FAILURES as error:
+        await _insist(lambda: interaction.followup.send(sentence, ephemeral=True, allowed_mentions=NO_MENTIONS))
+    except Exception as error:
         log.info("somebody could not be told what went wrong: %s", describe(error))
 
 
 async def _withdraw(interaction: Interaction) -> None:
-    """Delete a deferred response. As long as it is "thinking", the next follow-up would take its place instead."""
-    with contextlib.suppress(*FAILURES):
-        await interaction.edit_original_response(
-            content=WITHDRAWN, embed=None, attachments=[], view=None, allowed_mentions=NO_MENTIONS
-        )
-        await interaction.delete_original_response()
+    """Delete a deferred response. As long as it is "thinking", the next follow-up would take its place instead.
+
+    It is deleted also where it could not be edited before: nobody should wait for it.
+    """
+    edited = partial(
+        interaction.edit_original_response,
+        content=WITHDRAWN, embed=None, attachments=[], view=None, allowed_mentions=NO_MENTIONS,
+    )  # fmt: skip
+    for call in (edited, interaction.delete_original_response):
+        try:
+            await _insist(call)
+        except Exception as error:
+            log.info("a response could not be withdrawn: %s", describe(error))
+
+
+async def _insist(call: Callable[[], Awaitable[object]]) -> None:
+    await until_taken(call, tries=pending.TRIES, pause=pending.RETRY_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _notice_taken_back(reply: PendingReply, place: Place) -> AsyncIterator[None]:
+    """Let no message promise an answer that does not come. One that was made for the answer is withdrawn whole."""
+    try:
+        yield
+    except BaseException:
+        if place is Place.SAME:
+            await reply.take_back_notice()
+        raise
 
 
 @contextlib.asynccontextmanager
@@ -172,7 +207,7 @@ async def _given_up_at_end(answering: asyncio.Task[Any]) -> AsyncIterator[None]:
     """Let nobody wait for an answer that cannot be delivered: an interaction that is gone, or a cancelled caller."""
     try:
         yield
-    except discord.HTTPException as error:
+    except Exception as error:
         if not is_gone(error):
             raise
         log.info("an interaction is gone: %s", describe(error))

@@ -82,15 +82,19 @@ def _numbered(result: GenerateResult, show: Show) -> Iterator[str]:
 
 
 def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Offer]:
-    """A button for each continuation that may go on."""
+    """A button for each continuation that may go on. Of equal ones the first has it: they would go on alike."""
     several = len(result.continuations) > 1
+    offered: set[GenerateRequest] = set()
     for place, continuation in enumerate(result.continuations, 1):
         if continuation.finished:
             continue
         try:
-            yield Offer(CONTINUE, request.continued(continuation), f"Continue {place}" if several else None)
+            following = request.continued(continuation)
         except InvalidRequest:  # nothing but punctuation
             continue
+        if following not in offered:
+            offered.add(following)
+            yield Offer(CONTINUE, following, f"Continue {place}" if several else None)
 
 
 def _whole(result: GenerateResult) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 from typing import Any
 
 import discord
 
-from bot.errors import InvalidRequest
+from bot.errors import InvalidRequest, Unanswered, describe
 from bot.tasks.speakers import line_of
+
+log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
 FEWEST, MOST = 2, 100
+READ_SECONDS = 60.0
+"""How long that may take: discord.py waits for as long as a rate limit asks."""
 INSTEAD = "Give me a `text` or a `file` instead"
 _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
@@ -71,14 +77,21 @@ async def last_messages(interaction: Interaction, number: int) -> list[str]:
 
     Raises:
         InvalidRequest: there are none, or Discord does not show what they say.
+        Unanswered: Discord is in trouble.
     """
     channel = interaction.channel
     if not isinstance(channel, discord.abc.Messageable):
         raise InvalidRequest(f"I cannot read messages here. {INSTEAD}.")
     try:
-        found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
+        async with asyncio.timeout(READ_SECONDS):
+            found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
     except discord.Forbidden:
         raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
+    except Exception as error:  # see `bot.replies.faults`
+        log.info("messages could not be read: %s", describe(error))
+        raise Unanswered(
+            "Discord does not give me the messages just now. Try again in a moment, or give me a `text`."
+        ) from error
     lines = [line_of(message.author.display_name, text) for message in found if (text := _text(message))]
     if not lines:
         raise InvalidRequest(_nothing_found(found))

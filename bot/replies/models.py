@@ -8,6 +8,7 @@ import discord
 
 from bot.inference.catalogue import Family
 from bot.inference.description import CheckpointDescription
+from bot.replies.buttons import MOST_OPTIONS
 from bot.replies.checkpoint_state import commands, listed_commands, name_of, state
 from bot.replies.families import NAMES, PURPOSES, family_name
 from bot.replies.quantities import in_millions
@@ -19,7 +20,6 @@ NAME = 80
 """Units of a checkpoint's name in the list."""
 LISTED = 3_400
 """Units of the list."""
-MOST_OPTIONS = 25
 OPTION = 100
 
 HINT = "A checkpoint is loaded when one of its commands is used. Choose one below to see its layers."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from bot.inference.models import ModelState, Phase
-from bot.replies.text import escape
+from bot.replies.text import fit
 
+NAME = 200
+"""Units of a checkpoint's name."""
 FOLLOWS = "Your answer follows here by itself."
 
 
@@ -14,7 +16,7 @@ def notice(state: ModelState) -> str | None:
     """How far a checkpoint is, or None where nobody has to wait for it."""
     if state.phase is Phase.READY:
         return None
-    name = escape(state.spec.name)
+    name = fit(state.spec.name, NAME)[0]
     if state.phase is Phase.FETCHING:
         share = "" if state.fraction is None else f": {math.floor(state.fraction * 100)} %"
         return f"Downloading {name}{share}. {FOLLOWS}"

@@ -10,9 +10,10 @@ from typing import Any
 import discord
 
 from bot.inference.requests import Request
+from bot.replies.buttons import MOST_OPTIONS
+from bot.replies.items import Counted
 from bot.replies.text import fit, visible
 
-MOST_OPTIONS = 25
 LONGEST_OPTION = 100
 
 View = discord.ui.View
@@ -63,7 +64,7 @@ class Pages:
             yield PageButton.of(Turn(identity, self.current + 1), f"Next: {following}", discord.ButtonStyle.primary)
 
 
-class PageMenu(discord.ui.DynamicItem[discord.ui.Select[View]], template=ANY_PAGE):
+class PageMenu(Counted, discord.ui.DynamicItem[discord.ui.Select[View]], template=ANY_PAGE):
     """A menu of pages."""
 
     def __init__(self, menu: discord.ui.Select[View], identity: str) -> None:
@@ -92,7 +93,7 @@ class PageMenu(discord.ui.DynamicItem[discord.ui.Select[View]], template=ANY_PAG
         await interaction.client.turned(interaction, Turn(self.identity, int(chosen[0]) if chosen else 0))
 
 
-class PageButton(discord.ui.DynamicItem[discord.ui.Button[View]], template=ONE_PAGE):
+class PageButton(Counted, discord.ui.DynamicItem[discord.ui.Button[View]], template=ONE_PAGE):
     """A button to one page."""
 
     def __init__(self, button: discord.ui.Button[View], turn: Turn) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-import aiohttp
 import discord
 from asyncio_throttle import Throttler
 
@@ -17,8 +16,12 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
+from bot.replies.acknowledging import NO_MENTIONS
 from bot.replies.buttons import STOP, Offer, view_of
+from bot.replies.faults import is_gone
+from bot.replies.lifetime import age
 from bot.replies.notice import notice
+from bot.replies.repeating import until_taken
 from bot.replies.reply import Reply
 from bot.storage import RequestStore
 
@@ -32,18 +35,15 @@ five in five seconds, which is what Discord allows."""
 LOOK_SECONDS = 0.2
 """Between two looks at whether there is something new to show."""
 LAST_SECONDS = 14 * 60.0
-"""After this time an answer is ended with what there is: Discord forgets interactions after 15 minutes."""
+"""At this age of its interaction an answer is ended with what there is: Discord forgets it after 15 minutes."""
 ENDING_SECONDS = 20.0
 """How long that may take."""
-TRIES = 3
+EDIT_TIMEOUT = 15.0
+"""How long an edit on the way to the answer may take: the answer does not wait longer for it."""
+TRIES = 5
 """How often the last edit is tried, by discord.py itself up to five times each."""
 RETRY_SECONDS = 2.0
-INVALID_WEBHOOK_TOKEN = 50027
-"""Discord's code for an interaction that has expired."""
-TOO_MANY_REQUESTS = 429
-FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError)
-"""Discord refuses something, or cannot be reached."""
-NO_MENTIONS = discord.AllowedMentions.none()
+"""Before the second try; each later pause is twice as long."""
 
 
 class PendingReply:
@@ -79,7 +79,7 @@ class PendingReply:
         self._request = request
         self._identities = dict(kept)
         self._loop = asyncio.get_running_loop()
-        self._ends = self._loop.time() + LAST_SECONDS
+        self._has_notice = False
 
     async def identity(self, request: Request[Any]) -> str:
         """The id under which a request is kept, for the buttons of this response."""
@@ -93,8 +93,17 @@ class PendingReply:
         while self._is_under_way() and (text := notice(self._backend.model_state(self._request))) is not None:
             if text != shown:
                 shown = text
+                self._has_notice = True  # even where the edit fails: perhaps only its receipt was lost
                 await self._try_to_edit(content=text)
             await self._wait_or(asyncio.sleep(NOTICE_SECONDS))
+
+    async def take_back_notice(self) -> None:
+        """Leave the message as it was before the notices, because no answer takes their place."""
+        if self._has_notice:
+            try:
+                await edit_for_good(self._interaction, _no_notice)
+            except Exception as error:  # what has gone wrong before is what people are told
+                log.info("a notice could not be taken back: %s", describe(error))
 
     async def show_progress(self, preview: Callable[[Any], Reply]) -> None:
         """Show the answer as it is written, with a button that stops it, until it is complete.
@@ -130,20 +139,10 @@ class PendingReply:
 
         Raises:
             discord.HTTPException: Discord does not take it.
-            OSError: Discord cannot be reached.
+            Exception: Discord cannot be reached, or its answers cannot be read (see `bot.replies.faults`).
         """
         picture = await self._picture(reply)
-        for further in reversed(range(TRIES)):
-            try:
-                content = await self._content(reply, reply.offers, picture)
-                await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
-            except FAILURES as error:
-                if not further or not _may_pass(error):
-                    raise
-                log.info("an answer could not be shown yet: %s", describe(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
+        await edit_for_good(self._interaction, lambda: self._content(reply, reply.offers, picture))
 
     async def _news(self, preview: Callable[[Any], Reply], shown: Reply | None, throttler: Throttler) -> Reply | None:
         """Wait for something that is not shown yet, and for a turn to show it; the newest then. None at the end."""
@@ -197,9 +196,10 @@ class PendingReply:
     async def _try_to_edit(self, **content: Any) -> bool:
         """Edit the response; whether Discord has taken it."""
         try:
-            await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
-        except FAILURES as error:
-            if isinstance(error, discord.HTTPException) and is_gone(error):
+            async with asyncio.timeout(EDIT_TIMEOUT):
+                await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
+        except Exception as error:
+            if is_gone(error):
                 raise
             # The answer matters more than what is shown on the way to it.
             log.info("a response could not be edited: %s", describe(error))
@@ -210,16 +210,34 @@ class PendingReply:
         return not self.answering.done() and self._seconds_left() > 0
 
     def _seconds_left(self) -> float:
-        return max(0.0, self._ends - self._loop.time())
+        return seconds_left(self._interaction)
 
 
-def is_gone(error: discord.HTTPException) -> bool:
-    """Whether an interaction has expired, or somebody has deleted its response."""
-    return isinstance(error, discord.NotFound) or error.code == INVALID_WEBHOOK_TOKEN
+def seconds_left(interaction: discord.Interaction[Any]) -> float:
+    """For how long something may still be waited for, before an interaction has to be answered."""
+    return max(0.0, LAST_SECONDS - age(interaction))
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether Discord may take next time what it has not taken now."""
-    if isinstance(error, discord.HTTPException):
-        return error.status >= 500 or error.status == TOO_MANY_REQUESTS
-    return True
+async def edit_for_good(
+    interaction: discord.Interaction[Any], content: Callable[[], Awaitable[Mapping[str, Any]]]
+) -> None:
+    """Edit a response, however often that has to be tried.
+
+    Args:
+        content: makes the arguments, for each try: files can be sent once.
+
+    Raises:
+        Exception: as `until_taken`.
+    """
+
+    prepared = [await content()]  # here, where nobody takes an error of ours for Discord's
+
+    async def edit() -> None:
+        arguments = prepared.pop() if prepared else await content()
+        await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **arguments)
+
+    await until_taken(edit, tries=TRIES, pause=RETRY_SECONDS)
+
+
+async def _no_notice() -> Mapping[str, Any]:
+    return {"content": None}

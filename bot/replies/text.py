@@ -6,7 +6,7 @@ are never more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 import regex  # type: ignore[import-untyped]
@@ -86,6 +86,24 @@ def bold(text: str) -> str:
     return f"**{escape(text)}**" if text.strip() else escape(text)
 
 
+def code_span(text: str, limit: int) -> str:
+    """The start of a text as inline code, without backticks: nothing can be escaped in it. Blank ones are "unknown"."""
+    return f"`{fit(' '.join(text.replace('`', '').split()), limit, visible)[0].strip() or 'unknown'}`"
+
+
+def listed(names: Sequence[str], limit: int) -> str:
+    """As many names as fit, with commas between them, and how many more there are.
+
+    Args:
+        names: Markdown; the first is listed in any case.
+        limit: the most units.
+    """
+    shown = list(names)
+    while len(shown) > 1 and units(_listed(shown, len(names))) > limit:
+        shown.pop()
+    return _listed(shown, len(names))
+
+
 def unfinished(text: str) -> str:
     """A text with `…` at its end, which is apart where a full stop would make four dots of it."""
     text = text.rstrip()
@@ -130,6 +148,10 @@ def _escaped(match: regex.Match[str]) -> str:
     if match["at"] is not None:
         return "@\u200b"
     return f"\\{found}"
+
+
+def _listed(shown: Sequence[str], number: int) -> str:
+    return ", ".join(shown) + (f" and {number - len(shown)} more" if len(shown) < number else "")
 
 
 def _cut(pieces: list[str], number: int, keep: Keep) -> str:

@@ -27,7 +27,7 @@ class Turns:
             await asyncio.wait((task,))
         finally:
             task.cancel()
-            if self._under_way[message] is task:
+            if self._under_way.get(message) is task:  # a newer one may be over already
                 del self._under_way[message]
         if not task.cancelled():
             task.result()  # its error

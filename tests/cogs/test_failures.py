@@ -16,6 +16,7 @@ from bot.inference.requests import Request
 from bot.inference.steps import Budget, Operation, Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.worker import Limits
+from bot.replies import pending
 from bot.replies.delivery import WITHDRAWN
 from bot.tasks import all_tasks
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
@@ -252,9 +253,27 @@ class TestDiscord:
 
             assert result.response.embeds
 
-    async def test_a_response_that_discord_does_not_delete(self, open_scene: OpenScene) -> None:
+    @pytest.mark.parametrize(("method", "times"), [("PATCH", 2), ("DELETE", 2)])
+    async def test_a_withdrawal_that_fails_still_deletes(
+        self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch, method: str, times: int | None
+    ) -> None:
+        monkeypatch.setattr(pending, "RETRY_SECONDS", 0.01)
         async with open_scene(tasks=[BROKEN]) as scene:
-            scene.env.inject_error("DELETE", ORIGINAL, status=500)
+            scene.env.inject_error(method, ORIGINAL, status=500, times=times)
+
+            result = await sentiment(scene)
+
+            assert result.response is None
+            assert result.followups[0].content == ModelFailed().sentence
+            assert result.followups[0].ephemeral
+            assert len(scene.env.errors) == 1
+
+    async def test_a_response_that_discord_does_not_delete(
+        self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pending, "RETRY_SECONDS", 0.01)
+        async with open_scene(tasks=[BROKEN]) as scene:
+            scene.env.inject_error("DELETE", ORIGINAL, status=500, times=None)
 
             result = await sentiment(scene)
 
@@ -266,7 +285,7 @@ class TestDiscord:
     async def test_somebody_who_cannot_be_told(self, open_scene: OpenScene, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         async with open_scene() as scene:
-            scene.env.inject_error("POST", CALLBACK, status=500, times=None)
+            scene.env.inject_error("POST", CALLBACK, status=400, times=None)
 
             result = await sentiment(scene, " ")
 

@@ -180,16 +180,23 @@ class TestMessages:
             assert "can turn on the Message Content Intent" in told.content
             assert len(env.errors) == 1
 
-    async def test_that_cannot_be_fetched(self, open_scene: OpenScene) -> None:
+    @pytest.mark.parametrize(
+        ("status", "sentence"),
+        [
+            (403, "Discord does not let me read messages here."),
+            (400, "Discord does not give me the messages just now."),
+        ],
+    )
+    async def test_that_cannot_be_fetched(self, open_scene: OpenScene, status: int, sentence: str) -> None:
         async with open_scene() as scene:
             await scene.bob.send(scene.channel, SECRET)
-            scene.env.inject_error("GET", "/channels/*/messages", status=403)
+            scene.env.inject_error("GET", "/channels/*/messages", status=status)
 
             result = await scene.alice.slash(scene.channel, "summarize", messages=5)
 
             [told] = result.followups
             assert told.ephemeral
-            assert "Discord does not let me read messages here." in told.content
+            assert sentence in told.content
             assert len(scene.env.errors) == 1
 
     async def test_many_long_ones(self, open_scene: OpenScene) -> None:

@@ -31,3 +31,14 @@ def test_loading_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
 
     assert notice(state) == r"Loading tiny\_one: about 3 s left. Your answer follows here by itself."
+
+
+def test_a_long_name_is_shortened_and_inert() -> None:
+    """Item 18: the notice has to fit in a message, whatever the checkpoint's folder is called."""
+    state = ModelState(CheckpointSpec("*_" * 1_000, FolderSource(Path())), Phase.FETCHING, 0.5)
+
+    shown = notice(state)
+    assert shown is not None
+    assert len(shown) < 300
+    assert shown.startswith("Downloading \\*\\_")
+    assert shown.endswith("…: 50 %. Your answer follows here by itself.")

@@ -46,6 +46,45 @@ async def test_a_failure_is_told() -> None:
     assert not turns._under_way
 
 
+async def test_a_newer_turn_that_is_refused_at_once() -> None:
+    """Item 25: the earlier turn, which it has ended, found nothing of itself and raised `KeyError`."""
+
+    async def refuse() -> None:
+        raise ValueError("no")
+
+    turning, ready = Turning(), asyncio.Event()
+    slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
+    await asyncio.sleep(0)
+
+    with pytest.raises(ValueError, match="no"):
+        await turning.turns.take(1, refuse())
+    await slow
+
+    assert not turning.shown
+    assert not turning.turns._under_way
+
+
+async def test_an_earlier_turn_that_takes_long_to_end_does_not_end_a_newer_one() -> None:
+    turning, ready = Turning(), asyncio.Event()
+
+    async def end_slowly() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ready.wait()
+
+    slow = asyncio.create_task(turning.turns.take(1, end_slowly()))
+    await asyncio.sleep(0)
+    await turning.turns.take(1, turning.show("second"))
+    third = asyncio.create_task(turning.turns.take(1, turning.show("third", ready)))
+    await asyncio.sleep(0)
+    ready.set()
+    await asyncio.gather(slow, third)
+
+    assert turning.shown == ["second", "third"]
+    assert not turning.turns._under_way
+
+
 async def test_who_is_cancelled_ends_what_was_begun() -> None:
     turning, ready = Turning(), asyncio.Event()
     slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
