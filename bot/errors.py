@@ -125,8 +125,8 @@ class NotResponding(Unanswered):
 
     def __init__(self) -> None:
         super().__init__(
-            "The model has stopped responding, whatever your text is, and that has been logged. I start it anew: please "
-            "ask again in a few minutes."
+            "The model has stopped responding. That is not because of your text, and it has been logged. I start the "
+            "model anew: please ask again in a few minutes."
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from bot.inference.steps import Operation
 
@@ -24,7 +24,7 @@ class Replicas:
 
     def __init__(self) -> None:
         self._replicas: dict[AnyOperation, tuple[AnyOperation, ...]] = {}
-        self._siblings: WeakKeyDictionary[AnyOperation, frozenset[AnyOperation]] = WeakKeyDictionary()
+        self._siblings: dict[AnyOperation, frozenset[AnyOperation]] = {}
         self._written_off: WeakSet[AnyOperation] = WeakSet()
 
     def __len__(self) -> int:
@@ -40,6 +40,7 @@ class Replicas:
     def forget(self, operation: AnyOperation) -> None:
         """Forget an operation of a first head."""
         self._replicas.pop(operation, None)
+        self._siblings.pop(operation, None)
 
     def siblings(self, operation: AnyOperation) -> frozenset[AnyOperation]:
         """All operations of the first head that has this one; unknown ones are by themselves."""

@@ -277,7 +277,7 @@ class InferenceWorker(Backend):
     def _write_off(
         self, operations: frozenset[AnyOperation], kinds: Collection[Hashable], checkpoints: Collection[str]
     ) -> list[str]:
-        """Have nothing more to do with checkpoints: whatever has hung may hold their locks, or have left them in disorder.
+        """Have nothing more to do with checkpoints: what has hung may hold their locks, or have left them in disorder.
 
         Returns:
             Their names.

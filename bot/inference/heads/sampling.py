@@ -192,7 +192,7 @@ class FiniteRows(LogitsProcessor):  # type: ignore[misc]
     """Changes no score, and remembers of which rows one was NaN or infinite; a beam search has several of every row.
 
     Attributes:
-        rows: whether all scores of each row have been finite so far. Minus infinity is that of a token that is ruled out.
+        rows: whether each row's scores have been finite so far. Minus infinity is that of a token that is ruled out.
     """
 
     def __init__(self, rows: int) -> None:
