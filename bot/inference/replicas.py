@@ -36,6 +36,7 @@ class Replicas:
         for name, operation in named[0].items():
             self._replicas[operation] = tuple(operations[name] for operations in named)
             self._siblings[operation] = frozenset(named[0].values())
+            self._written_off.discard(operation)
 
     def forget(self, operation: AnyOperation) -> None:
         """Forget an operation of a first head."""

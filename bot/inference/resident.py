@@ -90,7 +90,7 @@ class Resident:
 
     def has(self, operations: Collection[AnyOperation]) -> bool:
         """Whether one of these operations is that of its first head, while it is loaded."""
-        return self.model is not None and not operations_of(self.model.head).values().isdisjoint(operations)
+        return self.model is not None and any(one in operations for one in operations_of(self.model.head).values())
 
     def touch(self) -> None:
         """It is used now, where it is loaded."""

@@ -176,9 +176,7 @@ def test_nobody_joins_while_a_culprit_is_looked_for() -> None:
     lengths = [9, 9, 9]
     under_way = RowsUnderWay("count", partial(Counting, Faults({1: 3}), lengths, joinable=True))
     rows = [Row(place, 1) for place in range(3)]
-    admitted = []
-    for _ in run(rows, under_way):
-        admitted.append(under_way.admits)
+    admitted = [under_way.admits for _ in run(rows, under_way)]
     first = admitted.index(False)
     assert first == 3
     assert admitted[-1]
