@@ -411,7 +411,7 @@ def serve(cache: str, hang_seconds: str) -> None:
             async with InferenceWorker([TASK], Models(PRESET, CPU, Path(cache)), CPU, limits) as worker:
                 answers = [worker.submit(ToyRequest(index), person=index) for index in range(2)]
                 await until(lambda: any(head.running for head in heads))
-                print("hanging", flush=True)
+                say("hanging")
                 again = asyncio.create_task(ask_again(worker, answers[0]))
                 async with beside(worker.until_hung()) as hung:
                     try:
@@ -420,10 +420,15 @@ def serve(cache: str, hang_seconds: str) -> None:
                         end_within(60, 99)
                         await worker.aclose()
                         again.cancel()
-                        print([type(one).__name__ for one in await outcomes(*answers)], flush=True)
+                        say(str([type(one).__name__ for one in await outcomes(*answers)]))
 
     command_line.app = lambda: command_line._run(run())  # type: ignore[assignment]
     command_line.main()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 async def ask_again(worker: InferenceWorker, first: asyncio.Task[Any]) -> None:
