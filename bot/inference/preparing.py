@@ -76,6 +76,7 @@ class PreparingThreads:
         self._made: deque[_Call] = deque()
         self._making: dict[threading.Thread, _Call] = {}
         self._looking: asyncio.TimerHandle | None = None
+        self._called = False
 
     def run(self, function: Callable[..., T], *arguments: Any, kind: Hashable) -> asyncio.Future[T]:
         """What a function returns or raises. Cancelling this prevents a call that has not begun.
@@ -156,8 +157,14 @@ class PreparingThreads:
             # First this, then the question: the event loop looks in the opposite order.
             self._made.append(call)
             if self._looking is None or not self._waiting:
-                loop.call_soon_threadsafe(self._look)
+                self._call(loop)
         if self._made:  # another thread has taken the last call
+            self._call(loop)
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the event loop look now, once."""
+        if not self._called:
+            self._called = True
             loop.call_soon_threadsafe(self._look)
 
     def _look_soon(self) -> None:
@@ -176,6 +183,7 @@ class PreparingThreads:
 
     def _look(self) -> None:
         """Tell all results. Where there will soon be others, look again."""
+        self._called = False
         while self._made:
             self._made.popleft().tell()
         if self._waiting:
