@@ -31,10 +31,10 @@ from bot.inference.backend import Backend, WorkerStatus, in_words
 from bot.inference.describing import FilesOnDisk, description
 from bot.inference.description import CheckpointDescription
 from bot.inference.device import Devices, listed
+from bot.inference.hangs import Hangs, Kind
 from bot.inference.models import Models, ModelState, NoRoom, Phase
 from bot.inference.preparing import PreparingThreads
 from bot.inference.queue import DeviceQueue
-from bot.inference.replicas import AnyOperation, operations_of
 from bot.inference.requests import Answer, Request
 from bot.inference.resident import LoadedModel
 from bot.inference.sharing import SharedResults
@@ -78,8 +78,6 @@ class Limits:
 
 THREADS_SECONDS = 1.0
 """How long a stop waits at least for threads to end what they are doing."""
-HANGS = 2
-"""So many are too many for one process."""
 
 
 class InferenceWorker(Backend):
@@ -118,10 +116,8 @@ class InferenceWorker(Backend):
         self._loading: set[asyncio.Task[Any]] = set()
         self._stopped: dict[asyncio.Task[Any], GlassboxError] = {}
         self._recent_seconds = 1.0
-        self._watchdog = Watchdog(self._limits.hang_seconds, clock)
+        self._hangs = Hangs(self._queue, self._preparing, self._models, Watchdog(self._limits.hang_seconds, clock))
         self._watching: asyncio.Task[None] | None = None
-        self._hangs = 0
-        self._hung = asyncio.Event()
 
     async def __aenter__(self) -> InferenceWorker:
         self._queue.start()
@@ -249,50 +245,18 @@ class InferenceWorker(Backend):
         Raises:
             HungAgain: threads hang again and again. Everybody has been told, and nothing more is accepted.
         """
-        await self._hung.wait()
+        await self._hangs.too_many.wait()
         raise HungAgain
+
+    def look_for_hangs(self) -> None:
+        """Write off what has hung since the last looks, and tell those who wait for it."""
+        if self._hangs.look() and self._hangs.too_many.is_set():
+            self._stop(self._accepted, NotResponding())
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._watchdog.every)
+            await asyncio.sleep(self._hangs.every)
             self.look_for_hangs()
-
-    def look_for_hangs(self) -> None:
-        """Write off what has hung since the last look, and tell those who wait for it."""
-        hung = self._watchdog.look({**self._queue.in_hand, **self._preparing.in_hand})
-        if not hung or self._hung.is_set():
-            return
-        self._hangs += 1
-        operations = frozenset().union(*map(self._queue.operations_in, hung))
-        kinds = {kind for call in hung if (kind := self._preparing.kind_of(call)) is not None}
-        checkpoints = {kind.checkpoint for kind in kinds if isinstance(kind, Kind)}
-        checkpoints |= {one.state.spec.key for one in self._models.residents if one.has(operations)}
-        names = ", ".join(sorted(self._write_off(operations, kinds, checkpoints))) or "something"
-        log.error("%s has not responded for %.0f seconds, and is written off", names, self._watchdog.seconds)
-        if self._hangs >= HANGS:
-            log.error("it is the second time, so this process can go on no longer")
-            self._hung.set()
-            self._stop(self._accepted, NotResponding())
-
-    def _write_off(
-        self, operations: frozenset[AnyOperation], kinds: Collection[Hashable], checkpoints: Collection[str]
-    ) -> list[str]:
-        """Have nothing more to do with checkpoints: what has hung may hold their locks, or have left them in disorder.
-
-        Returns:
-            Their names.
-        """
-        names = []
-        for resident in self._models.residents:
-            if resident.state.spec.key in checkpoints and resident.model is not None:
-                operations |= set(operations_of(resident.model.head).values())
-                names.append(resident.state.spec.name)
-                self._models.write_off(resident)
-        self._queue.write_off(operations, NotResponding())
-        self._preparing.write_off(
-            lambda kind: kind in kinds or (isinstance(kind, Kind) and kind.checkpoint in checkpoints), NotResponding()
-        )
-        return names
 
     def _stop(self, waiting: Iterable[asyncio.Task[Any]], reason: GlassboxError) -> None:
         """Cancel what waits, so that it ends with an error (see `_telling`)."""
@@ -313,7 +277,7 @@ class InferenceWorker(Backend):
             raise
 
     def _admit(self, person: int) -> None:
-        if self._draining or self._hung.is_set():
+        if self._draining or self._hangs.too_many.is_set():
             raise ShuttingDown
         if len(self._accepted) >= self._limits.requests:
             raise QueueFull(wait=max(self._recent_seconds, self._queue.expected_seconds))
@@ -400,7 +364,7 @@ class InferenceWorker(Backend):
 
     def _too_late(self) -> Unanswered:
         """Why a request was not answered in time. A shorter text helps nobody who waits for something that hangs."""
-        if self._watchdog.silence >= self._limits.hang_seconds / 2:
+        if self._hangs.silence >= self._limits.hang_seconds / 2:
             return NotResponding()
         return DeadlinePassed(self._limits.seconds)
 
@@ -502,19 +466,6 @@ class InferenceWorker(Backend):
 
     async def _advance(self, steps: Steps[T], outputs: list[Any] | None, kind: Kind) -> Step | Finished[T]:
         return await self._preparing.run(_advance, steps, outputs, kind=kind)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is done on a preparing thread.
-
-    Attributes:
-        task: its name, or "preview".
-        checkpoint: the key of the checkpoint that it is done with.
-    """
-
-    task: str
-    checkpoint: str
 
 
 @dataclass
