@@ -11,6 +11,27 @@ REMEMBERED = 600.0
 """Seconds of computing, after which earlier ones count for half."""
 
 
+LATELY = 8
+"""Answers, about, of which an average is taken."""
+
+
+@dataclass
+class Recent:
+    """How long answers have taken lately.
+
+    Attributes:
+        average: seconds; before the first answer, what it is thought to take.
+    """
+
+    average: float
+    _answers: int = 0
+
+    def note(self, seconds: float) -> None:
+        """Remember how long an answer took."""
+        self._answers += 1
+        self.average += (seconds - self.average) / min(LATELY, self._answers)
+
+
 @dataclass
 class _Total:
     seconds: float = 0.0

@@ -28,6 +28,7 @@ from bot.errors import (
     describe,
 )
 from bot.inference.backend import Backend, WorkerStatus, in_words
+from bot.inference.costs import Recent
 from bot.inference.describing import FilesOnDisk, description
 from bot.inference.description import CheckpointDescription
 from bot.inference.device import Devices, listed
@@ -115,7 +116,7 @@ class InferenceWorker(Backend):
         self._calibrations: dict[tuple[str, str], asyncio.Task[Computed[None]]] = {}
         self._loading: set[asyncio.Task[Any]] = set()
         self._stopped: dict[asyncio.Task[Any], GlassboxError] = {}
-        self._recent_seconds = 1.0
+        self._recent_seconds = Recent(1.0)
         self._hangs = Hangs(self._queue, self._preparing, self._models, Watchdog(self._limits.hang_seconds, clock))
         self._watching: asyncio.Task[None] | None = None
 
@@ -280,7 +281,7 @@ class InferenceWorker(Backend):
         if self._draining or self._hangs.too_many.is_set():
             raise ShuttingDown
         if len(self._accepted) >= self._limits.requests:
-            raise QueueFull(wait=max(self._recent_seconds, self._queue.expected_seconds))
+            raise QueueFull(wait=max(self._recent_seconds.average, self._queue.expected_seconds))
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 
@@ -330,7 +331,7 @@ class InferenceWorker(Backend):
         """Drive a request, and remember how long that took: what is not computed takes no time, and says nothing."""
         began = time.perf_counter()
         computed = await self._drive(task.name, steps, model, person, watch)
-        self._recent_seconds += (time.perf_counter() - began - self._recent_seconds) / 8
+        self._recent_seconds.note(time.perf_counter() - began)
         return computed
 
     @contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +18,16 @@ from hypothesis import strategies as st
 from bot.errors import ModelFailed, OutOfMemory, Unanswered
 from bot.inference.heads import recorded as recording
 from bot.inference.heads.decoding import Decoder
+from bot.inference.heads.generate_batch import GenerateBatch
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import RaggedRows
 from bot.inference.heads.recorded import RecordedSteps
 from bot.inference.heads.sampling import Sampling
 from bot.inference.heads.source_rows import SourceRows
+from bot.inference.loading import load_head
 from bot.inference.steps import Row
 from bot.inference.under_way import RowsUnderWay
+from tests.support import CPU
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=9)
 
@@ -298,6 +302,27 @@ def test_only_the_culprits_text_fails(
     fails = length(expected[culprit]) > 4
     assert isinstance(outcomes.pop(culprit), Unanswered) is fails
     expected.pop(culprit)
+    assert outcomes == expected
+
+
+def test_a_batch_that_generate_writes(checkpoints: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With beams, nothing of a text is known before its end: the others begin again, and get theirs."""
+    head: Any = load_head(checkpoints["t5"], CPU)
+    head.model.generation_config.num_beams = 2
+    way = Way("t5", GenerateBatch, "rewrite", translations)
+    expected = written(way, head, translations(head))
+    rows = translations(head)
+    generated = GenerateBatch._generated
+
+    def failing(self: GenerateBatch, those: Sequence[Row[Any]]) -> Any:
+        if rows[1] in those:
+            raise RuntimeError("somebody's text")
+        return generated(self, those)
+
+    monkeypatch.setattr(GenerateBatch, "_generated", failing)
+    outcomes = written(way, head, rows)
+    assert isinstance(outcomes.pop(1), ModelFailed)
+    expected.pop(1)
     assert outcomes == expected
 
 
