@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Coroutine
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="bot",
     help="Glassbox: a Discord bot that runs Hugging Face transformers and shows its work.",
+    epilog="Exit status: 2 for a wrong setting or option, 70 for a model that has hung twice.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,6 +32,10 @@ app = typer.Typer(
 
 WIDTH_OF_A_FILE = 10_000
 """In characters: what goes into a file or another program is not cut to the width of a window."""
+HUNG = 70
+"""The exit status of a process whose threads hang: what `sysexits.h` calls an internal software error."""
+MARGIN_SECONDS = 5.0
+"""How long a stop may take beyond what is waited for."""
 
 
 class Half(StrEnum):
@@ -56,10 +62,13 @@ def run() -> None:
     """Connect to Discord with DISCORD_TOKEN, and serve."""
     settings = _settings()
     _log_to_stderr(settings.log_level)
-    from bot.app import run_bot
+    from bot.app import DELIVERY_SECONDS, run_bot
+    from bot.stopping import end_within
 
     console = _console()
-    _run(run_bot(settings, lambda line: console.print(line, soft_wrap=True)))
+    # What is answered by then must still reach Discord. Nothing but what hangs lasts longer.
+    latest = partial(end_within, settings.drain_seconds + DELIVERY_SECONDS + MARGIN_SECONDS, HUNG)
+    _run(run_bot(settings, lambda line: console.print(line, soft_wrap=True), latest))
 
 
 @app.command()
@@ -161,20 +170,20 @@ def bench(
 
 
 def main() -> None:
-    """Run the command line. A `GlassboxError` ends it with its sentence and exit status 2."""
+    """Run the command line. A `GlassboxError` ends it with its sentence and exit status 2, `HungAgain` with 70."""
     try:
         _run_app()
     except SystemExit as end:
-        # A fetch can last for minutes, and nobody waits for it after Ctrl-C: but Python would, for its thread.
+        # A fetch can last for minutes, and a call that hangs for ever: nobody waits for them, but Python might.
         if threading.active_count() > 1:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else 0)
+            from bot.stopping import end_process
+
+            end_process(end.code if isinstance(end.code, int) else 0)
         raise
 
 
 def _run_app() -> None:
-    from bot.errors import GlassboxError
+    from bot.errors import GlassboxError, HungAgain
 
     # On the CPU, PyTorch's threads spin while they wait for each other. As soon as another process wants a core, that
     # makes a forward pass up to twenty times slower; spinning briefly costs a fifth where nobody else does
@@ -184,7 +193,7 @@ def _run_app() -> None:
         app()
     except GlassboxError as error:
         typer.echo(error.sentence, err=True)
-        sys.exit(2)
+        sys.exit(HUNG if isinstance(error, HungAgain) else 2)
 
 
 def _settings(preset: str | None = None) -> Settings:

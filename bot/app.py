@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import aiohttp
 import discord
 
 from bot.client import Glassbox
-from bot.errors import SettingsError, describe
+from bot.errors import HungAgain, SettingsError, describe
 from bot.inference.catalogue import Catalogue, Preset
 from bot.inference.device import Device
 from bot.inference.models import Models
@@ -20,7 +20,7 @@ from bot.inference.room import Room
 from bot.inference.worker import InferenceWorker, Limits
 from bot.replies.faults import MALFORMED
 from bot.settings import Settings
-from bot.stopping import stop_signals, until_stopped
+from bot.stopping import beside, stop_signals, until_stopped
 from bot.storage import RequestStore
 from bot.tasks import all_tasks
 
@@ -64,6 +64,7 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
         per_person=settings.requests_per_person,
         seconds=settings.request_seconds,
         drain_seconds=settings.drain_seconds,
+        hang_seconds=settings.hang_seconds,
         remembered=settings.remembered_answers,
     )
     models = Models(preset, devices, settings.cache_dir, room)
@@ -76,14 +77,16 @@ def _devices(settings: Settings) -> tuple[Sequence[Device], Room]:
     return devices, Room.on(devices, settings.model_memory)
 
 
-async def run_bot(settings: Settings, say: Callable[[str], None]) -> None:
+async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Callable[[], None] | None = None) -> None:
     """Connect to Discord and serve until the process is told to stop.
 
     Args:
         say: prints a line for the operator.
+        stopping: called when the stop begins.
 
     Raises:
         SettingsError: the token is missing or wrong, or Discord cannot be reached.
+        HungAgain: threads hang again and again. Everybody has been told.
     """
     token = settings.discord_token
     if token is None:
@@ -98,14 +101,23 @@ async def run_bot(settings: Settings, say: Callable[[str], None]) -> None:
             open_backend(settings, preset) as backend,
             RequestStore.open(settings.cache_dir / REQUESTS) as store,
             Glassbox(backend, store, shard_count=settings.shard_count) as bot,
-            _beside(_serve(bot, backend, token.get_secret_value(), settings.cache_dir, say)) as serving,
+            beside(_serve(bot, backend, token.get_secret_value(), settings.cache_dir, say)) as serving,
+            beside(backend.until_hung()) as hanging,
         ):
-            await until_stopped(stop, serving)
+            hung = None
+            try:
+                await until_stopped(stop, serving, hanging)
+            except HungAgain as error:  # all have been told, and what they are told must reach Discord
+                hung = error
+            if stopping is not None:
+                stopping()
             log.info("stopping: what is running is answered first")
             await backend.aclose()
             await _hang_up(bot)
             if not await bot.under_way.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
+            if hung is not None:
+                raise hung
 
 
 async def _serve(
@@ -114,7 +126,7 @@ async def _serve(
     """Log in, register the commands, and stay connected; ends only with an error, or when the bot is closed."""
     await _login(bot, token)
     # Not before: a wrong token should be told at once, and not when a gigabyte is there.
-    async with _beside(backend.preload()):
+    async with beside(backend.preload()):
         say(await _sync(bot, state_folder))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")
@@ -170,14 +182,3 @@ def _discord_failures_told() -> Iterator[None]:
 async def _hang_up(bot: Glassbox) -> None:
     """Let Discord send nothing more; what is answered can still be sent."""
     await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
-
-
-@contextlib.asynccontextmanager
-async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Run something beside the body, and end it with the body."""
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -10,7 +10,10 @@
     │   └── ShuttingDown
     ├── Unanswered          it was taken, and could not be answered
     │   ├── DeadlinePassed
+    │   │   └── StillLoading    the checkpoint was not loaded in time
+    │   ├── NotResponding   a thread has hung on it, or on somebody else's request before it
     │   ├── OutOfMemory     even alone it does not fit on the device
+    │   ├── NotFinite       what the model computed is no number
     │   └── ModelFailed     the forward pass itself failed
     ├── ModelUnavailable    the checkpoint cannot be had or loaded
     │   └── HubUnreachable
@@ -18,6 +21,7 @@
     │   ├── RequestForgotten
     │   ├── AlreadyEnded    there is nothing to stop any more
     │   └── SomebodyElses   only the person who asked may do this
+    ├── HungAgain           threads hang again and again, so the process ends (exit status 70)
     └── SettingsError       a setting is missing or wrong (exit status 2)
 
 A class's sentence never holds another exception's text: it may contain paths, tokens or somebody's message.
@@ -105,6 +109,31 @@ class DeadlinePassed(Unanswered):
         )
 
 
+class StillLoading(DeadlinePassed):
+    """The checkpoint is not there yet, so nobody has looked at the text.
+
+    Args:
+        name: of the checkpoint.
+        seconds: until it is expected; None where nobody knows.
+    """
+
+    def __init__(self, name: str, seconds: float | None) -> None:
+        # Where it was expected long ago, the estimate is one second for ever.
+        when = "in a few minutes" if seconds is None or seconds <= 1 else f"in about {seconds_in_words(seconds)}"
+        Unanswered.__init__(self, f"{name} is still loading. Please try again {when}.")
+        self.seconds = seconds
+
+
+class NotResponding(Unanswered):
+    """A thread hangs in the middle of a computation, so whoever waits for it is not answered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model has stopped responding. That is not because of your text, and it has been logged. I start the "
+            "model anew: please ask again in a few minutes."
+        )
+
+
 class OutOfMemory(Unanswered):
     """The request does not fit on the device, even alone."""
 
@@ -117,6 +146,17 @@ class ModelFailed(Unanswered):
 
     def __init__(self) -> None:
         super().__init__("The model failed on this text, and the failure has been logged. Please try a different one.")
+
+
+class NotFinite(Unanswered):
+    """The model computed NaN or infinity: its weights are damaged, or overflow in their data type."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model's numbers for this text are not finite, so there is no answer, and that has been logged. Try "
+            "another text. If it happens again, whoever runs this bot should fetch the checkpoint again, or set "
+            "PRECISION=float32."
+        )
 
 
 class ModelUnavailable(GlassboxError):
@@ -166,6 +206,16 @@ class SomebodyElses(ButtonRefused):
 
     def __init__(self) -> None:
         super().__init__("Only the person who asked can stop this answer.")
+
+
+class HungAgain(GlassboxError):
+    """Threads have hung before, and hang again: only a new process helps."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A model has hung for the second time, so I end: only a new process helps. The log names what hung. If it "
+            "was only slow, raise HANG_SECONDS."
+        )
 
 
 class SettingsError(GlassboxError):

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=840)] = 30.0
     """How long a stop waits for running requests."""
 
+    hang_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Without a sign of life until a thread is said to hang; above what any honest batch takes."""
+
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections; left out, Discord recommends a number."""
     cache_dir: Annotated[Path, InHome] = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))

@@ -11,7 +11,7 @@ from bot.commands.opening import loaded_backend
 from bot.errors import SettingsError
 from bot.playground import examples, simulated_server
 from bot.settings import Settings
-from bot.stopping import stop_signals
+from bot.stopping import beside, stop_signals, until_stopped
 from bot.terminal import show_reply
 
 
@@ -20,6 +20,7 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
 
     Raises:
         GlassboxError: with what is missing.
+        HungAgain: threads hang again and again.
     """
     _check_port(port)
     with contextlib.ExitStack() as until_all_is_closed:
@@ -33,7 +34,8 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
                 console.print("The playground is open at", style="bold")
                 console.print(address, style="bold blue", soft_wrap=True)
                 console.print("Type / there to see the commands. Ctrl-C stops it.")
-                await stop.wait()
+                async with beside(backend.until_hung()) as hanging:
+                    await until_stopped(stop, hanging)
     console.print("Stopped.")
 
 

@@ -64,6 +64,7 @@ class CheckpointStatus:
         joins: whether the texts that it generates join others that are under way. Where its cache forgets (sliding
             windows, recurrent states) or its configuration asks for more than the likeliest token (beams) a batch stays
             together to its end instead. None where it has not generated yet.
+        suspect: how many requests have failed since the start because its numbers were NaN or infinite.
     """
 
     name: str
@@ -75,6 +76,7 @@ class CheckpointStatus:
     requests: int
     idle_seconds: float | None
     joins: bool | None
+    suspect: int = 0
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,11 @@ def run_isolated(operation: Operation[Any, Any], rows: Sequence[Row[Any]]) -> li
         outputs = list(operation.run(rows))
         if len(outputs) != len(rows):
             raise RuntimeError(f"{operation.name} returned {len(outputs)} outputs for {len(rows)} rows")
-        return outputs
-    except Exception as error:
+        return operation.checked(outputs)
+    except BaseException as error:  # also `SystemExit`: it is this request's, and no reason to end the process
         short_of_memory = is_out_of_memory(error)
         if len(rows) == 1:
-            log.error("%s failed: %s", operation.name, describe(error))
-            failure: Unanswered = OutOfMemory() if short_of_memory else ModelFailed()
-            return [failure]
+            return [failure_of(operation.name, error)]
     # Outside of the handler: while it runs, the error's traceback keeps the failed batch's tensors alive.
     if short_of_memory:
         free_memory()
@@ -40,7 +38,17 @@ def run_isolated(operation: Operation[Any, Any], rows: Sequence[Row[Any]]) -> li
     return run_isolated(operation, rows[:middle]) + run_isolated(operation, rows[middle:])
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def failure_of(name: str, error: BaseException) -> Unanswered:
+    """What whoever asked is told of a row that fails also alone. It is logged, without its text.
+
+    Args:
+        name: of the operation.
+    """
+    log.error("%s failed: %s", name, describe(error))
+    return OutOfMemory() if is_out_of_memory(error) else ModelFailed()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether the device, or the machine, had no room."""
     if isinstance(error, MemoryError):
         return True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
 
-from bot.inference.steps import Row, Session, Step
+from bot.inference.daemons import DaemonThreads
+from bot.inference.steps import Row, Step
+from bot.inference.under_way import RowsUnderWay
 
 
 @dataclass(eq=False)
@@ -75,8 +76,8 @@ class QueueFigures:
 class UnderWay:
     """Rows of an iterative operation that are taken further, a step a turn."""
 
-    session: Session[Any, Any]
-    waiting: dict[int, Waiting]
+    session: RowsUnderWay
+    waiting: dict[int, Waiting] = field(default_factory=dict)
     """By the row's id."""
 
     @property
@@ -93,16 +94,25 @@ class Lane:
         thread: where its forward passes run.
         wake: set when there may be something to do.
         running: the batch that it computes.
+        turns: how many batches it has begun.
         under_way: by group.
+        lost: whether its thread hangs, and another lane has taken its place: what it still computes is of no use.
     """
 
     place: int
-    thread: ThreadPoolExecutor
+    thread: DaemonThreads
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     running: list[Waiting] = field(default_factory=list)
     under_way: dict[Hashable, UnderWay] = field(default_factory=dict)
     figures: QueueFigures = field(default_factory=QueueFigures)
     server: asyncio.Task[None] | None = None
+    turns: int = 0
+    lost: bool = False
+
+    @property
+    def sign(self) -> tuple[int, int]:
+        """Changes whenever it gets on with what is running."""
+        return self.turns, sum(waiting.row.pulse for waiting in self.running)
 
     def rows_under_way(self, key: Hashable) -> list[Waiting]:
         """The rows of a group that are under way here."""
@@ -123,7 +133,7 @@ def threads_each(names: Sequence[str]) -> int | None:
     return max(1, torch.get_num_threads() // times)
 
 
-def device_thread(name: str, threads: int | None) -> ThreadPoolExecutor:
+def device_thread(name: str, threads: int | None) -> DaemonThreads:
     """The thread on which a device computes.
 
     Args:
@@ -141,4 +151,4 @@ def device_thread(name: str, threads: int | None) -> ThreadPoolExecutor:
 
             torch.cuda.set_device(name)
 
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"glassbox-{name}", initializer=begin)
+    return DaemonThreads(1, f"glassbox-{name}", begin)

@@ -8,7 +8,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.errors import GlassboxError, ModelUnavailable, describe
 from bot.inference.catalogue import CheckpointSpec, Preset
+from bot.inference.daemons import DaemonThreads
 from bot.inference.device import Devices, listed
 from bot.inference.isolation import is_out_of_memory
 from bot.inference.language_pairs import LanguagePairs
@@ -120,8 +120,8 @@ class Models:
         self._preset = preset
         self.cache = cache
         # A checkpoint that comes back does not wait for another one's download.
-        self._fetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-fetch")
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-load")
+        self._fetching = DaemonThreads(1, "glassbox-fetch")
+        self._thread = DaemonThreads(1, "glassbox-load")
         self._making_room = asyncio.Lock()
         self._residents: dict[str, Resident] = {}
         self._times = LoadingTimes(cache / "loading-times.json")
@@ -204,6 +204,15 @@ class Models:
     def keep(self, model: LoadedModel) -> AbstractContextManager[None]:
         """A lease of a checkpoint that is loaded, or another one for what outlives the first."""
         return self._residents[model.spec.key].in_use()
+
+    def suspect(self, model: LoadedModel) -> None:
+        """Remember that a request failed because a checkpoint's numbers were not finite."""
+        self._residents[model.spec.key].suspect += 1
+
+    def write_off(self, resident: Resident) -> None:
+        """Have nothing more to do with what is loaded of a checkpoint, at once; it is loaded anew when it is used."""
+        resident.model, resident.reserved = None, Counter()
+        resident.state.phase = Phase.EVICTED
 
     async def aclose(self) -> None:
         """Give up loads that have not ended. The threads finish what they are doing by themselves."""
@@ -336,7 +345,7 @@ class Models:
         return heads
 
     @staticmethod
-    async def _on(thread: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:
+    async def _on(thread: DaemonThreads, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
 
 

@@ -10,17 +10,20 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
-from bot.errors import ModelFailed, ShuttingDown, describe
+from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
 from bot.inference.batching import FairClock, gather, padding_waste
+from bot.inference.costs import Costs
 from bot.inference.isolation import run_isolated
 from bot.inference.lane import Lane, QueueFigures, Ticket, UnderWay, Waiting, device_thread, threads_each
 from bot.inference.replicas import AnyOperation, Replicas, operations_of
-from bot.inference.steps import Row, Session, Step, take_further
+from bot.inference.steps import Row, Step
+from bot.inference.under_way import RowsUnderWay
 
 T = TypeVar("T")
 Outcomes: TypeAlias = list[tuple[Waiting, Any]]
@@ -39,8 +42,9 @@ class DeviceQueue:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        share = threads_each(names)
-        self._lanes = [Lane(place, device_thread(name, share)) for place, name in enumerate(names)]
+        self._names = list(names)
+        self._share = threads_each(names)
+        self._lanes = [Lane(place, device_thread(name, self._share)) for place, name in enumerate(names)]
         self._lock = threading.Lock()
         self._arrived: deque[tuple[Ticket, Hashable]] = deque()
         self._groups: dict[Hashable, list[Waiting]] = {}
@@ -48,15 +52,14 @@ class DeviceQueue:
         self._joinable: dict[AnyOperation, bool] = {}
         self._people = FairClock()
         self._operations = FairClock()
+        self._costs = Costs()
         self._served = asyncio.Event()
         self._draining = False
 
     def start(self) -> None:
         """Begin to serve; needs a running event loop."""
         for lane in self._lanes:
-            lane.server = asyncio.get_running_loop().create_task(
-                self._serve(lane), name=f"glassbox device queue {lane.place}"
-            )
+            self._start(lane)
 
     async def compute(self, step: Step, person: Hashable, *, resumed: bool = False) -> list[Any]:
         """The outputs of a step's rows, in order. Cancelling this costs no further device time.
@@ -68,10 +71,13 @@ class DeviceQueue:
 
         Raises:
             Unanswered: a row failed, also alone.
+            NotResponding: the step is one of a checkpoint that was written off.
             ShuttingDown: the queue is draining, and this request has not begun.
         """
         if self._draining and not resumed:
             raise ShuttingDown
+        if self._replicas.is_written_off(step.operation):
+            raise NotResponding()
         if not step.rows:
             return []
         done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
@@ -101,6 +107,71 @@ class DeviceQueue:
         """Each device's own totals."""
         return [lane.figures for lane in self._lanes]
 
+    @property
+    def expected_seconds(self) -> float:
+        """For how long the devices have work with what waits and what is under way, by what such rows cost lately."""
+        with self._lock:
+            self._let_in()
+            waiting = chain(*self._groups.values(), *(lane.rows for lane in self._lanes))
+            tokens: Counter[AnyOperation] = Counter()
+            for one in {id(row): row for row in waiting}.values():
+                tokens[one.ticket.step.operation] += one.tokens
+            return sum(self._costs.of(operation, number) for operation, number in tokens.items()) / len(self._lanes)
+
+    @property
+    def in_hand(self) -> dict[Hashable, Hashable]:
+        """The lanes that compute, and a sign of each that changes whenever it gets on."""
+        return {lane: lane.sign for lane in self._lanes if lane.running}
+
+    def operations_in(self, lane: Hashable) -> frozenset[AnyOperation]:
+        """All operations of the checkpoint that a lane computes with; none where it computes nothing, or is none."""
+        running = lane.running if isinstance(lane, Lane) else []
+        return self._replicas.siblings(running[0].ticket.step.operation) if running else frozenset()
+
+    def write_off(self, operations: Collection[AnyOperation], error: Unanswered) -> None:
+        """Give up a checkpoint that a thread hangs with: nothing of it is computed any more.
+
+        A lane that computes with it is replaced by another one, which has a thread of its own and goes on with whatever
+        else the lane had in hand.
+
+        Args:
+            operations: of the first head.
+            error: is told to all who wait for one of its rows.
+        """
+        with self._lock:
+            self._let_in()
+            self._replicas.write_off(operations)
+            self._forget(operations)
+            waiting = chain(*self._groups.values(), *(lane.rows for lane in self._lanes))
+            told = [one for one in waiting if one.ticket.step.operation in operations]
+            self._groups = {key: rows for key, rows in self._groups.items() if not _is_of(rows, operations)}
+            self._lanes = [self._without(lane, operations) for lane in self._lanes]
+        for one in told:
+            one.ticket.give_up()
+            _settle(one, error)
+        self._served.set()
+        self._wake_all()
+
+    def _without(self, lane: Lane, operations: Collection[AnyOperation]) -> Lane:
+        """A lane that has nothing of some operations, with another thread where it computes one of them."""
+        others = {key: one for key, one in lane.under_way.items() if not _is_of(one.rows, operations)}
+        if not _is_of(lane.running, operations):
+            lane.under_way = others
+            return lane
+        lane.lost = True
+        if lane.server is not None:
+            lane.server.cancel()
+        lane.thread.close()
+        new = Lane(lane.place, device_thread(self._names[lane.place], self._share), figures=lane.figures)
+        new.under_way = others
+        self._start(new)
+        return new
+
+    def _start(self, lane: Lane) -> None:
+        lane.server = asyncio.get_running_loop().create_task(
+            self._serve(lane), name=f"glassbox device queue {lane.place}"
+        )
+
     def joinable(self, head: object) -> bool | None:
         """Whether rows of a head's iterative operations join others that are under way; None where none has run yet."""
         known = [self._joinable[one] for one in operations_of(head).values() if one in self._joinable]
@@ -121,10 +192,13 @@ class DeviceQueue:
             self._served.clear()
             await self._served.wait()
         with self._lock:
-            for operation in operations:
-                self._replicas.forget(operation)
-                self._operations.drop(operation)
-                self._joinable.pop(operation, None)
+            self._forget(operations)
+
+    def _forget(self, operations: Collection[AnyOperation]) -> None:
+        for operation in operations:
+            self._replicas.forget(operation)
+            self._operations.drop(operation)
+            self._joinable.pop(operation, None)
 
     async def aclose(self) -> None:
         """Finish what has begun, tell the rest to try again, and stop."""
@@ -136,14 +210,22 @@ class DeviceQueue:
                     waiting.ticket.done.set_exception(ShuttingDown())
         self._wake_all()
 
-    async def stop(self) -> None:
-        """Stop serving, after `aclose` and after the last request has been answered."""
+    async def stop(self, seconds: float | None = None) -> bool:
+        """Stop serving, after `aclose` and after the last request has been answered.
+
+        Args:
+            seconds: the longest to wait for each device's thread.
+
+        Returns:
+            Whether all threads have ended.
+        """
         servers = [lane.server for lane in self._lanes if lane.server is not None]
         for server in servers:
             server.cancel()
         await asyncio.gather(*servers, return_exceptions=True)
         for lane in self._lanes:
-            await asyncio.to_thread(lane.thread.shutdown, wait=True)
+            lane.thread.close()
+        return all(await asyncio.gather(*(asyncio.to_thread(lane.thread.join, seconds) for lane in self._lanes)))
 
     def _wake_all(self) -> None:
         for lane in self._lanes:
@@ -186,10 +268,12 @@ class DeviceQueue:
             batch = self._take(lane)
             outcomes = self._run(lane, batch) if batch else []
             ran = bool(batch)
-        except Exception as error:  # nothing may end this: everyone would wait for ever
+        except BaseException as error:  # nothing may end this: everyone would wait for ever
             log.error("the queue of a device failed: %s", describe(error))
-            outcomes = self._fail_all(lane)
+            outcomes = [] if lane.lost else self._fail_all(lane)
             ran = bool(outcomes)
+        if lane.lost:  # it has hung, and all have been told
+            return False
         if outcomes:
             loop.call_soon_threadsafe(self._hand_out, outcomes)
         return ran
@@ -197,7 +281,8 @@ class DeviceQueue:
     def _take(self, lane: Lane) -> list[Waiting]:
         with self._lock:
             self._let_in()
-            lane.running = batch = self._next_batch(lane)
+            lane.turns += 1
+            lane.running = batch = [] if lane.lost else self._next_batch(lane)
         for waiting in batch:
             waiting.row.place = lane.place
         return batch
@@ -207,7 +292,7 @@ class DeviceQueue:
         operation = self._on_lane(lane, own)
         began = time.perf_counter()
         if operation.session is not None:
-            rows, outcomes = self._take_further(lane, operation, operation.session, batch)
+            rows, outcomes = self._take_further(lane, operation, batch)
         else:
             rows = [waiting.row for waiting in batch]
             outcomes = list(zip(batch, run_isolated(operation, rows), strict=True))
@@ -216,12 +301,14 @@ class DeviceQueue:
             if isinstance(outcome, Exception):
                 waiting.ticket.give_up()  # its other rows must not be in the next batch
         with self._lock:
-            self._account(lane, own, rows, seconds)
+            if not lane.lost:
+                self._account(lane, own, rows, seconds)
+                self._costs.note(own, seconds, sum(waiting.tokens for waiting, _ in outcomes))
             lane.running = []  # what is idle must not keep a checkpoint in memory
         return outcomes
 
     def _take_further(
-        self, lane: Lane, operation: AnyOperation, begin: Callable[[bool], Session[Any, Any]], batch: list[Waiting]
+        self, lane: Lane, operation: AnyOperation, batch: list[Waiting]
     ) -> tuple[list[Row[Any]], Outcomes]:
         """Let the batch's new rows join those under way, and take all of them a step further.
 
@@ -232,18 +319,12 @@ class DeviceQueue:
         key = _group(step)
         with self._lock:
             if key not in lane.under_way:
-                lane.under_way[key] = UnderWay(begin(step.alone), {})
+                lane.under_way[key] = UnderWay(_rows_under_way(operation, step))
             group = lane.under_way[key]
             joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
             group.waiting |= {id(waiting.row): waiting for waiting in batch}
-        try:
-            done = take_further(group.session, joining)
-            self._joinable[step.operation] = group.session.joinable
-        except Exception as error:
-            log.warning("%s failed under way, and begins again: %s", operation.name, describe(error))
-            # Which row it was is found out by running them to their end without company for others to join.
-            rows = [waiting.row for waiting in group.rows]
-            done = list(zip(rows, run_isolated(operation, rows), strict=True))
+        done = group.session.take_further(joining)
+        self._joinable[step.operation] = group.session.joinable
         with self._lock:
             outcomes = [(group.waiting.pop(id(row)), outcome) for row, outcome in done]
             if not group.waiting:
@@ -292,7 +373,7 @@ class DeviceQueue:
         """Rows that leave the queue now: a batch, or those that may join the rows under way."""
         group = self._groups.get(key, [])
         present = lane.rows_under_way(key)
-        if not group or (present and not lane.under_way[key].session.joinable):
+        if not group or (present and not lane.under_way[key].session.admits):
             return []
         due = min(group, key=_tag)
         budget = self._on_lane(lane, due.ticket.step.operation).budget
@@ -333,6 +414,16 @@ def _tag(waiting: Waiting) -> float:
 def _group(step: Step) -> Hashable:
     """Rows with equal keys may share a batch."""
     return step if step.alone else step.operation
+
+
+def _rows_under_way(operation: AnyOperation, step: Step) -> RowsUnderWay:
+    assert operation.session is not None
+    return RowsUnderWay(operation.name, partial(operation.session, step.alone))
+
+
+def _is_of(rows: Sequence[Waiting], operations: Collection[AnyOperation]) -> bool:
+    """Whether rows that share a batch are of one of these operations."""
+    return bool(rows) and rows[0].ticket.step.operation in operations
 
 
 def _given_up(waiting: Waiting) -> bool:

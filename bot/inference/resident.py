@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.inference.catalogue import CheckpointSpec
 from bot.inference.device import Device
+from bot.inference.replicas import AnyOperation, operations_of
 
 if TYPE_CHECKING:
     from bot.inference.heads.base import Head
@@ -59,6 +60,7 @@ class Resident:
         free: set while there are no leases.
         left: not set while it is about to be evicted. Whoever asks for it then waits until it has come back.
         last_used: by `time.monotonic()`; None where it never was.
+        suspect: how many requests have failed because its numbers were not finite.
     """
 
     state: ModelState
@@ -73,6 +75,7 @@ class Resident:
     free: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     last_used: float | None = None
+    suspect: int = 0
 
     def __post_init__(self) -> None:
         self.free.set()
@@ -84,6 +87,10 @@ class Resident:
         if self.last_used is None:
             return None
         return 0.0 if self.leases else time.monotonic() - self.last_used
+
+    def has(self, operations: Collection[AnyOperation]) -> bool:
+        """Whether one of these operations is that of its first head, while it is loaded."""
+        return self.model is not None and any(one in operations for one in operations_of(self.model.head).values())
 
     def touch(self) -> None:
         """It is used now, where it is loaded."""

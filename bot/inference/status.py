@@ -43,4 +43,5 @@ def checkpoint_status(resident: Resident, queue: DeviceQueue) -> CheckpointStatu
         requests=resident.leases,
         idle_seconds=resident.idle_seconds,
         joins=None if model is None else queue.joinable(model.head),
+        suspect=resident.suspect,
     )

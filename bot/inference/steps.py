@@ -12,6 +12,9 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from bot.errors import NotFinite, Unanswered
+from bot.inference.soundness import all_finite
+
 InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
 T = TypeVar("T")
@@ -52,8 +55,12 @@ class Row(Generic[InputT]):
     """Set when what there is so far is enough. Iterative operations look at it between two steps."""
     progress: list[Any] = field(default_factory=list, init=False)
     """What an iterative operation has made of it so far, such as token ids. Only ever appended to."""
+    state: Any = field(default=None, init=False)
+    """What a session knows of it besides: another one goes on from there. None where no session has had it."""
     place: int | None = field(default=None, init=False)
     """The number of the device that has taken it; None where none has."""
+    pulse: int = field(default=0, init=False)
+    """Raised as a sign of life by operations that take long over one batch: the watchdog looks at it."""
 
 
 class Session(Protocol[InputT, OutputT]):
@@ -67,15 +74,15 @@ class Session(Protocol[InputT, OutputT]):
         ...
 
     def join(self, rows: Sequence[Row[InputT]]) -> None:
-        """Have new rows begin with the next step."""
+        """Have new rows begin with the next step, or go on from where another session has left them."""
         ...
 
     def step(self) -> None:
         """Take every row one step further."""
         ...
 
-    def leave(self) -> list[tuple[Row[InputT], OutputT]]:
-        """Take out the rows that are done, with their outputs."""
+    def leave(self) -> list[tuple[Row[InputT], OutputT | Unanswered]]:
+        """Take out the rows that are done, with their outputs, or with the errors that they alone get."""
         ...
 
 
@@ -90,12 +97,14 @@ class Operation(Generic[InputT, OutputT]):
         session: for an operation that goes on step by step, begins an empty session; rows may join it while others are
             under way. It is told whether the rows are to be alone (see `Step`). `run` then takes rows to their end by
             themselves.
+        is_sound: whether an output may be made an answer of. Where not, its row alone fails with `NotFinite`.
     """
 
     name: str
-    run: Callable[[Sequence[Row[InputT]]], Sequence[OutputT]]
+    run: Callable[[Sequence[Row[InputT]]], Sequence[OutputT | Unanswered]]
     budget: Budget
     session: Callable[[bool], Session[InputT, OutputT]] | None = None
+    is_sound: Callable[[OutputT], bool] = all_finite
 
     @classmethod
     def iterative(
@@ -103,12 +112,17 @@ class Operation(Generic[InputT, OutputT]):
     ) -> Operation[InputT, OutputT]:
         """An operation that goes on step by step."""
 
-        def run(rows: Sequence[Row[InputT]]) -> list[OutputT]:
-            for row in rows:
-                row.progress.clear()  # they may have been under way in a session that failed
+        def run(rows: Sequence[Row[InputT]]) -> list[OutputT | Unanswered]:
+            for row in rows:  # they may have been under way before
+                row.progress.clear()
+                row.state = None
             return run_session(session(True), rows)
 
         return cls(name, run, budget, session)
+
+    def checked(self, outputs: Sequence[OutputT | Unanswered]) -> list[OutputT | Unanswered]:
+        """Outputs of `run`, with `NotFinite` in the place of those that are not sound."""
+        return [one if isinstance(one, Unanswered) or self.is_sound(one) else NotFinite() for one in outputs]
 
     def __call__(self, rows: Sequence[Row[InputT]], *, alone: bool = False) -> Steps[list[OutputT]]:
         """Compute the rows' outputs: `outputs = yield from head.classify(rows)` inside a task.
@@ -134,8 +148,8 @@ Steps: TypeAlias = Generator[Step, Any, T]
 """The type of a task's generator that returns a `T`."""
 
 
-def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) -> list[OutputT]:
-    """Take rows to their end; returns their outputs in order."""
+def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) -> list[OutputT | Unanswered]:
+    """Take rows to their end; returns their outputs, or the errors that they get, in order."""
     outputs = {id(row): output for row, output in take_further(session, rows)}
     while len(session):
         outputs |= {id(row): output for row, output in take_further(session, [])}
@@ -144,7 +158,7 @@ def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) 
 
 def take_further(
     session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]
-) -> list[tuple[Row[InputT], OutputT]]:
+) -> list[tuple[Row[InputT], OutputT | Unanswered]]:
     """Let rows join those under way, take all of them a step further, and return those that are done."""
     done = session.leave()  # whoever was stopped or given up since the last step
     if joining:
@@ -158,11 +172,18 @@ def run_steps(steps: Steps[T]) -> T:
     """Run a task to its end in the calling thread, a step at a time, without a worker.
 
     For tests, evaluation and measurements of a lone direct call.
+
+    Raises:
+        NotFinite: what was computed is no number.
     """
     try:
         step = next(steps)
         while True:
-            step = steps.send(list(step.operation.run(step.rows)))
+            outputs = step.operation.checked(step.operation.run(step.rows))
+            for output in outputs:
+                if isinstance(output, Unanswered):
+                    raise output
+            step = steps.send(outputs)
     except StopIteration as end:
         value: T = end.value
         return value

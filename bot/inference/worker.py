@@ -16,16 +16,23 @@ from typing import Any, Generic, TypeVar
 from bot.errors import (
     DeadlinePassed,
     GlassboxError,
+    HungAgain,
     ModelFailed,
+    NotFinite,
+    NotResponding,
     QueueFull,
     ShuttingDown,
+    StillLoading,
     TooManyRequests,
+    Unanswered,
     describe,
 )
 from bot.inference.backend import Backend, WorkerStatus, in_words
+from bot.inference.costs import Recent
 from bot.inference.describing import FilesOnDisk, description
 from bot.inference.description import CheckpointDescription
 from bot.inference.device import Devices, listed
+from bot.inference.hangs import Hangs, Kind
 from bot.inference.models import Models, ModelState, NoRoom, Phase
 from bot.inference.preparing import PreparingThreads
 from bot.inference.queue import DeviceQueue
@@ -35,6 +42,7 @@ from bot.inference.sharing import SharedResults
 from bot.inference.status import checkpoint_status, device_statuses
 from bot.inference.steps import Row, Step, Steps
 from bot.inference.task import Task
+from bot.inference.watchdog import Watchdog
 
 ResultT = TypeVar("ResultT")
 T = TypeVar("T")
@@ -52,6 +60,7 @@ class Limits:
         seconds: until a request is given up, counted from when its checkpoint is loaded.
         ending_seconds: how long a text that is being written then has to end with what there is.
         drain_seconds: how long a stop waits for what is running.
+        hang_seconds: without a sign of life until a thread is said to hang; above what any honest batch takes.
         loading_seconds: the most that a request waits for its checkpoint; below the 15 minutes of an interaction.
         remembered: results that are kept for equal requests.
         preparing_threads: threads that tokenise and finish.
@@ -63,8 +72,13 @@ class Limits:
     ending_seconds: float = 5.0
     loading_seconds: float = 600.0
     drain_seconds: float = 30.0
+    hang_seconds: float = 120.0
     remembered: int = 1024
     preparing_threads: int = 2
+
+
+THREADS_SECONDS = 1.0
+"""How long a stop waits at least for threads to end what they are doing."""
 
 
 class InferenceWorker(Backend):
@@ -72,10 +86,18 @@ class InferenceWorker(Backend):
 
     An async context manager: entering starts it, leaving drains it. What is running is answered, what has not begun
     is told to try again.
+
+    Args:
+        clock: gives the seconds by which it is seen that something hangs.
     """
 
     def __init__(
-        self, tasks: Iterable[Task[Any]], models: Models, devices: Devices, limits: Limits | None = None
+        self,
+        tasks: Iterable[Task[Any]],
+        models: Models,
+        devices: Devices,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
         self._models = models
@@ -93,11 +115,14 @@ class InferenceWorker(Backend):
         self._calibrated: set[tuple[str, str]] = set()
         self._calibrations: dict[tuple[str, str], asyncio.Task[Computed[None]]] = {}
         self._loading: set[asyncio.Task[Any]] = set()
-        self._stopped: set[asyncio.Task[Any]] = set()
-        self._recent_seconds = 1.0
+        self._stopped: dict[asyncio.Task[Any], GlassboxError] = {}
+        self._recent_seconds = Recent(1.0)
+        self._hangs = Hangs(self._queue, self._preparing, self._models, Watchdog(self._limits.hang_seconds, clock))
+        self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> InferenceWorker:
         self._queue.start()
+        self._watching = asyncio.get_running_loop().create_task(self._watch(), name="glassbox watchdog")
         return self
 
     async def __aexit__(
@@ -121,7 +146,7 @@ class InferenceWorker(Backend):
         if watch is None or watch.preview is None or not any(row.progress for row in watch.rows):
             return None
         written = [list(row.progress) for row in watch.rows]
-        return await self._preparing.run(watch.preview, written, kind="preview")
+        return await self._preparing.run(watch.preview, written, kind=Kind("preview", watch.checkpoint))
 
     def stop(self, answer: asyncio.Task[Any]) -> None:
         watch = self._under_way.get(answer)
@@ -183,6 +208,8 @@ class InferenceWorker(Backend):
                 names = self._models.sharing(name) if failed else (name,)
                 told.update(names)
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
+            except Exception as error:  # of ours; the other checkpoints are loaded all the same
+                log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
 
     async def aclose(self) -> None:
         """Take nothing new, answer what is running, tell the rest to try again, and stop the threads.
@@ -192,46 +219,75 @@ class InferenceWorker(Backend):
         if self._draining:
             return
         self._draining = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limits.drain_seconds
         await self._queue.aclose()
-        self._stop(self._loading)
+        self._stop(self._loading, ShuttingDown())
         if self._accepted:
             _, late = await asyncio.wait(self._accepted, timeout=self._limits.drain_seconds)
-            self._stop(late)
+            self._stop(late, ShuttingDown())
             await asyncio.gather(*late, return_exceptions=True)
         for calibration in self._calibrations.values():
             calibration.cancel()
         await asyncio.gather(*self._calibrations.values(), return_exceptions=True)
         await self._shared.aclose()
-        await self._queue.stop()
         await self._models.aclose()
-        await self._preparing.aclose()
+        # Together, because a thread that hangs in one place may keep one in the other.
+        left = max(THREADS_SECONDS, end - loop.time())
+        if not all(await asyncio.gather(self._queue.stop(left), self._preparing.aclose(left))):
+            log.error("a thread hangs, and is left behind")
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
 
-    def _stop(self, waiting: Iterable[asyncio.Task[Any]]) -> None:
-        """Cancel what waits, so that it ends with `ShuttingDown` (see `_telling`)."""
+    async def until_hung(self) -> None:
+        """Wait for as long as this process can be of use.
+
+        Raises:
+            HungAgain: threads hang again and again. Everybody has been told, and nothing more is accepted.
+        """
+        await self._hangs.too_many.wait()
+        raise HungAgain
+
+    def look_for_hangs(self) -> None:
+        """Write off what has hung since the last looks, and tell those who wait for it."""
+        if self._hangs.look() and self._hangs.too_many.is_set():
+            self._stop(self._accepted, NotResponding())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._hangs.every)
+            self.look_for_hangs()
+
+    def _stop(self, waiting: Iterable[asyncio.Task[Any]], reason: GlassboxError) -> None:
+        """Cancel what waits, so that it ends with an error (see `_telling`)."""
         for one in list(waiting):
-            self._stopped.add(one)
+            self._stopped[one] = reason
             one.cancel()
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """Tell whom the shutdown has cancelled, and nobody else, that it is one."""
+        """Tell those whom we have cancelled, and nobody else, why."""
         try:
             yield
         except asyncio.CancelledError:
-            if asyncio.current_task() in self._stopped:
-                raise ShuttingDown from None
+            current = asyncio.current_task()
+            assert current is not None
+            if (reason := self._stopped.get(current)) is not None:
+                raise reason from None
             raise
 
     def _admit(self, person: int) -> None:
-        if self._draining:
+        if self._draining or self._hangs.too_many.is_set():
             raise ShuttingDown
         if len(self._accepted) >= self._limits.requests:
-            raise QueueFull(wait=self._recent_seconds)
+            raise QueueFull(wait=max(self._recent_seconds.average, self._queue.expected_seconds))
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 
     def _release(self, answer: asyncio.Task[Any]) -> None:
         person = self._accepted.pop(answer)
+        self._stopped.pop(answer, None)
         self._people[person] -= 1
         if not self._people[person]:
             del self._people[person]
@@ -258,18 +314,25 @@ class InferenceWorker(Backend):
                     began = time.perf_counter()
                     computed = await self._result(task, model, request, person)
         seconds = time.perf_counter() - began
-        self._recent_seconds += (seconds - self._recent_seconds) / 8
         return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note)
 
     async def _result(
         self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int
     ) -> Computed[ResultT]:
+        steps = task.steps(model.head, request)
         if task.repeatable:
-            return await self._shared.get(
-                request, lambda: self._drive(task.name, task.steps(model.head, request), model, person), task.weight
-            )
+            return await self._shared.get(request, lambda: self._computed(task, steps, model, person), task.weight)
         with self._watched(task, model, request) as watch:
-            return await self._drive(task.name, task.steps(model.head, request), model, person, watch)
+            return await self._computed(task, steps, model, person, watch)
+
+    async def _computed(
+        self, task: Task[T], steps: Steps[T], model: LoadedModel, person: int, watch: Watch | None = None
+    ) -> Computed[T]:
+        """Drive a request, and remember how long that took: what is not computed takes no time, and says nothing."""
+        began = time.perf_counter()
+        computed = await self._drive(task.name, steps, model, person, watch)
+        self._recent_seconds.note(time.perf_counter() - began)
+        return computed
 
     @contextmanager
     def _watched(self, task: Task[Any], model: LoadedModel, request: Request[Any]) -> Iterator[Watch]:
@@ -277,7 +340,7 @@ class InferenceWorker(Backend):
         current = asyncio.current_task()
         assert current is not None
         preview = task.previews.get(model.head.kind)
-        watch = Watch(None if preview is None else partial(preview, model.head, request))
+        watch = Watch(model.spec.key, None if preview is None else partial(preview, model.head, request))
         self._under_way[current] = watch
         try:
             yield watch
@@ -298,7 +361,13 @@ class InferenceWorker(Backend):
                 finally:
                     ending.cancel()
         except TimeoutError:
-            raise DeadlinePassed(self._limits.seconds) from None
+            raise self._too_late() from None
+
+    def _too_late(self) -> Unanswered:
+        """Why a request was not answered in time. A shorter text helps nobody who waits for something that hangs."""
+        if self._hangs.silence >= self._limits.hang_seconds / 2:
+            return NotResponding()
+        return DeadlinePassed(self._limits.seconds)
 
     def _end(self, answer: asyncio.Task[Any], timeout: asyncio.Timeout) -> None:
         """End a request early: with what there is so far, if that ends soon, or without an answer."""
@@ -366,7 +435,8 @@ class InferenceWorker(Backend):
                     lease = self._models.lease(task, demanded=demanded)
                     return await until_answered.enter_async_context(lease)
         except TimeoutError:
-            raise DeadlinePassed(self._limits.loading_seconds) from None
+            state = self._models.state(task)
+            raise StillLoading(state.spec.name, state.seconds_left) from None
         finally:
             self._loading.discard(current)
 
@@ -374,19 +444,28 @@ class InferenceWorker(Backend):
         self, task: str, steps: Steps[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
     ) -> Computed[T]:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
+        kind = Kind(task, model.spec.key)
         places: dict[int, None] = {}
-        outcome = await self._advance(steps, None, task)
+        outcome = await self._advance(steps, None, kind)
         resumed = False
         while isinstance(outcome, Step):
             if watch is not None:
                 watch.rows = outcome.rows
-            outputs = await self._queue.compute(outcome, person, resumed=resumed)
+            try:
+                outputs = await self._queue.compute(outcome, person, resumed=resumed)
+            except NotFinite:
+                self._suspect(model, outcome)
+                raise
             places |= {row.place: None for row in outcome.rows if row.place is not None}
             resumed = True
-            outcome = await self._advance(steps, outputs, task)
+            outcome = await self._advance(steps, outputs, kind)
         return _computed(outcome.value, model, sorted(places) or [0])
 
-    async def _advance(self, steps: Steps[T], outputs: list[Any] | None, kind: str) -> Step | Finished[T]:
+    def _suspect(self, model: LoadedModel, step: Step) -> None:
+        log.error("%s of %s has given numbers that are not finite", step.operation.name, model.spec.name)
+        self._models.suspect(model)
+
+    async def _advance(self, steps: Steps[T], outputs: list[Any] | None, kind: Kind) -> Step | Finished[T]:
         return await self._preparing.run(_advance, steps, outputs, kind=kind)
 
 
@@ -395,10 +474,12 @@ class Watch:
     """What a request has under way.
 
     Attributes:
+        checkpoint: the key of the one that answers it.
         preview: makes a result of the progress of each row, where its task can.
         rows: of the step that it waits for.
     """
 
+    checkpoint: str
     preview: Callable[[list[list[Any]]], Any] | None
     rows: Sequence[Row[Any]] = ()
 
@@ -434,6 +515,6 @@ def _advance(steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
         return Finished(end.value)
     except GlassboxError:
         raise
-    except Exception as error:
+    except BaseException as error:  # also `SystemExit`: it is this request's, and no reason to end the process
         log.error("a task failed: %s", describe(error))
         raise ModelFailed from error

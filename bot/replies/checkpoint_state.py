@@ -27,7 +27,15 @@ def listed_commands(status: CheckpointStatus) -> str:
 
 
 def state(description: CheckpointDescription) -> str:
-    """How far a checkpoint is, in a few words."""
+    """How far a checkpoint is, in a few words, and whether its numbers are to be trusted."""
+    failed = description.status.suspect
+    if not failed:
+        return _phase(description)
+    answers = "an answer was" if failed == 1 else f"{failed:,} answers were"
+    return f"{_phase(description)}, \N{WARNING SIGN} suspect: {answers} no finite number"
+
+
+def _phase(description: CheckpointDescription) -> str:
     status, loaded = description.status, description.loaded
     match status.phase:
         case Phase.READY if loaded is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import ModelFailed, NotResponding
 from bot.inference.preparing import PreparingThreads
 from tests.inference.toys import until
 from tests.timers import PATIENCE, turns
@@ -91,6 +92,56 @@ class Held:
     def __call__(self) -> None:
         self.begun.set()
         self.gate.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("quick", [1, 2, 40])
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_no_result_waits_for_the_next_call_of_its_kind(threads: int, quick: int) -> None:
+    """However many calls were made before one that lasts, and whether another thread idles or not."""
+    held = Held()
+    async with opened(threads) as preparing:
+        before = [preparing.run(int, number, kind="alike") for number in range(quick)]
+        lasting = preparing.run(held, kind="alike")
+        after = [preparing.run(int, number, kind="alike") for number in range(3)]
+        assert await asyncio.gather(*before) == list(range(quick))
+        await until(held.begun.is_set)
+        if threads > 1:
+            assert await asyncio.gather(*after) == [0, 1, 2]
+        assert not lasting.done()
+        held.gate.set()
+        await asyncio.gather(lasting, *after)
+
+
+async def test_calls_of_a_kind_are_written_off() -> None:
+    """Those that are made, those that wait, and those that have just been asked for; the others are made."""
+    held = Held()
+    async with opened() as preparing:
+        running = preparing.run(held, kind="bad")
+        waiting = [preparing.run(int, number, kind=kind) for number, kind in enumerate(("bad", "good"))]
+        await until(held.begun.is_set)
+        asked = preparing.run(int, 9, kind="bad")
+        [call] = preparing.in_hand
+        assert preparing.kind_of(call) == "bad"
+        preparing.write_off(lambda kind: kind == "bad", NotResponding())
+        found = await asyncio.gather(running, *waiting, asked, return_exceptions=True)
+        assert [type(one) for one in found] == [NotResponding, NotResponding, int, NotResponding]
+        assert await preparing.run(int, 5, kind="good") == 5
+        held.gate.set()  # whatever it says now is of no use to anybody
+        assert await preparing.run(int, 6, kind="good") == 6
+    assert preparing.kind_of("something else") is None
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(1), KeyboardInterrupt(), StopIteration(1)], ids=lambda error: type(error).__name__
+)
+async def test_what_would_end_a_thread_or_the_process_is_a_failure(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    async with opened() as preparing:
+        with pytest.raises(ModelFailed):
+            await preparing.run(fail, kind="")
+        assert await preparing.run(int, kind="") == 0
 
 
 async def test_what_was_given_up_is_not_begun() -> None:

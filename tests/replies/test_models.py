@@ -208,6 +208,18 @@ class TestState:
         assert state(description) == words
         assert f"\n{words[0].upper()}{words[1:]}.\n" in (detail(description).embed.description or "")
 
+    @pytest.mark.parametrize(
+        ("failed", "words"), [(1, "an answer was no finite number"), (1_200, "1,200 answers were no finite number")]
+    )
+    def test_a_suspect_is_marked(self, failed: int, words: str) -> None:
+        """Also after it has left the device."""
+        suspect = replace(READY, status=replace(STATUS, suspect=failed))
+        gone = replace(at(Phase.EVICTED), status=replace(at(Phase.EVICTED).status, suspect=failed))
+        for description in (suspect, gone):
+            assert f"suspect: {words}" in state(description)
+            assert f"suspect: {words}" in str(overview([description]).embed.description)
+        assert "suspect" not in state(READY)
+
     def test_several_devices(self) -> None:
         assert READY.loaded is not None
         replicas = (Replica("cuda:0", "int8", 70_000_000), Replica("cuda:1", "bfloat16", 130_000_000))

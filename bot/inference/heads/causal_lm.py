@@ -14,6 +14,7 @@ from bot.inference.heads.ragged import RaggedRows, can_be_ragged
 from bot.inference.heads.recorded import RecordedSteps, recorded_steps
 from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
+from bot.inference.soundness import none_above
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokens import HALF_CHARACTER
@@ -37,8 +38,12 @@ class CausalLM(Head):
         scoring = Budget(1_024, rows=64) if self.device.on_cpu else Budget(16_384, rows=256)
         generating = Budget(4_096, rows=16) if self.device.on_cpu else Budget(65_536, rows=64)
         self._recorded = recorded_steps(self)
-        self.score: Operation[Continuations, list[LogProbs]] = Operation("score", self._score, scoring)
-        self.next_token: Operation[Continuations, LogProbs] = Operation("next_token", self._next_token, scoring)
+        self.score: Operation[Continuations, list[LogProbs]] = Operation(
+            "score", self._score, scoring, is_sound=none_above
+        )
+        self.next_token: Operation[Continuations, LogProbs] = Operation(
+            "next_token", self._next_token, scoring, is_sound=none_above
+        )
         self.generate: Operation[Generation, Generated] = Operation.iterative("generate", self._decoder, generating)
         self.reread = rereading(self)
         self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
@@ -128,7 +133,7 @@ class CausalLM(Head):
 
     def _decoder(self, alone: bool) -> Decoder:
         # Whoever is alone is promised the same text each time, so its steps are always computed in the same way.
-        return Decoder(self, self.end_ids, lambda: rows_of(self, None if alone else self._recorded))
+        return Decoder(self, self.end_ids, lambda: rows_of(self, None if alone else self._recorded), exact=alone)
 
 
 def rows_of(head: Head, recorded: RecordedSteps | None = None) -> Rows[Sequence[int]]:

@@ -122,6 +122,15 @@ class Columns:
                 for states in (layer.keys, layer.values):
                     states[to, :, seen] = states[place, :, seen]
 
+    def scrub(self) -> None:
+        """Clear everything but what the rows have."""
+        for layer in self.layers.values():
+            for states in (layer.keys, layer.values):
+                states[len(self.starts) :] = 0
+                states[:, :, self.end :] = 0
+                for row, start in enumerate(self.starts):
+                    states[row, :, :start] = 0
+
     def mask(self, seen: slice) -> torch.Tensor | None:
         """Which of these columns each row sees: (rows, 1, 1, columns), or None for all of them."""
         if len(set(self.starts)) < 2:

@@ -9,10 +9,11 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers.modeling_outputs import BaseModelOutput
 
+from bot.errors import NotFinite, Unanswered
 from bot.inference.heads.base import Head
 from bot.inference.heads.decoding import Generated
 from bot.inference.heads.rereading import end_ids
-from bot.inference.heads.sampling import RowStop
+from bot.inference.heads.sampling import FiniteRows, RowStop
 from bot.inference.steps import Row
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class GenerateBatch:
         self._head = head
         self._encode = encode
         self._rows: list[Row[SourceText]] = []
-        self._done: list[tuple[Row[SourceText], Generated]] = []
+        self._done: list[tuple[Row[SourceText], Generated | Unanswered]] = []
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._done)
@@ -53,18 +54,19 @@ class GenerateBatch:
         if rows:
             self._done += zip(rows, self._generated(rows), strict=True)
 
-    def leave(self) -> list[tuple[Row[SourceText], Generated]]:
+    def leave(self) -> list[tuple[Row[SourceText], Generated | Unanswered]]:
         """Take out the rows that are done, with what was written."""
         done, self._done = self._done, []
         return done
 
     @torch.inference_mode()
-    def _generated(self, rows: Sequence[Row[SourceText]]) -> list[Generated]:
+    def _generated(self, rows: Sequence[Row[SourceText]]) -> list[Generated | Unanswered]:
         inputs = [row.inputs for row in rows]
         lengths = [len(one.ids) for one in inputs]
         states = list(torch.split(self._encode([one.ids for one in inputs]), lengths))
         # Rows whose start has a language token must not share a batch with rows without: tasks use one form a model.
         start = self._head.tensor([one.start for one in inputs])
+        finite = FiniteRows(len(rows))
         with self._head.threads.chosen("write", len(rows)) as this:
             output: torch.Tensor = self._head.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=pad_sequence(states, batch_first=True)),
@@ -72,14 +74,18 @@ class GenerateBatch:
                 decoder_input_ids=start,
                 max_new_tokens=max(one.max_new_tokens for one in inputs),
                 do_sample=False,
-                stopping_criteria=[_stop(rows, start.shape[1])],
+                logits_processor=[finite],
+                stopping_criteria=[_stop(rows, start.shape[1], finite)],
             )
             this.parts = output.shape[1]
         ends = end_ids(self._head)
         texts = [
             new[: one.max_new_tokens] for one, new in zip(inputs, output[:, start.shape[1] :].tolist(), strict=True)
         ]
-        return [_until_end(text, ends) for text in texts]
+        return [
+            _until_end(text, ends) if is_finite else NotFinite()
+            for text, is_finite in zip(texts, finite.rows, strict=True)
+        ]
 
 
 def _until_end(ids: Sequence[int], ends: frozenset[int]) -> Generated:
@@ -90,9 +96,10 @@ def _until_end(ids: Sequence[int], ends: frozenset[int]) -> Generated:
     return Generated(tuple(ids[:place]), finished=True, end=ids[place])
 
 
-def _stop(rows: Sequence[Row[SourceText]], width: int) -> RowStop:
+def _stop(rows: Sequence[Row[SourceText]], width: int, finite: FiniteRows) -> RowStop:
     def ended(row: int, new: torch.Tensor) -> bool:
         one = rows[row]
-        return one.abandoned or one.stopped or len(new) >= one.inputs.max_new_tokens
+        one.pulse += 1  # a batch takes long, and this is called for each token
+        return one.abandoned or one.stopped or len(new) >= one.inputs.max_new_tokens or not finite.rows[row]
 
     return RowStop(ended, len(rows), width)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bot.inference.soundness import none_above
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 
@@ -74,7 +75,7 @@ def observation(head: Head) -> Operation[Reading, Observed]:
     def run(rows: Sequence[Row[Reading]]) -> list[Observed]:
         return [_observe(head, row.inputs) for row in rows]
 
-    return Operation("observe", run, Budget(padded_tokens=head.context_length, rows=1))
+    return Operation("observe", run, Budget(padded_tokens=head.context_length, rows=1), is_sound=none_above)
 
 
 def _observe(head: Head, reading: Reading) -> Observed:

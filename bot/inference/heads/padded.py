@@ -55,3 +55,6 @@ class PaddedRows:
         chosen = self._head.tensor(places)
         self._cache.batch_select_indices(chosen)
         self._mask = self._mask[chosen]
+
+    def scrub(self) -> None:
+        """See `Rows.scrub`: the library's cache keeps nothing of rows that are gone."""

@@ -75,6 +75,11 @@ class RaggedRows:
             self._recorded.give_back()
             self._columns = Columns(self._head, spare=ROOM)
 
+    def scrub(self) -> None:
+        """See `Rows.scrub`. Also where all rows are gone: the columns of recorded steps stay."""
+        for columns in (self._columns, *(self._recorded.columns if self._recorded is not None else ())):
+            columns.scrub()
+
     def _repeated(self, last: torch.Tensor, recorded: RecordedSteps, columns: FixedColumns) -> torch.Tensor:
         columns.make_room([], further=1)
         rows = recorded.rows

@@ -18,6 +18,7 @@ import torch
 from bot.inference.heads.base import Head
 from bot.inference.heads.sampling import Sampling
 from bot.inference.heads.scoring import LOGITS_AT_ONCE, LogProbs
+from bot.inference.soundness import none_above
 from bot.inference.steps import Budget, Operation, Row
 
 TOP = 11
@@ -97,7 +98,7 @@ def rereading(head: Head) -> Operation[Rereading, Reread]:
     def run(rows: Sequence[Row[Rereading]]) -> list[Reread]:
         return [reread(head, row.inputs) for row in rows]
 
-    return Operation("reread", run, Budget(padded_tokens=1, rows=1))
+    return Operation("reread", run, Budget(padded_tokens=1, rows=1), is_sound=none_above)
 
 
 def reread(head: Head, text: Rereading) -> Reread:

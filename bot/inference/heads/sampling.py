@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria
+from transformers import LogitsProcessor, StoppingCriteria
 
 ATTEMPTS = 4
 """Draws from the whole vocabulary before its nucleus is sorted out: nearly always enough, and much cheaper."""
@@ -44,15 +44,30 @@ class Sampling:
 
 
 class Sampler:
-    """A row's options, with its own random state."""
+    """A row's options, with its own random state.
+
+    A step may fail after numbers were drawn, and before a token was made of them: `rewind` has them drawn again.
+    """
 
     def __init__(self, options: Sampling) -> None:
         self.options = options
         self._random = torch.Generator().manual_seed(options.seed)
+        self._drawn: list[torch.Tensor] = []
+        self._again: list[torch.Tensor] = []
 
     def uniform(self) -> torch.Tensor:
         """The row's next random number from 0 to 1, (1,)."""
-        return torch.rand(1, generator=self._random)
+        number = self._again.pop(0) if self._again else torch.rand(1, generator=self._random)
+        self._drawn.append(number)
+        return number
+
+    def keep(self) -> None:
+        """A token was made of the numbers that were drawn."""
+        self._drawn.clear()
+
+    def rewind(self) -> None:
+        """Draw the numbers again of which no token was made."""
+        self._again, self._drawn = [*self._drawn, *self._again], []
 
 
 def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
@@ -72,6 +87,17 @@ def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
     chosen = logits.argmax(dim=-1)
     chosen[drawing] = drawn.long()
     return chosen
+
+
+def choose_sound(logits: torch.Tensor, samplers: Sequence[Sampler]) -> tuple[torch.Tensor, list[int | None]]:
+    """The same, and the tokens once more for the host: None where a row's logits have NaN or infinity.
+
+    Minus infinity is a logit too, that of a token that is ruled out; the largest one is none of these.
+    """
+    chosen = choose(logits, samplers)
+    # One way to the host for both. The largest of several numbers is NaN where one of them is.
+    found = torch.where(logits.amax(dim=-1).isfinite(), chosen, -1).tolist()
+    return chosen, [None if token < 0 else token for token in found]
 
 
 def _draw(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
@@ -160,3 +186,19 @@ class RowStop(StoppingCriteria):  # type: ignore[misc]
         new = input_ids[:, self._prompt_width :]
         done = [self._ended(place // candidates, new[place]) for place in range(input_ids.shape[0])]
         return torch.tensor(done, device=input_ids.device)
+
+
+class FiniteRows(LogitsProcessor):  # type: ignore[misc]
+    """Changes no score, and remembers of which rows one was NaN or infinite; a beam search has several of every row.
+
+    Attributes:
+        rows: whether each row's scores have been finite so far. Minus infinity is that of a token that is ruled out.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows = [True] * rows
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        finite = scores.amax(dim=-1).isfinite().view(len(self.rows), -1).all(dim=-1).tolist()
+        self.rows = [before and now for before, now in zip(self.rows, finite, strict=True)]
+        return scores

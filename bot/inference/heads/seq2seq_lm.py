@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from bot.errors import Unanswered
 from bot.inference.batching import alike
 from bot.inference.heads.base import Head
 from bot.inference.heads.decoding import Decoder, Generated
@@ -61,6 +62,10 @@ class SourceText:
     def owed(self) -> tuple[int, ...]:
         """What the decoder starts from beyond its first token."""
         return self.start[1:]
+
+    def resumed(self, written: Sequence[int]) -> tuple[SourceText, tuple[int, ...]]:
+        """The decoder reads one token a step, also of what was written."""
+        return self, (*self.owed, *written)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -226,6 +231,7 @@ class Rewriting:
         self._writer.step()
         self.joinable = self._writer.joinable
 
-    def leave(self) -> list[tuple[Row[SourceText], tuple[int, ...]]]:
-        """Take out the rows that are done, with the tokens that the decoder wrote."""
-        return [] if self._writer is None else [(row, output.written) for row, output in self._writer.leave()]
+    def leave(self) -> list[tuple[Row[SourceText], tuple[int, ...] | Unanswered]]:
+        """Take out the rows that are done, with the tokens that the decoder wrote, or with the errors that they get."""
+        done = [] if self._writer is None else self._writer.leave()
+        return [(row, output if isinstance(output, Unanswered) else output.written) for row, output in done]

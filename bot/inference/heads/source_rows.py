@@ -101,6 +101,12 @@ class SourceRows:
         for layer in self._cache.cross_attention_cache.layers:
             layer.see()
 
+    def scrub(self) -> None:
+        """See `Rows.scrub`. Also where all rows are gone: the columns of recorded steps stay."""
+        kept = self._recorded.columns if self._recorded is not None else ()
+        for columns in (self._written, self._sources, *kept):
+            columns.scrub()
+
     def _begin(self, written: Columns, sources: Columns) -> None:
         self._written = written
         self._sources = sources
