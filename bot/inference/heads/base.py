@@ -16,6 +16,7 @@ from bot.inference.attention_weights import Attentions
 from bot.inference.device import Device
 from bot.inference.heads.attention import AttentionInput, attention_operation
 from bot.inference.heads.inspection import Observed, Reading, observation
+from bot.inference.heads.row_attention import RowAttention
 from bot.inference.int8 import int8_bytes
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.packing import filled_up, packed_bytes
@@ -46,6 +47,7 @@ class Head(ABC):
         threads: over how many a small forward pass is spread.
         observe: the operation that looks into the layers, with a forward pass for each row.
         attention: the operation that gives attention weights, with a forward pass for each row.
+        row_attention: forward passes in which attention looks at each row by itself.
     """
 
     kind: ClassVar[HeadKind]
@@ -72,6 +74,7 @@ class Head(ABC):
         self._tokenizer_lock = threading.Lock()
         self.observe: Operation[Reading, Observed] = observation(self)
         self.attention: Operation[AttentionInput, Attentions] = attention_operation(self)
+        self.row_attention = RowAttention(model)
         self.set_up()
 
     @abstractmethod

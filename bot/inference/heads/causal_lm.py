@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
+
+import numpy as np
+import torch
 
 from bot.errors import ModelUnavailable
 from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.company import Company, Numbers, company_of
 from bot.inference.heads.decoding import Decoder, Generated, Generation, Rows
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import RaggedRows, can_be_ragged
@@ -16,6 +21,17 @@ from bot.inference.heads.rereading import end_ids, rereading
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
+
+SAMPLES = tuple(
+    Continuations(tuple(range(3, 3 + length)), candidates)
+    for length, candidates in (
+        (5, ((3,), (4,))),
+        (23, ((3, 4, 5), (3, 4, 6), (5, 6), (7,))),
+        (2, ((5, 6, 7, 3),)),
+        (40, ((6,), (3, 5))),
+    )
+)
+"""Prompts of unlike lengths, to see whether rows have the same numbers in any company. Any tokens serve."""
 
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
 
@@ -119,13 +135,29 @@ class CausalLM(Head):
         inputs = Generation(tuple(prompt), max_new_tokens, **options)
         return Row(inputs, len(inputs.prompt) + max_new_tokens)
 
+    @property
+    def company(self) -> Company:
+        """How rows share forward passes of `score` and `next_token`. Found out when it is first asked for, on the
+        device's thread."""
+        return company_of(self, len(SAMPLES), lambda company: partial(self._numbers, company))
+
+    def _numbers(self, company: Company, samples: Sequence[int]) -> list[Numbers]:
+        """The log-probabilities that the test rows get."""
+        asked = [SAMPLES[sample] for sample in samples]
+        next_ones = next_token_log_probs(self, company, [one.prompt for one in asked])
+        scores = score(self, company, asked)
+        return [
+            [torch.from_numpy(next_one), torch.from_numpy(np.concatenate(each))]
+            for next_one, each in zip(next_ones, scores, strict=True)
+        ]
+
     @on_device
     def _next_token(self, rows: Sequence[Row[Continuations]]) -> list[LogProbs]:
-        return next_token_log_probs(self, [row.inputs.prompt for row in rows])
+        return next_token_log_probs(self, self.company, [row.inputs.prompt for row in rows])
 
     @on_device
     def _score(self, rows: Sequence[Row[Continuations]]) -> list[list[LogProbs]]:
-        return score(self, [row.inputs for row in rows])
+        return score(self, self.company, [row.inputs for row in rows])
 
     def _decoder(self, alone: bool) -> Decoder:
         # Whoever is alone is promised the same text each time, so its steps are always computed in the same way.

@@ -11,7 +11,6 @@ import torch
 from tokenizers import Encoding
 
 from bot.errors import InvalidRequest, ModelUnavailable
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
@@ -53,7 +52,7 @@ class QuestionAnswering(EncoderHead):
                 "Whoever runs this bot can set another one."
             )
         self.locate: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "locate", self._locate, encoder_budget(self.device)
+            "locate", self.run, encoder_budget(self.device)
         )
 
     def encode_windows(self, question: str, context: str) -> list[Window]:
@@ -81,9 +80,8 @@ class QuestionAnswering(EncoderHead):
         types = encoded["token_type_ids"] if "token_type_ids" in encoded else [None] * len(encoded.encodings)
         return [_window(encoding, kinds) for encoding, kinds in zip(encoded.encodings, types, strict=True)]
 
-    @on_device
-    def _locate(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        output = self.model(**self.batch(rows))
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        output = self.read(rows)
         logits = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
         return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 
 from bot.errors import ModelUnavailable
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
@@ -67,7 +66,7 @@ class TokenClassifier(EncoderHead):
         # The same question that transformers' own pipeline asks.
         self.marks_words = bool(getattr(self.tokenizer._tokenizer.model, "continuing_subword_prefix", None))
         self.tag: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "tag", self._tag, encoder_budget(self.device)
+            "tag", self.run, encoder_budget(self.device)
         )
 
     def encode_spans(self, text: str) -> TaggedText:
@@ -95,8 +94,7 @@ class TokenClassifier(EncoderHead):
         goes_on = self.marks_words and token_id != self.tokenizer.unk_token_id and len(token) != end - start
         return TokenSpan(start, end, goes_on)
 
-    @on_device
-    def _tag(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.read(rows).logits
         found = logits.float().cpu().numpy()
         return [one[: len(row.inputs.ids)] for row, one in zip(rows, found, strict=True)]
