@@ -25,10 +25,9 @@ from bot.inference.task import HeadKind
 SAMPLES = tuple(
     Continuations(tuple(range(3, 3 + length)), candidates)
     for length, candidates in (
-        (5, ((3,), (4,))),
-        (23, ((3, 4, 5), (3, 4, 6), (5, 6), (7,))),
-        (2, ((5, 6, 7, 3),)),
-        (40, ((6,), (3, 5))),
+        (5, ((3,), (4,), (5,), (6, 7), (8,))),
+        (37, ((3, 4, 5), (3, 4, 6), (5, 6), (7,))),
+        (2, ((5, 6, 7, 3, 4, 8),)),
     )
 )
 """Prompts of unlike lengths, to see whether rows have the same numbers in any company. Any tokens serve."""
@@ -143,13 +142,8 @@ class CausalLM(Head):
 
     def _numbers(self, company: Company, samples: Sequence[int]) -> list[Numbers]:
         """The log-probabilities that the test rows get."""
-        asked = [SAMPLES[sample] for sample in samples]
-        next_ones = next_token_log_probs(self, company, [one.prompt for one in asked])
-        scores = score(self, company, asked)
-        return [
-            [torch.from_numpy(next_one), torch.from_numpy(np.concatenate(each))]
-            for next_one, each in zip(next_ones, scores, strict=True)
-        ]
+        found = score(self, company, [SAMPLES[sample] for sample in samples])
+        return [[torch.from_numpy(np.concatenate(each))] for each in found]
 
     @on_device
     def _next_token(self, rows: Sequence[Row[Continuations]]) -> list[LogProbs]:

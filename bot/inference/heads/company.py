@@ -8,7 +8,8 @@ that, the quickest is taken that a probe finds to hold, bit for bit, on this mac
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -42,12 +43,14 @@ class Company(StrEnum):
         SAME_WIDTH: rows that are padded to the same width.
         SAME_SHAPE: the same, and every batch of a width has the same number of rows. Repeated rows fill it up.
         ALONE: a forward pass for each row.
+        PADDED: any rows, padded to the longest of them. Never chosen: it is there to be compared with.
     """
 
     EACH_ROW = "each row"
     SAME_WIDTH = "same width"
     SAME_SHAPE = "same shape"
     ALONE = "alone"
+    PADDED = "padded"
 
     def parts(self, widths: Sequence[int]) -> list[list[int]]:
         """The places of the rows in each forward pass. A place that is there again only fills a batch up.
@@ -55,7 +58,7 @@ class Company(StrEnum):
         Args:
             widths: of each row, by itself, padding included.
         """
-        if self is Company.EACH_ROW:
+        if self in (Company.EACH_ROW, Company.PADDED):
             return [list(range(len(widths)))]
         if self is Company.ALONE:
             return [[place] for place in range(len(widths))]
@@ -100,6 +103,19 @@ def company_of(head: Head, rows: int, look: Look) -> Company:
     return company
 
 
+@contextmanager
+def forced(head: Head, company: Company) -> Iterator[None]:
+    """Have rows of a head share forward passes in some way inside the body, to compare it with others."""
+    before = head.notes.get(_NOTE)
+    head.notes[_NOTE] = company
+    try:
+        yield
+    finally:
+        head.notes.pop(_NOTE)
+        if before is not None:
+            head.notes[_NOTE] = before
+
+
 @torch.inference_mode()
 def _found(head: Head, rows: int, look: Look) -> Company:
     right = [look(Company.ALONE)([row])[0] for row in range(rows)]
@@ -114,13 +130,13 @@ def _found(head: Head, rows: int, look: Look) -> Company:
 
 
 def _holds(head: Head, compute: Callable[[Sequence[int]], list[Numbers]], right: Sequence[Numbers]) -> bool:
-    """Whether rows have the same numbers alone, together and in any order, and the right ones."""
+    """Whether rows have the same numbers alone and together, in any order, and the right ones."""
     places = range(len(right))
     alone = [compute([place])[0] for place in places]
-    together = compute(places)
-    turned = compute([*places[::-1], *places])[: len(right)][::-1]
+    # Each row twice and at other places: among more rows than there are here nothing new is to be met.
+    together = compute([*places[::-1], *places])
     most = EXACT if head.precision == "float32" else ROUNDED
-    if not all(_equal(alone[place], other[place]) for other in (together, turned) for place in places):
+    if not all(map(_equal, [*alone[::-1], *alone], together)):
         return False
     if head.threads.active and not _same_by_one_thread(compute, alone):
         head.threads.active = False
