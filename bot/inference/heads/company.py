@@ -59,7 +59,7 @@ class Company(StrEnum):
             widths: of each row, by itself, padding included.
         """
         if self in (Company.EACH_ROW, Company.PADDED):
-            return [list(range(len(widths)))]
+            return [list(range(len(widths)))] if widths else []
         if self is Company.ALONE:
             return [[place] for place in range(len(widths))]
         by_width: dict[int, list[int]] = {}

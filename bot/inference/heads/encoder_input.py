@@ -54,7 +54,7 @@ class EncoderHead(Head):
     @on_device
     def run(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
         """The head's operation: `compute`, so that no row's numbers depend on the others."""
-        return self.company.run(rows, [self.filled_up(len(row.inputs.ids)) for row in rows], self.compute)
+        return self.company.run(rows, self._widths(rows), self.compute)
 
     def read(self, rows: Sequence[Row[EncoderInput]]) -> Any:
         """The model's output for a batch: padded on the right, and nobody looks at the padding."""
@@ -65,9 +65,17 @@ class EncoderHead(Head):
         """How rows share forward passes. Found out when it is first asked for, on the device's thread."""
         return company_of(self, len(SAMPLES), self._sampled)
 
+    def _widths(self, rows: Sequence[Row[EncoderInput]]) -> list[int]:
+        return [self.filled_up(len(row.inputs.ids)) for row in rows]
+
     def _sampled(self, company: Company) -> Callable[[Sequence[int]], list[Numbers]]:
         samples = [self.encode(text) for text in SAMPLES]
-        return lambda places: self._numbers(company, [samples[place] for place in places])
+
+        def compute(places: Sequence[int]) -> list[Numbers]:
+            rows = [samples[place] for place in places]
+            return company.run(rows, self._widths(rows), lambda part: self._numbers(company, part))
+
+        return compute
 
     def _numbers(self, company: Company, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
         """The model's output for each row, and the last hidden states of each of its stacks."""
