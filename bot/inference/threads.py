@@ -65,13 +65,16 @@ class ThreadChoice:
     """Chooses the number of threads for a model's small forward passes. Used on the device's thread only.
 
     Args:
-        active: whether to choose at all. In bfloat16 the numbers that come out are the same to the last bit; in float32
-            they are not, and a seed must give the same text again.
+        active: whether to choose at all. In bfloat16 the numbers that come out are the same to the last bit (a probe
+            looks, see `bot.inference.heads.company`); in float32 they are not, and a seed must give the same text again.
         clock: gives seconds.
+
+    Attributes:
+        active: see above.
     """
 
     def __init__(self, *, active: bool, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._active = active
+        self.active = active
         self._clock = clock
         self._times: dict[Hashable, _Times] = {}
 
@@ -83,7 +86,7 @@ class ThreadChoice:
             name: of what is computed.
             tokens: how many are computed at once, padding included.
         """
-        most = torch.get_num_threads() if self._active and tokens <= LARGEST else 1
+        most = torch.get_num_threads() if self.active and tokens <= LARGEST else 1
         this = Pass()
         if most == 1:
             yield this

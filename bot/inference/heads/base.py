@@ -16,6 +16,7 @@ from bot.inference.attention_weights import Attentions
 from bot.inference.device import Device
 from bot.inference.heads.attention import AttentionInput, attention_operation
 from bot.inference.heads.inspection import Observed, Reading, observation
+from bot.inference.heads.row_attention import RowAttention
 from bot.inference.int8 import int8_bytes
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.literal import Literally, control_tokens
@@ -48,6 +49,7 @@ class Head(ABC):
         literally: holds the tokenizer, which reads everything as text meanwhile: `with head.literally: …`.
         observe: the operation that looks into the layers, with a forward pass for each row.
         attention: the operation that gives attention weights, with a forward pass for each row.
+        row_attention: forward passes in which attention looks at each row by itself.
     """
 
     kind: ClassVar[HeadKind]
@@ -75,6 +77,7 @@ class Head(ABC):
         self.literally = Literally(tokenizer, self._tokenizer_lock)
         self.observe: Operation[Reading, Observed] = observation(self)
         self.attention: Operation[AttentionInput, Attentions] = attention_operation(self)
+        self.row_attention = RowAttention(model)
         self.set_up()
 
     @abstractmethod

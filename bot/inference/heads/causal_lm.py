@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
+
+import numpy as np
+import torch
 
 from bot.errors import ModelUnavailable
 from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.company import Company, Numbers, company_of
 from bot.inference.heads.decoding import Decoder, Generated, Generation, Rows
 from bot.inference.heads.padded import PaddedRows
 from bot.inference.heads.ragged import RaggedRows, can_be_ragged
@@ -18,6 +23,16 @@ from bot.inference.soundness import none_above
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokens import HALF_CHARACTER
+
+SAMPLES = tuple(
+    Continuations(tuple(range(3, 3 + length)), candidates)
+    for length, candidates in (
+        (5, ((3,), (4,), (5,), (6, 7), (8,))),
+        (37, ((3, 4, 5), (3, 4, 6), (5, 6), (7,))),
+        (2, ((5, 6, 7, 3, 4, 8),)),
+    )
+)
+"""Prompts of unlike lengths, to see whether rows have the same numbers in any company. Any tokens serve."""
 
 
 class CausalLM(Head):
@@ -123,13 +138,24 @@ class CausalLM(Head):
         inputs = Generation(tuple(prompt), max_new_tokens, **options)
         return Row(inputs, len(inputs.prompt) + max_new_tokens)
 
+    @property
+    def company(self) -> Company:
+        """How rows share forward passes of `score` and `next_token`. Found out when it is first asked for, on the
+        device's thread."""
+        return company_of(self, len(SAMPLES), lambda company: partial(self._numbers, company))
+
+    def _numbers(self, company: Company, samples: Sequence[int]) -> list[Numbers]:
+        """The log-probabilities that the test rows get."""
+        found = score(self, company, [SAMPLES[sample] for sample in samples])
+        return [[torch.from_numpy(np.concatenate(each))] for each in found]
+
     @on_device
     def _next_token(self, rows: Sequence[Row[Continuations]]) -> list[LogProbs]:
-        return next_token_log_probs(self, [row.inputs.prompt for row in rows])
+        return next_token_log_probs(self, self.company, [row.inputs.prompt for row in rows])
 
     @on_device
     def _score(self, rows: Sequence[Row[Continuations]]) -> list[list[LogProbs]]:
-        return score(self, [row.inputs for row in rows])
+        return score(self, self.company, [row.inputs for row in rows])
 
     def _decoder(self, alone: bool) -> Decoder:
         # Whoever is alone is promised the same text each time, so its steps are always computed in the same way.

@@ -12,7 +12,6 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.device import Device
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.pooling import Pooling, PoolingMode
 from bot.inference.steps import Operation, Row
@@ -52,16 +51,14 @@ class Embedder(EncoderHead):
         if self.pooling.most_tokens is not None:
             self.context_length = min(self.context_length, self.pooling.most_tokens)
         self.embed: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "embed", self._embed, encoder_budget(self.device)
+            "embed", self.run, encoder_budget(self.device)
         )
 
-    @on_device
-    def _embed(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        inputs = self.batch(rows)
-        states: torch.Tensor = self.model(**inputs).last_hidden_state.float()
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        states: torch.Tensor = self.read(rows).last_hidden_state.float()
         if self.pooling.mode is PoolingMode.CLS:
             vectors = states[:, 0]
-        else:
-            weights = inputs["attention_mask"].unsqueeze(-1).float()
-            vectors = (states * weights).sum(dim=1) / weights.sum(dim=1)
+        else:  # of each row's own tokens: a sum over padding too would be rounded by the width of the batch
+            means = [tokens[: len(row.inputs.ids)].mean(dim=0) for row, tokens in zip(rows, states, strict=True)]
+            vectors = torch.stack(means)
         return list(vectors.cpu().numpy())

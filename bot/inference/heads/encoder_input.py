@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase, TokenizersBackend
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
 from bot.inference.device import Device
-from bot.inference.heads.base import Head
+from bot.inference.heads.base import Head, on_device
+from bot.inference.heads.company import Company, Numbers, company_of
+from bot.inference.heads.row_attention import Place, RowAttention
 from bot.inference.steps import Budget, Row
+
+SAMPLES = (
+    "Good.",
+    "The train was late, and the coffee was cold.",
+    "She told nobody about it.",
+    "The music was better than the film, but 3 of 10 people left before the end, because it was very long.",
+)
+"""Texts of unlike lengths, to see whether rows have the same numbers in any company."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,56 @@ class EncoderInput:
 
 
 class EncoderHead(Head):
-    """Encodes and pads texts for a bidirectional encoder."""
+    """Encodes and pads texts for a bidirectional encoder, and computes them in any company."""
+
+    @abstractmethod
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        """What the head's operation makes of rows, in one forward pass (see `read`)."""
+
+    @on_device
+    def run(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        """The head's operation: `compute`, so that no row's numbers depend on the others."""
+        return self.company.run(rows, self._widths(rows), self.compute)
+
+    def read(self, rows: Sequence[Row[EncoderInput]]) -> Any:
+        """The model's output for a batch: padded on the right, and nobody looks at the padding."""
+        return self._read_by(self.company, rows)
+
+    @property
+    def company(self) -> Company:
+        """How rows share forward passes. Found out when it is first asked for, on the device's thread."""
+        return company_of(self, len(SAMPLES), self._sampled)
+
+    def _widths(self, rows: Sequence[Row[EncoderInput]]) -> list[int]:
+        return [self.filled_up(len(row.inputs.ids)) for row in rows]
+
+    def _sampled(self, company: Company) -> Callable[[Sequence[int]], list[Numbers]]:
+        samples = [self.encode(text) for text in SAMPLES]
+
+        def compute(places: Sequence[int]) -> list[Numbers]:
+            rows = [samples[place] for place in places]
+            return company.run(rows, self._widths(rows), lambda part: self._numbers(company, part))
+
+        return compute
+
+    def _numbers(self, company: Company, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
+        """The model's output for each row, and the last hidden states of each of its stacks."""
+        output = self._read_by(company, rows, output_hidden_states=True)
+        seen = [output[0], *(states[-1] for name, states in output.items() if name.endswith("hidden_states"))]
+        width = seen[-1].shape[1]
+        own = [slice(0, len(row.inputs.ids)) for row in rows]
+        # Logits of labels have no axis for tokens.
+        return [
+            [one[index, tokens] if one.shape[1] == width else one[index] for one in seen]
+            for index, tokens in enumerate(own)
+        ]
+
+    def _read_by(self, company: Company, rows: Sequence[Row[EncoderInput]], **options: Any) -> Any:
+        inputs = self.batch(rows)
+        if company is not Company.EACH_ROW:
+            return self.model(**inputs, **options)
+        places = [Place(index, slice(0, len(row.inputs.ids))) for index, row in enumerate(rows)]
+        return self.row_attention(places, **inputs, **options)
 
     def encode(self, text: str, pair: str | None = None) -> Row[EncoderInput]:
         """Tokenise a text, or a pair of which only the first is truncated, to the model's context length.

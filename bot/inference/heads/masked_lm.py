@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.literal import Literally
 from bot.inference.markers import broken
@@ -30,7 +29,7 @@ class MaskedLM(EncoderHead):
 
     def set_up(self) -> None:
         self.fill: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "fill", self._fill, encoder_budget(self.device)
+            "fill", self.run, encoder_budget(self.device)
         )
 
     @property
@@ -59,9 +58,8 @@ class MaskedLM(EncoderHead):
         mask = self.tokenizer.mask_token_id
         return [position for position, token in enumerate(ids) if token == mask]
 
-    @on_device
-    def _fill(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.read(rows).logits
         positions = [self.mask_positions(row.inputs.ids) for row in rows]
         owners = [row for row, found in enumerate(positions) for _ in found]
         masked = logits[self.tensor(owners), self.tensor([place for found in positions for place in found])]

@@ -13,7 +13,6 @@ from tokenizers import Encoding
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.graphemes import UNSPACED, Graphemes
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
@@ -61,7 +60,7 @@ class QuestionAnswering(EncoderHead):
                 "Whoever runs this bot can set another one."
             )
         self.locate: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "locate", self._locate, encoder_budget(self.device)
+            "locate", self.run, encoder_budget(self.device)
         )
 
     def encode_windows(self, question: str, context: str) -> list[Window]:
@@ -90,9 +89,8 @@ class QuestionAnswering(EncoderHead):
         graphemes = Graphemes(context)
         return [_window(encoding, kinds, graphemes) for encoding, kinds in zip(encoded.encodings, types, strict=True)]
 
-    @on_device
-    def _locate(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        output = self.model(**self.batch(rows))
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        output = self.read(rows)
         logits = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
         return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
 

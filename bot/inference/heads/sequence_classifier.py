@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 
 from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
@@ -36,7 +35,7 @@ class SequenceClassifier(EncoderHead):
         self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         self.independent = config.problem_type == "multi_label_classification" or config.num_labels == 1
         self.classify: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "classify", self._classify, encoder_budget(self.device)
+            "classify", self.run, encoder_budget(self.device)
         )
         self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
@@ -74,9 +73,8 @@ class SequenceClassifier(EncoderHead):
         """Whether the classes have no names but those that transformers gives them."""
         return all(label == f"LABEL_{index}" for index, label in enumerate(self.labels))
 
-    @on_device
-    def _classify(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.read(rows).logits
         return list(logits.float().cpu().numpy())
 
 

@@ -11,7 +11,6 @@ import torch
 from tokenizers import Encoding
 
 from bot.errors import ModelUnavailable
-from bot.inference.heads.base import on_device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
@@ -69,7 +68,7 @@ class TokenClassifier(EncoderHead):
         self._prefix = str(getattr(self.tokenizer._tokenizer.model, "continuing_subword_prefix", None) or "")
         self.marks_words = bool(self._prefix)
         self.tag: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "tag", self._tag, encoder_budget(self.device)
+            "tag", self.run, encoder_budget(self.device)
         )
 
     def encode_spans(self, text: str) -> TaggedText:
@@ -104,8 +103,7 @@ class TokenClassifier(EncoderHead):
             yield marked and word is not None and word == before
             before = word
 
-    @on_device
-    def _tag(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        logits: torch.Tensor = self.model(**self.batch(rows)).logits
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+        logits: torch.Tensor = self.read(rows).logits
         found = logits.float().cpu().numpy()
         return [one[: len(row.inputs.ids)] for row, one in zip(rows, found, strict=True)]

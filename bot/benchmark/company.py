@@ -1,0 +1,161 @@
+"""`python -m bot.benchmark.company`: do numbers depend on who else asks, and what does it cost that they do not?
+
+Requests of a task are answered by a preset's checkpoint one by one and in batches, in the way that Glassbox computes
+rows in company, and in the usual way, padded to the longest. What is told is how far probabilities of the same request
+moved, how many labels changed, and the ratio of the two ways' times, for a lone request and for batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+
+from bot.app import chosen_preset
+from bot.benchmark.corpus import Corpus
+from bot.benchmark.machine import Machine
+from bot.benchmark.workload import Workload
+from bot.inference.batching import alike
+from bot.inference.device import Device
+from bot.inference.heads.base import Head
+from bot.inference.heads.company import Company, forced
+from bot.inference.loading import load_head
+from bot.inference.sources import fetch
+from bot.inference.steps import Step, run_steps
+from bot.settings import Settings
+from bot.tasks.fill import FillResult
+
+TASKS = ("sentiment", "zeroshot", "fill")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What company made of answers.
+
+    Attributes:
+        by: the largest change of a number.
+        answers: how many have any other number.
+        labels: how many have another first label.
+        asked: how many there were.
+    """
+
+    by: float
+    answers: int
+    labels: int
+    asked: int
+
+
+def answers_of(ways: Sequence[Any]) -> list[Any]:
+    """The results of tasks' generators whose rows share batches, as the worker forms them."""
+    results: dict[int, Any] = {}
+    sent: dict[int, Any] = dict.fromkeys(range(len(ways)))
+    while sent:
+        steps: dict[int, Step] = {}
+        for index, outputs in sent.items():
+            try:
+                steps[index] = ways[index].send(outputs)
+            except StopIteration as end:
+                results[index] = end.value
+        sent = {index: [None] * len(step.rows) for index, step in steps.items()}
+        for operation in {step.operation: None for step in steps.values()}:
+            rows = [
+                (index, place, row)
+                for index, step in steps.items()
+                if step.operation is operation
+                for place, row in enumerate(step.rows)
+            ]
+            for batch in alike([row.tokens for _, _, row in rows], operation.budget):
+                chosen = [rows[one] for one in batch]
+                for (index, place, _), output in zip(chosen, operation.run([row for _, _, row in chosen]), strict=True):
+                    sent[index][place] = output
+    return [results[index] for index in range(len(ways))]
+
+
+def moved(alone: Sequence[Any], together: Sequence[Any]) -> Moved:
+    """Compare results of the same requests."""
+    pairs = list(zip(alone, together, strict=True))
+    by = [_difference(_numbers(one), _numbers(other)) for one, other in pairs]
+    labels = sum(_label(one) != _label(other) for one, other in pairs)
+    return Moved(max(by), sum(one > 0 for one in by), labels, len(pairs))
+
+
+def _numbers(result: Any) -> dict[str, float]:
+    """Probabilities by label, or by word of a mask."""
+    if isinstance(result, FillResult):
+        return {f"{place} {guess.word}": guess.probability for place, mask in enumerate(result.masks) for guess in mask}
+    return {score.label: score.probability for score in result.scores}
+
+
+def _label(result: Any) -> tuple[str, ...]:
+    return tuple(score.label for score in result.headline)
+
+
+def _difference(some: dict[str, float], others: dict[str, float]) -> float:
+    """The largest; of a word that only one of them has, its probability."""
+    return max(abs(some.get(name, 0.0) - others.get(name, 0.0)) for name in {*some, *others})
+
+
+def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[Company, Moved], float, float]:
+    """What company moves in either way, and the ratios of their times, ours divided by the usual one's.
+
+    Returns:
+        The moves, the ratio for a lone request, and the ratio for batches.
+    """
+    workload = Workload(task, Corpus(1))
+    requests, way = workload.take(asked), workload.task.ways[head.kind]
+    with torch.inference_mode():
+        ours: Company = head.company  # type: ignore[attr-defined]
+    moves, lone, crowd = {}, list[float](), list[float]()
+    for company in (ours, Company.PADDED):
+        with forced(head, company):
+            run_steps(way(head, requests[0]))
+            alone = [run_steps(way(head, request)) for request in requests]
+            moves[company] = moved(alone, answers_of([way(head, request) for request in requests]))
+    for turn in range(rounds):
+        seconds: dict[Company, tuple[float, float]] = {}
+        for company in (ours, Company.PADDED) if turn % 2 else (Company.PADDED, ours):
+            with forced(head, company):
+                began = time.perf_counter()
+                run_steps(way(head, requests[turn % asked]))
+                between = time.perf_counter()
+                answers_of([way(head, request) for request in requests])
+                seconds[company] = between - began, time.perf_counter() - between
+        lone.append(seconds[ours][0] / seconds[Company.PADDED][0])
+        crowd.append(seconds[ours][1] / seconds[Company.PADDED][1])
+    return moves, median(lone), median(crowd)
+
+
+def main() -> None:
+    """Measure, and print a line for each task."""
+    parser = argparse.ArgumentParser(prog="python -m bot.benchmark.company", description=__doc__)
+    parser.add_argument("--preset", default="starter")
+    parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--requests", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    settings = Settings(_env_file=None, preset=options.preset)
+    preset = chosen_preset(settings, options.preset)
+    device = Device.choose("cpu", options.precision)
+    print(Machine.this())
+    for task in options.tasks.split(","):
+        folder = fetch(preset.checkpoints[task], settings.cache_dir, lambda *_: None)
+        head = load_head(folder, device)
+        moves, lone, crowd = measure(head, task, options.requests, options.rounds)
+        for company, found in moves.items():
+            print(
+                f"{task}, {device.precision}, {company}: numbers of {found.answers} of {found.asked} answers moved, by up "
+                f"to {found.by:.2g}; {found.labels} labels changed"
+            )
+        print(
+            f"{task}: time / that of padded batches: {lone:.2f} for a lone request, {crowd:.2f} for batches", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
