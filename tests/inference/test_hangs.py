@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +170,13 @@ def let_it_hang(worker: InferenceWorker, clock: Clock) -> None:
     worker.look_for_hangs()
 
 
+def at_stage(stage: str, value: int, act: Callable[[], Any]) -> ToyRequest:
+    """A request that does something while it is prepared, or finished."""
+    if stage == "prepare":
+        return ToyRequest(value, prepare=act)
+    return ToyRequest(value, finish=act)
+
+
 async def outcomes(*answers: asyncio.Task[Any]) -> list[Any]:
     found = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 20)
     return [one if isinstance(one, BaseException) else one.result for one in found]
@@ -226,7 +232,8 @@ async def test_a_tokenizer_that_hangs(shop: ToyShop, tmp_path: Path, clock: Cloc
 
     async with opened(shop, tmp_path, clock) as worker:
         await worker.load(["toy"])
-        answers = [worker.submit(replace(ToyRequest(index), **{stage: hang}), person=index) for index in range(4)]
+        requests = [at_stage(stage, index, hang) for index in range(4)]
+        answers = [worker.submit(request, person=index) for index, request in enumerate(requests)]
         assert await asyncio.to_thread(lambda: all(inside.acquire(timeout=20) for _ in range(2)))
         let_it_hang(worker, clock)
         assert [type(one) for one in await outcomes(*answers)] == [NotResponding] * 4
@@ -323,7 +330,7 @@ class TestWhatThreadsRaise:
         def fail(*_: Any) -> None:
             raise error
 
-        request = ToyRequest(1) if stage == "device" else replace(ToyRequest(1), **{stage: fail})
+        request = ToyRequest(1) if stage == "device" else at_stage(stage, 1, fail)
         async with shop.open() as worker:
             if stage == "device":
                 shop.head.fault = fail
