@@ -21,8 +21,9 @@ import bot
 from bot import app
 from bot.app import run_bot
 from bot.client import Glassbox
-from bot.errors import SettingsError, ShuttingDown
+from bot.errors import HungAgain, SettingsError, ShuttingDown
 from bot.inference.queue import DeviceQueue
+from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
@@ -403,3 +404,19 @@ class TestStopSignals:
         await until_stopped(never, asyncio.create_task(asyncio.sleep(0)))
         with pytest.raises(SettingsError, match="No"):
             await until_stopped(never, asyncio.create_task(fail()))
+
+
+async def test_a_worker_that_hangs_again_ends_the_bot(
+    start: Start, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After everybody was told: the stop is one as any other, but for its error, and so for the exit status."""
+    hung = asyncio.Event()
+
+    async def until_hung(self: InferenceWorker) -> None:
+        await hung.wait()
+        raise HungAgain
+
+    monkeypatch.setattr(InferenceWorker, "until_hung", until_hung)
+    with pytest.raises(HungAgain):
+        async with start(settings):
+            hung.set()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from bot.errors import describe
@@ -106,9 +106,8 @@ class DaemonThreads(Executor):
         """
         with self._lock:
             self._closed = True
-            while cancel and not self._work.empty():
-                if (work := self._work.get()) is not None:
-                    work.future.cancel()
+            while cancel and (work := self._not_begun()) is not None:
+                work.future.cancel()
             self._work.put(None)
 
     def join(self, seconds: float | None) -> bool:
@@ -120,6 +119,12 @@ class DaemonThreads(Executor):
             self._starting[thread].result()
             thread.join(None if end is None else max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
+
+    def _not_begun(self) -> _Work | None:
+        try:
+            return self._work.get_nowait()
+        except Empty:
+            return None
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._serve, name=f"{self._name}_{len(self._starting)}", daemon=True)

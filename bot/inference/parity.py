@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import torch
 
-from bot.errors import Unanswered
 from bot.inference.heads.base import Head
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.encoder_input import EncoderInput
@@ -186,8 +185,7 @@ def _rewritten(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
     """Each token of what the unrounded model writes itself, given the tokens before it."""
     target = next(iter(head.language_codes), None)
     rows = [head.encode(sentence, max_new_tokens=_WRITTEN_TOKENS, target=target) for sentence in sentences]
-    found = head.rewrite.run(rows)
-    texts = [(row.inputs, () if isinstance(one, Unanswered) else one) for row, one in zip(rows, found, strict=True)]
+    texts = list(zip([row.inputs for row in rows], head.rewrite.run(rows), strict=True))
 
     @torch.inference_mode()
     def observe() -> torch.Tensor:

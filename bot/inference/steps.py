@@ -101,7 +101,7 @@ class Operation(Generic[InputT, OutputT]):
     """
 
     name: str
-    run: Callable[[Sequence[Row[InputT]]], Sequence[OutputT | Unanswered]]
+    run: Callable[[Sequence[Row[InputT]]], Sequence[OutputT]]
     budget: Budget
     session: Callable[[bool], Session[InputT, OutputT]] | None = None
     is_sound: Callable[[OutputT], bool] = all_finite
@@ -112,7 +112,7 @@ class Operation(Generic[InputT, OutputT]):
     ) -> Operation[InputT, OutputT]:
         """An operation that goes on step by step."""
 
-        def run(rows: Sequence[Row[InputT]]) -> list[OutputT | Unanswered]:
+        def run(rows: Sequence[Row[InputT]]) -> list[OutputT]:
             for row in rows:  # they may have been under way before
                 row.progress.clear()
                 row.state = None
@@ -120,9 +120,9 @@ class Operation(Generic[InputT, OutputT]):
 
         return cls(name, run, budget, session)
 
-    def checked(self, outputs: Sequence[OutputT | Unanswered]) -> list[OutputT | Unanswered]:
+    def checked(self, outputs: Sequence[OutputT]) -> list[OutputT | Unanswered]:
         """Outputs of `run`, with `NotFinite` in the place of those that are not sound."""
-        return [one if isinstance(one, Unanswered) or self.is_sound(one) else NotFinite() for one in outputs]
+        return [one if self.is_sound(one) else NotFinite() for one in outputs]
 
     def __call__(self, rows: Sequence[Row[InputT]], *, alone: bool = False) -> Steps[list[OutputT]]:
         """Compute the rows' outputs: `outputs = yield from head.classify(rows)` inside a task.
@@ -148,18 +148,29 @@ Steps: TypeAlias = Generator[Step, Any, T]
 """The type of a task's generator that returns a `T`."""
 
 
-def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) -> list[OutputT | Unanswered]:
-    """Take rows to their end; returns their outputs, or the errors that they get, in order."""
+def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) -> list[OutputT]:
+    """Take rows to their end; returns their outputs in order.
+
+    Raises:
+        Unanswered: one of them has failed.
+    """
     outputs = {id(row): output for row, output in take_further(session, rows)}
     while len(session):
         outputs |= {id(row): output for row, output in take_further(session, [])}
-    return [outputs[id(row)] for row in rows]
+    return [_output(outputs[id(row)]) for row in rows]
 
 
-def take_further(
-    session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]
-) -> list[tuple[Row[InputT], OutputT | Unanswered]]:
-    """Let rows join those under way, take all of them a step further, and return those that are done."""
+def _output(outcome: T | Unanswered) -> T:
+    if isinstance(outcome, Unanswered):
+        raise outcome
+    return outcome
+
+
+def take_further(session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]) -> list[tuple[Row[InputT], Any]]:
+    """Let rows join those under way, take all of them a step further, and return those that are done.
+
+    Each has its output, or the `Unanswered` error that it alone gets.
+    """
     done = session.leave()  # whoever was stopped or given up since the last step
     if joining:
         session.join(joining)
@@ -180,10 +191,7 @@ def run_steps(steps: Steps[T]) -> T:
         step = next(steps)
         while True:
             outputs = step.operation.checked(step.operation.run(step.rows))
-            for output in outputs:
-                if isinstance(output, Unanswered):
-                    raise output
-            step = steps.send(outputs)
+            step = steps.send([_output(one) for one in outputs])
     except StopIteration as end:
         value: T = end.value
         return value

@@ -170,6 +170,13 @@ def let_it_hang(worker: InferenceWorker, clock: Clock) -> None:
     worker.look_for_hangs()
 
 
+def at_stage(stage: str, value: int, act: Callable[[], Any]) -> ToyRequest:
+    """A request that does something while it is prepared, or finished."""
+    if stage == "prepare":
+        return ToyRequest(value, prepare=act)
+    return ToyRequest(value, finish=act)
+
+
 async def outcomes(*answers: asyncio.Task[Any]) -> list[Any]:
     found = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 20)
     return [one if isinstance(one, BaseException) else one.result for one in found]
@@ -225,7 +232,8 @@ async def test_a_tokenizer_that_hangs(shop: ToyShop, tmp_path: Path, clock: Cloc
 
     async with opened(shop, tmp_path, clock) as worker:
         await worker.load(["toy"])
-        answers = [worker.submit(ToyRequest(index, **{stage: hang}), person=index) for index in range(4)]
+        requests = [at_stage(stage, index, hang) for index in range(4)]
+        answers = [worker.submit(request, person=index) for index, request in enumerate(requests)]
         assert await asyncio.to_thread(lambda: all(inside.acquire(timeout=20) for _ in range(2)))
         let_it_hang(worker, clock)
         assert [type(one) for one in await outcomes(*answers)] == [NotResponding] * 4
@@ -322,7 +330,7 @@ class TestWhatThreadsRaise:
         def fail(*_: Any) -> None:
             raise error
 
-        request = ToyRequest(1, **({} if stage == "device" else {stage: fail}))
+        request = ToyRequest(1) if stage == "device" else at_stage(stage, 1, fail)
         async with shop.open() as worker:
             if stage == "device":
                 shop.head.fault = fail
@@ -401,8 +409,7 @@ def serve(cache: str, hang_seconds: str) -> None:
         heads[-1].fault = lambda values: threading.Event().wait()
         return heads[-1]
 
-    models.fetch = lambda spec, cache, report: cache  # type: ignore[attr-defined]
-    models.load_head = load_head  # type: ignore[attr-defined]
+    vars(models).update(fetch=lambda spec, cache, report: cache, load_head=load_head)
     logging.basicConfig(level="INFO")
 
     async def run() -> None:
@@ -460,7 +467,7 @@ def test_a_process_whose_model_hangs_can_be_stopped(tmp_path: Path, number: sign
 
 
 def test_a_process_that_hangs_again_ends_with_a_status_of_its_own(tmp_path: Path) -> None:
-    with process(tmp_path, hang_seconds=0.2) as running:
+    with process(tmp_path, hang_seconds=2) as running:
         told, logged = running.communicate(timeout=100)
     assert told == "hanging\n['NotResponding', 'NotResponding']\n"
     assert HungAgain().sentence in logged

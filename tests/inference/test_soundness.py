@@ -111,7 +111,7 @@ async def test_whoever_shares_the_batch_is_answered(
         expected = await run_crowd(worker, requests)
     monkeypatch.setattr("bot.inference.models.load_head", poisoned)
     async with make_worker() as worker:
-        found = await asyncio.gather(
+        found: list[Any] = await asyncio.gather(
             *(worker.run(request, person=number) for number, request in enumerate(requests)),
             worker.run(SentimentRequest(f"I love {POISON}."), person=9),
             return_exceptions=True,
@@ -157,7 +157,7 @@ def head(request: pytest.FixtureRequest, checkpoints: Any, monkeypatch: pytest.M
     """A generating checkpoint that has a damaged embedding, with each way to keep what its rows have read."""
     way = request.param
     writes = way in ("ragged", "recorded", "padded")
-    head = load_head(checkpoints["llama" if writes else "t5"], CPU)
+    head: Any = load_head(checkpoints["llama" if writes else "t5"], CPU)
     if way == "padded":
         monkeypatch.setattr("bot.inference.heads.causal_lm.can_be_ragged", lambda head: False)
     if way == "beams":
@@ -177,7 +177,7 @@ def rows_of(head: Any, texts: Any) -> list[Row[Any]]:
 
 def test_whoever_is_written_beside_it_goes_on(head: Any) -> None:
     """Also those who come after it into the same columns: what is masked must be a number too."""
-    operation = head.rewrite if isinstance(head, Seq2SeqLM) else head.generate
+    operation: Any = head.rewrite if isinstance(head, Seq2SeqLM) else head.generate
     short, long = HARMLESS[-3:-1], HARMLESS[-1:]
     expected = [operation.run([row])[0] for row in rows_of(head, short)]
     later = [operation.run([row])[0] for row in rows_of(head, long)]

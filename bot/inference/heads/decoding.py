@@ -225,7 +225,7 @@ class Decoder:
         self._last = self._choose(self._writing, logits)
 
     @torch.inference_mode()
-    def leave(self) -> list[tuple[Row[Any], Generated | Unanswered]]:
+    def leave(self) -> list[tuple[Row[Any], Any]]:
         """Take out the rows that are finished, stopped or abandoned, with what was written, and those that failed."""
         done = [one for one in self._writing if self._is_done(one)]
         if done:

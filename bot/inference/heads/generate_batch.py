@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -54,7 +54,7 @@ class GenerateBatch:
         if rows:
             self._done += zip(rows, self._generated(rows), strict=True)
 
-    def leave(self) -> list[tuple[Row[SourceText], Generated | Unanswered]]:
+    def leave(self) -> list[tuple[Row[SourceText], Any]]:
         """Take out the rows that are done, with what was written."""
         done, self._done = self._done, []
         return done

@@ -231,7 +231,7 @@ class Rewriting:
         self._writer.step()
         self.joinable = self._writer.joinable
 
-    def leave(self) -> list[tuple[Row[SourceText], tuple[int, ...] | Unanswered]]:
+    def leave(self) -> list[tuple[Row[SourceText], Any]]:
         """Take out the rows that are done, with the tokens that the decoder wrote, or with the errors that they get."""
         done = [] if self._writer is None else self._writer.leave()
         return [(row, output if isinstance(output, Unanswered) else output.written) for row, output in done]
