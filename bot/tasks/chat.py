@@ -215,7 +215,8 @@ def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[s
     text = head.decode(ids)
     if has_chat_template(head):
         return text.strip(), False
-    names = "|".join(map(re.escape, (USER, ASSISTANT, *_labels(request))))
+    people = {request.speaker, *(one.speaker for one in request.history)}
+    names = "|".join(map(re.escape, {USER, ASSISTANT, *people, *map(label, people)}))
     # As turns do: a single line break before `Note:` begins another line of the same answer.
     turn = re.search(rf"\n[^\S\n]*\n\s*(?:{names}):", text)
     return (text.strip(), False) if turn is None else (text[: turn.start()].strip(), True)
