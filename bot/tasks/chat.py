@@ -218,7 +218,8 @@ def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[s
     if has_chat_template(head):
         return head.decode_whole(ids).strip(), False
     text = head.decode(ids)
-    names = "|".join(map(re.escape, (USER, ASSISTANT, *_labels(request))))
+    people = {request.speaker, *(one.speaker for one in request.history)}
+    names = "|".join(map(re.escape, {USER, ASSISTANT, *people, *map(label, people)}))
     # As turns do: a single line break before `Note:` begins another line of the same answer.
     turn = re.search(rf"\n[^\S\n]*\n\s*(?:{names}):", text)
     if turn is None:

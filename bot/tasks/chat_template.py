@@ -31,7 +31,6 @@ _MARKUP = re.compile(r"<<?[^<>\s]+>>?|\[[^\[\]\s]+\]|\{\{?[^{}\s]+\}\}?|\|[^|\s]
 _SENTENCE_END = frozenset(".,!?…\"'’”)")
 _FEW_WORDS = 4
 """A line of more is an instruction, which anybody may repeat."""
-_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class ChatTemplate:
         safe = []
         for content, before, after in zip(contents, around, around[1:], strict=False):
             inside = self.markers.broken(content)
-            for _ in range(_MOST_ROUNDS):
+            for _ in range(len(inside)):  # each round takes a character away
                 changed = self._without_borders(before[-reach:] if reach else "", inside, after[:reach])
                 if changed == inside:
                     break

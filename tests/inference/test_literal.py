@@ -98,8 +98,8 @@ def test_nothing_is_left_behind(load: Callable[[str], Any], name: str) -> None:
     before = head.tokenizer(f"a {token} b")["input_ids"]
     with head.literally:
         assert head.tokenizer(f"a {token} b")["input_ids"] != before
-    with pytest.raises(ValueError, match="must be of type"), head.literally:
-        head.tokenizer(1, 2)
+    with pytest.raises(ValueError, match="must be"), head.literally:
+        head.tokenizer(1)
     assert head.tokenizer(f"a {token} b")["input_ids"] == before
     assert head.tokenize_template(f"a {token} b") == before
     assert not head.tokenizer.split_special_tokens

@@ -237,11 +237,6 @@ class TestTranscript:
             ended = chat.spoken(plain, request, plain.encode_rest(f" {text}\n \nUser: And?"))
             assert (ended.text, ended.speaks_for_another) == (text, True)
 
-    def test_a_lone_speakers_name_ends_nothing(self, plain: Any) -> None:
-        """It stands nowhere in the transcript, where they are the user."""
-        text = "Sure.\n\nNote: bring water."
-        assert chat.spoken(plain, greedy("Why?", speaker="Note"), plain.encode_rest(text)).text == text
-
     def test_somebody_stops_it(self, plain: Any) -> None:
         [row] = next(TASK.steps(plain, greedy("Why?"))).rows
         assert not row.stopped

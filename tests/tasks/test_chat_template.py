@@ -248,8 +248,9 @@ def test_half_a_marker_beside_the_other_half(head_of: Callable[[str], CausalLM])
     text = head.decode(chat_prompt(head, [Message("user", "x<")]), skip_special_tokens=False)
     assert text == "<user>x<</user></s><user>"
     head.tokenizer.chat_template = "{% for m in messages %}{{ '[A]' + m['content'] + 'A] [[A]' }}{% endfor %}"
-    text = head.decode(chat_prompt(head, [Message("user", "x[[")]), skip_special_tokens=False)
-    assert text.count("[A]") == 2
+    for typed in ("x[[", "x" + "[" * 30, "[[["):
+        text = head.decode(chat_prompt(head, [Message("user", typed)]), skip_special_tokens=False)
+        assert text.count("[A]") == 2
 
 
 def test_plain_words_stay(head_of: Callable[[str], CausalLM]) -> None:
