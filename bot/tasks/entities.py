@@ -29,7 +29,7 @@ OUTSIDE = "O"
 
 @dataclass(frozen=True)
 class Entity:
-    """A part of the text that has a label.
+    """A part of the text that has a label: whole graphemes, without white space at its ends.
 
     Attributes:
         start: its first character.
