@@ -29,6 +29,7 @@ from bot.tasks.complete import CompleteRequest
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
+from bot.tasks.translate import TranslateRequest
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
 
@@ -188,3 +189,41 @@ async def test_it_is_as_often_right_as_the_readme_says(backend: InferenceWorker,
     assert found["sentiment"].right >= 37
     assert found["zeroshot"].total == 20
     assert found["zeroshot"].right >= 18
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('He said "good morning" to me.', ['"', '"']),  # G4
+        ("Good morning!\n\nThe weather is nice today.", ["Guten Morgen!\n\n"]),  # G6
+        ("I love cats <:catjam:123456789012345678> 😀", ["Katzen", "<:catjam:123456789012345678> 😀"]),  # G10
+        ("Ask <@123456789012345678> about the cat.", ["<@123456789012345678>"]),  # G11
+        ("https://example.com/the/red/house", ["https://example.com/the/red/house"]),  # G11
+        ("Please type `pip install cats` and wait.", ["`pip install cats`"]),  # G11
+        ("My number is 4915123456789", ["4915123456789"]),  # G11
+        ("<a:partyblob:123456789012345678> Good morning!", ["<a:partyblob:123456789012345678> Guten Morgen!"]),  # G11
+    ],
+)
+async def test_what_is_no_language_stays(backend: InferenceWorker, text: str, kept: list[str]) -> None:
+    result = (await backend.run(TranslateRequest(text, "German"), person=1)).result
+    place = 0
+    for part in kept:
+        place = result.text.index(part, place) + len(part)
+        assert result.text.count(part) == kept.count(part)
+    assert result.finished
+
+
+async def test_an_abbreviation_ends_no_sentence(backend: InferenceWorker) -> None:
+    """Row G1: one piece, where it was three."""
+    asked = TranslateRequest("Dr. Miller lives in St. Gallen.", "German")
+    result = (await backend.run(asked, person=1)).result
+    assert result.text.startswith("Dr. Miller")
+    assert result.text.endswith("St. Gallen.")
+
+
+async def test_the_language_of_a_text_is_found_out(server: SimulatedServer) -> None:
+    assert "Spanish · español\n> Buenos días, ¿dónde está mi perro?\n\nEnglish\n" in await described(
+        server, "/translate text:Buenos días, ¿dónde está mi perro? to:English"
+    )
+    reply = await server.ask("/translate text:Buenos días, ¿dónde está mi perro? to:German")
+    assert "does not translate Spanish into German. From Spanish it can do: English." in reply.message["content"]
