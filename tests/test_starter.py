@@ -281,3 +281,41 @@ async def test_the_place_that_was_asked_for_is_marked(
     """F1, F2, F8."""
     reply = await server.ask(f"/answer question:{question} context:{context}")
     assert marked in reply.message["embeds"][0]["description"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('He said "good morning" to me.', ['"', '"']),  # G4
+        ("Good morning!\n\nThe weather is nice today.", ["Guten Morgen!\n\n"]),  # G6
+        ("I love cats <:catjam:123456789012345678> 😀", ["Katzen", "<:catjam:123456789012345678> 😀"]),  # G10
+        ("Ask <@123456789012345678> about the cat.", ["<@123456789012345678>"]),  # G11
+        ("https://example.com/the/red/house", ["https://example.com/the/red/house"]),  # G11
+        ("Please type `pip install cats` and wait.", ["`pip install cats`"]),  # G11
+        ("My number is 4915123456789", ["4915123456789"]),  # G11
+        ("<a:partyblob:123456789012345678> Good morning!", ["<a:partyblob:123456789012345678> Guten Morgen!"]),  # G11
+    ],
+)
+async def test_what_is_no_language_stays(backend: InferenceWorker, text: str, kept: list[str]) -> None:
+    result = (await backend.run(TranslateRequest(text, "German"), person=1)).result
+    place = 0
+    for part in kept:
+        place = result.text.index(part, place) + len(part)
+        assert result.text.count(part) == kept.count(part)
+    assert result.finished
+
+
+async def test_an_abbreviation_ends_no_sentence(backend: InferenceWorker) -> None:
+    """Row G1: one piece, where it was three."""
+    asked = TranslateRequest("Dr. Miller lives in St. Gallen.", "German")
+    result = (await backend.run(asked, person=1)).result
+    assert result.text.startswith("Dr. Miller")
+    assert result.text.endswith("St. Gallen.")
+
+
+async def test_the_language_of_a_text_is_found_out(server: SimulatedServer) -> None:
+    assert "Spanish · español\n> Buenos días, ¿dónde está mi perro?\n\nEnglish\n" in await described(
+        server, "/translate text:Buenos días, ¿dónde está mi perro? to:English"
+    )
+    reply = await server.ask("/translate text:Buenos días, ¿dónde está mi perro? to:German")
+    assert "does not translate Spanish into German. From Spanish it can do: English." in reply.message["content"]

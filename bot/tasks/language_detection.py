@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import Any
 
@@ -95,9 +95,8 @@ def detect(text: str, among: Collection[str]) -> Detection:
     """
     ranked, told = _ranked(without_protected(text))
     likely = dict.fromkeys(among, 0.0)
-    for code, probability in ranked.items():
-        for tag in serving(code, among)[:1]:
-            likely[tag] += probability
+    for code, tag in _served(frozenset(among)).items():
+        likely[tag] += ranked[code]
     if not told or not any(likely.values()):
         told = len(likely) == 1
         likely = dict.fromkeys(among, 0.0) | {default_source(among): 1.0}
@@ -114,7 +113,8 @@ def detect(text: str, among: Collection[str]) -> Detection:
 def unreadable(text: str, among: Collection[str]) -> str | None:
     """The likeliest language of a text that is certainly in none of these; None where it may be in one of them."""
     ranked, told = _ranked(without_protected(text))
-    others = {code: probability for code, probability in ranked.items() if code and not serving(code, among)}
+    served = _served(frozenset(among))
+    others = {code: probability for code, probability in ranked.items() if code and code not in served}
     if not told or sum(others.values()) < CERTAIN:
         return None
     return max(others, key=lambda code: others[code])
@@ -124,6 +124,13 @@ def default_source(among: Iterable[str]) -> str:
     """What a text is read as that does not tell its language: English, or the first by name."""
     known = sorted(among)
     return (serving("en", known) or known)[0]
+
+
+@lru_cache(maxsize=64)
+def _served(among: frozenset[str]) -> Mapping[str, str]:
+    """Which of some tags serve for the detector's languages, by their own tags; looked up once for a checkpoint."""
+    codes = {_TAGS.get(label, label) for label in _identifier().labels}
+    return {code: tags[0] for code in codes if (tags := serving(code, among))}
 
 
 def _ranked(text: str) -> tuple[Mapping[str, float], bool]:

@@ -83,6 +83,9 @@ def pieces(text: str) -> Iterator[Piece]:
 
 def without_protected(text: str) -> str:
     """Only what is in a language."""
-    shown = {Kind.WORDS: lambda piece: piece.text, Kind.KEPT: lambda piece: " ", Kind.MARK: lambda piece: ""}
-    words = "".join(shown[piece.kind](piece) for piece in pieces(FENCE.sub(" ", text)))
+    words = "".join(_said(piece) for piece in pieces(FENCE.sub(" ", text)))
     return " ".join(words.split())
+
+
+def _said(piece: Piece) -> str:
+    return {Kind.WORDS: piece.text, Kind.KEPT: " ", Kind.MARK: ""}[piece.kind]

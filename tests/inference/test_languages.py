@@ -254,7 +254,7 @@ class TestPairs:
         ],
     )
     def test_macrolanguages(self, known: list[str], code: str, right: str | None) -> None:
-        """Rows G12 and G13 and their kind: a macrolanguage serves as its members and the reverse, not one as another."""
+        """Rows G12 and G13 and their kind: macrolanguages serve as their members, and the reverse."""
         assert LanguagePairs.among(["en", *known]).find("en", code) == (None if right is None else ("en", right))
         assert LanguagePairs.among(["en", *known]).find(code, "en") == (None if right is None else (right, "en"))
 

@@ -214,7 +214,7 @@ class Expected:
         self.sentiment = [reference.sentiment(request.text) for request in self.SENTIMENT]
         self.zeroshot = [reference.zeroshot(request) for request in self.ZEROSHOT]
         self.fill = [reference.fill(request.text) for request in self.FILL]
-        self.translate = [reference.translate(one.text, one.source, one.target) for one in self.TRANSLATE]
+        self.translate = [reference.translate(one.text, str(one.source), one.target) for one in self.TRANSLATE]
 
 
 @pytest.fixture(scope="module")
