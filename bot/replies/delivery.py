@@ -95,14 +95,15 @@ class Delivery:
             Exception: Discord cannot be reached, or its answers cannot be read (see `bot.replies.faults`).
         """
         self._backend.model_state(request)
+        answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _given_up_at_end(answering):
             await _defer(interaction, place)
             reply = PendingReply(interaction, self._backend, self._store, self._studio, request, answering, kept or {})
             async with _notice_taken_back(reply, place):
                 await reply.show_notices()
-                return await self._shown(reply, request, render, preview)
-        return None
+                answer = await self._shown(reply, request, render, preview)
+        return answer
 
     async def _shown(
         self,

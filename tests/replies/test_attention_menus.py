@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bot.inference.attention_weights import Part
-from bot.replies.attention_menus import MOST_OPTIONS, AttentionMenus, around, turned
+from bot.replies.attention_menus import AttentionMenus, around, turned
+from bot.replies.buttons import MOST_OPTIONS
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 

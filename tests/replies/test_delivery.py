@@ -164,8 +164,8 @@ class StubInteraction:
         return [[item.item.label for item in edit["view"].children] for edit in self.edits]
 
 
-def refusal(status: int, code: int = 0, text: str = "refused", **headers: str) -> discord.HTTPException:
-    response: Any = SimpleNamespace(status=status, reason="", headers=headers)
+def refusal(status: int, code: int = 0, text: str = "refused", wait: str = "") -> discord.HTTPException:
+    response: Any = SimpleNamespace(status=status, reason="", headers={"Retry-After": wait})
     kinds = {404: discord.NotFound, 403: discord.Forbidden}
     kind = kinds.get(status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
     return kind(response, text if text.startswith("<") else {"code": code, "message": text})
@@ -496,7 +496,7 @@ class TestTime:
         backend.state.phase = Phase.READY
         task = answering(interaction, backend)
         await asyncio.sleep(pending.LAST_SECONDS - 600 - 1)
-        assert not backend.stopped
+        assert not task.done()
 
         assert await task is ANSWER
         assert clock.now == pytest.approx(pending.LAST_SECONDS - 600, abs=0.5)
@@ -626,7 +626,7 @@ class TestStreaming:
         self, backend: StubBackend, interaction: StubInteraction, answering: Answering
     ) -> None:
         waits = ["9", "nan", "-5", "soon", "1e9"]
-        interaction.errors["edit"] = [refusal(429, **{"Retry-After": wait}) for wait in waits[: pending.TRIES - 1]]
+        interaction.errors["edit"] = [refusal(429, wait=wait) for wait in waits[: pending.TRIES - 1]]
         backend.may_answer.set()
 
         await answering(interaction, backend)
@@ -635,7 +635,8 @@ class TestStreaming:
     async def test_a_try_that_hangs_is_given_up_for_another(
         self, backend: StubBackend, interaction: StubInteraction, answering: Answering
     ) -> None:
-        edit, hung = interaction.edit_original_response, []
+        edit = interaction.edit_original_response
+        hung: list[Any] = []
 
         async def hang_once(**what: Any) -> None:
             if not hung:

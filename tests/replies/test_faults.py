@@ -16,7 +16,10 @@ from bot.replies.faults import LONGEST_WAIT, Fault, fault_of, is_gone, seconds_a
 PAGE = "\n <!DOCTYPE html><title>Error</title>"
 
 
-def refusal(status: int, body: Any, kind: type[discord.HTTPException] = discord.HTTPException, **headers: str) -> Any:
+def refusal(
+    status: int, body: Any, kind: type[discord.HTTPException] = discord.HTTPException, wait: str | None = None
+) -> Any:
+    headers = {} if wait is None else {"Retry-After": wait}
     response: Any = SimpleNamespace(status=status, reason="", headers=headers)
     return kind(response, body)
 
@@ -62,7 +65,7 @@ def test_whatever_is_answered_is_judged(status: int, body: Any) -> None:
 
 @given(st.text(max_size=20) | st.floats().map(str))
 def test_a_wait_is_never_negative_and_never_for_ever(written: str) -> None:
-    assert 0 <= seconds_asked_for(refusal(429, PAGE, **{"Retry-After": written})) <= LONGEST_WAIT
+    assert 0 <= seconds_asked_for(refusal(429, PAGE, wait=written)) <= LONGEST_WAIT
 
 
 def test_no_wait_where_there_is_no_answer() -> None:
