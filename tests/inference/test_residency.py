@@ -33,6 +33,7 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
+from tests.cogs.pacing import held_after
 from tests.inference.toys import until
 from tests.support import COURSE, CPU, under_way
 from tests.timers import PATIENCE, turns
@@ -192,18 +193,24 @@ async def test_a_remembered_answer_needs_no_checkpoint(make_worker: OpenWorker) 
         assert ready(worker) == {"fill"}
 
 
-async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker) -> None:
+def _about_to_leave(worker: InferenceWorker) -> int:
+    """How many checkpoints others wait for to leave."""
+    return sum(not resident.left.is_set() for resident in worker._models._residents.values())
+
+
+async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what is asked of it from then on waits for the one that waits for the room."""
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
-        long = worker.submit(LONG, person=1)
-        await under_way(worker, long)
-        others = worker.submit(REQUESTS["sentiment"], person=2)
-        await until(lambda: worker.status().models["sentiment"].requests == 1)
-        await turns()
-        assert not others.done()
-        assert not long.done()
-        assert ready(worker) == {"generate"}
-        late = worker.submit(REQUESTS["generate"], person=3)
+        with held_after(monkeypatch, 20):
+            long = worker.submit(LONG, person=1)
+            await under_way(worker, long)
+            others = worker.submit(REQUESTS["sentiment"], person=2)
+            await until(lambda: _about_to_leave(worker) == 1)
+            assert not others.done()
+            assert not long.done()
+            assert ready(worker) == {"generate"}
+            late = worker.submit(REQUESTS["generate"], person=3)
+            await turns()
         assert (await long).result.continuations[0].tokens == 300
         await others
         assert not late.done()
@@ -357,13 +364,16 @@ async def test_a_failure_costs_no_room(make_worker: OpenWorker, monkeypatch: pyt
         await worker.run(REQUESTS["sentiment"], person=1)
 
 
-async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker) -> None:
+async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     async with make_worker(room=ONE_AT_A_TIME) as worker:
-        long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
-        await under_way(worker, long)
-        waiting = worker.submit(REQUESTS["sentiment"], person=2)
-        await until(lambda: worker.status().models["sentiment"].requests == 1)
-        await asyncio.wait_for(worker.aclose(), PATIENCE)
+        with held_after(monkeypatch, 20):
+            long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
+            await under_way(worker, long)
+            waiting = worker.submit(REQUESTS["sentiment"], person=2)
+            await until(lambda: _about_to_leave(worker) == 1)
+            closing = asyncio.create_task(worker.aclose())
+            await turns()
+        await asyncio.wait_for(closing, PATIENCE)
         assert (await long).result.continuations[0].tokens == 100
         with pytest.raises(Exception, match="restarted"):
             await waiting
@@ -387,7 +397,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
         await until(lambda: bool(worker._queue._lanes[0].running))
         answer.cancel()
         other = worker.submit(REQUESTS["fill"], person=1)
-        await until(lambda: worker.status().models["fill"].requests == 1)
+        await until(lambda: _about_to_leave(worker) == 1)
         await turns()
         assert ready(worker) == {"sentiment"}
         gate.set()

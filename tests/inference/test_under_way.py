@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.cogs.pacing import held_after
 from tests.support import device_held, rows_arrived, under_way
-from tests.timers import FAR, Timers
+from tests.timers import FAR, PATIENCE, Timers
 
 LONG = GenerateRequest("I love apples and", max_new_tokens=400, top_p=0.01)
 SHORT = GenerateRequest("The capital of Germany is", max_new_tokens=4, top_p=0.01)
@@ -40,8 +41,23 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+@pytest.fixture
+def unfinished(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The last step of a long text waits for this event: whatever is not answered before that is never."""
+    go_on, step = threading.Event(), Decoder.step
+
+    def held(self: Decoder) -> None:
+        if any(len(one.row.progress) >= LONG.max_new_tokens - 1 for one in self._writing):
+            assert go_on.wait(PATIENCE)
+        step(self)
+
+    monkeypatch.setattr(Decoder, "step", held)
+    yield go_on
+    go_on.set()
+
+
 async def test_a_short_request_is_answered_while_a_long_one_is_under_way(
-    make_worker: Callable[..., Any], steps: list[int]
+    make_worker: Callable[..., Any], steps: list[int], unfinished: threading.Event
 ) -> None:
     async with make_worker() as worker:
         expected = (await worker.run(SHORT, person=1)).result
@@ -49,13 +65,16 @@ async def test_a_short_request_is_answered_while_a_long_one_is_under_way(
         await under_way(worker, long)
         short = await worker.run(SHORT, person=2)
         assert not long.done()
+        unfinished.set()
         assert short.result == expected
         assert 2 in steps
         text = (await long).result.continuations[0].text
         assert text == (await worker.run(LONG, person=1)).result.continuations[0].text
 
 
-async def test_a_classifier_gets_its_turn_between_two_steps(make_worker: Callable[..., Any]) -> None:
+async def test_a_classifier_gets_its_turn_between_two_steps(
+    make_worker: Callable[..., Any], unfinished: threading.Event
+) -> None:
     async with make_worker() as worker:
         await worker.load(["sentiment", "generate"])
         long = worker.submit(LONG, person=1)
@@ -64,6 +83,7 @@ async def test_a_classifier_gets_its_turn_between_two_steps(make_worker: Callabl
             await worker.run(SentimentRequest(f"I love apples {index}"), person=2)
         assert not long.done()
         long.cancel()
+        unfinished.set()
 
 
 async def test_what_is_shown_is_the_beginning_of_the_answer(make_worker: Callable[..., Any]) -> None:
@@ -80,11 +100,12 @@ async def test_what_is_shown_is_the_beginning_of_the_answer(make_worker: Callabl
         assert await worker.partial(answer) is None
 
 
-async def test_stopping_keeps_the_text(make_worker: Callable[..., Any]) -> None:
+async def test_stopping_keeps_the_text(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     async with make_worker() as worker:
-        answer = worker.submit(LONG, person=1)
-        shown = await under_way(worker, answer)
-        worker.stop(answer)
+        with held_after(monkeypatch, 5):
+            answer = worker.submit(LONG, person=1)
+            shown = await under_way(worker, answer)
+            worker.stop(answer)
         result = (await answer).result
         assert shown.continuations[0].tokens <= result.continuations[0].tokens < LONG.max_new_tokens
         assert not result.continuations[0].finished
