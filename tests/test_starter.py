@@ -19,6 +19,7 @@ from bot.app import chosen_preset, open_backend
 from bot.commands.evaluate import measure
 from bot.evaluation.labelled import Example, read_examples
 from bot.inference.requests import Request
+from bot.inference.steps import run_steps
 from bot.inference.worker import InferenceWorker
 from bot.playground import EXAMPLES, SimulatedServer, simulated_server
 from bot.replies.work.offer import work_of
@@ -35,6 +36,8 @@ from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.pieces import Prepared
+from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
+from tests.support import run_crowd
 from tests.tasks.named_sentences import HELD_BACK, NAMED_SENTENCES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
@@ -319,3 +322,22 @@ async def test_the_language_of_a_text_is_found_out(server: SimulatedServer) -> N
     )
     reply = await server.ask("/translate text:Buenos días, ¿dónde está mi perro? to:German")
     assert "does not translate Spanish into German. From Spanish it can do: English." in reply.message["content"]
+
+
+SHOP = ZeroShotRequest("Nobody told us that the shop was closed", ("food", "travel", "art"))
+CROWD = (
+    "Great.",
+    "What a day!",
+    "The train to Berlin was late, and nobody said why.",
+    "Soup again?",
+    "I paint on Sundays.",
+)
+
+
+async def test_who_else_asks_changes_no_number(backend: InferenceWorker) -> None:
+    """K5: art had 45.6 % alone, and 41.7 % when others asked at the same time."""
+    others = [ZeroShotRequest(text, ("sports", "food and drink", "travel", "art")) for text in CROWD]
+    [in_company, *_] = await run_crowd(backend, [SHOP, *others])
+    async with backend._models.lease("zeroshot") as model:
+        alone = await asyncio.to_thread(lambda: run_steps(weigh_labels(model.head, SHOP)))
+    assert in_company == alone
