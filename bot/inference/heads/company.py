@@ -124,7 +124,15 @@ def _found(head: Head, rows: int, look: Look) -> Company:
             compute = look(company)
             if _holds(head, compute, right):
                 return company
-        except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            IndexError,
+            KeyError,
+            NotImplementedError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             log.debug("rows of a checkpoint cannot be computed by %s: %s", company, type(error).__name__)
     return Company.ALONE
 

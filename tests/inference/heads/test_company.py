@@ -253,5 +253,3 @@ class TestTrees:
         assert mask.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
         with pytest.raises(NotImplementedError):
             place.mask(2, causal=False, device=torch.device("cpu"))
-
-
