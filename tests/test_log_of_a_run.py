@@ -108,8 +108,8 @@ class HardDiscord(DiscordServer):
     async def _put_commands(self, request: web.Request) -> web.Response:
         return self._refusal("commands") or await super()._put_commands(request)
 
-    async def _message(self, request: web.Request) -> web.Response:
-        return self._refusal("message") or await super()._message(request)
+    async def _edit(self, request: web.Request) -> web.Response:
+        return self._refusal("message") or await super()._edit(request)
 
     async def _callback(self, request: web.Request) -> web.Response:
         return self._refusal("callback") or await super()._callback(request)

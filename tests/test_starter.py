@@ -325,13 +325,7 @@ async def test_the_language_of_a_text_is_found_out(server: SimulatedServer) -> N
 
 
 SHOP = ZeroShotRequest("Nobody told us that the shop was closed", ("food", "travel", "art"))
-CROWD = (
-    "Great.",
-    "What a day!",
-    "The train to Berlin was late, and nobody said why.",
-    "Soup again?",
-    "I paint on Sundays.",
-)
+CROWD = ("Great.", "What a day!", "The train was late, and nobody said why.", "Soup again?", "I paint on Sundays.")
 
 
 async def test_who_else_asks_changes_no_number(backend: InferenceWorker) -> None:
@@ -339,5 +333,6 @@ async def test_who_else_asks_changes_no_number(backend: InferenceWorker) -> None
     others = [ZeroShotRequest(text, ("sports", "food and drink", "travel", "art")) for text in CROWD]
     [in_company, *_] = await run_crowd(backend, [SHOP, *others])
     async with backend._models.lease("zeroshot") as model:
-        alone = await asyncio.to_thread(lambda: run_steps(weigh_labels(model.head, SHOP)))
+        head: Any = model.head
+        alone = await asyncio.to_thread(lambda: run_steps(weigh_labels(head, SHOP)))
     assert in_company == alone

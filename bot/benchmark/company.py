@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 import torch
+import typer
 
 from bot.app import chosen_preset
 from bot.benchmark.corpus import Corpus
@@ -26,6 +27,7 @@ from bot.inference.heads.base import Head
 from bot.inference.heads.company import Company, forced
 from bot.inference.loading import load_head
 from bot.inference.sources import fetch
+from bot.inference.sources.progress import Silent
 from bot.inference.steps import Step, run_steps
 from bot.settings import Settings
 from bot.tasks.fill import FillResult
@@ -142,19 +144,16 @@ def main() -> None:
     settings = Settings(_env_file=None, preset=options.preset)
     preset = chosen_preset(settings, options.preset)
     device = Device.choose("cpu", options.precision)
-    print(Machine.this())
+    typer.echo(Machine.this())
     for task in options.tasks.split(","):
-        folder = fetch(preset.checkpoints[task], settings.cache_dir, lambda *_: None)
-        head = load_head(folder, device)
-        moves, lone, crowd = measure(head, task, options.requests, options.rounds)
+        folder = fetch(preset.checkpoints[task], settings.cache_dir, Silent())
+        moves, lone, crowd = measure(load_head(folder, device), task, options.requests, options.rounds)
         for company, found in moves.items():
-            print(
-                f"{task}, {device.precision}, {company}: numbers of {found.answers} of {found.asked} answers moved, by up "
-                f"to {found.by:.2g}; {found.labels} labels changed"
+            typer.echo(
+                f"{task}, {device.precision}, {company}: numbers of {found.answers} of {found.asked} answers moved, by "
+                f"up to {found.by:.2g}; {found.labels} labels changed"
             )
-        print(
-            f"{task}: time / that of padded batches: {lone:.2f} for a lone request, {crowd:.2f} for batches", flush=True
-        )
+        typer.echo(f"{task}: time / that of padded batches: {lone:.2f} for a lone request, {crowd:.2f} for batches")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ same kernels give the same numbers in a half to nine tenths of the time (docs/PE
 Source: oneDNN's developer guide, "Memory Format Propagation"; PyTorch's Inductor packs weights in the same way when it
 freezes a model for the CPU.
 
+A row's product is the same among any number of rows, to the last bit (a probe of each checkpoint looks, see
+`bot.inference.heads.company`). PyTorch's plain float32 layers do not keep that, so float32 is packed too.
+
 For each number of rows oneDNN makes kernels of their own. That takes milliseconds, several times as long as the product
 itself, and up to a megabyte of memory. Chat messages have any number of tokens, so rows are filled up to one of few
 numbers. Filling up copies the input of every layer; heads spare that where they can, with batches of such a width.
@@ -170,7 +173,7 @@ def _is_packable(layer: nn.Module | None, shared: set[int]) -> TypeGuard[nn.Line
 def _has_kernels(dtype: torch.dtype) -> bool:
     if dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    return dtype == torch.float32 and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 def _let_gelus_see_rows(model: nn.Module) -> None:

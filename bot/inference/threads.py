@@ -66,7 +66,8 @@ class ThreadChoice:
 
     Args:
         active: whether to choose at all. In bfloat16 the numbers that come out are the same to the last bit (a probe
-            looks, see `bot.inference.heads.company`); in float32 they are not, and a seed must give the same text again.
+            looks, see `bot.inference.heads.company`); in float32 they are not, and a seed must give the same text
+            again.
         clock: gives seconds.
 
     Attributes:

@@ -97,7 +97,7 @@ def read_trees(head: Head, trees: Sequence[Tree]) -> list[torch.Tensor]:
         logits_to_keep=head.tensor(wanted + wanted[-1:] * missing),
     )
     logits: torch.Tensor = output.logits[0, : len(wanted)]
-    return list(logits.split([len(tree.wanted) for tree in trees]))
+    return list(torch.split(logits, [len(tree.wanted) for tree in trees]))
 
 
 def _place(tree: Tree, start: int, positions: torch.Tensor) -> Place:

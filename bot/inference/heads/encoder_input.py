@@ -17,7 +17,7 @@ from transformers.utils import PaddingStrategy
 from bot.inference.device import Device
 from bot.inference.heads.base import Head, on_device
 from bot.inference.heads.company import Company, Numbers, company_of
-from bot.inference.heads.row_attention import Place, RowAttention
+from bot.inference.heads.row_attention import Place
 from bot.inference.steps import Budget, Row
 
 SAMPLES = (

@@ -100,9 +100,16 @@ def _attend(
     grouped = query.shape[1] != key.shape[1]
     for place in each_row:
         here = slice(place.sequence, place.sequence + 1)
-        own = [states[here, :, place.tokens] for states in (query, key, value)]
+        queries, keys, values = (states[here, :, place.tokens] for states in (query, key, value))
         mask = place.mask(sliding_window, causal=causal, device=query.device)
-        output[here, place.tokens] = scaled_dot_product_attention(
-            *own, attn_mask=mask, is_causal=causal and mask is None, scale=scaling, enable_gqa=grouped
-        ).transpose(1, 2)
+        found = scaled_dot_product_attention(
+            queries,
+            keys,
+            values,
+            attn_mask=mask,
+            is_causal=causal and mask is None,
+            scale=scaling,
+            enable_gqa=grouped,
+        )
+        output[here, place.tokens] = found.transpose(1, 2)
     return output, None

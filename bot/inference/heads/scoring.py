@@ -100,9 +100,8 @@ def _log_probs(logits: torch.Tensor) -> torch.Tensor:
 def _score_at_once(head: Head, asked: Sequence[Continuations]) -> list[list[LogProbs]]:
     """What fits in memory together is read together; how one prompt's continuations are cut up depends on them only."""
     most = max(1, LOGITS_AT_ONCE // _vocabulary(head))
-    trees = [
-        (index, tree) for index, one in enumerate(asked) for tree in Tree(one.prompt, tuple(one.beginnings)).parts(most)
-    ]
+    whole = [Tree(one.prompt, tuple(one.beginnings)) for one in asked]
+    trees = [(index, part) for index, tree in enumerate(whole) for part in tree.parts(most)]
     found: list[dict[tuple[int, ...], LogProbs]] = [{} for _ in asked]
     for part in _fitting(trees, most):
         for (index, tree), logits in zip(part, read_trees(head, [tree for _, tree in part]), strict=True):
@@ -127,7 +126,8 @@ def _candidates(asked: Continuations, tree: Tree, log_probs: torch.Tensor) -> di
     Args:
         log_probs: after each wanted token of the tree, (wanted, vocabulary).
     """
-    places, place = {(): range(0)}, 1
+    places: dict[tuple[int, ...], range] = {(): range(0)}
+    place = 1
     for beginning in tree.beginnings:
         places[beginning] = range(place, place + len(beginning))
         place += len(beginning)
