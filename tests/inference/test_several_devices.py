@@ -21,7 +21,8 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
-from tests.inference.toys import ToyHead, until
+from tests.inference.pacing import paused
+from tests.inference.toys import ToyHead, queued, until
 from tests.support import CPU, device_held, rows_arrived, run_all, run_crowd, under_way
 
 OpenWorker = Callable[..., AbstractAsyncContextManager[InferenceWorker]]
@@ -99,16 +100,20 @@ async def test_joined_answers_name_the_device_of_the_one_computation(make_worker
     assert status.rows == 1
 
 
-async def test_two_texts_are_written_at_the_same_time(make_worker: OpenWorker) -> None:
+async def test_two_texts_are_written_at_the_same_time(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each on its device, and a classifier gets its turn on either."""
     async with make_worker(device=[CPU, OTHER]) as worker:
         await worker.load(["generate", "sentiment"])
         seeded = [GenerateRequest("I love", max_new_tokens=200, seed=one) for one in (1, 2)]
-        answers = [worker.submit(one, person=one.seed or 0) for one in seeded]
-        await asyncio.gather(*(under_way(worker, answer) for answer in answers))
-        assert not any(answer.done() for answer in answers)
-        await worker.run(SentimentRequest("I love apples"), person=3)
-        assert not all(answer.done() for answer in answers)
+        with paused(monkeypatch, 200) as pause:
+            answers = [worker.submit(one, person=one.seed or 0) for one in seeded]
+            await until(lambda: len(pause.held) == 2)
+            assert not any(answer.done() for answer in answers)
+            other = worker.submit(SentimentRequest("I love apples"), person=3)
+            await queued(worker, 1)
+            pause.asked.set()
+            await other
+            assert not all(answer.done() for answer in answers)
         found = await asyncio.gather(*answers)
         assert {answer.device for answer in found} == {"cpu", "cpu:0"}
         alone = [(await worker.run(one, person=1)).result for one in seeded]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,10 @@ from bot.replies.generate import render
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.cogs.pacing import held_after
+from tests.inference.pacing import paused
+from tests.inference.toys import queued, until
 from tests.support import device_held, rows_arrived, under_way
-from tests.timers import FAR, PATIENCE, Timers
+from tests.timers import FAR, Timers
 
 LONG = GenerateRequest("I love apples and", max_new_tokens=400, top_p=0.01)
 SHORT = GenerateRequest("The capital of Germany is", max_new_tokens=4, top_p=0.01)
@@ -41,49 +42,38 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-@pytest.fixture
-def unfinished(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The last step of a long text waits for this event: whatever is not answered before that is never."""
-    go_on, step = threading.Event(), Decoder.step
-
-    def held(self: Decoder) -> None:
-        if any(len(one.row.progress) >= LONG.max_new_tokens - 1 for one in self._writing):
-            assert go_on.wait(PATIENCE)
-        step(self)
-
-    monkeypatch.setattr(Decoder, "step", held)
-    yield go_on
-    go_on.set()
-
-
 async def test_a_short_request_is_answered_while_a_long_one_is_under_way(
-    make_worker: Callable[..., Any], steps: list[int], unfinished: threading.Event
+    make_worker: Callable[..., Any], steps: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with make_worker() as worker:
         expected = (await worker.run(SHORT, person=1)).result
-        long = worker.submit(LONG, person=1)
-        await under_way(worker, long)
-        short = await worker.run(SHORT, person=2)
-        assert not long.done()
-        unfinished.set()
-        assert short.result == expected
+        with paused(monkeypatch, LONG.max_new_tokens) as pause:
+            long = worker.submit(LONG, person=1)
+            await until(lambda: len(pause.held) == 1)
+            short = worker.submit(SHORT, person=2)
+            await queued(worker, 1)
+            pause.asked.set()
+            assert (await short).result == expected
+            assert not long.done()
         assert 2 in steps
         text = (await long).result.continuations[0].text
         assert text == (await worker.run(LONG, person=1)).result.continuations[0].text
 
 
 async def test_a_classifier_gets_its_turn_between_two_steps(
-    make_worker: Callable[..., Any], unfinished: threading.Event
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with make_worker() as worker:
         await worker.load(["sentiment", "generate"])
-        long = worker.submit(LONG, person=1)
-        await under_way(worker, long)
-        for index in range(5):
-            await worker.run(SentimentRequest(f"I love apples {index}"), person=2)
-        assert not long.done()
-        long.cancel()
-        unfinished.set()
+        with paused(monkeypatch, LONG.max_new_tokens) as pause:
+            long = worker.submit(LONG, person=1)
+            await until(lambda: len(pause.held) == 1)
+            others = [worker.submit(SentimentRequest(f"I love apples {index}"), person=2) for index in range(5)]
+            await queued(worker, 5)
+            pause.asked.set()
+            await asyncio.gather(*others)
+            assert not long.done()
+            long.cancel()
 
 
 async def test_what_is_shown_is_the_beginning_of_the_answer(make_worker: Callable[..., Any]) -> None:
