@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import discord
 
+from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
 from bot.inference.tokens import HALF_CHARACTER
 from bot.replies.buttons import Action, Offer
@@ -60,8 +61,13 @@ def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
 def _offers(request: CompleteRequest, result: CompleteResult) -> Iterator[Offer]:
     if request.temperature:  # else the same again
         yield Offer(REGENERATE, request)
-    if not result.finished and result.text.strip():
-        yield Offer(CONTINUE, request.continued(result.text, result.tail))
+    if result.finished or not result.text.strip():
+        return
+    try:
+        following = request.continued(result.text, result.tail)
+    except InvalidRequest:  # nothing but fences is left of it
+        return
+    yield Offer(CONTINUE, following)
 
 
 def _file(request: CompleteRequest, result: CompleteResult) -> TextFile:

@@ -69,7 +69,9 @@ def _inside(code: str, chosen: str) -> Unfenced | None:
     if (found := _OPENED.fullmatch(code)) is not None:
         return _split(found["inside"])
     found = _AROUND.fullmatch(code)
-    return _split(found["inside"]) if found and _is_prose(found["before"]) and _is_prose(found["after"]) else None
+    if not found or not found["inside"].strip():  # an empty fence behind some code: nobody means it alone
+        return None
+    return _split(found["inside"]) if _is_prose(found["before"]) and _is_prose(found["after"]) else None
 
 
 def _is_prose(text: str) -> bool:

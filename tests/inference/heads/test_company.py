@@ -57,7 +57,7 @@ def row_of(head: Any, words: int) -> Row[Any]:
         candidates = [head.encode_rest(one) for one in (" good", " wonderful", " apples and lemons")]
         return head.continuations(head.encode(text), candidates)  # type: ignore[no-any-return]
     if hasattr(head, "mask_token"):
-        text += f" {head.mask_token}"
+        return head.encode_masked([f"{text} ", ""])  # type: ignore[no-any-return]
     if hasattr(head, "locate"):
         return head.encode("who wrote it?", text)  # type: ignore[no-any-return]
     return head.encode(text)  # type: ignore[no-any-return]
