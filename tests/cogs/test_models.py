@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import simcord
+import transformers
 from simcord import interactions
 from simcord.backend import serializers
 
@@ -154,14 +155,17 @@ class TestOverview:
 
 class TestDetail:
     @pytest.mark.parametrize("place", PLACES)
-    async def test_everywhere(self, open_scene: OpenScene, llama: Any, place: str) -> None:
+    async def test_everywhere(
+        self, open_scene: OpenScene, llama: Any, checkpoints: Mapping[str, Path], place: str
+    ) -> None:
+        real = transformers.AutoModelForCausalLM.from_pretrained(checkpoints["llama"])
         async with open_scene() as scene:
             await scene.worker.load(["generate"])
             result = await ask(scene, place, checkpoint="generate")
 
             assert not result.ephemeral
             lines = [line.split() for line in shown(result).splitlines()]
-            assert ["parameters", f"{llama.model.num_parameters():,}"] in lines
+            assert ["parameters", f"{real.num_parameters():,}"] in lines
             assert ["vocabulary", f"{len(llama.tokenizer):,}"] in lines
             assert ["context", "length", f"{llama.model.config.max_position_embeddings:,}"] in lines
             assert ["layers", str(llama.model.config.num_hidden_layers)] in lines
