@@ -20,7 +20,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from functools import cache
 from typing import Any, TypeGuard
 
 import torch
@@ -140,7 +139,7 @@ def pack(model: nn.Module) -> int:
         (parent, name, layer)
         for parent in model.modules()
         for name, layer in parent._modules.items()  # named_children() leaves out what stands in two places
-        if _is_packable(layer, shared) and not _multiplies_itself(type(parent), name)
+        if _is_packable(layer, shared) and not _multiplies(type(parent), name)
     ]
     verdicts: dict[torch.Size, bool] = {}
     replaced: dict[int, PackedLinear] = {}
@@ -176,8 +175,7 @@ def _is_packable(layer: nn.Module | None, shared: set[int]) -> TypeGuard[nn.Line
     return weight.data_ptr() not in shared or weight.nbytes <= LARGEST_COPY
 
 
-@cache
-def _multiplies_itself(parent: type[nn.Module], name: str) -> bool:
+def _multiplies(parent: type, name: str) -> bool:
     """Whether a module multiplies by the weight of its layer without asking the layer, as Mamba's does."""
     try:
         source = inspect.getsource(parent)
