@@ -69,7 +69,7 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     try:
         head = _load(folder, device, languages)
         if packed:
-            head.is_packed = pack(head.model) > 0
+            head.is_packed = _is_to_be_packed(head) and pack(head.model) > 0
             join(head.model)
         return head
     except ModelUnavailable:
@@ -80,6 +80,11 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
             "A checkpoint could not be loaded: its files are damaged, or are no transformers checkpoint. "
             "Whoever runs this bot can fetch it again with `python -m bot pull`."
         ) from error
+
+
+def _is_to_be_packed(head: Head) -> bool:
+    """In float32 that is for numbers which must not depend on company, and texts of encoder-decoders are none."""
+    return head.kind is not HeadKind.SEQ2SEQ_LM or head.precision != "float32"
 
 
 def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:

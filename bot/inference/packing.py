@@ -17,6 +17,8 @@ numbers. Filling up copies the input of every layer; heads spare that where they
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
@@ -92,11 +94,14 @@ class _Product(torch.autograd.Function):
         by as many copies of the weight.
         """
         [gradient] = gradients
-        product = gradient.reshape(-1, gradient.shape[-1]) @ context.weight.to_dense()
+        product = gradient.reshape(-1, gradient.shape[-1]) @ context.weight.to_dense().to(gradient.dtype)
         return product.reshape(*gradient.shape[:-1], product.shape[-1]), None, None
 
 
 def _product(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    if inputs.dtype != weight.dtype:  # a model that was converted after loading: the packed weight stays as it is
+        return nn.functional.linear(inputs, weight.to_dense().to(inputs.dtype), bias)
+
     def multiply(rows: torch.Tensor) -> torch.Tensor:
         output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
         return output
@@ -134,7 +139,7 @@ def pack(model: nn.Module) -> int:
         (parent, name, layer)
         for parent in model.modules()
         for name, layer in parent._modules.items()  # named_children() leaves out what stands in two places
-        if _is_packable(layer, shared)
+        if _is_packable(layer, shared) and not _multiplies(type(parent), name)
     ]
     verdicts: dict[torch.Size, bool] = {}
     replaced: dict[int, PackedLinear] = {}
@@ -168,6 +173,19 @@ def _is_packable(layer: nn.Module | None, shared: set[int]) -> TypeGuard[nn.Line
     if weight.device.type != "cpu" or not _has_kernels(weight.dtype):
         return False
     return weight.data_ptr() not in shared or weight.nbytes <= LARGEST_COPY
+
+
+def _multiplies(parent: type, name: str) -> bool:
+    """Whether a module multiplies by the weight of its layer without asking the layer, as Mamba's does."""
+    try:
+        source = inspect.getsource(parent)
+    except (OSError, TypeError):
+        return False
+    weight = rf"self\.{re.escape(name)}\.weight(?:\.T|\.t\(\))?"
+    return (
+        re.search(rf"{weight}\s*@|@\s*{weight}|(?<!isinstance)\(\s*{weight}\s*,|,\s*{weight}\s*[,)]", source)
+        is not None
+    )
 
 
 def _has_kernels(dtype: torch.dtype) -> bool:

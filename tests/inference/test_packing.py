@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,42 @@ def test_a_row_has_the_same_numbers_among_any_number_of_rows(dtype: torch.dtype,
         right = packed(rows)
         for number in (1, 2, 3, 4, 5, 7, 11, 16, 17, 40, 200):
             assert torch.equal(packed(rows[-number:]), right[-number:])
+
+
+def test_a_model_that_is_converted_after_packing() -> None:
+    """As tests do that compare with float64. The weights are those that were packed."""
+    layer = linear(dtype=torch.float32)
+    model = nn.Sequential(layer)
+    expected = copy.deepcopy(model).double()
+    assert pack(model) == 1
+    inputs = torch.randn(3, 40, dtype=torch.float64, requires_grad=True)
+    found = model.double()(inputs)
+    torch.testing.assert_close(found, expected(inputs))
+    [ours] = torch.autograd.grad(found.sum(), inputs)
+    [theirs] = torch.autograd.grad(expected(inputs).sum(), inputs)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_a_weight_that_its_owner_multiplies_by_itself_stays() -> None:
+    class Owner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked, self.used, self.looked_at = linear(40, 40), linear(40, 40), linear(40, 40)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            hidden: torch.Tensor = self.used.weight @ self.asked(inputs).T
+            return hidden.to(self.looked_at.weight.dtype)
+
+    model = Owner()
+    inputs = torch.randn(3, 40, generator=torch.Generator().manual_seed(1)).bfloat16()
+    expected = model(inputs)
+    assert pack(model) == 2
+    assert type(model.used) is nn.Linear
+    with torch.inference_mode():
+        torch.testing.assert_close(model(inputs), expected, rtol=2**-6, atol=2**-6)
+
+
+def test_encoder_decoders_stay_plain_in_float32(checkpoints: Mapping[str, Path]) -> None:
+    """Nothing is promised of their texts."""
+    assert not load_head(checkpoints["t5"], Device("cpu", "float32")).is_packed
+    assert load_head(checkpoints["bart_mnli"], Device("cpu", "float32")).is_packed
