@@ -17,7 +17,8 @@ FURTHER_CODES: Mapping[str, str] = MappingProxyType({"ns": "nso"})
 FURTHER_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "汉": "zh", "漢": "zh", "汉语": "zh", "漢語": "zh", "华语": "zh", "華語": "zh", "国语": "zh", "國語": "zh",
-        "中": "zh", "中国語": "zh", "中国话": "zh", "简体": "zh-Hans", "簡體": "zh-Hans", "繁体": "zh-Hant",
+        "中": "zh", "中国語": "zh", "中国话": "zh", "中國": "zh", "正體": "zh-Hant", "正體中": "zh-Hant",
+        "普通": "zh", "廣東": "yue", "简体": "zh-Hans", "簡體": "zh-Hans", "繁体": "zh-Hant",
         "繁體": "zh-Hant", "英": "en", "日": "ja", "日本": "ja", "韓": "ko", "韩": "ko", "朝鮮語": "ko", "조선말": "ko",
         "俄": "ru", "德": "de", "法": "fr", "西": "es", "serbocroatian": "sh", "srpskohrvatski": "sh",
         "hrvatskosrpski": "sh", "bokmal": "nb", "norsk bokmal": "nb", "mandarin": "zh", "pilipino": "fil",
@@ -31,7 +32,7 @@ _AROUND = regex.compile(
     r"^(?:the |la |el |le |l'|lingua |langue |lengua |língua |idioma |bahasa |ภาษา ?|tiếng |język |język |jezik |"
     r"jazyk |limba |gjuha |lugha ya |wikang |zuban |язык |мова |اللغة ال|اللغة |لغة |زبان |שפה )"
     r"|(?: language| langue| lengua| sprache| språk| språket| sprog| taal| język| jazyk| jezik| nyelv| kieli| keel"
-    r"| dili| язык| мова| език| јазик| језик| γλώσσα| 语言|语言|語言|语|語|文|말|어| भाषा| ভাষা| மொழி| زبان)$",
+    r"| dili| язык| мова| език| јазик| језик| γλώσσα| 语言|语言|語言|语|語|话|話|文|말|어| भाषा| ভাষা| மொழி| زبان)$",
     regex.IGNORECASE,
 )
 """The word for "language" before or after a language's name."""

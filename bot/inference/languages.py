@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +25,7 @@ _NO_LANGUAGES = {"mis", "mul", "zxx"}
 _SHORT = 3
 """Latin letters of a name that must be the language's own or the English one: in some language or other, nearly every
 short word names one. Words of fewer letters are codes, and no names at all."""
+_VARIETY = re.compile(r"(?P<name>[^()]+)\((?P<variety>[^()]+)\)")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def find_language(typed: str) -> Language:
     """
     typed = "".join(character for character in " ".join(typed.split()) if character.isprintable()).strip()
     normal = " ".join(unicodedata.normalize("NFKC", typed).split())
-    found = _by_code(normal) or _by_name(normal) or _by_name(bare_name(normal))
+    found = _by_code(normal) or _by_variety(normal) or _by_name(normal) or _by_name(bare_name(normal))
     if found is None:
         raise InvalidRequest(_unknown(typed, normal))
     return found
@@ -105,6 +108,23 @@ def _by_name(typed: str) -> Language | None:
     except (LookupError, ValueError):
         return None
     return found if _is_known(found) and _is_likely(found, typed) else None
+
+
+def _by_variety(typed: str) -> Language | None:
+    """The language of a name such as `Chinese (Simplified)`, `Portuguese (Brazil)` or `中文(繁體)`."""
+    parts = _VARIETY.fullmatch(typed)
+    found = parts and (_by_name(parts["name"]) or _by_name(bare_name(parts["name"])))
+    if parts is None or found is None:
+        return None
+    narrower = _by_name(parts["variety"])
+    if narrower is not None and narrower.code.startswith(f"{found.code}-"):
+        return narrower
+    variety = " ".join(parts["variety"].split())
+    for kind in ("script", "territory"):
+        with suppress(LookupError):
+            part = langcodes.Language.find_name(kind, variety, "en").to_tag().removeprefix("und-")
+            return _by_code(f"{found.code}-{part}")
+    return None
 
 
 def _is_likely(found: Language, typed: str) -> bool:

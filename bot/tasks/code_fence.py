@@ -10,7 +10,8 @@ from bot.tasks.code_languages import PLAIN, find_code_language, guess_code_langu
 
 _MARK = r"(?P<mark>`{3,}+|~{3,}+)"
 _BLOCK = re.compile(rf"\s*{_MARK}(?P<inside>.*?)(?P=mark)\s*", re.DOTALL)
-_NAMED_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})\w", re.MULTILINE)
+_NAMED_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})(?:[ \t][^`~\n]*[ \t](?:`{3,}|~{3,}))?\w", re.MULTILINE)
+"""One that begins behind another one, perhaps with some words between them."""
 _OPENED = re.compile(rf"\s*{_MARK}(?P<inside>(?:(?!(?P=mark)).)*)", re.DOTALL)
 _AROUND = re.compile(
     rf"(?P<before>(?:(?!`{{3}}|~{{3}}).)*)(?<!\S){_MARK}(?P<inside>(?:(?!(?P=mark)).)*)(?P=mark)(?P<after>[^`~]*)",
@@ -22,6 +23,8 @@ _OPERATOR = re.compile(r"[-+*/%&|^<>!:.]?=|<-|[-=]>|[-+*/%&|<>] |\+\+|--|-\w|[.,
 """What follows a variable that is called like a language (`c = 1`, `r <- 2`), or a command (`sh -c`)."""
 _PROSE = re.compile(r"(?!.*\"\"\")(?:(?:[\w\s.,!?:;'\"()-]|[^\x00-\x7f])(?!^[ \t]))*", re.DOTALL | re.MULTILINE)
 """What may stand around a fence: with any other character, or indented, it is code that holds a fence."""
+_LEADING_LINE = re.compile(r"(?!(?:class|else|try|finally|do|default)\b)[^\W\d_][\w ,'’-]*:")
+"""`here:`, `My code:`."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _inside(code: str, chosen: str) -> Unfenced | None:
     if (found := _BLOCK.fullmatch(code)) is not None:
         block = _split(found["inside"])
         is_code = in_markdown and block.language and not _is_markdown(block.language)
-        are_several = _NAMED_FENCE.search(block.code) and not _BLOCK.fullmatch(block.code)
+        are_several = not _BLOCK.fullmatch(block.code) and (_NAMED_FENCE.search(block.code) or _amid(block.code))
         return None if is_code or are_several else block
     if (found := _INLINE.fullmatch(code)) is not None:
         inside = found["one"] or found["two"]
@@ -68,6 +71,11 @@ def _inside(code: str, chosen: str) -> Unfenced | None:
         return None
     if (found := _OPENED.fullmatch(code)) is not None:
         return _split(found["inside"])
+    return _amid(code)
+
+
+def _amid(code: str) -> Unfenced | None:
+    """What a fence amid prose holds; None where there is none, or something else is around it."""
     found = _AROUND.fullmatch(code)
     if not found or not found["inside"].strip():  # an empty fence behind some code: nobody means it alone
         return None
@@ -75,7 +83,9 @@ def _inside(code: str, chosen: str) -> Unfenced | None:
 
 
 def _is_prose(text: str) -> bool:
-    return _PROSE.fullmatch(text.strip()) is not None and guess_code_language(text) is PLAIN
+    # A line of words and a colon would be a key in YAML.
+    is_line = _LEADING_LINE.fullmatch(text.strip()) is not None
+    return is_line or (_PROSE.fullmatch(text.strip()) is not None and guess_code_language(text) is PLAIN)
 
 
 def _split(inside: str) -> Unfenced:

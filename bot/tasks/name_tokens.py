@@ -23,9 +23,9 @@ _WORD = regex.compile(
     """,
     regex.VERBOSE,
 )
-_TAIL = regex.compile(r"(?P<base>.+)['’](?:s|re|ve|ll|d|m|(?<=n['’])t)", regex.IGNORECASE)
-"""A possessive, or what was contracted."""
-_NOT = regex.compile(r".*n['’]t", regex.IGNORECASE)
+_TAIL = regex.compile(r"(?P<base>.+?)(?:['’](?:s|re|ve|ll|d|m|(?<=n['’])t))+", regex.IGNORECASE)
+"""A possessive, or what was contracted, perhaps twice: who'd've."""
+_NOT = regex.compile(r".*n['’]t(?:['’]ve)?", regex.IGNORECASE)
 _SENTENCE_END = regex.compile(r"[.!?…。！？]+[\"'”’»)\]*_~|]*(?=\s|$)|\n")
 _OPENING = regex.compile(r"[:(\[{\"“„«‘*_~|>#•\p{So}\p{Pd}]")
 """What a part of a text begins with that has a capital letter of its own."""
@@ -167,5 +167,5 @@ def _is_next(text: str, before: NameToken, token: NameToken) -> bool:
     """Whether a word follows another one as the parts of a name do."""
     gap = text[before.end : token.start]
     if before.ends_name:
-        return regex.fullmatch(r"['’]\w+ ", gap) is not None
+        return regex.fullmatch(r"(?:['’]\w+)+ ", gap) is not None
     return gap in (" ", "\u00a0") or (not gap and before.kind in (Kind.INITIALS, Kind.PARTICLE))

@@ -17,7 +17,7 @@ _ABBREVIATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         code: frozenset(f"{_COMMON} {words}".split())
         for code, words in {
-            "en": "ave blvd rd jr sr gen col lt sgt capt rev hon dept est",
+            "en": "vol ch chap eq ave blvd rd jr sr gen col lt sgt capt rev hon dept est",
             "de": "fr str abb bd kap bzw bspw usw evtl ggf inkl tel geb jh mio mrd",
             "fr": "m mm ste av bd no nos chap éd tél apr janv févr juill sept oct nov déc",
             "es": "sr srta av avda núm pág págs d dña ud uds tel ee aprox",
@@ -40,6 +40,8 @@ _ABBREVIATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 _LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
 _OF_LETTERS = regex.compile(r"\p{L}{1,3}(?:\.\p{L}{1,3})+|\p{L}")
 """`t.ex`, `т.е`, `J`."""
+_NUMBERING = regex.compile(r"\s*\(?\d{1,3}[.)]\s*")
+"""Of an item in a list: no sentence has only a number."""
 _LOWER = regex.compile(r"\p{Ll}|\d")
 _CALL = regex.compile(r"(?<=[!?…][\"'”’»)\]]?)\s+(?=[^\p{Ll}\s])")
 """Between a mark that no abbreviation has and what may begin a sentence."""
@@ -99,6 +101,8 @@ def _goes_on(before: str, after: str, language: str) -> bool:
     plain = before.rstrip()
     if plain.endswith(("」", "』")):
         return after.startswith("と")  # "…", said somebody
+    if _NUMBERING.fullmatch(before):
+        return True
     last = _LAST_WORD.search(plain)
     if last is None:
         return False

@@ -96,10 +96,26 @@ def test_what_people_call_languages(typed: str, code: str) -> None:
         ("Norwegian Bokmål", "nb"),
         ("Serbo-Croatian", "sr-Latn"),
         ("Brazilian Portuguese", "pt-BR"),
+        ("Portuguese (Brazil)", "pt-BR"),
+        ("French (Canada)", "fr-CA"),
+        ("Chinese (Simplified)", "zh-Hans"),
+        ("Serbian (Latin)", "sr-Latn"),
+        ("中文（繁體）", "zh-Hant"),
+        ("中文(简体)", "zh-Hans"),
+        ("正體中文", "zh-Hant"),
+        ("廣東話", "yue"),
+        ("普通話", "zh"),
+        ("Malay (Bahasa Melayu)", "ms"),
+        ("German (whatever)", "de"),
     ],
 )
 def test_names_of_several_words(typed: str, code: str) -> None:
     assert find_language(typed).code == code
+
+
+@pytest.mark.parametrize("code", ["pt-BR", "pt-PT", "zh-Hans", "zh-Hant", "sr-Latn", "en-GB", "az-Latn", "zh-HK"])
+def test_names_as_they_are_shown(code: str) -> None:
+    assert find_language(language(code).name).code == code
 
 
 @given(st.sampled_from([*M2M100_CODES["m2m100"], *NLLB_CODES]))

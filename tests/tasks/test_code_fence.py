@@ -32,6 +32,8 @@ from tests.support import refusal_of
         ("How does it go on? ```py def fib(n): ``` Thank you 👋", "def fib(n):", "py"),
         ("````md\n```py\nx = 1\n```\n````", "```py\nx = 1\n```", "md"),
         ("```py\ns = '```'\n```", "s = '```'", "py"),
+        ("here: ```py\nx = 1\n``` thanks", "x = 1", "py"),
+        ("Python:\n```py\nx = 1\n```", "x = 1", "py"),
     ],
 )
 def test_what_stands_around_code_is_taken_away(pasted: str, code: str, language: str) -> None:
@@ -50,6 +52,10 @@ def test_what_stands_around_code_is_taken_away(pasted: str, code: str, language:
         ("echo `date`", ""),
         ("`hello ${x}`", "js"),
         ("```py\na = 1\n```\nand\n```py\nb = 2\n```", ""),
+        ("```py\na = 1\n``` and ```py\nb = 2\n```", ""),
+        ("```py\na\n``` and ```py\nb\n```", ""),
+        ("```\nhello\n```\nbetween\n```\nworld\n```", ""),
+        ("class A:\n```\nx\n```", ""),
     ],
 )
 def test_fences_that_are_a_part_of_code_stay(code: str, chosen: str) -> None:

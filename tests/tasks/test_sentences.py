@@ -14,6 +14,8 @@ LINES = {
         "Mr. and Mrs. Smith met J.R.R. Tolkien at 5 p.m. yesterday.|He was tired.",
         "I like fruit, e.g. apples and pears.|Do you?",
         "The U.S. Army is big.|No. 5 is alive!",
+        "See Vol. 3, Ch. 2 of it.|Now.",
+        "1. Wake up.|2. Eat something.|(3) Sleep.",
         "It costs $3.50 vs. $4.|OK…|Fine.",
         '"Stop!" he said.|She left.',
     ],
@@ -177,6 +179,8 @@ def test_sentences_end_behind_a_mark(text: str) -> None:
         ("寒い。明日は", [3]),
         ("「寒い。」明日は", [5]),
         ("It costs 3.50 euros", []),
+        ("1. First item. 2. Sec", [14]),
+        ("1. First item.\n2.", [14]),
     ],
 )
 def test_where_whole_sentences_end(text: str, ends: list[int]) -> None:
