@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from functools import partial
 
 import discord
 from discord import app_commands
@@ -71,10 +70,14 @@ class Chat(commands.Cog):
         """
         async with contextlib.AsyncExitStack() as taken:
             try:
-                async with asyncio.timeout(seconds_left(interaction)):
-                    # Discord waits no longer than three seconds, and a turn may be a minute away.
-                    meanwhile = partial(defer, interaction, thinking=True)
-                    turn = await taken.enter_async_context(self.conversations.turn(place, meanwhile))
+                async with asyncio.timeout(None) as limit:
+
+                    async def wait_in_line() -> None:
+                        # Discord waits no longer than three seconds, and a turn may be a minute away.
+                        await defer(interaction, thinking=True)
+                        limit.reschedule(asyncio.get_running_loop().time() + seconds_left(interaction))
+
+                    turn = await taken.enter_async_context(self.conversations.turn(place, wait_in_line))
             except TimeoutError:
                 raise Unanswered(TOO_LATE) from None
             yield turn
