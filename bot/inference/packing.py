@@ -17,8 +17,6 @@ numbers. Filling up copies the input of every layer; heads spare that where they
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
@@ -139,7 +137,7 @@ def pack(model: nn.Module) -> int:
         (parent, name, layer)
         for parent in model.modules()
         for name, layer in parent._modules.items()  # named_children() leaves out what stands in two places
-        if _is_packable(layer, shared) and not _multiplies(type(parent), name)
+        if _is_packable(layer, shared) and not _multiplies(parent)
     ]
     verdicts: dict[torch.Size, bool] = {}
     replaced: dict[int, PackedLinear] = {}
@@ -175,17 +173,10 @@ def _is_packable(layer: nn.Module | None, shared: set[int]) -> TypeGuard[nn.Line
     return weight.data_ptr() not in shared or weight.nbytes <= LARGEST_COPY
 
 
-def _multiplies(parent: type, name: str) -> bool:
-    """Whether a module multiplies by the weight of its layer without asking the layer, as Mamba's does."""
-    try:
-        source = inspect.getsource(parent)
-    except (OSError, TypeError):
-        return False
-    weight = rf"self\.{re.escape(name)}\.weight(?:\.T|\.t\(\))?"
-    return (
-        re.search(rf"{weight}\s*@|@\s*{weight}|(?<!isinstance)\(\s*{weight}\s*,|,\s*{weight}\s*[,)]", source)
-        is not None
-    )
+def _multiplies(owner: nn.Module) -> bool:
+    """Whether a module has weights of its own, beside its layers. It multiplies by hand then, and may do so with its
+    layers' weights as well, as Mamba's mixer does: these stay plain."""
+    return next(owner.parameters(recurse=False), None) is not None
 
 
 def _has_kernels(dtype: torch.dtype) -> bool:
