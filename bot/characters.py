@@ -48,12 +48,22 @@ _UNSEEN = regex.compile(
 _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 
+def line_breaks(text: str) -> str:
+    """A text in which every line break is `\\n`."""
+    return str(_LINE_BREAKS.sub("\n", text))
+
+
+def without_ignorable(text: str) -> str:
+    """A text without the characters that Unicode says to show nothing for."""
+    return str(_IGNORABLE.sub("", text))
+
+
 def visible(text: str) -> str:
     """A text in NFC of what can be seen, without white space around it; every line break becomes `\\n`.
 
     It is the same for all texts that are canonically equivalent, and for its own result.
     """
-    text = _BLANK.sub(" ", _LINE_BREAKS.sub("\n", text))
+    text = _BLANK.sub(" ", line_breaks(text))
     while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(_kept, unicodedata.normalize("NFC", text)))) != text:
         text = seen  # what was taken out may have stood between what belongs together
     return text.strip()
@@ -64,7 +74,7 @@ def identity(text: str) -> str:
 
     Source: NFKC_Casefold in the Unicode Standard, section 3.13.
     """
-    folded = unicodedata.normalize("NFKC", _IGNORABLE.sub("", visible(text))).casefold()
+    folded = unicodedata.normalize("NFKC", without_ignorable(visible(text))).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 

@@ -11,9 +11,8 @@ from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 
-_LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2065")
-"""Letters and unassigned characters that nobody sees."""
+from bot.characters import line_breaks, without_ignorable
+
 _UNSEEN = frozenset(("Mn", "Me", "Cf", "Cc", "Cs"))
 _NUMBER = re.compile(r"\d+")
 _NOTHING = re.compile(r"(?!)")
@@ -58,7 +57,7 @@ class Folded:
     @classmethod
     def of(cls, text: str) -> Folded:
         """Fold a text."""
-        if text.isascii() and not _LINE_BREAKS & set(text) - {"\n"} and text.replace("\n", "").isprintable():
+        if text.isascii() and text.replace("\n", "").isprintable():
             return cls(text.lower(), range(len(text)))
         letters = [(letter, place) for place, one in enumerate(text) for letter in _fold(one)]
         return cls("".join(letter for letter, _ in letters), [place for _, place in letters])
@@ -66,12 +65,12 @@ class Folded:
 
 @lru_cache(maxsize=4096)
 def _fold(character: str) -> str:
-    if character in _LINE_BREAKS:
+    if line_breaks(character) == "\n":
         return "\n"
     if character.isspace():
         return " "
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    return "".join(one for one in plain if one not in _FILLERS and unicodedata.category(one) not in _UNSEEN)
+    return "".join(one for one in without_ignorable(plain) if unicodedata.category(one) not in _UNSEEN)
 
 
 class Markers:

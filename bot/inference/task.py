@@ -38,9 +38,9 @@ class Task(Generic[ResultT]):
         weight: how many ordinary results one of its results counts for where they are remembered: some are large.
         previews: for kinds of heads whose way can show what there is so far, the function
             `(head, request, progress of each row) -> result`.
-        calibrations: for kinds of heads whose way needs to measure the checkpoint first, the generator function
-            `head -> Steps[None]` that does so and keeps it in `head.notes`. It is run once, after loading; a second run
-            does nothing.
+        calibrations: for kinds of heads whose way needs something first that takes time, such as a measurement of the
+            checkpoint, the generator function `head -> Steps[None]` that does so and keeps what it finds in
+            `head.notes`. It is run once, after loading; a second run does nothing.
     """
 
     name: str

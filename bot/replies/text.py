@@ -11,7 +11,7 @@ from enum import Enum
 
 import regex  # type: ignore[import-untyped]
 
-from bot.characters import FLAG
+from bot.characters import FLAG, line_breaks
 
 Style = Callable[[str], str]
 """How a plain text is written in Discord's Markdown."""
@@ -19,7 +19,6 @@ Style = Callable[[str], str]
 CUT = "…"
 """Stands where something was left out."""
 
-_LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _INVISIBLE = regex.compile(
     rf"(?P<flag>{FLAG})|[^\P{{Cc}}\n\t]|[\p{{Cs}}\u200b\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
@@ -58,7 +57,7 @@ def visible(text: str) -> str:
 
     All line breaks become `\\n`.
     """
-    return str(_INVISIBLE.sub(lambda found: found["flag"] or "", _LINE_BREAKS.sub("\n", text)))
+    return str(_INVISIBLE.sub(lambda found: found["flag"] or "", line_breaks(text)))
 
 
 def escape(text: str) -> str:

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 
 import regex  # type: ignore[import-untyped]
 
+from bot.tasks.discord_forms import FORMS
+
 # Possessive, where nothing could be given back: no text takes long.
 _MARKUP = regex.compile(
-    r"""
+    rf"""
       ``` .+? ```                                          # code in a block
-    | (?<!`) (?P<ticks> `{1,2} ) (?!`) .+? (?<!`) (?P=ticks) (?!`)  # code in a line
-    | < a? : \w+ : \d+ >                                   # an emoji of a server
-    | < (?: @[!&]? | \# ) \d+ >                            # a person, a role, a channel
-    | < / [^<>\n]+ : \d+ >                                 # a command
-    | < t : -?\d+ (?: : \w )? >                            # a time
-    | < id : \w+ >                                         # a tab of the server
-    | : [\w+~-]*[\p{L}+][\w+~-]* : (?!\w)                  # an emoji by its name
+    | (?<!`) (?P<ticks> `{{1,2}} ) (?!`) .+? (?<!`) (?P=ticks) (?!`)  # code in a line
+    | {FORMS}
+    | : [\w+~-]*[\p{{L}}+][\w+~-]* : (?!\w)                  # an emoji by its name
     | (?<![a-z\d+.-]) [a-z][a-z\d+.-]*+ :// [^\s<>]++      # a link,
     | (?<![\w.-]) www\. [^\s<>]+                           # without its scheme,
-    | (?<![\w.-]) [\w-]++ (?: \.[\w-]++ )* \. \p{L}{2,}+ / [^\s<>]*+  # or with a path only
+    | (?<![\w.-]) [\w-]++ (?: \.[\w-]++ )* \. \p{{L}}{{2,}}+ / [^\s<>]*+  # or with a path only
     | (?<![\w.+-]) [\w.+-]++ @ [\w-]++ (?: \.[\w-]++ )+    # an e-mail address
     | (?<!\w) @ \w[\w.]*                                   # somebody's handle
     """,
@@ -45,8 +43,5 @@ class Markup:
 
 
 def markup(text: str) -> Markup:
-    """Find the markup of a text.
-
-    Source: Discord's reference of message formatting; links and e-mail addresses as people write them.
-    """
+    """Find the markup of a text, links and e-mail addresses as people write them included."""
     return Markup(tuple(match.span() for match in _MARKUP.finditer(text)))

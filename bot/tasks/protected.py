@@ -1,7 +1,4 @@
-"""What in a message is no language: Discord's own forms, links, code, emoji, and the marks of Markdown.
-
-The forms are those of Discord's developer documentation, "Message Formatting".
-"""
+"""What in a message is no language: Discord's own forms, links, code, emoji, and the marks of Markdown."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 import regex  # type: ignore[import-untyped]
+
+from bot.tasks.discord_forms import FORMS
 
 
 class Kind(Enum):
@@ -49,10 +48,7 @@ _PIECE = regex.compile(
     )
     | (?P<kept>
         (?P<ticks> `+ ) (?! ` ) [^\n]*? (?<! ` ) (?P=ticks) (?! ` )   # code
-        | <a?:\w+:\d+>                               # custom emoji
-        | <@[!&]?\d+> | <\#\d+> | <id:\w+> | <id:\w+:\d+>
-        | </[^<>:\n]+:\d+>                           # commands
-        | <t:-?\d+(?::[A-Za-z])?>                    # timestamps
+        | {FORMS}
         | <{_LINK}>
         | {_LINK}
         | (?<! [\w@.] ) [\w.+-]+ @ \w[\w-]* (?: \. \w[\w-]* )+

@@ -13,7 +13,7 @@ from bot.inference.languages import Language, find_language, language
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.language_detection import Detection, detect, unreadable
+from bot.tasks.language_detection import Detection, detect, prepare, unreadable
 from bot.tasks.passages import Document
 from bot.tasks.phrasebook import PHRASES, dictionary, is_ended, layouts, tidy
 from bot.tasks.sentences import sentences
@@ -435,4 +435,15 @@ def likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str,
     return drafts[scores.index(max(scores))]
 
 
-TASK = Task("translate", TranslateRequest, {HeadKind.SEQ2SEQ_LM: rewrite, HeadKind.CAUSAL_LM: draft})
+def unpack_detector(head: Seq2SeqLM | CausalLM) -> Steps[None]:
+    """Make the detector of the source language ready with the checkpoint, so that nobody who asks waits for it."""
+    prepare()
+    yield from ()
+
+
+TASK = Task(
+    "translate",
+    TranslateRequest,
+    {HeadKind.SEQ2SEQ_LM: rewrite, HeadKind.CAUSAL_LM: draft},
+    calibrations={HeadKind.SEQ2SEQ_LM: unpack_detector, HeadKind.CAUSAL_LM: unpack_detector},
+)
