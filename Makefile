@@ -13,10 +13,13 @@ playground: $(VENV)/.playground
 run: $(VENV)/.playground
 	@$(BIN)/python -m bot run
 
+# One more than there are cores: tests wait for sockets and for processes that they start.
+PROCESSES ?= 3
+
 # Bytecode is kept, or each process that a test starts would compile everything anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
