@@ -16,6 +16,7 @@ from bot.inference.heads.rereading import end_ids
 from bot.inference.language_pairs import LanguagePairs
 from bot.inference.loading import load_head
 from bot.inference.steps import Operation, Row, run_steps
+from bot.tasks import language_detection
 from bot.tasks.language_detection import detect
 from bot.tasks.translate import MOST_NEW_TOKENS, TASK, TranslateRequest, requoted
 from tests.support import CPU, run_crowd, run_together
@@ -118,6 +119,19 @@ async def test_through_the_worker_as_transformers_generate(
     assert [result.text for result in results] == right * 3
     assert status.batches < status.rows
     assert status.models["translate"].joins is (name != "marian")  # whose configuration asks for beams
+
+
+@pytest.mark.parametrize("name", ["t5", "llama"])
+async def test_nobody_waits_for_the_detector(
+    name: str, make_worker: Callable[..., Any], make_preset: Callable[..., Any]
+) -> None:
+    """It is unpacked with the checkpoint, on whichever kind of head."""
+    unpacked = language_detection._unpacked
+    unpacked.cache_clear()
+    async with make_worker(make_preset(translate=name)) as worker:
+        assert unpacked.cache_info().currsize == 0
+        await worker.preload()
+        assert unpacked.cache_info().currsize == 1
 
 
 def test_rows_of_different_allowance_share_a_batch(load: Callable[[str], Any]) -> None:
