@@ -26,6 +26,8 @@ _WORD = regex.compile(
 _TAIL = regex.compile(r"(?P<base>.+?)(?:['’](?:s|re|ve|ll|d|m|(?<=n['’])t))+", regex.IGNORECASE)
 """A possessive, or what was contracted, perhaps twice: who'd've."""
 _NOT = regex.compile(r".*n['’]t(?:['’]ve)?", regex.IGNORECASE)
+_HOUR = regex.compile(r"\d[ \u00a0]?$")
+_HALF_DAY = regex.compile(r"[AP]\.?M\.?", regex.IGNORECASE)
 _SENTENCE_END = regex.compile(r"[.!?…。！？]+[\"'”’»)\]*_~|]*(?=\s|$)|\n")
 _OPENING = regex.compile(r"[:(\[{\"“„«‘*_~|>#•\p{So}\p{Pd}]")
 """What a part of a text begins with that has a capital letter of its own."""
@@ -108,6 +110,8 @@ def _tokens(text: str, unread: Markup, words: NameWords) -> Iterator[NameToken]:
 
 def _token(text: str, match: regex.Match[str], words: NameWords) -> NameToken:
     start, end = match.span()
+    if _HOUR.search(text, 0, start) and _HALF_DAY.fullmatch(match[0]):
+        return NameToken(start, end, match[0].lower(), Kind.OTHER)
     if match["initials"]:
         return NameToken(start, end, match[0].lower(), Kind.INITIALS)
     if match["elision"]:

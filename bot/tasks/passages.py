@@ -19,9 +19,12 @@ from bot.tasks.protected import FENCE, Kind, Piece, pieces
 Split = Callable[[str], Sequence[str]]
 """Cuts a line into parts, which together are the line."""
 
-_LINE_START = regex.compile(r"[ \t]*(?:(?:>{1,3}|[-*+•–]|\d{1,3}[.)]|#{1,3}|-\#)[ \t]+)*")
+_LINE_START = regex.compile(
+    r"[ \t]*(?:(?:>{1,3}|[-*+•–]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})[.)]|\[[ xX]\]|#{1,3}|-\#)[ \t]+)*"
+)
 """Indentation, and the marks of quotes, lists, headings and small print."""
 _SENTENCE_END = regex.compile(r"^[\s.,;:!?…。！？)\]}»”’]+")
+_FULL_STOP = regex.compile(r"(?<![.…])[.。।]\s*$")
 _SHORT_MARK = regex.compile(r"\\[*_~|`>#\[\]()-]|\*+|~~|\|\||(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\]\(|\[")
 
 
@@ -78,8 +81,8 @@ class Passage:
 
     def _replaced(self, piece: Piece, fragments: Iterator[str]) -> str:
         """The translation of some words, with what is around them."""
-        before, _, after = _fragment(piece)
-        return before + self._without_doubles(next(fragments)) + after
+        before, words, after = _fragment(piece)
+        return before + _ended_as(words, self._without_doubles(next(fragments))) + after
 
     def _without_doubles(self, translation: str) -> str:
         """A translation without what stands in the result anyway, and some models make up once more."""
@@ -127,6 +130,11 @@ def _fragment(piece: Piece) -> tuple[str, str, str]:
     return before, bare, words[len(bare) :]
 
 
+def _ended_as(words: str, translation: str) -> str:
+    """A translation without a full stop that the words have not: models end what they write, also where it goes on."""
+    return translation if _FULL_STOP.search(words) else _FULL_STOP.sub("", translation)
+
+
 def _has_words(piece: Piece) -> bool:
     return piece.kind is Kind.WORDS and any(map(str.isalnum, piece.text))
 
@@ -172,7 +180,8 @@ class Document:
         first = 0
         for passage in self.passages:
             part, places = passage.assembled(translations[first : first + len(passage.readings)])
-            parts.append(part)
+            goes_on = not self.kept[len(parts) + 1].startswith(("\n", "\r")) and self.kept[len(parts) + 1].strip()
+            parts.append(_ended_as(passage.pieces[-1].text, part) if goes_on else part)
             used += [first + place for place in places]
             first += len(passage.readings)
         return self.with_translations(parts).strip(), used

@@ -55,7 +55,8 @@ _PIECE = regex.compile(
         | (?<! [\w@.] ) (?: [a-z0-9-]+ \. )+ (?: {_DOMAINS} ) (?! [\w.-]*\w ) (?: / {_PATH} )?
         | @ (?: everyone | here ) \b
         | (?<! [\w:] ) : [A-Za-z][\w+-]+ : (?! [\w:] )     # :smile:
-        | (?<! [\w.,] ) \+? \d{{6,}} (?! \w )        # identifiers and telephone numbers
+        | (?<! [\w.,] ) \+ (?= (?: [ .()/-]{{0,2}} \d ){{7}} ) \d+ (?: [ .()/-]{{1,2}} \d+ )+ (?! \w )  # telephone,
+        | (?<! [\w.,] ) \+? \d{{6,}} (?! \w )        # the same without spaces, identifiers
         | (?<! \w ) \w* [^\W_] _ [^\W_] \w* (?! \w )       # names_in_code
         | (?: (?! [\d\#*©®™] ) (?= [\p{{Extended_Pictographic}}\p{{Regional_Indicator}}] ) \X )+
         | [\d\#*] \uFE0F? \u20E3                     # keycaps

@@ -78,6 +78,7 @@ def test_labelled_sentences(text: str) -> None:
         ("“Where is Tom?” asked Lisa. (Ask Ben.) *Nice* work, **Sara**!", ["Tom", "Lisa", "Ben", "Sara"]),
         ("- Ask Tim\n- Call Jo", ["Tim", "Jo"]),
         ("Anna isn't. Isn't she? Ann'll come, Bob'd know", ["Anna", "Ann", "Bob"]),
+        ("Meet me at 5 PM or 7:30 A.M. at Central Park. I met Tom at 5pm", ["Central Park", "Tom"]),
         ("Who'd've thought that Ann'd've come? Couldn't've Bob?", ["Ann", "Bob"]),
         ("Αθήνα και Σπάρτη. Иван живёт в Киеве.", ["Αθήνα", "Σπάρτη", "Иван", "Киеве"]),
     ],

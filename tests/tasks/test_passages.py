@@ -104,6 +104,13 @@ def test_layout() -> None:
     assert document.with_translations("abcdefgh") == (f"# a\n\n  - b c\n\t1. d\n> e\n>>> f\n-# g\n* * *\n{code}\nh  ")
 
 
+@pytest.mark.parametrize("mark", ["a.", "b)", "(c)", "(1)", "iv.", "- [ ]", "- [x]", "2)"])
+def test_marks_of_lists(mark: str) -> None:
+    document = by_sentence(f"Lists:\n  {mark} Buy bread\nI am fine. You too.")
+    assert readings(document)[1:] == [("Buy bread",), ("I am fine.",), ("You too.",)]
+    assert document.with_translations("abcd") == f"a\n  {mark} b\nc d"
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [
@@ -146,6 +153,21 @@ def test_stand_ins_have_to_come_back(translation: str, right: str | None) -> Non
         assert (found, used) == (right, range(1))
     else:
         assert (found, used) == ("A <@1> B **C** D", range(1, 5))
+
+
+def test_a_fragment_gets_no_full_stop_that_it_has_not() -> None:
+    """Models end what they write, also where the sentence goes on behind a mention."""
+    [passage] = by_sentence("Ask <@1> about **the** cat.").passages
+    found, _ = passage.assembled(["", "Frag.", "nach…", "der。", "Katze."])
+    assert found == "Frag <@1> nach… **der** Katze."
+    assert by_sentence("I love cats <:a:1>").translated(["Ich liebe Katzen."])[0] == "Ich liebe Katzen <:a:1>"
+    assert by_sentence("Hi **you**! Go.").translated(["He **du**.", "", "", "Geh."])[0] == "He **du**! Geh."
+    assert by_sentence("I love cats\nBye").translated(["Ich liebe Katzen.", "Ade."])[0] == "Ich liebe Katzen.\nAde."
+
+
+@pytest.mark.parametrize("number", ["+49 151 1234567", "+1 (555) 123-4567", "+33 1 23 45 67 89", "+4915112345"])
+def test_telephone_numbers_stay(number: str) -> None:
+    assert by_sentence(f"Please call {number}.").passages[0].kept == {number}
 
 
 def test_what_a_model_makes_up_once_more_is_left_out() -> None:
