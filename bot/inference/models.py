@@ -346,7 +346,7 @@ class Models:
 
     @staticmethod
     async def _on(thread: DaemonThreads, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
+        return await asyncio.wrap_future(thread.submit(function, *arguments))
 
 
 def _ended(resident: Resident, loading: asyncio.Task[None]) -> None:
