@@ -22,7 +22,7 @@ from tests.support import COURSE, CPU, open_worker, preset_of
 from tests.timers import Timers
 
 # The same cases in every run; HYPOTHESIS_PROFILE=explore looks for new ones. A busy machine is no fault of the code.
-hypothesis.settings.register_profile("glassbox", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("glassbox", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "glassbox"))
 

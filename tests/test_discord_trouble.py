@@ -22,6 +22,8 @@ from tests.discord_server import TOKEN, DiscordServer, Exchange
 from tests.discord_trouble import AFTER, BEFORE, hurry
 from tests.test_app import Run, nothing_left, stop
 
+pytestmark = pytest.mark.measured_elsewhere
+
 TROUBLE = {**BEFORE, **AFTER}
 CALLBACK, ORIGINAL, FOLLOW_UP = "/callback", "/messages/@original", r"/webhooks/\d+/[\w-]+"
 SENTENCE = "This is only a test."

@@ -10,6 +10,8 @@ from bot.replies.text import units
 from tests.cogs.conftest import OpenScene
 from tests.support import COURSE
 
+pytestmark = pytest.mark.measured_elsewhere
+
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 UNREAD = "The end of the text exceeds this model's context and was not read."
 

@@ -29,6 +29,8 @@ from bot.tasks.sentiment import SentimentRequest
 from tests.inference.toys import GENEROUS, PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued, until
 from tests.support import CPU, under_way
 
+pytestmark = pytest.mark.measured_elsewhere
+
 ROOT = Path(__file__).parent.parent.parent
 HANG = 80.0
 ENDS = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), StopIteration(1)]

@@ -30,6 +30,8 @@ from tests.support import CPU
 from tests.tangled import PIECES, TANGLED
 from tests.tasks.work.support import piece_of
 
+pytestmark = pytest.mark.measured_elsewhere
+
 NER = ("bert_ner", "roberta_ner", "unigram_ner", "llama")
 SQUAD = ("bert_squad", "roberta_squad", "unigram_squad")
 FAMILY = "👨\u200d👩\u200d👧\u200d👦🏳\ufe0f\u200d🌈 Ann lives in 🇩🇪 Berlin 😀😀 and works at Siemens."

@@ -30,6 +30,8 @@ from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from tests.support import preset_of, run_crowd
 
+pytestmark = pytest.mark.measured_elsewhere
+
 Ask = Callable[[str, str], Request[Any]]
 """Makes a request of two texts."""
 

@@ -23,6 +23,8 @@ from bot.inference.steps import Row, run_steps
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_together
 
+pytestmark = pytest.mark.measured_elsewhere
+
 HEADS = ("distilbert", "bart_mnli", "roberta", "bert_ner", "roberta_ner", "bert_squad", "minilm", "llama")
 """Tiny checkpoints of all heads whose operations are promised."""
 PRECISIONS = ("bfloat16", "float32")
