@@ -13,10 +13,10 @@ import discord
 
 from bot.client import Glassbox
 from bot.errors import HungAgain, SettingsError, describe
-from bot.inference.catalogue import Catalogue, Preset
-from bot.inference.device import Device
-from bot.inference.models import Models
-from bot.inference.room import Room
+from bot.inference.checkpoints.catalogue import Catalogue, Preset
+from bot.inference.checkpoints.memory_limit import Room
+from bot.inference.checkpoints.models import Models
+from bot.inference.compute.device import Device
 from bot.inference.worker import InferenceWorker, Limits
 from bot.replies.faults import MALFORMED
 from bot.settings import Settings

@@ -22,11 +22,11 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.logs import keep_texts_out_of_the_log
 from bot.pictures.studio import Studio
-from bot.replies.acknowledging import defer
-from bot.replies.buttons import STOP, Action, RequestButton
+from bot.replies.acknowledgement import defer
+from bot.replies.components.buttons import STOP, Action, RequestButton
+from bot.replies.components.modals import sent_form
+from bot.replies.components.pages import PageButton, PageMenu, Turn
 from bot.replies.delivery import Delivery, tell
-from bot.replies.forms import sent_form
-from bot.replies.pages import PageButton, PageMenu, Turn
 from bot.storage import RequestStore
 from bot.under_way import UnderWay
 
@@ -126,7 +126,7 @@ class Glassbox(commands.AutoShardedBot):
             await tell_failure(interaction, f"the button {action}", error)
 
     def handle_form(self, name: str, handler: FormHandler) -> None:
-        """Have a kind of forms answered by a handler (see `bot.replies.forms`)."""
+        """Have a kind of forms answered by a handler (see `bot.replies.components.modals`)."""
         self._form_handlers[name] = handler
 
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.replies.lifetime import age
+from bot.replies.interaction_age import age
 
 
 class UnderWay:

@@ -8,9 +8,9 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
-from bot.replies.answer import render
 from bot.replies.attachments import read_text
 from bot.replies.delivery import Delivery
+from bot.replies.results.answer import render
 from bot.tasks.answer import AnswerRequest
 
 

@@ -11,14 +11,14 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
-from bot.inference.attention_weights import Part
 from bot.inference.backend import Backend
+from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
-from bot.replies.attention import render
-from bot.replies.attention_menus import TURN, AttentionMenu, AttentionTurn
-from bot.replies.checkpoints import checkpoint_choices, task_of
+from bot.replies.checkpoints.choice import checkpoint_choices, task_of
+from bot.replies.components.attention_menus import TURN, AttentionMenu, AttentionTurn
+from bot.replies.components.ownership import is_own
 from bot.replies.delivery import Delivery, Place
-from bot.replies.ownership import is_own
+from bot.replies.results.attention import render
 from bot.tasks.attention import DEFAULT_TASK, AttentionRequest
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
 

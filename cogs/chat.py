@@ -14,10 +14,10 @@ from discord.ext import commands
 from bot.client import Glassbox
 from bot.conversations import Conversations, Turn
 from bot.errors import InvalidRequest, Unanswered
-from bot.replies.acknowledging import defer, respond
-from bot.replies.chat import FORGET, forgotten, preview, render
+from bot.replies.acknowledgement import defer, respond
 from bot.replies.delivery import Delivery
 from bot.replies.pending import seconds_left
+from bot.replies.results.chat import FORGET, forgotten, preview, render
 from bot.tasks.chat import ChatRequest, Exchange
 
 TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."

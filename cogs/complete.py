@@ -7,12 +7,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.replies.acknowledging import open_form
-from bot.replies.choices import MOST_CHOICES
-from bot.replies.complete import CONTINUE, REGENERATE, preview, render
+from bot.replies.acknowledgement import open_form
+from bot.replies.components.autocompletion import MOST_CHOICES
+from bot.replies.components.modals import text_form
 from bot.replies.delivery import Delivery
-from bot.replies.forms import text_form
-from bot.tasks.code_languages import code_languages
+from bot.replies.results.complete import CONTINUE, REGENERATE, preview, render
+from bot.tasks.code.languages import code_languages
 from bot.tasks.complete import CompleteRequest
 
 FORM = "complete"

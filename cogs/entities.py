@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.replies.delivery import Delivery
-from bot.replies.entities import render
+from bot.replies.results.entities import render
 from bot.tasks.entities import EntitiesRequest
 
 

@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.replies.delivery import Delivery
-from bot.replies.fill import render
+from bot.replies.results.fill import render
 from bot.tasks.fill import FillRequest
 
 

@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.replies.delivery import Delivery
-from bot.replies.generate import CONTINUE, REGENERATE, preview, render
+from bot.replies.results.generate import CONTINUE, REGENERATE, preview, render
 from bot.tasks.generate import GenerateRequest
 
 

@@ -15,11 +15,11 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.inference.requests import Request
-from bot.replies.acknowledging import defer
+from bot.replies.acknowledgement import defer
+from bot.replies.components.ownership import is_own
+from bot.replies.components.pages import Turn
 from bot.replies.delivery import Delivery, Place
 from bot.replies.messages import check_reader
-from bot.replies.ownership import is_own
-from bot.replies.pages import Turn
 from bot.replies.turns import Turns
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.pages import is_postponed

@@ -11,20 +11,20 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.characters import identity
 from bot.client import Glassbox, tell_failure
 from bot.errors import InvalidRequest
 from bot.inference.backend import Backend, CheckpointStatus
-from bot.replies.acknowledging import defer
-from bot.replies.buttons import view_of
-from bot.replies.checkpoint import detail
-from bot.replies.checkpoint_state import commands as commands_of
-from bot.replies.choices import LONGEST_NAME, MOST_CHOICES
-from bot.replies.items import Counted
-from bot.replies.models import options, overview
+from bot.replies.acknowledgement import defer
+from bot.replies.checkpoints.card import detail
+from bot.replies.checkpoints.overview import options, overview
+from bot.replies.checkpoints.state import commands as commands_of
+from bot.replies.components.autocompletion import LONGEST_NAME, MOST_CHOICES
+from bot.replies.components.buttons import view_of
+from bot.replies.components.items import Counted
+from bot.replies.formatting.text import fit, visible
 from bot.replies.pending import edit_for_good
 from bot.replies.reply import Reply
-from bot.replies.text import fit, visible
+from bot.text.characters import identity
 
 Interaction = discord.Interaction[Glassbox]
 

@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.replies.delivery import Delivery
-from bot.replies.similarity import render
+from bot.replies.results.similarity import render
 from bot.tasks.similarity import SimilarityRequest, parse_texts
 
 

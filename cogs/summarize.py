@@ -8,13 +8,13 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
-from bot.replies.acknowledging import defer
+from bot.replies.acknowledgement import defer
 from bot.replies.attachments import read_text
 from bot.replies.delivery import Delivery
 from bot.replies.messages import FEWEST, MOST, check_access, last_messages
-from bot.replies.summarize import preview, render
+from bot.replies.results.summarize import preview, render
 from bot.tasks.summarize import Length, SummarizeRequest
-from bot.tasks.text import checked_range
+from bot.text.accepted import checked_range
 
 
 class Summarize(commands.Cog):

@@ -9,13 +9,13 @@ from discord.ext import commands
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
 from bot.inference.backend import Backend
-from bot.replies.acknowledging import open_form
-from bot.replies.checkpoints import checkpoint_choices, task_of
+from bot.replies.acknowledgement import open_form
+from bot.replies.checkpoints.choice import checkpoint_choices, task_of
+from bot.replies.components.modals import text_form
 from bot.replies.delivery import Delivery
-from bot.replies.forms import text_form
-from bot.replies.tokenize import render
-from bot.tasks.text import MAX_CHARACTERS
+from bot.replies.results.tokenize import render
 from bot.tasks.tokenize import TokenizeRequest
+from bot.text.accepted import MAX_CHARACTERS
 
 FORM = "tokenize"
 """The form's name. Its details are the task whose checkpoint is meant."""

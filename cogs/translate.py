@@ -11,10 +11,10 @@ from discord.ext import commands
 from bot.client import Glassbox
 from bot.errors import GlassboxError
 from bot.inference.backend import Backend
-from bot.inference.language_pairs import LanguagePairs
-from bot.replies.choices import language_choices
+from bot.inference.languages.pairs import LanguagePairs
+from bot.replies.components.autocompletion import language_choices
 from bot.replies.delivery import Delivery
-from bot.replies.translate import FROM, render
+from bot.replies.results.translate import FROM, render
 from bot.tasks.translate import TranslateRequest
 
 USUAL_SOURCE = "en"

@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.client import Glassbox
 from bot.replies.delivery import Delivery
-from bot.replies.zeroshot import render
+from bot.replies.results.zeroshot import render
 from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 
 

@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 from blockbuster import BlockBuster
 
-from bot.inference.catalogue import Preset
+from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
 from tests.support import COURSE, CPU, open_worker, preset_of
@@ -90,7 +90,7 @@ def course(checkpoints: Mapping[str, Path]) -> Preset:
 @pytest.fixture(scope="session")
 def load(checkpoints: Mapping[str, Path]) -> Callable[[str], Any]:
     """Load a checkpoint as its head, in float32 on the CPU; each is loaded once for all tests."""
-    from bot.inference.loading import load_head
+    from bot.inference.checkpoints.loading import load_head
 
     @cache
     def loaded(name: str) -> Any:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.errors import InvalidRequest
-from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
-from bot.inference.device import Device, Devices
-from bot.inference.models import Models
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.checkpoints.memory_limit import Room
+from bot.inference.checkpoints.models import Models
+from bot.inference.compute.device import Device, Devices
 from bot.inference.requests import Request
-from bot.inference.room import Room
 from bot.inference.steps import Step, Steps
 from bot.inference.task import Task
 from bot.inference.worker import InferenceWorker, Limits

@@ -22,7 +22,7 @@ from bot import app
 from bot.app import run_bot
 from bot.client import Glassbox
 from bot.errors import HungAgain, SettingsError, ShuttingDown
-from bot.inference.queue import DeviceQueue
+from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped

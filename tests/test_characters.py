@@ -11,7 +11,6 @@ import regex  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.characters import identity, visible
 from bot.errors import InvalidRequest
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.chat import ChatRequest
@@ -21,9 +20,10 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
-from bot.tasks.text import clean_text
 from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.text.accepted import clean_text
+from bot.text.characters import identity, visible
 from tests.support import refusal_of
 
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"

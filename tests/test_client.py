@@ -20,7 +20,7 @@ from bot.client import (
 )
 from bot.errors import QueueFull
 from bot.inference.worker import InferenceWorker
-from bot.replies.items import Counted
+from bot.replies.components.items import Counted
 from bot.storage import RequestStore
 from tests.support import COMMANDS
 

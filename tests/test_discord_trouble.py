@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
-from bot.replies import acknowledging, pending
+from bot.replies import acknowledgement as acknowledging
+from bot.replies import pending
 from bot.settings import Settings
 from cogs.chat import TOO_LATE
 from tests.cogs.pacing import held_after

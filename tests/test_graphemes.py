@@ -5,7 +5,7 @@ import regex  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.graphemes import Graphemes
+from bot.text.graphemes import Graphemes
 from tests.tangled import TANGLED
 
 

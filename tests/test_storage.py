@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.errors import InvalidRequest, RequestForgotten
-from bot.inference.attention_weights import Part
+from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
 from bot.storage import KEPT_SECONDS, RequestStore
 from bot.tasks import all_tasks

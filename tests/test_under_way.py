@@ -10,7 +10,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.replies.lifetime import age
+from bot.replies.interaction_age import age
 from bot.under_way import UnderWay
 from tests.clock import Clock
 

@@ -21,13 +21,13 @@ from bot.app import chosen_preset
 from bot.benchmark.corpus import Corpus
 from bot.benchmark.machine import Machine
 from bot.benchmark.workload import Workload
-from bot.inference.batching import alike
-from bot.inference.device import Device
-from bot.inference.heads.base import Head
-from bot.inference.heads.company import Company, forced
-from bot.inference.loading import load_head
-from bot.inference.sources import fetch
-from bot.inference.sources.progress import Silent
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.sources import fetch
+from bot.inference.checkpoints.sources.progress import Silent
+from bot.inference.compute.device import Device
+from bot.inference.heads.head import Head
+from bot.inference.heads.invariance.batch_invariance import Company, forced
+from bot.inference.scheduling.batching import alike
 from bot.inference.steps import Step, run_steps
 from bot.settings import Settings
 from bot.tasks.fill import FillResult

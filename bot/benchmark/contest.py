@@ -17,7 +17,7 @@ from bot.benchmark.memory import Memory, peak_memory, quick_collections
 from bot.benchmark.pairs import alternate
 from bot.benchmark.turn import Turn
 from bot.benchmark.workload import Workload
-from bot.inference.device import Device
+from bot.inference.compute.device import Device
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from bot.benchmark.workload import NEW_TOKENS, ends_of, written
-from bot.inference.heads.base import Head
+from bot.inference.heads.head import Head
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Step, run_steps
 from bot.inference.task import HeadKind, Task

@@ -16,13 +16,13 @@ from bot.benchmark.manager import ManagerUnusable, TransformersManager
 from bot.benchmark.naive import naive
 from bot.benchmark.server import ServerBeside
 from bot.benchmark.workload import Workload
-from bot.inference.catalogue import CheckpointSpec, Preset
-from bot.inference.device import Device
-from bot.inference.heads.base import Head
-from bot.inference.loading import load_head
-from bot.inference.models import Models, ModelState
-from bot.inference.packing import packed_bytes
-from bot.inference.sources import fetch
+from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.models import Models, ModelState
+from bot.inference.checkpoints.sources import fetch
+from bot.inference.compute.device import Device
+from bot.inference.compute.packed_linear import packed_bytes
+from bot.inference.heads.head import Head
 from bot.inference.steps import run_steps
 from bot.inference.task import HeadKind
 from bot.inference.worker import InferenceWorker, Limits

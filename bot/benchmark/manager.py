@@ -16,7 +16,7 @@ from bot.benchmark.load import closed_loop
 from bot.benchmark.turn import Turn
 from bot.benchmark.workload import NEW_TOKENS, ends_of, written
 from bot.errors import ModelFailed
-from bot.inference.heads.base import Head
+from bot.inference.heads.head import Head
 from bot.tasks.generate import GenerateRequest
 
 if TYPE_CHECKING:

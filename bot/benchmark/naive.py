@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.benchmark.limit import offline
-from bot.inference.heads.base import Head
+from bot.inference.heads.head import Head
 from bot.inference.requests import Request
 from bot.inference.steps import run_steps
 from bot.inference.task import HeadKind, Task

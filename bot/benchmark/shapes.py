@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.benchmark.corpus import read_sentences
-from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 
 VERSION = "1"
 """Part of the folder's name: a change of what is built here must change it."""

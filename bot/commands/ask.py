@@ -9,9 +9,9 @@ from rich.console import Console
 
 from bot.app import chosen_preset, open_backend
 from bot.commands.opening import load
+from bot.commands.terminal import reply_as_json, show_reply
 from bot.playground import simulated_server
 from bot.settings import Settings
-from bot.terminal import reply_as_json, show_reply
 
 
 async def ask_once(settings: Settings, line: str, as_json: bool, console: Console) -> None:

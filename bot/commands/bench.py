@@ -28,8 +28,8 @@ from bot.benchmark.soak import Soak, soak
 from bot.benchmark.soak_table import soak_table
 from bot.benchmark.table import discord_table, task_tables
 from bot.benchmark.workload import KINDS, Workload
-from bot.inference.catalogue import CheckpointSpec, Preset
-from bot.inference.device import Device
+from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.inference.compute.device import Device
 from bot.settings import Settings
 
 Report = TaskReport | DiscordReport | Soak

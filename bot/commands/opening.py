@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from rich.console import Console
 
 from bot.app import chosen_preset, open_backend
+from bot.commands.terminal import show_loading
 from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
-from bot.terminal import show_loading
 
 
 @contextlib.asynccontextmanager

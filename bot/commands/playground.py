@@ -8,11 +8,11 @@ import socket
 from rich.console import Console
 
 from bot.commands.opening import loaded_backend
+from bot.commands.terminal import show_reply
 from bot.errors import SettingsError
 from bot.playground import examples, simulated_server
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
-from bot.terminal import show_reply
 
 
 async def serve_playground(settings: Settings, port: int, console: Console) -> None:

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from bot.app import chosen_preset
 from bot.errors import HubUnreachable, ModelUnavailable
-from bot.inference.catalogue import CheckpointSpec, Preset
-from bot.inference.sources import fetch
+from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.inference.checkpoints.sources import fetch
 from bot.settings import Settings
 from bot.tables import table_of_texts
 

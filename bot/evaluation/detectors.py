@@ -71,7 +71,7 @@ def measure(detector: Detector, lines: Sequence[Line]) -> dict[str, Score]:
 
 
 def _glassbox(known: Sequence[str]) -> Detector:
-    from bot.tasks.language_detection import detect
+    from bot.tasks.translation.language_detection import detect
 
     return lambda text: detect(text, known).code
 

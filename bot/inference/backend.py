@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bot.inference.models import ModelState, Phase
+from bot.inference.checkpoints.models import ModelState, Phase
 from bot.inference.requests import Answer, Request
 
 if TYPE_CHECKING:
-    from bot.inference.description import CheckpointDescription
+    from bot.inference.checkpoints.description import CheckpointDescription
 
 ResultT = TypeVar("ResultT")
 

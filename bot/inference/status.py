@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.inference.backend import CheckpointStatus, DeviceStatus
-from bot.inference.device import Device
-from bot.inference.models import Models
-from bot.inference.queue import DeviceQueue
-from bot.inference.resident import Resident
+from bot.inference.checkpoints.models import Models
+from bot.inference.checkpoints.residency import Resident
+from bot.inference.compute.device import Device
+from bot.inference.scheduling.queue import DeviceQueue
 
 
 def device_statuses(devices: Sequence[Device], queue: DeviceQueue, models: Models) -> tuple[DeviceStatus, ...]:

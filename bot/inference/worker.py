@@ -28,21 +28,21 @@ from bot.errors import (
     describe,
 )
 from bot.inference.backend import Backend, WorkerStatus, in_words
-from bot.inference.costs import Recent
-from bot.inference.describing import FilesOnDisk, description
-from bot.inference.description import CheckpointDescription
-from bot.inference.device import Devices, listed
-from bot.inference.hangs import Hangs, Kind
-from bot.inference.models import Models, ModelState, NoRoom, Phase
-from bot.inference.preparing import PreparingThreads
-from bot.inference.queue import DeviceQueue
+from bot.inference.checkpoints.describing import FilesOnDisk, description
+from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.models import Models, ModelState, NoRoom, Phase
+from bot.inference.checkpoints.residency import LoadedModel
+from bot.inference.compute.device import Devices, listed
 from bot.inference.requests import Answer, Request
-from bot.inference.resident import LoadedModel
-from bot.inference.sharing import SharedResults
+from bot.inference.scheduling.costs import Recent
+from bot.inference.scheduling.hangs import Hangs, Kind
+from bot.inference.scheduling.preparing import PreparingThreads
+from bot.inference.scheduling.queue import DeviceQueue
+from bot.inference.scheduling.sharing import SharedResults
+from bot.inference.scheduling.watchdog import Watchdog
 from bot.inference.status import checkpoint_status, device_statuses
 from bot.inference.steps import Row, Step, Steps
 from bot.inference.task import Task
-from bot.inference.watchdog import Watchdog
 
 ResultT = TypeVar("ResultT")
 T = TypeVar("T")

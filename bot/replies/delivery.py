@@ -17,12 +17,12 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.pictures.studio import Studio
 from bot.replies import pending
-from bot.replies.acknowledging import NO_MENTIONS, acknowledgement, defer, respond
+from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
 from bot.replies.faults import is_gone
+from bot.replies.formatting.text import fit
 from bot.replies.pending import PendingReply
-from bot.replies.repeating import until_taken
 from bot.replies.reply import Reply
-from bot.replies.text import fit
+from bot.replies.retries import until_taken
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 

@@ -10,7 +10,7 @@ from typing import Any
 import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
-from bot.tasks.speakers import line_of
+from bot.tasks.prompts.speakers import line_of
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bot.inference.models import ModelState, Phase
-from bot.replies.text import fit
+from bot.inference.checkpoints.models import ModelState, Phase
+from bot.replies.formatting.text import fit
 
 NAME = 200
 """Units of a checkpoint's name."""

@@ -16,13 +16,13 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
-from bot.replies.acknowledging import NO_MENTIONS
-from bot.replies.buttons import STOP, Offer, view_of
+from bot.replies.acknowledgement import NO_MENTIONS
+from bot.replies.components.buttons import STOP, Offer, view_of
 from bot.replies.faults import is_gone
-from bot.replies.lifetime import age
+from bot.replies.interaction_age import age
 from bot.replies.notice import notice
-from bot.replies.repeating import until_taken
 from bot.replies.reply import Reply
+from bot.replies.retries import until_taken
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)

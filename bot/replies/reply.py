@@ -11,10 +11,10 @@ import discord
 
 from bot.inference.requests import Answer
 from bot.pictures.picture import Picture
-from bot.replies.bars import bar_line, plain_line
-from bot.replies.buttons import Offer
-from bot.replies.menus import Menus
-from bot.replies.text import Keep, Style, escape, fit, visible
+from bot.replies.components.buttons import Offer
+from bot.replies.components.menus import Menus
+from bot.replies.formatting.bars import bar_line, plain_line
+from bot.replies.formatting.text import Keep, Style, escape, fit, visible
 from bot.tasks.scores import LabelScore
 
 QUOTE = 800
@@ -118,7 +118,7 @@ class Draft:
     fields: list[tuple[str, str]] = field(default_factory=list)
 
     def fit(self, text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -> str:
-        """As much of a text as fits (see `bot.replies.text.fit`)."""
+        """As much of a text as fits (see `bot.replies.formatting.text.fit`)."""
         shown, whole = fit(text, limit, style, keep)
         self.cut |= not whole
         return shown

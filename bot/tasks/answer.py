@@ -15,7 +15,7 @@ from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.quotes import find_place
 from bot.tasks.scores import Floats, sigmoid, softmax
-from bot.tasks.text import clean_text
+from bot.text.accepted import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -319,7 +319,7 @@ def _weighed(
 
 def _written(head: CausalLM, prompt: tuple[int, ...], *, alone: bool) -> Steps[tuple[int, ...]]:
     """The likeliest line, as token ids."""
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     row = head.generation(prompt, WRITTEN_TOKENS, sampling=Sampling.likeliest(), stop="\n")
     [output] = yield from head.generate([row], alone=alone)

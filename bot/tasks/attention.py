@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import InvalidRequest, ModelUnavailable
-from bot.inference.attention_weights import Part
-from bot.inference.language_pairs import LanguagePairs
-from bot.inference.languages import find_language
+from bot.inference.heads.inspection.attention_weights import Part
+from bot.inference.languages.lookup import find_language
+from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokens import Token
+from bot.inference.tokenization.tokens import Token
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Shown, shown
-from bot.tasks.text import clean_text
+from bot.text.accepted import clean_text
 
 if TYPE_CHECKING:
-    from bot.inference.heads.attention import AttentionInput
-    from bot.inference.heads.base import Head
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_input import EncoderHead
+    from bot.inference.heads.head import Head
+    from bot.inference.heads.inspection.attention import AttentionInput
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 MOST_TOKENS = 40
@@ -102,7 +102,7 @@ class _Read:
 
 def of_encoder(head: EncoderHead, request: AttentionRequest) -> Steps[AttentionResult]:
     """By an encoder, which reads one text or a pair."""
-    from bot.inference.heads.attention import AttentionInput
+    from bot.inference.heads.inspection.attention import AttentionInput
 
     _refuse_languages(request)
     if request.second is not None and len(head.tokenize(request.second)) > MOST_TOKENS:
@@ -117,7 +117,7 @@ def of_encoder(head: EncoderHead, request: AttentionRequest) -> Steps[AttentionR
 
 def of_decoder(head: CausalLM, request: AttentionRequest) -> Steps[AttentionResult]:
     """By a causal language model, which reads one text from left to right."""
-    from bot.inference.heads.attention import AttentionInput
+    from bot.inference.heads.inspection.attention import AttentionInput
 
     _refuse_languages(request)
     if request.second is not None:
@@ -129,8 +129,8 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> Steps[AttentionResu
 
 def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> Steps[AttentionResult]:
     """By an encoder-decoder: the encoder reads the text, the decoder what was written of it, or `second`."""
-    from bot.inference.heads.attention import AttentionInput
-    from bot.inference.heads.rereading import end_ids
+    from bot.inference.heads.generation.token_logprobs import end_ids
+    from bot.inference.heads.inspection.attention import AttentionInput
 
     encode = _source_encoder(head, request)
     text, shortened = _fitting(head, request.text, lambda text: len(encode(text).inputs.ids))

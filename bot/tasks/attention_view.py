@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.errors import InvalidRequest
-from bot.inference.attention_weights import Attentions, Part, Weights, average_of_heads, rollout
+from bot.inference.heads.inspection.attention_weights import Attentions, Part, Weights, average_of_heads, rollout
 
 
 class Heads(StrEnum):

@@ -13,10 +13,10 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.chat_template import Message, chat_prompt, has_chat_template
-from bot.tasks.speakers import NAMELESS, label, said, speaker_name
-from bot.tasks.text import checked_range, clean_text
-from bot.tasks.writing import EndingRow, circling, without_circles, without_half
+from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
+from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
+from bot.tasks.prompts.writing import EndingRow, circling, without_circles, without_half
+from bot.text.accepted import checked_range, clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -118,7 +118,7 @@ def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> S
     Args:
         seed: for the same answer every time; another one each time where there is none.
     """
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)

@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.characters import FLAG, visible
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokens import HALF_CHARACTER
-from bot.tasks.code_ending import EndReason, code_end
-from bot.tasks.code_fence import unfenced
-from bot.tasks.code_languages import CodeLanguage, find_code_language, guess_code_language
-from bot.tasks.text import checked_range
-from bot.tasks.writing import (
+from bot.inference.tokenization.tokens import HALF_CHARACTER
+from bot.tasks.code.ending import EndReason, code_end
+from bot.tasks.code.fence import unfenced
+from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language
+from bot.tasks.prompts.writing import (
     WHOLE,
     EndingRow,
     Tail,
@@ -30,6 +28,8 @@ from bot.tasks.writing import (
     whole_following,
     without_half,
 )
+from bot.text.accepted import checked_range
+from bot.text.characters import FLAG, visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -76,7 +76,7 @@ class CompleteRequest(Request[CompleteResult]):
     Attributes:
         code: without white space at its end: models write line breaks and indentation as one token, which can no longer
             be chosen where half of it is there. Taken out of a code fence around it.
-        language: its code (see `bot.tasks.code_languages`); a name or an extension becomes one, and where there is
+        language: its code (see `bot.tasks.code.languages`); a name or an extension becomes one, and where there is
             none it is guessed.
         max_new_tokens: 1 to 512.
         temperature: 0 to 2; 0 always takes the likeliest token.
@@ -171,7 +171,7 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
     Args:
         seed: for the same code every time; another one each time where there is none.
     """
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     prompt, truncated = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)

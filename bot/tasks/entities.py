@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bot.graphemes import Graphemes
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.markup import Markup, markup
-from bot.tasks.name_candidates import CandidateName, find_candidates
+from bot.tasks.names.candidates import CandidateName, find_candidates
 from bot.tasks.scores import Floats, softmax
-from bot.tasks.text import clean_text
+from bot.text.accepted import clean_text
+from bot.text.graphemes import Graphemes
+from bot.text.markup import Markup, markup
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM

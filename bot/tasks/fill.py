@@ -15,9 +15,9 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokens import HALF_CHARACTER
+from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.scores import LabelScore, softmax
-from bot.tasks.text import checked_range, clean_text, has_words, visible_text
+from bot.text.accepted import checked_range, clean_text, has_words, visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM

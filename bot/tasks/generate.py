@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokens import HALF_CHARACTER
-from bot.tasks.text import MAX_CHARACTERS, checked_range, clean_text
-from bot.tasks.writing import WHOLE, Tail, known_tail, tail_of, whole_following
+from bot.inference.tokenization.tokens import HALF_CHARACTER
+from bot.tasks.prompts.writing import WHOLE, Tail, known_tail, tail_of, whole_following
+from bot.text.accepted import MAX_CHARACTERS, checked_range, clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.decoding import Generated
+    from bot.inference.heads.generation.continuous_batching import Generated
 
 MOST_NEW_TOKENS = 512
 MOST_SEQUENCES = 4
@@ -122,7 +122,7 @@ class GenerateRequest(Request[GenerateResult]):
 
 def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateResult]:
     """By a causal language model: nucleus sampling, each sequence with its own random state."""
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     prompt, truncated = read_prompt(head, request)
     seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
@@ -143,7 +143,7 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateRes
 
 def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence[int]]) -> GenerateResult:
     """What has been generated up to now."""
-    from bot.inference.heads.decoding import Generated
+    from bot.inference.heads.generation.continuous_batching import Generated
 
     prompt, truncated = read_prompt(head, request)
     continuations = _continuations(head, request, prompt, [Generated(tuple(ids), finished=False) for ids in progress])

@@ -12,8 +12,8 @@ from itertools import takewhile
 
 import regex  # type: ignore[import-untyped]
 
-from bot.graphemes import UNSPACED, Graphemes
-from bot.tasks.function_words import FUNCTION_WORDS
+from bot.text.function_words import FUNCTION_WORDS
+from bot.text.graphemes import UNSPACED, Graphemes
 
 QUOTED_SHARE = 0.6
 """The least share of the letters that must stand in the text, in one piece, for a part to be a quote."""

@@ -13,7 +13,7 @@ from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
-from bot.tasks.text import clean_text
+from bot.text.accepted import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM

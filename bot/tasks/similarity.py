@@ -13,7 +13,7 @@ from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats
-from bot.tasks.text import clean_text, visible_text
+from bot.text.accepted import clean_text, visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder

@@ -10,15 +10,15 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.chat_template import Message, chat_prompt, has_chat_template, inert
 from bot.tasks.chunks import chunks
-from bot.tasks.sentences import sentence_ends
-from bot.tasks.text import clean_text
-from bot.tasks.writing import EndingRow, circling, was_stopped, without_circles, without_half
+from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template, inert
+from bot.tasks.prompts.writing import EndingRow, circling, was_stopped, without_circles, without_half
+from bot.text.accepted import clean_text
+from bot.text.sentences import sentence_ends
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.decoding import Generated, Generation
+    from bot.inference.heads.generation.continuous_batching import Generated, Generation
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 
 Length = Literal["short", "medium", "long"]
@@ -241,7 +241,7 @@ class Drafter:
         return len(self._head.encode_rest(read))
 
     def row(self, part: str, most: int) -> Row[Any]:
-        from bot.inference.heads.sampling import Sampling
+        from bot.inference.heads.generation.sampling import Sampling
 
         stop = None if has_chat_template(self._head) else "\n"
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
@@ -252,7 +252,7 @@ class Drafter:
         return [self._written(one) for one in outputs]
 
     def read(self, row: Row[Generation], ids: Sequence[int]) -> Written:
-        from bot.inference.heads.decoding import Generated
+        from bot.inference.heads.generation.continuous_batching import Generated
 
         end = ids[-1] if ids and ids[-1] in self._head.end_ids else None
         body = tuple(ids if end is None else ids[:-1])

@@ -9,15 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
-from bot.inference.languages import language
+from bot.inference.languages.lookup import language
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokens import Token
-from bot.tasks.text import MAX_CHARACTERS
+from bot.inference.tokenization.tokens import Token
+from bot.text.accepted import MAX_CHARACTERS
 
 if TYPE_CHECKING:
-    from bot.inference.heads.base import Head
+    from bot.inference.heads.head import Head
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 MOST_TEXTS = 12

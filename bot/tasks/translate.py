@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
-from bot.inference.language_pairs import LanguagePairs, serving
-from bot.inference.languages import Language, find_language, language
+from bot.inference.languages.lookup import Language, find_language, language
+from bot.inference.languages.pairs import LanguagePairs, serving
 from bot.inference.requests import Request
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.language_detection import Detection, detect, prepare, unreadable
-from bot.tasks.passages import Document
-from bot.tasks.phrasebook import PHRASES, dictionary, is_ended, layouts, tidy
-from bot.tasks.sentences import sentences
-from bot.tasks.text import clean_text
+from bot.tasks.translation.language_detection import Detection, detect, prepare, unreadable
+from bot.tasks.translation.passages import Document
+from bot.tasks.translation.phrasebook import PHRASES, dictionary, is_ended, layouts, tidy
+from bot.text.accepted import clean_text
+from bot.text.sentences import sentences
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -214,7 +214,7 @@ def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> Steps[TranslateResult
 
 def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
     """Whether a text was ended by the model, rather than at its length or by somebody."""
-    from bot.inference.heads.rereading import end_ids
+    from bot.inference.heads.generation.token_logprobs import end_ids
 
     if not ids or ids[-1] not in end_ids(head):
         return False
@@ -396,7 +396,7 @@ def _draft_tokens(head: CausalLM, sentence: str) -> int:
 
 def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[dict[str, bool]]]:
     """For each sentence its distinct drafts, and whether they come to an end."""
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     rows = []
     owners = []

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bot.characters import identity
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
-from bot.tasks.label_list import parse_labels as parse_labels
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
-from bot.tasks.text import clean_text, visible_text
+from bot.text.accepted import clean_text, visible_text
+from bot.text.characters import identity
+from bot.text.label_list import parse_labels as parse_labels
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM

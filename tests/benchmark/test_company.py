@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bot.benchmark.company import answers_of, measure, moved
-from bot.inference.device import Device
-from bot.inference.heads.company import Company
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.invariance.batch_invariance import Company
 from bot.inference.steps import run_steps
 from bot.tasks.fill import FillRequest, weigh_sentences
 from bot.tasks.scores import LabelScore

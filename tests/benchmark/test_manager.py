@@ -15,7 +15,7 @@ from bot.benchmark.manager import ManagerUnusable, TransformersManager
 from bot.benchmark.options import Options
 from bot.benchmark.workload import NEW_TOKENS, Workload
 from bot.commands.bench import measure_all
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
 from bot.settings import Settings
 from bot.tasks.generate import GenerateRequest
 from tests.support import CPU

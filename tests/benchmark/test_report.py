@@ -9,7 +9,7 @@ from bot.benchmark.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC, naive_i
 from bot.benchmark.memory import Memory, peak_memory
 from bot.benchmark.report import report
 from bot.benchmark.turn import Padding, Turn, joined, percentile
-from bot.inference.device import Device
+from bot.inference.compute.device import Device
 from bot.inference.task import HeadKind
 
 

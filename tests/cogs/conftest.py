@@ -16,8 +16,8 @@ from simcord import interactions
 from simcord.backend import serializers
 
 from bot.client import Glassbox
-from bot.inference.catalogue import Preset
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.catalogue import Preset
+from bot.inference.checkpoints.loading import load_head
 from bot.inference.worker import InferenceWorker
 from bot.storage import RequestStore
 from tests.timers import PATIENCE
@@ -156,6 +156,6 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         assert may_finish.wait(PATIENCE)
         return load_head(*arguments)
 
-    monkeypatch.setattr("bot.inference.models.load_head", load_when_allowed)
+    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", load_when_allowed)
     yield may_finish
     may_finish.set()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.heads.decoding import Decoder
+from bot.inference.heads.generation.continuous_batching import Decoder
 from tests.timers import PATIENCE
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import discord
 import pytest
 
-from bot.replies.answer import GUESSED
 from bot.replies.attachments import MOST_BYTES
+from bot.replies.results.answer import GUESSED
 from tests.cogs.conftest import OpenScene
 
 CONTEXT = "I work at Hugging Face in Brooklyn."

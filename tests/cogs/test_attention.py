@@ -10,7 +10,7 @@ from simcord import interactions
 from simcord.backend import serializers
 
 from bot.errors import RequestForgotten
-from bot.inference.heads import attention as operation
+from bot.inference.heads.inspection import attention as operation
 from bot.storage import RequestStore
 from tests.cogs.conftest import GROUP_CHANNEL, MESSAGE_COMPONENT, OpenScene, Scene
 

@@ -113,7 +113,7 @@ class TestHistory:
     async def test_a_failure_is_not_remembered(
         self, open_scene: OpenScene, asked: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from bot.inference.heads.decoding import Decoder
+        from bot.inference.heads.generation.continuous_batching import Decoder
 
         def fail(decoder: Decoder) -> None:
             raise RuntimeError

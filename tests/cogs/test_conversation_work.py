@@ -10,8 +10,8 @@ import simcord
 
 from bot.errors import RequestForgotten
 from bot.replies import pending
-from bot.replies.chat import NOTHING as NOTHING_SAID
-from bot.replies.complete import NOTHING as NO_CODE
+from bot.replies.results.chat import NOTHING as NOTHING_SAID
+from bot.replies.results.complete import NOTHING as NO_CODE
 from bot.tasks.work.request import WorkRequest
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.pacing import held_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.replies.entities import GUESSED, NONE
+from bot.replies.results.entities import GUESSED, NONE
 from tests.cogs.conftest import OpenScene
 
 

@@ -12,9 +12,9 @@ import simcord
 
 from bot.errors import UNEXPECTED, AlreadyEnded, RequestForgotten, SomebodyElses
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.heads.decoding import Decoder
+from bot.inference.heads.generation.continuous_batching import Decoder
 from bot.replies import pending
-from bot.replies.text import bold, quoted, unescape
+from bot.replies.formatting.text import bold, quoted, unescape
 from bot.storage import RequestStore
 from bot.tasks.generate import GenerateRequest
 from tests.cogs.conftest import OpenScene, Scene

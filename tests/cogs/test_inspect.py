@@ -342,7 +342,7 @@ class TestWhichWordsMattered:
         def fail(*_: object) -> None:
             raise RuntimeError("secret")
 
-        monkeypatch.setattr("bot.inference.heads.attributions._scores", fail)
+        monkeypatch.setattr("bot.inference.heads.inspection.integrated_gradients._scores", fail)
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 

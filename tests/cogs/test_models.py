@@ -17,10 +17,10 @@ from simcord.backend import serializers
 
 from bot.client import sentence_for
 from bot.errors import ModelUnavailable
-from bot.inference.catalogue import Preset
-from bot.inference.room import Room
+from bot.inference.checkpoints.catalogue import Preset
+from bot.inference.checkpoints.memory_limit import Room
 from bot.inference.worker import InferenceWorker
-from bot.replies.families import PURPOSES
+from bot.replies.checkpoints.families import PURPOSES
 from tests.cogs.conftest import MESSAGE_COMPONENT, OpenScene, Scene
 from tests.inference.test_several_devices import OTHER
 from tests.support import COURSE, CPU, preset_of

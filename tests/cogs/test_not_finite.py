@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bot.errors import NotFinite
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
 from tests.cogs.conftest import OpenScene
 from tests.cogs.test_commands import COMMANDS
 from tests.cogs.test_models import ask, entry
@@ -32,7 +32,7 @@ def poisoned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
                 parameter.view(-1)[0] = WEIGHTS[request.param]
         return head
 
-    monkeypatch.setattr("bot.inference.models.load_head", load)
+    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", load)
 
 
 def told(result: Any) -> str:

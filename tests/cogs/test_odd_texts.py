@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.replies.text import units
+from bot.replies.formatting.text import units
 from tests.cogs.conftest import OpenScene
 from tests.support import COURSE
 

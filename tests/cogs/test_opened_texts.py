@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.replies import pending
-from bot.replies.text import units
+from bot.replies.formatting.text import units
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.test_inspect import answered, labels, menu, opened, page_id
 from tests.cogs.test_summarize import forbid

@@ -6,7 +6,7 @@ import pytest
 
 from bot.commands.ask import ask_once
 from bot.errors import ModelUnavailable, SettingsError
-from bot.inference.catalogue import Preset
+from bot.inference.checkpoints.catalogue import Preset
 from bot.settings import Settings
 from tests.commands.conftest import Paper
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.commands.pull import pull_preset
 from bot.errors import HubUnreachable, ModelUnavailable
-from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.settings import Settings
 from tests.commands.conftest import Paper
 

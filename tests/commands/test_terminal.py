@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.inference.catalogue import CheckpointSpec, FolderSource
-from bot.inference.models import ModelState, Phase
+from bot.commands.terminal import show_loading, show_reply
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.checkpoints.models import ModelState, Phase
 from bot.playground import SimulatedReply
-from bot.terminal import show_loading, show_reply
 from tests.commands.conftest import Paper
 from tests.timers import FAR, turns
 

@@ -13,9 +13,9 @@ from bot.commands.evaluate import Accuracy, measure
 from bot.errors import ModelUnavailable
 from bot.evaluation.labelled import Example, read_examples
 from bot.inference.backend import Backend, WorkerStatus
-from bot.inference.description import CheckpointDescription
-from bot.inference.languages import language
-from bot.inference.models import ModelState
+from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.models import ModelState
+from bot.inference.languages.lookup import language
 from bot.inference.requests import Answer, Request
 from bot.tasks import all_tasks
 from bot.tasks.fill import FillRequest, FillResult, completed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.inference.heads.decoding import Decoder
+from bot.inference.heads.generation.continuous_batching import Decoder
 from tests.timers import PATIENCE
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.batching import FairClock, alike, gather, padding_waste
+from bot.inference.scheduling.batching import FairClock, alike, gather, padding_waste
 from bot.inference.steps import Budget
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import SettingsError
-from bot.inference.catalogue import (
+from bot.inference.checkpoints.catalogue import (
     UNSTATED_LICENCE,
     Catalogue,
     Family,

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from bot.errors import ModelUnavailable
-from bot.inference.anatomy import family_of, read_anatomy
-from bot.inference.catalogue import Catalogue, CheckpointSpec, Family, FolderSource, HubSource, Preset
-from bot.inference.description import Anatomy, Layer, Origin
-from bot.inference.device import Device
-from bot.inference.models import Phase
-from bot.inference.room import Room
-from bot.inference.sources.store import MANIFEST, Store
+from bot.inference.checkpoints.anatomy import family_of, read_anatomy
+from bot.inference.checkpoints.catalogue import Catalogue, CheckpointSpec, Family, FolderSource, HubSource, Preset
+from bot.inference.checkpoints.description import Anatomy, Layer, Origin
+from bot.inference.checkpoints.memory_limit import Room
+from bot.inference.checkpoints.models import Phase
+from bot.inference.checkpoints.sources.store import MANIFEST, Store
+from bot.inference.compute.device import Device
 from bot.inference.worker import InferenceWorker
 from tests.inference.test_several_devices import OTHER
 from tests.support import CPU, preset_of
@@ -320,7 +320,7 @@ class TestDescription:
             read.append(folder)
             return read_anatomy(folder)
 
-        monkeypatch.setattr("bot.inference.describing.read_anatomy", counted)
+        monkeypatch.setattr("bot.inference.checkpoints.describing.read_anatomy", counted)
         async with make_worker() as worker:
             descriptions = await asyncio.gather(*(worker.describe("generate") for _ in range(5)))
         assert len(read) == 1
@@ -394,7 +394,7 @@ class TestSources:
         def read(*_: object) -> str:
             raise AssertionError
 
-        monkeypatch.setattr("bot.inference.sources.folder.sha256_of", read)
+        monkeypatch.setattr("bot.inference.checkpoints.sources.folder.sha256_of", read)
         folder = tmp_path / "quantised"
         folder.mkdir()
         (folder / "model.gguf").write_bytes(b"GGUF")

@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ModelFailed, OutOfMemory, Unanswered
-from bot.inference.heads import recorded as recording
-from bot.inference.heads.decoding import Decoder
-from bot.inference.heads.generate_batch import GenerateBatch
-from bot.inference.heads.padded import PaddedRows
-from bot.inference.heads.ragged import RaggedRows
-from bot.inference.heads.recorded import RecordedSteps
-from bot.inference.heads.sampling import Sampling
-from bot.inference.heads.source_rows import SourceRows
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation import cuda_graphs as recording
+from bot.inference.heads.generation.continuous_batching import Decoder
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.encoder_decoder_session import SourceRows
+from bot.inference.heads.generation.generate_batch import GenerateBatch
+from bot.inference.heads.generation.padded_session import PaddedRows
+from bot.inference.heads.generation.ragged_session import RaggedRows
+from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.scheduling.recovery import RowsUnderWay
 from bot.inference.steps import Row
-from bot.inference.under_way import RowsUnderWay
 from tests.support import CPU
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=9)

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable, NotResponding, ShuttingDown
-from bot.inference.daemons import DaemonThreads, Escaped
-from bot.inference.heads.generate_batch import GenerateBatch
-from bot.inference.loading import load_head
-from bot.inference.models import Models
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.models import Models
+from bot.inference.heads.generation.generate_batch import GenerateBatch
+from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped
+from bot.inference.scheduling.watchdog import LOOKS, Watchdog
 from bot.inference.steps import Budget, take_further
-from bot.inference.watchdog import LOOKS, Watchdog
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
@@ -154,8 +154,8 @@ def clock() -> Clock:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 
@@ -401,7 +401,7 @@ sys.exit(serve(*sys.argv[1:]))
 def serve(cache: str, hang_seconds: str) -> None:
     """In a process of its own: a worker whose model hangs, run as the command line runs it."""
     from bot import __main__ as command_line
-    from bot.inference import models
+    from bot.inference.checkpoints import models
     from bot.stopping import beside, end_within, stop_signals, until_stopped
 
     heads: list[ToyHead] = []

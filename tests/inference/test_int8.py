@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from bot.inference.device import Device
-from bot.inference.int8 import Int8Linear, by_torchao, int8_bytes, largest_inputs, obstacle, quantise
-from bot.inference.loading import load_head
-from bot.inference.packing import pack
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.compute.int8 import Int8Linear, by_torchao, int8_bytes, largest_inputs, obstacle, quantise
+from bot.inference.compute.packed_linear import pack
 from tests.support import CPU
 
 pytestmark = pytest.mark.skipif(obstacle(CPU) is not None, reason="this CPU has no instructions for int8")

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from bot.inference.device import Device
-from bot.inference.joining import JoinedLinear, PartOfLinear, join
-from bot.inference.loading import load_head
-from bot.inference.packing import PackedLinear, pack, packed_bytes
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.compute.fused_linear import JoinedLinear, PartOfLinear, join
+from bot.inference.compute.packed_linear import PackedLinear, pack, packed_bytes
 
 pytestmark = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no instructions for bfloat16"

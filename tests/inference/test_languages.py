@@ -12,8 +12,8 @@ from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CO
 from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES as NLLB_CODES
 
 from bot.errors import InvalidRequest
-from bot.inference.language_pairs import LanguagePairs
-from bot.inference.languages import find_language, language
+from bot.inference.languages.lookup import find_language, language
+from bot.inference.languages.pairs import LanguagePairs
 from tests.support import refusal_of
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from bot.inference.literal import Literally, control_tokens
+from bot.inference.tokenization.literal import Literally, control_tokens
 from tests import tiny
 
 NAMES = ("distilbert", "roberta", "llama", "t5", "marian", "m2m100", "nllb", "bart_mnli", "bert_squad")

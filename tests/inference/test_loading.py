@@ -15,12 +15,12 @@ from blockbuster import BlockingError
 from torch.testing._internal.two_tensor import TwoTensor
 
 from bot.errors import ModelUnavailable, SettingsError
-from bot.inference import device as devices
-from bot.inference.catalogue import CheckpointSpec, FolderSource
-from bot.inference.device import Device
-from bot.inference.loading import head_kind, load_head
-from bot.inference.loading_times import LoadingTimes
-from bot.inference.models import Models, Phase
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.checkpoints.loading import head_kind, load_head
+from bot.inference.checkpoints.loading_times import LoadingTimes
+from bot.inference.checkpoints.models import Models, Phase
+from bot.inference.compute import device as devices
+from bot.inference.compute.device import Device
 from bot.inference.task import HeadKind
 from bot.tasks import all_tasks
 from bot.tasks.sentiment import SentimentRequest

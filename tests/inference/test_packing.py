@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers.activations import GELUActivation
 
-from bot.inference.device import Device
-from bot.inference.loading import load_head
-from bot.inference.packing import LARGEST_COPY, SIZES, PackedLinear, RowsGELU, filled_up, pack, packed_bytes
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.compute.packed_linear import (
+    LARGEST_COPY,
+    SIZES,
+    PackedLinear,
+    RowsGELU,
+    filled_up,
+    pack,
+    packed_bytes,
+)
 
 pytestmark = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no instructions for bfloat16"

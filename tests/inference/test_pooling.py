@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.errors import ModelUnavailable
-from bot.inference.loading import load_head
-from bot.inference.pooling import Pooling, PoolingMode
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.pooling import Pooling, PoolingMode
 from tests.support import CPU
 
 

@@ -12,13 +12,13 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bot.inference import int8, parity
-from bot.inference.device import Device
-from bot.inference.heads.sampling import Sampling
-from bot.inference.int8 import Int8Linear, obstacle
-from bot.inference.loading import load_head
-from bot.inference.parity import SENTENCES, observer
-from bot.inference.precision import reason_of
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute import int8, parity
+from bot.inference.compute.device import Device
+from bot.inference.compute.int8 import Int8Linear, obstacle
+from bot.inference.compute.parity import SENTENCES, observer
+from bot.inference.compute.precision import reason_of
+from bot.inference.heads.generation.sampling import Sampling
 from tests.support import CPU
 from tests.tiny import llama
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.errors import ModelFailed, NotResponding
-from bot.inference.preparing import PreparingThreads
+from bot.inference.scheduling.preparing import PreparingThreads
 from tests.inference.toys import until
 from tests.timers import PATIENCE, turns
 

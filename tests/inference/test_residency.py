@@ -18,15 +18,15 @@ import pytest
 import torch
 
 from bot.errors import ModelFailed, ModelUnavailable
-from bot.inference import models as loading
-from bot.inference.catalogue import Preset
-from bot.inference.device import Device
-from bot.inference.loading import load_head
-from bot.inference.models import Models, NoRoom, Phase
-from bot.inference.replicas import operations_of
+from bot.inference.checkpoints import models as loading
+from bot.inference.checkpoints.catalogue import Preset
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.memory_limit import Room, by_device
+from bot.inference.checkpoints.models import Models, NoRoom, Phase
+from bot.inference.checkpoints.weights import expected_bytes
+from bot.inference.compute.device import Device
 from bot.inference.requests import Request
-from bot.inference.room import Room, by_device
-from bot.inference.weights import expected_bytes
+from bot.inference.scheduling.replicas import operations_of
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
@@ -112,7 +112,7 @@ class TestRoom:
         (tmp_path / "limit").write_text("1000\n")
         (tmp_path / "other").write_text("max\n")
         paths = [str(tmp_path / name) for name in ("limit", "other", "none")]
-        monkeypatch.setattr("bot.inference.room._CONTROL_GROUP_LIMITS", paths)
+        monkeypatch.setattr("bot.inference.checkpoints.memory_limit._CONTROL_GROUP_LIMITS", paths)
         assert Room.on([CPU]).of("cpu") == 500
         assert Room.on([CPU], 70).of("cpu") == 70
 

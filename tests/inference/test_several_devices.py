@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from bot.errors import SettingsError
-from bot.inference.device import Device
-from bot.inference.lane import device_thread, threads_each
-from bot.inference.replicas import Replicas, operations_of
+from bot.inference.compute.device import Device
+from bot.inference.scheduling.lane import device_thread, threads_each
+from bot.inference.scheduling.replicas import Replicas, operations_of
 from bot.inference.steps import Budget
 from bot.inference.worker import InferenceWorker
 from bot.tasks.generate import GenerateRequest
@@ -196,7 +196,7 @@ class TestChoosing:
             Device.choose_all(names)
 
     def test_a_device_that_is_listed_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bot.inference.device._checked_device", lambda name: name)
+        monkeypatch.setattr("bot.inference.compute.device._checked_device", lambda name: name)
         with pytest.raises(SettingsError, match="cuda:0 is listed twice"):
             Device.choose_all("cuda:0,cuda:1,cuda:0", "bfloat16")
 

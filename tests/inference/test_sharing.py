@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.errors import ModelFailed
-from bot.inference.sharing import SharedResults
+from bot.inference.scheduling.sharing import SharedResults
 from tests.timers import turns
 
 

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import NotFinite
-from bot.inference.heads import recorded as recording
-from bot.inference.heads.attributions import _word_embeddings
-from bot.inference.heads.recorded import RecordedSteps
-from bot.inference.heads.sampling import FiniteRows, Sampler, Sampling, choose_sound
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation import cuda_graphs as recording
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.sampling import FiniteRows, Sampler, Sampling, choose_sound
+from bot.inference.heads.inspection.integrated_gradients import _word_embeddings
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
-from bot.inference.isolation import run_isolated
-from bot.inference.loading import load_head
+from bot.inference.scheduling.isolation import run_isolated
+from bot.inference.scheduling.recovery import RowsUnderWay
 from bot.inference.soundness import all_finite, none_above
 from bot.inference.steps import Budget, Operation, Row, run_steps
-from bot.inference.under_way import RowsUnderWay
 from bot.tasks.sentiment import SentimentRequest
 from tests.support import CPU, run_crowd
 
@@ -109,7 +109,7 @@ async def test_whoever_shares_the_batch_is_answered(
     requests = [SentimentRequest(f"I love apples, and this is number {number}.") for number in range(6)]
     async with make_worker() as worker:
         expected = await run_crowd(worker, requests)
-    monkeypatch.setattr("bot.inference.models.load_head", poisoned)
+    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", poisoned)
     async with make_worker() as worker:
         found: list[Any] = await asyncio.gather(
             *(worker.run(request, person=number) for number, request in enumerate(requests)),

@@ -24,9 +24,16 @@ from typing import Any
 import pytest
 
 from bot.errors import ModelUnavailable
-from bot.inference.catalogue import CheckpointSpec, FolderSource, HubSource, WheelPackage, WheelSource, gguf_key
-from bot.inference.sources import Silent, fetch, is_present
-from bot.inference.sources.store import Store, disk_faults_told
+from bot.inference.checkpoints.catalogue import (
+    CheckpointSpec,
+    FolderSource,
+    HubSource,
+    WheelPackage,
+    WheelSource,
+    gguf_key,
+)
+from bot.inference.checkpoints.sources import Silent, fetch, is_present
+from bot.inference.checkpoints.sources.store import Store, disk_faults_told
 from tests.timers import PATIENCE
 
 HERE = Path(__file__).parents[2]
@@ -165,7 +172,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         patch.setenv("PIP_FIND_LINKS", str(index))
         patch.setenv("PIP_CONFIG_FILE", os.devnull)
         script = (
-            "import pickle, sys, pathlib; from bot.inference.sources import Silent, fetch;"
+            "import pickle, sys, pathlib; from bot.inference.checkpoints.sources import Silent, fetch;"
             "print(fetch(pickle.loads(bytes.fromhex(sys.argv[1])), pathlib.Path(sys.argv[2]), Silent()), end='')"
         )
         arguments = [sys.executable, "-c", script, pickle.dumps(spec).hex(), str(cache)]
@@ -402,7 +409,7 @@ def test_a_cache_folder_that_is_a_file(tmp_path: Path, inside: str) -> None:
 
 def test_importing_the_sources_stays_cheap() -> None:
     script = (
-        "import sys, bot.inference.sources;"
+        "import sys, bot.inference.checkpoints.sources;"
         "print([name for name in ('torch', 'transformers', 'huggingface_hub') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", script], cwd=HERE, capture_output=True, text=True, check=True)

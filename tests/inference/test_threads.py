@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bot.inference.device import Device
-from bot.inference.loading import load_head
-from bot.inference.threads import LARGEST, LOOK_EVERY, REMEMBERED, ThreadChoice
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.compute.threads import LARGEST, LOOK_EVERY, REMEMBERED, ThreadChoice
 
 NAME = "step"
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers
 
-from bot.inference.loading import load_head
-from bot.inference.tokens import joined
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.tokenization.tokens import joined
 from tests.support import CPU
 
 KINDS = ["distilbert", "roberta", "llama", "t5", "bart_mnli", "marian", "m2m100", "nllb"]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bot.errors import DeadlinePassed, ModelFailed
-from bot.inference.catalogue import Preset
-from bot.inference.heads.decoding import Decoder, Generation
+from bot.inference.checkpoints.catalogue import Preset
+from bot.inference.heads.generation.continuous_batching import Decoder, Generation
 from bot.inference.steps import Row
 from bot.inference.worker import Limits
-from bot.replies.generate import render
+from bot.replies.results.generate import render
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.cogs.pacing import held_after

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bot.errors import QueueFull, StillLoading
-from bot.inference.catalogue import CheckpointSpec, FolderSource
-from bot.inference.costs import REMEMBERED, Costs, Recent
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.scheduling.costs import REMEMBERED, Costs, Recent
 from bot.inference.steps import Budget, Operation
 from bot.inference.worker import InferenceWorker, Limits
 from tests.inference.toys import PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued
@@ -28,8 +28,8 @@ class Other(ToyRequest):
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 

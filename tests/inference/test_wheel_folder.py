@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from bot.errors import ModelUnavailable
-from bot.inference.catalogue import CheckpointSpec, WheelFolderSource, WheelPackage
-from bot.inference.loading import load_head
-from bot.inference.sources import Silent, fetch, is_present
+from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelFolderSource, WheelPackage
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.sources import Silent, fetch, is_present
 from bot.inference.task import HeadKind
 from tests.inference.test_sources import Recorder, index, write_wheel
 from tests.support import CPU

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.inference.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.inference.requests import Request
 from bot.inference.steps import Budget, Operation, Row, Steps
 from bot.inference.task import HeadKind, Task
@@ -152,7 +152,7 @@ class ToyShop:
         self._cache = cache
 
     def load_head(self, *arguments: Any) -> ToyHead:
-        """In the place of `bot.inference.loading.load_head`."""
+        """In the place of `bot.inference.checkpoints.loading.load_head`."""
         self.loads += 1
         return self.load()
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.inference.attention_weights import Part
-from bot.replies.attention_menus import AttentionMenus, around, turned
-from bot.replies.buttons import MOST_OPTIONS
+from bot.inference.heads.inspection.attention_weights import Part
+from bot.replies.components.attention_menus import AttentionMenus, around, turned
+from bot.replies.components.buttons import MOST_OPTIONS
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 

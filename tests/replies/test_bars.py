@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.bars import WIDTH, bar, bar_line, percent
+from bot.replies.formatting.bars import WIDTH, bar, bar_line, percent
 
 PROBABILITIES = st.floats(0, 1)
 

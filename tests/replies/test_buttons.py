@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.attention_weights import Part
+from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Answer
-from bot.replies.attention_menus import AttentionMenus
-from bot.replies.buttons import MOST_OPTIONS, STOP, Action, Offer, view_of
-from bot.replies.generate import CONTINUE, render
-from bot.replies.pages import Pages
+from bot.replies.components.attention_menus import AttentionMenus
+from bot.replies.components.buttons import MOST_OPTIONS, STOP, Action, Offer, view_of
+from bot.replies.components.pages import Pages
+from bot.replies.results.generate import CONTINUE, render
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from bot.errors import LONGEST_NAME, HubUnreachable, InvalidRequest, named
 from bot.inference.backend import CheckpointStatus
-from bot.inference.models import Phase
-from bot.replies.checkpoints import NAME, checkpoint_choices, task_of
+from bot.inference.checkpoints.models import Phase
+from bot.replies.checkpoints.choice import NAME, checkpoint_choices, task_of
 from bot.replies.delivery import LONGEST_SENTENCE
-from bot.replies.text import code_span, listed, units
+from bot.replies.formatting.text import code_span, listed, units
 
 names = st.text(max_size=300) | st.sampled_from(["x" * 250, "`" * 250, "😀" * 250, "\n> x" * 60, " ", "@everyone"])
 statuses = st.lists(names, min_size=1, max_size=60).map(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.replies.choices import MOST_CHOICES, language_choices
+from bot.replies.components.autocompletion import MOST_CHOICES, language_choices
 
 CODES = ["en", "de", "fr", "es", "zh-Hans", "nds"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.inference.pooling import PoolingMode
+from bot.inference.heads.pooling import PoolingMode
 from bot.tasks.work.pieces import Cosines, DotProduct, Pooled, PooledText, Product
 from tests.replies.test_work import shown, text_of
 

@@ -17,15 +17,15 @@ import discord
 import pytest
 
 from bot.errors import DeadlinePassed, InvalidRequest
-from bot.inference.catalogue import CheckpointSpec, FolderSource
-from bot.inference.models import ModelState, Phase
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.checkpoints.models import ModelState, Phase
 from bot.inference.requests import Answer
 from bot.pictures.studio import Studio
 from bot.replies import pending
 from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, Place, tell
-from bot.replies.generate import preview
-from bot.replies.generate import render as render_text
-from bot.replies.sentiment import render
+from bot.replies.results.generate import preview
+from bot.replies.results.generate import render as render_text
+from bot.replies.results.sentiment import render
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.replies import entities
-from bot.replies.bars import bar_line
+from bot.replies.formatting.bars import bar_line
+from bot.replies.results import entities
 from bot.tasks.entities import EntitiesRequest, EntitiesResult, Entity
 from tests.replies.test_renderers import WRITTEN, answer, assert_within_limits, valid
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.inference.tokens import Token
+from bot.inference.tokenization.tokens import Token
 from bot.replies.reply import SHORTENED
 from bot.replies.work.blocks import TABLE_WIDTH
 from bot.tasks.scores import softmax

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.inference.backend import CheckpointStatus
-from bot.inference.catalogue import Family
-from bot.inference.description import (
+from bot.inference.checkpoints.catalogue import Family
+from bot.inference.checkpoints.description import (
     Anatomy,
     CheckpointDescription,
     Files,
@@ -22,16 +22,16 @@ from bot.inference.description import (
     SourceDescription,
     Stack,
 )
-from bot.inference.models import Phase
-from bot.replies.checkpoint import detail
-from bot.replies.checkpoint_state import state
-from bot.replies.checkpoint_table import table
-from bot.replies.families import NAMES, PURPOSES
-from bot.replies.layers import tree
-from bot.replies.models import COLOUR, options, overview
-from bot.replies.quantities import in_bytes, in_millions
+from bot.inference.checkpoints.models import Phase
+from bot.replies.checkpoints.card import detail
+from bot.replies.checkpoints.families import NAMES, PURPOSES
+from bot.replies.checkpoints.layers import tree
+from bot.replies.checkpoints.overview import COLOUR, options, overview
+from bot.replies.checkpoints.state import state
+from bot.replies.checkpoints.table import table
+from bot.replies.formatting.quantities import in_bytes, in_millions
+from bot.replies.formatting.text import escape, units
 from bot.replies.reply import Reply
-from bot.replies.text import escape, units
 from tests.replies.test_text import live
 
 WRITTEN = st.one_of(

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.inference.catalogue import CheckpointSpec, FolderSource
-from bot.inference.models import ModelState, Phase
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.checkpoints.models import ModelState, Phase
 from bot.replies.notice import notice
 
 SPEC = CheckpointSpec("tiny_one", FolderSource(Path()))
@@ -27,7 +27,7 @@ def test_notices(phase: Phase, fraction: float | None, shown: str | None) -> Non
 
 
 def test_loading_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.inference.models.time", SimpleNamespace(perf_counter=lambda: 1.0))
+    monkeypatch.setattr("bot.inference.checkpoints.models.time", SimpleNamespace(perf_counter=lambda: 1.0))
     state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
 
     assert notice(state) == r"Loading tiny\_one: about 3 s left. Your answer follows here by itself."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.inference.requests import Answer
-from bot.replies.bars import NO_BREAK_SPACE
-from bot.replies.text import unescape
+from bot.replies.formatting.bars import NO_BREAK_SPACE
+from bot.replies.formatting.text import unescape
 from bot.replies.work.render import render
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.scores import LabelScore

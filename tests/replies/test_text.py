@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.text import (
+from bot.replies.formatting.text import (
     CUT,
     Keep,
     Style,

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inference.heads.attributions import LabelLogit, Stretch
-from bot.inference.pooling import PoolingMode
+from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
+from bot.inference.heads.pooling import PoolingMode
 from bot.inference.requests import Answer, Request
-from bot.inference.tokens import Token
+from bot.inference.tokenization.tokens import Token
 from bot.pictures.picture import Picture
+from bot.replies.formatting.text import units
 from bot.replies.reply import SHORTENED, Draft, Reply
-from bot.replies.text import units
 from bot.replies.work.blocks import TABLE_WIDTH, Table, code_block, cut_to
 from bot.replies.work.numbers import decimal, percent, signed
 from bot.replies.work.offer import work_of, written_in

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.replies import chat, complete, summarize
-from bot.replies.code import code_block, holds_fence
+from bot.replies.formatting.code import code_block, holds_fence
+from bot.replies.results import chat, complete, summarize
 from bot.tasks.chat import ChatRequest, ChatResult, Exchange
 from bot.tasks.complete import CompleteRequest, CompleteResult
 from bot.tasks.summarize import SummarizeRequest, SummarizeResult

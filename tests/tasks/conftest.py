@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.tasks import attribute
+from bot.tasks.work import attribution as attribute
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest, ModelUnavailable
-from bot.inference.heads.decoding import Generated
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.steps import Operation, Row, run_steps
 from bot.tasks.answer import (
     NEUTRAL,

@@ -11,7 +11,7 @@ import transformers
 from pydantic import TypeAdapter
 
 from bot.errors import InvalidRequest
-from bot.inference.attention_weights import Part, average_of_heads, rollout
+from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
 from bot.inference.steps import run_steps
 from bot.pictures.attention import MOST_TOKENS as MOST_DRAWN
 from bot.tasks.attention import MOST_TOKENS, TASK, AttentionRequest, AttentionResult

@@ -13,15 +13,16 @@ import pytest
 import torch
 import transformers
 
-from bot.inference.device import Device
-from bot.inference.heads import attributions
-from bot.inference.heads.attributions import Contrast, Stretch
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.inspection import integrated_gradients as attributions
+from bot.inference.heads.inspection.integrated_gradients import Contrast, Stretch
 from bot.inference.steps import Steps, run_steps
 from bot.inference.worker import Limits
-from bot.tasks import attribute, sentiment, zeroshot
-from bot.tasks.attribute import attribution, label_attribution, weights_attribution, words_attribution
+from bot.tasks import sentiment, zeroshot
 from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.work import attribution as attribute
+from bot.tasks.work.attribution import attribution, label_attribution, weights_attribution, words_attribution
 from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import HYPOTHESIS, LabelWeights, ZeroShotRequest

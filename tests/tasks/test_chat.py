@@ -10,12 +10,12 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.decoding import Generated
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.steps import run_steps
 from bot.tasks import chat
 from bot.tasks.chat import TASK, ChatRequest, ChatResult, Exchange
-from bot.tasks.chat_template import Message, chat_prompt
+from bot.tasks.prompts.chat_template import Message, chat_prompt
 from tests.support import CPU, run_crowd, run_together
 
 LENGTH = 16

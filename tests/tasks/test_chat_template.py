@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.markers import Marker, Markers, Place
-from bot.tasks.chat_template import Message, Role, chat_prompt, inert
+from bot.inference.tokenization.markers import Marker, Markers, Place
+from bot.tasks.prompts.chat_template import Message, Role, chat_prompt, inert
 from tests import tiny
 from tests.support import CPU
 

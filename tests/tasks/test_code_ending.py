@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import InvalidRequest
-from bot.tasks.code_ending import CodeEnd, EndReason, code_end
-from bot.tasks.code_languages import LANGUAGES, PLAIN, code_languages, find_code_language, guess_code_language
+from bot.tasks.code.ending import CodeEnd, EndReason, code_end
+from bot.tasks.code.languages import LANGUAGES, PLAIN, code_languages, find_code_language, guess_code_language
 
 KEPT = {
     "a function until the next one": ("def a():", "\n    return 1", "\n\ndef b():\n    return 2\n"),

@@ -86,7 +86,7 @@ class Scripted:
 
 
 def complete_output(ids: list[int]) -> Any:
-    from bot.inference.heads.decoding import Generated
+    from bot.inference.heads.generation.continuous_batching import Generated
 
     return Generated(tuple(ids), False)
 

@@ -8,8 +8,8 @@ import pytest
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.device import Device
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
 from bot.inference.steps import run_steps
 from bot.tasks.entities import ANCHORS, KINDS, MOST_NAMES, QUESTIONS, TASK, EntitiesRequest, EntitiesResult
 from tests.support import CPU, run_crowd, run_together

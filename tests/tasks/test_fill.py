@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest, ModelUnavailable
-from bot.inference.device import Device
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
 from bot.inference.steps import run_steps
 from bot.tasks import fill
 from bot.tasks.fill import TASK, Distributions, FillRequest, FillResult, distributions

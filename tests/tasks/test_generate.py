@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
-from bot.inference.device import Device
-from bot.inference.heads.decoding import Generated
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.steps import run_steps
 from bot.storage import RequestStore
 from bot.tasks.generate import TASK, Continuation, GenerateRequest, read_prompt, so_far
-from bot.tasks.text import MAX_CHARACTERS
+from bot.text.accepted import MAX_CHARACTERS
 from tests.support import run_all, run_crowd, run_together
 
 PROMPTS = [

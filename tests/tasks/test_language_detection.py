@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.evaluation.detectors import CONTENDERS, Score, measure, read_lines
-from bot.tasks.language_detection import default_source, detect, unreadable
+from bot.tasks.translation.language_detection import default_source, detect, unreadable
 
 KNOWN = sorted({line.language for line in read_lines("test")})
 

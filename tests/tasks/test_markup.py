@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tasks.markup import markup
+from bot.text.markup import markup
 from tests.tangled import TANGLED
 
 

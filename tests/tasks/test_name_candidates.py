@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.graphemes import Graphemes
-from bot.tasks.markup import markup
-from bot.tasks.name_candidates import LONGEST_NAME, LONGEST_SENTENCE, find_candidates
+from bot.tasks.names.candidates import LONGEST_NAME, LONGEST_SENTENCE, find_candidates
+from bot.text.graphemes import Graphemes
+from bot.text.markup import markup
 from tests.tangled import TANGLED
 from tests.tasks.named_sentences import HELD_BACK, NAMED_SENTENCES
 

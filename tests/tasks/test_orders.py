@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.inference.heads.attributions import Contrast, LabelLogit, Stretch
 from bot.inference.heads.encoder_input import EncoderInput
+from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
 from bot.inference.steps import Row, run_steps
-from bot.tasks import orders
-from bot.tasks.orders import Ordered, ordered_scores
+from bot.tasks.work import shapley as orders
+from bot.tasks.work.shapley import Ordered, ordered_scores
 
 PLACES = (1, 2, 3)
 

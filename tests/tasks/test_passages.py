@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tasks.passages import Document
-from bot.tasks.protected import Kind, pieces, without_protected
-from bot.tasks.sentences import sentences
+from bot.tasks.translation.passages import Document
+from bot.tasks.translation.protected import Kind, pieces, without_protected
+from bot.text.sentences import sentences
 
 KEPT = [
     "<:catjam:123456789012345678>",

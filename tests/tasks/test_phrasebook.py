@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.languages import find_language, language
-from bot.tasks.phrasebook import PHRASES, dictionary, layouts, tidy
+from bot.inference.languages.lookup import find_language, language
+from bot.tasks.translation.phrasebook import PHRASES, dictionary, layouts, tidy
 
 
 def test_the_sentences() -> None:

@@ -16,19 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import GlassboxError, InvalidRequest, ModelFailed, ModelUnavailable
-from bot.inference.device import Device
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.heads.decoding import Generated
-from bot.inference.language_pairs import LanguagePairs
-from bot.inference.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Generated
+from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Request
 from bot.inference.steps import Operation, Row, run_steps
 from bot.tasks import fill, generate, sentiment, translate, zeroshot
 from bot.tasks.fill import FillRequest, FillResult
 from bot.tasks.generate import GenerateRequest
-from bot.tasks.phrasebook import layouts
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import MOST_PIECES, TranslateRequest, TranslateResult, likeliest
+from bot.tasks.translation.phrasebook import layouts
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests import tiny
 from tests.support import CPU, run_all, run_together
@@ -335,7 +335,7 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched = Watched()
-    monkeypatch.setattr("bot.inference.models.load_head", watched)
+    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", watched)
     return watched
 
 

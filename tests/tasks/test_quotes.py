@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.graphemes import Graphemes
 from bot.tasks.quotes import find_place, same_words
+from bot.text.graphemes import Graphemes
 from tests.tangled import TANGLED
 
 

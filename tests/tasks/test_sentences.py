@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tasks.sentences import sentence_ends, sentences
+from bot.text.sentences import sentence_ends, sentences
 
 LINES = {
     "en": [

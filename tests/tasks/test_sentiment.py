@@ -8,8 +8,8 @@ import pytest
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.device import Device
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
 from bot.inference.steps import run_steps
 from bot.tasks.sentiment import TASK, SentimentRequest, SentimentResult
 from tests.support import run_crowd, run_together

@@ -12,8 +12,8 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest, ModelUnavailable
-from bot.inference.device import Device
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
 from bot.inference.steps import run_steps
 from bot.tasks.similarity import MOST_TEXTS, TASK, SimilarityRequest, SimilarityResult, parse_texts
 from tests.support import CPU, run_crowd, run_together

@@ -12,18 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
-from bot.graphemes import Graphemes
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
 from bot.inference.steps import run_steps
-from bot.replies import entities as entity_replies
-from bot.replies.text import inside_quote, unescape, visible
+from bot.replies.formatting.text import inside_quote, unescape, visible
+from bot.replies.results import entities as entity_replies
 from bot.tasks import answer, entities
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.entities import EntitiesRequest, EntitiesResult
-from bot.tasks.markup import markup
 from bot.tasks.work.answer import EXPLANATIONS as ANSWERS_OPENED
 from bot.tasks.work.entities import EXPLANATIONS as ENTITIES_OPENED
 from bot.tasks.work.pieces import SpanCandidates, Spans
+from bot.text.graphemes import Graphemes
+from bot.text.markup import markup
 from tests import tiny
 from tests.replies.test_renderers import answer as answered
 from tests.support import CPU

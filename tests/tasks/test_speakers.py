@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tasks.speakers import label, line_of, said, speaker_name
+from bot.tasks.prompts.speakers import label, line_of, said, speaker_name
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.scores import ranked, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.text import MAX_CHARACTERS, checked_range, clean_text
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.text.accepted import MAX_CHARACTERS, checked_range, clean_text
 from tests.support import refusal_of
 
 texts = st.one_of(

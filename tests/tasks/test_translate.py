@@ -10,15 +10,15 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.device import Device
-from bot.inference.heads.decoding import Generated
-from bot.inference.heads.rereading import end_ids
-from bot.inference.language_pairs import LanguagePairs
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.generation.continuous_batching import Generated
+from bot.inference.heads.generation.token_logprobs import end_ids
+from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.steps import Operation, Row, run_steps
-from bot.tasks import language_detection
-from bot.tasks.language_detection import detect
 from bot.tasks.translate import MOST_NEW_TOKENS, TASK, TranslateRequest, requoted
+from bot.tasks.translation import language_detection
+from bot.tasks.translation.language_detection import detect
 from tests.support import CPU, run_crowd, run_together
 from tests.tasks.test_passages import APART, in_order
 

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.heads.sampling import Sampling
-from bot.tasks.writing import LONGEST_LOOP, SHORTEST_LOOP, EndingRow, circling, following, was_stopped, without_circles
+from bot.inference.heads.generation.sampling import Sampling
+from bot.tasks.prompts.writing import (
+    LONGEST_LOOP,
+    SHORTEST_LOOP,
+    EndingRow,
+    circling,
+    following,
+    was_stopped,
+    without_circles,
+)
 
 SENTENCE = "The old man looks at the sea. "
 

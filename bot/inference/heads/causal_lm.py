@@ -10,19 +10,19 @@ import numpy as np
 import torch
 
 from bot.errors import ModelUnavailable
-from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
-from bot.inference.heads.base import Head, on_device
-from bot.inference.heads.company import Company, Numbers, company_of
-from bot.inference.heads.decoding import Decoder, Generated, Generation, Rows
-from bot.inference.heads.padded import PaddedRows
-from bot.inference.heads.ragged import RaggedRows, can_be_ragged
-from bot.inference.heads.recorded import RecordedSteps, recorded_steps
-from bot.inference.heads.rereading import end_ids, rereading
+from bot.inference.heads.generation.continuous_batching import Decoder, Generated, Generation, Rows
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps, recorded_steps
+from bot.inference.heads.generation.padded_session import PaddedRows
+from bot.inference.heads.generation.ragged_session import RaggedRows, can_be_ragged
+from bot.inference.heads.generation.token_logprobs import end_ids, rereading
+from bot.inference.heads.head import Head, on_device
+from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
+from bot.inference.heads.invariance.batch_invariance import Company, Numbers, company_of
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.soundness import none_above
 from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
-from bot.inference.tokens import HALF_CHARACTER
+from bot.inference.tokenization.tokens import HALF_CHARACTER
 
 SAMPLES = tuple(
     Continuations(tuple(range(3, 3 + length)), candidates)

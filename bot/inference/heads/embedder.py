@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bot.inference.device import Device
+from bot.inference.compute.device import Device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
-from bot.inference.pooling import Pooling, PoolingMode
+from bot.inference.heads.pooling import Pooling, PoolingMode
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 

@@ -14,10 +14,10 @@ from transformers import PreTrainedTokenizerBase, TokenizersBackend
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
-from bot.inference.device import Device
-from bot.inference.heads.base import Head, on_device
-from bot.inference.heads.company import Company, Numbers, company_of
-from bot.inference.heads.row_attention import Place
+from bot.inference.compute.device import Device
+from bot.inference.heads.head import Head, on_device
+from bot.inference.heads.invariance.batch_invariance import Company, Numbers, company_of
+from bot.inference.heads.invariance.row_attention import Place
 from bot.inference.steps import Budget, Row
 
 SAMPLES = (

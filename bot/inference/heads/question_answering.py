@@ -12,10 +12,10 @@ import torch
 from tokenizers import Encoding
 
 from bot.errors import InvalidRequest, ModelUnavailable
-from bot.graphemes import UNSPACED, Graphemes
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
+from bot.text.graphemes import UNSPACED, Graphemes
 
 WINDOW_TOKENS = 384
 """Of a question with a part of its context; what the checkpoints were trained with, and transformers' own default."""

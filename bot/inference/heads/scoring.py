@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.inference.heads.branches import Tree, read_trees
-from bot.inference.heads.company import Company
+from bot.inference.heads.invariance.batch_invariance import Company
+from bot.inference.heads.invariance.shared_prefix import Tree, read_trees
 
 if TYPE_CHECKING:
-    from bot.inference.heads.base import Head
+    from bot.inference.heads.head import Head
 
 LogProbs = npt.NDArray[np.float32]
 

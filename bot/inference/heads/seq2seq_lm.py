@@ -11,19 +11,19 @@ from typing import Any
 import torch
 
 from bot.errors import Unanswered
-from bot.inference.batching import alike
-from bot.inference.heads.base import Head
-from bot.inference.heads.decoding import Decoder, Generated
 from bot.inference.heads.encoder_input import encoder_budget
-from bot.inference.heads.generate_batch import GenerateBatch
-from bot.inference.heads.joinable import can_be_joined
-from bot.inference.heads.positions import Positions
-from bot.inference.heads.recorded import RecordedSteps, recorded_steps
-from bot.inference.heads.rereading import end_ids, rereading
-from bot.inference.heads.sampling import Sampling
-from bot.inference.heads.source_rows import SourceRows
-from bot.inference.language_pairs import LanguagePairs
-from bot.inference.languages import language
+from bot.inference.heads.generation.continuous_batching import Decoder, Generated
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps, recorded_steps
+from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.encoder_decoder_session import SourceRows
+from bot.inference.heads.generation.generate_batch import GenerateBatch
+from bot.inference.heads.generation.joinability import can_be_joined
+from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.heads.generation.token_logprobs import end_ids, rereading
+from bot.inference.heads.head import Head
+from bot.inference.languages.lookup import language
+from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.scheduling.batching import alike
 from bot.inference.steps import Budget, Operation, Row, Session
 from bot.inference.task import HeadKind
 

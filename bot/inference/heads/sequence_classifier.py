@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.inference.heads.attributions import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
 from bot.inference.steps import Operation, Row
 from bot.inference.task import HeadKind
 

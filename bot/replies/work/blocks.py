@@ -9,8 +9,8 @@ from typing import Protocol
 
 import regex  # type: ignore[import-untyped]
 
+from bot.replies.formatting.text import CUT, Keep, quoted, units, visible
 from bot.replies.reply import Draft
-from bot.replies.text import CUT, Keep, quoted, units, visible
 
 TABLE_WIDTH = 36
 """In columns: what a phone shows of a code block without wrapping."""

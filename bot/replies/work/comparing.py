@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
 
-from bot.inference.pooling import PoolingMode
+from bot.inference.heads.pooling import PoolingMode
 from bot.pictures.similarity import similarity_map
 from bot.pictures.vectors import vector_strips
 from bot.replies.work.attached import Attached

@@ -9,8 +9,8 @@ from functools import partial
 from bot.pictures import attribution
 from bot.pictures.bars import Unit, bars
 from bot.pictures.wording import as_chip
-from bot.replies.bars import bar_line, plain_line
-from bot.replies.text import escape, fit
+from bot.replies.formatting.bars import bar_line, plain_line
+from bot.replies.formatting.text import escape, fit
 from bot.replies.work.blocks import Block, Formula, Line, Paragraph, Table, cut_to
 from bot.replies.work.numbers import decimal, percent, signed, token_text
 from bot.replies.work.page import Page

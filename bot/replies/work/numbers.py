@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from bot.inference.tokens import Token
+from bot.inference.tokenization.tokens import Token
 from bot.pictures.wording import MINUS, as_chip
-from bot.replies.bars import NO_BREAK_SPACE
-from bot.replies.bars import percent as percent_of
+from bot.replies.formatting.bars import NO_BREAK_SPACE
+from bot.replies.formatting.bars import percent as percent_of
 
 CONTINUES = "·"
 """Stands before a token that continues the word before it."""

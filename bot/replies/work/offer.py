@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.inference.requests import Request
-from bot.replies.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Offer
 from bot.replies.reply import Reply
 from bot.tasks import task_names
 from bot.tasks.scores import LabelScore

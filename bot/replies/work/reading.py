@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from bot.inference import tokens as inference
+from bot.inference.tokenization import tokens as inference
 from bot.pictures.chips import Kind, Token, TokenRow, token_chips
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture
 from bot.pictures.wording import counted
-from bot.replies.text import Keep
+from bot.replies.formatting.text import Keep
 from bot.replies.work.blocks import MOST_ROWS, Block, Headed, Paragraph, Quote, Table
 from bot.replies.work.numbers import decimal, token_text
 from bot.replies.work.page import Page

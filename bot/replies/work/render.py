@@ -8,9 +8,9 @@ from typing import Any
 import discord
 
 from bot.inference.requests import Answer, Request
-from bot.replies.pages import Pages
+from bot.replies.components.pages import Pages
+from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
-from bot.replies.text import fit, units, visible
 from bot.replies.work.attached import Attached
 from bot.replies.work.blocks import Formula, Table
 from bot.replies.work.page import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bot.replies.bars import percent
+from bot.replies.formatting.bars import percent
 from bot.tasks.scores import LabelScore
 from bot.tasks.work.pieces import Decision, Work
 

@@ -208,7 +208,7 @@ def explain_writing(head: CausalLM, request: AnswerRequest, written: Written = (
     Raises:
         InvalidRequest: the checkpoint cannot have written it.
     """
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     ids = tuple(token for text in written for token in text)
     check_vocabulary(head, ids)

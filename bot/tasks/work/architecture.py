@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot.inference.anatomy import family_of
+from bot.inference.checkpoints.anatomy import family_of
 from bot.tasks.work.pieces import Architecture, Family
 
 if TYPE_CHECKING:
-    from bot.inference.heads.base import Head
+    from bot.inference.heads.head import Head
 
 
 def architecture(head: Head) -> Architecture:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks.chat import TOP_P, ChatRequest, read_prompt, reply, room_for_answer, spoken
-from bot.tasks.chat_template import has_chat_template
+from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pieces import Ending, Prepared, Work
@@ -37,7 +37,7 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: Written = ()) -
     Raises:
         InvalidRequest: the checkpoint cannot have written them.
     """
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     ids = next((text for text in written if text), ())
     if not ids:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
-from bot.tasks.code_ending import EndReason
+from bot.tasks.code.ending import EndReason
 from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt, text_of, whole_text_of
+from bot.tasks.prompts.writing import known_tail
 from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
 from bot.tasks.work.generate import SEED, TAIL
 from bot.tasks.work.pieces import Ending, Prepared, Work
 from bot.tasks.work.request import Explain, Written
 from bot.tasks.work.written import continuations
-from bot.tasks.writing import known_tail
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -42,7 +42,7 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()
     Raises:
         InvalidRequest: the checkpoint cannot have written them.
     """
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     ids = next((text for text in written if text), ())
     if not ids:

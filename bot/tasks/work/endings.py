@@ -7,9 +7,9 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.inference.tokens import HALF_CHARACTER
+from bot.inference.tokenization.tokens import HALF_CHARACTER
+from bot.tasks.prompts.writing import Decode
 from bot.tasks.work.pieces import Decision, Ending, Piece
-from bot.tasks.writing import Decode
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
-from bot.inference.tokens import Token
+from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
 from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
-from bot.tasks.markup import markup
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Decision,
@@ -36,6 +35,7 @@ from bot.tasks.work.pieces import (
 from bot.tasks.work.reading import hidden_states, tokens_read
 from bot.tasks.work.request import Explain, Written
 from bot.tasks.work.wording import difference, in_brackets, number, softmax_of
+from bot.text.markup import markup
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM

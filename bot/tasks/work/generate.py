@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
+from bot.tasks.prompts.writing import known_tail
 from bot.tasks.work.endings import half_character, with_remark
 from bot.tasks.work.pieces import Prepared, Work
 from bot.tasks.work.request import Written
 from bot.tasks.work.written import continuations
-from bot.tasks.writing import known_tail
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -31,7 +31,7 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     Raises:
         InvalidRequest: the checkpoint cannot have written them.
     """
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
 
     texts = [ids for ids in written if ids]
     if not texts:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from bot.inference.pooling import PoolingMode
-from bot.inference.tokens import Token
+from bot.inference.heads.pooling import PoolingMode
+from bot.inference.tokenization.tokens import Token
 
 if TYPE_CHECKING:
-    from bot.inference.heads.attributions import Stretch
+    from bot.inference.heads.inspection.integrated_gradients import Stretch
 
 
 class Family(StrEnum):

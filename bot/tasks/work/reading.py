@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.inference.steps import Row, Steps
-from bot.inference.tokens import Token
+from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.pieces import HiddenStates, Tokens
 
 if TYPE_CHECKING:
-    from bot.inference.heads.base import Head
-    from bot.inference.heads.inspection import Observed, Reading
+    from bot.inference.heads.head import Head
+    from bot.inference.heads.inspection.hidden_states import Observed, Reading
 
 
 def tokens_read(

@@ -61,7 +61,7 @@ class Recorded:
             self._refuse()
 
     def _refuse(self) -> None:
-        from bot.inference.heads.rereading import Rereading
-        from bot.inference.heads.sampling import Sampling
+        from bot.inference.heads.generation.sampling import Sampling
+        from bot.inference.heads.generation.token_logprobs import Rereading
 
         check(self._head, [Rereading((), (), Sampling.likeliest())])

@@ -14,8 +14,8 @@ from bot.inference.requests import Request
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks import task_names
-from bot.tasks.attribute import attributed
 from bot.tasks.scores import LabelScore
+from bot.tasks.work.attribution import attributed
 from bot.tasks.work.pieces import Work
 
 Written: TypeAlias = tuple[tuple[int, ...], ...]

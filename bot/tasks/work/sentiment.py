@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks import sentiment
-from bot.tasks.attribute import label_attribution, words_attribution
 from bot.tasks.scores import ranked
 from bot.tasks.sentiment import Classification, SentimentRequest, Weighing
 from bot.tasks.work.architecture import architecture
+from bot.tasks.work.attribution import label_attribution, words_attribution
 from bot.tasks.work.pieces import Function, Logits, Prepared, WeighedLabel, WeighedLabels, Work
 from bot.tasks.work.reading import hidden_states, tokens_read
 from bot.tasks.work.request import Explain, Written

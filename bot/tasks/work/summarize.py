@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind
 from bot.tasks import summarize
-from bot.tasks.chat_template import has_chat_template
+from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.summarize import Condensation, Drafter, Rewriter, Summarizer, SummarizeRequest
 from bot.tasks.work.endings import HALF, half_character
 from bot.tasks.work.pieces import (
@@ -30,8 +30,8 @@ from bot.tasks.work.written import check_vocabulary, continuations, read_again, 
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.decoding import Generation
-    from bot.inference.heads.rereading import Rereading
+    from bot.inference.heads.generation.continuous_batching import Generation
+    from bot.inference.heads.generation.token_logprobs import Rereading
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 
 MOST_OPENED = 6
@@ -97,8 +97,8 @@ class RewriterOpener:
         return row.inputs.ids
 
     def rereading(self, row: Row[SourceText], ids: tuple[int, ...]) -> Rereading:
-        from bot.inference.heads.rereading import Rereading
-        from bot.inference.heads.sampling import Sampling
+        from bot.inference.heads.generation.sampling import Sampling
+        from bot.inference.heads.generation.token_logprobs import Rereading
 
         return Rereading(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids)
 
@@ -133,7 +133,7 @@ class DrafterOpener:
         return row.inputs.prompt
 
     def rereading(self, row: Row[Generation], ids: tuple[int, ...]) -> Rereading:
-        from bot.inference.heads.rereading import Rereading
+        from bot.inference.heads.generation.token_logprobs import Rereading
 
         return Rereading(row.inputs.prompt, ids, row.inputs.sampling)
 

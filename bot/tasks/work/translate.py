@@ -7,11 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
-from bot.inference.languages import language
+from bot.inference.languages.lookup import language
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
-from bot.tasks.passages import Document
-from bot.tasks.phrasebook import PHRASES, dictionary
 from bot.tasks.translate import (
     Drafting,
     Rewriting,
@@ -22,6 +20,8 @@ from bot.tasks.translate import (
     rewrite,
     weighed_form,
 )
+from bot.tasks.translation.passages import Document
+from bot.tasks.translation.phrasebook import PHRASES, dictionary
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import Decision, Piece, Prepared, Work
 from bot.tasks.work.pieces import Written as WrittenText
@@ -32,7 +32,7 @@ from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, 
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.rereading import Reread, Rereading
+    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 NO_WORDS = "There are no words to translate, so the text stays as it is."
@@ -178,8 +178,8 @@ def _shown(plan: Drafting) -> str:
 
 def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> Rereading:
     """A text of which each token is the likeliest; only as much of both as the context has room for."""
-    from bot.inference.heads.rereading import Rereading
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
+    from bot.inference.heads.generation.token_logprobs import Rereading
 
     kept = prompt[: head.context_length]
     return Rereading(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())

@@ -26,10 +26,10 @@ from bot.tasks.work.reading import hidden_states, tokens_read
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.rereading import Reread, Rereading
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
+    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
-    from bot.inference.tokens import Token
+    from bot.inference.tokenization.tokens import Token
 
 ALTERNATIVES = 5
 """Other tokens that are named for each place."""
@@ -71,7 +71,7 @@ def continuations(
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
-    from bot.inference.heads.rereading import Rereading
+    from bot.inference.heads.generation.token_logprobs import Rereading
 
     number = len(written)
     read = tokens_read(head, [prompt], truncated=truncated)
@@ -111,8 +111,8 @@ def rewriting_several(
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
-    from bot.inference.heads.rereading import Rereading
-    from bot.inference.heads.sampling import Sampling
+    from bot.inference.heads.generation.sampling import Sampling
+    from bot.inference.heads.generation.token_logprobs import Rereading
 
     sources = [row.inputs for row in rows]
     texts = [
@@ -197,7 +197,7 @@ def seen(
 
 
 def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Written:
-    from bot.inference.heads.rereading import end_ids
+    from bot.inference.heads.generation.token_logprobs import end_ids
 
     # Whether the first one begins a word is seen behind the token before it.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])

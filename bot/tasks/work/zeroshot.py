@@ -10,9 +10,9 @@ import numpy as np
 from bot.inference.steps import Steps
 from bot.inference.task import HeadKind
 from bot.tasks import zeroshot
-from bot.tasks.attribute import label_attribution, weights_attribution
 from bot.tasks.scores import Floats, ranked
 from bot.tasks.work.architecture import architecture
+from bot.tasks.work.attribution import label_attribution, weights_attribution
 from bot.tasks.work.pieces import Decision, Inference, Inferences, Prepared, WeighedLabel, WeighedLabels, Work
 from bot.tasks.work.reading import hidden_states, tokens_read
 from bot.tasks.work.request import Explain, Written

@@ -10,10 +10,10 @@ import torch
 import transformers
 
 from bot.errors import ModelFailed
-from bot.inference.attention_weights import Part, average_of_heads, rollout
-from bot.inference.heads.attention import KEPT_BYTES, AttentionInput
-from bot.inference.heads.backends import AttentionSwitch
-from bot.inference.isolation import run_isolated
+from bot.inference.heads.inspection.attention import KEPT_BYTES, AttentionInput
+from bot.inference.heads.inspection.attention_backend import AttentionSwitch
+from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
+from bot.inference.scheduling.isolation import run_isolated
 from bot.inference.steps import run_steps
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads

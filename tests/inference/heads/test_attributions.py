@@ -10,9 +10,9 @@ import pytest
 import torch
 from captum.attr import LayerIntegratedGradients
 
-from bot.inference.device import Device
-from bot.inference.heads.attributions import Contrast, LabelLogit, Stretch
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
 
 TEXT = "I love to hate this course."
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.heads.decoding import Generation
-from bot.inference.heads.sampling import Sampling
-from bot.inference.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Generation
+from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.steps import Row
 from tests.support import CPU
 

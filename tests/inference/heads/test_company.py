@@ -13,12 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inference.device import Device
-from bot.inference.heads import company as companies
-from bot.inference.heads.branches import Tree
-from bot.inference.heads.company import SHAPE_ROWS, SHAPE_TOKENS, Company, forced
-from bot.inference.heads.row_attention import Place
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.invariance import batch_invariance as companies
+from bot.inference.heads.invariance.batch_invariance import SHAPE_ROWS, SHAPE_TOKENS, Company, forced
+from bot.inference.heads.invariance.row_attention import Place
+from bot.inference.heads.invariance.shared_prefix import Tree
 from bot.inference.steps import Row, run_steps
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_together

@@ -12,11 +12,11 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.causal_lm import CausalLM, rows_of
-from bot.inference.heads.decoding import Decoder, Generated, Generation
-from bot.inference.heads.ragged import RaggedRows
-from bot.inference.heads.sampling import Sampling
-from bot.inference.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Decoder, Generated, Generation
+from bot.inference.heads.generation.ragged_session import RaggedRows
+from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.steps import Row, run_session, take_further
 from tests import tiny
 from tests.support import CPU

@@ -11,9 +11,9 @@ import pytest
 import torch
 import transformers
 
-from bot.inference.device import Device
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
 from bot.inference.heads.sequence_classifier import SequenceClassifier
-from bot.inference.loading import load_head
 from bot.inference.steps import Row, run_steps
 from tests.support import CPU, run_together
 

@@ -11,13 +11,13 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.causal_lm import CausalLM, rows_of
-from bot.inference.heads.decoding import Decoder
-from bot.inference.heads.padded import PaddedRows
-from bot.inference.heads.ragged import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
-from bot.inference.heads.recorded import RecordedSteps
-from bot.inference.heads.sampling import Sampling
-from bot.inference.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Decoder
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.padded_session import PaddedRows
+from bot.inference.heads.generation.ragged_session import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
+from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.steps import run_session
 from tests import tiny
 from tests.inference.heads.coming_and_going import come_and_go

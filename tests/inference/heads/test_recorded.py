@@ -13,12 +13,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.inference.heads import recorded as module
 from bot.inference.heads.causal_lm import rows_of
-from bot.inference.heads.decoding import Decoder
-from bot.inference.heads.fixed_columns import WIDTH
-from bot.inference.heads.recorded import RecordedSteps
-from bot.inference.heads.sampling import Sampling
+from bot.inference.heads.generation import cuda_graphs as module
+from bot.inference.heads.generation.continuous_batching import Decoder
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.steps import run_session
 from tests.inference.heads.coming_and_going import come_and_go
 from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
-from bot.inference.heads import rereading
-from bot.inference.heads.rereading import TOP, Reread, Rereading, drawing_probabilities, end_ids
-from bot.inference.heads.sampling import Sampler, Sampling, choose
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation import token_logprobs as rereading
+from bot.inference.heads.generation.sampling import Sampler, Sampling, choose
+from bot.inference.heads.generation.token_logprobs import TOP, Reread, Rereading, drawing_probabilities, end_ids
 from bot.tasks.translate import encode
 from tests import tiny
 from tests.support import CPU

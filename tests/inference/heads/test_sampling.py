@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
-from bot.inference.heads.sampling import Sampler, Sampling, choose, draw
+from bot.inference.heads.generation.sampling import Sampler, Sampling, choose, draw
 
 DRAWS = 20_000
 

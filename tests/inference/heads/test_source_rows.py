@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import GenerationConfig
 
-from bot.inference.heads.decoding import Decoder
-from bot.inference.heads.fixed_columns import WIDTH
-from bot.inference.heads.generate_batch import GenerateBatch
-from bot.inference.heads.joinable import can_be_joined, is_greedy
-from bot.inference.heads.positions import Positions
-from bot.inference.heads.recorded import RecordedSteps
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Decoder
+from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.encoder_decoder_session import ROOM, SourceRows
+from bot.inference.heads.generation.generate_batch import GenerateBatch
+from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
+from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
-from bot.inference.heads.source_rows import ROOM, SourceRows
-from bot.inference.loading import load_head
 from bot.inference.steps import Row, take_further
 from tests.inference.heads.coming_and_going import come_and_go
 from tests.support import CPU
@@ -90,7 +90,7 @@ def test_whoever_comes_and_goes(
     repeated: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.inference.heads.recorded.BEFORE", 0)
+    monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.BEFORE", 0)
     head = exact(name)
     texts = Texts(head, RecordedSteps(head, lambda compute: compute, columns=2) if repeated else None)
     for _ in come_and_go(texts, data, TOKENS, SOURCES):
@@ -112,7 +112,7 @@ def test_room_and_positions_run_out(name: str, exact: Callable[[str], Seq2SeqLM]
 @pytest.mark.parametrize("name", FAMILIES)
 def test_recorded_steps(name: str, exact: Callable[[str], Seq2SeqLM], monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU; here they are computed again."""
-    monkeypatch.setattr("bot.inference.heads.recorded.BEFORE", 1)
+    monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.BEFORE", 1)
     head, repeated = exact(name), []
 
     def record(compute: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:

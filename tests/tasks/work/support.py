@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.inference.heads import attributions
-from bot.inference.heads.attributions import Stretch
+from bot.inference.heads.inspection import integrated_gradients as attributions
+from bot.inference.heads.inspection.integrated_gradients import Stretch
 from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.tasks.work.pieces import Work

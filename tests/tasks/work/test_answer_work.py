@@ -14,8 +14,8 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.device import Device
-from bot.inference.heads.decoding import Generated
+from bot.inference.compute.device import Device
+from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.steps import Operation, run_steps
 from bot.replies.work.offer import work_of
 from bot.tasks.answer import (

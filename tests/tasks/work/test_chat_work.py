@@ -11,8 +11,8 @@ import pytest
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.decoding import Generated
-from bot.inference.loading import load_head
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.steps import run_steps
 from bot.tasks import chat
 from bot.tasks.chat import MOST_EXCHANGES, TASK, ChatRequest, ChatResult, Exchange, read_prompt

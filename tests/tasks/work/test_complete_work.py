@@ -11,15 +11,15 @@ import pytest
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.decoding import Generated
+from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.steps import run_steps
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
+from bot.tasks.prompts.writing import following
 from bot.tasks.work.complete import RULES, explain_code
 from bot.tasks.work.endings import HALF
 from bot.tasks.work.generate import TAIL
 from bot.tasks.work.pieces import Architecture, Distribution, Ending, Family, Prepared, Tokens, Work, Written
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.writing import following
 from tests.support import run_all
 from tests.tasks.work.support import kinds_of, piece_of, pieces_of
 from tests.tasks.work.test_generate_work import check_text

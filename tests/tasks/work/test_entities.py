@@ -9,7 +9,7 @@ import pytest
 import torch
 import transformers
 
-from bot.inference.device import Device
+from bot.inference.compute.device import Device
 from bot.inference.steps import run_steps
 from bot.tasks.entities import ANCHORS, KINDS, MOST_NAMES, QUESTIONS, EntitiesRequest
 from bot.tasks.work.pieces import (

@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.device import Device
+from bot.inference.compute.device import Device
 from bot.tasks import fill
 from bot.tasks.fill import FillRequest
 from bot.tasks.scores import softmax

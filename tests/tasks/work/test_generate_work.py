@@ -15,8 +15,8 @@ import transformers
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.rereading import Rereading
-from bot.inference.heads.sampling import Sampling
+from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.heads.generation.token_logprobs import Rereading
 from bot.inference.steps import run_steps
 from bot.tasks.generate import TASK, GenerateRequest
 from bot.tasks.work.endings import HALF

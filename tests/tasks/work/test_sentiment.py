@@ -8,10 +8,11 @@ import pytest
 import torch
 import transformers
 
-from bot.inference.device import Device
+from bot.inference.compute.device import Device
 from bot.inference.steps import run_steps
-from bot.tasks import attribute, sentiment
+from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.work import attribution as attribute
 from bot.tasks.work.pieces import (
     Architecture,
     Attribution,

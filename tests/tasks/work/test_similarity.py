@@ -11,9 +11,9 @@ import pytest
 import torch
 import transformers
 
-from bot.inference.device import Device
-from bot.inference.loading import load_head
-from bot.inference.pooling import PoolingMode
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.heads.pooling import PoolingMode
 from bot.inference.steps import run_steps
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.work.pieces import (

@@ -13,11 +13,11 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.rereading import end_ids
-from bot.inference.languages import language
+from bot.inference.heads.generation.token_logprobs import end_ids
+from bot.inference.languages.lookup import language
 from bot.inference.steps import run_steps
-from bot.tasks.phrasebook import dictionary
 from bot.tasks.translate import TASK, TranslateRequest, encode
+from bot.tasks.translation.phrasebook import dictionary
 from bot.tasks.work.pieces import (
     Architecture,
     Decision,

@@ -11,9 +11,10 @@ import torch
 import transformers
 
 from bot.errors import ModelUnavailable
-from bot.inference.device import Device
-from bot.tasks import attribute, zeroshot
+from bot.inference.compute.device import Device
+from bot.tasks import zeroshot
 from bot.tasks.scores import sigmoid, softmax
+from bot.tasks.work import attribution as attribute
 from bot.tasks.work.pieces import (
     Architecture,
     Attribution,

@@ -1,0 +1,83 @@
+"""What the command line prints: progress, replies, tables."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from bot.inference.checkpoints.models import ModelState, Phase
+from bot.playground import SimulatedReply
+
+
+def show_reply(console: Console, reply: SimulatedReply) -> None:
+    """Print a command and the bot's reply to it, much as Discord would show them."""
+    console.print(Text(reply.command, style="bold"))
+    parts: list[RenderableType] = [_markdown(reply.message["content"])] if reply.message["content"] else []
+    for embed in reply.message["embeds"]:
+        parts += _embed_parts(embed)
+    parts += [Text(f"📎 {file['filename']} ({file['size']:,} bytes)") for file in reply.message["attachments"]]
+    note = "only you can see this" if reply.ephemeral else None
+    colour = reply.message["embeds"][0].get("color") if reply.message["embeds"] else None
+    border = f"#{colour:06x}" if colour else "white"
+    panel = Panel(Group(*parts), border_style=border, subtitle=note, width=min(console.width - 2, 100))
+    console.print(Padding(panel, (0, 0, 1, 2), expand=False))
+
+
+def reply_as_json(reply: SimulatedReply) -> str:
+    """A reply for scripts: the command, whether it is ephemeral, and the message as Discord's API writes it."""
+    content = {"command": reply.command, "ephemeral": reply.ephemeral, **reply.message}
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+async def show_loading(console: Console, states: Iterable[ModelState], done: asyncio.Future[Any]) -> None:
+    """Show how far checkpoints are, until `done`."""
+    distinct = list({state.spec.key: state for state in states}.values())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[phase]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=False) as progress:
+        bars = [(progress.add_task(_weight(state), total=1.0, phase=""), state) for state in distinct]
+        while not done.done():
+            for bar, state in bars:
+                _update(progress, bar, state)
+            await asyncio.wait((done,), timeout=0.1)
+        for bar, state in bars:
+            _update(progress, bar, state)
+
+
+def _weight(state: ModelState) -> str:
+    size = f" ({state.spec.size_mb} MB)" if state.spec.size_mb else ""
+    return f"{state.spec.name}{size}"
+
+
+def _update(progress: Progress, bar: TaskID, state: ModelState) -> None:
+    fraction = {Phase.READY: 1.0, Phase.FAILED: 0.0}.get(state.phase, state.fraction)
+    if state.phase is Phase.LOADING and state.seconds_left is not None:
+        fraction = 1 - min(1.0, state.seconds_left / max(state.expected_seconds, 1.0))
+    progress.update(bar, completed=fraction or 0.0, phase=state.doing or str(state.phase))
+
+
+def _embed_parts(embed: dict[str, Any]) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if title := embed.get("title"):
+        parts.append(Text(title, style="bold"))
+    if description := embed.get("description"):
+        parts.append(_markdown(description))
+    for field in embed.get("fields", []):
+        parts += [Text(field["name"], style="bold"), _markdown(field["value"])]
+    if footer := embed.get("footer", {}).get("text"):
+        parts.append(Text(footer, style="dim"))
+    return parts
+
+
+def _markdown(text: str) -> Markdown:
+    """Discord's Markdown keeps line breaks; everybody else's needs two spaces for one."""
+    return Markdown(re.sub(r"(?<!\n)\n(?!\n)", "  \n", text))

@@ -1,0 +1,1 @@
+"""Checkpoints: the catalogue, their sources and files, loading, residency on the devices."""

@@ -1,0 +1,132 @@
+"""From a folder with weights to a head on a device."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import ModelUnavailable
+from bot.inference.checkpoints.building import building
+from bot.inference.compute.device import Device, avoid_plans_for_each_shape
+from bot.inference.compute.precision import round_to_int8
+from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.task import HeadKind
+
+if TYPE_CHECKING:
+    from bot.inference.heads.head import Head
+
+log = logging.getLogger(__name__)
+
+_ENDINGS = {
+    "ForSequenceClassification": HeadKind.SEQUENCE_CLASSIFIER,
+    "ForMaskedLM": HeadKind.MASKED_LM,
+    "ForCausalLM": HeadKind.CAUSAL_LM,
+    "LMHeadModel": HeadKind.CAUSAL_LM,
+    "ForConditionalGeneration": HeadKind.SEQ2SEQ_LM,
+    "MTModel": HeadKind.SEQ2SEQ_LM,
+    "ForTokenClassification": HeadKind.TOKEN_CLASSIFIER,
+    "ForQuestionAnswering": HeadKind.QUESTION_ANSWERING,
+    "Model": HeadKind.EMBEDDER,  # the last one, because others end in it too
+}
+
+
+def head_kind(architecture: str) -> HeadKind:
+    """Which head an architecture has, by the class name in its `config.json`.
+
+    Raises:
+        ModelUnavailable: it is none of those that Glassbox can use.
+    """
+    for ending, kind in _ENDINGS.items():
+        if architecture.endswith(ending):
+            return kind
+    raise ModelUnavailable(
+        f"A checkpoint with the architecture {architecture or 'unknown'} is set, and I can use only classifiers "
+        "of texts or tokens, masked and causal language models, encoder-decoders, sentence encoders and models for "
+        "question answering."
+    )
+
+
+def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None, *, packed: bool = True) -> Head:
+    """Load a checkpoint from a folder onto a device: safetensors only, and no code from the checkpoint.
+
+    Where the device's precision is int8, the checkpoint is rounded to it if it passes the parity check. The head's
+    `precision` and `precision_reason` tell what became of it.
+
+    Args:
+        languages: what it translates, where the catalogue declares it.
+        packed: whether the linear layers may be packed for the CPU (see `bot.inference.compute.packed_linear`).
+
+    Raises:
+        ModelUnavailable: the folder cannot be loaded.
+    """
+    from bot.inference.compute.fused_linear import join
+    from bot.inference.compute.packed_linear import pack
+
+    try:
+        head = _load(folder, device, languages)
+        if packed:
+            head.is_packed = _is_to_be_packed(head) and pack(head.model) > 0
+            join(head.model)
+        return head
+    except ModelUnavailable:
+        raise
+    except Exception as error:
+        log.error("loading a checkpoint failed: %s", type(error).__name__)
+        raise ModelUnavailable(
+            "A checkpoint could not be loaded: its files are damaged, or are no transformers checkpoint. "
+            "Whoever runs this bot can fetch it again with `python -m bot pull`."
+        ) from error
+
+
+def _is_to_be_packed(head: Head) -> bool:
+    """In float32 that is for numbers which must not depend on company, and texts of encoder-decoders are none."""
+    return head.kind is not HeadKind.SEQ2SEQ_LM or head.precision != "float32"
+
+
+def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:
+    head = _load_unrounded(folder, device, languages)
+    if device.precision != "int8":
+        return head
+    rounding = round_to_int8(head)
+    if rounding.accepted:
+        head.precision = "int8"
+    elif rounding.damaged:
+        del head
+        gc.collect()  # heads and their operations refer to each other; both copies may not fit
+        head = _load_unrounded(folder, device, languages)
+    head.precision_reason = rounding.reason
+    return head
+
+
+def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:
+    import transformers
+
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.embedder import Embedder
+    from bot.inference.heads.masked_lm import MaskedLM
+    from bot.inference.heads.question_answering import QuestionAnswering
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+    from bot.inference.heads.sequence_classifier import SequenceClassifier
+    from bot.inference.heads.token_classifier import TokenClassifier
+
+    heads: dict[HeadKind, tuple[Any, Callable[..., Head]]] = {
+        HeadKind.SEQUENCE_CLASSIFIER: (transformers.AutoModelForSequenceClassification, SequenceClassifier),
+        HeadKind.MASKED_LM: (transformers.AutoModelForMaskedLM, MaskedLM),
+        HeadKind.CAUSAL_LM: (transformers.AutoModelForCausalLM, CausalLM),
+        HeadKind.SEQ2SEQ_LM: (transformers.AutoModelForSeq2SeqLM, Seq2SeqLM),
+        HeadKind.TOKEN_CLASSIFIER: (transformers.AutoModelForTokenClassification, TokenClassifier),
+        HeadKind.EMBEDDER: (transformers.AutoModel, partial(Embedder.of_folder, folder)),
+        HeadKind.QUESTION_ANSWERING: (transformers.AutoModelForQuestionAnswering, QuestionAnswering),
+    }
+    transformers.utils.logging.disable_progress_bar()
+    avoid_plans_for_each_shape(device)
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    auto_model, head = heads[head_kind((config.architectures or [""])[0])]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    with building():
+        model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
+    return head(model.eval().to(device.name), tokenizer, device, languages)

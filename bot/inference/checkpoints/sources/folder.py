@@ -1,0 +1,82 @@
+"""Checkpoints in a folder on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bot.errors import ModelUnavailable
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, gguf_key
+from bot.inference.checkpoints.sources import gguf
+from bot.inference.checkpoints.sources.progress import Progress, Silent
+from bot.inference.checkpoints.sources.store import Store, sha256_of
+
+# Formats that can run code when they are opened, or that nothing here reads.
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack", "*.ot")
+
+
+def fetch(spec: CheckpointSpec, source: FolderSource, store: Store, progress: Progress) -> Path:
+    """The folder itself where it holds safetensors, else what its GGUF file was converted to.
+
+    Raises:
+        ModelUnavailable: it holds neither, or only pickled weights.
+    """
+    if is_loadable(source.path):
+        return source.path
+    file = _gguf_in(source.path)
+    if file is None:
+        raise ModelUnavailable(_why_not(source.path))
+    digest = sha256_of(file, progress)
+    key = gguf_key(file.name, digest)
+    with store.alone(key, progress):
+        if not store.has(key):
+            manifest = {"name": spec.name, "sha256": digest, "licence": spec.licence, "source": file.name}
+            with store.building(key, manifest) as target:
+                gguf.convert(file, target, spec.name, progress)
+    return store.folder(key)
+
+
+def is_present(source: FolderSource, store: Store) -> bool:
+    """Whether the folder can be loaded as it is, or its GGUF file has been converted."""
+    if is_loadable(source.path):
+        return True
+    try:
+        file = _gguf_in(source.path)
+    except ModelUnavailable:
+        return False
+    return file is not None and store.has(gguf_key(file.name, sha256_of(file, Silent())))
+
+
+def is_loadable(folder: Path) -> bool:
+    """Whether `folder` holds a configuration and all its safetensors files."""
+    if not (folder / "config.json").is_file():
+        return False
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return any(folder.glob("*.safetensors"))
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return all((folder / shard).is_file() for shard in shards)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _gguf_in(folder: Path) -> Path | None:
+    files = sorted(folder.glob("*.gguf"))
+    if len(files) > 1:
+        raise ModelUnavailable(f"The folder {folder.name} holds {len(files)} GGUF files. Keep the one to use.")
+    return files[0] if files else None
+
+
+def _why_not(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"The folder {folder.name} is not there any more."
+    if any(folder.glob("*.safetensors")) or (folder / "model.safetensors.index.json").is_file():
+        missing = "some of its safetensors files" if (folder / "config.json").is_file() else "its config.json"
+        return f"The folder {folder.name} lacks {missing}. Copy the whole checkpoint."
+    if any(file for pattern in PICKLED for file in folder.glob(pattern)):
+        return (
+            f"The folder {folder.name} holds only pickled weights, which can run code when they are opened. "
+            "Convert them to safetensors first."
+        )
+    return f"The folder {folder.name} holds no checkpoint: config.json and *.safetensors are needed, or one .gguf file."

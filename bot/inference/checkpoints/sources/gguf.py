@@ -1,0 +1,85 @@
+"""GGUF files, converted once: quantised weights become bf16 safetensors that load in a fraction of a second."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from bot.errors import ModelUnavailable
+from bot.inference.checkpoints.sources import conversion
+from bot.inference.checkpoints.sources.progress import Progress
+
+MAGIC = b"GGUF"  # the first bytes of every GGUF file
+
+log = logging.getLogger(__name__)
+
+
+def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
+    """Writes the model and the tokenizer in `file` to the folder `target`, as bf16 safetensors.
+
+    Model and tokenizer are converted at the same time, each in a process of its own, which take 10 to 60 s and about
+    six times the file's size of memory.
+
+    Args:
+        name: the checkpoint's name, for the sentence when it fails.
+
+    Raises:
+        ModelUnavailable: transformers cannot read the file, or the tokenizer changes when it is written.
+        OSError: the disk is full.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        if opened.read(len(MAGIC)) != MAGIC:
+            raise ModelUnavailable(_unreadable(name))
+    progress.report("convert", 0, size)
+    with ExitStack() as stack:
+        running = [stack.enter_context(_Conversion(what, file, target)) for what in ("model", "tokenizer")]
+        statuses = [child.status() for child in running]
+    if conversion.CHANGED in statuses:
+        raise ModelUnavailable(f"The tokenizer of {name} changed when it was converted, so its answers would be wrong.")
+    if any(statuses):
+        if shutil.disk_usage(target).free < size:  # the libraries report a full disk in many ways
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise ModelUnavailable(_unreadable(name))
+    progress.report("convert", size, size)
+
+
+class _Conversion:
+    """A child process that converts the "model" or the "tokenizer"; ended where the block around it is left."""
+
+    def __init__(self, what: str, file: Path, target: Path) -> None:
+        self._what = what
+        # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
+        command = [sys.executable, "-P", conversion.__file__, what, str(file), str(target)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def __enter__(self) -> _Conversion:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process.wait()
+
+    def status(self) -> int:
+        """Waits for the exit status; logs a failure by its kind."""
+        output, _ = self._process.communicate()
+        status = self._process.returncode
+        if status not in (0, conversion.CHANGED):
+            kind = output.strip().rpartition("\n")[2] or f"status {status}"
+            log.warning("converting a GGUF %s failed: %s", self._what, kind)
+        return status
+
+
+def _unreadable(name: str) -> str:
+    return f"The GGUF file of {name} cannot be converted: it is damaged, or of a kind that transformers does not read."

@@ -1,0 +1,168 @@
+"""Checkpoints on the Hugging Face hub, kept in huggingface_hub's own cache."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.errors import HubUnreachable, ModelUnavailable
+from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
+from bot.inference.checkpoints.sources.folder import is_loadable
+from bot.inference.checkpoints.sources.progress import Progress
+
+# What `from_pretrained` reads, and nothing that runs code when it is opened.
+WANTED = [
+    "*.json",
+    "*.safetensors",
+    "*.txt",
+    "*.model",
+    "*.spm",
+    "*.tiktoken",
+    "*.jinja",
+    "LICENSE*",
+    "NOTICE*",
+]
+# Sub-folders hold other formats of the same weights, and so does Mistral's consolidated file: gigabytes for nothing.
+# Only their config.json is wanted: in 1_Pooling it tells how a sentence encoder makes one vector of a text.
+UNWANTED = ["*/[!c]*", "*/*.safetensors", "*consolidated*"]
+ANSWER_TIMEOUT = 10.0  # seconds
+
+
+def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
+    """The snapshot's folder in the hub cache (`HF_HOME`), downloaded first where it is not complete.
+
+    huggingface_hub resumes interrupted files, and locks them against other processes.
+
+    Raises:
+        ModelUnavailable: the hub cannot be reached, or has no such repository, revision or safetensors.
+    """
+    folder = _cached(source)
+    if folder is not None:
+        return folder
+    try:
+        folder = _download(source, spec.size_mb, progress)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EROFS,
+        ):
+            raise  # the disk's fault, not the hub's
+        raise _told(error, spec, source) from error
+    if not is_loadable(folder):
+        raise ModelUnavailable(
+            f"{source.repo_id} on the hub has no safetensors weights, and other formats can run code when they are "
+            "opened. Choose another checkpoint, or convert it and give its folder."
+        )
+    return folder
+
+
+def is_present(source: HubSource) -> bool:
+    """Whether the hub cache holds all its files."""
+    return _cached(source) is not None
+
+
+def _cached(source: HubSource) -> Path | None:
+    """The snapshot's folder where it is complete; never uses the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(**_request(source), local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError):
+        return None
+    return folder if is_loadable(folder) else None
+
+
+def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+
+    with _quiet():
+        # One question first: snapshot_download asks an unreachable hub for a pinned commit again for half a minute.
+        HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT)
+        return Path(snapshot_download(**_request(source), tqdm_class=_bar_that_reports(progress, size_mb)))
+
+
+def _request(source: HubSource) -> dict[str, Any]:
+    return {
+        "repo_id": source.repo_id,
+        "revision": source.revision,
+        "allow_patterns": WANTED,
+        "ignore_patterns": UNWANTED,
+    }
+
+
+def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
+    """A stand-in for tqdm that draws nothing and passes the bytes on to `progress`."""
+    tqdm: Any = importlib.import_module("tqdm.auto").tqdm  # untyped without its stubs
+
+    lock = threading.Lock()
+    expected = (size_mb or 0) * 1_000_000
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            # Of the hub's bars only one counts the bytes that have reached the disk: the others count files, or
+            # compressed bytes on the wire.
+            self._reports = options.get("unit") == "B" and options.get("desc") != "Downloading bytes"
+            options.pop("name", None)
+            super().__init__(*args, **{**options, "disable": True})
+            self.n = options.get("initial") or 0
+            self.total = options.get("total")
+
+        def update(self, n: float | None = 1) -> bool | None:
+            with lock:  # the hub's download threads share this bar
+                self.n += n or 0
+                if self._reports:
+                    # The total grows as files begin. What the catalogue says keeps it from starting near nothing.
+                    total = max(int(self.total or 0), expected, int(self.n))
+                    progress.report("download", int(self.n), total)
+            return None
+
+    return Bar
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences huggingface_hub's warnings, which name addresses and write over our own progress."""
+    from huggingface_hub.utils import logging as untyped
+
+    logging: Any = untyped
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _told(error: Exception, spec: CheckpointSpec, source: HubSource) -> ModelUnavailable:
+    from huggingface_hub import errors
+
+    match error:
+        case errors.OfflineModeIsEnabled():
+            return ModelUnavailable(
+                f"{spec.name} is not in the hub cache, and HF_HUB_OFFLINE forbids fetching it. Run "
+                "`python -m bot pull` without HF_HUB_OFFLINE, or set PRESET=starter, which needs no hub."
+            )
+        case errors.GatedRepoError():
+            return ModelUnavailable(
+                f"{source.repo_id} is open only to those who accepted its licence on its page on the hub. Accept it, "
+                "set HF_TOKEN and run `python -m bot pull`, or set PRESET=starter, which needs no account."
+            )
+        case errors.RepositoryNotFoundError() | errors.HFValidationError():
+            return ModelUnavailable(
+                f"The hub has no checkpoint called {source.repo_id}, or it is private. Check the name, or set HF_TOKEN "
+                "and run `python -m bot pull`. PRESET=starter needs no hub."
+            )
+        case errors.RevisionNotFoundError():
+            return ModelUnavailable(
+                f"{source.repo_id} on the hub has no revision {source.revision}. Leave the revision out, or check it."
+            )
+        case _:
+            return HubUnreachable([spec.name])

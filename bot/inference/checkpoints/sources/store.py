@@ -1,0 +1,116 @@
+"""The cache folder: checkpoints that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ModelUnavailable
+from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
+from bot.inference.checkpoints.sources.progress import Progress
+
+MANIFEST = "glassbox.json"
+CHUNK = 4 * 1024 * 1024  # bytes; large enough that Python costs nothing beside the hashing
+LOCK_POLL = 0.5  # seconds between two reports while another process holds the lock
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The checkpoints below one cache folder.
+
+    A checkpoint is built in `<key>.partial` and renamed to `<key>` as the last step, so a folder of that name with a
+    manifest in it is complete, whenever the process before us was killed.
+    """
+
+    root: Path
+
+    def folder(self, key: str) -> Path:
+        """Where the finished checkpoint is, or will be."""
+        return self.root / "checkpoints" / key
+
+    def downloads(self, key: str) -> Path:
+        """Where what has arrived for `key` waits for its conversion."""
+        return self.root / "downloads" / key
+
+    def has(self, key: str) -> bool:
+        """Whether the checkpoint is there, complete."""
+        return (self.folder(key) / MANIFEST).is_file()
+
+    @contextmanager
+    def alone(self, key: str, progress: Progress) -> Iterator[None]:
+        """Holds the lock of `key` against other threads and processes; the system frees it when a process dies."""
+        from filelock import FileLock, Timeout
+
+        path = self.folder(f"{key}.lock")
+        self._make(path.parent)
+        lock = FileLock(path, thread_local=False)
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=LOCK_POLL)
+            except Timeout:
+                progress.report("wait", 0, None)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            raise ModelUnavailable(
+                "The cache folder cannot be made. Set CACHE_DIR to another one, or leave it out."
+            ) from error
+
+    @contextmanager
+    def building(self, key: str, manifest: dict[str, Any]) -> Iterator[Path]:
+        """An empty folder that becomes the checkpoint `key` when the block ends without an error.
+
+        The lock of `key` must be held. `manifest` is written beside the weights as the mark of completeness.
+        """
+        partial = self.folder(f"{key}.partial")
+        shutil.rmtree(partial, ignore_errors=True)  # left over by a process that was killed
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+            target = self.folder(key)
+            shutil.rmtree(target, ignore_errors=True)  # a folder without a manifest: somebody deleted parts of it
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def sha256_of(path: Path, progress: Progress) -> str:
+    """The file's SHA-256 in lower-case hexadecimal, reported as phase "verify"."""
+    digest, done, total = hashlib.sha256(), 0, path.stat().st_size
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            progress.report("verify", done, total)
+    return digest.hexdigest()
+
+
+@contextmanager
+def disk_faults_told(spec: CheckpointSpec) -> Iterator[None]:
+    """Turns a full disk or a folder that cannot be written into a sentence."""
+    setting = "HF_HOME" if isinstance(spec.source, HubSource) else "CACHE_DIR"
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            size = f" It needs about {4 * spec.size_mb:,} MB." if spec.size_mb else ""
+            raise ModelUnavailable(f"There is no room left on the disk for {spec.name}.{size}") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ModelUnavailable(
+                f"The cache folder for {spec.name} cannot be written. Set {setting} to another one."
+            ) from error
+        raise

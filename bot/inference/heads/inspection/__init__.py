@@ -1,0 +1,1 @@
+"""Inside a forward pass: hidden states, attention weights, integrated gradients."""

@@ -1,0 +1,1 @@
+"""Languages: their names and codes, and the pairs that a checkpoint translates."""

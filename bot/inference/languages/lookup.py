@@ -1,0 +1,139 @@
+"""Languages by any name that people use: a code, the English name, or the language's own."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+
+import langcodes
+
+from bot.errors import InvalidRequest, echoed
+from bot.inference.languages.aliases import (
+    FURTHER_CODES,
+    FURTHER_NAMES,
+    bare_name,
+    common_names,
+    folded,
+    suggestions,
+)
+
+_NO_LANGUAGES = {"mis", "mul", "zxx"}
+"""Uncoded, multiple, none."""
+_SHORT = 3
+"""Latin letters of a name that must be the language's own or the English one: in some language or other, nearly every
+short word names one. Words of fewer letters are codes, and no names at all."""
+_VARIETY = re.compile(r"(?P<name>[^()]+)\((?P<variety>[^()]+)\)")
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language.
+
+    Attributes:
+        code: BCP 47 tag, shortest form: `de`, `zh`, `pt-BR`.
+        name: in English.
+        own_name: in the language itself.
+    """
+
+    code: str
+    name: str
+    own_name: str
+
+    def __str__(self) -> str:
+        return self.name if self.name == self.own_name else f"{self.name} ({self.own_name})"
+
+    def matches(self, typed: str) -> bool:
+        """Whether somebody who types this may mean the language. Accents, case and the width of letters are ignored."""
+        typed = folded(typed)
+        names = (folded(self.name), folded(self.own_name))
+        return self.code.casefold().startswith(typed) or any(
+            word.startswith(typed) for name in names for word in (name, *name.split())
+        )
+
+
+@lru_cache(maxsize=1024)
+def language(code: str) -> Language:
+    """The language with a code: ISO 639 or BCP 47, and the forms that tokenizers use (`deu_Latn`, `de_DE`)."""
+    code = FURTHER_CODES.get(code.casefold(), code)
+    tag = langcodes.Language.get(_without_region_noise(code)).prefer_macrolanguage().simplify_script()
+    return Language(tag.to_tag(), tag.display_name(), tag.autonym())
+
+
+def _without_region_noise(code: str) -> str:
+    """mBART writes a region with every language, `XX` where it means none."""
+    return code.split("_")[0] if code.endswith("_XX") else code
+
+
+def find_language(typed: str) -> Language:
+    """The language that somebody typed: a code of ISO 639, BCP 47 or a tokenizer, or a name in any language.
+
+    Raises:
+        InvalidRequest: there is none of that name; the sentence names similar ones.
+    """
+    typed = "".join(character for character in " ".join(typed.split()) if character.isprintable()).strip()
+    normal = " ".join(unicodedata.normalize("NFKC", typed).split())
+    found = _by_code(normal) or _by_variety(normal) or _by_name(normal) or _by_name(bare_name(normal))
+    if found is None:
+        raise InvalidRequest(_unknown(typed, normal))
+    return found
+
+
+def _unknown(typed: str, normal: str) -> str:
+    shown = echoed(typed)
+    problem = f"I know no language called “{shown}”." if shown else "I need the name of a language."
+    near = [f"{found.name} (`{found.code}`)" for found in map(language, suggestions(normal))]
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"{problem}{meant} Pick one from the list that appears while you type, or use a code such as `de` or `fr`."
+
+
+def _by_code(typed: str) -> Language | None:
+    try:
+        found = language(typed)
+        return found if typed and langcodes.Language.get(found.code).is_valid() and _is_known(found) else None
+    except (langcodes.LanguageTagError, ValueError, LookupError):
+        return None
+
+
+def _by_name(typed: str) -> Language | None:
+    if not typed:
+        return None
+    plain = folded(typed)
+    if (code := FURTHER_NAMES.get(plain) or common_names().get(plain)) is not None:
+        return language(code)
+    try:
+        found = language(langcodes.find(typed).to_tag())
+    except (LookupError, ValueError):
+        return None
+    return found if _is_known(found) and _is_likely(found, typed) else None
+
+
+def _by_variety(typed: str) -> Language | None:
+    """The language of a name such as `Chinese (Simplified)`, `Portuguese (Brazil)` or `中文(繁體)`."""
+    parts = _VARIETY.fullmatch(typed)
+    found = parts and (_by_name(parts["name"]) or _by_name(bare_name(parts["name"])))
+    if parts is None or found is None:
+        return None
+    narrower = _by_name(parts["variety"])
+    if narrower is not None and narrower.code.startswith(f"{found.code}-"):
+        return narrower
+    variety = " ".join(parts["variety"].split())
+    for kind in ("script", "territory"):
+        with suppress(LookupError):
+            part = langcodes.Language.find_name(kind, variety, "en").to_tag().removeprefix("und-")
+            return _by_code(f"{found.code}-{part}")
+    return None
+
+
+def _is_likely(found: Language, typed: str) -> bool:
+    """Whether somebody who typed this means the language, rather than a country or nothing at all."""
+    if not typed.isascii() or len(typed) > _SHORT:
+        return True
+    return len(typed) == _SHORT and folded(typed) in (folded(found.name), folded(found.own_name))
+
+
+def _is_known(found: Language) -> bool:
+    """Whether a tag means a language. Well-formed ones need not: `qqq`, `und`, `de-ZZ`, `mul`."""
+    return "Unknown" not in found.name and found.code not in _NO_LANGUAGES

@@ -1,0 +1,1 @@
+"""Which rows run when: queue, lanes, batching, preparation, shared results, and what happens when a thread hangs."""

@@ -1,0 +1,59 @@
+"""What rows cost lately, to say how long a wait will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from bot.inference.scheduling.replicas import AnyOperation
+
+REMEMBERED = 600.0
+"""Seconds of computing, after which earlier ones count for half."""
+
+
+LATELY = 8
+"""Answers, about, of which an average is taken."""
+
+
+@dataclass
+class Recent:
+    """How long answers have taken lately.
+
+    Attributes:
+        average: seconds; before the first answer, what it is thought to take.
+    """
+
+    average: float
+    _answers: int = 0
+
+    def note(self, seconds: float) -> None:
+        """Remember how long an answer took."""
+        self._answers += 1
+        self.average += (seconds - self.average) / min(LATELY, self._answers)
+
+
+@dataclass
+class _Total:
+    seconds: float = 0.0
+    tokens: int = 0
+
+
+class Costs:
+    """Device time by operation: rows cost by their tokens, those still to be generated included."""
+
+    def __init__(self) -> None:
+        self._totals: WeakKeyDictionary[AnyOperation, _Total] = WeakKeyDictionary()
+
+    def note(self, operation: AnyOperation, seconds: float, tokens: int) -> None:
+        """Remember device time, and the tokens of the rows that were done then."""
+        total = self._totals.setdefault(operation, _Total())
+        total.seconds += seconds
+        total.tokens += tokens
+        if total.seconds > REMEMBERED:
+            total.seconds /= 2
+            total.tokens //= 2
+
+    def of(self, operation: AnyOperation, tokens: int) -> float:
+        """Seconds that rows of so many tokens will cost; 0 where none have been computed yet."""
+        total = self._totals.get(operation)
+        return 0.0 if total is None or not total.tokens else total.seconds / total.tokens * tokens

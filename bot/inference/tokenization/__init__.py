@@ -1,0 +1,1 @@
+"""Tokens as people can read them, and text that is never read as a control token."""

@@ -1,0 +1,63 @@
+"""A model's layers as a tree, much like `print(model)` shows them, and shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from bot.inference.checkpoints.description import Layer
+from bot.replies.formatting.quantities import in_millions
+
+LEFT_OUT = "Dropout is left out: it does nothing when a model answers. Shared weights count wherever they are used."
+INDENT = " "
+"""For each level. Phones have room for some forty characters."""
+NAMES = 36
+"""Characters of the names that share a line."""
+
+
+def tree(layer: Layer) -> str:
+    """A model's layers, a line each, with the numbers of their parameters.
+
+    Equal blocks are one (`layers: 12 × LlamaDecoderLayer`), and so are equal layers without parts that follow each
+    other (`q_proj, o_proj: 2 × Linear(576 → 576)`).
+    """
+    return "\n".join([f"{layer.kind} · {in_millions(layer.parameters)} parameters", *_lines(layer.parts, INDENT)])
+
+
+def _lines(layers: Iterable[Layer], indent: str) -> Iterator[str]:
+    for group in _sharing(map(_opened, layers)):
+        first, count = group[0], sum(one.count for one in group)
+        names = ", ".join(one.name.replace("-", "–") for one in group)
+        yield f"{indent}{names}: {f'{count} × ' if count > 1 else ''}{first.kind}{_sizes(first, each=count > 1)}"
+        yield from _lines(first.parts, indent + INDENT)
+
+
+def _opened(layer: Layer) -> Layer:
+    """A list of equal blocks as these blocks, under the list's name."""
+    if layer.kind != "ModuleList" or len(layer.parts) != 1:
+        return layer
+    [blocks] = layer.parts
+    return Layer(layer.name, blocks.kind, blocks.detail, blocks.count, blocks.parameters, blocks.parts)
+
+
+def _sharing(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
+    """Layers that share a line."""
+    for _, alike in groupby(layers, key=_likeness):
+        group = list(alike)
+        if sum(len(one.name) + 2 for one in group) <= NAMES:
+            yield group
+        else:
+            yield from ([one] for one in group)
+
+
+def _likeness(layer: Layer) -> tuple[str, ...]:
+    """Equal for layers that may share a line: those without parts, of the same kind and sizes."""
+    return (layer.name,) if layer.parts else ("", layer.kind, layer.detail)
+
+
+def _sizes(layer: Layer, *, each: bool) -> str:
+    if layer.detail:
+        return f"({layer.detail})"
+    if not layer.parts or not layer.parameters:
+        return ""
+    return f" · {in_millions(layer.parameters)}{' each' if each else ''}"

@@ -1,0 +1,60 @@
+"""What `/models` shows: all checkpoints, and what their families are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import discord
+
+from bot.inference.checkpoints.catalogue import Family
+from bot.inference.checkpoints.description import CheckpointDescription
+from bot.replies.checkpoints.families import NAMES, PURPOSES, family_name
+from bot.replies.checkpoints.state import commands, listed_commands, name_of, state
+from bot.replies.components.buttons import MOST_OPTIONS
+from bot.replies.formatting.quantities import in_millions
+from bot.replies.formatting.text import fit, units, visible
+from bot.replies.reply import Reply
+
+COLOUR = 0x6B7FA8
+NAME = 80
+"""Units of a checkpoint's name in the list."""
+LISTED = 3_400
+"""Units of the list."""
+OPTION = 100
+
+HINT = "A checkpoint is loaded when one of its commands is used. Choose one below to see its layers."
+
+
+def overview(descriptions: Sequence[CheckpointDescription]) -> Reply:
+    """Every checkpoint in three lines, then what the families are for."""
+    entries = [_entry(one) for one in descriptions]
+    shown: list[str] = []
+    while len(shown) < len(entries) and units("\n\n".join([*shown, entries[len(shown)]])) <= LISTED:
+        shown.append(entries[len(shown)])
+    if len(shown) < len(entries):
+        shown.append(f"… and {len(entries) - len(shown)} more, which the option `checkpoint` finds")
+    embed = discord.Embed(title="Models", description="\n\n".join(shown), colour=COLOUR)
+    for family in Family:
+        embed.add_field(name=NAMES[family].capitalize(), value=PURPOSES[family], inline=False)
+    embed.set_footer(text=HINT)
+    return Reply(embed)
+
+
+def options(descriptions: Sequence[CheckpointDescription]) -> list[discord.SelectOption]:
+    """What the menu under the overview offers. A value is a task's name: it outlives a change of its checkpoint."""
+    return [
+        discord.SelectOption(
+            label=name_of(one.status, OPTION, visible),
+            value=one.status.tasks[0],
+            description=fit(f"{family_name(one.family)} · {commands(one.status)}", OPTION, visible)[0],
+        )
+        for one in descriptions[:MOST_OPTIONS]
+    ]
+
+
+def _entry(description: CheckpointDescription) -> str:
+    status, parameters = description.status, description.parameters
+    facts = [family_name(description.family)]
+    if parameters is not None:
+        facts.append(f"{in_millions(parameters)} parameters")
+    return f"**{name_of(status, NAME)}**\n{' · '.join(facts)} · {state(description)}\nFor {listed_commands(status)}"

@@ -1,0 +1,1 @@
+"""Message components: buttons, menus, pages, modals, autocompletion."""

@@ -1,0 +1,58 @@
+"""What an autocompletion offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from discord import app_commands
+
+from bot.errors import InvalidRequest
+from bot.inference.languages.lookup import Language, find_language, language
+from bot.inference.languages.pairs import serving
+from bot.replies.formatting.text import fit, visible
+from bot.text.characters import identity
+
+MOST_CHOICES = 25
+LONGEST_NAME = 100
+COMMON = (
+    "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "ja", "ko", "zh", "vi", "sv",
+    "ro", "cs", "el", "hu", "da", "fi",
+)  # fmt: skip
+"""Offered first, and alone where nobody knows what the checkpoint can do."""
+
+
+def language_choices(
+    typed: str, codes: Iterable[str] | None, unlikely: str | None = None
+) -> list[app_commands.Choice[str]]:
+    """The languages that somebody who has typed this may mean.
+
+    Args:
+        typed: the start of a code, or of a name in English or in the language itself; empty for all.
+        codes: what can be chosen; None where that is not known.
+        unlikely: the code of a language that is offered behind the other common ones.
+    """
+    known = {found.code: found for found in map(language, COMMON if codes is None else codes)}
+    meant = _meant(typed, known)
+    matching = sorted(
+        (found for found in known.values() if found.matches(typed) or found.code in meant),
+        key=lambda one: _order(one, typed, unlikely),
+    )
+    return [
+        app_commands.Choice(name=fit(str(found), LONGEST_NAME, visible)[0], value=found.code)
+        for found in matching[:MOST_CHOICES]
+    ]
+
+
+def _meant(typed: str, known: Iterable[str]) -> list[str]:
+    """Codes of what somebody means who has typed the whole name of a language, in whatever language."""
+    try:
+        return serving(find_language(typed).code, known)
+    except InvalidRequest:
+        return []
+
+
+def _order(found: Language, typed: str, unlikely: str | None) -> tuple[bool, int, str]:
+    """A code that was typed whole first, then common languages, then by name."""
+    common = COMMON.index(found.code) if found.code in COMMON else len(COMMON) + 1
+    rank = len(COMMON) if found.code == unlikely else common
+    return (found.code.casefold() != identity(typed), rank, found.name)

@@ -1,0 +1,1 @@
+"""Text, code, numbers and bars in Discord's Markdown."""

@@ -1,0 +1,1 @@
+"""Each command's result as a reply, one file per command."""

@@ -1,0 +1,93 @@
+"""What `/similarity` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+
+from bot.inference.requests import Answer
+from bot.pictures.similarity import similarity_map
+from bot.replies.formatting.bars import NO_BREAK_SPACE, bar
+from bot.replies.formatting.text import quoted
+from bot.replies.reply import Colour, Draft, Drawing, Reply, truncation
+from bot.tasks.similarity import SimilarityRequest, SimilarityResult
+
+QUOTE = 600
+"""Units of a text that is quoted by itself."""
+TEXT = 120
+"""Units of one of several texts."""
+MOST_PAIRS = 12
+FEWEST_FOR_A_PICTURE = 3
+SCALE = "*1 is the same meaning to this model, 0 is nothing in common.*"
+
+
+def render(request: SimilarityRequest, answer: Answer[SimilarityResult]) -> Reply:
+    """Two texts with their cosine; the others by their likeness to the first; or the pairs of several texts."""
+    result = answer.result
+    draft = Draft(Colour.SIMILARITY)
+    if len(request.texts) == 2:
+        _pair(draft, request.texts, result.cosines[0][1])
+    elif request.ranked:
+        _ranking(draft, request.texts, result.cosines[0])
+    else:
+        _pairs(draft, request.texts, result)
+    draft.lines += ["", SCALE]
+    unread = truncation(result.truncated, "longest text")
+    reply = draft.reply("similarity", answer, _whole(request.texts, result), unread)
+    if len(request.texts) < FEWEST_FOR_A_PICTURE:
+        return reply
+    draw = partial(similarity_map, request.texts, request.texts, result.cosines, "Cosine similarity")
+    return replace(reply, drawing=Drawing("similarity.png", draw))
+
+
+def _pair(draft: Draft, texts: Sequence[str], cosine: float) -> None:
+    draft.title = f"Cosine similarity {number(cosine)}"
+    first, second = (draft.fit(text, QUOTE, quoted) for text in texts)
+    draft.lines = [first, "", second, "", line(cosine)]
+
+
+def _ranking(draft: Draft, texts: Sequence[str], cosines: Sequence[float]) -> None:
+    order = sorted(range(1, len(texts)), key=lambda index: -cosines[index])
+    draft.title = draft.fit(f"Most alike: {' '.join(texts[order[0]].split())}", 200)
+    draft.lines = [draft.fit(texts[0], QUOTE, quoted), ""]
+    for place, index in enumerate(order):
+        shown = _short(draft, texts[index])
+        draft.lines.append(f"{line(cosines[index])} {f'**{shown}**' if not place else shown}")
+
+
+def _pairs(draft: Draft, texts: Sequence[str], result: SimilarityResult) -> None:
+    pairs = sorted(combinations(range(len(texts)), 2), key=lambda pair: -result.cosines[pair[0]][pair[1]])
+    draft.title = f"{len(texts)} texts"
+    draft.lines = [*(f"`{place}` {_short(draft, text)}" for place, text in enumerate(texts, 1)), ""]
+    draft.lines += [
+        f"{line(result.cosines[one][other])} {one + 1} and {other + 1}" for one, other in pairs[:MOST_PAIRS]
+    ]
+    if len(pairs) > MOST_PAIRS:
+        draft.cut = True
+        draft.lines.append(f"… and {len(pairs) - MOST_PAIRS} more pairs")
+
+
+def number(cosine: float) -> str:
+    """`-0.034` → "−0.03", with a true minus sign; never a negative zero."""
+    return f"{cosine:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def line(cosine: float) -> str:
+    """A bar and a number in a code span; the bar of a negative cosine is empty."""
+    return f"`{bar(cosine)}{NO_BREAK_SPACE}{number(cosine).rjust(5, NO_BREAK_SPACE)}`"
+
+
+def _short(draft: Draft, text: str) -> str:
+    return draft.fit(" ".join(text.split()), TEXT)
+
+
+def _whole(texts: Sequence[str], result: SimilarityResult) -> str:
+    return "\n".join([*(f"[{place}] {text}" for place, text in enumerate(texts, 1)), "", *_table(result.cosines)])
+
+
+def _table(cosines: Sequence[Sequence[float]]) -> Iterator[str]:
+    yield "     " + "".join(f"{f'[{place}]':>7}" for place in range(1, len(cosines) + 1))
+    for place, row in enumerate(cosines, 1):
+        yield f"{f'[{place}]':>5}" + "".join(f"{number(cosine):>7}" for cosine in row)

@@ -1,0 +1,24 @@
+"""What `/zeroshot` answers."""
+
+from __future__ import annotations
+
+from bot.inference.requests import Answer
+from bot.replies.formatting.text import quoted
+from bot.replies.reply import QUOTE, Colour, Draft, Reply, plain_scores, truncation
+from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+
+JUDGED_ALONE = "*Each label is judged on its own, so the numbers need not add up to 100 %.*"
+
+
+def render(request: ZeroShotRequest, answer: Answer[ZeroShotResult]) -> Reply:
+    """The labels that fit as the title, then the text, then every label with its bar."""
+    result = answer.result
+    fitting = sum(score.probability >= 0.5 for score in result.scores) if result.multi_label else 1
+    draft = Draft(Colour.ZEROSHOT)
+    chosen = ", ".join(score.label for score in result.scores[:fitting])
+    draft.title = draft.fit(chosen, 200) if fitting else "None of these labels"
+    draft.lines = [draft.fit(request.text, QUOTE, quoted), "", draft.bars(result.scores, bold=fitting)]
+    if result.multi_label:
+        draft.lines += ["", JUDGED_ALONE]
+    whole = f"{request.text}\n\n{plain_scores(result.scores)}"
+    return draft.reply("zeroshot", answer, whole, truncation(result.truncated))

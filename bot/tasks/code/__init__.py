@@ -1,0 +1,1 @@
+"""Source code in messages: fences, languages, and where generated code ends."""

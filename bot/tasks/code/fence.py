@@ -1,0 +1,111 @@
+"""Code as people paste it: in a fence, in backticks, with a sentence around it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.errors import InvalidRequest
+from bot.tasks.code.languages import PLAIN, find_code_language, guess_code_language
+
+_MARK = r"(?P<mark>`{3,}+|~{3,}+)"
+_BLOCK = re.compile(rf"\s*{_MARK}(?P<inside>.*?)(?P=mark)\s*", re.DOTALL)
+_NAMED_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})(?:[ \t][^`~\n]*[ \t](?:`{3,}|~{3,}))?\w", re.MULTILINE)
+"""One that begins behind another one, perhaps with some words between them."""
+_OPENED = re.compile(rf"\s*{_MARK}(?P<inside>(?:(?!(?P=mark)).)*)", re.DOTALL)
+_AROUND = re.compile(
+    rf"(?P<before>(?:(?!`{{3}}|~{{3}}).)*)(?<!\S){_MARK}(?P<inside>(?:(?!(?P=mark)).)*)(?P=mark)(?P<after>[^`~]*)",
+    re.DOTALL,
+)
+_INLINE = re.compile(r"\s*(?:`(?P<one>[^`\n]+)`|``(?P<two>(?:[^`\n]|`(?!`))+)``)\s*")
+_FIRST_WORD = re.compile(r"(?P<language>[\w+#.-]*)(?P<gap>[ \t]*\n|[ \t]+(?=\S))(?P<code>.*)", re.DOTALL)
+_OPERATOR = re.compile(r"[-+*/%&|^<>!:.]?=|<-|[-=]>|[-+*/%&|<>] |\+\+|--|-\w|[.,:;)\]]")
+"""What follows a variable that is called like a language (`c = 1`, `r <- 2`), or a command (`sh -c`)."""
+_PROSE = re.compile(r"(?!.*\"\"\")(?:(?:[\w\s.,!?:;'\"()-]|[^\x00-\x7f])(?!^[ \t]))*", re.DOTALL | re.MULTILINE)
+"""What may stand around a fence: with any other character, or indented, it is code that holds a fence."""
+_LEADING_LINE = re.compile(r"(?!(?:class|else|try|finally|do|default)\b)[^\W\d_][\w ,'’-]*:")
+"""`here:`, `My code:`."""
+
+
+@dataclass(frozen=True)
+class Unfenced:
+    """Code without what stood around it.
+
+    Attributes:
+        language: what the outer fence names; "" where none does.
+    """
+
+    code: str
+    language: str = ""
+
+
+def unfenced(code: str, chosen: str = "") -> Unfenced:
+    """Take code out of a fence or backticks, and a fence out of a sentence.
+
+    Desktop clients make one line of a block that is pasted into an option, so the language may stand in the same line
+    as the code. Everything is taken away that stands around it, so that a request that is made of another one's code
+    is the same.
+
+    Args:
+        code: as somebody wrote it.
+        chosen: the language that they have chosen; in Markdown a fence is a part of the code.
+    """
+    language = ""
+    while (found := _inside(code, chosen.strip() or language)) is not None:
+        code, language = found.code, language or found.language
+    return Unfenced(code, language)
+
+
+def _inside(code: str, chosen: str) -> Unfenced | None:
+    """What one fence holds; None where none stands around the code, or it is a part of Markdown."""
+    in_markdown = _is_markdown(chosen)
+    if (found := _BLOCK.fullmatch(code)) is not None:
+        block = _split(found["inside"])
+        is_code = in_markdown and block.language and not _is_markdown(block.language)
+        are_several = not _BLOCK.fullmatch(block.code) and (_NAMED_FENCE.search(block.code) or _amid(block.code))
+        return None if is_code or are_several else block
+    if (found := _INLINE.fullmatch(code)) is not None:
+        inside = found["one"] or found["two"]
+        return None if "${" in inside else Unfenced(inside)  # a template literal of JavaScript
+    if in_markdown:
+        return None
+    if (found := _OPENED.fullmatch(code)) is not None:
+        return _split(found["inside"])
+    return _amid(code)
+
+
+def _amid(code: str) -> Unfenced | None:
+    """What a fence amid prose holds; None where there is none, or something else is around it."""
+    found = _AROUND.fullmatch(code)
+    if not found or not found["inside"].strip():  # an empty fence behind some code: nobody means it alone
+        return None
+    return _split(found["inside"]) if _is_prose(found["before"]) and _is_prose(found["after"]) else None
+
+
+def _is_prose(text: str) -> bool:
+    # A line of words and a colon would be a key in YAML.
+    is_line = _LEADING_LINE.fullmatch(text.strip()) is not None
+    return is_line or (_PROSE.fullmatch(text.strip()) is not None and guess_code_language(text) is PLAIN)
+
+
+def _split(inside: str) -> Unfenced:
+    """The language that stands first in a fence, and the code. In one line with code, it has to be one."""
+    found = _FIRST_WORD.fullmatch(inside)
+    if found is None:
+        return Unfenced(inside)
+    in_line = "\n" not in found["gap"]
+    if in_line and (not _is_language(found["language"]) or _OPERATOR.match(found["code"])):
+        return Unfenced(inside)
+    return Unfenced(found["code"].removesuffix("\n"), found["language"])
+
+
+def _is_markdown(name: str) -> bool:
+    return _is_language(name) and find_code_language(name).code == "md"
+
+
+def _is_language(name: str) -> bool:
+    try:
+        find_code_language(name)
+    except InvalidRequest:
+        return False
+    return True

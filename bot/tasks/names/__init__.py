@@ -1,0 +1,1 @@
+"""Candidates for names of people, places and organisations in a text."""

@@ -1,0 +1,1 @@
+"""Prompts: chat templates, speakers, and texts that a causal language model writes from them."""

@@ -1,0 +1,1 @@
+"""Preparing a message for translation: passages, protected parts, the source language."""

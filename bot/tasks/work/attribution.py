@@ -1,0 +1,302 @@
+"""Which tokens of a text spoke for an answer: integrated gradients, until they are complete or it takes too long.
+
+Complete means that the scores sum to what the text changes in the label's logit, measured from a baseline that says
+nothing. The baseline has as many tokens as the text, and everything around the text (special tokens, a prompt, the
+hypothesis of a pair) stays as it is, so that only the text's tokens get scores. An encoder's baseline consists of mask
+tokens, which it was trained to read as "any word"; one without a mask token gets padding. That of a causal language
+model consists of line breaks, an empty text: from its end-of-text token, which it has never read several times in a
+row, the path is so rough that it takes four times as many steps.
+
+Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
+`attributed` computes it when somebody wants to see it. `MOST_READ` bounds how long that takes. Where gradients are not
+complete by then, or are not likely to be, the tokens are put in one after the other instead (`orders.py`), which is
+complete by itself; and where the fewest steps would take longer, there are no scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.inference.steps import Row, Steps
+from bot.tasks import sentiment, zeroshot
+from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution, Work
+from bot.tasks.work.shapley import Ordered, ordered_scores
+from bot.tasks.work.wording import MINUS
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.head import Head
+    from bot.inference.heads.inspection.integrated_gradients import Contrast, Stretch, StretchScores
+    from bot.inference.heads.sequence_classifier import SequenceClassifier
+    from bot.tasks.zeroshot import LabelWeights, ZeroShotRequest
+
+Evidence: TypeAlias = tuple[PostponedAttribution | OmittedAttribution, ...]
+"""One piece; none where a text has no tokens."""
+
+FEWEST_STEPS = 32
+"""An encoder's usually suffice."""
+PROMPTED_STEPS = 64
+"""The first of a language model, whose path is rougher: points of a stretch that is divided are not used again."""
+MOST_STEPS = 128
+"""Gradients that are taken in all, those of stretches that were divided afterwards included."""
+MOST_READ = 4_096
+"""Tokens, times the gradients that are taken: about 20 seconds on one thread for a model of 135 million parameters."""
+LONGEST = MOST_READ // FEWEST_STEPS
+"""What can be read for one gradient, in tokens, with everything around the text."""
+TOLERANCE = 0.05
+"""Of the difference: the most that the scores' sum may miss it by."""
+SMALLEST_TOLERANCE = 0.01
+"""In logits: no more precision is asked for, however small the difference is."""
+POINTS = 8
+"""Gradients that are taken together."""
+TOKENS_AT_ONCE = 512
+"""Tokens of which gradients are taken together: memory, and how long the device is not free for others."""
+
+
+def label_attribution(
+    head: SequenceClassifier, inputs: EncoderInput, label: int, name: str, pair: str | None = None
+) -> Evidence:
+    """How much each token of a text spoke for a label of a classification head, to be computed later.
+
+    Args:
+        inputs: what was read.
+        label: the logit's id.
+        name: what people call the label.
+        pair: the second text, where a pair was read; it stays as it is.
+    """
+    from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
+
+    places = _places_of_text(head, inputs.ids, pair)
+    mask = head.tokenizer.mask_token_id
+    blank = head.pad_token_id if mask is None else int(mask)
+    baseline = "padding" if mask is None else "mask tokens"
+    stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, places, blank), LabelLogit(label))
+    number = f"the logit of {head.labels[label]}"
+    return _evidence(PostponedAttribution(name, stretch, places, baseline, number))
+
+
+def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
+    """How much each token of a text made a causal language model lean to one side, after /sentiment's first prompt.
+
+    It is to be computed later.
+
+    Args:
+        text: what was read of the text.
+        positive: whether scores above zero speak for POSITIVE, or for NEGATIVE.
+    """
+    from bot.inference.heads.inspection.integrated_gradients import Contrast
+
+    good, bad = (tuple(map(head.encode_rest, words)) for words in zip(*sentiment.WORDS, strict=True))
+    target = Contrast(good, bad) if positive else Contrast(bad, good)
+    label, others = ("POSITIVE", "negative") if positive else ("NEGATIVE", "positive")
+    number = (
+        f"by how much log p of a {label.lower()} word is above that of the {others} word it is paired with, after the "
+        "first prompt, a mean over the pairs"
+    )
+    return _of_continuations(head, sentiment.PROMPTS[0], text, target, label, number)
+
+
+def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWeights) -> Evidence:
+    """How much each token of a text made a causal language model go on with the best label of /zeroshot.
+
+    Where the labels compete, the best one is compared with the second best only, so that twenty labels take no longer
+    than two. Where each is judged on its own, it is not compared. The labels' baselines do not depend on the text, so
+    its tokens have no share in them. As in /sentiment, the first prompt stands for all, and it is computed later.
+
+    Args:
+        made: how the answer came about.
+    """
+    from bot.inference.heads.inspection.integrated_gradients import Contrast
+
+    best, second = np.argsort(-made.probabilities, kind="stable")[:2].tolist()
+    label, other = request.labels[best], request.labels[second]
+    if request.multi_label:
+        target = Contrast((made.labels[best],), ())
+        number = f"log p({label}) after the first prompt, because each label is judged on its own"
+    else:
+        target = Contrast((made.labels[best],), (made.labels[second],))
+        number = f"log p({label}) {MINUS} log p({other}) after the first prompt"
+        if len(request.labels) > 2:
+            number += "; the second best label stands for all others"
+    return _of_continuations(head, zeroshot.PROMPTS[0], made.text, target, label, number)
+
+
+def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, label: str, number: str) -> Evidence:
+    """What the tokens of a text in a prompt change in what would follow it."""
+    from bot.inference.heads.inspection.integrated_gradients import Stretch
+
+    ids = head.encode(prompt.format(text))
+    places = _places_in_prompt(head, ids, *prompt.split("{}"))
+    stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
+    return _evidence(PostponedAttribution(label, stretch, places, "line breaks", number))
+
+
+def _evidence(postponed: PostponedAttribution) -> Evidence:
+    if not postponed.places:
+        return ()
+    tokens = postponed.path.tokens
+    return (postponed,) if tokens <= LONGEST else (OmittedAttribution(tokens, LONGEST),)
+
+
+def attributed(head: SequenceClassifier | CausalLM, work: Work) -> Steps[Work]:
+    """The same work with the attributions that were postponed.
+
+    Args:
+        head: the one that the work is of.
+    """
+    pieces = list(work.pieces)
+    for place, piece in enumerate(pieces):
+        if isinstance(piece, PostponedAttribution):
+            pieces[place] = yield from attribution(head, piece)
+    return replace(work, pieces=tuple(pieces))
+
+
+def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribution) -> Steps[Attribution]:
+    """Scores for the tokens of a text."""
+    from bot.inference.heads.inspection.integrated_gradients import load_captum
+
+    load_captum()
+    tokens = head.tokens(postponed.path.ids)
+    explain = partial(Attribution, postponed.label, tuple(tokens[place] for place in postponed.places))
+    if not _is_rough(postponed.path):
+        integral = yield from _integrate(head, postponed.path)
+        if integral.is_complete:
+            scores = tuple(float(integral.scores[place]) for place in postponed.places)
+            return explain(scores, integral.difference, _by_gradients(integral, postponed))
+    found = yield from ordered_scores(head, postponed.path, postponed.places)
+    return explain(found.scores, found.difference, _by_orders(found, postponed))
+
+
+def _is_rough(path: Stretch) -> bool:
+    """Whether there is too little time for the steps that a language model may need."""
+    from bot.inference.heads.inspection.integrated_gradients import Contrast
+
+    return isinstance(path.target, Contrast) and path.tokens > MOST_READ // MOST_STEPS
+
+
+@dataclass(frozen=True)
+class _Integral:
+    """The stretches that a path was divided into, with what each adds.
+
+    Attributes:
+        taken: gradients so far, in all.
+    """
+
+    stretches: tuple[tuple[Stretch, StretchScores], ...]
+    taken: int
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        total: npt.NDArray[np.float64] = np.sum([found.scores for _, found in self.stretches], axis=0)
+        return total
+
+    @property
+    def difference(self) -> float:
+        return float(sum(found.difference for _, found in self.stretches))
+
+    @property
+    def error(self) -> float:
+        return float(sum(found.error for _, found in self.stretches))
+
+    @property
+    def steps(self) -> int:
+        return sum(stretch.points for stretch, _ in self.stretches)
+
+    @property
+    def tolerance(self) -> float:
+        return max(TOLERANCE * abs(self.difference), SMALLEST_TOLERANCE)
+
+    @property
+    def is_complete(self) -> bool:
+        return abs(self.error) <= self.tolerance
+
+    def roughest(self) -> list[int]:
+        """The stretches that miss more than their share, the worst first, and as many as there is time to divide."""
+        errors = [abs(found.error) for _, found in self.stretches]
+        share = self.tolerance / len(errors)
+        worst = sorted((place for place, error in enumerate(errors) if error > share), key=lambda place: -errors[place])
+        first, _ = self.stretches[0]
+        most = min(MOST_STEPS, MOST_READ // first.tokens)
+        return worst[: max(most - self.taken, 0) // (2 * first.points)]
+
+
+def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> Steps[_Integral]:
+    """Integrate over a path. Where a stretch of it is rough, it is divided, until all of it is complete.
+
+    Each stretch is a row of its own, so others are served between two of them.
+    """
+    points = min(max(TOKENS_AT_ONCE // whole.tokens, 1), POINTS)
+    stretches = list(_divided(replace(whole, points=points), -(-_first_steps(whole) // points)))
+    found = yield from head.attribute(_rows(stretches))
+    integral = _Integral(tuple(zip(stretches, found, strict=True)), len(stretches) * points)
+    while not integral.is_complete and (rough := integral.roughest()):
+        halves = [half for place in rough for half in _divided(integral.stretches[place][0], 2)]
+        found = yield from head.attribute(_rows(halves))
+        kept = [one for place, one in enumerate(integral.stretches) if place not in rough]
+        integral = _Integral((*kept, *zip(halves, found, strict=True)), integral.taken + len(halves) * points)
+    return integral
+
+
+def _first_steps(whole: Stretch) -> int:
+    """How many to begin with: what most texts need."""
+    from bot.inference.heads.inspection.integrated_gradients import Contrast
+
+    return PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
+
+
+def _rows(stretches: Sequence[Stretch]) -> list[Row[Stretch]]:
+    return [stretch.row for stretch in stretches]
+
+
+def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:
+    """Stretches of equal length that follow each other."""
+    edges = np.linspace(stretch.start, stretch.end, number + 1).tolist()
+    for start, end in pairwise(edges):
+        yield replace(stretch, start=start, end=end)
+
+
+def _by_gradients(integral: _Integral, postponed: PostponedAttribution) -> str:
+    steps = f"integrated gradients, {integral.steps} steps from {postponed.baseline}"
+    return f"{steps}. What is explained: {postponed.explained}"
+
+
+def _by_orders(found: Ordered, postponed: PostponedAttribution) -> str:
+    orders = f"Shapley values: the tokens take the place of {postponed.baseline} one after the other"
+    return f"{orders}, in {found.orders} orders. What is explained: {postponed.explained}"
+
+
+def _places_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:
+    """Where the tokens of the first text are."""
+    tokenizer = head.tokenizer
+    # These two may be special, and stand for something in the text.
+    special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id, tokenizer.mask_token_id}
+    places = [place for place, token in enumerate(ids) if token not in special]
+    second = 0 if pair is None else len(head.tokenize(pair, add_special_tokens=False))
+    return tuple(places[: len(places) - second])
+
+
+def _places_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after: str) -> tuple[int, ...]:
+    """Where the tokens of a text within a prompt are; one that the text shares with the prompt is the text's."""
+    start = _common(ids, head.encode(before))
+    end = _common(ids[::-1], head.encode_rest(after)[::-1])
+    return tuple(range(start, len(ids) - end))
+
+
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    differing = (place for place, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
+    return next(differing, min(len(first), len(second)))
+
+
+def _blanked(ids: Sequence[int], places: Sequence[int], blank: int) -> tuple[int, ...]:
+    """Token ids with another token at some places."""
+    chosen = set(places)
+    return tuple(blank if place in chosen else token for place, token in enumerate(ids))

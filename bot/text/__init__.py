@@ -1,0 +1,1 @@
+"""Text as people type it: characters, graphemes, sentences, labels, Discord's markup."""
