@@ -14,8 +14,8 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Pr
 from bot.inference.checkpoints.memory_limit import Room
 from bot.inference.checkpoints.models import Models
 from bot.inference.compute.device import Device, Devices
+from bot.inference.operations import OperationCall, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Step, Steps
 from bot.inference.task import Task
 from bot.inference.worker import InferenceWorker, Limits
 from tests.timers import PATIENCE, turns
@@ -81,12 +81,12 @@ async def open_worker(
         yield worker
 
 
-def run_together(*tasks: Steps[T]) -> list[T]:
+def run_together(*tasks: TaskRun[T]) -> list[T]:
     """Run tasks to their ends at once, all rows of an operation in one batch, however different their lengths are."""
     results: dict[int, T] = {}
     outputs: dict[int, list[Any] | None] = dict.fromkeys(range(len(tasks)))
     while outputs:
-        steps: dict[int, Step] = {}
+        steps: dict[int, OperationCall] = {}
         for index, sent in outputs.items():
             try:
                 steps[index] = tasks[index].send(sent)

@@ -18,8 +18,8 @@ import pytest_asyncio
 from bot.app import chosen_preset, open_backend
 from bot.commands.evaluate import measure
 from bot.evaluation.labelled import Example, read_examples
+from bot.inference.operations import run_task
 from bot.inference.requests import Request
-from bot.inference.steps import run_steps
 from bot.inference.worker import InferenceWorker
 from bot.playground import EXAMPLES, SimulatedServer, simulated_server
 from bot.replies.work.offer import work_of
@@ -334,5 +334,5 @@ async def test_who_else_asks_changes_no_number(backend: InferenceWorker) -> None
     [in_company, *_] = await run_crowd(backend, [SHOP, *others])
     async with backend._models.lease("zeroshot") as model:
         head: Any = model.head
-        alone = await asyncio.to_thread(lambda: run_steps(weigh_labels(head, SHOP)))
+        alone = await asyncio.to_thread(lambda: run_task(weigh_labels(head, SHOP)))
     assert in_company == alone

@@ -27,8 +27,8 @@ from bot.inference.checkpoints.sources.progress import Silent
 from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head
 from bot.inference.heads.invariance.batch_invariance import Company, forced
+from bot.inference.operations import OperationCall, run_task
 from bot.inference.scheduling.batching import alike
-from bot.inference.steps import Step, run_steps
 from bot.settings import Settings
 from bot.tasks.fill import FillResult
 
@@ -57,7 +57,7 @@ def answers_of(ways: Sequence[Any]) -> list[Any]:
     results: dict[int, Any] = {}
     sent: dict[int, Any] = dict.fromkeys(range(len(ways)))
     while sent:
-        steps: dict[int, Step] = {}
+        steps: dict[int, OperationCall] = {}
         for index, outputs in sent.items():
             try:
                 steps[index] = ways[index].send(outputs)
@@ -115,15 +115,15 @@ def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[Compan
     moves, lone, crowd = {}, list[float](), list[float]()
     for company in (ours, Company.PADDED):
         with forced(head, company):
-            run_steps(way(head, requests[0]))
-            alone = [run_steps(way(head, request)) for request in requests]
+            run_task(way(head, requests[0]))
+            alone = [run_task(way(head, request)) for request in requests]
             moves[company] = moved(alone, answers_of([way(head, request) for request in requests]))
     for turn in range(rounds):
         seconds: dict[Company, tuple[float, float]] = {}
         for company in (ours, Company.PADDED) if turn % 2 else (Company.PADDED, ours):
             with forced(head, company):
                 began = time.perf_counter()
-                run_steps(way(head, requests[turn % asked]))
+                run_task(way(head, requests[turn % asked]))
                 between = time.perf_counter()
                 answers_of([way(head, request) for request in requests])
                 seconds[company] = between - began, time.perf_counter() - between

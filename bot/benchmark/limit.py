@@ -13,8 +13,8 @@ import torch
 
 from bot.benchmark.workload import NEW_TOKENS, ends_of, written
 from bot.inference.heads.head import Head
+from bot.inference.operations import OperationCall, Row, run_task
 from bot.inference.requests import Request
-from bot.inference.steps import Row, Step, run_steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.zeroshot import HYPOTHESIS
 
@@ -65,7 +65,7 @@ def direct_call(task: Task[Any], head: Head) -> Callable[[Request[Any]], int | N
     if limit.unit == ROWS:
 
         def run(request: Request[Any]) -> None:
-            run_steps(task.steps(head, request))
+            run_task(task.steps(head, request))
 
         return run
     return lambda request: limit.run([request], 1)
@@ -136,7 +136,7 @@ def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None
     """Tasks of several passes: all requests take each pass together."""
     under_way = [(task.steps(head, request), None) for request in requests]
     while under_way:
-        asking: list[tuple[Any, Step]] = []
+        asking: list[tuple[Any, OperationCall]] = []
         for steps, outputs in under_way:
             try:
                 asking.append((steps, steps.send(outputs)))
@@ -146,7 +146,7 @@ def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None
         under_way = [(steps, found[id(step)]) for steps, step in asking]  # type: ignore[misc]
 
 
-def _computed(steps: Sequence[Step], size: int) -> dict[int, list[Any]]:
+def _computed(steps: Sequence[OperationCall], size: int) -> dict[int, list[Any]]:
     """The outputs of each step, by its identity; rows of the same operation are sorted and batched."""
     outputs: dict[int, Any] = {}
     for operation in dict.fromkeys(step.operation for step in steps):

@@ -23,7 +23,7 @@ from bot.inference.checkpoints.sources import fetch
 from bot.inference.compute.device import Device
 from bot.inference.compute.packed_linear import packed_bytes
 from bot.inference.heads.head import Head
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
 from bot.inference.worker import InferenceWorker, Limits
 
@@ -55,7 +55,7 @@ class Subject:
         state = ModelState(self.spec)
         head = load_head(fetch(self.spec, self.cache, state), device, state.languages, packed=packed)
         if (calibrate := self.workload.task.calibrations.get(head.kind)) is not None:
-            run_steps(calibrate(head))
+            run_task(calibrate(head))
         return head
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from bot.benchmark.limit import offline
 from bot.inference.heads.head import Head
+from bot.inference.operations import run_task
 from bot.inference.requests import Request
-from bot.inference.steps import run_steps
 from bot.inference.task import HeadKind, Task
 
 Answer = Callable[[Request[Any]], int | None]
@@ -37,7 +37,7 @@ def naive(task: Task[Any], head: Head) -> Answer:
 
 
 def _run(task: Task[Any], head: Head, request: Request[Any]) -> None:
-    run_steps(task.steps(head, request))
+    run_task(task.steps(head, request))
 
 
 class _Pipeline:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.benchmark.corpus import BLOCK, Corpus
+from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks import all_tasks
 from bot.tasks.fill import BLANK, FillRequest
@@ -96,7 +96,7 @@ class Workload:
         """Whether tokens a second say how fast this is on a kind of head."""
         return self.name == "generate" or (self.name == "translate" and kind is HeadKind.SEQ2SEQ_LM)
 
-    def _way(self, kind: HeadKind, way: Callable[[Any, Any], Steps[Any]]) -> Callable[[Any, Any], Steps[Any]]:
+    def _way(self, kind: HeadKind, way: Callable[[Any, Any], TaskRun[Any]]) -> Callable[[Any, Any], TaskRun[Any]]:
         if kind is HeadKind.SEQ2SEQ_LM:
             return lambda head, request: cut_off(way(head, request), head, self.tally)
         if self.name == "generate":
@@ -104,7 +104,7 @@ class Workload:
         return way
 
 
-def cut_off(steps: Steps[Any], head: Any, tally: Tally) -> Steps[Any]:
+def cut_off(steps: TaskRun[Any], head: Any, tally: Tally) -> TaskRun[Any]:
     """An encoder-decoder's steps, with at most `NEW_TOKENS` written in each, and counted."""
     outputs = None
     while True:
@@ -124,7 +124,7 @@ def _shorten(row: Row[Any]) -> None:
     row.tokens -= surplus
 
 
-def _counted(steps: Steps[GenerateResult], tally: Tally) -> Steps[GenerateResult]:
+def _counted(steps: TaskRun[GenerateResult], tally: Tally) -> TaskRun[GenerateResult]:
     result = yield from steps
     tally.add(sum(continuation.tokens for continuation in result.continuations))
     return result

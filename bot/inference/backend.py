@@ -23,7 +23,7 @@ class DeviceStatus:
     Attributes:
         name: as PyTorch writes it.
         precision: the data type that checkpoints are loaded in.
-        batches: batches run. Steps of a generation in which no row joins are no batch.
+        batches: batches run. Decode steps that no row joins are not counted.
         rows: sequences in them.
         tokens: tokens of these, those still to be generated included.
         padded_tokens: the same with padding.

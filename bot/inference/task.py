@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from bot.errors import ModelUnavailable
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 
 ResultT = TypeVar("ResultT")
 
@@ -33,25 +33,25 @@ class Task(Generic[ResultT]):
     Attributes:
         name: the command's name, and the key in the catalogue.
         request: the class of its requests.
-        ways: for each kind of head that can do it, the generator function `(head, request) -> Steps[result]`.
+        ways: for each kind of head that can do it, the generator function `(head, request) -> TaskRun[result]`.
         repeatable: whether equal requests have equal results, so that one computation serves all of them.
         weight: how many ordinary results one of its results counts for where they are remembered: some are large.
         previews: for kinds of heads whose way can show what there is so far, the function
             `(head, request, progress of each row) -> result`.
         calibrations: for kinds of heads whose way needs something first that takes time, such as a measurement of the
-            checkpoint, the generator function `head -> Steps[None]` that does so and keeps what it finds in
+            checkpoint, the generator function `head -> TaskRun[None]` that does so and keeps what it finds in
             `head.notes`. It is run once, after loading; a second run does nothing.
     """
 
     name: str
     request: type[Request[ResultT]]
-    ways: Mapping[HeadKind, Callable[[Any, Any], Steps[ResultT]]]
+    ways: Mapping[HeadKind, Callable[[Any, Any], TaskRun[ResultT]]]
     repeatable: bool = True
     weight: int = 1
     previews: Mapping[HeadKind, Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]] = field(default_factory=dict)
-    calibrations: Mapping[HeadKind, Callable[[Any], Steps[None]]] = field(default_factory=dict)
+    calibrations: Mapping[HeadKind, Callable[[Any], TaskRun[None]]] = field(default_factory=dict)
 
-    def steps(self, head: Any, request: Request[ResultT]) -> Steps[ResultT]:
+    def steps(self, head: Any, request: Request[ResultT]) -> TaskRun[ResultT]:
         """Begin to answer a request on a head.
 
         Raises:

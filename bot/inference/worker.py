@@ -33,6 +33,7 @@ from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.checkpoints.models import Models, ModelState, NoRoom, Phase
 from bot.inference.checkpoints.residency import LoadedModel
 from bot.inference.compute.device import Devices, listed
+from bot.inference.operations import OperationCall, Row, TaskRun
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.costs import Recent
 from bot.inference.scheduling.hangs import Hangs, Kind
@@ -41,7 +42,6 @@ from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.sharing import SharedResults
 from bot.inference.scheduling.watchdog import Watchdog
 from bot.inference.status import checkpoint_status, device_statuses
-from bot.inference.steps import Row, Step, Steps
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -326,7 +326,7 @@ class InferenceWorker(Backend):
             return await self._computed(task, steps, model, person, watch)
 
     async def _computed(
-        self, task: Task[T], steps: Steps[T], model: LoadedModel, person: int, watch: Watch | None = None
+        self, task: Task[T], steps: TaskRun[T], model: LoadedModel, person: int, watch: Watch | None = None
     ) -> Computed[T]:
         """Drive a request, and remember how long that took: what is not computed takes no time, and says nothing."""
         began = time.perf_counter()
@@ -397,7 +397,7 @@ class InferenceWorker(Backend):
             raise
 
     def _begin_calibration(
-        self, key: tuple[str, str], steps: Steps[None], model: LoadedModel
+        self, key: tuple[str, str], steps: TaskRun[None], model: LoadedModel
     ) -> asyncio.Task[Computed[None]]:
         lease = ExitStack()
         lease.enter_context(self._models.keep(model))
@@ -441,14 +441,14 @@ class InferenceWorker(Backend):
             self._loading.discard(current)
 
     async def _drive(
-        self, task: str, steps: Steps[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
+        self, task: str, steps: TaskRun[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
     ) -> Computed[T]:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
         kind = Kind(task, model.spec.key)
         places: dict[int, None] = {}
         outcome = await self._advance(steps, None, kind)
         resumed = False
-        while isinstance(outcome, Step):
+        while isinstance(outcome, OperationCall):
             if watch is not None:
                 watch.rows = outcome.rows
             try:
@@ -461,11 +461,11 @@ class InferenceWorker(Backend):
             outcome = await self._advance(steps, outputs, kind)
         return _computed(outcome.value, model, sorted(places) or [0])
 
-    def _suspect(self, model: LoadedModel, step: Step) -> None:
+    def _suspect(self, model: LoadedModel, step: OperationCall) -> None:
         log.error("%s of %s has given numbers that are not finite", step.operation.name, model.spec.name)
         self._models.suspect(model)
 
-    async def _advance(self, steps: Steps[T], outputs: list[Any] | None, kind: Kind) -> Step | Finished[T]:
+    async def _advance(self, steps: TaskRun[T], outputs: list[Any] | None, kind: Kind) -> OperationCall | Finished[T]:
         return await self._preparing.run(_advance, steps, outputs, kind=kind)
 
 
@@ -508,7 +508,7 @@ class Finished(Generic[T]):
     value: T
 
 
-def _advance(steps: Steps[T], outputs: list[Any] | None) -> Step | Finished[T]:
+def _advance(steps: TaskRun[T], outputs: list[Any] | None) -> OperationCall | Finished[T]:
     try:
         return next(steps) if outputs is None else steps.send(outputs)
     except StopIteration as end:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.quotes import find_place
 from bot.tasks.scores import Floats, sigmoid, softmax
@@ -125,7 +125,7 @@ class Location:
     least: int
 
 
-def locate(head: QuestionAnswering, request: AnswerRequest) -> Steps[AnswerResult]:
+def locate(head: QuestionAnswering, request: AnswerRequest) -> TaskRun[AnswerResult]:
     """By an encoder that was trained to point at answers; of a long context all windows are read in one step.
 
     As transformers' former pipeline did with `handle_impossible_answer`: in each window, softmax over the context's
@@ -139,7 +139,7 @@ def locate(head: QuestionAnswering, request: AnswerRequest) -> Steps[AnswerResul
     return AnswerResult(text, best.span, best.probability, made.windows[made.least].absent)
 
 
-def location(head: QuestionAnswering, request: AnswerRequest, *, alone: bool = False) -> Steps[Location]:
+def location(head: QuestionAnswering, request: AnswerRequest, *, alone: bool = False) -> TaskRun[Location]:
     """How `locate` comes to its answer.
 
     Args:
@@ -269,7 +269,7 @@ class Guess:
     truncated: bool
 
 
-def write(head: CausalLM, request: AnswerRequest) -> Steps[AnswerResult]:
+def write(head: CausalLM, request: AnswerRequest) -> TaskRun[AnswerResult]:
     """By a causal language model: write an answer, find it in the context, and weigh what the context adds to it.
 
     What the context makes no likelier than a neutral text does is a guess, and no answer.
@@ -281,7 +281,9 @@ def write(head: CausalLM, request: AnswerRequest) -> Steps[AnswerResult]:
     return AnswerResult(made.text, made.span, probability, 1 - probability, made.truncated, guessed=True, ids=made.ids)
 
 
-def guess(head: CausalLM, request: AnswerRequest, written: Sequence[int] = (), *, alone: bool = False) -> Steps[Guess]:
+def guess(
+    head: CausalLM, request: AnswerRequest, written: Sequence[int] = (), *, alone: bool = False
+) -> TaskRun[Guess]:
     """How `write` comes to its answer.
 
     Args:
@@ -308,7 +310,7 @@ def guess(head: CausalLM, request: AnswerRequest, written: Sequence[int] = (), *
 
 def _weighed(
     head: CausalLM, text: str, prompts: tuple[tuple[int, ...], tuple[int, ...]], needed: float, *, alone: bool
-) -> Steps[Weighing]:
+) -> TaskRun[Weighing]:
     """Weigh an answer after the prompt with the context, and after the one with the neutral text."""
     answer = head.encode_rest(f" {text}")[:WRITTEN_TOKENS]
     rows = [head.continuations(prompt, [answer]) for prompt in prompts]
@@ -317,7 +319,7 @@ def _weighed(
     return Weighing(answer, after, usual, needed, float(sigmoid(gain)))
 
 
-def _written(head: CausalLM, prompt: tuple[int, ...], *, alone: bool) -> Steps[tuple[int, ...]]:
+def _written(head: CausalLM, prompt: tuple[int, ...], *, alone: bool) -> TaskRun[tuple[int, ...]]:
     """The likeliest line, as token ids."""
     from bot.inference.heads.generation.sampling import Sampling
 

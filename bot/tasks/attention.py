@@ -11,8 +11,8 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.languages.lookup import find_language
 from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Shown, shown
@@ -100,7 +100,7 @@ class _Read:
     shortened: bool
 
 
-def of_encoder(head: EncoderHead, request: AttentionRequest) -> Steps[AttentionResult]:
+def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """By an encoder, which reads one text or a pair."""
     from bot.inference.heads.inspection.attention import AttentionInput
 
@@ -115,7 +115,7 @@ def of_encoder(head: EncoderHead, request: AttentionRequest) -> Steps[AttentionR
     return (yield from _weights(head, request, _Read(inputs, decoder, shortened)))
 
 
-def of_decoder(head: CausalLM, request: AttentionRequest) -> Steps[AttentionResult]:
+def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """By a causal language model, which reads one text from left to right."""
     from bot.inference.heads.inspection.attention import AttentionInput
 
@@ -127,7 +127,7 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> Steps[AttentionResu
     return (yield from _weights(head, request, _Read(AttentionInput(ids[:most]), (), len(ids) > most)))
 
 
-def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> Steps[AttentionResult]:
+def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """By an encoder-decoder: the encoder reads the text, the decoder what was written of it, or `second`."""
     from bot.inference.heads.generation.token_logprobs import end_ids
     from bot.inference.heads.inspection.attention import AttentionInput
@@ -174,7 +174,7 @@ def _pair(known: LanguagePairs, request: AttentionRequest) -> tuple[str, str]:
     return source, "de" if "de" in into else min(into, default=source)
 
 
-def _weights(head: Head, request: AttentionRequest, read: _Read) -> Steps[AttentionResult]:
+def _weights(head: Head, request: AttentionRequest, read: _Read) -> TaskRun[AttentionResult]:
     [attentions] = yield from head.attention([read.inputs.row])
     if not attentions:
         raise ModelUnavailable("This checkpoint's architecture has no attention weights that I could show.")

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
@@ -112,7 +112,7 @@ class Spoken:
     circling: bool
 
 
-def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> Steps[ChatResult]:
+def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> TaskRun[ChatResult]:
     """By a causal language model: through its chat template, or as the continuation of a transcript.
 
     Args:

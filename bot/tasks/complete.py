@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.code.ending import EndReason, code_end
@@ -165,7 +165,7 @@ class Completion:
     reason: EndReason | None = None
 
 
-def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) -> Steps[CompleteResult]:
+def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) -> TaskRun[CompleteResult]:
     """By a causal language model that reads the code as it is, until a definition is complete.
 
     Args:

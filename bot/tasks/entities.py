@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.names.candidates import CandidateName, find_candidates
 from bot.tasks.scores import Floats, softmax
@@ -119,7 +119,7 @@ class Tagging:
     groups: tuple[Group, ...]
 
 
-def classify(head: TokenClassifier, request: EntitiesRequest) -> Steps[EntitiesResult]:
+def classify(head: TokenClassifier, request: EntitiesRequest) -> TaskRun[EntitiesResult]:
     """By a token classifier: neighbours with the same label are one entity.
 
     As transformers' pipeline does with the aggregation strategy "first" where the tokenizer marks words, so that no
@@ -130,7 +130,7 @@ def classify(head: TokenClassifier, request: EntitiesRequest) -> Steps[EntitiesR
     return EntitiesResult(tuple(group.entity for group in made.groups), made.inputs.truncated)
 
 
-def tagging(head: TokenClassifier, request: EntitiesRequest, *, alone: bool = False) -> Steps[Tagging]:
+def tagging(head: TokenClassifier, request: EntitiesRequest, *, alone: bool = False) -> TaskRun[Tagging]:
     """How `classify` comes to its answer.
 
     Args:
@@ -312,7 +312,7 @@ class Weighing:
         return tuple(sorted(found, key=lambda entity: entity.start))
 
 
-def weigh_names(head: CausalLM, request: EntitiesRequest) -> Steps[EntitiesResult]:
+def weigh_names(head: CausalLM, request: EntitiesRequest) -> TaskRun[EntitiesResult]:
     """By a causal language model: is each capitalised word a person, a place, an organisation or something else?
 
     Candidates are found by their capital letters, and each is put into two questions. The answers' log-probabilities
@@ -324,7 +324,7 @@ def weigh_names(head: CausalLM, request: EntitiesRequest) -> Steps[EntitiesResul
     return EntitiesResult(made.entities, made.truncated, guessed=True)
 
 
-def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -> Steps[Weighing]:
+def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -> TaskRun[Weighing]:
     """How `weigh_names` comes to its answer.
 
     Args:
@@ -347,14 +347,14 @@ def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -
     )
 
 
-def calibrate(head: CausalLM) -> Steps[None]:
+def calibrate(head: CausalLM) -> TaskRun[None]:
     """Find the mean answers to questions about the anchors, (questions, kinds)."""
     if "entities" not in head.notes:
         log_probs = yield from _ask(head, _prompts(head, ANCHORS))
         head.notes["entities"] = np.log(softmax(log_probs)).mean(axis=0)
 
 
-def _ask(head: CausalLM, prompts: Sequence[Sequence[str]], *, alone: bool = False) -> Steps[Floats]:
+def _ask(head: CausalLM, prompts: Sequence[Sequence[str]], *, alone: bool = False) -> TaskRun[Floats]:
     """Log-probabilities of the words for the kinds, (names, questions, kinds).
 
     Args:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.scores import LabelScore, softmax
@@ -137,7 +137,7 @@ class Distributions:
         return [[token for token in others if one[token] > one[words[-1]]] for one, words, others in found]
 
 
-def unmask(head: MaskedLM, request: FillRequest) -> Steps[FillResult]:
+def unmask(head: MaskedLM, request: FillRequest) -> TaskRun[FillResult]:
     """By a masked language model: softmax over the vocabulary at each mask.
 
     The probabilities are those of the whole vocabulary. Special tokens, white space and parts of characters are no
@@ -153,7 +153,7 @@ def unmask(head: MaskedLM, request: FillRequest) -> Steps[FillResult]:
     return completed(request, guesses, made.inputs.truncated, left_out)
 
 
-def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) -> Steps[Distributions]:
+def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) -> TaskRun[Distributions]:
     """How `unmask` comes to its answer.
 
     Args:
@@ -279,7 +279,7 @@ class WeighedMask:
     truncated: bool
 
 
-def weigh_sentences(head: CausalLM, request: FillRequest) -> Steps[FillResult]:
+def weigh_sentences(head: CausalLM, request: FillRequest) -> TaskRun[FillResult]:
     """By a causal language model: which word makes the whole sentence likeliest? Masks are filled from left to right.
 
     Words are proposed from what stands before the mask, and from a question that shows what stands after it; each is
@@ -291,7 +291,7 @@ def weigh_sentences(head: CausalLM, request: FillRequest) -> Steps[FillResult]:
     return completed(request, guesses, any(mask.truncated for mask in masks))
 
 
-def weighed_masks(head: CausalLM, request: FillRequest, *, alone: bool = False) -> Steps[list[WeighedMask]]:
+def weighed_masks(head: CausalLM, request: FillRequest, *, alone: bool = False) -> TaskRun[list[WeighedMask]]:
     """How `weigh_sentences` comes to its answer.
 
     Args:
@@ -332,7 +332,7 @@ def _question(before: str, after: str) -> str:
 
 def _weigh_one(
     head: CausalLM, left: str, question: str, after: str, *, capital: bool, alone: bool
-) -> Steps[tuple[Proposal, ...]]:
+) -> TaskRun[tuple[Proposal, ...]]:
     """Words for one mask, likeliest first."""
     before = head.encode(left)
     from_left, from_cloze = yield from head.next_token(

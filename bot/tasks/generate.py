@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.prompts.writing import WHOLE, Tail, known_tail, tail_of, whole_following
@@ -120,7 +120,7 @@ class GenerateRequest(Request[GenerateResult]):
         return replace(self, prompt=text, num_return_sequences=1, tail=continuation.tail.ids)
 
 
-def continue_text(head: CausalLM, request: GenerateRequest) -> Steps[GenerateResult]:
+def continue_text(head: CausalLM, request: GenerateRequest) -> TaskRun[GenerateResult]:
     """By a causal language model: nucleus sampling, each sequence with its own random state."""
     from bot.inference.heads.generation.sampling import Sampling
 

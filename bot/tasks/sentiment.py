@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
 from bot.text.accepted import clean_text
@@ -63,7 +63,7 @@ class Classification:
     probabilities: Floats
 
 
-def classify(head: SequenceClassifier, request: SentimentRequest) -> Steps[SentimentResult]:
+def classify(head: SequenceClassifier, request: SentimentRequest) -> TaskRun[SentimentResult]:
     """By a classification head: softmax over its logits."""
     made = yield from classification(head, request)
     return SentimentResult(ranked(head.labels, made.probabilities), made.inputs.truncated)
@@ -71,7 +71,7 @@ def classify(head: SequenceClassifier, request: SentimentRequest) -> Steps[Senti
 
 def classification(
     head: SequenceClassifier, request: SentimentRequest, *, alone: bool = False
-) -> Steps[Classification]:
+) -> TaskRun[Classification]:
     """How `classify` comes to its answer.
 
     Args:
@@ -145,7 +145,7 @@ class Weighing:
     truncated: bool
 
 
-def weigh_words(head: CausalLM, request: SentimentRequest) -> Steps[SentimentResult]:
+def weigh_words(head: CausalLM, request: SentimentRequest) -> TaskRun[SentimentResult]:
     """By a causal language model: would it rather go on with a positive word, or with a negative one?
 
     The difference of the words' log-probabilities, averaged over three prompts and four pairs of words, and measured
@@ -157,7 +157,7 @@ def weigh_words(head: CausalLM, request: SentimentRequest) -> Steps[SentimentRes
     return SentimentResult(ranked(("POSITIVE", "NEGATIVE"), (made.positive, 1 - made.positive)), made.truncated)
 
 
-def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) -> Steps[Weighing]:
+def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) -> TaskRun[Weighing]:
     """How `weigh_words` comes to its answer.
 
     Args:
@@ -178,14 +178,14 @@ def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) 
     return Weighing(text, leaning, anchors, middle, half_distance, distance, positive, truncated)
 
 
-def calibrate(head: CausalLM) -> Steps[None]:
+def calibrate(head: CausalLM) -> TaskRun[None]:
     """Find out where the checkpoint puts the anchors."""
     if "sentiment" not in head.notes:
         leanings = yield from _leanings(head, [sentence for pair in ANCHORS for sentence in pair])
         head.notes["sentiment"] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))
 
 
-def _leanings(head: CausalLM, texts: Sequence[str], *, alone: bool = False) -> Steps[list[Leaning]]:
+def _leanings(head: CausalLM, texts: Sequence[str], *, alone: bool = False) -> TaskRun[list[Leaning]]:
     words = _words(head)
     rows = [head.continuations(head.encode(prompt.format(text)), words) for text in texts for prompt in PROMPTS]
     outputs = yield from head.score(rows, alone=alone)

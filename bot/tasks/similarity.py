@@ -9,8 +9,8 @@ import numpy as np
 import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats
 from bot.text.accepted import clean_text, visible_text
@@ -87,14 +87,14 @@ class Comparison:
     cosines: Floats
 
 
-def embed(head: Embedder, request: SimilarityRequest) -> Steps[SimilarityResult]:
+def embed(head: Embedder, request: SimilarityRequest) -> TaskRun[SimilarityResult]:
     """By a sentence encoder: the cosines of the angles between the texts' vectors."""
     made = yield from comparison(head, request)
     truncated = any(one.truncated for one in made.inputs)
     return SimilarityResult(tuple(map(tuple, made.cosines.tolist())), truncated)
 
 
-def comparison(head: Embedder, request: SimilarityRequest, *, alone: bool = False) -> Steps[Comparison]:
+def comparison(head: Embedder, request: SimilarityRequest, *, alone: bool = False) -> TaskRun[Comparison]:
     """How `embed` comes to its answer.
 
     Args:

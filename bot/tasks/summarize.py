@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.errors import InvalidRequest
+from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.chunks import chunks
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template, inert
@@ -149,7 +149,7 @@ class Summarizer(Protocol):
         """A row that summarises a part in so many tokens at most."""
         ...
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
         """Summarise.
 
         Args:
@@ -180,7 +180,7 @@ class Rewriter:
         most = min(most, self._head.context_length - 1)  # BART's decoder has no more positions than its encoder
         return self._head.encode(self._prefix + part, max_new_tokens=most)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
         outputs = yield from self._head.rewrite(rows, alone=alone)
         return [self.read(row, ids) for row, ids in zip(rows, outputs, strict=True)]
 
@@ -247,7 +247,7 @@ class Drafter:
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
         return EndingRow(row, lambda ids: circling(self._head.decode(ids)) > 0)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
         outputs = yield from self._head.generate(rows, alone=alone)
         return [self._written(one) for one in outputs]
 
@@ -273,17 +273,17 @@ class Drafter:
         return self._head.encode(f"{shown}Text: {' '.join(part.split())}\nSummary:")
 
 
-def rewrite(head: Seq2SeqLM, request: SummarizeRequest) -> Steps[SummarizeResult]:
+def rewrite(head: Seq2SeqLM, request: SummarizeRequest) -> TaskRun[SummarizeResult]:
     """By an encoder-decoder."""
     return (yield from _summarized(Rewriter(head), request))
 
 
-def draft(head: CausalLM, request: SummarizeRequest) -> Steps[SummarizeResult]:
+def draft(head: CausalLM, request: SummarizeRequest) -> TaskRun[SummarizeResult]:
     """By a causal language model."""
     return (yield from _summarized(Drafter(head, request.length), request))
 
 
-def _summarized(summarizer: Summarizer, request: SummarizeRequest) -> Steps[SummarizeResult]:
+def _summarized(summarizer: Summarizer, request: SummarizeRequest) -> TaskRun[SummarizeResult]:
     made = yield from condensation(summarizer, request)
     last = made.last.written
     text, finished = summary_of(last)
@@ -300,7 +300,7 @@ def _summarized(summarizer: Summarizer, request: SummarizeRequest) -> Steps[Summ
     )
 
 
-def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bool = False) -> Steps[Condensation]:
+def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bool = False) -> TaskRun[Condensation]:
     """Summarise a text, or its parts and then what was written about them, until it is short enough for one reading.
 
     Args:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import Token
 from bot.text.accepted import MAX_CHARACTERS
@@ -121,14 +121,14 @@ def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter == "\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
 
 
-def read_texts(head: Head, request: TokenizeRequest) -> Steps[TokenizeResult]:
+def read_texts(head: Head, request: TokenizeRequest) -> TaskRun[TokenizeResult]:
     """By the head's tokenizer alone: no forward pass is needed."""
     rows = [head.tokenize(text, truncation=True, max_length=head.context_length) for text in request.texts]
     yield from ()
     return _batch(head, request.texts, rows, head.tokenize_template)
 
 
-def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> Steps[TokenizeResult]:
+def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> TaskRun[TokenizeResult]:
     """The same for an encoder-decoder, as a text in English where it has to be told the language."""
     english = next((code for code in head.language_codes if language(code).code == "en"), None)
     rows = [head.encode(text, max_new_tokens=1, source=english).inputs.ids for text in request.texts]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import Language, find_language, language
 from bot.inference.languages.pairs import LanguagePairs, serving
+from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.translation.language_detection import Detection, detect, prepare, unreadable
 from bot.tasks.translation.passages import Document
@@ -193,7 +193,7 @@ class Rewriting:
         return cls(spoken, document, tuple(encode(head, text, spoken.source, spoken.target) for text in texts))
 
 
-def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> Steps[TranslateResult]:
+def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> TaskRun[TranslateResult]:
     """By an encoder-decoder, told the languages in the way that it was trained with."""
     plan = Rewriting.of(head, request)
     outputs = (yield from head.rewrite(plan.rows)) if plan.rows else []
@@ -256,7 +256,7 @@ MOST_PIECES = 24
 """Of a text of more sentences, several of a line are translated at once."""
 
 
-def draft(head: CausalLM, request: TranslateRequest) -> Steps[TranslateResult]:
+def draft(head: CausalLM, request: TranslateRequest) -> TaskRun[TranslateResult]:
     """By a causal language model that is shown translated sentences: several drafts, of which the likeliest is taken.
 
     Each sentence is drafted in several layouts. A draft is weighed by its own log-probability and by that of the way
@@ -394,7 +394,7 @@ def _draft_tokens(head: CausalLM, sentence: str) -> int:
     return min(MOST_NEW_TOKENS, 2 * len(head.encode_rest(sentence)) + 12)
 
 
-def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[dict[str, bool]]]:
+def _drafts(head: CausalLM, plan: Drafting) -> TaskRun[list[dict[str, bool]]]:
     """For each sentence its distinct drafts, and whether they come to an end."""
     from bot.inference.heads.generation.sampling import Sampling
 
@@ -418,7 +418,7 @@ def _drafts(head: CausalLM, plan: Drafting) -> Steps[list[dict[str, bool]]]:
     return drafts
 
 
-def likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> Steps[str]:
+def likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str, target: str) -> TaskRun[str]:
     """The draft that has most to be said for it, there and back; the first one where they cannot be weighed."""
     if len(drafts) < 2:
         return drafts[0] if drafts else ""
@@ -435,7 +435,7 @@ def likeliest(head: CausalLM, sentence: str, drafts: Sequence[str], source: str,
     return drafts[scores.index(max(scores))]
 
 
-def unpack_detector(head: Seq2SeqLM | CausalLM) -> Steps[None]:
+def unpack_detector(head: Seq2SeqLM | CausalLM) -> TaskRun[None]:
     """Make the detector of the source language ready with the checkpoint, so that nobody who asks waits for it."""
     prepare()
     yield from ()

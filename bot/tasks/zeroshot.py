@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
 from bot.text.accepted import clean_text, visible_text
@@ -103,7 +103,7 @@ class Entailments:
         return any(one.truncated for one in self.inputs)
 
 
-def infer(head: SequenceClassifier, request: ZeroShotRequest) -> Steps[ZeroShotResult]:
+def infer(head: SequenceClassifier, request: ZeroShotRequest) -> TaskRun[ZeroShotResult]:
     """By natural language inference: does the text entail that it is about the label?
 
     Source: Yin, Hay, Roth: Benchmarking Zero-shot Text Classification, 2019, arXiv:1909.00161.
@@ -115,7 +115,7 @@ def infer(head: SequenceClassifier, request: ZeroShotRequest) -> Steps[ZeroShotR
     return ZeroShotResult(ranked(request.labels, made.probabilities), request.multi_label, made.truncated)
 
 
-def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bool = False) -> Steps[Entailments]:
+def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bool = False) -> TaskRun[Entailments]:
     """How `infer` comes to its answer.
 
     Args:
@@ -184,7 +184,7 @@ class LabelWeights:
         return self.log_probabilities - self.scores
 
 
-def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResult]:
+def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> TaskRun[ZeroShotResult]:
     """By a causal language model: how much likelier does the text make each label?
 
     The label's log-probability after the text, minus its mean after neutral sentences, averaged over two prompts.
@@ -195,7 +195,7 @@ def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> Steps[ZeroShotResu
     return ZeroShotResult(ranked(request.labels, made.probabilities), request.multi_label, made.truncated)
 
 
-def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = False) -> Steps[LabelWeights]:
+def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = False) -> TaskRun[LabelWeights]:
     """How `weigh_labels` comes to its answer.
 
     Args:
@@ -223,7 +223,7 @@ def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats
     return sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE) if multi_label else softmax(scores / TEMPERATURE)
 
 
-def calibrate(head: CausalLM) -> Steps[None]:
+def calibrate(head: CausalLM) -> TaskRun[None]:
     """Find the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
     if "zeroshot" not in head.notes:
         rows = [head.continuations(head.encode(prompt.format(text)), [(0,)]) for prompt in PROMPTS for text in NEUTRAL]
@@ -237,7 +237,7 @@ def _endings(
     found: Sequence[Sequence[npt.NDArray[np.float32]]],
     *,
     alone: bool,
-) -> Steps[npt.NDArray[np.float64]]:
+) -> TaskRun[npt.NDArray[np.float64]]:
     """What the tokens after the first add to each label's score: their log-probabilities against a neutral sentence."""
     added = np.zeros(len(labels))
     long = [index for index, label in enumerate(labels) if len(label) > 1]

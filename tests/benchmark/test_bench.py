@@ -17,7 +17,7 @@ from bot.benchmark.options import Options, numbers, task_names
 from bot.benchmark.workload import KINDS, NEW_TOKENS, Workload
 from bot.commands.bench import measure_all
 from bot.errors import SettingsError
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
 from bot.settings import Settings
 from tests.support import COURSE
@@ -136,7 +136,7 @@ def test_translations_are_cut_off_and_counted(load: Callable[[str], Any]) -> Non
     workload, head = Workload("translate", Corpus()), load("t5")
 
     for request in workload.take(3):
-        run_steps(workload.task.ways[HeadKind.SEQ2SEQ_LM](head, request))
+        run_task(workload.task.ways[HeadKind.SEQ2SEQ_LM](head, request))
 
     assert 0 < workload.tally.tokens <= 3 * NEW_TOKENS
 

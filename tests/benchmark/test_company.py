@@ -10,7 +10,7 @@ from bot.benchmark.company import answers_of, measure, moved
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.invariance.batch_invariance import Company
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.fill import FillRequest, weigh_sentences
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentResult
@@ -32,7 +32,7 @@ def test_requests_together_are_answered_in_their_order(checkpoints: Mapping[str,
     head: Any = load_head(checkpoints["llama"], BF16)
     asked = [FillRequest(text) for text in ("I love ___.", "What a ___ day", "The ___ is sour and ___.")]
     found = answers_of([weigh_sentences(head, one) for one in asked])
-    assert found == [run_steps(weigh_sentences(head, one)) for one in asked]
+    assert found == [run_task(weigh_sentences(head, one)) for one in asked]
     assert moved(found, found).by == 0
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bot.errors import UNEXPECTED, ModelFailed, ShuttingDown
+from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Budget, Operation, Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.worker import Limits
 from bot.replies import pending
@@ -32,7 +32,7 @@ def fail(rows: Sequence[Row[Any]]) -> Sequence[Any]:
     raise RuntimeError(SECRET)
 
 
-def judge_badly(head: Any, request: SentimentRequest) -> Steps[SentimentResult]:
+def judge_badly(head: Any, request: SentimentRequest) -> TaskRun[SentimentResult]:
     yield from Operation("broken", fail, Budget(100))([Row(request.text, 1)])
     raise AssertionError
 
@@ -48,7 +48,7 @@ class Occupy(Request[None]):
     release: threading.Event
 
 
-def occupy(head: Any, request: Occupy) -> Steps[None]:
+def occupy(head: Any, request: Occupy) -> TaskRun[None]:
     def run(rows: Sequence[Row[Any]]) -> Sequence[Any]:
         request.started.set()
         assert request.release.wait(PATIENCE)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.inference.operations import Budget
 from bot.inference.scheduling.batching import FairClock, alike, gather, padding_waste
-from bot.inference.steps import Budget
 
 
 @dataclass(frozen=True, eq=False)

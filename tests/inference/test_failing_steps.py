@@ -25,8 +25,8 @@ from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.padded_session import PaddedRows
 from bot.inference.heads.generation.ragged_session import RaggedRows
 from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.operations import Row
 from bot.inference.scheduling.recovery import RowsUnderWay
-from bot.inference.steps import Row
 from tests.support import CPU
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=9)

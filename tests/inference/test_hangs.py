@@ -20,9 +20,9 @@ from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable,
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.models import Models
 from bot.inference.heads.generation.generate_batch import GenerateBatch
+from bot.inference.operations import Budget, take_further
 from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped
 from bot.inference.scheduling.watchdog import LOOKS, Watchdog
-from bot.inference.steps import Budget, take_further
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest

@@ -13,9 +13,9 @@ import torch
 
 from bot.errors import SettingsError
 from bot.inference.compute.device import Device
+from bot.inference.operations import Budget
 from bot.inference.scheduling.lane import device_thread, threads_each
 from bot.inference.scheduling.replicas import Replicas, operations_of
-from bot.inference.steps import Budget
 from bot.inference.worker import InferenceWorker
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest

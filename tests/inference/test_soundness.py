@@ -21,10 +21,10 @@ from bot.inference.heads.generation.cuda_graphs import RecordedSteps
 from bot.inference.heads.generation.sampling import FiniteRows, Sampler, Sampling, choose_sound
 from bot.inference.heads.inspection.integrated_gradients import _word_embeddings
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+from bot.inference.operations import Budget, Operation, Row, run_task
 from bot.inference.scheduling.isolation import run_isolated
 from bot.inference.scheduling.recovery import RowsUnderWay
 from bot.inference.soundness import all_finite, none_above
-from bot.inference.steps import Budget, Operation, Row, run_steps
 from bot.tasks.sentiment import SentimentRequest
 from tests.support import CPU, run_crowd
 
@@ -72,7 +72,7 @@ def test_only_the_bad_row_of_a_batch_fails() -> None:
 def test_a_direct_call_raises_it() -> None:
     operation: Operation[None, Any] = Operation("double", lambda rows: [np.array([np.inf])], Budget(10))
     with pytest.raises(NotFinite):
-        run_steps(operation([Row(None, 1)]))
+        run_task(operation([Row(None, 1)]))
 
 
 SAMPLINGS = [Sampling.likeliest(), Sampling(1.0, 1.0, 1), Sampling(0.7, 0.5, 2)]

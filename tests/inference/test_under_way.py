@@ -13,7 +13,7 @@ import pytest
 from bot.errors import DeadlinePassed, ModelFailed
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.heads.generation.continuous_batching import Decoder, Generation
-from bot.inference.steps import Row
+from bot.inference.operations import Row
 from bot.inference.worker import Limits
 from bot.replies.results.generate import render
 from bot.tasks.generate import GenerateRequest

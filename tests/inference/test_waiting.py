@@ -14,8 +14,8 @@ import pytest
 
 from bot.errors import QueueFull, StillLoading
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.operations import Budget, Operation
 from bot.inference.scheduling.costs import REMEMBERED, Costs, Recent
-from bot.inference.steps import Budget, Operation
 from bot.inference.worker import InferenceWorker, Limits
 from tests.inference.toys import PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued
 from tests.support import open_worker

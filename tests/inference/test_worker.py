@@ -24,8 +24,8 @@ from bot.errors import (
     TooManyRequests,
 )
 from bot.inference.checkpoints.models import Phase
+from bot.inference.operations import Budget
 from bot.inference.scheduling import queue as device_queue
-from bot.inference.steps import Budget
 from bot.inference.worker import InferenceWorker, Limits
 from tests.inference.toys import CALIBRATION, GENEROUS, PRESET, ToyHead, ToyRequest, ToyShop, queued, until
 from tests.timers import FAR, PATIENCE, Timers, turns

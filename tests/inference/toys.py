@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Budget, Operation, Row, Steps
 from bot.inference.task import HeadKind, Task
 from bot.inference.worker import InferenceWorker, Limits
 from tests.support import CPU, open_worker
@@ -108,7 +108,7 @@ class ToyHead:
         return [value for batch in self.batches for value in batch]
 
 
-def toy_steps(head: ToyHead, request: ToyRequest) -> Steps[int]:
+def toy_steps(head: ToyHead, request: ToyRequest) -> TaskRun[int]:
     if request.prepare is not None:
         request.prepare()
     operation: Operation[int, int] = getattr(head, request.operation)
@@ -125,7 +125,7 @@ CALIBRATION = -7
 """What the device is given to calibrate the toy."""
 
 
-def calibrate(head: ToyHead) -> Steps[None]:
+def calibrate(head: ToyHead) -> TaskRun[None]:
     yield from head.double([Row(CALIBRATION, 8)])
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from bot.errors import InvalidRequest
 from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.pictures.attention import MOST_TOKENS as MOST_DRAWN
 from bot.tasks.attention import MOST_TOKENS, TASK, AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
@@ -22,7 +22,7 @@ LONG = "I love to hate this course, and the coffee was cold. " * 10
 
 
 def read(head: Any, *arguments: Any, **options: Any) -> AttentionResult:
-    return run_steps(TASK.steps(head, AttentionRequest(*arguments, **options)))
+    return run_task(TASK.steps(head, AttentionRequest(*arguments, **options)))
 
 
 def ids(tokens: Any) -> list[int]:

@@ -17,7 +17,7 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.inspection import integrated_gradients as attributions
 from bot.inference.heads.inspection.integrated_gradients import Contrast, Stretch
-from bot.inference.steps import Steps, run_steps
+from bot.inference.operations import TaskRun, run_task
 from bot.inference.worker import Limits
 from bot.tasks import sentiment, zeroshot
 from bot.tasks.sentiment import SentimentRequest
@@ -39,13 +39,13 @@ def of_label(head: Any, text: str, label: int, pair: str | None = None) -> Attri
     inputs = head.encode(text, pair).inputs
     [postponed] = label_attribution(head, inputs, label, head.labels[label], pair)
     assert isinstance(postponed, PostponedAttribution)
-    return run_steps(attribution(head, postponed))
+    return run_task(attribution(head, postponed))
 
 
 def of_words(head: Any, text: str, *, positive: bool) -> Attribution:
     [postponed] = words_attribution(head, text, positive=positive)
     assert isinstance(postponed, PostponedAttribution)
-    return run_steps(attribution(head, postponed))
+    return run_task(attribution(head, postponed))
 
 
 def assert_complete(found: Attribution) -> None:
@@ -208,7 +208,7 @@ class TestSteps:
                 assert sum(row.inputs.points for row in begun.rows) == attribute.PROMPTED_STEPS
 
 
-def first_rows(steps: Steps[Any]) -> list[Any]:
+def first_rows(steps: TaskRun[Any]) -> list[Any]:
     return next(steps).rows
 
 
@@ -240,7 +240,7 @@ class TestWeighedLabels:
     def weighed(self, load: Callable[[str], Any]) -> Callable[..., Any]:
         def weighed(*labels: str, multi_label: bool = False) -> tuple[ZeroShotRequest, LabelWeights, Any]:
             request = ZeroShotRequest(self.TEXT, labels, multi_label)
-            made = run_steps(zeroshot.label_weights(load("llama"), request))
+            made = run_task(zeroshot.label_weights(load("llama"), request))
             [postponed] = weights_attribution(load("llama"), request, made)
             return request, made, postponed
 
@@ -249,7 +249,7 @@ class TestWeighedLabels:
     @pytest.mark.parametrize("multi_label", [False, True])
     def test_complete(self, load: Callable[[str], Any], weighed: Callable[..., Any], multi_label: bool) -> None:
         request, made, postponed = weighed("politics", "a day with a train", "sports", multi_label=multi_label)
-        found = run_steps(attribution(load("llama"), postponed))
+        found = run_task(attribution(load("llama"), postponed))
         assert_complete(found)
         assert found.label == request.labels[int(made.probabilities.argmax())]
         assert "".join(token.text for token in found.tokens).replace(" ", "") == self.TEXT.replace(" ", "")
@@ -260,7 +260,7 @@ class TestWeighedLabels:
         """Measured by the operation that scores the labels of an answer."""
         head = load("llama")
         _, made, postponed = weighed("politics", "a day with a train")
-        found = run_steps(attribution(head, postponed))
+        found = run_task(attribution(head, postponed))
         best = int(made.scores.argmax())
         path = postponed.path
         rows = [head.continuations(ids, made.labels) for ids in (path.ids, path.baseline)]
@@ -275,7 +275,7 @@ class TestWeighedLabels:
         best = int(made.scores.argmax())
         rows = [head.continuations(ids, [made.labels[best]]) for ids in (postponed.path.ids, postponed.path.baseline)]
         [[after_text], [after_nothing]] = head.score.run(rows)
-        found = run_steps(attribution(head, postponed))
+        found = run_task(attribution(head, postponed))
         assert found.difference == pytest.approx(after_text.sum() - after_nothing.sum(), abs=1e-3)
         assert f"log p({request.labels[best]}) after the first prompt, because each label" in found.method
 

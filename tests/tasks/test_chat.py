@@ -12,7 +12,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks import chat
 from bot.tasks.chat import TASK, ChatRequest, ChatResult, Exchange
 from bot.tasks.prompts.chat_template import Message, chat_prompt
@@ -81,7 +81,7 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
 
 def test_alone_as_transformers(load: Callable[[str], Any], expected: list[str]) -> None:
     assert len(set(expected)) == len(REQUESTS)
-    results = [run_steps(TASK.steps(load("llama"), request)) for request in REQUESTS]
+    results = [run_task(TASK.steps(load("llama"), request)) for request in REQUESTS]
     assert [result.text for result in results] == expected
     assert [load("llama").decode_whole(result.ids).strip() for result in results] == expected
 
@@ -105,17 +105,17 @@ class TestContext:
     def test_the_oldest_exchanges_are_left_out_whole(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         long = tuple(Exchange("Alice", f"{number} apples. " * 20, "They are sour. " * 20) for number in range(9))
-        result = run_steps(TASK.steps(head, greedy("Why?", history=long)))
+        result = run_task(TASK.steps(head, greedy("Why?", history=long)))
         assert 0 < result.forgotten < 9
         kept = greedy("Why?", history=long[result.forgotten :])
-        again = run_steps(TASK.steps(head, kept))
+        again = run_task(TASK.steps(head, kept))
         assert (again.text, again.forgotten) == (result.text, 0)
         one_more = greedy("Why?", history=long[result.forgotten - 1 :])
-        assert run_steps(TASK.steps(head, one_more)).forgotten == 1
+        assert run_task(TASK.steps(head, one_more)).forgotten == 1
 
     def test_a_message_that_alone_is_too_long(self, load: Callable[[str], Any]) -> None:
         with pytest.raises(InvalidRequest, match="1,024 tokens at most"):
-            run_steps(TASK.steps(load("llama"), greedy("é" * 2_000)))
+            run_task(TASK.steps(load("llama"), greedy("é" * 2_000)))
 
     def test_names_are_told_only_where_there_are_several(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
@@ -155,8 +155,8 @@ class TestTemplate:
 
 class TestTranscript:
     def test_says_so(self, plain: Any, load: Callable[[str], Any]) -> None:
-        assert not run_steps(TASK.steps(plain, greedy("Hello!"))).by_template
-        assert run_steps(TASK.steps(load("llama"), greedy("Hello!"))).by_template
+        assert not run_task(TASK.steps(plain, greedy("Hello!"))).by_template
+        assert run_task(TASK.steps(load("llama"), greedy("Hello!"))).by_template
 
     def test_the_prompt(self, plain: Any) -> None:
         [row] = next(TASK.steps(plain, greedy("Why?\n\nNo?", speaker="Bob", history=HISTORY[:1]))).rows

@@ -11,7 +11,7 @@ import transformers
 
 from bot.errors import InvalidRequest
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks import complete
 from bot.tasks.complete import MOST_CHARACTERS, TASK, CompleteRequest, CompleteResult
 from tests.support import run_crowd, run_together
@@ -42,7 +42,7 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
 
 def test_alone_as_transformers_generate(load: Callable[[str], Any], expected: list[str]) -> None:
     assert len(set(expected)) == len(CODES)
-    results = [run_steps(TASK.steps(load("llama"), greedy(code))) for code in CODES]
+    results = [run_task(TASK.steps(load("llama"), greedy(code))) for code in CODES]
     assert [result.text for result in results] == expected
     assert [load("llama").decode_whole(result.ids) for result in results] == expected
 
@@ -136,10 +136,10 @@ def test_code_longer_than_the_context_loses_its_start(load: Callable[[str], Any]
     head = load("llama")
     code = "x = 1\n" * 900 + "y ="
     assert len(head.encode(code)) > head.context_length
-    result = run_steps(TASK.steps(head, greedy(code)))
+    result = run_task(TASK.steps(head, greedy(code)))
     assert result.truncated
     kept = head.encode(code)[-(head.context_length - LENGTH) :]
-    assert result.text == run_steps(TASK.steps(head, greedy(head.decode(kept)))).text
+    assert result.text == run_task(TASK.steps(head, greedy(head.decode(kept)))).text
 
 
 class TestHalfACharacter:

@@ -15,7 +15,7 @@ from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.storage import RequestStore
 from bot.tasks.generate import TASK, Continuation, GenerateRequest, read_prompt, so_far
 from bot.text.accepted import MAX_CHARACTERS
@@ -47,7 +47,7 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
 
 
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[str]) -> None:
-    results = [run_steps(TASK.steps(load("llama"), greedy(prompt))) for prompt in PROMPTS]
+    results = [run_task(TASK.steps(load("llama"), greedy(prompt))) for prompt in PROMPTS]
     assert [result.continuations[0].text for result in results] == expected
 
 
@@ -74,7 +74,7 @@ def test_the_same_next_token_in_bfloat16(checkpoints: Mapping[str, Path]) -> Non
             likeliest = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1].softmax(-1).topk(2)
         if likeliest.values[0] > 1.3 * likeliest.values[1]:
             compared += 1
-            result = run_steps(TASK.steps(head, replace(greedy(prompt), max_new_tokens=1)))
+            result = run_task(TASK.steps(head, replace(greedy(prompt), max_new_tokens=1)))
             assert result.continuations[0].text == tokenizer.decode(likeliest.indices[:1])
     assert compared >= 2
 
@@ -94,7 +94,7 @@ def test_another_seed_another_text(load: Callable[[str], Any]) -> None:
     texts = [
         continuation.text
         for seed in range(5)
-        for continuation in run_steps(
+        for continuation in run_task(
             TASK.steps(load("llama"), GenerateRequest("I love", 10, 4, temperature=1.0, seed=seed))
         ).continuations
     ]
@@ -103,11 +103,11 @@ def test_another_seed_another_text(load: Callable[[str], Any]) -> None:
 
 def test_no_seed_is_a_new_text_every_time(load: Callable[[str], Any]) -> None:
     request = GenerateRequest("I love", max_new_tokens=12, num_return_sequences=1, temperature=1.0)
-    assert run_steps(TASK.steps(load("llama"), request)) != run_steps(TASK.steps(load("llama"), request))
+    assert run_task(TASK.steps(load("llama"), request)) != run_task(TASK.steps(load("llama"), request))
 
 
 def test_the_text_as_it_follows_the_prompt(load: Callable[[str], Any]) -> None:
-    [one] = run_steps(TASK.steps(load("llama"), greedy("In this course"))).continuations
+    [one] = run_task(TASK.steps(load("llama"), greedy("In this course"))).continuations
     head = load("llama")
     assert ("In this course" + one.text) == head.decode([*head.encode("In this course"), *head.encode_rest(one.text)])
     assert one.tokens == LENGTH
@@ -118,11 +118,11 @@ def test_a_prompt_longer_than_the_context_loses_its_start(load: Callable[[str], 
     head = load("llama")
     prompt = "Why? " * 700 + "The capital of France is"
     assert len(head.encode(prompt)) > head.context_length
-    result = run_steps(TASK.steps(head, greedy(prompt)))
+    result = run_task(TASK.steps(head, greedy(prompt)))
     assert result.truncated
     assert result.prompt == prompt
     kept = head.encode(prompt)[-(head.context_length - LENGTH) :]
-    assert result.continuations[0].text == run_steps(TASK.steps(head, greedy(head.decode(kept)))).continuations[0].text
+    assert result.continuations[0].text == run_task(TASK.steps(head, greedy(head.decode(kept)))).continuations[0].text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from bot.inference.heads.encoder_input import EncoderInput
 from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
-from bot.inference.steps import Row, run_steps
+from bot.inference.operations import Row, run_task
 from bot.tasks.work import shapley as orders
 from bot.tasks.work.shapley import Ordered, ordered_scores
 
@@ -55,7 +55,7 @@ def test_all_orders_give_the_shapley_values(load: Callable[[str], Any], monkeypa
     path = classifier_path(head)
     monkeypatch.setattr(orders, "_orders", lambda tokens, number: map(list, permutations(range(tokens))))
 
-    found = run_steps(ordered_scores(head, path, PLACES))
+    found = run_task(ordered_scores(head, path, PLACES))
 
     assert found.scores == pytest.approx(by_hand(head, path, PLACES), abs=1e-4)
 
@@ -64,7 +64,7 @@ def test_some_orders_come_near(load: Callable[[str], Any]) -> None:
     head = load("distilbert")
     path = classifier_path(head)
 
-    found = run_steps(ordered_scores(head, path, PLACES))
+    found = run_task(ordered_scores(head, path, PLACES))
 
     assert found.orders == orders.MOST_ORDERS
     exact = np.array(by_hand(head, path, PLACES))
@@ -76,7 +76,7 @@ def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) ->
     head = load("llama")
     path = language_path(head, text)
 
-    found = run_steps(ordered_scores(head, path, range(len(path.ids))))
+    found = run_task(ordered_scores(head, path, range(len(path.ids))))
 
     assert sum(found.scores) == pytest.approx(found.difference, abs=1e-5)
     values = []
@@ -88,14 +88,14 @@ def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) ->
 
 def test_the_same_every_time(load: Callable[[str], Any]) -> None:
     head = load("distilbert")
-    first, second = (run_steps(ordered_scores(head, classifier_path(head), PLACES)) for _ in range(2))
+    first, second = (run_task(ordered_scores(head, classifier_path(head), PLACES)) for _ in range(2))
 
     assert first == second
 
 
 def test_one_token_gets_all(load: Callable[[str], Any]) -> None:
     head = load("distilbert")
-    found = run_steps(ordered_scores(head, classifier_path(head), (2,)))
+    found = run_task(ordered_scores(head, classifier_path(head), (2,)))
 
     assert found == Ordered((found.difference,), found.difference, orders.MOST_ORDERS)
 

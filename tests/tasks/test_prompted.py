@@ -21,8 +21,8 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.operations import Operation, Row, run_task
 from bot.inference.requests import Request
-from bot.inference.steps import Operation, Row, run_steps
 from bot.tasks import fill, generate, sentiment, translate, zeroshot
 from bot.tasks.fill import FillRequest, FillResult
 from bot.tasks.generate import GenerateRequest
@@ -234,7 +234,7 @@ ALL = dict.fromkeys(("sentiment", "zeroshot", "fill", "translate", "generate"), 
 
 
 def alone(head: CausalLM, requests: Sequence[Request[Any]]) -> list[Any]:
-    return [run_steps(TASKS[type(request)].steps(head, request)) for request in requests]
+    return [run_task(TASKS[type(request)].steps(head, request)) for request in requests]
 
 
 def assert_sentiments(results: Sequence[SentimentResult], expected: Expected) -> None:
@@ -414,7 +414,7 @@ class TestCalibration:
 
     def test_a_second_run_does_nothing(self, request_: Request[Any], prompt: str, head: CausalLM) -> None:
         [calibrate] = TASKS[type(request_)].calibrations.values()
-        run_steps(calibrate(head))
+        run_task(calibrate(head))
         assert list(calibrate(head)) == []
 
 
@@ -585,7 +585,7 @@ class TestLongTexts:
 
     def test_drafts_that_cannot_be_weighed(self, roomy: Bounded) -> None:
         drafts = ["a " * LONG_CONTEXT, "b"]
-        assert run_steps(likeliest(roomy, "a", drafts, "en", "de")) == drafts[0]
+        assert run_task(likeliest(roomy, "a", drafts, "en", "de")) == drafts[0]
 
     def test_characters_are_not_cut_apart(self, letters: Bounded) -> None:
         text, cut = letters.fit("語" * 999, lambda text: len(letters.encode(text)))
@@ -664,5 +664,5 @@ def test_any_valid_request(roomy: Bounded, request: Request[Any]) -> None:
 
 
 def test_all_words_of_a_mask_share_its_probability(head: CausalLM) -> None:
-    [mask] = run_steps(fill.weighed_masks(head, FillRequest("I love ___ and pears")))
+    [mask] = run_task(fill.weighed_masks(head, FillRequest("I love ___ and pears")))
     assert sum(one.probability for one in mask.proposals) == pytest.approx(1)

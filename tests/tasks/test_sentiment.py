@@ -10,7 +10,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.sentiment import TASK, SentimentRequest, SentimentResult
 from tests.support import run_crowd, run_together
 from tests.tiny import TEXTS
@@ -36,7 +36,7 @@ def probabilities(result: SentimentResult) -> dict[str, float]:
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[str, float]]) -> None:
     head = load("distilbert")
     for request, right in zip(REQUESTS, expected, strict=True):
-        result = run_steps(TASK.steps(head, request))
+        result = run_task(TASK.steps(head, request))
         assert probabilities(result) == pytest.approx(right, abs=1e-5)
         assert result.scores[0].label == max(right, key=right.__getitem__)
         assert not result.truncated
@@ -71,7 +71,7 @@ def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[
 
 def test_says_what_it_did_not_read(load: Callable[[str], Any]) -> None:
     head = load("distilbert")
-    result = run_steps(TASK.steps(head, SentimentRequest("I love apples. " * 200)))
+    result = run_task(TASK.steps(head, SentimentRequest("I love apples. " * 200)))
     assert result.truncated
     assert sum(probabilities(result).values()) == pytest.approx(1)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.replies.formatting.text import inside_quote, unescape, visible
 from bot.replies.results import entities as entity_replies
 from bot.tasks import answer, entities
@@ -72,7 +72,7 @@ def assert_marked(text: str, places: list[tuple[int, int]]) -> None:
 
 def named(head: Any, text: str) -> tuple[EntitiesRequest, EntitiesResult]:
     request = EntitiesRequest(text)
-    result = run_steps(entities.TASK.steps(head, request))
+    result = run_task(entities.TASK.steps(head, request))
     assert_marked(request.text, [(one.start, one.end) for one in result.entities])
     unread = markup(request.text)
     assert not any(unread.touches(one.start, one.end) for one in result.entities)
@@ -114,7 +114,7 @@ class TestEntities:
         request, result = named(head, FAMILY)
         places = [(one.start, one.end, request.text[one.start : one.end]) for one in result.entities]
         if name != "llama":
-            work = run_steps(ENTITIES_OPENED[head.kind](head, request, ()))
+            work = run_task(ENTITIES_OPENED[head.kind](head, request, ()))
             assert [(one.start, one.end, one.text) for one in piece_of(work, Spans).rows] == places
         whole = entity_replies._plain(request.text, result.entities)
         for one in reversed(result.entities):
@@ -145,7 +145,7 @@ class TestAsReported:
     def test_a_dropped_accent_joins_no_words(self, heads: Mapping[str, Any]) -> None:
         head = heads["bert_ner"]
         request = EntitiesRequest("in Ze\u0301ro")
-        words = run_steps(entities.tagging(head, request)).words
+        words = run_task(entities.tagging(head, request)).words
         assert [request.text[one.start : one.end] for one in words] == ["in", request.text[3:]]
 
     def test_what_discord_shows_as_something_else(self, heads: Mapping[str, Any]) -> None:
@@ -158,7 +158,7 @@ class TestAsReported:
 class TestAnswers:
     def located(self, head: Any, context: str) -> tuple[AnswerRequest, Any]:
         request = AnswerRequest("Who wrote this book?", context)
-        result = run_steps(answer.TASK.steps(head, request))
+        result = run_task(answer.TASK.steps(head, request))
         assert result.span is not None
         assert_marked(request.context, [(result.span.start, result.span.end)])
         assert result.text == request.context[result.span.start : result.span.end]
@@ -180,7 +180,7 @@ class TestAnswers:
     def test_the_work_says_the_same(self, name: str, heads: Mapping[str, Any]) -> None:
         head = heads[name]
         request, result = self.located(head, FAMILY)
-        work = run_steps(ANSWERS_OPENED[head.kind](head, request, ()))
+        work = run_task(ANSWERS_OPENED[head.kind](head, request, ()))
         assert piece_of(work, SpanCandidates).candidates[0].text == result.text
 
     @given(text=st.text(alphabet="東京は田中さんタワー。、", min_size=1, max_size=30))

@@ -11,7 +11,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks import summarize
 from bot.tasks.chunks import chunks
 from bot.tasks.summarize import (
@@ -105,7 +105,7 @@ def test_as_transformers_generate(name: str, reference: Reference, load: Callabl
     right = [shown(reference(text)) for text in TEXTS]
     assert len(set(right)) > 1
     requests = [SummarizeRequest(text) for text in TEXTS]
-    results = [run_steps(TASK.steps(load(name), request)) for request in requests]
+    results = [run_task(TASK.steps(load(name), request)) for request in requests]
     assert [result.text for result in results] == right
     assert [shown(load(name).decode_whole(result.ids).strip()) for result in results] == right
     assert [result.text for result in run_together(*(TASK.steps(load(name), one) for one in requests))] == right
@@ -123,7 +123,7 @@ async def test_through_the_worker_as_transformers_generate(
 
 
 def test_tokens_in_and_out(name: str, reference: Reference, load: Callable[[str], Any]) -> None:
-    result = run_steps(TASK.steps(load(name), SummarizeRequest(TEXTS[2])))
+    result = run_task(TASK.steps(load(name), SummarizeRequest(TEXTS[2])))
     assert result.source_tokens == len(reference.tokenizer(TEXTS[2], add_special_tokens=False).input_ids)
     assert 0 < result.tokens <= LENGTH
     assert result.parts == 1
@@ -161,7 +161,7 @@ def test_the_summary_of_the_summaries(name: str, reference: Reference, load: Cal
     assert len(parts) > 1
     most = min(LENGTH, summarizer.room // 3)
 
-    result = run_steps(TASK.steps(head, SummarizeRequest(text)))
+    result = run_task(TASK.steps(head, SummarizeRequest(text)))
 
     again = chunks("\n".join(reference(part, most) for part in parts), summarizer.room, summarizer.count)
     while len(again) > 1:

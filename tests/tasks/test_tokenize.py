@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.errors import InvalidRequest
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.tokenize import TASK, TokenizeRequest, TokenizeResult
 from tests.tiny import BUILDERS, TEXTS
 
@@ -17,7 +17,7 @@ PADDED = sorted(set(BUILDERS) - {"llama"})
 
 
 def tokenized(head: Any, *texts: str) -> TokenizeResult:
-    result: TokenizeResult = run_steps(TASK.steps(head, TokenizeRequest(texts)))
+    result: TokenizeResult = run_task(TASK.steps(head, TokenizeRequest(texts)))
     return result
 
 

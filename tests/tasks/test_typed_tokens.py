@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.inference.operations import TaskRun, run_task
 from bot.inference.requests import Request
-from bot.inference.steps import Steps, run_steps
 from bot.tasks import all_tasks, chat
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.attention import AttentionRequest
@@ -84,7 +84,7 @@ def texts(head: Any) -> st.SearchStrategy[str]:
     return parts.map(lambda found: f"I {''.join(found)}".strip() + " too")
 
 
-def read_by_device(steps: Steps[Any]) -> Iterator[tuple[int, ...]]:
+def read_by_device(steps: TaskRun[Any]) -> Iterator[tuple[int, ...]]:
     """The token ids that reach the device, up to the first text that a model writes."""
     with suppress(StopIteration):
         step = next(steps)
@@ -103,7 +103,7 @@ def sequences(inputs: Any) -> Iterator[tuple[int, ...]]:
     yield from getattr(inputs, "candidates", ())
 
 
-def controls(head: Any, steps: Steps[Any]) -> set[tuple[int, ...]]:
+def controls(head: Any, steps: TaskRun[Any]) -> set[tuple[int, ...]]:
     """The control tokens of each row; an unknown character is none."""
     tokens = set(head.control_tokens.values()) - {head.tokenizer.unk_token_id}
     tokens |= {head.tokenizer.eos_token_id} - {None}
@@ -140,8 +140,8 @@ def test_no_control_token_reaches_the_device(
 def test_as_text_and_as_in_a_template(load: Callable[[str], Any], checkpoint: str, data: st.DataObject) -> None:
     head = load(checkpoint)
     text = data.draw(texts(head)).replace("\n", " ")
-    [read] = run_steps(task_of("tokenize").steps(head, TokenizeRequest((text,)))).texts
-    [plain] = run_steps(task_of("tokenize").steps(head, TokenizeRequest(("apples",)))).texts
+    [read] = run_task(task_of("tokenize").steps(head, TokenizeRequest((text,)))).texts
+    [plain] = run_task(task_of("tokenize").steps(head, TokenizeRequest(("apples",)))).texts
     special = [token.id for token in read.tokens if token.id in head.control_tokens.values()]
     unknown = head.tokenizer.unk_token_id
     assert [one for one in special if one != unknown] == [one.id for one in plain.tokens if one.special]
@@ -238,6 +238,6 @@ def test_windows_agree_with_the_context(load: Callable[[str], Any]) -> None:
 def test_the_request_is_what_is_read(load: Callable[[str], Any]) -> None:
     """A result's own text keeps what was typed."""
     request = FillRequest("I </s> love ___.")
-    result = run_steps(task_of("fill").steps(load("roberta"), request))
+    result = run_task(task_of("fill").steps(load("roberta"), request))
     assert result.completed.startswith("I </s> love ")
     assert replace(request, top_k=1).parts == ("I </s> love ", ".")

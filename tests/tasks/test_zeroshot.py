@@ -11,7 +11,7 @@ import transformers
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.zeroshot import TASK, ZeroShotRequest, ZeroShotResult, parse_labels
 from tests.support import CPU, run_crowd, run_together
 
@@ -41,7 +41,7 @@ def close(results: list[ZeroShotResult], expected: list[dict[str, float]]) -> bo
 
 
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[str, float]]) -> None:
-    results = [run_steps(TASK.steps(load("bart_mnli"), request)) for request in REQUESTS]
+    results = [run_task(TASK.steps(load("bart_mnli"), request)) for request in REQUESTS]
     assert close(results, expected)
     for result in results:
         ordered = [score.probability for score in result.scores]
@@ -69,7 +69,7 @@ def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[
         first, second = sorted(right.values(), reverse=True)[:2]
         if first - second > 0.05:
             compared += 1
-            result = run_steps(TASK.steps(head, request))
+            result = run_task(TASK.steps(head, request))
             assert result.scores[0].label == max(right, key=right.__getitem__)
     assert compared >= 5
 
@@ -77,7 +77,7 @@ def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[
 def test_only_the_text_is_cut(load: Callable[[str], Any]) -> None:
     head = load("bart_mnli")
     request = ZeroShotRequest("I love apples. " * 200, ("politics", "entertainment"))
-    result = run_steps(TASK.steps(head, request))
+    result = run_task(TASK.steps(head, request))
     assert result.truncated
     row = head.encode(request.text, "This example is politics.")
     assert len(row.inputs.ids) == head.context_length
@@ -86,7 +86,7 @@ def test_only_the_text_is_cut(load: Callable[[str], Any]) -> None:
 
 def test_a_classifier_without_entailment(load: Callable[[str], Any]) -> None:
     with pytest.raises(ModelUnavailable, match="ZEROSHOT_CHECKPOINT"):
-        run_steps(TASK.steps(load("distilbert"), ZeroShotRequest("I love apples", ("sports", "politics"))))
+        run_task(TASK.steps(load("distilbert"), ZeroShotRequest("I love apples", ("sports", "politics"))))
 
 
 def named(checkpoints: Mapping[str, Path], *labels: str) -> Any:
@@ -99,9 +99,9 @@ def named(checkpoints: Mapping[str, Path], *labels: str) -> Any:
 def test_entailment_against_contradiction_in_any_order(checkpoints: Mapping[str, Path]) -> None:
     """Row K3; transformers' own rule measures against neutral then, and finds 0.631 and 0.192."""
     request = ZeroShotRequest("I love it", ("sports", "food"), multi_label=True)
-    result = run_steps(TASK.steps(named(checkpoints, "entailment", "contradiction", "neutral"), request))
+    result = run_task(TASK.steps(named(checkpoints, "entailment", "contradiction", "neutral"), request))
     assert {label: round(p, 3) for label, p in probabilities(result).items()} == {"sports": 0.254, "food": 0.089}
-    assert probabilities(run_steps(TASK.steps(named(checkpoints, "entailment", "neutral", "contradiction"), request)))[
+    assert probabilities(run_task(TASK.steps(named(checkpoints, "entailment", "neutral", "contradiction"), request)))[
         "sports"
     ] == pytest.approx(0.631, abs=5e-4)
 

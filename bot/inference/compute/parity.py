@@ -20,7 +20,7 @@ from bot.inference.heads.head import Head
 from bot.inference.heads.masked_lm import MaskedLM
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 from bot.inference.heads.sequence_classifier import SequenceClassifier
-from bot.inference.steps import Row
+from bot.inference.operations import Row
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from bot.inference.heads.head import Head, on_device
 from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
 from bot.inference.heads.invariance.batch_invariance import Company, Numbers, company_of
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
+from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
-from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 

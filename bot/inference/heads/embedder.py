@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from bot.inference.compute.device import Device
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.heads.pooling import Pooling, PoolingMode
-from bot.inference.steps import Operation, Row
+from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 
 

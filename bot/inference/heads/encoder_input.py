@@ -18,7 +18,7 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head, on_device
 from bot.inference.heads.invariance.batch_invariance import Company, Numbers, company_of
 from bot.inference.heads.invariance.row_attention import Place
-from bot.inference.steps import Budget, Row
+from bot.inference.operations import Budget, Row
 
 SAMPLES = (
     "Good.",

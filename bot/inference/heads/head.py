@@ -22,7 +22,7 @@ from bot.inference.heads.inspection.attention_weights import Attentions
 from bot.inference.heads.inspection.hidden_states import Observed, Reading, observation
 from bot.inference.heads.invariance.row_attention import RowAttention
 from bot.inference.languages.pairs import LanguagePairs
-from bot.inference.steps import Operation, Row
+from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.literal import Literally, control_tokens
 from bot.inference.tokenization.tokens import HALF_CHARACTER, BrokenEnd, Token, broken_end, read_tokens

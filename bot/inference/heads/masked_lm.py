@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
-from bot.inference.steps import Operation, Row
+from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.literal import Literally
 from bot.inference.tokenization.markers import broken

@@ -13,7 +13,7 @@ from tokenizers import Encoding
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
-from bot.inference.steps import Operation, Row
+from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 from bot.text.graphemes import UNSPACED, Graphemes
 

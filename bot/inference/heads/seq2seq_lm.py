@@ -23,8 +23,8 @@ from bot.inference.heads.generation.token_logprobs import end_ids, rereading
 from bot.inference.heads.head import Head
 from bot.inference.languages.lookup import language
 from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.operations import Budget, Operation, Row, Session
 from bot.inference.scheduling.batching import alike
-from bot.inference.steps import Budget, Operation, Row, Session
 from bot.inference.task import HeadKind
 
 WASTE = 0.6

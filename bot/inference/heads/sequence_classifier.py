@@ -10,7 +10,7 @@ import torch
 
 from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
 from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
-from bot.inference.steps import Operation, Row
+from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 
 _CLASSES = (2, 3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from bot.inference.steps import Budget
+from bot.inference.operations import Budget
 
 
 class Waiting(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
 from bot.inference.checkpoints.weights import free_memory
-from bot.inference.steps import Operation, Row
+from bot.inference.operations import Operation, Row
 
 log = logging.getLogger(__name__)
 

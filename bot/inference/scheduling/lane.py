@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
 
+from bot.inference.operations import OperationCall, Row
 from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.recovery import RowsUnderWay
-from bot.inference.steps import Row, Step
 
 
 @dataclass(eq=False)
 class Ticket:
     """A step that waits for its outputs."""
 
-    step: Step
+    step: OperationCall
     outputs: list[Any]
     missing: int
     done: asyncio.Future[list[Any]]

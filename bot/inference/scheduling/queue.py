@@ -17,13 +17,13 @@ from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
+from bot.inference.operations import OperationCall, Row
 from bot.inference.scheduling.batching import FairClock, gather, padding_waste
 from bot.inference.scheduling.costs import Costs
 from bot.inference.scheduling.isolation import run_isolated
 from bot.inference.scheduling.lane import Lane, QueueFigures, Ticket, UnderWay, Waiting, device_thread, threads_each
 from bot.inference.scheduling.recovery import RowsUnderWay
 from bot.inference.scheduling.replicas import AnyOperation, Replicas, operations_of
-from bot.inference.steps import Row, Step
 
 T = TypeVar("T")
 Outcomes: TypeAlias = list[tuple[Waiting, Any]]
@@ -61,7 +61,7 @@ class DeviceQueue:
         for lane in self._lanes:
             self._start(lane)
 
-    async def compute(self, step: Step, person: Hashable, *, resumed: bool = False) -> list[Any]:
+    async def compute(self, step: OperationCall, person: Hashable, *, resumed: bool = False) -> list[Any]:
         """The outputs of a step's rows, in order. Cancelling this costs no further device time.
 
         Args:
@@ -411,12 +411,12 @@ def _tag(waiting: Waiting) -> float:
     return waiting.tag
 
 
-def _group(step: Step) -> Hashable:
+def _group(step: OperationCall) -> Hashable:
     """Rows with equal keys may share a batch."""
     return step if step.alone else step.operation
 
 
-def _rows_under_way(operation: AnyOperation, step: Step) -> RowsUnderWay:
+def _rows_under_way(operation: AnyOperation, step: OperationCall) -> RowsUnderWay:
     assert operation.session is not None
     return RowsUnderWay(operation.name, partial(operation.session, step.alone))
 

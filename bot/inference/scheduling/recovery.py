@@ -17,8 +17,8 @@ from typing import Any
 
 from bot.errors import describe
 from bot.inference.checkpoints.weights import free_memory
+from bot.inference.operations import Row, Session, take_further
 from bot.inference.scheduling.isolation import failure_of, is_out_of_memory
-from bot.inference.steps import Row, Session, take_further
 
 PROOF = 2
 """Tokens that a row writes after a failure before it is believed to be innocent: the first comes with its prompt."""

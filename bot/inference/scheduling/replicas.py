@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakSet
 
-from bot.inference.steps import Operation
+from bot.inference.operations import Operation
 
 AnyOperation = Operation[Any, Any]
 

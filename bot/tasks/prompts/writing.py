@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex  # type: ignore[import-untyped]
 
-from bot.inference.steps import Row
+from bot.inference.operations import Row
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.text.accepted import visible_text
 

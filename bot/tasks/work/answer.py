@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Guess, Location, Pointing, Weighing
@@ -48,7 +48,7 @@ ABSENT = "not in the text"
 NEAREST = "Of several places, the one nearest to the question's words would be marked."
 
 
-def explain_location(head: QuestionAnswering, request: AnswerRequest, written: Written = ()) -> Steps[Work]:
+def explain_location(head: QuestionAnswering, request: AnswerRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a question-answering head. Nothing was written."""
     made = yield from answer.location(head, request, alone=True)
     names = numbered("window", len(made.windows))
@@ -199,7 +199,7 @@ def _located(request: AnswerRequest, made: Location) -> Decision:
     )
 
 
-def explain_writing(head: CausalLM, request: AnswerRequest, written: Written = ()) -> Steps[Work]:
+def explain_writing(head: CausalLM, request: AnswerRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model.
 
     Args:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from bot.inference.steps import Row, Steps
+from bot.inference.operations import Row, TaskRun
 from bot.tasks import sentiment, zeroshot
 from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution, Work
 from bot.tasks.work.shapley import Ordered, ordered_scores
@@ -146,7 +146,7 @@ def _evidence(postponed: PostponedAttribution) -> Evidence:
     return (postponed,) if tokens <= LONGEST else (OmittedAttribution(tokens, LONGEST),)
 
 
-def attributed(head: SequenceClassifier | CausalLM, work: Work) -> Steps[Work]:
+def attributed(head: SequenceClassifier | CausalLM, work: Work) -> TaskRun[Work]:
     """The same work with the attributions that were postponed.
 
     Args:
@@ -159,7 +159,7 @@ def attributed(head: SequenceClassifier | CausalLM, work: Work) -> Steps[Work]:
     return replace(work, pieces=tuple(pieces))
 
 
-def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribution) -> Steps[Attribution]:
+def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribution) -> TaskRun[Attribution]:
     """Scores for the tokens of a text."""
     from bot.inference.heads.inspection.integrated_gradients import load_captum
 
@@ -228,7 +228,7 @@ class _Integral:
         return worst[: max(most - self.taken, 0) // (2 * first.points)]
 
 
-def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> Steps[_Integral]:
+def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_Integral]:
     """Integrate over a path. Where a stretch of it is rough, it is divided, until all of it is complete.
 
     Each stretch is a row of its own, so others are served between two of them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.chat import TOP_P, ChatRequest, read_prompt, reply, room_for_answer, spoken
 from bot.tasks.prompts.chat_template import has_chat_template
@@ -28,7 +28,7 @@ SPEAKS_FOR_ANOTHER = (
 )
 
 
-def explain_reply(head: CausalLM, request: ChatRequest, written: Written = ()) -> Steps[Work]:
+def explain_reply(head: CausalLM, request: ChatRequest, written: Written = ()) -> TaskRun[Work]:
     """By a causal language model: the conversation as it was then, and what was written is read again.
 
     Args:

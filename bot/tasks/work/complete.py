@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.code.ending import EndReason
 from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt, text_of, whole_text_of
@@ -33,7 +33,7 @@ RULES = {
 """By which rule code has ended."""
 
 
-def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()) -> Steps[Work]:
+def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()) -> TaskRun[Work]:
     """By a causal language model: what was written is read again.
 
     Args:

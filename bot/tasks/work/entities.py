@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.token_classifier import TokenClassifier
 
 
-def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Written = ()) -> Steps[Work]:
+def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a token classifier."""
     made = yield from entities.tagging(head, request, alone=True)
     states = yield from hidden_states(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
@@ -116,7 +116,7 @@ def _decision(text: str, found: Sequence[Entity], unread: str = "") -> Decision:
     )
 
 
-def explain_weighing(head: CausalLM, request: EntitiesRequest, written: Written = ()) -> Steps[Work]:
+def explain_weighing(head: CausalLM, request: EntitiesRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model."""
     made = yield from entities.weighing(head, request, alone=True)
     if not made.names:

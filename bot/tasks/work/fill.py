@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import fill
 from bot.tasks.fill import Distributions, FillRequest, WeighedMask
@@ -38,7 +38,7 @@ _NAMES = ("before the mask", "question")
 """What a causal language model reads for each mask."""
 
 
-def explain_distributions(head: MaskedLM, request: FillRequest, written: Written = ()) -> Steps[Work]:
+def explain_distributions(head: MaskedLM, request: FillRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a masked language model."""
     made = yield from fill.distributions(head, request, alone=True)
     reading = head.reading(made.inputs.ids, type_ids=made.inputs.type_ids, positions=made.positions)
@@ -84,7 +84,7 @@ def _candidates(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.floa
         yield MaskCandidates(index + 1, position, candidates, left_out)
 
 
-def explain_rescoring(head: CausalLM, request: FillRequest, written: Written = ()) -> Steps[Work]:
+def explain_rescoring(head: CausalLM, request: FillRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model: mask by mask, because each is filled before the next."""
     masks = yield from fill.weighed_masks(head, request, alone=True)
     read = [[head.encode(mask.left), head.encode(mask.question)] for mask in masks]

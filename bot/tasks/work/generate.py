@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
 from bot.tasks.prompts.writing import known_tail
@@ -22,7 +22,7 @@ SEED = 0
 """Of a text that is written only to be opened, so that all its pages are about the same one."""
 
 
-def explain_continuations(head: CausalLM, request: GenerateRequest, written: Written = ()) -> Steps[Work]:
+def explain_continuations(head: CausalLM, request: GenerateRequest, written: Written = ()) -> TaskRun[Work]:
     """By a causal language model: what was written is read again.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.inference.steps import Row, Steps
+from bot.inference.operations import Row, TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.pieces import HiddenStates, Tokens
 
@@ -49,7 +49,7 @@ def tokens_read(
     )
 
 
-def hidden_states(head: Head, reading: Row[Reading], name: str = "") -> Steps[tuple[HiddenStates, ...]]:
+def hidden_states(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[tuple[HiddenStates, ...]]:
     """What the layers make of a row, which is read alone: the encoder's first where there are two.
 
     Args:

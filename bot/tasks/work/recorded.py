@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.inference.steps import Row, Steps
+from bot.inference.operations import Row, TaskRun
 from bot.tasks.summarize import Summarizer, Written
 from bot.tasks.work.written import check
 
@@ -39,7 +39,7 @@ class Recorded:
     def read(self, row: Row[Any], ids: Sequence[int]) -> Written:
         return self._summarizer.read(row, ids)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> Steps[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
         """The next texts.
 
         Raises:

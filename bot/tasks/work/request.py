@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter
 
 from bot.errors import ModelUnavailable
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.steps import Steps
 from bot.inference.task import HeadKind, Task
 from bot.tasks import task_names
 from bot.tasks.scores import LabelScore
@@ -20,8 +20,8 @@ from bot.tasks.work.pieces import Work
 
 Written: TypeAlias = tuple[tuple[int, ...], ...]
 """Token ids of each text of an answer."""
-Explain: TypeAlias = Callable[[Any, Any, Written], Steps[Work]]
-"""How an answer is opened: `(head, request, what was written) -> Steps[Work]`."""
+Explain: TypeAlias = Callable[[Any, Any, Written], TaskRun[Work]]
+"""How an answer is opened: `(head, request, what was written) -> TaskRun[Work]`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def explanations() -> Mapping[str, Mapping[HeadKind, Explain]]:
     }
 
 
-def show_work(head: Any, request: WorkRequest) -> Steps[Work]:
+def show_work(head: Any, request: WorkRequest) -> TaskRun[Work]:
     """Open an answer on the head that gave it.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
-def explain_classification(head: SequenceClassifier, request: SentimentRequest, written: Written = ()) -> Steps[Work]:
+def explain_classification(head: SequenceClassifier, request: SentimentRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a classification head."""
     made = yield from sentiment.classification(head, request, alone=True)
     states = yield from hidden_states(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
@@ -52,7 +52,7 @@ def _logits(head: SequenceClassifier, made: Classification) -> Logits:
     )
 
 
-def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written = ()) -> Steps[Work]:
+def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model."""
     made = yield from sentiment.weighing(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in sentiment.PROMPTS]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.inference.steps import Row, Steps
+from bot.inference.operations import Row, TaskRun
 from bot.tasks.scores import Floats
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Ordered:
     orders: int
 
 
-def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, places: Sequence[int]) -> Steps[Ordered]:
+def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, places: Sequence[int]) -> TaskRun[Ordered]:
     """Scores for the tokens of a text; the same ones every time.
 
     Args:
@@ -85,7 +85,7 @@ def _between(path: Stretch, order: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 def _values(
     head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[tuple[int, ...]]
-) -> Steps[Sequence[float]]:
+) -> TaskRun[Sequence[float]]:
     """The number that is explained, for each of several texts."""
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_input import EncoderInput

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import similarity
 from bot.tasks.scores import Floats
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
 
 
-def explain_comparison(head: Embedder, request: SimilarityRequest, written: Written = ()) -> Steps[Work]:
+def explain_comparison(head: Embedder, request: SimilarityRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a sentence encoder."""
     made = yield from similarity.comparison(head, request, alone=True)
     names = [f"text {place}" for place in range(1, len(request.texts) + 1)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.inference.steps import Row, Steps
+from bot.inference.operations import Row, TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
@@ -70,7 +70,7 @@ class Opener(Protocol):
         """What was written about it."""
         ...
 
-    def pieces(self, row: Row[Any], ids: tuple[int, ...]) -> Steps[tuple[Piece, ...]]:
+    def pieces(self, row: Row[Any], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
         """From the tokens that were read to those that were written."""
         ...
 
@@ -102,7 +102,7 @@ class RewriterOpener:
 
         return Rereading(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids)
 
-    def pieces(self, row: Row[SourceText], ids: tuple[int, ...]) -> Steps[tuple[Piece, ...]]:
+    def pieces(self, row: Row[SourceText], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
         return (yield from rewriting(self.head, row, ids))
 
 
@@ -137,7 +137,7 @@ class DrafterOpener:
 
         return Rereading(row.inputs.prompt, ids, row.inputs.sampling)
 
-    def pieces(self, row: Row[Generation], ids: tuple[int, ...]) -> Steps[tuple[Piece, ...]]:
+    def pieces(self, row: Row[Generation], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
         found = yield from continuations(self.head, row.inputs.prompt, [ids], row.inputs.sampling)
         return tuple(self._ended(row, piece) for piece in found)
 
@@ -162,7 +162,7 @@ class Summary:
     written: summarize.Written
 
 
-def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Written = ()) -> Steps[Work]:
+def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Written = ()) -> TaskRun[Work]:
     """By an encoder-decoder.
 
     Args:
@@ -174,12 +174,12 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
     return (yield from _opened(RewriterOpener(head), request, written))
 
 
-def explain_drafts(head: CausalLM, request: SummarizeRequest, written: Written = ()) -> Steps[Work]:
+def explain_drafts(head: CausalLM, request: SummarizeRequest, written: Written = ()) -> TaskRun[Work]:
     """By a causal language model; as `explain_rewriting`."""
     return (yield from _opened(DrafterOpener(head, request.length), request, written))
 
 
-def _opened(opener: Opener, request: SummarizeRequest, written: Written) -> Steps[Work]:
+def _opened(opener: Opener, request: SummarizeRequest, written: Written) -> TaskRun[Work]:
     made = yield from _condensed(opener, request, written)
     summaries = list(_summaries(made))
     last = next(one for one in reversed(summaries) if one.written.ids)
@@ -193,7 +193,7 @@ def _opened(opener: Opener, request: SummarizeRequest, written: Written) -> Step
     )
 
 
-def _condensed(opener: Opener, request: SummarizeRequest, written: Written) -> Steps[Condensation]:
+def _condensed(opener: Opener, request: SummarizeRequest, written: Written) -> TaskRun[Condensation]:
     texts = written if written and written[-1] else written[:-1]  # the answer's text stands last, if there is one
     if not any(texts):
         return (yield from summarize.condensation(opener.summarizer, request, alone=True))
@@ -214,7 +214,7 @@ def _summaries(made: Condensation) -> Iterator[Summary]:
 
 def _parts(
     opener: Opener, request: SummarizeRequest, made: Condensation, before: Sequence[Summary]
-) -> Steps[tuple[Piece, ...]]:
+) -> TaskRun[tuple[Piece, ...]]:
     """How a long text was read: nothing where it was read at once."""
     first = made.rounds[0]
     if len(first.parts) == 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.translate import (
     Drafting,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 NO_WORDS = "There are no words to translate, so the text stays as it is."
 
 
-def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Written = ()) -> Steps[Work]:
+def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Written = ()) -> TaskRun[Work]:
     """By an encoder-decoder.
 
     Args:
@@ -114,7 +114,7 @@ def _found_out(spoken: Spoken) -> str:
     return f" By its letters, the text is {name} with a probability of {100 * likely:.0f} % (see `from`)."
 
 
-def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written = ()) -> Steps[Work]:
+def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written = ()) -> TaskRun[Work]:
     """By a causal language model that is shown translated sentences: what decided between its drafts.
 
     Args:
@@ -139,7 +139,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written =
 
 def _weighed(
     head: CausalLM, plan: Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
-) -> Steps[tuple[Piece, ...]]:
+) -> TaskRun[tuple[Piece, ...]]:
     """The numbers by which drafts are weighed, of those that were taken.
 
     Args:

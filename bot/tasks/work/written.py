@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bot.errors import InvalidRequest
-from bot.inference.steps import Row, Steps
+from bot.inference.operations import Row, TaskRun
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Candidate,
@@ -59,7 +59,7 @@ def continuations(
     sampling: Sampling,
     *,
     truncated: str | None = None,
-) -> Steps[tuple[Piece, ...]]:
+) -> TaskRun[tuple[Piece, ...]]:
     """From the tokens of a prompt to those that a causal language model wrote after it.
 
     Args:
@@ -85,7 +85,7 @@ def continuations(
     return (read, architecture(head), *states, *found)
 
 
-def rewriting(head: Seq2SeqLM, row: Row[SourceText], written: Sequence[int]) -> Steps[tuple[Piece, ...]]:
+def rewriting(head: Seq2SeqLM, row: Row[SourceText], written: Sequence[int]) -> TaskRun[tuple[Piece, ...]]:
     """From the tokens that an encoder read to those that its decoder wrote.
 
     Args:
@@ -100,7 +100,7 @@ def rewriting(head: Seq2SeqLM, row: Row[SourceText], written: Sequence[int]) -> 
 
 def rewriting_several(
     head: Seq2SeqLM, rows: Sequence[Row[SourceText]], written: Sequence[Sequence[int]], noun: str
-) -> Steps[tuple[Piece, ...]]:
+) -> TaskRun[tuple[Piece, ...]]:
     """The same of texts that were written at the same time. Hidden states are those of the first one.
 
     Args:
@@ -164,7 +164,7 @@ def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
 
 def read_again(
     head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], names: Sequence[str] = ("",), elsewhere: str = ""
-) -> Steps[tuple[Piece, ...]]:
+) -> TaskRun[tuple[Piece, ...]]:
     """`seen` of texts, after they were read again.
 
     Raises:

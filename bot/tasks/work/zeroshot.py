@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.inference.steps import Steps
+from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
-def explain_inference(head: SequenceClassifier, request: ZeroShotRequest, written: Written = ()) -> Steps[Work]:
+def explain_inference(head: SequenceClassifier, request: ZeroShotRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a natural language inference model.
 
     Raises:
@@ -86,7 +86,7 @@ def _inference_formula(head: SequenceClassifier, request: ZeroShotRequest, made:
     )
 
 
-def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: Written = ()) -> Steps[Work]:
+def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model."""
     made = yield from zeroshot.label_weights(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in zeroshot.PROMPTS]

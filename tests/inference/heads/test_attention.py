@@ -13,8 +13,8 @@ from bot.errors import ModelFailed
 from bot.inference.heads.inspection.attention import KEPT_BYTES, AttentionInput
 from bot.inference.heads.inspection.attention_backend import AttentionSwitch
 from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
+from bot.inference.operations import run_task
 from bot.inference.scheduling.isolation import run_isolated
-from bot.inference.steps import run_steps
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.sentiment import TASK as SENTIMENT
@@ -105,9 +105,9 @@ class TestSwitch:
     def test_disturbs_nobody(self, load: Callable[[str], Any]) -> None:
         head = load("distilbert")
         request = SentimentRequest(TEXT)
-        before = run_steps(SENTIMENT.steps(head, request))
+        before = run_task(SENTIMENT.steps(head, request))
         head.attention.run([input_of(head, "Something that was not asked before.").row])
-        assert run_steps(SENTIMENT.steps(head, request)) == before
+        assert run_task(SENTIMENT.steps(head, request)) == before
 
     async def test_disturbs_nobody_who_asks_at_once(
         self, make_worker: Callable[..., Any], load: Callable[[str], Any]
@@ -117,7 +117,7 @@ class TestSwitch:
             asked += [SentimentRequest(text), AttentionRequest(text), AttentionRequest(text, view=ROLLOUT)]
         async with make_worker() as worker:
             results = await run_all(worker, asked)
-        expected = [run_steps(SENTIMENT.steps(load("distilbert"), request)) for request in asked[::3]]
+        expected = [run_task(SENTIMENT.steps(load("distilbert"), request)) for request in asked[::3]]
         for result, right in zip(results[::3], expected, strict=True):
             assert [one.label for one in result.scores] == [one.label for one in right.scores]
             assert [one.probability for one in result.scores] == pytest.approx(

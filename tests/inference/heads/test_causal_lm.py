@@ -12,7 +12,7 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.generation.continuous_batching import Generation
 from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.steps import Row
+from bot.inference.operations import Row
 from tests.support import CPU
 
 GREEDY = Sampling(temperature=0, top_p=1, seed=0)

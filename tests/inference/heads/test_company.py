@@ -19,7 +19,7 @@ from bot.inference.heads.invariance import batch_invariance as companies
 from bot.inference.heads.invariance.batch_invariance import SHAPE_ROWS, SHAPE_TOKENS, Company, forced
 from bot.inference.heads.invariance.row_attention import Place
 from bot.inference.heads.invariance.shared_prefix import Tree
-from bot.inference.steps import Row, run_steps
+from bot.inference.operations import Row, run_task
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_together
 
@@ -125,7 +125,7 @@ class TestPromptedAnswers:
         head = heads("llama", "bfloat16")
         labels = ("food", "travel", "art and music")
         asked = [ZeroShotRequest(" ".join(WORDS[:words]), labels) for words in (7, *others)]
-        alone = run_steps(weigh_labels(head, asked[0]))
+        alone = run_task(weigh_labels(head, asked[0]))
         crowd = run_together(*(weigh_labels(head, one) for one in asked))
         assert crowd[0] == alone
 

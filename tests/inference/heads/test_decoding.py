@@ -17,7 +17,7 @@ from bot.inference.heads.causal_lm import CausalLM, rows_of
 from bot.inference.heads.generation.continuous_batching import Decoder, Generated, Generation
 from bot.inference.heads.generation.ragged_session import RaggedRows
 from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.steps import Row, run_session, take_further
+from bot.inference.operations import Row, run_session, take_further
 from tests import tiny
 from tests.support import CPU
 

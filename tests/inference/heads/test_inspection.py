@@ -14,7 +14,7 @@ import transformers
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.sequence_classifier import SequenceClassifier
-from bot.inference.steps import Row, run_steps
+from bot.inference.operations import Row, run_task
 from tests.support import CPU, run_together
 
 TEXT = "This movie was so inspiring! The actors were wonderful."
@@ -55,7 +55,7 @@ def test_layers_as_transformers_has_them(
     name: str, load: Callable[[str], Any], checkpoints: Mapping[str, Path]
 ) -> None:
     head = load(name)
-    [observed] = run_steps(head.observe([reading(name, head)]))
+    [observed] = run_task(head.observe([reading(name, head)]))
     right = directly(name, checkpoints[name], head.tokenize(TEXT))
     if head.model.config.is_encoder_decoder:
         expected = {"encoder": right.encoder_hidden_states, "decoder": right.decoder_hidden_states}
@@ -71,7 +71,7 @@ def test_layers_as_transformers_has_them(
 @pytest.mark.parametrize("name", ["distilbert", "bart_mnli"])
 def test_logits_of_a_classifier(name: str, load: Callable[[str], Any], checkpoints: Mapping[str, Path]) -> None:
     head = load(name)
-    [observed] = run_steps(head.observe([reading(name, head)]))
+    [observed] = run_task(head.observe([reading(name, head)]))
     right = directly(name, checkpoints[name], head.tokenize(TEXT)).logits[0]
     np.testing.assert_allclose(observed.logits, right, rtol=1e-5, atol=1e-6)
 
@@ -79,9 +79,9 @@ def test_logits_of_a_classifier(name: str, load: Callable[[str], Any], checkpoin
 @pytest.mark.parametrize("name", ["roberta", "llama", "t5"])
 def test_logits_at_chosen_places(name: str, load: Callable[[str], Any], checkpoints: Mapping[str, Path]) -> None:
     head = load(name)
-    [unasked] = run_steps(head.observe([reading(name, head)]))
+    [unasked] = run_task(head.observe([reading(name, head)]))
     assert unasked.logits is None
-    [observed] = run_steps(head.observe([reading(name, head, positions=[2, 0])]))
+    [observed] = run_task(head.observe([reading(name, head, positions=[2, 0])]))
     right = directly(name, checkpoints[name], head.tokenize(TEXT)).logits[0, [2, 0]]
     np.testing.assert_allclose(observed.logits, right, rtol=1e-5, atol=1e-5)
     assert observed.logits.dtype == np.float32
@@ -94,7 +94,7 @@ def test_each_row_is_read_alone(load: Callable[[str], Any]) -> None:
     together = run_together(*(head.observe([row]) for row in rows))
     for text, row, [observed] in zip(texts, rows, together, strict=True):
         assert observed.stacks[0].shape == (1, len(head.tokenize(text)), 32)
-        assert observed.stacks == run_steps(head.observe([row]))[0].stacks
+        assert observed.stacks == run_task(head.observe([row]))[0].stacks
 
 
 def test_which_text_a_token_belongs_to(load: Callable[[str], Any]) -> None:
@@ -104,7 +104,7 @@ def test_which_text_a_token_belongs_to(load: Callable[[str], Any]) -> None:
     model = transformers.BertForSequenceClassification(config).eval()
     head = SequenceClassifier(model, load("distilbert").tokenizer, CPU)
     ids, types = [2, 10, 3, 20, 3], [0, 0, 0, 1, 1]
-    [untyped, typed] = run_steps(head.observe([head.reading(ids), head.reading(ids, type_ids=types)]))
+    [untyped, typed] = run_task(head.observe([head.reading(ids), head.reading(ids, type_ids=types)]))
     with torch.inference_mode():
         right = model(torch.tensor([ids]), token_type_ids=torch.tensor([types])).logits[0]
     assert typed.logits is not None
@@ -116,8 +116,8 @@ def test_which_text_a_token_belongs_to(load: Callable[[str], Any]) -> None:
 @pytest.mark.parametrize("name", ["distilbert", "llama"])
 def test_packed_weights(name: str, load: Callable[[str], Any], checkpoints: Mapping[str, Path]) -> None:
     packed = load_head(checkpoints[name], Device("cpu", "bfloat16"))
-    [rounded] = run_steps(packed.observe([reading(name, packed)]))
-    [exact] = run_steps(load(name).observe([reading(name, packed)]))
+    [rounded] = run_task(packed.observe([reading(name, packed)]))
+    [exact] = run_task(load(name).observe([reading(name, packed)]))
     assert rounded.stacks[0].shape == exact.stacks[0].shape
     assert rounded.stacks[0].norms == pytest.approx(exact.stacks[0].norms, rel=0.03)
     assert rounded.stacks[0].norms != exact.stacks[0].norms

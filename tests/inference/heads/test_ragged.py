@@ -18,7 +18,7 @@ from bot.inference.heads.generation.cuda_graphs import RecordedSteps
 from bot.inference.heads.generation.padded_session import PaddedRows
 from bot.inference.heads.generation.ragged_session import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
 from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.steps import run_session
+from bot.inference.operations import run_session
 from tests import tiny
 from tests.inference.heads.coming_and_going import come_and_go
 from tests.support import CPU

@@ -19,7 +19,7 @@ from bot.inference.heads.generation.continuous_batching import Decoder
 from bot.inference.heads.generation.cuda_graphs import RecordedSteps
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.static_kv_cache import WIDTH
-from bot.inference.steps import run_session
+from bot.inference.operations import run_session
 from tests.inference.heads.coming_and_going import come_and_go
 from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts
 

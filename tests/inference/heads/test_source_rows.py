@@ -23,7 +23,7 @@ from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
 from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
-from bot.inference.steps import Row, take_further
+from bot.inference.operations import Row, take_further
 from tests.inference.heads.coming_and_going import come_and_go
 from tests.support import CPU
 

@@ -16,7 +16,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.steps import Operation, run_steps
+from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
 from bot.tasks.answer import (
     ANSWER_TOKENS,
@@ -71,8 +71,8 @@ def asked(request: AnswerRequest, result: AnswerResult) -> WorkRequest:
 
 def opened(head: Any, request: AnswerRequest) -> tuple[AnswerResult, Work]:
     """An answer, and its work as the button asks for it."""
-    result = run_steps(TASK.steps(head, request))
-    return result, run_steps(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
+    result = run_task(TASK.steps(head, request))
+    return result, run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
 
 
 class Directly:
@@ -396,17 +396,17 @@ class TestByWriting:
         assert "60% of the answer's letters" in found.how
 
     def test_what_was_written_is_not_written_again(self, llama: Any, writing: Callable[..., Any]) -> None:
-        result = run_steps(TASK.steps(llama, self.REQUEST))
-        work = run_steps(explain_writing(writing(" something else\n"), self.REQUEST, (result.ids,)))
+        result = run_task(TASK.steps(llama, self.REQUEST))
+        work = run_task(explain_writing(writing(" something else\n"), self.REQUEST, (result.ids,)))
         assert piece_of(work, Quotation).answer == result.text
 
     def test_without_an_answer_it_is_written_first(self, llama: Any) -> None:
-        assert run_steps(explain_writing(llama, self.REQUEST)) == opened(llama, self.REQUEST)[1]
+        assert run_task(explain_writing(llama, self.REQUEST)) == opened(llama, self.REQUEST)[1]
 
     @pytest.mark.parametrize("written", [((100_000,),), ((10**30,),), ((5,) * 1_000,)])
     def test_what_this_checkpoint_cannot_have_written(self, llama: Any, written: Any) -> None:
         with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-            run_steps(explain_writing(llama, self.REQUEST, written))
+            run_task(explain_writing(llama, self.REQUEST, written))
 
     def test_a_long_context_is_cut(self, llama: Any) -> None:
         result, work = opened(llama, AnswerRequest("What is sour?", "Apples are sour. " * 600))

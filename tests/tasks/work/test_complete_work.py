@@ -12,7 +12,7 @@ import transformers
 
 from bot.errors import InvalidRequest
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
 from bot.tasks.prompts.writing import following
 from bot.tasks.work.complete import RULES, explain_code
@@ -41,8 +41,8 @@ def reference(checkpoints: Mapping[str, Path]) -> Any:
 
 def opened(head: Any, request: CompleteRequest) -> tuple[CompleteResult, Work]:
     """An answer and its work."""
-    result = run_steps(TASK.steps(head, request))
-    return result, run_steps(explain_code(head, request, (result.ids,)))
+    result = run_task(TASK.steps(head, request))
+    return result, run_task(explain_code(head, request, (result.ids,)))
 
 
 def ended(head: Any, request: CompleteRequest, ids: Sequence[int], end: int | None = None) -> tuple[str, Ending]:
@@ -54,7 +54,7 @@ def ended(head: Any, request: CompleteRequest, ids: Sequence[int], end: int | No
         steps.send([generated])
     result: CompleteResult = stop.value.value
     assert result.ids == generated.written
-    return result.text, piece_of(run_steps(explain_code(head, request, (result.ids,))), Ending)
+    return result.text, piece_of(run_task(explain_code(head, request, (result.ids,))), Ending)
 
 
 @pytest.mark.parametrize("temperature", [0.7, 0.0])
@@ -119,7 +119,7 @@ def test_the_model_has_ended_it_at_once(llama: Any, reference: Any) -> None:
     text, ending = ended(llama, REQUEST, (), end=end)
     assert (text, ending.tokens) == ("", 0)
     assert "it wrote the token <|endoftext|>" in ending.why
-    work = run_steps(explain_code(llama, REQUEST, ((end,),)))
+    work = run_task(explain_code(llama, REQUEST, ((end,),)))
     assert kinds_of(work) == PATH
     check_text(piece_of(work, Written), llama.encode(CODE), reference)
 
@@ -147,7 +147,7 @@ def test_code_that_lost_its_start(llama: Any, reference: Any) -> None:
 
 
 def test_without_an_answer_code_is_written_first(llama: Any) -> None:
-    first, second = (run_steps(explain_code(llama, replace(REQUEST, temperature=1.5))) for _ in range(2))
+    first, second = (run_task(explain_code(llama, replace(REQUEST, temperature=1.5))) for _ in range(2))
     assert first == second
     assert kinds_of(first) == PATH
 
@@ -155,7 +155,7 @@ def test_without_an_answer_code_is_written_first(llama: Any) -> None:
 @pytest.mark.parametrize("written", [((1, 450),), ((-1,),), ((10**30,),), ((5,) * 1_100,)])
 def test_what_this_checkpoint_cannot_have_written(llama: Any, written: tuple[tuple[int, ...], ...]) -> None:
     with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-        run_steps(explain_code(llama, REQUEST, written))
+        run_task(explain_code(llama, REQUEST, written))
 
 
 @pytest.mark.parametrize("code", ["```\n```py\nx = 1\n```\n```", "`\u200b``py\nx = 1\n```", "``\x00`js\nx = 1\n```"])
@@ -193,6 +193,6 @@ def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
 
     [*first, last] = whole
     request = replace(request, code="s = 'a", tail=tuple(first[-2:]))
-    work = run_steps(explain_code(llama, request, ((last,),)))
+    work = run_task(explain_code(llama, request, ((last,),)))
     assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("s = 'a"), *first[-2:]]
     assert piece_of(work, Prepared).how.endswith(TAIL)

@@ -17,7 +17,7 @@ from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 from bot.errors import InvalidRequest
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.token_logprobs import Rereading
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.generate import TASK, GenerateRequest
 from bot.tasks.work.endings import HALF
 from bot.tasks.work.generate import TAIL, explain_continuations
@@ -47,8 +47,8 @@ def ids_of(result: Any) -> tuple[tuple[int, ...], ...]:
 
 def opened(head: Any, request: GenerateRequest) -> tuple[Any, Work]:
     """An answer and its work."""
-    result = run_steps(TASK.steps(head, request))
-    return result, run_steps(explain_continuations(head, request, ids_of(result)))
+    result = run_task(TASK.steps(head, request))
+    return result, run_task(explain_continuations(head, request, ids_of(result)))
 
 
 @pytest.fixture
@@ -214,17 +214,17 @@ def test_words_begin_where_they_do(llama: Any) -> None:
 
 
 def test_without_an_answer_a_text_is_written_first(llama: Any) -> None:
-    first, second = (run_steps(explain_continuations(llama, REQUEST, ())) for _ in range(2))
+    first, second = (run_task(explain_continuations(llama, REQUEST, ())) for _ in range(2))
     assert first == second
-    asked = run_steps(TASK.steps(llama, replace(REQUEST, seed=7)))
-    work = run_steps(explain_continuations(llama, replace(REQUEST, seed=7)))
+    asked = run_task(TASK.steps(llama, replace(REQUEST, seed=7)))
+    work = run_task(explain_continuations(llama, replace(REQUEST, seed=7)))
     assert [tuple(one.token.id for one in text.tokens) for text in pieces_of(work, Written)] == [*ids_of(asked)]
 
 
 @pytest.mark.parametrize("written", [((1, 450),), ((-1,),), ((10**30,),), ((5,) * 1_100,)])
 def test_what_this_checkpoint_cannot_have_written(llama: Any, written: tuple[tuple[int, ...], ...]) -> None:
     with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-        run_steps(explain_continuations(llama, REQUEST, written))
+        run_task(explain_continuations(llama, REQUEST, written))
 
 
 async def test_through_the_worker(make_worker: Callable[..., Any], llama: Any, reference: Any) -> None:
@@ -251,7 +251,7 @@ def test_behind_a_line_break_no_word_is_continued(llama: Any) -> None:
     ids = llama.tokenize("love love", add_special_tokens=False)
 
     texts = {
-        before: run_steps(continuations(llama, [*llama.encode("The"), *before], [ids], Sampling.likeliest()))
+        before: run_task(continuations(llama, [*llama.encode("The"), *before], [ids], Sampling.likeliest()))
         for before in ((), (line_break,))
     }
 
@@ -265,7 +265,7 @@ def test_behind_a_line_break_no_word_is_continued(llama: Any) -> None:
 @pytest.mark.parametrize(("behind", "is_said"), [(0.25, True), (2.0, False)])
 def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool) -> None:
     text = Rereading(tuple(llama.encode("The")), tuple(llama.encode("capital")), Sampling.likeliest())
-    [found] = run_steps(llama.reread([text.row]))
+    [found] = run_task(llama.reread([text.row]))
     near = replace(found, log_probs=found.top_log_probs[:, 0] - np.float32(behind))
 
     *_, decision = seen(llama, [text], [near])
@@ -279,17 +279,17 @@ def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool)
 def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
     """Row C1: its bytes are shown among the tokens, and the decision says that the answer leaves them out."""
     whole = llama.encode_rest(" a bird 🦩")
-    work = run_steps(explain_continuations(llama, GenerateRequest("I see"), (whole[:-missing],)))
+    work = run_task(explain_continuations(llama, GenerateRequest("I see"), (whole[:-missing],)))
     assert piece_of(work, Decision).sentence.endswith(HALF)
     assert piece_of(work, Written).tokens[-1].token.text.startswith("<")
-    work = run_steps(explain_continuations(llama, GenerateRequest("I see"), (whole,)))
+    work = run_task(explain_continuations(llama, GenerateRequest("I see"), (whole,)))
     assert HALF not in piece_of(work, Decision).sentence
 
 
 def test_a_text_that_goes_on_from_half_a_character(llama: Any) -> None:
     [*first, last] = llama.encode_rest(" 🦩")
     request = GenerateRequest("I see", tail=tuple(first))
-    work = run_steps(explain_continuations(llama, request, ((last,),)))
+    work = run_task(explain_continuations(llama, request, ((last,),)))
     assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("I see"), *first]
     prepared = piece_of(work, Prepared)
     assert prepared.texts == ("I see",)

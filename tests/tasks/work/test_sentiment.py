@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from bot.inference.compute.device import Device
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import attribution as attribute
@@ -255,7 +255,7 @@ class TestPrompted:
         head = load("llama")
         leaning = sentiment.Leaning(-1.0, -2.0, 1.0)
         monkeypatch.setitem(head.notes, "sentiment", (leaning, leaning))
-        work = run_steps(TASK.steps(head, WorkRequest.of(SentimentRequest("Great."))))
+        work = run_task(TASK.steps(head, WorkRequest.of(SentimentRequest("Great."))))
         assert "each kind is 1e−06 away from it" in piece_of(work, WeighedLabels).how
 
 

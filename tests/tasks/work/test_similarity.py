@@ -14,7 +14,7 @@ import transformers
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.pooling import PoolingMode
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.work.pieces import (
     Architecture,
@@ -175,5 +175,5 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
 
 
 def opened(head: Any, request: SimilarityRequest) -> Work:
-    work: Work = run_steps(TASK.steps(head, WorkRequest.of(request)))
+    work: Work = run_task(TASK.steps(head, WorkRequest.of(request)))
     return work

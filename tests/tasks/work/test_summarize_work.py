@@ -14,7 +14,7 @@ from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.steps import Operation, run_steps
+from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
 from bot.tasks import summarize
 from bot.tasks.summarize import EXAMPLES, INSTRUCTIONS, TASK, SummarizeRequest, SummarizeResult
@@ -74,8 +74,8 @@ def asked(request: SummarizeRequest, result: SummarizeResult) -> WorkRequest:
 
 def opened(head: Any, request: SummarizeRequest = REQUEST) -> tuple[SummarizeResult, Work]:
     """A summary, and its work as the button asks for it."""
-    result = run_steps(TASK.steps(head, request))
-    return result, run_steps(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
+    result = run_task(TASK.steps(head, request))
+    return result, run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
 
 
 def ids_of(text: Written) -> tuple[int, ...]:
@@ -214,12 +214,12 @@ class TestInParts:
 
         for operation in {"generate", "rewrite"} & set(vars(head)):
             monkeypatch.setattr(head, operation, Operation("none", fail, head.observe.budget))
-        assert run_steps(EXPLANATIONS[head.kind](head, request, asked(request, result).written)) == work
+        assert run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written)) == work
 
     def test_without_an_answer_it_is_written_first(self, name: str, load: Callable[[str], Any]) -> None:
         for request in (REQUEST, SummarizeRequest(long_text(load(name), 2.5))):
             head = load(name)
-            assert run_steps(EXPLANATIONS[head.kind](head, request, ((),))) == opened(head, request)[1]
+            assert run_task(EXPLANATIONS[head.kind](head, request, ((),))) == opened(head, request)[1]
 
     @pytest.mark.parametrize("change", ["fewer", "more", "unknown", "huge"])
     def test_what_this_checkpoint_cannot_have_written(self, name: str, change: str, load: Callable[[str], Any]) -> None:
@@ -237,12 +237,12 @@ class TestInParts:
             case _:
                 written = ((10**30,), *written[1:])
         with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-            run_steps(EXPLANATIONS[head.kind](head, request, written))
+            run_task(EXPLANATIONS[head.kind](head, request, written))
 
     @pytest.mark.parametrize("limited", ["bart", "llama"])  # T5's positions are relative, so it has no longest text
     def test_a_text_longer_than_the_context(self, limited: str, load: Callable[[str], Any]) -> None:
         with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-            run_steps(EXPLANATIONS[load(limited).kind](load(limited), REQUEST, ((5,) * 2_000,)))
+            run_task(EXPLANATIONS[load(limited).kind](load(limited), REQUEST, ((5,) * 2_000,)))
 
     async def test_parts_that_shared_a_batch(
         self, make_worker: Callable[..., Any], make_preset: Callable[..., Any], load: Callable[[str], Any]
@@ -275,7 +275,7 @@ class TestEndings:
             except StopIteration as end:
                 result = end.value
         assert result is not None
-        return run_steps(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
+        return run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
 
     def test_the_answer_is_what_was_written(self, llama: Any) -> None:
         work = self.work(llama, SummarizeRequest("Apples are sour."), ["I love apples."])

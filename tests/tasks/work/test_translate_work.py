@@ -15,7 +15,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.heads.generation.token_logprobs import end_ids
 from bot.inference.languages.lookup import language
-from bot.inference.steps import run_steps
+from bot.inference.operations import run_task
 from bot.tasks.translate import TASK, TranslateRequest, encode
 from bot.tasks.translation.phrasebook import dictionary
 from bot.tasks.work.pieces import (
@@ -60,8 +60,8 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
 
 def opened(head: Any, request: TranslateRequest = REQUEST) -> tuple[Any, Work]:
     """A translation and its work."""
-    result = run_steps(TASK.steps(head, request))
-    return result, run_steps(explain_rewriting(head, request, (result.ids,)))
+    result = run_task(TASK.steps(head, request))
+    return result, run_task(explain_rewriting(head, request, (result.ids,)))
 
 
 def probabilities_of(
@@ -198,22 +198,22 @@ def test_a_text_longer_than_the_context(load: Callable[[str], Any]) -> None:
 
 def test_without_an_answer_it_is_translated_first(load: Callable[[str], Any]) -> None:
     for name in FAMILIES:
-        assert run_steps(explain_rewriting(load(name), REQUEST)) == opened(load(name))[1]
+        assert run_task(explain_rewriting(load(name), REQUEST)) == opened(load(name))[1]
 
 
 @pytest.mark.parametrize("written", [((100_000,),), ((10**30,),), ((-5, 3),), ((5,) * 600,)])
 def test_what_this_checkpoint_cannot_have_written(load: Callable[[str], Any], written: Any) -> None:
     with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-        run_steps(explain_rewriting(load("marian"), REQUEST, written))
+        run_task(explain_rewriting(load("marian"), REQUEST, written))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_several_lines(name: str, load: Callable[[str], Any]) -> None:
     head = load(name)
     request = TranslateRequest("I love apples.\n\n- Ask <@1> about **the** cat.\nWhy?", "de")
-    result = run_steps(TASK.steps(head, request))
+    result = run_task(TASK.steps(head, request))
     written = (*result.drafts, result.ids)
-    work = run_steps(explain_rewriting(head, request, written))
+    work = run_task(explain_rewriting(head, request, written))
     front = "translate English to German: " if name == "t5" else ""
     read = ["I love apples.", "Ask", "about", "the", "cat.", "Why?"]  # random models copy no stand-in
     assert piece_of(work, Prepared).texts == tuple(front + text for text in read)
@@ -221,7 +221,7 @@ def test_several_lines(name: str, load: Callable[[str], Any]) -> None:
     assert [tuple(one.token.id for one in text.tokens) for text in texts] == list(written)
     assert [text.name for text in texts] == [f"part {number}" for number in range(1, 7)]
     assert piece_of(work, Tokens).rows == tuple(head.tokens(encode(head, text, "en", "de").inputs.ids) for text in read)
-    assert run_steps(explain_rewriting(head, request)) == work
+    assert run_task(explain_rewriting(head, request)) == work
 
 
 def test_a_stand_in_that_came_back(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,16 +229,16 @@ def test_a_stand_in_that_came_back(load: Callable[[str], Any], monkeypatch: pyte
     head = load("t5")
     request = TranslateRequest("Ask <@1> about it", "de")
     decode = head.decode
-    copied = run_steps(TASK.steps(head, replace(request, text="Ask X1 about it"))).ids
+    copied = run_task(TASK.steps(head, replace(request, text="Ask X1 about it"))).ids
     monkeypatch.setattr(head, "decode", lambda ids: "Frag X1 danach" if tuple(ids) == copied else decode(ids))
-    result = run_steps(TASK.steps(head, request))
+    result = run_task(TASK.steps(head, request))
     assert (result.text, result.ids, result.drafts) == ("Frag <@1> danach", copied, ())
-    work = run_steps(explain_rewriting(head, request, (result.ids,)))
+    work = run_task(explain_rewriting(head, request, (result.ids,)))
     assert piece_of(work, Prepared).texts == ("translate English to German: Ask X1 about it",)
 
 
 def test_what_has_no_words(load: Callable[[str], Any]) -> None:
-    work = run_steps(explain_rewriting(load("t5"), TranslateRequest("<:cat:12> 😀", "de")))
+    work = run_task(explain_rewriting(load("t5"), TranslateRequest("<:cat:12> 😀", "de")))
     assert kinds_of(work) == ["Decision"]
 
 
@@ -248,7 +248,7 @@ def test_how_the_language_was_found_out(load: Callable[[str], Any]) -> None:
         ("¿Alguien sabe dónde está mi perro?", "By its letters, the text is Spanish with a probability of 97 %"),
         ("ok", "Nothing in the text tells its language, so it is read as English."),
     ):
-        work = run_steps(explain_rewriting(head, TranslateRequest(text, "de", None)))
+        work = run_task(explain_rewriting(head, TranslateRequest(text, "de", None)))
         assert told in piece_of(work, Prepared).how
 
 
@@ -263,7 +263,7 @@ async def test_through_the_worker(
             works: list[Work] = await run_all(worker, opening)
         for request, answer, work in zip(requests, answers, works, strict=True):
             assert tuple(one.token.id for one in piece_of(work, Written).tokens) == answer.ids
-            assert work == run_steps(explain_rewriting(load(name), request, (answer.ids,)))
+            assert work == run_task(explain_rewriting(load(name), request, (answer.ids,)))
 
 
 class TestByACausalLanguageModel:
@@ -275,8 +275,8 @@ class TestByACausalLanguageModel:
         return load("llama")
 
     def opened(self, head: Any, request: TranslateRequest = REQUEST) -> tuple[Any, Work]:
-        result = run_steps(TASK.steps(head, request))
-        return result, run_steps(explain_drafts(head, request, (result.ids,)))
+        result = run_task(TASK.steps(head, request))
+        return result, run_task(explain_drafts(head, request, (result.ids,)))
 
     def test_the_numbers_are_those_that_drafts_are_weighed_by(self, llama: Any) -> None:
         result, work = self.opened(llama)
@@ -352,18 +352,18 @@ class TestByACausalLanguageModel:
     def test_gibberish_that_the_context_has_no_room_for_was_not_weighed(self, llama: Any) -> None:
         [line_break] = llama.encode_rest("\n")
         request = TranslateRequest("I love apples.", "de")
-        work = run_steps(explain_drafts(llama, request, ((70,) * 1_000 + (line_break,),)))
+        work = run_task(explain_drafts(llama, request, ((70,) * 1_000 + (line_break,),)))
         prompt = llama.encode(dictionary("I love apples.", "en", "de"))
         assert len(piece_of(work, Written).tokens) == llama.context_length - len(prompt) + 1
         assert len(pieces_of(work, Decision)) == 1
 
     def test_without_an_answer_it_is_translated_first(self, llama: Any) -> None:
-        assert run_steps(explain_drafts(llama, self.REQUEST)) == self.opened(llama)[1]
+        assert run_task(explain_drafts(llama, self.REQUEST)) == self.opened(llama)[1]
 
     @pytest.mark.parametrize("written", [((1, 2, 3),), ((100_000,),), ((10**30,),)])
     def test_what_this_checkpoint_cannot_have_written(self, llama: Any, written: Any) -> None:
         with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-            run_steps(explain_drafts(llama, self.REQUEST, written))
+            run_task(explain_drafts(llama, self.REQUEST, written))
 
     async def test_through_the_worker(
         self, make_worker: Callable[..., Any], make_preset: Callable[..., Any], llama: Any

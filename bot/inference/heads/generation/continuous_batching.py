@@ -17,7 +17,7 @@ import torch
 from bot.errors import NotFinite, Unanswered
 from bot.inference.heads.generation.sampling import Sampler, Sampling, choose_sound
 from bot.inference.heads.head import Head
-from bot.inference.steps import Row
+from bot.inference.operations import Row
 
 PromptT_contra = TypeVar("PromptT_contra", contravariant=True, bound=Sized)
 

@@ -14,7 +14,7 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.heads.generation.sampling import FiniteRows, RowStop
 from bot.inference.heads.generation.token_logprobs import end_ids
 from bot.inference.heads.head import Head
-from bot.inference.steps import Row
+from bot.inference.operations import Row
 
 if TYPE_CHECKING:
     from bot.inference.heads.seq2seq_lm import SourceText

@@ -18,8 +18,8 @@ import torch
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.head import Head
 from bot.inference.heads.scoring import LOGITS_AT_ONCE, LogProbs
+from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
-from bot.inference.steps import Budget, Operation, Row
 
 TOP = 11
 """Tokens that are kept of each place: the written one and ten others."""

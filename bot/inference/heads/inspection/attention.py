@@ -17,7 +17,7 @@ from cachetools import LRUCache
 
 from bot.inference.heads.inspection.attention_backend import AttentionSwitch
 from bot.inference.heads.inspection.attention_weights import Attentions, Part, Weights
-from bot.inference.steps import Budget, Operation, Row
+from bot.inference.operations import Budget, Operation, Row
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
-from bot.inference.steps import Budget, Operation, Row
 from bot.inference.task import HeadKind
 
 if TYPE_CHECKING:

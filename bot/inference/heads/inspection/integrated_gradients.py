@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from bot.inference.steps import Budget, Operation, Row
+from bot.inference.operations import Budget, Operation, Row
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head

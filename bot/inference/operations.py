@@ -1,8 +1,8 @@
 """How a task asks for the device.
 
-A task is a generator. What it does before its first `yield` is preparation (text to token ids), what it yields is a
-`Step` (rows for one operation of a head), and what it does with the outputs it is sent is finishing. Preparation and
-finishing run on the preparation threads, rows run on the device, batched with the rows of other people's requests.
+A task is a generator. What it does before its first `yield` is preparation (text to token ids), what it yields is an
+`OperationCall` (rows for one operation of a head), and what it does with the outputs it is sent is finishing.
+Preparation and finishing run on the preparation threads, rows run on the device, batched with other people's rows.
 A task that needs several forward passes, the second depending on the first, simply yields twice.
 """
 
@@ -95,8 +95,8 @@ class Operation(Generic[InputT, OutputT]):
         run: called on the device's thread; returns one output per row, in order.
         budget: how large a batch may be.
         session: for an operation that goes on step by step, begins an empty session; rows may join it while others are
-            under way. It is told whether the rows are to be alone (see `Step`). `run` then takes rows to their end by
-            themselves.
+            under way. It is told whether the rows are to be alone (see `OperationCall`). `run` then takes rows to
+            their end by themselves.
         is_sound: whether an output may be made an answer of. Where not, its row alone fails with `NotFinite`.
     """
 
@@ -124,19 +124,19 @@ class Operation(Generic[InputT, OutputT]):
         """Outputs of `run`, with `NotFinite` in the place of those that are not sound."""
         return [one if self.is_sound(one) else NotFinite() for one in outputs]
 
-    def __call__(self, rows: Sequence[Row[InputT]], *, alone: bool = False) -> Steps[list[OutputT]]:
+    def __call__(self, rows: Sequence[Row[InputT]], *, alone: bool = False) -> TaskRun[list[OutputT]]:
         """Compute the rows' outputs: `outputs = yield from head.classify(rows)` inside a task.
 
         Args:
             rows: at least one.
             alone: keep other requests' rows out of the batch, for results that must not depend on them.
         """
-        outputs: list[OutputT] = yield Step(self, list(rows), alone)
+        outputs: list[OutputT] = yield OperationCall(self, list(rows), alone)
         return outputs
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class OperationCall:
     """Rows that a task waits for."""
 
     operation: Operation[Any, Any]
@@ -144,7 +144,7 @@ class Step:
     alone: bool = False
 
 
-Steps: TypeAlias = Generator[Step, Any, T]
+TaskRun: TypeAlias = Generator[OperationCall, Any, T]
 """The type of a task's generator that returns a `T`."""
 
 
@@ -179,7 +179,7 @@ def take_further(session: Session[InputT, OutputT], joining: Sequence[Row[InputT
     return [*done, *session.leave()]
 
 
-def run_steps(steps: Steps[T]) -> T:
+def run_task(steps: TaskRun[T]) -> T:
     """Run a task to its end in the calling thread, a step at a time, without a worker.
 
     For tests, evaluation and measurements of a lone direct call.
