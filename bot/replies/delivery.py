@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import discord
 
 from bot.errors import AlreadyEnded, SomebodyElses, describe
+from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.pictures.studio import Studio
@@ -94,12 +95,11 @@ class Delivery:
             discord.HTTPException: Discord does not take the reply.
             Exception: Discord cannot be reached, or its answers cannot be read (see `bot.replies.faults`).
         """
-        self._backend.model_state(request)
         answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _given_up_at_end(answering):
             await _defer(interaction, place)
-            reply = PendingReply(interaction, self._backend, self._store, self._studio, request, answering, kept or {})
+            reply = PendingReply(interaction, self._store, self._studio, request, answering, kept or {})
             async with _notice_taken_back(reply, place):
                 await reply.show_notices()
                 answer = await self._shown(reply, request, render, preview)
@@ -115,7 +115,7 @@ class Delivery:
         """Show an answer as it is written, and when it is complete."""
         with contextlib.ExitStack() as until_shown:
             if preview is not None and not reply.answering.done():
-                until_shown.enter_context(self._stoppable(await reply.identity(request), reply))
+                until_shown.enter_context(self._stoppable(await reply.id_of(request), reply))
                 await reply.show_progress(lambda result: preview(request, result))
             answer = await reply.wait()
             # The work of a long text has thousands of numbers to write down.
@@ -139,7 +139,7 @@ class Delivery:
             raise AlreadyEnded
         if reply.person != person:
             raise SomebodyElses
-        self._backend.stop(reply.answering)
+        reply.answering.stop()
 
     @contextlib.contextmanager
     def _stoppable(self, identity: str, reply: PendingReply) -> Iterator[None]:
@@ -204,7 +204,7 @@ async def _notice_taken_back(reply: PendingReply, place: Place) -> AsyncIterator
 
 
 @contextlib.asynccontextmanager
-async def _given_up_at_end(answering: asyncio.Task[Any]) -> AsyncIterator[None]:
+async def _given_up_at_end(answering: Answering[Any]) -> AsyncIterator[None]:
     """Let nobody wait for an answer that cannot be delivered: an interaction that is gone, or a cancelled caller."""
     try:
         yield
