@@ -114,7 +114,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             log.info("stopping: what is running is answered first")
             await backend.aclose()
             await _hang_up(bot)
-            if not await bot.under_way.answered(DELIVERY_SECONDS):
+            if not await bot.pending_interactions.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
             if hung is not None:
                 raise hung

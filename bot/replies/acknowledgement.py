@@ -69,13 +69,13 @@ async def respond(interaction: Interaction, sentence: str, *, ephemeral: bool) -
     )
 
 
-async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
-    """Answer an interaction with a form.
+async def send_modal(interaction: Interaction, modal: discord.ui.Modal) -> None:
+    """Answer an interaction with a modal.
 
     Raises:
         discord.HTTPException: as above.
     """
-    await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(form))
+    await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))
 
 
 async def _acknowledge(interaction: Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:

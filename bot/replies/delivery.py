@@ -38,12 +38,12 @@ LONGEST_SENTENCE = 2_000
 """Units of a message. Sentences are shorter; one that is not is cut rather than refused."""
 
 
-class Place(Enum):
-    """Where an answer is shown."""
+class ResponseKind(Enum):
+    """How an interaction is answered."""
 
-    PUBLIC = "a new message that everybody sees"
-    PRIVATE = "a new message that only who asked sees"
-    SAME = "the message whose button or menu was used"
+    PUBLIC = "with a new message for everybody"
+    EPHEMERAL = "with a new message that only one person sees"
+    EDIT = "by an edit of the message with the component"
 
 
 class Delivery:
@@ -70,7 +70,7 @@ class Delivery:
         render: Callable[[RequestT, Answer[Any]], Reply],
         preview: Callable[[RequestT, Any], Reply] | None = None,
         *,
-        place: Place = Place.PUBLIC,
+        kind: ResponseKind = ResponseKind.PUBLIC,
         kept: Mapping[Request[Any], str] | None = None,
     ) -> Answer[Any] | None:
         """Have a request answered, and show the answer as the response to an interaction.
@@ -84,7 +84,7 @@ class Delivery:
             render: shows the answer.
             preview: shows a result that is not complete yet. With one, the response is edited as the answer is
                 written, and has a button that ends it early.
-            place: where the answer is shown.
+            kind: how the interaction is answered.
             kept: requests that the store has already, with their ids.
 
         Returns:
@@ -98,9 +98,9 @@ class Delivery:
         answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _given_up_at_end(answering):
-            await _defer(interaction, place)
+            await _defer(interaction, kind)
             reply = PendingReply(interaction, self._store, self._studio, request, answering, kept or {})
-            async with _notice_taken_back(reply, place):
+            async with _notice_taken_back(reply, kind):
                 await reply.show_notices()
                 answer = await self._shown(reply, request, render, preview)
         return answer
@@ -150,8 +150,8 @@ class Delivery:
             del self._under_way[identity]
 
 
-async def _defer(interaction: Interaction, place: Place) -> None:
-    await defer(interaction, thinking=place is not Place.SAME, ephemeral=place is Place.PRIVATE)
+async def _defer(interaction: Interaction, kind: ResponseKind) -> None:
+    await defer(interaction, thinking=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL)
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
@@ -193,12 +193,12 @@ async def _insist(call: Callable[[], Awaitable[object]]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _notice_taken_back(reply: PendingReply, place: Place) -> AsyncIterator[None]:
+async def _notice_taken_back(reply: PendingReply, kind: ResponseKind) -> AsyncIterator[None]:
     """Let no message promise an answer that does not come. One that was made for the answer is withdrawn whole."""
     try:
         yield
     except BaseException:
-        if place is Place.SAME:
+        if kind is ResponseKind.EDIT:
             await reply.take_back_notice()
         raise
 

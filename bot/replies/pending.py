@@ -15,7 +15,7 @@ from bot.inference.requests import Answer, Request
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS
-from bot.replies.components.buttons import STOP, Offer, view_of
+from bot.replies.components.buttons import STOP, Button, view_of
 from bot.replies.faults import is_gone
 from bot.replies.interaction_age import age
 from bot.replies.loading_notice import loading_notice
@@ -111,7 +111,7 @@ class PendingReply:
             if reply in (None, shown):
                 await self.answering.wait(LOOK_SECONDS)
                 continue
-            content = await self._content(reply, [Offer(STOP, self._request)])
+            content = await self._content(reply, [Button(STOP, self._request)])
             edited = clock()
             if await self._try_to_edit(**content):
                 shown = reply
@@ -140,13 +140,13 @@ class PendingReply:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.faults`).
         """
         picture = await self._picture(reply)
-        await edit_for_good(self._interaction, lambda: self._content(reply, reply.offers, picture))
+        await edit_for_good(self._interaction, lambda: self._content(reply, reply.buttons, picture))
 
-    async def _content(self, reply: Reply, offers: Iterable[Offer], picture: Picture | None = None) -> dict[str, Any]:
+    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> dict[str, Any]:
         """Return the arguments of an edit."""
         pages = reply.pages
         menus = () if pages is None else pages.items(await self.id_of(pages.request))
-        view = view_of({offer: await self.id_of(offer.request) for offer in offers}, menus)
+        view = view_of({button: await self.id_of(button.request) for button in buttons}, menus)
         embed, files = reply.with_picture(picture)
         return {"content": None, "embed": embed, "attachments": files, "view": view}
 

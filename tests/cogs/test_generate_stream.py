@@ -381,7 +381,7 @@ class TestButtons:
 
             assert pressed.ephemeral
             assert pressed.response.content == UNEXPECTED
-        assert "the button regenerate failed: RuntimeError at test_generate_stream.py" in caplog.text
+        assert "the action regenerate failed: RuntimeError at test_generate_stream.py" in caplog.text
         assert SECRET not in caplog.text
 
     async def test_leave_nothing_behind_in_the_client(self, open_scene: OpenScene) -> None:

@@ -116,7 +116,7 @@ async def test_what_is_written_by_the_deadline_is_kept(
         [text] = answer.result.continuations
         assert 0 < text.tokens <= 6
         assert not text.finished
-        assert len(render(LONG, answer).offers) == 2
+        assert len(render(LONG, answer).buttons) == 2
 
 
 async def test_a_text_that_does_not_end_after_the_deadline_is_given_up(

@@ -20,7 +20,7 @@ from bot.inference.answering import Answering, AnsweringState, Loading, Stage
 from bot.inference.requests import Answer
 from bot.pictures.studio import Studio
 from bot.replies import pending
-from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, Place, tell
+from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, ResponseKind, tell
 from bot.replies.results.generate import preview
 from bot.replies.results.generate import render as render_text
 from bot.replies.results.sentiment import render
@@ -237,10 +237,10 @@ def studio() -> Iterator[Studio]:
 
 @pytest.fixture
 def answering(studio: Studio) -> Ask:
-    def answering(interaction: Any, backend: Any, place: Place = Place.PUBLIC) -> asyncio.Task[Any]:
+    def answering(interaction: Any, backend: Any, kind: ResponseKind = ResponseKind.PUBLIC) -> asyncio.Task[Any]:
         store: Any = StubStore()
         delivery = Delivery(backend, store, studio)
-        return asyncio.create_task(delivery.answer(interaction, SentimentRequest("good"), render, place=place))
+        return asyncio.create_task(delivery.answer(interaction, SentimentRequest("good"), render, kind=kind))
 
     return answering
 
@@ -469,7 +469,7 @@ class TestPageOfAMessage:
     async def test_a_notice_is_taken_back_where_the_answer_fails(self, answering: Ask) -> None:
         backend, interaction = StubBackend(), StubInteraction()
         interaction.type = discord.InteractionType.component
-        task = answering(interaction, backend, Place.SAME)
+        task = answering(interaction, backend, ResponseKind.EDIT)
         await asyncio.sleep(1)
         backend.answer = InvalidRequest("There is no such page.")
         backend.may_answer.set()
@@ -482,7 +482,7 @@ class TestPageOfAMessage:
     @pytest.mark.parametrize("error", TROUBLE, ids=kinds(TROUBLE))
     async def test_also_when_that_has_to_be_tried_again(self, answering: Ask, error: Exception) -> None:
         backend, interaction = StubBackend(), StubInteraction()
-        task = answering(interaction, backend, Place.SAME)
+        task = answering(interaction, backend, ResponseKind.EDIT)
         await asyncio.sleep(1)
         backend.answer = InvalidRequest("There is no such page.")
         interaction.errors["edit"] = [error]
@@ -494,7 +494,7 @@ class TestPageOfAMessage:
 
     async def test_and_where_the_turn_is_given_up(self, answering: Ask) -> None:
         backend, interaction = StubBackend(), StubInteraction()
-        task = answering(interaction, backend, Place.SAME)
+        task = answering(interaction, backend, ResponseKind.EDIT)
         await asyncio.sleep(1)
 
         task.cancel()
@@ -509,7 +509,7 @@ class TestPageOfAMessage:
         backend.may_answer.set()
 
         with pytest.raises(InvalidRequest):
-            await answering(interaction, backend, Place.SAME)
+            await answering(interaction, backend, ResponseKind.EDIT)
         assert not interaction.edits
 
 
