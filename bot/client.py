@@ -1,4 +1,4 @@
-"""The Discord client: loads the cogs, tells errors to people, and syncs the commands."""
+"""The Discord client: loads the cogs, dispatches components, reports errors to people, and registers the commands."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable
 
 
 class Glassbox(commands.AutoShardedBot):
-    """The bot, whose commands are answered by a backend.
+    """The bot. The caller starts and closes the backend and the store.
 
     Args:
-        backend: answers the requests; started and closed by the caller.
-        store: keeps the requests behind buttons; opened and closed by the caller.
-        shard_count: gateway connections; None for what Discord recommends.
+        backend: answers the requests.
+        store: keeps the requests behind buttons.
+        shard_count: gateway connections; None for Discord's recommendation.
     """
 
     def __init__(self, backend: Backend, store: RequestStore, *, shard_count: int | None = None) -> None:
-        # Nobody speaks here: without the packages for voice, discord.py would warn about it at every start.
+        # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=(),
@@ -130,16 +130,16 @@ class Glassbox(commands.AutoShardedBot):
             await self.perform(interaction, submission.action, None, submission)
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
-        """Register the commands at Discord, unless it already has these: it allows 200 creations a day.
+        """Register the commands at Discord unless it has them already, because it allows 200 creations a day.
 
         Args:
-            state_folder: where the digest of what was registered is kept.
+            state_folder: keeps the digest of what was registered.
 
         Returns:
             Whether they were registered.
 
         Raises:
-            discord.HTTPException: Discord does not take them.
+            discord.HTTPException: Discord does not accept them.
         """
         payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         digest = _digest([self.application_id, sorted(payloads, key=_identity)])
@@ -153,7 +153,7 @@ class Glassbox(commands.AutoShardedBot):
         return True
 
     def invite_links(self) -> Mapping[str, str]:
-        """Where to install the bot; what for → address. Known after login."""
+        """Return the addresses that install the bot, by purpose. They are known after login."""
         assert self.application_id is not None
         return {
             "Add it to a server": discord.utils.oauth_url(
@@ -177,7 +177,7 @@ class Cog(commands.Cog):
 
 
 class Tree(app_commands.CommandTree[Glassbox]):
-    """The commands, and the one place where their errors become sentences."""
+    """The commands."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Count a command, and allow it: discord.py calls this first."""
@@ -185,18 +185,13 @@ class Tree(app_commands.CommandTree[Glassbox]):
         return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        await tell_command_failure(interaction, error)
-
-
-async def tell_command_failure(interaction: Interaction, error: app_commands.AppCommandError) -> None:
-    """Log a command's error, and tell the person what to do."""
-    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-    name = interaction.command.qualified_name if interaction.command is not None else "unknown command"
-    await tell_failure(interaction, f"/{name}", cause)
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        name = interaction.command.qualified_name if interaction.command is not None else "unknown command"
+        await tell_failure(interaction, f"/{name}", cause)
 
 
 async def tell_failure(interaction: Interaction, what: str, error: BaseException) -> None:
-    """Log an error, and tell the person who ran into it what to do."""
+    """Log an error, and tell the person behind the interaction what to do."""
     sentence = sentence_for(error)
     if sentence is None:
         log.error("%s failed: %s", what, describe(error))
@@ -206,7 +201,7 @@ async def tell_failure(interaction: Interaction, what: str, error: BaseException
 
 
 def sentence_for(error: BaseException) -> str | None:
-    """What a user is told of an error, or None where it was not foreseen."""
+    """Return what people are told of an error; None if it was not foreseen."""
     match error:
         case GlassboxError():
             return error.sentence
@@ -221,14 +216,14 @@ def sentence_for(error: BaseException) -> str | None:
 
 
 def cog_names() -> list[str]:
-    """The modules of the package `cogs`, which are loaded by name: `bot` does not know what they are."""
+    """Return the modules of the package `cogs`. They are loaded by name, because `bot` must not import them."""
     package = importlib.util.find_spec(COGS)
     folders = package.submodule_search_locations if package is not None else None
     return sorted(module.name for module in pkgutil.iter_modules(folders or [], f"{COGS}."))
 
 
 def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
-    """A command's kind and name, in which Discord lets no two agree."""
+    """Return a command's kind and name, which together are unique."""
     return payload["type"], payload["name"]
 
 
@@ -244,7 +239,7 @@ def _read(path: Path) -> str | None:
 
 
 def _write(path: Path, digest: str) -> None:
-    """Losing it is harmless, so a full or read-only disk is no error."""
+    """Keep a digest. Losing it does no harm, so a full or read-only disk is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(digest, encoding="utf-8")

@@ -16,11 +16,11 @@ from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.components.buttons import STOP, Button, view_of
-from bot.replies.faults import is_gone
+from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_age import age
 from bot.replies.loading_notice import loading_notice
 from bot.replies.reply import Reply
-from bot.replies.retries import until_taken
+from bot.replies.retries import until_accepted
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class PendingReply:
 
         Raises:
             discord.HTTPException: Discord does not accept it.
-            Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.faults`).
+            Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
         await edit_for_good(self._interaction, lambda: self._content(reply, reply.buttons, picture))
@@ -191,7 +191,7 @@ async def edit_for_good(
         content: makes the arguments for each try, because files can be sent only once.
 
     Raises:
-        Exception: as `until_taken`.
+        Exception: as `until_accepted`.
     """
     prepared = [await content()]  # outside of `edit`, so that a bug of ours is not taken for Discord's error
 
@@ -199,7 +199,7 @@ async def edit_for_good(
         arguments = prepared.pop() if prepared else await content()
         await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **arguments)
 
-    await until_taken(edit, tries=TRIES, pause=RETRY_SECONDS)
+    await until_accepted(edit, tries=TRIES, pause=RETRY_SECONDS)
 
 
 async def _no_notice() -> Mapping[str, Any]:
