@@ -31,14 +31,14 @@ from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 LABELS = "sports, politics, entertainment"
 TARGET = "German"
 MOST_COMPUTED = 8
-"""Of so many pages that took long it is known that they were computed: the worker remembers about as many."""
+"""How many slow pages are remembered as computed. The worker remembers the results of about as many."""
 
 Make = Callable[[str, str, str], Request[Any]]
-"""Makes a command's request of a text, labels, and a language."""
+"""Makes the request of a command from a text, labels, and a language."""
 
 
 def inspectable() -> Mapping[str, Make]:
-    """The commands that can be opened and that a text is enough for, or one of the further options."""
+    """Return the commands that can be explained and that need no more than a text, labels or a language."""
     known: dict[str, Make] = {
         "zeroshot": lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels)),
         "translate": lambda text, labels, target: TranslateRequest(text, target, None),
@@ -55,7 +55,7 @@ def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target
 
 
 def command_choices() -> list[app_commands.Choice[str]]:
-    """What can be chosen."""
+    """Return the commands to choose from."""
     return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
 
 
