@@ -91,7 +91,7 @@ class Glassbox(commands.AutoShardedBot):
         self.studio.close()
         await super().close()
 
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+    async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         error = sys.exc_info()[1]
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
@@ -227,7 +227,7 @@ def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
     return payload["type"], payload["name"]
 
 
-def _digest(content: Any) -> str:
+def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ class Invocation:
     """A command and the typed values of its options."""
 
     command: str
-    options: Mapping[str, Any]
+    options: Mapping[str, str | float | bool]
 
 
 def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invocation:
@@ -45,7 +45,7 @@ def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invoca
     return Invocation(name, {option: _typed(known[option], value) for option, value in values.items()})
 
 
-def _values(command: str, text: str, known: Mapping[str, Any]) -> dict[str, str]:
+def _values(command: str, text: str, known: Iterable[str]) -> dict[str, str]:
     names = "|".join(map(re.escape, known))
     parts = re.split(rf"(?:^|\s+)({names}):", text) if names else [text]
     if parts[0].strip():
@@ -54,7 +54,7 @@ def _values(command: str, text: str, known: Mapping[str, Any]) -> dict[str, str]
     return {option: value.strip() for option, value in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _typed(option: Mapping[str, Any], value: str) -> Any:
+def _typed(option: Mapping[str, Any], value: str) -> str | float | bool:
     try:
         if option["type"] == INTEGER:
             return int(value)
@@ -70,5 +70,5 @@ def _typed(option: Mapping[str, Any], value: str) -> Any:
     return value
 
 
-def _listed(names: Mapping[str, Any]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"/{name}" for name in sorted(names))

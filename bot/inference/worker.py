@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import Any, TypeVar
 
 from bot.errors import (
@@ -121,9 +120,7 @@ class InferenceWorker(Backend):
         self._watching = asyncio.create_task(self._watch(), name="glassbox watchdog")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
     def submit(self, request: Request[ResultT], *, person: int) -> LocalAnswering[ResultT]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Any
 
 import discord
 
@@ -14,7 +13,6 @@ from bot.tasks.prompts.speakers import line_of
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Any]
 
 FEWEST, MOST = 2, 100
 READ_SECONDS = 60.0
@@ -25,7 +23,7 @@ _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """Neither system messages ("Alice has joined") nor answers to commands."""
 
 
-def check_access(interaction: Interaction) -> None:
+def check_access(interaction: discord.Interaction) -> None:
     """Check that both the person and the bot may read the message history of the channel.
 
     Raises:
@@ -48,7 +46,7 @@ def check_access(interaction: Interaction) -> None:
         )
 
 
-def check_reader(interaction: Interaction) -> None:
+def check_reader(interaction: discord.Interaction) -> None:
     """Check that the person may read the message history of the channel, from which an answer was made.
 
     Raises:
@@ -64,7 +62,7 @@ def _may_read(permissions: discord.Permissions) -> bool:
     return permissions.view_channel and permissions.read_message_history
 
 
-async def last_messages(interaction: Interaction, number: int) -> list[str]:
+async def last_messages(interaction: discord.Interaction, number: int) -> list[str]:
     """Return the last messages that people have written in the channel, the oldest first.
 
     Each is one line after its writer's name, so that no message can imitate another one. Messages of bots and messages

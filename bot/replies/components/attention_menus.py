@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import discord
 
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.replies.components.buttons import MOST_OPTIONS, Action
-from bot.replies.components.press import Component
+from bot.replies.components.press import Component, Item
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
@@ -45,7 +44,7 @@ class AttentionMenus:
     request: AttentionRequest
     shown: Shown
 
-    def items(self, request_id: str) -> Iterator[discord.ui.Item[Any]]:
+    def items(self, request_id: str) -> Iterator[Item]:
         """Make menus for the part (if the model has several), the layer and the head."""
         shown = self.shown
         if len(shown.parts) > 1:

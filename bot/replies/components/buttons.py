@@ -10,7 +10,7 @@ from typing import Any
 import discord
 
 from bot.inference.requests import Request
-from bot.replies.components.press import Component
+from bot.replies.components.press import Component, Item
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class RequestButton(
         return cls(discord.ui.Button(label=button.label or action.label, style=action.style, custom_id=custom_id))
 
 
-def view_of(buttons: Mapping[Button, str], menus: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View | None:
+def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discord.ui.View | None:
     """Make the view of a message; None if it has no component. The client does not hold on to it.
 
     Discord refuses a whole message, answer included, if two custom ids or two values of a menu are equal, or if there

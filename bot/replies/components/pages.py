@@ -10,7 +10,7 @@ import discord
 
 from bot.inference.requests import Request
 from bot.replies.components.buttons import MOST_OPTIONS, Action
-from bot.replies.components.press import Component
+from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
 
 TURN_PAGE = Action("page", "Another page")
@@ -34,7 +34,7 @@ class Pages:
     names: tuple[str, ...]
     current: int
 
-    def items(self, request_id: str) -> Iterator[discord.ui.Item[Any]]:
+    def items(self, request_id: str) -> Iterator[Item]:
         """Make a menu of all pages, and the buttons Back and Next; nothing for a single page."""
         if len(self.names) < 2:
             return

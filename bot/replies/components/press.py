@@ -10,7 +10,8 @@ import discord
 
 RequestT = TypeVar("RequestT")
 DetailT = TypeVar("DetailT")
-ItemT = TypeVar("ItemT", bound=discord.ui.Item[Any])
+Item = discord.ui.Item[Any]
+ItemT = TypeVar("ItemT", bound=Item)
 
 
 @dataclass(frozen=True)
