@@ -132,7 +132,7 @@ async def rows_arrived(worker: InferenceWorker) -> None:
     """Wait until everything that was asked is prepared, and waits for the device."""
     while True:
         await turns()
-        computing = [names for names in map(_awaits, asyncio.all_tasks()) if "Driver.drive" in names]
+        computing = [names for names in map(_awaits, asyncio.all_tasks()) if "Answerer._drive" in names]
         assert computing, "nobody is answered"
         if all("DeviceQueue.compute" in names for names in computing):
             return

@@ -120,7 +120,7 @@ class TestStages:
                 await answers[0].wait(PATIENCE)
                 assert answers[1].state.stage is Stage.QUEUED
             assert (await answers[1]).result.scores
-            assert not worker._leading
+            assert not worker._answerer.leading
 
 
 class TestWaiting:
