@@ -76,16 +76,6 @@ class AttentionRequest(TextRequest[AttentionResult]):
         return self.task
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What a model reads for a request."""
-
-    inputs: AttentionInput
-    decoder: tuple[int, ...]
-    """Token ids of the decoder's side; empty if the model has one side only."""
-    shortened: bool
-
-
 def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """Answer by an encoder, which reads one text or a pair."""
     from bot.inference.heads.inspection.attention import AttentionInput
@@ -99,7 +89,7 @@ def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[Attentio
     # BART's classifier gives its decoder the same text, shifted by one position.
     config = head.model.config
     decoder = (int(config.decoder_start_token_id), *read.ids[:-1]) if config.is_encoder_decoder else ()
-    return (yield from _weights(head, request, _Read(inputs, decoder, shortened)))
+    return (yield from _weights(head, request, inputs, decoder, shortened=shortened))
 
 
 def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
@@ -111,7 +101,7 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionRe
         raise InvalidRequest("This checkpoint reads a single text. Please leave `second` out.")
     ids = head.encode(request.text)
     most = min(MOST_TOKENS, head.context_length)
-    return (yield from _weights(head, request, _Read(AttentionInput(ids[:most]), (), len(ids) > most)))
+    return (yield from _weights(head, request, AttentionInput(ids[:most]), shortened=len(ids) > most))
 
 
 def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
@@ -130,7 +120,7 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
     decoder = (*source.inputs.start, *takewhile(lambda token: token not in ends, written))
     shortened |= len(decoder) > MOST_TOKENS
     inputs = AttentionInput(source.inputs.ids, None, decoder[:MOST_TOKENS])
-    return (yield from _weights(head, request, _Read(inputs, inputs.decoder_ids, shortened)))
+    return (yield from _weights(head, request, inputs, inputs.decoder_ids, shortened=shortened))
 
 
 def _source_encoder(head: Seq2SeqLM, request: AttentionRequest) -> Callable[[str], Row[Any]]:
@@ -155,18 +145,23 @@ def _pair(known: LanguagePairs, request: AttentionRequest) -> tuple[str, str]:
     return source, "de" if "de" in into else min(into, default=source)
 
 
-def _weights(head: Head, request: AttentionRequest, read: _Read) -> TaskRun[AttentionResult]:
-    [attentions] = yield from head.attention([read.inputs.row])
+def _weights(
+    head: Head,
+    request: AttentionRequest,
+    inputs: AttentionInput,
+    decoder: tuple[int, ...] = (),
+    *,
+    shortened: bool,
+) -> TaskRun[AttentionResult]:
+    """Compute the weights; without tokens of a decoder's side, the model has one side only."""
+    [attentions] = yield from head.attention([inputs.row])
     if not attentions:
         raise ModelUnavailable("This checkpoint's architecture has no attention weights that I could show.")
     found = shown(attentions, request.view)
-    encoder, decoder = read.inputs.ids, read.decoder or read.inputs.ids
-    queries, keys = {
-        Part.ENCODER: (encoder, encoder),
-        Part.DECODER: (decoder, decoder),
-        Part.CROSS: (decoder, encoder),
-    }[found.part]
-    return AttentionResult(head.tokens(queries), head.tokens(keys), found, read.shortened)
+    decoder = decoder or inputs.ids
+    queries = inputs.ids if found.part is Part.ENCODER else decoder
+    keys = decoder if found.part is Part.DECODER else inputs.ids
+    return AttentionResult(head.tokens(queries), head.tokens(keys), found, shortened)
 
 
 def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, bool]:

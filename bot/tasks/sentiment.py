@@ -14,6 +14,7 @@ from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -66,12 +67,7 @@ def classification(
 
 PROMPTS = ("Review: {}\nSentiment:", "Text: {}\nSentiment:", "Sentence: {}\nSentiment:")
 WORDS = ((" positive", " negative"), (" Positive", " Negative"), (" good", " bad"), (" great", " terrible"))
-ANCHORS = (
-    ("I like it.", "I do not like it."),
-    ("It was very good.", "It was very bad."),
-    ("This works well and I am happy.", "This does not work and I am unhappy."),
-    ("The people were nice and helpful.", "The people were rude and unhelpful."),
-)
+ANCHORS: list[list[str]] = read_table("bot.tasks.prompts", "prompts.toml")["sentiment"]["anchors"]
 """Plain positive and negative sentences: texts are measured by the scores that the model gives to these."""
 SHARPNESS = 5.0
 """A text that scores like the anchors has the probability sigmoid(5) = 0.993."""

@@ -18,6 +18,7 @@ from bot.tasks.text_request import TextRequest
 from bot.text.accepted import clean_text, quantity
 from bot.text.characters import identity, visible
 from bot.text.label_list import parse_labels as parse_labels
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -125,16 +126,7 @@ def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bo
 
 
 PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
-NEUTRAL = (
-    "I went there with my friends on Tuesday.",
-    "It was bigger than we had expected.",
-    "He looked at the clock and said nothing.",
-    "They put everything back in the box.",
-    "There are many different kinds of these.",
-    "She told us about it later.",
-    "We need to talk about what happened.",
-    "That is the first thing I noticed.",
-)
+NEUTRAL: list[str] = read_table("bot.tasks.prompts", "prompts.toml")["zeroshot"]["neutral"]
 """Sentences about nothing in particular: a label's probability after them says how common it is."""
 TEMPERATURE = 0.7
 MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5

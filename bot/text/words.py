@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
+from bot.text.tables import read_table
 
-_TABLES = tomllib.loads(resources.files("bot.text").joinpath("words.toml").read_text(encoding="utf-8"))
+_TABLES = read_table("bot.text", "words.toml")
 
 FUNCTION_WORDS = frozenset(_TABLES["function"].split())
 

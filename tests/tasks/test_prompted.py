@@ -29,6 +29,7 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.prompts.cloze import weighed_masks
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
+from bot.tasks.translation import drafting
 from bot.tasks.translation.drafting import MOST_PIECES, likeliest
 from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.phrasebook import layouts
@@ -489,7 +490,7 @@ class TestTranslate:
         assert sum(prompt.splitlines()[-1].count("Go!") for prompt in prompts) == 300
 
     def test_no_draft_at_all(self, head: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(translate, "tidy", lambda text: "")
+        monkeypatch.setattr(drafting, "tidy", lambda text: "")
         [result] = alone(head, [TranslateRequest("Why? Go!", "de")])
         assert result.text == ""
 

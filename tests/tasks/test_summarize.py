@@ -14,7 +14,7 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
 from bot.tasks import summarize
 from bot.tasks.summarization.chunks import chunks
-from bot.tasks.summarization.summarizers import EXAMPLES, INSTRUCTIONS, summary_prefix
+from bot.tasks.summarization.summarizers import EXAMPLES, INSTRUCTIONS, Length, summary_prefix
 from bot.tasks.summarize import TASK, SummarizeRequest, SummarizeResult, whole_sentences
 from tests.support import CPU, run_crowd, run_together
 
@@ -44,7 +44,7 @@ class Reference:
         auto = transformers.AutoModelForCausalLM if name == "llama" else transformers.AutoModelForSeq2SeqLM
         self.model = auto.from_pretrained(folder).eval()
 
-    def inputs(self, text: str, length: str = "medium") -> Any:
+    def inputs(self, text: str, length: Length = "medium") -> Any:
         if self.name == "llama":
             asked = [{"role": "user", "content": f"{INSTRUCTIONS[length]}\n\n{text}"}]
             return self.tokenizer.apply_chat_template(
@@ -280,7 +280,7 @@ class TestPrompts:
     def test_the_length_is_asked_for(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         for length in INSTRUCTIONS:
-            [row] = next(TASK.steps(head, SummarizeRequest("Apples", length))).rows  # type: ignore[arg-type]
+            [row] = next(TASK.steps(head, SummarizeRequest("Apples", length))).rows
             assert head.decode(row.inputs.prompt).startswith(f"user: {INSTRUCTIONS[length]}\n\nApples")
 
     def test_examples_for_a_checkpoint_without_a_template(self, checkpoints: Mapping[str, Path]) -> None:

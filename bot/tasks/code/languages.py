@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
+from typing import Any
 
 from bot.errors import InvalidRequest, echoed
 from bot.text.characters import identity
+from bot.text.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,12 @@ class CodeLanguage:
         return sum(re.search(mark, code, re.MULTILINE) is not None for mark in self.marks)
 
 
-def _read() -> tuple[CodeLanguage, ...]:
-    tables = tomllib.loads(resources.files("bot.tasks.code").joinpath("languages.toml").read_text(encoding="utf-8"))
-    return tuple(
-        CodeLanguage(
-            code,
-            table["name"],
-            table.get("extension", code),
-            tuple(table.get("aliases", ())),
-            tuple(table.get("marks", ())),
-            table.get("in_blocks", True),
-        )
-        for code, table in tables.items()
-    )
+def _language(code: str, table: Mapping[str, Any]) -> CodeLanguage:
+    many = {name: tuple(table.get(name, ())) for name in ("aliases", "marks")}
+    return CodeLanguage(**{"code": code, "extension": code, **table, **many})
 
 
-LANGUAGES = _read()
+LANGUAGES = tuple(_language(*one) for one in read_table("bot.tasks.code", "languages.toml").items())
 PLAIN = LANGUAGES[-1]
 _BY_NAME = {name: language for language in reversed(LANGUAGES) for name in language.names}
 

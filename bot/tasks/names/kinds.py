@@ -11,6 +11,7 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.tasks.names.candidates import CandidateName, find_candidates
 from bot.tasks.scores import Floats, softmax
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -27,39 +28,12 @@ class KindPrompt:
     """A prompt that ends where a name's kind follows, and the words for each of `KINDS`."""
 
     prompt: str
-    words: tuple[str, str, str, str]
+    words: list[str]
 
 
-QUESTIONS = (
-    KindPrompt(
-        "Maria lives in Norway and works at Siemens.\n"
-        '"Maria" is the name of a person. "Norway" is the name of a place. "Siemens" is the name of a company.\n\n'
-        '{text}\n"{name}" is the name of a',
-        (" person", " place", " company", " thing"),
-    ),
-    KindPrompt(
-        "Text: Maria lives in Norway.\nQuestion: What is Maria?\nAnswer: a person\n\n"
-        "Text: He works at Siemens.\nQuestion: What is Siemens?\nAnswer: an organization\n\n"
-        "Text: They went to Norway on Friday.\nQuestion: What is Norway?\nAnswer: a place\n\n"
-        "Text: They went to Norway on Friday.\nQuestion: What is Friday?\nAnswer: something else\n\n"
-        "Text: {text}\nQuestion: What is {name}?\nAnswer:",
-        (" a person", " a place", " an organization", " something else"),
-    ),
-)
-ANCHORS = (
-    ("Maria lives near the school.", "Maria"),
-    ("I met Robert Jones at the party.", "Robert Jones"),
-    ("Then Ivan laughed.", "Ivan"),
-    ("We drove to Munich.", "Munich"),
-    ("Canada is very cold in winter.", "Canada"),
-    ("They live in Ohio.", "Ohio"),
-    ("Siemens has built a new factory.", "Siemens"),
-    ("Stanford University was founded long ago.", "Stanford University"),
-    ("He has a job at Nokia.", "Nokia"),
-    ("She bought a Bible.", "Bible"),
-    ("They speak English.", "English"),
-    ("He plays Chess.", "Chess"),
-)
+_TABLE = read_table("bot.tasks.prompts", "prompts.toml")["entities"]
+QUESTIONS = tuple(KindPrompt(**question) for question in _TABLE["questions"])
+ANCHORS: list[tuple[str, str]] = list(map(tuple, _TABLE["anchors"]))
 """Sentences with names, equally many of each kind: the model's average answer to them is its leaning."""
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
 
+from bot.text.tables import read_table
 from bot.text.words import FUNCTION_WORDS
 
 Words = frozenset[str]
@@ -54,5 +53,5 @@ class NameWords:
 @cache
 def name_words() -> NameWords:
     """Read the tables."""
-    tables = tomllib.loads(resources.files("bot.tasks.names").joinpath("words.toml").read_text(encoding="utf-8"))
+    tables = read_table("bot.tasks.names", "words.toml")
     return NameWords(**{field.name: frozenset(tables[field.name].split()) for field in fields(NameWords)})

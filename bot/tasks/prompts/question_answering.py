@@ -12,29 +12,17 @@ from bot.tasks.scores import sigmoid
 from bot.text.characters import REPLACEMENT_CHARACTER
 from bot.text.graphemes import Span
 from bot.text.quotes import find_quote
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.scoring import LogProbs
 
-PROMPT = (
-    "Text: Tom Baker was born in Leeds in 1970. He teaches mathematics, and has two sons.\n"
-    "Question: Where was Tom born?\nAnswer: in Leeds\n"
-    "Question: How many sons does he have?\nAnswer: two\n"
-    "Question: What is his favourite colour?\nAnswer: not in the text\n"
-    "Question: What does he teach?\nAnswer: mathematics\n\n"
-    "Text: The shop on Main Street opens at nine. It sells bread and cheese, and belongs to Mr Hill.\n"
-    "Question: When does the shop open?\nAnswer: at nine\n"
-    "Question: Who does the shop belong to?\nAnswer: Mr Hill\n"
-    "Question: How many people work there?\nAnswer: not in the text\n"
-    "Question: What does it sell?\nAnswer: bread and cheese\n\n"
-    "Text: {context}\nQuestion: {question}\nAnswer:"
-)
+_TABLE = read_table("bot.tasks.prompts", "prompts.toml")["answer"]
+PROMPT: str = _TABLE["prompt"]
 NO_ANSWER = "not in the text"
 """How the prompt shows that a question has no answer."""
-NEUTRAL = (
-    "It was bigger than we had expected. He looked at the clock and said nothing. They put everything back in the box."
-)
+NEUTRAL: str = _TABLE["neutral"]
 """A text about nothing in particular: an answer that is as likely after it was not found in the context."""
 WRITTEN_TOKENS = 24
 """The most tokens of a written answer."""

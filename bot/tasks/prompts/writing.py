@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import regex
@@ -14,19 +15,6 @@ from bot.text.characters import REPLACEMENT_CHARACTER, visible
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.continuous_batching import Generation
-
-
-def following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
-    """Decode new tokens behind their prompt: many tokenizers drop the first space of a text on its own.
-
-    If the last token is only part of a character, the text ends with U+FFFD.
-    """
-    return head.decode([*prompt, *ids])[len(head.decode_whole(prompt)) :]
-
-
-def whole_following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
-    """Like `following`, without part of a character at the end."""
-    return head.decode_whole([*prompt, *ids])[len(head.decode_whole(prompt)) :]
 
 
 Decode = Callable[[Sequence[int]], str]
@@ -90,33 +78,38 @@ class ReadPrompt:
         return cls(head, whole[-room:], kept, len(whole) > room)
 
     def text(self, new: Sequence[int]) -> str:
-        """Return the text of the tail and new tokens, with U+FFFD at its end for part of a character."""
-        return following(self.head, self._before, (*self.tail, *new))
+        """Return the text of the tail and new tokens, with U+FFFD at its end for part of a character.
+
+        They are decoded behind the prompt, because many tokenizers drop the first space of a text on its own.
+        """
+        return self.head.decode([*self._before, *self.tail, *new])[len(self._before_text) :]
 
     def whole_text(self, new: Sequence[int]) -> str:
         """Like `text`, without part of a character at the end."""
-        return whole_following(self.head, self._before, (*self.tail, *new))
+        return self.head.decode_whole([*self._before, *self.tail, *new])[len(self._before_text) :]
 
     def tail_after(self, new: Sequence[int]) -> Tail:
         """Return the tail of the text of new tokens."""
-        return tail_of(self.head, self._before, (*self.tail, *new))
+        ids = [*self._before, *self.tail, *new]
+        if not _ends_broken(self.head, ids):
+            return WHOLE
+        text = self.whole_text(new)
+        start = max(len(self._before), self.head.whole_tokens(ids))
 
-    @property
+        def kept() -> str:
+            return self.head.decode_whole(ids[:start])[len(self._before_text) :]
+
+        while start > len(self._before) and (_ends_broken(self.head, ids[:start]) or not _is_read(kept())):
+            start -= 1
+        return Tail(tuple(ids[start:]), len(text) - len(kept()))
+
+    @cached_property
     def _before(self) -> tuple[int, ...]:
         return self.ids[: len(self.ids) - len(self.tail)]
 
-
-def tail_of(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> Tail:
-    """Return the tail of new tokens behind a prompt."""
-    if not _ends_broken(head, [*prompt, *ids]):
-        return WHOLE
-    text = whole_following(head, prompt, ids)
-    number = max(0, head.whole_tokens([*prompt, *ids]) - len(prompt))
-    while number and (
-        _ends_broken(head, [*prompt, *ids[:number]]) or not _is_read(whole_following(head, prompt, ids[:number]))
-    ):
-        number -= 1
-    return Tail(tuple(ids[number:]), len(text) - len(whole_following(head, prompt, ids[:number])))
+    @cached_property
+    def _before_text(self) -> str:
+        return self.head.decode_whole(self._before)
 
 
 _LONGEST_CLUSTER = 32

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from bot.inference.operations import Row, TaskRun
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template, inert
 from bot.tasks.prompts.writing import EndingRow, circling, without_circles, without_half
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -98,29 +99,9 @@ def summary_prefix(head: Seq2SeqLM) -> str:
     return str(asked.get("prefix", usual))
 
 
-INSTRUCTIONS = {
-    "short": "Summarize this text in one sentence:",
-    "medium": "Summarize this text in three sentences:",
-    "long": "Summarize this text in detail:",
-}
-EXAMPLES = (
-    (
-        "The zoo has a new tiger. It was born in Leipzig three years ago and came by train on Monday night. Visitors "
-        "cannot see it yet, because it has to get used to its keepers first. The director hopes to show it at Easter.",
-        "A three-year-old tiger from Leipzig has arrived at the zoo, and visitors may see it at Easter.",
-    ),
-    (
-        "Tom: My bike has a flat tyre, I will be late. Eva: No problem, we start at nine then. Tom: Thanks! Can you "
-        "tell Paul? Eva: Done, he is late too.",
-        "Tom will be late because of a flat tyre, so they start at nine; Eva has told Paul.",
-    ),
-    (
-        "To grow tomatoes, you need much sun and little wind. Sow the seeds indoors in March and plant them outside "
-        "after the last frost in May. Water the soil and never the leaves, because wet leaves get ill. You can pick "
-        "the first ones in July.",
-        "Tomatoes are sown indoors in March, planted out in May, watered at the soil and picked from July.",
-    ),
-)
+_TABLE = read_table("bot.tasks.prompts", "prompts.toml")["summarize"]
+INSTRUCTIONS: dict[Length, str] = _TABLE["instructions"]
+EXAMPLES = tuple((example["text"], example["summary"]) for example in _TABLE["examples"])
 """For models without a chat template."""
 
 

@@ -5,15 +5,12 @@ The layouts were chosen on the `dev` half of `bot/evaluation/labelled.toml`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import resources
 
 from bot.inference.languages.lookup import language
+from bot.text.tables import read_table
 
-PHRASES: Mapping[str, list[str]] = tomllib.loads(
-    resources.files("bot.tasks.translation").joinpath("phrases.toml").read_text(encoding="utf-8")
-)
+PHRASES: Mapping[str, list[str]] = read_table("bot.tasks.translation", "phrases.toml")
 """The same sentences by language code."""
 
 
