@@ -8,7 +8,7 @@ from bot.tasks.names.candidates import LONGEST_NAME, LONGEST_SENTENCE, find_cand
 from bot.text.graphemes import Graphemes
 from bot.text.markup import markup
 from tests.tangled import TANGLED
-from tests.tasks.named_sentences import HELD_BACK, NAMED_SENTENCES
+from tests.tasks.names.named_sentences import HELD_BACK, NAMED_SENTENCES
 
 
 @pytest.mark.parametrize(
