@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.inference.requests import Request
 from bot.tasks.fill import FillRequest
@@ -18,6 +18,7 @@ from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.tables import read_table
 
+Entry: TypeAlias = Mapping[str, Any]
 TARGETS = {"german": "de", "french": "fr", "spanish": "es"}
 
 
@@ -49,26 +50,26 @@ def read_examples(half: str = "test") -> list[Example]:
     ]
 
 
-def _sentiment(entry: Mapping[str, str]) -> Iterator[Example]:
-    accepted = frozenset((entry["label"].casefold(),))
+def _sentiment(entry: Entry) -> Iterator[Example]:
+    accepted = frozenset((str(entry["label"]).casefold(),))
     request = SentimentRequest(entry["text"])
     yield Example("sentiment", "sentiment", request, accepted, lambda result: result.scores[0].label.casefold())
 
 
-def _zeroshot(entry: Mapping[str, Any]) -> Iterator[Example]:
+def _zeroshot(entry: Entry) -> Iterator[Example]:
     request = ZeroShotRequest(entry["text"], tuple(entry["labels"]))
     accepted = frozenset((str(entry["label"]),))
     yield Example("zeroshot", "zeroshot", request, accepted, lambda result: result.scores[0].label)
 
 
-def _fill(entry: Mapping[str, Any]) -> Iterator[Example]:
+def _fill(entry: Entry) -> Iterator[Example]:
     accepted = frozenset(answer.casefold() for answer in entry["answers"])
     yield Example(
         "fill", "fill", FillRequest(entry["text"]), accepted, lambda result: result.masks[0][0].word.casefold()
     )
 
 
-def _translate(entry: Mapping[str, Any]) -> Iterator[Example]:
+def _translate(entry: Entry) -> Iterator[Example]:
     for name, code in TARGETS.items():
         request = TranslateRequest(entry["text"], code)
         accepted = frozenset(map(_plain, entry[name]))
@@ -82,7 +83,7 @@ def _plain(text: str) -> str:
     return " ".join(letters.split())
 
 
-_MAKERS: dict[str, Callable[[dict[str, Any]], Iterator[Example]]] = {
+_MAKERS: dict[str, Callable[[Entry], Iterator[Example]]] = {
     "sentiment": _sentiment,
     "zeroshot": _zeroshot,
     "fill": _fill,

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.inspection.attention_weights import Part
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.encoder_input import EncoderHead
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.attention import AttentionInput
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 
 MOST_TOKENS = 40
 """Of each side: as many as fit into a picture. Only the beginning of a longer text is read, because weights that point
@@ -123,14 +123,14 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
     return (yield from _weights(head, request, inputs, inputs.decoder_ids, shortened=shortened))
 
 
-def _source_encoder(head: Seq2SeqLM, request: AttentionRequest) -> Callable[[str], Row[Any]]:
+def _source_encoder(head: Seq2SeqLM, request: AttentionRequest) -> Callable[[str], Row[SourceText]]:
     """Return what makes a row for `rewrite` of a text, in the form of the checkpoint's own command."""
     if request.task != "translate":
         _refuse_languages(request)
         return lambda text: head.encode(text, max_new_tokens=MOST_TOKENS)
     source, target = _pair(head.languages, request)
 
-    def encoded(text: str) -> Row[Any]:
+    def encoded(text: str) -> Row[SourceText]:
         inputs = replace(encode(head, text, source, target).inputs, max_new_tokens=MOST_TOKENS)
         return Row(inputs, len(inputs.ids) + MOST_TOKENS)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from bot.errors import InvalidRequest
-from bot.inference.operations import Row, TaskRun
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.prompts.writing import was_stopped
@@ -18,6 +18,7 @@ from bot.tasks.summarization.summarizers import (
     PartSummary,
     PromptedSummarizer,
     Summarizer,
+    SummaryRow,
 )
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import clean_text
@@ -87,7 +88,7 @@ class Round:
     """Parts that were summarised at the same time: of the text, or of the previous round's summaries."""
 
     parts: tuple[str, ...]
-    rows: tuple[Row[Any], ...]
+    rows: tuple[SummaryRow, ...]
     summaries: tuple[PartSummary, ...]
 
 

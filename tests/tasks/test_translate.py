@@ -21,7 +21,7 @@ from bot.tasks.translation import language_detection
 from bot.tasks.translation.drafting import MOST_NEW_TOKENS, requoted
 from bot.tasks.translation.language_detection import detect
 from tests.support import CPU, run_crowd, run_together
-from tests.tasks.test_passages import APART, in_order
+from tests.tasks.translation.test_passages import APART, in_order
 
 TEXTS = [
     "I love apples.",

@@ -1,4 +1,4 @@
-"""Where generated code comes to a sensible end."""
+"""Finding a sensible end of generated code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EndReason(Enum):
 
 @dataclass(frozen=True)
 class CodeEnd:
-    """Where new code ends."""
+    """The end of new code."""
 
     offset: int
     """Of the line before which it ends, in the new code."""

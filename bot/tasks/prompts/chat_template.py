@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from bot.inference.tokenization.markers import Marker, Markers, Place, Span
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from bot.inference.heads.causal_lm import CausalLM
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -184,8 +186,7 @@ class ChatTemplate:
                 yield self._written_around(roles)
 
     def _rendered(self, roles: Sequence[Role], contents: Sequence[str]) -> str:
-        tokenizer: Any = self._head.tokenizer
-        text = tokenizer.apply_chat_template(
+        text = self._head.tokenizer.apply_chat_template(
             [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)],
             add_generation_prompt=True,
             tokenize=False,
@@ -200,7 +201,7 @@ def _state(head: CausalLM) -> tuple[str, int]:
 
 def _unknown(head: CausalLM) -> frozenset[int]:
     """Return the id of unknown characters, if it has no other meaning."""
-    tokenizer: Any = head.tokenizer
+    tokenizer = head.tokenizer
     others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
     return frozenset() if tokenizer.unk_token_id in others else frozenset((tokenizer.unk_token_id,))
 
@@ -244,7 +245,7 @@ def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Ma
         yield Marker(words[-1])
 
 
-def _constants(tokenizer: Any) -> Iterator[Marker]:
+def _constants(tokenizer: PreTrainedTokenizerBase) -> Iterator[Marker]:
     """Yield the marks in the strings of a template, even those that it only writes for tools or thoughts."""
     from jinja2 import Environment, TemplateError, nodes
 
@@ -259,6 +260,6 @@ def _constants(tokenizer: Any) -> Iterator[Marker]:
             )
 
 
-def _sources(template: Any) -> list[str]:
+def _sources(template: str | dict[str, str] | None) -> list[str]:
     """Return the template, or several by name that some tokenizers have."""
     return [str(one) for one in template.values()] if isinstance(template, dict) else [str(template or "")]

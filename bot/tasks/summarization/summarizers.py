@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from bot.inference.operations import Row, TaskRun
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template, inert
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
 
 Length = Literal["short", "medium", "long"]
+SummaryRow: TypeAlias = Row[Any]
+"""A row of either kind of model; only its own summariser reads it."""
 
 PART_TOKENS = 500
 """The most that a general model reads at once, whatever its context: small ones lose the thread of longer parts."""
@@ -49,15 +51,15 @@ class Summarizer(Protocol):
         """Return the number of a text's tokens, without special ones."""
         ...
 
-    def row(self, part: str, most: int) -> Row[Any]:
+    def row(self, part: str, most: int) -> SummaryRow:
         """Return a row that summarises a part in so many tokens at most."""
         ...
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
+    def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """Generate the summaries."""
         ...
 
-    def read(self, row: Row[Any], ids: Sequence[int]) -> PartSummary:
+    def read(self, row: SummaryRow, ids: Sequence[int]) -> PartSummary:
         """Return a row's summary that was generated before, by its token ids."""
         ...
 
@@ -76,11 +78,11 @@ class EncoderDecoderSummarizer:
     def count(self, text: str) -> int:
         return len(self._head.tokenize(text, add_special_tokens=False))
 
-    def row(self, part: str, most: int) -> Row[Any]:
+    def row(self, part: str, most: int) -> SummaryRow:
         most = min(most, self._head.context_length - 1)  # BART's decoder has no more positions than its encoder
         return self._head.encode(self._prefix + part, max_new_tokens=most)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
+    def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         outputs = yield from self._head.rewrite(rows, alone=alone)
         return [self.read(row, ids) for row, ids in zip(rows, outputs, strict=True)]
 
@@ -124,14 +126,14 @@ class PromptedSummarizer:
         read = inert(self._head, text) if has_chat_template(self._head) else text
         return len(self._head.encode_rest(read))
 
-    def row(self, part: str, most: int) -> Row[Any]:
+    def row(self, part: str, most: int) -> SummaryRow:
         from bot.inference.heads.generation.sampling import Sampling
 
         stop = None if has_chat_template(self._head) else "\n"
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
         return EndingRow(row, lambda ids: circling(self._head.decode(ids)) > 0)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
+    def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         outputs = yield from self._head.generate(rows, alone=alone)
         return [self._summary(one) for one in outputs]
 

@@ -11,10 +11,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bot.inference.languages.pairs import serving
 from bot.tasks.translation.protected import without_protected
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 SURE = 0.7
 """A guess is sure with this probability among the languages that can be chosen, and `SURE_OF_ALL` among all languages:
@@ -144,13 +147,13 @@ def _ranked(text: str) -> tuple[Mapping[str, float], bool]:
 _UNPACKING = Lock()  # `cache` alone would let two threads unpack at the same time
 
 
-def _identifier() -> Any:
+def _identifier() -> LanguageIdentifier:
     with _UNPACKING:
         return _unpacked()
 
 
 @cache
-def _unpacked() -> Any:
+def _unpacked() -> LanguageIdentifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
