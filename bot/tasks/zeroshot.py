@@ -185,12 +185,11 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
     scores = (first - common[:, [label[0] for label in labels]]).mean(axis=0)
     scores += yield from _endings(head, labels, found, alone=alone)
     log_probabilities = np.array([[one.sum(dtype=np.float64) for one in output] for output in found]).mean(axis=0)
-    probabilities = _probabilities(scores, request.multi_label)
+    if request.multi_label:
+        probabilities = sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE)
+    else:
+        probabilities = softmax(scores / TEMPERATURE)
     return LabelWeights(text, tuple(labels), log_probabilities, scores, probabilities, truncated)
-
-
-def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats:
-    return sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE) if multi_label else softmax(scores / TEMPERATURE)
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:

@@ -72,7 +72,7 @@ def visible(text: str) -> str:
     The result is the same for all canonically equivalent texts, and idempotent.
     """
     text = _BLANK.sub(" ", line_breaks(text))
-    while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(_kept, unicodedata.normalize("NFC", text)))) != text:
+    while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(r"\g<kept>", unicodedata.normalize("NFC", text)))) != text:
         text = seen  # a removed character may have separated two that belong together
     return text.strip()
 
@@ -84,7 +84,3 @@ def identity(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", without_ignorable(visible(text))).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
-
-
-def _kept(found: regex.Match[str]) -> str:
-    return found["kept"] or ""

@@ -19,7 +19,7 @@ _OF_LETTERS = regex.compile(r"\p{L}{1,3}(?:\.\p{L}{1,3})+|\p{L}")
 _NUMBERING = regex.compile(r"\s*\(?\d{1,3}[.)]\s*")
 """A list item's: no sentence consists of a number."""
 _LOWER = regex.compile(r"\p{Ll}|\d")
-_CALL = regex.compile(r"(?<=[!?…][\"'”’»)\]]?)\s+(?=[^\p{Ll}\s])")
+_CALL = regex.compile(r"(?V1)(?<=[!?…][\"'”’»)\]]?\s+)(?=[^\p{Ll}\s])")
 """Between a mark that no abbreviation ends with, and a possible beginning of a sentence."""
 _FULL_STOP = regex.compile(r"(?:[。！？｡]|[\p{Sentence_Terminal}…](?=[\p{Pe}\p{Pf}\"']*(?:\s|$)))[\p{Pe}\p{Pf}\"']*")
 """Chinese and Japanese have no space behind a sentence."""
@@ -60,15 +60,7 @@ def _is_whole(text: str, language: str) -> bool:
 def _segments(text: str, language: str) -> list[str]:
     found: list[str] = sentencex.segment(language.split("-")[0], text)
     whole = found if "".join(found) == text else [text]
-    return [part for one in whole for part in _at_calls(one)]
-
-
-def _at_calls(text: str) -> Iterator[str]:
-    start = 0
-    for gap in _CALL.finditer(text):
-        yield text[start : gap.end()]
-        start = gap.end()
-    yield text[start:]
+    return [part for one in whole for part in _CALL.split(one)]
 
 
 def _goes_on(before: str, after: str, language: str) -> bool:

@@ -78,11 +78,10 @@ def weighed_masks(head: CausalLM, parts: Sequence[str], *, alone: bool = False) 
     """
     before, masks = parts[0], list[WeighedMask]()
     for after in parts[1:]:
+        starts_sentence = not before.strip() or _FULL_STOP.search(before.rstrip()) is not None
         near_before, near_after, cut = _neighbourhood(head, before, after.rstrip())
         left, question = (CONTEXT + near_before).rstrip(), _question(near_before, near_after)
-        proposals = yield from _weigh_one(
-            head, left, question, near_after, capital=_starts_sentence(before), alone=alone
-        )
+        proposals = yield from _weigh_one(head, left, question, near_after, capital=starts_sentence, alone=alone)
         masks.append(WeighedMask(left, question, proposals, cut))
         before += proposals[0].word + after
     return masks
@@ -157,7 +156,3 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
 
 def _is_whole_word(text: str) -> bool:
     return _WHOLE_WORD.fullmatch(text) is not None and visible(text) == text[1:]
-
-
-def _starts_sentence(before: str) -> bool:
-    return not before.strip() or _FULL_STOP.search(before.rstrip()) is not None
