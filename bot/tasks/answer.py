@@ -19,7 +19,7 @@ from bot.text.accepted import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.question_answering import Place, QuestionAnswering, Window
+    from bot.inference.heads.question_answering import QuestionAnswering, Span, Window
     from bot.inference.heads.scoring import LogProbs
 
 LONGEST_QUESTION = 300
@@ -157,10 +157,10 @@ def location(head: QuestionAnswering, request: AnswerRequest, *, alone: bool = F
 
 
 def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
-    allowed = np.array([place is not None for place in window.places])
+    allowed = np.array([place is not None for place in window.spans])
     allowed[0] = True
     probabilities = softmax(np.where(allowed, logits, -np.inf))
-    together = spans(probabilities, window.places)
+    together = spans(probabilities, window.spans)
     first, last = map(int, np.unravel_index(int(together.argmax()), together.shape))
     probability = float(together[first, last])
     start, end = probabilities
@@ -168,7 +168,7 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     return Pointing(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
 
 
-def spans(probabilities: Floats, places: Sequence[Place | None] = ()) -> Floats:
+def spans(probabilities: Floats, places: Sequence[Span | None] = ()) -> Floats:
     """How likely each span of at most `ANSWER_TOKENS` tokens of the context is to be the answer.
 
     Args:
@@ -187,13 +187,13 @@ def spans(probabilities: Floats, places: Sequence[Place | None] = ()) -> Floats:
     return together
 
 
-def _is_blank(place: Place | None) -> bool:
+def _is_blank(place: Span | None) -> bool:
     return place is not None and place[0] == place[1]
 
 
 def span_of(window: Window, first: int, last: int) -> AnswerSpan:
     """What two tokens of the context stand for, and all between them; half words are widened to whole ones."""
-    seen = [place for place in window.places[first : last + 1] if place is not None and not _is_blank(place)]
+    seen = [place for place in window.spans[first : last + 1] if place is not None and not _is_blank(place)]
     return AnswerSpan(min(start for start, _ in seen), max(end for _, end in seen))
 
 

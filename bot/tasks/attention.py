@@ -20,7 +20,7 @@ from bot.text.accepted import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderHead
+    from bot.inference.heads.encoder_head import EncoderHead
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.attention import AttentionInput
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
@@ -129,7 +129,6 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionRe
 
 def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """By an encoder-decoder: the encoder reads the text, the decoder what was written of it, or `second`."""
-    from bot.inference.heads.generation.token_logprobs import end_ids
     from bot.inference.heads.inspection.attention import AttentionInput
 
     encode = _source_encoder(head, request)
@@ -139,7 +138,7 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
         [written] = yield from head.rewrite([source])
     else:
         written = tuple(head.tokenize(text_target=request.second, add_special_tokens=False))
-    ends = end_ids(head)
+    ends = head.end_ids
     until_end = [place for place, token in enumerate(written) if token in ends]
     kept = tuple(written[: until_end[0]] if until_end else written)
     decoder = (*source.inputs.start, *kept)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
@@ -20,8 +21,10 @@ from bot.text.markup import Markup, markup
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.token_classifier import TokenClassifier, TokenSpan
+
+_LEANING: Calibration[Floats] = Calibration("entities")
 
 OUTSIDE = "O"
 """The label of what is no entity."""
@@ -335,7 +338,7 @@ def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -
     if not asked:
         return Weighing((), truncated=False)
     yield from calibrate(head)
-    leaning: Floats = head.notes["entities"]
+    leaning = head.calibrations[_LEANING]
     prompts = _prompts(head, [(sentence, name) for name, sentence in (one.asked for one in asked)])
     log_probs = yield from _ask(head, prompts, alone=alone)
     shares = softmax(log_probs)
@@ -349,9 +352,9 @@ def weighing(head: CausalLM, request: EntitiesRequest, *, alone: bool = False) -
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Find the mean answers to questions about the anchors, (questions, kinds)."""
-    if "entities" not in head.notes:
+    if _LEANING not in head.calibrations:
         log_probs = yield from _ask(head, _prompts(head, ANCHORS))
-        head.notes["entities"] = np.log(softmax(log_probs)).mean(axis=0)
+        head.calibrations[_LEANING] = np.log(softmax(log_probs)).mean(axis=0)
 
 
 def _ask(head: CausalLM, prompts: Sequence[Sequence[str]], *, alone: bool = False) -> TaskRun[Floats]:

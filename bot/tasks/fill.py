@@ -12,6 +12,7 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
@@ -21,7 +22,7 @@ from bot.text.accepted import checked_range, clean_text, has_words, visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.masked_lm import MaskedLM
 
 MOST_GUESSES = 10
@@ -243,6 +244,8 @@ context stands to the right."""
 WORD_TOKENS = 24
 """Room for a proposed word: one token, and in capitals perhaps one per letter."""
 
+_WHOLE_WORDS: Calibration[npt.NDArray[np.int64]] = Calibration("fill")
+
 _WHOLE_WORD = re.compile(r" (?:[^\W\d_]{2,}|[aAI])")
 
 
@@ -372,10 +375,10 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
     Raises:
         ModelUnavailable: the vocabulary has none, so this checkpoint cannot fill masks.
     """
-    if "fill" not in head.notes:
+    if _WHOLE_WORDS not in head.calibrations:
         texts = head.decode_each(range(head.vocabulary_size))
-        head.notes["fill"] = np.array([token for token, text in enumerate(texts) if _is_whole_word(text)])
-    allowed: npt.NDArray[np.int64] = head.notes["fill"]
+        head.calibrations[_WHOLE_WORDS] = np.array([token for token, text in enumerate(texts) if _is_whole_word(text)])
+    allowed = head.calibrations[_WHOLE_WORDS]
     if not len(allowed):
         raise ModelUnavailable("The checkpoint that is set for /fill has no whole words in its vocabulary.")
     return allowed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
@@ -17,7 +18,7 @@ from bot.text.accepted import clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
@@ -81,6 +82,8 @@ def classification(
     [logits] = yield from head.classify([row], alone=alone)
     return Classification(row.inputs, logits, sigmoid(logits) if head.independent else softmax(logits))
 
+
+_ANCHORS: Calibration[tuple[Leaning, Leaning]] = Calibration("sentiment")
 
 PROMPTS = ("Review: {}\nSentiment:", "Text: {}\nSentiment:", "Sentence: {}\nSentiment:")
 WORDS = ((" positive", " negative"), (" Positive", " Negative"), (" good", " bad"), (" great", " terrible"))
@@ -164,7 +167,7 @@ def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) 
         alone: keep other requests out of the batch.
     """
     yield from calibrate(head)
-    anchors: tuple[Leaning, Leaning] = head.notes["sentiment"]
+    anchors = head.calibrations[_ANCHORS]
     good, bad = (anchor.difference for anchor in anchors)
     longest_word = max(map(len, _words(head)))
     text, truncated = head.fit(
@@ -180,9 +183,9 @@ def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Find out where the checkpoint puts the anchors."""
-    if "sentiment" not in head.notes:
+    if _ANCHORS not in head.calibrations:
         leanings = yield from _leanings(head, [sentence for pair in ANCHORS for sentence in pair])
-        head.notes["sentiment"] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))
+        head.calibrations[_ANCHORS] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))
 
 
 def _leanings(head: CausalLM, texts: Sequence[str], *, alone: bool = False) -> TaskRun[list[Leaning]]:

@@ -21,7 +21,8 @@ from bot.text.sentences import sentences
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 MOST_NEW_TOKENS = 400
 MOST_CHARACTERS = 1_500
@@ -214,9 +215,8 @@ def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> TaskRun[TranslateResu
 
 def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
     """Whether a text was ended by the model, rather than at its length or by somebody."""
-    from bot.inference.heads.generation.token_logprobs import end_ids
 
-    if not ids or ids[-1] not in end_ids(head):
+    if not ids or ids[-1] not in head.end_ids:
         return False
     # Some configurations put the end there themselves when the length is reached.
     forced = getattr(head.model.generation_config, "forced_eos_token_id", None) is not None

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
@@ -20,7 +21,7 @@ from bot.text.label_list import parse_labels as parse_labels
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
@@ -139,6 +140,8 @@ def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bo
     return Entailments(tuple(row.inputs for row in rows), logits, entailment, contradiction, probabilities)
 
 
+_COMMON: Calibration[npt.NDArray[np.float32]] = Calibration("zeroshot")
+
 PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
 NEUTRAL = (
     "I went there with my friends on Tuesday.",
@@ -208,7 +211,7 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
         request.text, lambda text: longest_label + max(len(head.encode(prompt.format(text))) for prompt in PROMPTS)
     )
     yield from calibrate(head)
-    common: npt.NDArray[np.float32] = head.notes["zeroshot"]
+    common = head.calibrations[_COMMON]
     rows = [head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS]
     found = yield from head.score(rows, alone=alone)
     first = np.array([[one[0] for one in output] for output in found])
@@ -225,10 +228,10 @@ def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Find the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
-    if "zeroshot" not in head.notes:
+    if _COMMON not in head.calibrations:
         rows = [head.continuations(head.encode(prompt.format(text)), [(0,)]) for prompt in PROMPTS for text in NEUTRAL]
         outputs = yield from head.next_token(rows)
-        head.notes["zeroshot"] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
+        head.calibrations[_COMMON] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
 
 
 def _endings(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bot.inference.heads.calibration import Calibration
 from bot.inference.tokenization.markers import Marker, Markers, Place, Span
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-_NOTE = "chat template"
-"""Where a checkpoint's form is kept in its notes."""
+_TEMPLATE: Calibration[ChatTemplate] = Calibration("chat template")
 _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("user",),
     ("system", "user"),
@@ -103,9 +103,9 @@ class ChatTemplate:
     @classmethod
     def of(cls, head: CausalLM) -> ChatTemplate:
         """The one that a head's tokenizer has now. It is made once."""
-        kept = head.notes.get(_NOTE)
-        if not isinstance(kept, cls) or kept._state != _state(head):
-            kept = head.notes[_NOTE] = cls(head)
+        kept = head.calibrations.get(_TEMPLATE)
+        if kept is None or kept._state != _state(head):
+            kept = head.calibrations[_TEMPLATE] = cls(head)
         return kept
 
     def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 
 class AttentionSwitch:
-    """Of a model; used on the device's thread only, so that no other request meets what was switched to."""
+    """Switches a model's attention function. Used on the device's thread only, so no other request notices."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         configs = {id(one.config): one.config for one in model.modules() if isinstance(one, PreTrainedModel)}
@@ -17,7 +17,7 @@ class AttentionSwitch:
 
     @contextmanager
     def to(self, name: str) -> Iterator[None]:
-        """Compute attention by the library's or a registered function inside the body, afterwards as before.
+        """Compute attention by the library's or a registered function inside the body.
 
         Source: "Attention backends" in the transformers documentation.
         """
