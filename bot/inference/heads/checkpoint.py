@@ -16,8 +16,8 @@ from bot.inference.compute.int8 import int8_bytes
 from bot.inference.compute.packed_linear import filled_up, packed_bytes
 from bot.inference.compute.precision import reason_of
 from bot.inference.compute.threads import ThreadChoice
+from bot.inference.heads.attention_backend import AttentionBackend
 from bot.inference.heads.calibration import Calibrations
-from bot.inference.heads.invariance.row_attention import RowAttention
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row
 from bot.inference.tokenization.literal import Literally, control_tokens
@@ -42,7 +42,7 @@ class Checkpoint:
         is_packed: whether the linear layers are packed for the CPU (see `bot.inference.compute.packed_linear`).
         threads: how many threads share a small forward pass.
         literally: locks the tokenizer and has it read control tokens as text: `with checkpoint.literally: …`.
-        row_attention: forward passes in which attention is computed row by row.
+        attention_backend: runs forward passes with other attention functions.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, device: Device) -> None:
@@ -60,7 +60,7 @@ class Checkpoint:
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
         self.literally = Literally(tokenizer, self._tokenizer_lock)
-        self.row_attention = RowAttention(model)
+        self.attention_backend = AttentionBackend(model)
 
     def tokenize(self, *texts: str, **options: Any) -> list[int]:
         """Return the token ids of a text or of a pair. What looks like a control token is text, too."""

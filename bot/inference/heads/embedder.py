@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from bot.inference.heads.encoder_head import EncoderHead, EncoderInput
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.heads.pooling import Pooling, PoolingMode
 from bot.inference.operations import Row
@@ -41,7 +39,7 @@ class Embedder(EncoderHead):
         """Make a head with the pooling that a folder's files describe; raises as `Pooling.read` does."""
         return cls(*loaded, pooling=Pooling.read(folder))
 
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         states: torch.Tensor = self.forward(rows).last_hidden_state.float()
         if self.pooling.mode is PoolingMode.CLS:
             vectors = states[:, 0]

@@ -6,11 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase, TokenizersBackend
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
@@ -20,7 +21,7 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.checkpoint import on_device
 from bot.inference.heads.head import Head
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance, Numbers, batch_invariance
-from bot.inference.heads.invariance.row_attention import RowSpan
+from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
 from bot.inference.operations import Budget, Operation, Row
 
 SAMPLES = (
@@ -46,28 +47,35 @@ class EncoderInput:
     type_ids: tuple[int, ...] | None
     truncated: bool
 
+    @classmethod
+    def of(cls, encoding: Encoding, *, with_types: bool) -> Self:
+        """Return what a fast tokenizer made of a text."""
+        # It keeps what was cut off as further encodings.
+        types = tuple(encoding.type_ids) if with_types else None
+        return cls(tuple(encoding.ids), types, truncated=bool(encoding.overflowing))
+
     @property
     def row(self) -> Row[EncoderInput]:
         """A row for the head's operation."""
         return Row(self, len(self.ids))
 
 
-EncoderOperation = Operation[EncoderInput, npt.NDArray[np.float32]]
+Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 class EncoderHead(Head):
     """Encodes and pads texts for a bidirectional encoder, and computes them batch-invariantly."""
 
     @abstractmethod
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         """Return the outputs of the head's operation for rows, in one forward pass (see `forward`)."""
 
-    def operation(self, name: str) -> EncoderOperation:
+    def operation(self, name: str) -> Operation[EncoderInput, Floats]:
         """Make the head's operation, which `compute` computes."""
         return Operation(name, self.run, encoder_budget(self.device))
 
     @on_device
-    def run(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def run(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         """Compute rows so that no row's numbers depend on the others."""
         return self.batch_invariance.run(rows, self._widths(rows), self.compute)
 
@@ -108,7 +116,7 @@ class EncoderHead(Head):
         if way is not BatchInvariance.ROW_ATTENTION:
             return self.model(**inputs, **options)
         spans = [RowSpan(index, slice(0, len(row.inputs.ids))) for index, row in enumerate(rows)]
-        return self.row_attention(spans, **inputs, **options)
+        return self.attention_backend.run(RowAttention(spans), **inputs, **options)
 
     def encode(self, text: str, pair: str | None = None) -> Row[EncoderInput]:
         """Tokenize a text, or a pair of which only the first is truncated, to the model's context length.
@@ -128,7 +136,6 @@ class EncoderHead(Head):
             return_token_type_ids=self.asks_for_types,
             return_overflowing_tokens=False,
         )
-        # The fast tokenizers keep what was cut off as further encodings.
         truncated = bool(encoded.encodings and encoded.encodings[0].overflowing)
         types = tuple(encoded["token_type_ids"]) if "token_type_ids" in encoded else None
         return EncoderInput(tuple(encoded["input_ids"]), types, truncated)
@@ -141,8 +148,7 @@ class EncoderHead(Head):
         )
         # A batch, if only of one text, lets other threads run meanwhile; the fast one computes no offsets.
         [encoded] = backend.encode_batch_fast([(text, pair) if pair else text])
-        types = tuple(encoded.type_ids) if self.asks_for_types else None
-        return EncoderInput(tuple(encoded.ids), types, bool(encoded.overflowing))
+        return EncoderInput.of(encoded, with_types=self.asks_for_types)
 
     @property
     def asks_for_types(self) -> bool:

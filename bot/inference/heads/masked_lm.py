@@ -7,11 +7,9 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from bot.inference.heads.encoder_head import EncoderHead, EncoderInput
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
@@ -54,11 +52,11 @@ class MaskedLM(EncoderHead):
         mask = self.tokenizer.mask_token_id
         return [position for position, token in enumerate(ids) if token == mask]
 
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         logits: torch.Tensor = self.forward(rows).logits
         positions = [self.mask_positions(row.inputs.ids) for row in rows]
         owners = [row for row, found in enumerate(positions) for _ in found]
         masked = logits[self.tensor(owners), self.tensor([position for found in positions for position in found])]
-        probabilities: npt.NDArray[np.float32] = masked.float().softmax(dim=-1).cpu().numpy()
+        probabilities: Floats = masked.float().softmax(dim=-1).cpu().numpy()
         ends = list(accumulate(map(len, positions), initial=0))
         return [probabilities[start:end] for start, end in pairwise(ends)]

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import regex  # type: ignore[import-untyped]
 import torch
 from tokenizers import Encoding
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.encoder_head import EncoderHead, EncoderInput
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
@@ -83,25 +81,21 @@ class QuestionAnswering(EncoderHead):
                 max_length=length,
                 stride=stride if stride < room else room // 2,
                 return_overflowing_tokens=True,
-                return_token_type_ids=self.asks_for_types,
             )
-        types = encoded["token_type_ids"] if "token_type_ids" in encoded else [None] * len(encoded.encodings)
         graphemes = Graphemes(context)
-        return [_window(encoding, kinds, graphemes) for encoding, kinds in zip(encoded.encodings, types, strict=True)]
+        return [self._window(encoding, graphemes) for encoding in encoded.encodings]
 
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def _window(self, encoding: Encoding, graphemes: Graphemes) -> Window:
+        spans = tuple(
+            graphemes.widened(*_word_of(encoding, token, graphemes.text)) if sequence == 1 else None
+            for token, sequence in enumerate(encoding.sequence_ids)
+        )
+        return Window(EncoderInput.of(encoding, with_types=self.asks_for_types).row, spans)
+
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         output = self.forward(rows)
         logits = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
         return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
-
-
-def _window(encoding: Encoding, types: Sequence[int] | None, graphemes: Graphemes) -> Window:
-    inputs = EncoderInput(tuple(encoding.ids), None if types is None else tuple(types), truncated=False)
-    spans = tuple(
-        graphemes.widened(*_word_of(encoding, token, graphemes.text)) if sequence == 1 else None
-        for token, sequence in enumerate(encoding.sequence_ids)
-    )
-    return Window(inputs.row, spans)
 
 
 def _word_of(encoding: Encoding, token: int, context: str) -> Span:

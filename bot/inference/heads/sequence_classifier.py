@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from bot.inference.heads.encoder_head import EncoderHead, EncoderInput
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
 from bot.inference.operations import Operation, Row
@@ -68,7 +65,7 @@ class SequenceClassifier(EncoderHead):
         """Whether the classes have only the names that transformers gives them."""
         return all(label == f"LABEL_{index}" for index, label in enumerate(self.labels))
 
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         return list(self.forward(rows).logits.float().cpu().numpy())
 
 

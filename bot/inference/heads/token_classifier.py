@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from tokenizers import Encoding
 
-from bot.inference.heads.encoder_head import EncoderHead, EncoderInput
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
@@ -71,19 +69,14 @@ class TokenClassifier(EncoderHead):
     def encode_spans(self, text: str) -> TaggedText:
         """Tokenize a text to the model's context length, and remember each token's characters."""
         with self.literally:
-            encoded = self.tokenizer(
-                text, truncation=True, max_length=self.context_length, return_token_type_ids=self.asks_for_types
-            )
-            [encoding] = encoded.encodings
-        types = tuple(encoding.type_ids) if "token_type_ids" in encoded else None
-        inputs = EncoderInput(tuple(encoding.ids), types, truncated=bool(encoding.overflowing))
+            [encoding] = self.tokenizer(text, truncation=True, max_length=self.context_length).encodings
         spans = tuple(
             None if special else TokenSpan(start, end, goes_on)
             for (start, end), special, goes_on in zip(
                 encoding.offsets, encoding.special_tokens_mask, self._going_on(encoding), strict=True
             )
         )
-        return TaggedText(inputs.row, spans)
+        return TaggedText(EncoderInput.of(encoding, with_types=self.asks_for_types).row, spans)
 
     def _going_on(self, encoding: Encoding) -> Iterator[bool]:
         """Yield for each token whether it continues a word."""
@@ -95,6 +88,6 @@ class TokenClassifier(EncoderHead):
             yield marked and word is not None and word == before
             before = word
 
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         logits = self.forward(rows).logits.float().cpu().numpy()
         return [one[: len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]

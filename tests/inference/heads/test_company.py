@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
+from bot.inference.heads.attention_backend import AttentionBackend
 from bot.inference.heads.invariance import batch_invariance as module
 from bot.inference.heads.invariance.batch_invariance import SHAPE_ROWS, SHAPE_TOKENS, BatchInvariance, forced
-from bot.inference.heads.invariance.row_attention import RowSpan
+from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
 from bot.inference.heads.invariance.shared_prefix import SharedPrefix
 from bot.inference.operations import Row, run_task
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
@@ -139,14 +140,14 @@ class TestWhichWay:
     ) -> None:
         """Where row attention would not hold, rows of the same width are computed together."""
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
-        read = type(head.row_attention).__call__
+        run = AttentionBackend.run
 
-        def seeing_the_others(self: Any, rows: Sequence[RowSpan], **inputs: Any) -> Any:
-            output = read(self, rows, **inputs)
-            output.logits += 0.01 * len(rows)
+        def seeing_the_others(self: AttentionBackend, attention: RowAttention, **inputs: Any) -> Any:
+            output = run(self, attention, **inputs)
+            output.logits += 0.01 * len(attention.rows)
             return output
 
-        monkeypatch.setattr(type(head.row_attention), "__call__", seeing_the_others)
+        monkeypatch.setattr(AttentionBackend, "run", seeing_the_others)
         rows = [row_of(head, words) for words in (3, 3, 9, 30)]
         together = list(head.classify.run(rows))
         assert head.batch_invariance is BatchInvariance.SAME_WIDTH
@@ -169,7 +170,7 @@ class TestWhichWay:
         def refuse(*arguments: Any, **others: Any) -> Any:
             raise NotImplementedError
 
-        monkeypatch.setattr(type(head.row_attention), "__call__", refuse)
+        monkeypatch.setattr(AttentionBackend, "run", refuse)
         rows = [row_of(head, words) for words in (3, 3, 9, 30)]
         together = list(head.score.run(rows))
         assert head.batch_invariance in (BatchInvariance.SAME_WIDTH, BatchInvariance.ALONE)

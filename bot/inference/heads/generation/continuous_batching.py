@@ -17,45 +17,10 @@ import torch
 from bot.errors import NotFinite, Unanswered
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.sampling import Sampler, Sampling, choose_sound
+from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.operations import Row
 
 PromptT_contra = TypeVar("PromptT_contra", contravariant=True, bound=Sized)
-
-
-class DecoderInput(Protocol):
-    """What a running batch needs to know of a text that is to be generated."""
-
-    @property
-    def prompt(self) -> Sized:
-        """What is read before the first token is chosen."""
-        ...
-
-    @property
-    def forced_ids(self) -> Sequence[int]:
-        """Tokens that are read after the prompt, one a step, before the first one is chosen."""
-        ...
-
-    def resumed(self, written: Sequence[int]) -> tuple[Sized, Sequence[int]]:
-        """Return the prompt and the forced tokens that continue a text of which so much has been written."""
-        ...
-
-    @property
-    def max_new_tokens(self) -> int:
-        """The most tokens to write."""
-        ...
-
-    @property
-    def sampling(self) -> Sampling:
-        """How they are chosen."""
-        ...
-
-    @property
-    def stop(self) -> str | None:
-        """The stop sequence: the row ends after the first token whose text holds it."""
-        ...
-
-
-InputT = TypeVar("InputT", bound=DecoderInput)
 
 
 @dataclass(frozen=True)
@@ -63,7 +28,8 @@ class Generation:
     """A prompt to continue, as token ids.
 
     Attributes:
-        stop: the row ends after the first token whose text holds this.
+        stop: the stop sequence: the row ends after the first token whose text holds it.
+        forced_ids: tokens that are read after the prompt, one a step, before the first one is chosen: none.
     """
 
     prompt: tuple[int, ...]
@@ -78,8 +44,11 @@ class Generation:
         return Row(self, len(self.prompt) + self.max_new_tokens)
 
     def resumed(self, written: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """See `DecoderInput.resumed`: what was written is read at once with the prompt."""
+        """Return the prompt and the forced tokens that continue a text of which so much has been written."""
         return (*self.prompt, *written), ()
+
+
+InputT = TypeVar("InputT", bound=Generation | SourceText)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, count, pairwise
-from typing import Any
 
 import torch
 from transformers import Cache, EncoderDecoderCache
 from transformers.cache_utils import DynamicLayer
 
-from bot.inference.heads.generation.kv_cache import KVCache
+from bot.inference.heads.generation.kv_cache import KeysAndValues, KVCache
 from bot.inference.heads.generation.static_kv_cache import StaticView
-
-KeysAndValues = tuple[torch.Tensor, torch.Tensor]
-"""Of all rows in a layer, (rows, heads, columns, size) both."""
 
 
 def library_cache(written: KVCache, sources: KVCache, new: Sequence[int]) -> EncoderDecoderCache:
@@ -31,17 +27,10 @@ def library_cache(written: KVCache, sources: KVCache, new: Sequence[int]) -> Enc
     )
 
 
-def static_library_cache(
-    written: StaticView, sources: StaticView, layers: int, distance: torch.Tensor | int
-) -> EncoderDecoderCache:
-    """Return the library's view of static caches.
-
-    Args:
-        layers: their number.
-        distance: of the token that is read now from the first column.
-    """
+def static_library_cache(written: StaticView, sources: StaticView, layers: int) -> EncoderDecoderCache:
+    """Return the library's view of static caches with so many layers."""
     return EncoderDecoderCache(
-        Cache(layers=[_StaticLayer(written, layer, distance) for layer in range(layers)]),
+        Cache(layers=[_WrittenLayer(written, layer) for layer in range(layers)]),
         Cache(layers=[_filled_layer(sources.read(layer)) for layer in range(layers)]),
     )
 
@@ -49,22 +38,18 @@ def static_library_cache(
 class _WrittenLayer(DynamicLayer):  # type: ignore[misc]
     """What the decoder has read, in one layer."""
 
-    def __init__(self, cache: KVCache, layer: int) -> None:
+    def __init__(self, cache: KVCache | StaticView, layer: int) -> None:
         super().__init__()
         self._cache = cache
         self._layer = layer
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> KeysAndValues:
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object) -> KeysAndValues:
         """Add a token of each row, (rows, heads, 1, size)."""
-        rows, used = len(self._cache.starts), self._cache.used
-        layer = self._cache.layer(self._layer, key_states, value_states)
-        layer.keys[:rows, :, used.stop - 1] = key_states[:, :, 0]
-        layer.values[:rows, :, used.stop - 1] = value_states[:, :, 0]
-        return layer.keys[:rows, :, used], layer.values[:rows, :, used]
+        return self._cache.update(self._layer, key_states, value_states)
 
-    def get_seq_length(self) -> int:
+    def get_seq_length(self) -> torch.Tensor | int:
         """Return the distance of the token that is read now from the first column."""
-        return self._cache.end - 1 - min(self._cache.starts)
+        return self._cache.distance
 
 
 class SourceLayer(DynamicLayer):  # type: ignore[misc]
@@ -76,7 +61,7 @@ class SourceLayer(DynamicLayer):  # type: ignore[misc]
         self._layer = layer
         self._new = new
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> KeysAndValues:
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object) -> KeysAndValues:
         """Add new sources, one after the other, (1, heads, tokens, size)."""
         cache = self._cache
         layer = cache.layer(self._layer, key_states, value_states)
@@ -96,24 +81,6 @@ class SourceLayer(DynamicLayer):  # type: ignore[misc]
         else:
             self.keys, self.values = layer.keys[:rows, :, used], layer.values[:rows, :, used]
         return self.keys, self.values
-
-
-class _StaticLayer(DynamicLayer):  # type: ignore[misc]
-    """What the decoder has read, in one layer, in a CUDA graph."""
-
-    def __init__(self, view: StaticView, layer: int, distance: torch.Tensor | int) -> None:
-        super().__init__()
-        self._view = view
-        self._layer = layer
-        self._distance = distance
-
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> KeysAndValues:
-        """Add a token of each row, (rows, heads, 1, size)."""
-        return self._view.update(self._layer, key_states, value_states)
-
-    def get_seq_length(self) -> torch.Tensor | int:
-        """Return the distance of the token that is read now from the first column."""
-        return self._distance
 
 
 def _filled_layer(states: KeysAndValues) -> DynamicLayer:

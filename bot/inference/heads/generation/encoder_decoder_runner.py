@@ -10,10 +10,10 @@ Source: as `continuous_batching`; `EncoderDecoderCache` in the transformers docu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import torch
 from transformers import EncoderDecoderCache
@@ -24,24 +24,11 @@ from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.decoder_positions import Positions
 from bot.inference.heads.generation.encoder_decoder_cache import library_cache, static_library_cache
 from bot.inference.heads.generation.kv_cache import KVCache
+from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.generation.static_kv_cache import StaticKVCache, StaticView
 
 SPARE = 32
 """Columns that are added whenever the cache of what was written is full."""
-
-
-class Source(Sized, Protocol):
-    """What is read before a text is written; its length is that of what the encoder reads."""
-
-    @property
-    def ids(self) -> Sequence[int]:
-        """What the encoder reads."""
-        ...
-
-    @property
-    def start(self) -> Sequence[int]:
-        """What the decoder starts from: the first token is read in the first step."""
-        ...
 
 
 Encode: TypeAlias = Callable[[Sequence[Sequence[int]]], torch.Tensor]
@@ -92,11 +79,7 @@ class EncoderDecoder:
 
 
 class EncoderDecoderRunner:
-    """A model runner for encoder-decoders.
-
-    Attributes:
-        joinable: True: rows can join.
-    """
+    """A model runner for encoder-decoders."""
 
     joinable = True
 
@@ -114,7 +97,7 @@ class EncoderDecoderRunner:
         self._states = torch.empty(0)
         self._begin()
 
-    def forward(self, last: torch.Tensor, new: Sequence[Source]) -> torch.Tensor:
+    def forward(self, last: torch.Tensor, new: Sequence[SourceText]) -> torch.Tensor:
         """See `ModelRunner.forward`; of new rows the decoder reads the first token."""
         if self._graphs is not None:
             if not self._written.starts and self._graphs.acquire(self):
@@ -155,9 +138,8 @@ class EncoderDecoderRunner:
         written.reserve([], further=1)
         positions = self._model.positions
         positions.reach(written.width, self._states)
-        rows = graphs.rows
-        numbers = [*written.padded_positions(rows), *written.padded_starts(rows), written.end - 1]
-        numbers += [*sources.padded_starts(rows), sources.end - 1]
+        (starts, at), (source_starts, _) = written.padded(graphs.rows), sources.padded(graphs.rows)
+        numbers = [*at, *starts, written.end - 1, *source_starts, sources.end - 1]
         compute = partial(_static_step, self._model, self._states[:1], written, sources)
         logits = graphs.replay(last, numbers, compute, positions.number)
         if logits is not None:
@@ -165,7 +147,7 @@ class EncoderDecoderRunner:
         written.end -= 1
         return self._forward(last, [])
 
-    def _forward(self, last: torch.Tensor, new: Sequence[Source]) -> torch.Tensor:
+    def _forward(self, last: torch.Tensor, new: Sequence[SourceText]) -> torch.Tensor:
         self._new[:] = [len(source.ids) for source in new]
         self._written.reserve([1] * len(new), further=1)
         self._written.add([1] * len(new))
@@ -207,8 +189,7 @@ def _static_step(
     """
     rows = len(ids)
     positions, starts, column, source_starts, last = torch.split(numbers, [rows, rows, 1, rows, 1])
-    view = StaticView.of(written, starts, column, grows=True)
-    source_view = StaticView.of(sources, source_starts, last, grows=False)
-    distance = 0 if model.positions.are_added else column[0]
-    cache = static_library_cache(view, source_view, len(written.layers), distance)
+    view = StaticView.of(written, starts, column, 0 if model.positions.are_added else column[0])
+    source_view = StaticView.of(sources, source_starts, last)
+    cache = static_library_cache(view, source_view, len(written.layers))
     return model.decode(ids, positions, states, [view.mask, source_view.mask], cache)

@@ -17,11 +17,7 @@ from bot.inference.operations import Row
 
 
 class GenerateBatch:
-    """Texts of an encoder-decoder that stay together to the end.
-
-    Attributes:
-        joinable: False: rows cannot join.
-    """
+    """Texts of an encoder-decoder that stay together to the end."""
 
     joinable = False
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 
 from bot.inference.heads.calibration import Calibration
 from bot.inference.heads.generation.encoder_decoder_runner import EncoderDecoder, EncoderDecoderRunner
+from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.probing import holds
 
 _IS_JOINABLE: Calibration[bool] = Calibration("joinable rows of an encoder-decoder")
@@ -26,25 +26,18 @@ def can_be_joined(model: EncoderDecoder) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Probe:
-    """A source, and what the decoder reads."""
-
-    ids: tuple[int, ...]
-    start: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-_EARLY = (_Probe((5, 6, 7), (2, 3, 4, 5, 6, 7, 8, 9)), _Probe((8, 9), (3, 5, 2, 6, 4, 9, 7, 8)))
-_LATE = _Probe((4, 7, 5, 6, 9), (4, 6))
+_EARLY = [
+    SourceText(ids, start, max_new_tokens=0, truncated=False)
+    for ids, start in (((5, 6, 7), (2, 3, 4, 5, 6, 7, 8, 9)), ((8, 9), (3, 5, 2, 6, 4, 9, 7, 8)))
+]
+_LATE = SourceText((4, 7, 5, 6, 9), (4, 6), max_new_tokens=0, truncated=False)
 """Joins them for their last steps."""
 
 
 def _is_exact(model: EncoderDecoder) -> bool:
     """Return whether two rows, and a third that joins them, get the logits that each would get alone."""
-    tensor, probes = model.checkpoint.tensor, (*_EARLY, _LATE)
+    checkpoint, probes = model.checkpoint, [*_EARLY, _LATE]
+    tensor = checkpoint.tensor
     joining = len(_EARLY[0].start) - len(_LATE.start)
 
     def together() -> list[torch.Tensor]:
@@ -55,16 +48,13 @@ def _is_exact(model: EncoderDecoder) -> bool:
         return list(runner.forward(tensor([probe.start[-1] for probe in probes]), []))
 
     def plain() -> list[torch.Tensor]:
-        return [
-            model.checkpoint.model(
-                input_ids=tensor([probe.ids]), decoder_input_ids=tensor([probe.start]), use_cache=False
-            )
-            .logits[0, -1]
-            .float()
-            for probe in probes
+        ids = [(tensor([one.ids]), tensor([one.start])) for one in probes]
+        outputs = [
+            checkpoint.model(input_ids=source, decoder_input_ids=start, use_cache=False) for source, start in ids
         ]
+        return [output.logits[0, -1].float() for output in outputs]
 
-    return holds(together, plain, model.checkpoint.precision)
+    return holds(together, plain, checkpoint.precision)
 
 
 _WITHOUT_EFFECT = frozenset(

@@ -13,6 +13,9 @@ import torch
 
 from bot.inference.heads.checkpoint import Checkpoint
 
+KeysAndValues = tuple[torch.Tensor, torch.Tensor]
+"""Of all rows in a layer, (rows, heads, columns, size) both."""
+
 
 @dataclass
 class KVLayer:
@@ -82,6 +85,19 @@ class KVCache:
         if index not in self.layers:
             self.layers[index] = KVLayer.of(self.capacity, keys, values)
         return self.layers[index]
+
+    def update(self, index: int, keys: torch.Tensor, values: torch.Tensor) -> KeysAndValues:
+        """Store a token of each row in a layer, (rows, heads, 1, size); return the used columns of all rows."""
+        rows, used = len(self.starts), self.used
+        layer = self.layer(index, keys, values)
+        layer.keys[:rows, :, used.stop - 1] = keys[:, :, 0]
+        layer.values[:rows, :, used.stop - 1] = values[:, :, 0]
+        return layer.keys[:rows, :, used], layer.values[:rows, :, used]
+
+    @property
+    def distance(self) -> int:
+        """The distance of the last column from the first used one."""
+        return self.end - 1 - min(self.starts)
 
     def reserve(self, lengths: Sequence[int], further: int) -> None:
         """Give each row `further` columns, and have memory for new rows of these lengths, which end there too.

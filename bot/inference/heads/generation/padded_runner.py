@@ -12,11 +12,7 @@ from bot.inference.heads.checkpoint import Checkpoint
 
 
 class PaddedRunner:
-    """Prompts padded on the left. Any cache will do, also one that forgets (sliding windows) or keeps states.
-
-    Attributes:
-        joinable: False: rows cannot join.
-    """
+    """A model runner for any cache, also one that forgets (sliding windows) or keeps states; prompts are padded."""
 
     joinable = False
 

@@ -5,29 +5,25 @@ rows stand in one sequence, as the linear layers don't mind, and only attention 
 cost what their tokens cost, and nothing is padded but keys and values.
 
 Source: "selective batching" in Yu et al.: Orca: A Distributed Serving System for Transformer-Based Generative Models,
-OSDI 2022; the library's attention interface, "Attention backends" in the transformers documentation.
+OSDI 2022.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 
 import torch
-from transformers import AttentionInterface, DynamicCache
+from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from bot.inference.heads.attention_backend import AttentionSwitch
+from bot.inference.heads.attention_backend import Attention
 from bot.inference.heads.calibration import Calibration
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.kv_cache import KVCache
-from bot.inference.heads.generation.ragged_attention import (
-    PaddedPrefill,
-    PassAttention,
-    RaggedAttention,
-    StaticAttention,
-)
+from bot.inference.heads.generation.ragged_attention import PaddedPrefill, RaggedAttention, StaticAttention
 from bot.inference.heads.generation.static_kv_cache import StaticKVCache, StaticView
 from bot.inference.heads.probing import holds
 
@@ -35,16 +31,11 @@ SPARE = 64
 """Columns that are added whenever the KV cache is full."""
 ROW_OVERHEAD = 200
 """Columns that a CPU reads in the time that an attention of its own costs a row besides."""
-_NAME = "glassbox_ragged"
 _IS_EXACT: Calibration[bool] = Calibration("ragged batches")
 
 
 class RaggedRunner:
-    """A model runner for causal language models.
-
-    Attributes:
-        joinable: True: rows can join.
-    """
+    """A model runner for causal language models."""
 
     joinable = True
 
@@ -55,9 +46,7 @@ class RaggedRunner:
             checkpoint: whose model runs.
             graphs: replay decode steps in which no row joins, unless another session has their cache.
         """
-        AttentionInterface.register(_NAME, _attend)
         self._checkpoint = checkpoint
-        self._model = _RaggedModel(checkpoint)
         self._cache = KVCache(checkpoint, spare=SPARE)
         self._graphs = graphs
         self._pads = not checkpoint.device.on_cpu
@@ -85,9 +74,9 @@ class RaggedRunner:
 
     def _replay(self, last: torch.Tensor, graphs: CudaGraphs, cache: StaticKVCache) -> torch.Tensor:
         cache.reserve([], further=1)
-        rows = graphs.rows
-        numbers = [*cache.padded_positions(rows), *cache.padded_starts(rows), cache.end - 1]
-        logits = graphs.replay(last, numbers, partial(_static_step, self._model, cache))
+        starts, positions = cache.padded(graphs.rows)
+        numbers = [*positions, *starts, cache.end - 1]
+        logits = graphs.replay(last, numbers, partial(_static_step, self._checkpoint, cache))
         if logits is not None:
             return logits
         cache.end -= 1
@@ -105,45 +94,37 @@ class RaggedRunner:
         seen = slice(min(together, default=0), cache.end)
         filling = checkpoint.filled_up(len(positions)) - len(positions)
         padded = PaddedPrefill.of(checkpoint, lengths, old, cache.end) if self._pads and len(lengths) > 1 else None
-        attention = RaggedAttention(cache, seen, cache.mask(seen), alone, old, lengths, filling, padded)
+        borders = list(accumulate(lengths, initial=old))
+        attention = RaggedAttention(cache, seen, cache.mask(seen), alone, old, borders, filling, padded)
         cache.add(lengths)
         new = [token for prompt in prompts for token in prompt] + [checkpoint.pad_token_id] * filling
         ids = torch.cat([last, checkpoint.tensor(new)])
-        wanted = checkpoint.tensor([*range(old), *(border - 1 for border in attention.borders[1:])])
-        return self._model(ids, checkpoint.tensor(positions + [0] * filling), attention, wanted).float()
+        wanted = checkpoint.tensor([*range(old), *(border - 1 for border in borders[1:])])
+        return _logits(checkpoint, ids, checkpoint.tensor(positions + [0] * filling), attention, wanted).float()
 
 
-class _RaggedModel:
-    """A checkpoint's model over one sequence that holds the tokens of all rows."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
-        self._switch = AttentionSwitch(checkpoint.model)
-
-    def __call__(
-        self, ids: torch.Tensor, positions: torch.Tensor, attention: PassAttention, wanted: torch.Tensor | int = 0
-    ) -> torch.Tensor:
-        """From token ids and their positions, (tokens,) both, to logits of the wanted ones, (tokens, vocabulary)."""
-        with self._switch.to(_NAME):
-            output = self._checkpoint.model(
-                input_ids=ids[None],
-                position_ids=positions[None],
-                use_cache=False,
-                logits_to_keep=wanted,
-                pass_attention=attention,
-            )
-        logits: torch.Tensor = output.logits[0]
-        return logits
+def _logits(
+    checkpoint: Checkpoint, ids: torch.Tensor, positions: torch.Tensor, attention: Attention, wanted: torch.Tensor | int
+) -> torch.Tensor:
+    """From token ids and their positions, (tokens,) both, to logits of the wanted ones, (tokens, vocabulary)."""
+    output = checkpoint.attention_backend.run(
+        attention, input_ids=ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=wanted
+    )
+    logits: torch.Tensor = output.logits[0]
+    return logits
 
 
-def _static_step(model: _RaggedModel, cache: StaticKVCache, ids: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+def _static_step(
+    checkpoint: Checkpoint, cache: StaticKVCache, ids: torch.Tensor, numbers: torch.Tensor
+) -> torch.Tensor:
     """Compute a decode step for a CUDA graph, see `CudaGraphs.replay`.
 
     Args:
         numbers: the rows' positions and first columns, and the column of the new tokens.
     """
     positions, starts, column = torch.split(numbers, [len(ids), len(ids), 1])
-    return model(ids, positions, StaticAttention(StaticView.of(cache, starts, column, grows=True)))
+    attention = StaticAttention(StaticView.of(cache, starts, column))
+    return _logits(checkpoint, ids, positions, attention, 0)
 
 
 def long_rows(starts: Sequence[int], end: int) -> list[int]:
@@ -191,25 +172,3 @@ def _is_exact(checkpoint: Checkpoint) -> bool:
         return [model(input_ids=checkpoint.tensor([text]), use_cache=False).logits[0, -1].float() for text in texts]
 
     return holds(ragged, plain, checkpoint.precision)
-
-
-def _attend(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    pass_attention: PassAttention,
-    scaling: float | None = None,
-    **others: object,
-) -> tuple[torch.Tensor, None]:
-    """Attend as the library asks, see `transformers.AttentionInterface`.
-
-    Raises:
-        NotImplementedError: the model's attention is of a kind that is not built here.
-    """
-    if any(others.get(name) is not None for name in ("softcap", "s_aux", "position_bias", "sliding_window")):
-        raise NotImplementedError
-    layer = int(module.layer_idx)  # type: ignore[arg-type]
-    return pass_attention.attend(layer, query, key, value, scaling), None

@@ -39,11 +39,11 @@ class SourceText:
 
     @property
     def forced_ids(self) -> tuple[int, ...]:
-        """What the decoder starts from beyond its first token."""
+        """See `Generation.forced_ids`: what the decoder starts from beyond its first token."""
         return self.start[1:]
 
     def resumed(self, written: Sequence[int]) -> tuple[SourceText, tuple[int, ...]]:
-        """See `DecoderInput.resumed`: the decoder reads one token a step, also of what was written."""
+        """See `Generation.resumed`: the decoder reads one token a step, also of what was written."""
         return self, (*self.forced_ids, *written)
 
     def __len__(self) -> int:

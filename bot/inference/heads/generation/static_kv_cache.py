@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from bot.inference.heads.checkpoint import Checkpoint
-from bot.inference.heads.generation.kv_cache import KVCache
+from bot.inference.heads.generation.kv_cache import KeysAndValues, KVCache
 
 WIDTH = 128
 """Columns: a CUDA graph reads a multiple of so many."""
@@ -35,13 +35,10 @@ class StaticKVCache(KVCache):
         """Of the keys and values of all layers."""
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.layers.values())
 
-    def padded_starts(self, rows: int) -> list[int]:
-        """Return each row's first column, and 0 for rows that are missing to so many."""
-        return _filled(self.starts, rows)
-
-    def padded_positions(self, rows: int) -> list[int]:
-        """Return the position of each row's last token, and 0 for rows that are missing to so many."""
-        return _filled(self.positions, rows)
+    def padded(self, rows: int) -> tuple[list[int], list[int]]:
+        """Return each row's first column and last position, and 0 for rows that are missing to so many."""
+        missing = [0] * (rows - len(self.starts))
+        return self.starts + missing, self.positions + missing
 
     def keep(self, slots: Sequence[int]) -> None:
         """Forget all rows but those in these slots, in this order; the memory stays."""
@@ -76,34 +73,36 @@ class StaticView:
     Attributes:
         rows: the most rows.
         width: the number of columns, from the first one on.
-        column: of the new token, (1,); None if nothing is added.
+        column: of the new token, (1,), if one is added.
         mask: which columns each row sees, (rows, 1, 1, width).
+        distance: see `KVCache.distance`.
     """
 
     cache: StaticKVCache
     rows: int
     width: int
-    column: torch.Tensor | None
+    column: torch.Tensor
     mask: torch.Tensor
+    distance: torch.Tensor | int
 
     @classmethod
-    def of(cls, cache: StaticKVCache, starts: torch.Tensor, last: torch.Tensor, *, grows: bool) -> StaticView:
+    def of(
+        cls, cache: StaticKVCache, starts: torch.Tensor, last: torch.Tensor, distance: torch.Tensor | int = 0
+    ) -> StaticView:
         """Return what rows with these first columns, (rows,), see up to their last one, (1,), and including it."""
         columns = torch.arange(cache.width, device=starts.device)
         mask = ((columns >= starts[:, None]) & (columns <= last))[:, None, None]
-        return cls(cache, len(starts), cache.width, last if grows else None, mask)
+        return cls(cache, len(starts), cache.width, last, mask, distance)
 
-    def update(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> KeysAndValues:
         """Store a token of each row, (rows, heads, 1, size); return everything as `read` does."""
-        if self.column is None:
-            raise ValueError("nothing is added to this cache")
         kept = self.cache.layer(layer, keys, values)
         kept.keys[: self.rows].index_copy_(2, self.column, keys)
         kept.values[: self.rows].index_copy_(2, self.column, values)
         return self.read(layer)
 
-    def read(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return keys and values of a layer, (rows, heads, width, size) both."""
+    def read(self, layer: int) -> KeysAndValues:
+        """Return keys and values of a layer."""
         kept = self.cache.layers[layer]
         return kept.keys[: self.rows, :, : self.width], kept.values[: self.rows, :, : self.width]
 
@@ -111,10 +110,6 @@ class StaticView:
 def power_of_two(rows: int) -> int:
     """Return the smallest power of two that isn't smaller."""
     return 1 << (rows - 1).bit_length()
-
-
-def _filled(numbers: list[int], rows: int) -> list[int]:
-    return numbers + [0] * (rows - len(numbers))
 
 
 def _up_to(columns: int) -> int:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 
-from bot.inference.heads.attention_backend import AttentionSwitch
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.inspection.attention_weights import Attentions, Part, Weights
 from bot.inference.operations import Budget, Operation, Row
@@ -55,7 +54,7 @@ def _attentions(checkpoint: Checkpoint, asked: AttentionInput) -> Attentions:
     model = checkpoint.model
     inputs = checkpoint.inputs(asked.ids, asked.type_ids, asked.decoder_ids)
     # Fast attention kernels never hold the weights; transformers' plain implementation does.
-    with AttentionSwitch(model).to("eager"):
+    with checkpoint.attention_backend.switched_to("eager"):
         output = model(**inputs, output_attentions=True)
     if model.config.is_encoder_decoder:
         found = {

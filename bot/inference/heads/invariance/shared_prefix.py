@@ -18,7 +18,7 @@ import torch
 
 from bot.inference.compute.packed_linear import PackedLinear
 from bot.inference.heads.checkpoint import Checkpoint
-from bot.inference.heads.invariance.row_attention import RowSpan
+from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
 
 Tokens = tuple[int, ...]
 
@@ -87,8 +87,8 @@ def read_together(checkpoint: Checkpoint, asked: Sequence[SharedPrefix]) -> list
     wanted = [start + index for one, start in zip(asked, starts, strict=False) for index in one.wanted]
     is_packed = isinstance(checkpoint.model.get_output_embeddings(), PackedLinear)
     missing = 0 if is_packed else max(0, LEAST_ROWS - len(wanted))
-    output = checkpoint.row_attention(
-        spans,
+    output = checkpoint.attention_backend.run(
+        RowAttention(spans),
         input_ids=checkpoint.tensor([ids]),
         position_ids=positions[None],
         use_cache=False,
