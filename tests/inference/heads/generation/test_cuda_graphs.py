@@ -20,8 +20,8 @@ from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.operations import run_session
-from tests.inference.heads.coming_and_going import come_and_go
-from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts
+from tests.inference.heads.generation.coming_and_going import come_and_go
+from tests.inference.heads.generation.test_ragged_runner import PROMPTS, TOKENS, Texts
 
 Compute = Callable[[], torch.Tensor]
 

@@ -20,7 +20,7 @@ from bot.inference.heads.generation.ragged_runner import ROW_OVERHEAD, SPARE, Ra
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.operations import run_session
 from tests import tiny
-from tests.inference.heads.coming_and_going import come_and_go
+from tests.inference.heads.generation.coming_and_going import come_and_go
 from tests.support import CPU
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}

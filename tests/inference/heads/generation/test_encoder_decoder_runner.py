@@ -26,7 +26,7 @@ from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.operations import Row, take_further
-from tests.inference.heads.coming_and_going import come_and_go
+from tests.inference.heads.generation.coming_and_going import come_and_go
 from tests.support import CPU
 
 FAMILIES = ["t5", "m2m100", "nllb", "bart"]
