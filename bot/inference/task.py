@@ -40,7 +40,7 @@ class Task(Generic[ResultT]):
             `(head, request, progress of each row) -> result`.
         calibrations: for kinds of heads whose way needs something first that takes time, such as a measurement of the
             checkpoint, the generator function `head -> TaskRun[None]` that does so and keeps what it finds in
-            `head.notes`. It is run once, after loading; a second run does nothing.
+            `head.calibrations`. It is run once, after loading; a second run does nothing.
     """
 
     name: str
