@@ -151,7 +151,7 @@ class InferenceWorker(Backend):
     def stop(self, answer: asyncio.Task[Any]) -> None:
         watch = self._under_way.get(answer)
         for row in watch.rows if watch is not None else ():
-            row.stopped = True
+            row.stop()
 
     def model_state(self, request: Request[Any]) -> ModelState:
         return self._models.state(self._checkpoint(request))
@@ -456,7 +456,7 @@ class InferenceWorker(Backend):
             except NotFinite:
                 self._suspect(model, outcome)
                 raise
-            places |= {row.place: None for row in outcome.rows if row.place is not None}
+            places |= {row.device_index: None for row in outcome.rows if row.device_index is not None}
             resumed = True
             outcome = await self._advance(steps, outputs, kind)
         return _computed(outcome.value, model, sorted(places) or [0])

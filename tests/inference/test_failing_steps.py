@@ -88,7 +88,7 @@ class Counting:
         return [(row, list(row.progress)) for row in done]
 
     def _is_done(self, row: Row[int]) -> bool:
-        return row.stopped or row.abandoned or len(row.progress) >= self._lengths[row.inputs]
+        return row.is_ending or len(row.progress) >= self._lengths[row.inputs]
 
 
 def run(rows: Sequence[Row[Any]], under_way: RowsUnderWay, most: int = 2_000) -> Iterator[dict[int, Any]]:
@@ -98,7 +98,7 @@ def run(rows: Sequence[Row[Any]], under_way: RowsUnderWay, most: int = 2_000) ->
     joining = list(rows)
     for _ in range(most):
         written = [list(row.progress) for row in rows]
-        done = under_way.take_further(joining)
+        done = under_way.decode_step(joining)
         joining = []
         for row, before in zip(rows, written, strict=True):
             assert row.progress[: len(before)] == before  # nothing that was shown is taken back
@@ -169,7 +169,8 @@ def test_whoever_is_stopped_while_others_are_tried_keeps_what_is_written() -> No
         next(turns)
     waiting = [row for row in rows if len(row.progress) == 5]
     assert len(waiting) == 2
-    waiting[0].stopped = waiting[1].abandoned = True
+    waiting[0].stop()
+    waiting[1].abandon()
     outcomes = next(turns)
     assert outcomes[waiting[0].inputs] == [(waiting[0].inputs, index) for index in range(5)]
     assert waiting[1].inputs in outcomes

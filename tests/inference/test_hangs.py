@@ -20,7 +20,7 @@ from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable,
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.models import Models
 from bot.inference.heads.generation.generate_batch import GenerateBatch
-from bot.inference.operations import Budget, take_further
+from bot.inference.operations import Budget, decode_step
 from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped
 from bot.inference.scheduling.watchdog import LOOKS, Watchdog
 from bot.inference.worker import InferenceWorker, Limits
@@ -316,9 +316,9 @@ def test_a_batch_that_lasts_shows_signs_of_life(checkpoints: Mapping[str, Path])
     head.model.generation_config.num_beams = 2
     session = head.rewrite.session(False)
     row = head.encode("I love apples.", max_new_tokens=9)
-    take_further(session, [row])
+    decode_step(session, [row])
     assert isinstance(session._writer, GenerateBatch)
-    assert row.pulse >= 9
+    assert row.heartbeat >= 9
 
 
 class TestWhatThreadsRaise:

@@ -27,7 +27,7 @@ class Ticket:
     def give_up(self) -> None:
         """Nobody needs its rows any more."""
         for row in self.step.rows:
-            row.abandoned = True
+            row.abandon()
 
 
 @dataclass(eq=False, slots=True)
@@ -112,7 +112,7 @@ class Lane:
     @property
     def sign(self) -> tuple[int, int]:
         """Changes whenever it gets on with what is running."""
-        return self.turns, sum(waiting.row.pulse for waiting in self.running)
+        return self.turns, sum(waiting.row.heartbeat for waiting in self.running)
 
     def rows_under_way(self, key: Hashable) -> list[Waiting]:
         """The rows of a group that are under way here."""

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
-from bot.inference.operations import OperationCall, Row
+from bot.inference.operations import OperationCall, Row, RowState
 from bot.inference.scheduling.batching import FairClock, gather, padding_waste
 from bot.inference.scheduling.costs import Costs
 from bot.inference.scheduling.isolation import run_isolated
@@ -284,7 +284,7 @@ class DeviceQueue:
             lane.turns += 1
             lane.running = batch = [] if lane.lost else self._next_batch(lane)
         for waiting in batch:
-            waiting.row.place = lane.place
+            waiting.row.run_on(lane.place)
         return batch
 
     def _run(self, lane: Lane, batch: list[Waiting]) -> Outcomes:
@@ -323,7 +323,7 @@ class DeviceQueue:
             group = lane.under_way[key]
             joining = [waiting.row for waiting in batch if id(waiting.row) not in group.waiting]
             group.waiting |= {id(waiting.row): waiting for waiting in batch}
-        done = group.session.take_further(joining)
+        done = group.session.decode_step(joining)
         self._joinable[step.operation] = group.session.joinable
         with self._lock:
             outcomes = [(group.waiting.pop(id(row)), outcome) for row, outcome in done]
@@ -427,7 +427,7 @@ def _is_of(rows: Sequence[Waiting], operations: Collection[AnyOperation]) -> boo
 
 
 def _given_up(waiting: Waiting) -> bool:
-    return waiting.row.abandoned or waiting.ticket.done.done()
+    return waiting.row.state is RowState.ABANDONED or waiting.ticket.done.done()
 
 
 def _settle(waiting: Waiting, outcome: Any) -> None:

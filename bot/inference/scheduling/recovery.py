@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.errors import describe
 from bot.inference.checkpoints.weights import free_memory
-from bot.inference.operations import Row, Session, take_further
+from bot.inference.operations import Row, RowState, Session, decode_step
 from bot.inference.scheduling.isolation import failure_of, is_out_of_memory
 
 PROOF = 2
@@ -60,7 +60,7 @@ class RowsUnderWay:
         """Whether newcomers may join now: not where rows stay together, nor while a culprit is looked for."""
         return self.joinable and not (self._parts or self._cleared or self._suspects)
 
-    def take_further(self, joining: Sequence[Row[Any]]) -> list[tuple[Row[Any], Any]]:
+    def decode_step(self, joining: Sequence[Row[Any]]) -> list[tuple[Row[Any], Any]]:
         """Let rows join, and take those whose turn it is a step further.
 
         Returns:
@@ -70,7 +70,7 @@ class RowsUnderWay:
         self._joining += joining
         done = self._ended_while_waiting()
         try:
-            done += take_further(self._session, self._joining)
+            done += decode_step(self._session, self._joining)
         except BaseException as error:  # also `SystemExit`, which is no reason to end the process
             short_of_memory = is_out_of_memory(error)
             log.warning("%s failed under way, and goes on: %s", self._name, describe(error))
@@ -154,7 +154,7 @@ class RowsUnderWay:
         """Take out the rows that were stopped or given up while others are tried; a session of their own ends them."""
         done: list[tuple[Row[Any], Any]] = []
         for group in (*self._parts, self._cleared):
-            ended = [row for row in group if row.abandoned or row.stopped]
+            ended = [row for row in group if row.is_ending]
             group[:] = [row for row in group if row not in ended]
             for row in ended:
                 self._suspects.pop(id(row), None)
@@ -163,10 +163,10 @@ class RowsUnderWay:
         return done
 
     def _end(self, row: Row[Any]) -> list[tuple[Row[Any], Any]]:
-        if row.abandoned:
+        if row.state is RowState.ABANDONED:
             return [(row, None)]
         try:
-            return take_further(self._begin(), [row])
+            return decode_step(self._begin(), [row])
         except BaseException as error:
             return [(row, failure_of(self._name, error))]
 

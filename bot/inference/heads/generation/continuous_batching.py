@@ -98,13 +98,14 @@ class Generated:
 
 @dataclass(eq=False)
 class _Writing:
-    """A row that is being written: its tokens so far are the row's `progress`, and this is its `state`.
+    """A row that is being written: its tokens so far are the row's `progress`, and this is its `session_state`.
 
     Attributes:
         prompt: what is read at once.
         owed: tokens that are read one a step before the next one is chosen.
         ended: whether the text has come to its end.
         end: the token that ended it.
+        complete: whether its task's stop criterion ends it.
         failure: what the row gets instead of an output.
     """
 
@@ -114,6 +115,7 @@ class _Writing:
     owed: list[int] = field(default_factory=list)
     ended: bool = False
     end: int | None = None
+    complete: bool = False
     failure: Unanswered | None = None
 
     @classmethod
@@ -126,9 +128,9 @@ class _Writing:
                 it was the first time, one token a step.
         """
         asked: Writable = row.inputs
-        if row.state is None:
-            row.state = cls(row, Sampler(asked.sampling))
-        one: _Writing = row.state
+        if row.session_state is None:
+            row.session_state = cls(row, Sampler(asked.sampling))
+        one: _Writing = row.session_state
         one.sampler.rewind()
         prompt, owed = (asked.prompt, [*asked.owed, *row.progress]) if exact else asked.resumed(row.progress)
         one.prompt, one.owed = prompt, list(owed)
@@ -207,7 +209,7 @@ class Decoder:
         Those that have come to their end there leave with the next `leave`.
         """
         for row in rows:
-            is_done = row.state is not None and self._is_done(row.state)
+            is_done = row.session_state is not None and self._is_done(row.session_state)
             (self._ended if is_done else self._joining).append(_Writing.of(row, exact=self._exact))
 
     @torch.inference_mode()
@@ -256,6 +258,7 @@ class Decoder:
             else:
                 one.row.progress.append(token)
             one.sampler.keep()
+            one.complete = one.row.is_complete()
         return chosen
 
     def _is_done(self, one: _Writing) -> bool:
@@ -264,7 +267,7 @@ class Decoder:
             return True
         if row.inputs.stop is not None and row.inputs.stop in self._head.decode(row.progress[-1:]):
             one.ended = True
-        return one.ended or row.abandoned or row.stopped or len(row.progress) >= row.inputs.max_new_tokens
+        return one.ended or one.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
 
 
 def _closed_up(places: Sequence[int]) -> list[int]:
