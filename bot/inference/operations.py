@@ -105,7 +105,8 @@ class Row(Generic[InputT]):
 
     def _advance(self, state: RowState) -> None:
         with _transition:  # a device may take a row at the moment when its caller abandons it
-            self.state = max(self.state, state)
+            if state > self.state:
+                self.state = state
 
     def is_complete(self) -> bool:
         """Return whether the stop criterion ends the text. Decoders call this once per decode step."""

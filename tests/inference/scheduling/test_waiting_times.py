@@ -142,5 +142,5 @@ async def test_an_unexpected_error_while_preloading_is_logged(
     async with open_worker(preset, shop._cache, tasks=tasks) as worker:
         await worker.preload()
         assert shop.loads == 2
-    assert "/toy could not be loaded ahead of time: KeyError at test_waiting.py" in caplog.text
+    assert "/toy could not be loaded ahead of time: KeyError at test_waiting_times.py" in caplog.text
     assert "somebody's text" not in caplog.text
