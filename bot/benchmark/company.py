@@ -109,7 +109,7 @@ def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[Compan
         The moves, the ratio for a lone request, and the ratio for batches.
     """
     workload = Workload(task, Corpus(1))
-    requests, way = workload.take(asked), workload.task.ways[head.kind]
+    requests, way = workload.take(asked), workload.task.implementations[head.kind]
     with torch.inference_mode():
         ours: Company = head.company  # type: ignore[attr-defined]
     moves, lone, crowd = {}, list[float](), list[float]()

@@ -319,7 +319,7 @@ class InferenceWorker(Backend):
     async def _result(
         self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int
     ) -> Computed[ResultT]:
-        steps = task.steps(model.head, request)
+        steps = task.start(model.head, request)
         if task.repeatable:
             return await self._shared.get(request, lambda: self._computed(task, steps, model, person), task.weight)
         with self._watched(task, model, request) as watch:
