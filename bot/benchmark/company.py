@@ -109,7 +109,7 @@ def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[BatchI
         The moves, the ratio for a lone request, and the ratio for batches.
     """
     workload = Workload(task, Corpus(1))
-    requests, way = workload.take(asked), workload.task.ways[head.kind]
+    requests, way = workload.take(asked), workload.task.implementations[head.kind]
     with torch.inference_mode():
         ours: BatchInvariance = head.batch_invariance  # type: ignore[attr-defined]
     moves, lone, crowd = {}, list[float](), list[float]()

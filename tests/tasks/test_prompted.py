@@ -239,7 +239,7 @@ ALL = dict.fromkeys(("sentiment", "zeroshot", "fill", "translate", "generate"), 
 
 
 def alone(head: CausalLM, requests: Sequence[Request[Any]]) -> list[Any]:
-    return [run_task(TASKS[type(request)].steps(head, request)) for request in requests]
+    return [run_task(TASKS[type(request)].start(head, request)) for request in requests]
 
 
 def assert_sentiments(results: Sequence[SentimentResult], expected: Expected) -> None:
@@ -285,7 +285,7 @@ class TestAsWrittenOut:
 
     def test_in_shared_batches(self, head: CausalLM, expected: Expected) -> None:
         def together(requests: Sequence[Request[Any]]) -> list[Any]:
-            return run_together(*(TASKS[type(request)].steps(head, request) for request in requests))
+            return run_together(*(TASKS[type(request)].start(head, request) for request in requests))
 
         assert_sentiments(together(Expected.SENTIMENT), expected)
         assert_zeroshots(together(Expected.ZEROSHOT), expected)

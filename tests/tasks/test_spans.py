@@ -72,7 +72,7 @@ def assert_marked(text: str, places: list[tuple[int, int]]) -> None:
 
 def named(head: Any, text: str) -> tuple[EntitiesRequest, EntitiesResult]:
     request = EntitiesRequest(text)
-    result = run_task(entities.TASK.steps(head, request))
+    result = run_task(entities.TASK.start(head, request))
     assert_marked(request.text, [(one.start, one.end) for one in result.entities])
     unread = markup(request.text)
     assert not any(unread.touches(one.start, one.end) for one in result.entities)
@@ -158,7 +158,7 @@ class TestAsReported:
 class TestAnswers:
     def located(self, head: Any, context: str) -> tuple[AnswerRequest, Any]:
         request = AnswerRequest("Who wrote this book?", context)
-        result = run_task(answer.TASK.steps(head, request))
+        result = run_task(answer.TASK.start(head, request))
         assert result.span is not None
         assert_marked(request.context, [(result.span.start, result.span.end)])
         assert result.text == request.context[result.span.start : result.span.end]

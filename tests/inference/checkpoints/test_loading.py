@@ -255,8 +255,8 @@ def test_loading_times_that_cannot_be_kept(tmp_path: Path) -> None:
 
 def test_each_task_checks_the_head() -> None:
     for task in all_tasks():
-        assert task.ways
-        for kind in set(HeadKind) - set(task.ways):
+        assert task.implementations
+        for kind in set(HeadKind) - set(task.implementations):
             with pytest.raises(ModelUnavailable, match=f"/{task.name}.*{task.name.upper()}_CHECKPOINT"):
                 task.check(kind)
 

@@ -162,7 +162,7 @@ async def test_a_truncated_text(opened: Opened, directly: Mapping[str, Tagger], 
 def test_a_text_without_entities(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     head = load("bert_ner")
     monkeypatch.setattr(head, "labels", ("O",) * len(NER_LABELS))
-    work = run_task(TASK.steps(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
+    work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
     words = piece_of(work, LabelledWords).rows
     assert piece_of(work, Spans) == Spans((), 4)
     least = min(words, key=lambda word: word.probability)
@@ -280,7 +280,7 @@ class TestPrompted:
     def test_nobody_is_a_name(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         with head.calibrations.replaced(_LEANING, np.array([[0.0, 0.0, 0.0, -1e3]] * 2)):
-            work = run_task(TASK.steps(head, WorkRequest.of(EntitiesRequest(NAMED))))
+            work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest(NAMED))))
         assert piece_of(work, Questions).about == "Sylvain"
         assert decision(work).endswith("so the answer is that there are no names.")
 

@@ -47,7 +47,7 @@ def ids_of(result: Any) -> tuple[tuple[int, ...], ...]:
 
 def opened(head: Any, request: GenerateRequest) -> tuple[Any, Work]:
     """An answer and its work."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(explain_continuations(head, request, ids_of(result)))
 
 
@@ -216,7 +216,7 @@ def test_words_begin_where_they_do(llama: Any) -> None:
 def test_without_an_answer_a_text_is_written_first(llama: Any) -> None:
     first, second = (run_task(explain_continuations(llama, REQUEST, ())) for _ in range(2))
     assert first == second
-    asked = run_task(TASK.steps(llama, replace(REQUEST, seed=7)))
+    asked = run_task(TASK.start(llama, replace(REQUEST, seed=7)))
     work = run_task(explain_continuations(llama, replace(REQUEST, seed=7)))
     assert [tuple(one.token.id for one in text.tokens) for text in pieces_of(work, Written)] == [*ids_of(asked)]
 

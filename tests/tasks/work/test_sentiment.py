@@ -255,7 +255,7 @@ class TestPrompted:
         head = load("llama")
         leaning = sentiment.Leaning(-1.0, -2.0, 1.0)
         with head.calibrations.replaced(sentiment._ANCHORS, (leaning, leaning)):
-            work = run_task(TASK.steps(head, WorkRequest.of(SentimentRequest("Great."))))
+            work = run_task(TASK.start(head, WorkRequest.of(SentimentRequest("Great."))))
         assert "each kind is 1e−06 away from it" in piece_of(work, WeighedLabels).how
 
 

@@ -105,9 +105,9 @@ class TestSwitch:
     def test_disturbs_nobody(self, load: Callable[[str], Any]) -> None:
         head = load("distilbert")
         request = SentimentRequest(TEXT)
-        before = run_task(SENTIMENT.steps(head, request))
+        before = run_task(SENTIMENT.start(head, request))
         head.attention.run([input_of(head, "Something that was not asked before.").row])
-        assert run_task(SENTIMENT.steps(head, request)) == before
+        assert run_task(SENTIMENT.start(head, request)) == before
 
     async def test_disturbs_nobody_who_asks_at_once(
         self, make_worker: Callable[..., Any], load: Callable[[str], Any]
@@ -117,7 +117,7 @@ class TestSwitch:
             asked += [SentimentRequest(text), AttentionRequest(text), AttentionRequest(text, view=ROLLOUT)]
         async with make_worker() as worker:
             results = await run_all(worker, asked)
-        expected = [run_task(SENTIMENT.steps(load("distilbert"), request)) for request in asked[::3]]
+        expected = [run_task(SENTIMENT.start(load("distilbert"), request)) for request in asked[::3]]
         for result, right in zip(results[::3], expected, strict=True):
             assert [one.label for one in result.scores] == [one.label for one in right.scores]
             assert [one.probability for one in result.scores] == pytest.approx(
