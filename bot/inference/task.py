@@ -57,6 +57,8 @@ class Task(Generic[ResultT]):
     weight: int = 1
     previews: Mapping[HeadKind, Preview[ResultT]] = field(default_factory=dict)
     calibrations: Mapping[HeadKind, Calibration] = field(default_factory=dict)
+    from_text: bool = False
+    """Whether a text alone makes a request: `request(text)`."""
 
     def start(self, head: Any, request: Request[ResultT]) -> TaskRun[ResultT]:
         """Start to answer a request on a head.
