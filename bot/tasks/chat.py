@@ -213,7 +213,7 @@ class AnswerEnds:
         self._next_turn = None if has_chat_template(head) else _next_turn(request)
 
     def __call__(self, ids: Sequence[int]) -> bool:
-        text = self._text.whole(ids)
+        text = self._text.whole_text(ids)
         # The beginning of a turn ends with a colon, so nothing need be searched unless one is new.
         if self._next_turn is not None and ":" in self._text.new and self._next_turn.search(text):
             return True

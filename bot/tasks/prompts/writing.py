@@ -16,56 +16,51 @@ if TYPE_CHECKING:
 
 
 class GrowingText:
-    """The text of tokens that are still being generated, as it follows a prompt.
+    """The text of tokens that are still being generated: what decoding all of them at once returns.
 
-    Each call decodes only the tokens that are new, and the few before them: many tokenizers drop the first space of a
+    Each call decodes only the new tokens, behind the last known ones, because many tokenizers drop the first space of a
     text. Not for two threads at once.
 
     Attributes:
         new: the end of the text that the last call has decoded.
     """
 
-    def __init__(self, head: CausalLM, prompt: Sequence[int] = ()) -> None:
+    def __init__(self, head: CausalLM) -> None:
         self._head = head
-        self._prompt = self._context = tuple(prompt)
-        self._context_text = head.decode_whole(prompt) if prompt else ""
-        self._settled, self._read = "", 0
+        self._begin()
+
+    def _begin(self) -> None:
         self.new = ""
+        self._known, self._read = "", 0
+        self._context: tuple[int, ...] = ()
+        self._context_text = ""
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, with U+FFFD at its end if the last token is only part of a character.
+        """Return the text of tokens, with U+FFFD at its end for part of a character.
 
         Args:
-            ids: the last call's and further ones. Fewer of them are another text, which begins anew.
+            ids: those of the last call and new ones. Fewer of them begin another text.
         """
         if len(ids) < self._read:
-            self._settled, self._read, self._context = "", 0, self._prompt
-            self._context_text = self._head.decode_whole(self._prompt) if self._prompt else ""
+            self._begin()
         unread = tuple(ids[self._read :])
         decoded = self._head.decode([*self._context, *unread])
         self.new = decoded[len(self._context_text) :]
+        text = self._known + self.new
         if unread and not decoded.endswith(REPLACEMENT_CHARACTER):
-            self._settled += self.new
-            self._read = len(ids)
-            self._remember(unread, decoded)
-            return self._settled
-        return self._settled + self.new
+            self._known, self._read = text, len(ids)
+            last = self._head.decode(unread)
+            # White space alone is no context: the next space would be a text's first one again.
+            new_context = (unread, last) if last.strip() else ((*self._context, *unread), decoded)
+            self._context, self._context_text = new_context
+        return text
 
-    def whole(self, ids: Sequence[int]) -> str:
+    def whole_text(self, ids: Sequence[int]) -> str:
         """Like `text`, without part of a character at the end."""
         text = self.text(ids)
         if not text.endswith(REPLACEMENT_CHARACTER):
             return text
-        whole = self._head.decode_whole([*self._context, *ids[self._read :]])
-        return self._settled + whole[len(self._context_text) :]
-
-    def _remember(self, read: tuple[int, ...], decoded: str) -> None:
-        """Keep the tokens that were read last to decode the next ones behind."""
-        text = self._head.decode(read)
-        if text.strip():  # else a space that follows would be a text's first one again
-            self._context, self._context_text = read, text
-        else:
-            self._context, self._context_text = (*self._context, *read), decoded
+        return self._known + self._head.decode_whole([*self._context, *ids[self._read :]])[len(self._context_text) :]
 
 
 Decode = Callable[[Sequence[int]], str]
@@ -133,36 +128,44 @@ class ReadPrompt:
 
         They are decoded behind the prompt, because many tokenizers drop the first space of a text on its own.
         """
-        return self.head.decode([*self._before, *self.tail, *new])[len(self._before_text) :]
+        return self.head.decode([*self._context, *self.tail, *new])[len(self._context_text) :]
 
     def whole_text(self, new: Sequence[int]) -> str:
         """Like `text`, without part of a character at the end."""
-        return self.head.decode_whole([*self._before, *self.tail, *new])[len(self._before_text) :]
+        return self.head.decode_whole([*self._context, *self.tail, *new])[len(self._context_text) :]
 
     def tail_after(self, new: Sequence[int]) -> Tail:
         """Return the tail of the text of new tokens."""
-        ids = [*self._before, *self.tail, *new]
+        ids = [*self._context, *self.tail, *new]
         if not _ends_broken(self.head, ids):
             return WHOLE
         text = self.whole_text(new)
-        start = max(len(self._before), self.head.whole_tokens(ids))
+        start = max(len(self._context), self.head.whole_tokens(ids))
 
         def kept() -> str:
-            return self.head.decode_whole(ids[:start])[len(self._before_text) :]
+            return self.head.decode_whole(ids[:start])[len(self._context_text) :]
 
-        while start > len(self._before) and (_ends_broken(self.head, ids[:start]) or not _is_read(kept())):
+        while start > len(self._context) and (_ends_broken(self.head, ids[:start]) or not _is_read(kept())):
             start -= 1
         return Tail(tuple(ids[start:]), len(text) - len(kept()))
 
     @cached_property
-    def _before(self) -> tuple[int, ...]:
-        return self.ids[: len(self.ids) - len(self.tail)]
+    def _context(self) -> tuple[int, ...]:
+        """The last tokens before the tail, from the beginning of a character: decoding thousands takes milliseconds."""
+        before = self.ids[: len(self.ids) - len(self.tail)]
+        for number in range(_CONTEXT, _CONTEXT + 4):  # a character has up to four bytes, and so tokens
+            text = self.head.decode(before[-number:])
+            if text.strip() and REPLACEMENT_CHARACTER not in text:
+                return before[-number:]
+        return before
 
     @cached_property
-    def _before_text(self) -> str:
-        return self.head.decode_whole(self._before)
+    def _context_text(self) -> str:
+        return self.head.decode_whole(self._context)
 
 
+_CONTEXT = 16
+"""How many tokens of a prompt new ones are decoded behind."""
 _LONGEST_CLUSTER = 32
 """How many code points are searched for the last grapheme."""
 

@@ -132,8 +132,8 @@ class PromptedSummarizer:
 
         stop = None if has_chat_template(self._head) else "\n"
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
-        written = GrowingText(self._head)
-        row.stop_criterion = lambda ids: circling(written.text(ids)) > 0
+        text = GrowingText(self._head)
+        row.stop_criterion = lambda ids: circling(text.text(ids)) > 0
         return row
 
     def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:

@@ -19,6 +19,8 @@ from bot.tasks.prompts.writing import (
 )
 
 SENTENCE = "The old man looks at the sea. "
+HEADS = ["llama", "t5", "roberta", "m2m100"]
+ALPHABET = st.sampled_from(" ab.:\nI\ufffdé今🦩👩\u200d")
 
 
 class TestCircling:
@@ -142,23 +144,31 @@ class TestGrowingText:
     """Decoded piece by piece, a text is what it is when it is decoded at once."""
 
     @given(data=st.data())
-    def test_is_the_text_that_follows(self, load: Callable[[str], Any], data: st.DataObject) -> None:
-        head = load(data.draw(st.sampled_from(["llama", "t5", "roberta", "m2m100"])))
-        alphabet = st.sampled_from(" ab.:\nI\ufffdé今🦩👩\u200d")
-        prompt = head.tokenize(data.draw(st.text(alphabet, max_size=9)), add_special_tokens=False)
-        ids = head.tokenize(data.draw(st.text(alphabet, min_size=1, max_size=20)), add_special_tokens=False)
-        growing, before = GrowingText(head, prompt), len(head.decode_whole(prompt))
-        number = 0
+    def test_is_the_text(self, load: Callable[[str], Any], data: st.DataObject) -> None:
+        head = load(data.draw(st.sampled_from(HEADS)))
+        ids = head.tokenize(data.draw(st.text(ALPHABET, min_size=1, max_size=20)), add_special_tokens=False)
+        growing, number = GrowingText(head), 0
         while number < len(ids):
             number += data.draw(st.integers(1, 3))
-            assert growing.text(ids[:number]) == head.decode([*prompt, *ids[:number]])[before:]
-            assert growing.whole(ids[:number]) == head.decode_whole([*prompt, *ids[:number]])[before:]
+            assert growing.text(ids[:number]) == head.decode(ids[:number])
+            assert growing.whole_text(ids[:number]) == head.decode_whole(ids[:number])
 
     def test_begins_anew(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         growing = GrowingText(head)
         assert growing.text(head.encode_rest("I love apples")) == "I love apples"
         assert growing.text(head.encode_rest("W")) == "W"
+
+
+@given(data=st.data())
+def test_a_text_is_decoded_behind_the_end_of_its_prompt(load: Callable[[str], Any], data: st.DataObject) -> None:
+    """As if it were decoded behind all of it."""
+    head = load(data.draw(st.sampled_from(HEADS)))
+    before, new = (head.tokenize(data.draw(st.text(ALPHABET, max_size=60)), add_special_tokens=False) for _ in range(2))
+    before, new = before[: data.draw(st.integers(0, 60))], new[: data.draw(st.integers(0, 60))]
+    prompt = ReadPrompt(head, tuple(before), (), truncated=False)
+    assert prompt.text(new) == head.decode([*before, *new])[len(head.decode_whole(before)) :]
+    assert prompt.whole_text(new) == head.decode_whole([*before, *new])[len(head.decode_whole(before)) :]
 
 
 @pytest.mark.parametrize("text", [" and then", "and then", "\n    x = 1"])
