@@ -119,8 +119,8 @@ async def run_crowd(worker: InferenceWorker, requests: Sequence[Request[T]]) -> 
 async def device_held(worker: InferenceWorker) -> AsyncIterator[None]:
     """Keep the device busy with nothing, so that what is asked meanwhile gathers in the queue."""
     gate = threading.Event()
-    for lane in worker._queue._lanes:
-        lane.thread.submit(gate.wait, PATIENCE)
+    for runner in worker._queue._runners:
+        runner.thread.submit(gate.wait, PATIENCE)
     try:
         yield
     finally:

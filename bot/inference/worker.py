@@ -37,9 +37,9 @@ from bot.inference.operations import OperationCall, Row, TaskRun
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.costs import Recent
 from bot.inference.scheduling.hangs import Hangs, Kind
-from bot.inference.scheduling.preparing import PreparingThreads
+from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
-from bot.inference.scheduling.sharing import SharedResults
+from bot.inference.scheduling.result_cache import ResultCache
 from bot.inference.scheduling.watchdog import Watchdog
 from bot.inference.status import checkpoint_status, device_statuses
 from bot.inference.task import Task
@@ -106,11 +106,11 @@ class InferenceWorker(Backend):
         self._queue = DeviceQueue([device.name for device in self._devices])
         self._models.serve_with(self._queue)
         self._files = FilesOnDisk(self._models.cache)
-        self._preparing = PreparingThreads(self._limits.preparing_threads)
+        self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
-        self._shared = SharedResults(self._limits.remembered)
+        self._shared = ResultCache(self._limits.remembered)
         self._under_way: dict[asyncio.Task[Any], Watch] = {}
         self._calibrated: set[tuple[str, str]] = set()
         self._calibrations: dict[tuple[str, str], asyncio.Task[Computed[None]]] = {}
@@ -151,7 +151,7 @@ class InferenceWorker(Backend):
     def stop(self, answer: asyncio.Task[Any]) -> None:
         watch = self._under_way.get(answer)
         for row in watch.rows if watch is not None else ():
-            row.stopped = True
+            row.stop()
 
     def model_state(self, request: Request[Any]) -> ModelState:
         return self._models.state(self._checkpoint(request))
@@ -251,7 +251,7 @@ class InferenceWorker(Backend):
 
     def look_for_hangs(self) -> None:
         """Write off what has hung since the last looks, and tell those who wait for it."""
-        if self._hangs.look() and self._hangs.too_many.is_set():
+        if self._hangs.check() and self._hangs.too_many.is_set():
             self._stop(self._accepted, NotResponding())
 
     async def _watch(self) -> None:
@@ -456,7 +456,7 @@ class InferenceWorker(Backend):
             except NotFinite:
                 self._suspect(model, outcome)
                 raise
-            places |= {row.place: None for row in outcome.rows if row.place is not None}
+            places |= {row.device_index: None for row in outcome.rows if row.device_index is not None}
             resumed = True
             outcome = await self._advance(steps, outputs, kind)
         return _computed(outcome.value, model, sorted(places) or [0])

@@ -20,7 +20,6 @@ from bot.tasks.code.fence import unfenced
 from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language
 from bot.tasks.prompts.writing import (
     WHOLE,
-    EndingRow,
     Tail,
     following,
     known_tail,
@@ -176,7 +175,8 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
     prompt, truncated = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
     row = head.generation(prompt, request.max_new_tokens, sampling=sampling)
-    [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request, prompt))])
+    row.stop_criterion = partial(_has_ended, head, request, prompt)
+    [output] = yield from head.generate([row])
     found = completion(head, request, prompt, output.ids, complete=True)
     finished = output.finished or found.ended
     tail = WHOLE if finished else tail_of(head, *_behind(head, request, prompt, output.ids))

@@ -12,7 +12,7 @@ from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
 from bot.tasks.chunks import chunks
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template, inert
-from bot.tasks.prompts.writing import EndingRow, circling, was_stopped, without_circles, without_half
+from bot.tasks.prompts.writing import GrowingText, circling, without_circles, without_half
 from bot.text.accepted import clean_text
 from bot.text.sentences import sentence_ends
 
@@ -190,7 +190,7 @@ class Rewriter:
         tokens = sum(token not in special for token in ids)
         ended = len(ids) < row.inputs.max_new_tokens or self._head.tokenizer.eos_token_id in ids
         text = self._head.decode_whole(ids).strip()
-        return Written(text, tokens, ended and not row.stopped, tuple(ids))
+        return Written(text, tokens, ended and not row.was_stopped, tuple(ids))
 
 
 def summary_prefix(head: Seq2SeqLM) -> str:
@@ -246,7 +246,9 @@ class Drafter:
 
         stop = None if has_chat_template(self._head) else "\n"
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
-        return EndingRow(row, lambda ids: circling(self._head.decode(ids)) > 0)
+        written = GrowingText(self._head)
+        row.stop_criterion = lambda ids: circling(written.text(ids)) > 0
+        return row
 
     def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
         outputs = yield from self._head.generate(rows, alone=alone)
@@ -324,7 +326,7 @@ def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bo
         so_long = [one.text for one in written if one.text]
         again = chunks("\n".join(so_long), summarizer.room, summarizer.count) if len(parts) > 1 and so_long else []
         # Whoever stops it wants to see what there is.
-        if not again or len(again) >= len(parts) or any(map(was_stopped, rows)):
+        if not again or len(again) >= len(parts) or any(row.was_stopped for row in rows):
             return Condensation(source_tokens, tuple(rounds))
         parts = again
 

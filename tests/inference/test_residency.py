@@ -164,7 +164,7 @@ async def test_nothing_of_it_stays_in_memory(make_worker: OpenWorker) -> None:
             gc.collect()
             assert not [trace for trace in traces if trace() is not None], task
         async with worker._models.lease("sentiment") as model:
-            assert len(worker._queue._replicas) == len(operations_of(model.head))
+            assert len(worker._queue._scheduler.replicas) == len(operations_of(model.head))
 
 
 async def test_nothing_of_one_that_failed_stays_in_memory(
@@ -394,7 +394,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
             model.head.model.forward = held
         del model
         answer = worker.submit(REQUESTS["sentiment"], person=1)
-        await until(lambda: bool(worker._queue._lanes[0].running))
+        await until(lambda: bool(worker._queue._runners[0].computing))
         answer.cancel()
         other = worker.submit(REQUESTS["fill"], person=1)
         await until(lambda: _about_to_leave(worker) == 1)

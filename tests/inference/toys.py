@@ -89,7 +89,7 @@ class ToyHead:
         self.batches.append([row.inputs for row in rows])
         self._enter(1)
         end = time.monotonic() + PATIENCE
-        while not all(row.abandoned for row in rows) and time.monotonic() < end:
+        while not all(row.is_ending for row in rows) and time.monotonic() < end:
             time.sleep(0.001)
         self._enter(-1)
         return [0 for _ in rows]

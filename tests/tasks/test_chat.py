@@ -171,7 +171,7 @@ class TestTranscript:
         [row] = next(steps).rows
         for token in plain.encode_rest(f" Because.\n\n{speaker}: Oh, I see. Thank you very much."):
             row.progress.append(token)
-            if row.stopped:
+            if row.is_complete():
                 break
         with pytest.raises(StopIteration) as end:
             steps.send([Generated(tuple(row.progress), False)])
@@ -239,9 +239,9 @@ class TestTranscript:
 
     def test_somebody_stops_it(self, plain: Any) -> None:
         [row] = next(TASK.steps(plain, greedy("Why?"))).rows
-        assert not row.stopped
-        row.stopped = True
-        assert row.stopped
+        assert not row.was_stopped
+        row.stop()
+        assert row.was_stopped
 
 
 def answered(head: Any, request: ChatRequest, ids: Sequence[int]) -> ChatResult:
@@ -284,7 +284,7 @@ def test_stops_when_it_goes_round_in_circles(load: Callable[[str], Any]) -> None
     [row] = next(steps).rows
     for token in head.encode_rest("Well. " + "The old man looks at the sea. " * 9):
         row.progress.append(token)
-        if row.stopped:
+        if row.is_complete():
             break
     with pytest.raises(StopIteration) as end:
         steps.send([Generated(tuple(row.progress), False)])

@@ -75,7 +75,7 @@ class Scripted:
         [row] = next(steps).rows
         for token in self.ids:
             row.progress.append(token)
-            if row.stopped:
+            if row.is_complete():
                 break
         try:
             steps.send([complete_output(row.progress)])

@@ -184,7 +184,7 @@ class TestEndings:
         for written in texts:
             assert len(step.rows) == len(written)
             if stop:
-                step.rows[0].stopped = True
+                step.rows[0].stop()
             try:
                 step = steps.send([Generated(head.encode_rest(one), one.endswith(".")) for one in written])
             except StopIteration as end:
@@ -228,7 +228,7 @@ class TestEndings:
         text = "I love apples. " + "They are sour and good. " * 5
         [row] = next(TASK.steps(head, SummarizeRequest("Apples"))).rows
         row.progress.extend(head.encode_rest(text))
-        assert row.stopped
+        assert row.is_complete()
         result = self.result(head, SummarizeRequest("Apples"), [text[:87]])
         assert (result.text, result.finished) == ("I love apples. They are sour and good.", True)
 
@@ -255,7 +255,7 @@ class TestEndings:
         steps = TASK.steps(head, request)
         texts = [f"We have {number} apples." for number in range(len(next(steps).rows))]
         [row] = steps.send([Generated(head.encode_rest(text), True) for text in texts]).rows
-        row.stopped = True
+        row.stop()
         with pytest.raises(StopIteration) as end:
             steps.send([Generated((), False)])
         result = end.value.value

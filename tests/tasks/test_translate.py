@@ -210,7 +210,8 @@ def test_an_abandoned_text_costs_no_more_steps(load: Callable[[str], Any]) -> No
         def count(module: Any, args: Any, output: Any) -> None:
             nonlocal steps
             steps += 1
-            row.abandoned = steps >= 3  # noqa: B023 - used within the loop's turn
+            if steps >= 3:
+                row.abandon()  # noqa: B023 - used within the loop's turn
 
         handle = head.model.get_decoder().register_forward_hook(count)
         try:

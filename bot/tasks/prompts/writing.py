@@ -1,20 +1,18 @@
-"""Texts that a causal language model writes: as they follow their prompt, and until a task's own rule ends them."""
+"""Texts that a causal language model writes, as they follow their prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import regex  # type: ignore[import-untyped]
 
-from bot.inference.operations import Row
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.text.accepted import visible_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.continuous_batching import Generation
 
 
 def following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
@@ -28,6 +26,59 @@ def following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
 def whole_following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
     """The same without half a character at its end."""
     return head.decode_whole([*prompt, *ids])[len(head.decode_whole(prompt)) :]
+
+
+class GrowingText:
+    """The text of tokens that are still being generated, as it follows a prompt: what `following` returns.
+
+    Each call decodes only the tokens that are new, and the few before them: many tokenizers drop the first space of a
+    text. Not for two threads at once.
+
+    Attributes:
+        new: the end of the text that the last call has decoded.
+    """
+
+    def __init__(self, head: CausalLM, prompt: Sequence[int] = ()) -> None:
+        self._head = head
+        self._prompt = self._context = tuple(prompt)
+        self._context_text = head.decode_whole(prompt) if prompt else ""
+        self._settled, self._read = "", 0
+        self.new = ""
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens, with U+FFFD at its end if the last token is only a part of a character.
+
+        Args:
+            ids: the last call's and further ones. Fewer of them are another text, which begins anew.
+        """
+        if len(ids) < self._read:
+            self._settled, self._read, self._context = "", 0, self._prompt
+            self._context_text = self._head.decode_whole(self._prompt) if self._prompt else ""
+        unread = tuple(ids[self._read :])
+        decoded = self._head.decode([*self._context, *unread])
+        self.new = decoded[len(self._context_text) :]
+        if unread and not decoded.endswith(HALF_CHARACTER):
+            self._settled += self.new
+            self._read = len(ids)
+            self._remember(unread, decoded)
+            return self._settled
+        return self._settled + self.new
+
+    def whole(self, ids: Sequence[int]) -> str:
+        """Return the same without half a character at its end."""
+        text = self.text(ids)
+        if not text.endswith(HALF_CHARACTER):
+            return text
+        whole = self._head.decode_whole([*self._context, *ids[self._read :]])
+        return self._settled + whole[len(self._context_text) :]
+
+    def _remember(self, read: tuple[int, ...], decoded: str) -> None:
+        """Keep the tokens that were read last to decode the next ones behind."""
+        text = self._head.decode(read)
+        if text.strip():  # else a space that follows would be a text's first one again
+            self._context, self._context_text = read, text
+        else:
+            self._context, self._context_text = (*self._context, *read), decoded
 
 
 _LONGEST_CLUSTER = 32
@@ -113,14 +164,21 @@ SHORTEST_LOOP, LONGEST_LOOP = 20, 300
 
 
 def circling(text: str) -> int:
-    """How many characters at a text's end only say again what stands before them, when it is said for the third time.
+    """Return how many characters at a text's end only repeat what stands before them, for the third time or more.
 
-    0 where it is not. One character over and over, or nothing but characters of layout (a table's divider, a line of
-    hyphens, dots that lead to a page number), says nothing, and so is no circle. Small models that always take a likely
-    token get caught in such circles, and never leave them (Holtzman et al.: The Curious Case of Neural Text
+    0 if there is no such circle. One character over and over, or nothing but characters of layout (a table's divider, a
+    line of hyphens, dots that lead to a page number), says nothing, and so is no circle. Small models that always take
+    a likely token get caught in such circles, and never leave them (Holtzman et al.: The Curious Case of Neural Text
     Degeneration, 2020, arXiv:1904.09751).
     """
-    for length in range(SHORTEST_LOOP, min(LONGEST_LOOP, len(text) // 3) + 1):
+    longest = min(LONGEST_LOOP, len(text) // 3)
+    if longest < SHORTEST_LOOP:
+        return 0
+    # A circle begins where the last characters stand once more. Only few lengths come into question then, and `rfind`
+    # finds them a hundred times faster than comparing the ends of every length.
+    last, at = len(text) - SHORTEST_LOOP, len(text)
+    while (at := text.rfind(text[last:], last - longest, min(last, at + SHORTEST_LOOP - 1))) >= 0:
+        length = last - at
         end = text[-length:]
         if text[-2 * length : -length] == end and text[-3 * length : -2 * length] == end and _says_something(end):
             return 2 * length
@@ -137,42 +195,3 @@ def without_circles(text: str) -> tuple[str, bool]:
     end = len(text) - again
     closing = _CLOSING.match(text, end)
     return (text[: closing.end() if closing else end].rstrip(), True) if again else (text, False)
-
-
-class EndingRow(Row["Generation"]):
-    """A row for `CausalLM.generate` that is stopped as soon as what has been written of it is enough.
-
-    The device's thread looks at `stopped` between two steps, so the rule has to be quick. Its output is not `finished`.
-
-    Attributes:
-        asked_to_stop: whether somebody has stopped it.
-
-    Args:
-        row: what to generate.
-        ends: the rule, given the new token ids so far, of which there is at least one.
-    """
-
-    def __init__(self, row: Row[Generation], ends: Callable[[Sequence[int]], bool]) -> None:
-        self._ends = ends
-        self._seen = 0
-        self._ended = False
-        self.asked_to_stop = False
-        super().__init__(row.inputs, row.tokens)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody has stopped it, or the rule has ended it."""
-        written = len(self.progress)
-        if written != self._seen:
-            self._seen = written
-            self._ended = written > 0 and self._ends(self.progress)
-        return self.asked_to_stop or self._ended
-
-    @stopped.setter
-    def stopped(self, value: bool) -> None:
-        self.asked_to_stop = value
-
-
-def was_stopped(row: Row[Any]) -> bool:
-    """Whether somebody has stopped a row, rather than a rule of its task."""
-    return row.asked_to_stop if isinstance(row, EndingRow) else row.stopped

@@ -52,7 +52,7 @@ class Recorded:
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
         if not self._left:  # it ended here, perhaps because somebody had stopped it
             for row in rows:
-                row.stopped = True
+                row.stop()
         return found
 
     def check_all_was_said(self) -> None:

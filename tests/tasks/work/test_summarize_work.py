@@ -269,7 +269,7 @@ class TestEndings:
         result: SummarizeResult | None = None
         for written in texts:
             if stop:
-                step.rows[0].stopped = True
+                step.rows[0].stop()
             try:
                 step = steps.send([Generated(head.encode_rest(one), one.endswith(".")) for one in written])
             except StopIteration as end:

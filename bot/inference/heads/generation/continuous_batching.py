@@ -73,13 +73,14 @@ class Generated:
 
 @dataclass(eq=False)
 class _Decoding(Generic[InputT]):
-    """A row in a running batch. The row's `progress` are its tokens so far, and its `state` is this.
+    """A row in a running batch. The row's `progress` are its tokens so far, and its `session_state` is this.
 
     Attributes:
         prompt: what is read at once.
         forced: tokens that are read one a step before the next one is chosen.
         ended: whether the text has come to its end.
         end: the token that ended it.
+        complete: whether its task's stop criterion ends it.
         failure: what the row gets instead of an output.
     """
 
@@ -89,6 +90,7 @@ class _Decoding(Generic[InputT]):
     forced: list[int] = field(default_factory=list)
     ended: bool = False
     end: int | None = None
+    complete: bool = False
     failure: Unanswered | None = None
 
     @classmethod
@@ -100,9 +102,9 @@ class _Decoding(Generic[InputT]):
                 it was the first time, one token a step.
         """
         asked = row.inputs
-        if row.state is None:
-            row.state = cls(row, Sampler(asked.sampling))
-        one: _Decoding[InputT] = row.state
+        if row.session_state is None:
+            row.session_state = cls(row, Sampler(asked.sampling))
+        one: _Decoding[InputT] = row.session_state
         one.sampler.rewind()
         prompt, forced = (asked.prompt, [*asked.forced_ids, *row.progress]) if exact else asked.resumed(row.progress)
         one.prompt, one.forced = prompt, list(forced)
@@ -185,7 +187,7 @@ class RunningBatch(Generic[InputT]):
         Those that have come to their end there leave with the next `leave`.
         """
         for row in rows:
-            is_done = row.state is not None and self._is_done(row.state)
+            is_done = row.session_state is not None and self._is_done(row.session_state)
             (self._ended if is_done else self._joining).append(_Decoding.of(row, exact=self._exact))
 
     @torch.inference_mode()
@@ -229,6 +231,7 @@ class RunningBatch(Generic[InputT]):
             else:
                 one.row.progress.append(token)
             one.sampler.keep()
+            one.complete = one.row.is_complete()
         return chosen
 
     def _is_done(self, one: _Decoding[InputT]) -> bool:
@@ -237,7 +240,7 @@ class RunningBatch(Generic[InputT]):
             return True
         if row.inputs.stop is not None and row.inputs.stop in self._checkpoint.decode(row.progress[-1:]):
             one.ended = True
-        return one.ended or row.abandoned or row.stopped or len(row.progress) >= row.inputs.max_new_tokens
+        return one.ended or one.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
 
 
 def _closed_up(slots: Sequence[int]) -> list[int]:

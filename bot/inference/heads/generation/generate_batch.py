@@ -82,7 +82,7 @@ def _until_end(ids: Sequence[int], ends: frozenset[int]) -> Generated:
 def _stop(rows: Sequence[Row[SourceText]], width: int, finite: FiniteRows) -> RowStop:
     def ended(row: int, new: torch.Tensor) -> bool:
         one = rows[row]
-        one.pulse += 1  # a batch takes long, and this is called for each token
-        return one.abandoned or one.stopped or len(new) >= one.inputs.max_new_tokens or not finite.rows[row]
+        one.heartbeat += 1  # a batch takes long, and this is called for each token
+        return one.is_ending or len(new) >= one.inputs.max_new_tokens or not finite.rows[row]
 
     return RowStop(ended, len(rows), width)

@@ -17,7 +17,7 @@ from bot.inference.heads.causal_lm import CausalLM, model_runner
 from bot.inference.heads.generation.continuous_batching import Generated, Generation, RunningBatch
 from bot.inference.heads.generation.ragged_runner import RaggedRunner
 from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.operations import Row, run_session, take_further
+from bot.inference.operations import Row, decode_step, run_session
 from tests import tiny
 from tests.support import CPU
 
@@ -64,7 +64,7 @@ def test_whoever_joins_when(head: CausalLM, arrivals: list[tuple[int, str, int]]
     outputs: dict[int, Generated] = {}
     for step in range(40):
         joining = [one for when, one in waiting if when == step]
-        outputs |= {id(one): output for one, output in take_further(decoder, joining)}
+        outputs |= {id(one): output for one, output in decode_step(decoder, joining)}
     assert len(decoder) == 0
     for key, (_, prompt, length) in rows.items():
         assert outputs[key].ids == alone(head, prompt, length)
@@ -73,22 +73,22 @@ def test_whoever_joins_when(head: CausalLM, arrivals: list[tuple[int, str, int]]
 def test_a_joining_row_does_not_wait_for_those_under_way(head: CausalLM) -> None:
     decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     long, short = row(head, PROMPTS[0], 100), row(head, PROMPTS[1], 3)
-    take_further(decoder, [long])
-    take_further(decoder, [short])
+    decode_step(decoder, [long])
+    decode_step(decoder, [short])
     for _ in range(2):
-        done = take_further(decoder, [])
+        done = decode_step(decoder, [])
     assert [one for one, _ in done] == [short]
     assert len(long.progress) == 4
 
 
-@pytest.mark.parametrize("mark", ["abandoned", "stopped"])
-def test_a_marked_row_leaves_within_a_step_and_keeps_its_text(head: CausalLM, mark: str) -> None:
+@pytest.mark.parametrize("mark", [Row.abandon, Row.stop])
+def test_a_marked_row_leaves_within_a_step_and_keeps_its_text(head: CausalLM, mark: Callable[[Row[Any]], None]) -> None:
     decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     rows = [row(head, prompt, 50) for prompt in PROMPTS[:2]]
-    take_further(decoder, rows)
-    take_further(decoder, [])
-    setattr(rows[0], mark, True)
-    [(left, output)] = take_further(decoder, [])
+    decode_step(decoder, rows)
+    decode_step(decoder, [])
+    mark(rows[0])
+    [(left, output)] = decode_step(decoder, [])
     assert left is rows[0]
     assert output == Generated(alone(head, PROMPTS[0], 2), finished=False)
     assert len(decoder) == 1
@@ -97,9 +97,9 @@ def test_a_marked_row_leaves_within_a_step_and_keeps_its_text(head: CausalLM, ma
 def test_columns_that_nobody_needs_are_dropped(head: CausalLM) -> None:
     decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     wide, narrow = row(head, PROMPTS[4], 2), row(head, PROMPTS[2], 30)
-    take_further(decoder, [wide, narrow])
-    take_further(decoder, [])
-    take_further(decoder, [])
+    decode_step(decoder, [wide, narrow])
+    decode_step(decoder, [])
+    decode_step(decoder, [])
     rows = decoder._runner
     assert isinstance(rows, RaggedRunner)
     [start] = rows._cache.starts
@@ -113,10 +113,10 @@ def test_a_seeded_row_is_not_changed_by_who_else_is_there(head: CausalLM) -> Non
     )
     decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     seeded = row(head, PROMPTS[1], 12, sampling)
-    outputs = dict(take_further(decoder, [row(head, PROMPTS[4], 5, Sampling(1.5, 1.0, 1))]))
-    outputs |= take_further(decoder, [seeded])
+    outputs = dict(decode_step(decoder, [row(head, PROMPTS[4], 5, Sampling(1.5, 1.0, 1))]))
+    outputs |= decode_step(decoder, [seeded])
     while len(decoder):
-        outputs |= take_further(decoder, [])
+        outputs |= decode_step(decoder, [])
     assert outputs[seeded].ids == before.ids
 
 
@@ -140,9 +140,9 @@ def test_a_sliding_window_keeps_a_batch_together(tmp_path: Path) -> None:
     assert isinstance(head, CausalLM)
     decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     rows = [row(head, prompt, 6 + 4 * index) for index, prompt in enumerate(PROMPTS[:3])]
-    outputs = dict(take_further(decoder, rows))
+    outputs = dict(decode_step(decoder, rows))
     assert not decoder.joinable
     while len(decoder):
-        outputs |= take_further(decoder, [])
+        outputs |= decode_step(decoder, [])
     for index, one in enumerate(rows):
         assert outputs[one].ids == alone(head, PROMPTS[index], 6 + 4 * index)

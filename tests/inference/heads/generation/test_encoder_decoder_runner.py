@@ -25,7 +25,7 @@ from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
 from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
-from bot.inference.operations import Row, take_further
+from bot.inference.operations import Row, decode_step
 from tests.inference.heads.generation.coming_and_going import come_and_go
 from tests.support import CPU
 
@@ -159,7 +159,7 @@ def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], A
     arriving = rows()
     order = {id(row): place for place, row in enumerate(arriving)}
     while arriving or len(session):
-        done = take_further(session, [arriving.pop(0)] if arriving else [])
+        done = decode_step(session, [arriving.pop(0)] if arriving else [])
         together |= {order[id(row)]: output for row, output in done}
     assert isinstance(session._session, RunningBatch)
     for place, row in enumerate(rows()):
@@ -177,10 +177,11 @@ def test_who_stops_keeps_the_text_and_who_gives_up_frees_the_place(load: Callabl
     head = load("t5")
     stopped, abandoned, whole = (head.encode(text, max_new_tokens=12) for text in TEXTS[:3])
     session = head.rewrite.session(False)
-    take_further(session, [stopped, abandoned, whole])
-    take_further(session, [])
-    stopped.stopped = abandoned.abandoned = True
-    left = dict(take_further(session, []))
+    decode_step(session, [stopped, abandoned, whole])
+    decode_step(session, [])
+    stopped.stop()
+    abandoned.abandon()
+    left = dict(decode_step(session, []))
     assert set(left) == {stopped, abandoned}
     assert list(left[stopped]) == stopped.progress
     assert len(left[stopped]) == 2
@@ -200,7 +201,7 @@ def test_beams_are_searched_by_generate(with_beams: Seq2SeqLM) -> None:
     session: Any = head._session(False)
     rows = [head.encode(text, max_new_tokens=8 + place) for place, text in enumerate(TEXTS)]
     assert session.joinable
-    done = {id(row): output for row, output in take_further(session, rows)}
+    done = {id(row): output for row, output in decode_step(session, rows)}
     assert not session.joinable
     assert isinstance(session._session, GenerateBatch)
     assert not len(session)
@@ -219,7 +220,8 @@ def test_a_batch_that_is_stopped_ends_at_once(with_beams: Seq2SeqLM) -> None:
 
     def stop(*_: Any) -> None:
         calls.append(1)
-        row.stopped = len(calls) == 3
+        if len(calls) == 3:
+            row.stop()
 
     with_beams.rewrite.run([with_beams.encode("Who?", max_new_tokens=1)])  # finds out how rows are written
     handle = with_beams.model.get_decoder().register_forward_hook(stop)

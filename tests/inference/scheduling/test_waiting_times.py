@@ -39,7 +39,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        for module in ("worker", "queue"):
+        for module in ("worker", "scheduling.queue"):
             monkeypatch.setattr(f"bot.inference.{module}.time", SimpleNamespace(perf_counter=lambda: self.now))
 
     def batches_take(self, seconds: float, head: ToyHead) -> None:
@@ -142,5 +142,5 @@ async def test_an_unexpected_error_while_preloading_is_logged(
     async with open_worker(preset, shop._cache, tasks=tasks) as worker:
         await worker.preload()
         assert shop.loads == 2
-    assert "/toy could not be loaded ahead of time: KeyError at test_waiting.py" in caplog.text
+    assert "/toy could not be loaded ahead of time: KeyError at test_waiting_times.py" in caplog.text
     assert "somebody's text" not in caplog.text

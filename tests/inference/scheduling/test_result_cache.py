@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.errors import ModelFailed
-from bot.inference.scheduling.sharing import SharedResults
+from bot.inference.scheduling.result_cache import ResultCache
 from tests.timers import turns
 
 
@@ -32,7 +32,7 @@ class Computation:
 
 
 async def test_equal_requests_under_way_share_one_computation() -> None:
-    shared, compute = SharedResults(8), Computation()
+    shared, compute = ResultCache(8), Computation()
     asked = [asyncio.create_task(shared.get("a", compute)) for _ in range(5)]
     await asyncio.sleep(0)
     compute.go.set()
@@ -40,14 +40,14 @@ async def test_equal_requests_under_way_share_one_computation() -> None:
 
 
 async def test_a_result_is_remembered() -> None:
-    shared, compute = SharedResults(8), Computation()
+    shared, compute = ResultCache(8), Computation()
     compute.go.set()
     assert [await shared.get("a", compute) for _ in range(3)] == [1, 1, 1]
     assert await shared.get("b", compute) == 2
 
 
 async def test_the_least_recently_used_is_forgotten() -> None:
-    shared, compute = SharedResults(2), Computation()
+    shared, compute = ResultCache(2), Computation()
     compute.go.set()
     for request in ("a", "b", "a", "c"):
         await shared.get(request, compute)
@@ -57,13 +57,13 @@ async def test_the_least_recently_used_is_forgotten() -> None:
 
 
 async def test_nothing_is_remembered_where_nothing_may_be() -> None:
-    shared, compute = SharedResults(0), Computation()
+    shared, compute = ResultCache(0), Computation()
     compute.go.set()
     assert [await shared.get("a", compute) for _ in range(2)] == [1, 2]
 
 
 async def test_one_who_gives_up_does_not_end_it_for_the_others() -> None:
-    shared, compute = SharedResults(8), Computation()
+    shared, compute = ResultCache(8), Computation()
     impatient, patient = (asyncio.create_task(shared.get("a", compute)) for _ in range(2))
     await asyncio.sleep(0)
     impatient.cancel()
@@ -74,7 +74,7 @@ async def test_one_who_gives_up_does_not_end_it_for_the_others() -> None:
 
 
 async def test_it_ends_when_the_last_gives_up_and_a_newcomer_begins_anew() -> None:
-    shared, compute = SharedResults(8), Computation()
+    shared, compute = ResultCache(8), Computation()
     asked = [asyncio.create_task(shared.get("a", compute)) for _ in range(2)]
     await turns()
     for one in asked:
@@ -87,7 +87,7 @@ async def test_it_ends_when_the_last_gives_up_and_a_newcomer_begins_anew() -> No
 
 
 async def test_a_newcomer_in_the_moment_of_giving_up_is_answered() -> None:
-    shared, compute = SharedResults(8), Computation()
+    shared, compute = ResultCache(8), Computation()
     impatient = asyncio.create_task(shared.get("a", compute))
     await turns()
     impatient.cancel()
@@ -98,7 +98,7 @@ async def test_a_newcomer_in_the_moment_of_giving_up_is_answered() -> None:
 
 
 async def test_a_failure_is_told_to_all_and_not_remembered() -> None:
-    shared, compute = SharedResults(8), Computation(ModelFailed())
+    shared, compute = ResultCache(8), Computation(ModelFailed())
     compute.go.set()
     for _ in range(2):
         outcomes = await asyncio.gather(*(shared.get("a", compute) for _ in range(3)), return_exceptions=True)
@@ -109,11 +109,11 @@ async def test_a_failure_is_told_to_all_and_not_remembered() -> None:
 
 
 async def test_what_is_remembered_can_be_found_without_computing() -> None:
-    shared, compute = SharedResults(8), Computation()
+    shared, compute = ResultCache(8), Computation()
     compute.go.set()
     assert shared.find("a") is None
     assert await shared.get("a", compute) == shared.find("a") == 1
-    assert SharedResults(0).find("a") is None
+    assert ResultCache(0).find("a") is None
 
 
 @pytest.mark.parametrize(("weight", "kept"), [(1, 4), (2, 2), (4, 1), (5, 0)])
@@ -121,7 +121,7 @@ async def test_large_results_count_for_several(weight: int, kept: int) -> None:
     async def compute() -> str:
         return "large"
 
-    shared = SharedResults(4)
+    shared = ResultCache(4)
     for request in range(6):
         assert await shared.get(request, compute, weight) == "large"
         await asyncio.sleep(0)

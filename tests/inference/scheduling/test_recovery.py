@@ -26,7 +26,7 @@ from bot.inference.heads.generation.padded_runner import PaddedRunner
 from bot.inference.heads.generation.ragged_runner import RaggedRunner
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.operations import Row
-from bot.inference.scheduling.recovery import RowsUnderWay
+from bot.inference.scheduling.recovery import RecoveringSession
 from tests.support import CPU
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=9)
@@ -88,17 +88,17 @@ class Counting:
         return [(row, list(row.progress)) for row in done]
 
     def _is_done(self, row: Row[int]) -> bool:
-        return row.stopped or row.abandoned or len(row.progress) >= self._lengths[row.inputs]
+        return row.is_ending or len(row.progress) >= self._lengths[row.inputs]
 
 
-def run(rows: Sequence[Row[Any]], under_way: RowsUnderWay, most: int = 2_000) -> Iterator[dict[int, Any]]:
+def run(rows: Sequence[Row[Any]], under_way: RecoveringSession, most: int = 2_000) -> Iterator[dict[int, Any]]:
     """Take rows to their ends; yields after each turn what has become of those that are done, by their place."""
     places = {id(row): place for place, row in enumerate(rows)}
     outcomes: dict[int, Any] = {}
     joining = list(rows)
     for _ in range(most):
         written = [list(row.progress) for row in rows]
-        done = under_way.take_further(joining)
+        done = under_way.decode_step(joining)
         joining = []
         for row, before in zip(rows, written, strict=True):
             assert row.progress[: len(before)] == before  # nothing that was shown is taken back
@@ -117,7 +117,7 @@ def last(turns: Iterator[dict[int, Any]]) -> dict[int, Any]:
 
 def counted(lengths: Sequence[int], faults: Faults, *, joinable: bool = True) -> dict[int, Any]:
     begin = partial(Counting, faults, lengths, joinable=joinable)
-    return last(run([Row(place, 1) for place in range(len(lengths))], RowsUnderWay("count", begin)))
+    return last(run([Row(place, 1) for place in range(len(lengths))], RecoveringSession("count", begin)))
 
 
 @given(LENGTHS, st.dictionaries(st.integers(0, 8), st.integers(0, 11), max_size=3), st.booleans())
@@ -161,7 +161,7 @@ def test_whoever_is_stopped_while_others_are_tried_keeps_what_is_written() -> No
     lengths = [40, 40, 40, 40]
     rows = [Row(place, 1) for place in range(4)]
     faults = Faults()
-    turns = run(rows, RowsUnderWay("count", partial(Counting, faults, lengths, joinable=True)))
+    turns = run(rows, RecoveringSession("count", partial(Counting, faults, lengths, joinable=True)))
     for _ in range(5):
         next(turns)
     faults.most = 2
@@ -169,7 +169,8 @@ def test_whoever_is_stopped_while_others_are_tried_keeps_what_is_written() -> No
         next(turns)
     waiting = [row for row in rows if len(row.progress) == 5]
     assert len(waiting) == 2
-    waiting[0].stopped = waiting[1].abandoned = True
+    waiting[0].stop()
+    waiting[1].abandon()
     outcomes = next(turns)
     assert outcomes[waiting[0].inputs] == [(waiting[0].inputs, index) for index in range(5)]
     assert waiting[1].inputs in outcomes
@@ -178,7 +179,7 @@ def test_whoever_is_stopped_while_others_are_tried_keeps_what_is_written() -> No
 
 def test_nobody_joins_while_a_culprit_is_looked_for() -> None:
     lengths = [9, 9, 9]
-    under_way = RowsUnderWay("count", partial(Counting, Faults({1: 3}), lengths, joinable=True))
+    under_way = RecoveringSession("count", partial(Counting, Faults({1: 3}), lengths, joinable=True))
     rows = [Row(place, 1) for place in range(3)]
     admitted = [under_way.admits for _ in run(rows, under_way)]
     first = admitted.index(False)
@@ -273,7 +274,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, load: C
 
 def written(way: Way, head: Any, rows: Sequence[Row[Any]]) -> dict[int, Any]:
     operation = getattr(head, way.operation)
-    return last(run(rows, RowsUnderWay(way.operation, partial(operation.session, way.alone))))
+    return last(run(rows, RecoveringSession(way.operation, partial(operation.session, way.alone))))
 
 
 @pytest.mark.parametrize("moment", [1, 2, 7, 13])

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from bot.errors import ModelFailed, NotResponding
-from bot.inference.scheduling.preparing import PreparingThreads
+from bot.inference.scheduling.preparation import PreparationThreads
 from tests.inference.toys import until
 from tests.timers import PATIENCE, turns
 
 
 @asynccontextmanager
-async def opened(threads: int = 1) -> AsyncIterator[PreparingThreads]:
-    preparing = PreparingThreads(threads)
+async def opened(threads: int = 1) -> AsyncIterator[PreparationThreads]:
+    preparing = PreparationThreads(threads)
     try:
         yield preparing
     finally:
@@ -120,9 +120,9 @@ async def test_calls_of_a_kind_are_written_off() -> None:
         waiting = [preparing.run(int, number, kind=kind) for number, kind in enumerate(("bad", "good"))]
         await until(held.begun.is_set)
         asked = preparing.run(int, 9, kind="bad")
-        [call] = preparing.in_hand
+        [call] = preparing.heartbeats
         assert preparing.kind_of(call) == "bad"
-        preparing.write_off(lambda kind: kind == "bad", NotResponding())
+        preparing.discard(lambda kind: kind == "bad", NotResponding())
         found = await asyncio.gather(running, *waiting, asked, return_exceptions=True)
         assert [type(one) for one in found] == [NotResponding, NotResponding, int, NotResponding]
         assert await preparing.run(int, 5, kind="good") == 5

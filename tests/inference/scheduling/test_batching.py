@@ -1,31 +1,59 @@
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.inference.operations import Budget
-from bot.inference.scheduling.batching import FairClock, alike, gather, padding_waste
+from bot.inference.scheduling.batching import alike, by_distance, gather, order_of, padding_waste
+from bot.inference.scheduling.fair_queueing import FairClock
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
     tokens: int
     tag: float = 0.0
+    number: int = field(default_factory=partial(next, count()), init=False)
+
+    @property
+    def order(self) -> tuple[float, int]:
+        return self.tag, self.number
 
 
-pieces = st.builds(Piece, tokens=st.integers(0, 300), tag=st.floats(0, 100))
+pieces = st.builds(Piece, tokens=st.integers(0, 300) | st.integers(20, 30), tag=st.floats(0, 100) | st.integers(0, 3))
 budgets = st.builds(
     Budget, padded_tokens=st.integers(1, 600), rows=st.integers(1, 12), waste=st.floats(0, 0.95, allow_nan=False)
 )
 
 
+def gathered(due: Piece, others: Sequence[Piece], budget: Budget) -> list[Piece]:
+    """The batch of rows that wait in any order."""
+    by_length: dict[int, list[Piece]] = defaultdict(list)
+    for one in sorted(others, key=order_of):
+        by_length[one.tokens].append(one)
+    return gather(due, by_distance(by_length, due.tokens), budget)
+
+
+@given(pieces, st.lists(pieces, max_size=40), budgets)
+def test_a_batch_is_that_of_looking_at_every_row(due: Piece, others: list[Piece], budget: Budget) -> None:
+    batch = [due]
+    for one in sorted(others, key=lambda one: (abs(one.tokens - due.tokens), one.order)):
+        lengths = [*(row.tokens for row in batch), one.tokens]
+        padded = max(1, *lengths) * len(lengths)
+        if len(batch) < budget.rows and padded <= budget.padded_tokens and 1 - sum(lengths) / padded <= budget.waste:
+            batch.append(one)
+    assert gathered(due, others, budget) == batch
+
+
 @given(pieces, st.lists(pieces, max_size=40), budgets)
 def test_a_batch_keeps_its_budget(due: Piece, others: list[Piece], budget: Budget) -> None:
-    batch = gather(due, others, budget)
+    batch = gathered(due, others, budget)
     lengths = [piece.tokens for piece in batch]
     assert batch[0] is due
     assert len(set(map(id, batch))) == len(batch)
@@ -42,7 +70,7 @@ def test_serving_batch_after_batch_serves_everybody_once(waiting: list[Piece], b
     left = list(waiting)
     while left:
         due = min(left, key=lambda piece: piece.tag)
-        batch = gather(due, [piece for piece in left if piece is not due], budget)
+        batch = gathered(due, [piece for piece in left if piece is not due], budget)
         served += batch
         left = [piece for piece in left if piece not in batch]
     assert Counter(map(id, served)) == Counter(map(id, waiting))
@@ -50,18 +78,18 @@ def test_serving_batch_after_batch_serves_everybody_once(waiting: list[Piece], b
 
 def test_equal_rows_run_in_their_order() -> None:
     rows = [Piece(10, tag) for tag in (3.0, 1.0, 2.0, 4.0)]
-    batch = gather(Piece(10, 0.0), rows, Budget(40, rows=3))
+    batch = gathered(Piece(10, 0.0), rows, Budget(40, rows=3))
     assert [piece.tag for piece in batch] == [0.0, 1.0, 2.0]
 
 
 def test_the_nearest_in_length_go_together() -> None:
-    batch = gather(Piece(10), [Piece(tokens) for tokens in (100, 11, 9, 50, 10, 1)], Budget(44, waste=0.2))
+    batch = gathered(Piece(10), [Piece(tokens) for tokens in (100, 11, 9, 50, 10, 1)], Budget(44, waste=0.2))
     assert sorted(piece.tokens for piece in batch) == [9, 10, 10, 11]
 
 
 def test_a_full_batch_takes_as_many_as_fit() -> None:
-    assert len(gather(Piece(8), [Piece(8)] * 100, Budget(256, rows=64))) == 32
-    assert len(gather(Piece(8), [Piece(8)] * 100, Budget(10_000, rows=64))) == 64
+    assert len(gathered(Piece(8), [Piece(8) for _ in range(100)], Budget(256, rows=64))) == 32
+    assert len(gathered(Piece(8), [Piece(8) for _ in range(100)], Budget(10_000, rows=64))) == 64
 
 
 @pytest.mark.parametrize("lengths", [[5], [5, 5], [0], [0, 0]])
@@ -161,7 +189,7 @@ def test_a_clock_forgets_those_it_has_overtaken() -> None:
     for person in range(10_000):
         clock.serve(clock.tag(person, 1.0) + 1.0)
     assert len(clock) <= 300
-    clock.forget()
+    clock.reset()
     assert len(clock) == 0
     assert clock.start("new") >= 0
 

@@ -20,9 +20,9 @@ from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable,
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.models import Models
 from bot.inference.heads.generation.generate_batch import GenerateBatch
-from bot.inference.operations import Budget, take_further
+from bot.inference.operations import Budget, decode_step
 from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped
-from bot.inference.scheduling.watchdog import LOOKS, Watchdog
+from bot.inference.scheduling.watchdog import CHECKS, Watchdog
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
@@ -31,7 +31,7 @@ from tests.support import CPU, under_way
 
 pytestmark = pytest.mark.measured_elsewhere
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 HANG = 80.0
 ENDS = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), StopIteration(1)]
 
@@ -51,29 +51,29 @@ class TestWatchdog:
         clock = Clock()
         watchdog = Watchdog(HANG, clock)
         found = []
-        for look in range(2 * LOOKS):
-            found.append(watchdog.look({"slow": look // 5, "hung": 0, **({"late": 0} if look > 12 else {})}))
+        for look in range(2 * CHECKS):
+            found.append(watchdog.check({"slow": look // 5, "hung": 0, **({"late": 0} if look > 12 else {})}))
             clock.now += watchdog.every
-        assert found[:LOOKS] == [[]] * LOOKS
-        assert found[LOOKS:] == [["hung"]] * LOOKS
-        assert watchdog.silence == (2 * LOOKS - 1) * watchdog.every
+        assert found[:CHECKS] == [[]] * CHECKS
+        assert found[CHECKS:] == [["hung"]] * CHECKS
+        assert watchdog.silence == (2 * CHECKS - 1) * watchdog.every
 
     def test_what_has_ended_is_forgotten(self) -> None:
         clock = Clock()
         watchdog = Watchdog(HANG, clock)
-        for _ in range(4 * LOOKS):
+        for _ in range(4 * CHECKS):
             clock.now += watchdog.every
-            assert watchdog.look({"hung": 0}) == [] or clock.now > HANG
+            assert watchdog.check({"hung": 0}) == [] or clock.now > HANG
             clock.now += watchdog.every
-            assert watchdog.look({}) == []
+            assert watchdog.check({}) == []
         assert watchdog.silence == 0
 
     def test_a_process_that_was_paused_hangs_no_more_than_before(self) -> None:
         clock = Clock()
         watchdog = Watchdog(HANG, clock)
-        watchdog.look({"working": 0})
+        watchdog.check({"working": 0})
         clock.now += 10 * HANG
-        assert watchdog.look({"working": 0}) == []
+        assert watchdog.check({"working": 0}) == []
         assert watchdog.silence == 2 * watchdog.every
 
 
@@ -121,8 +121,8 @@ class TestThreads:
         last = threads.submit(hang)
         assert begun.wait(20)
         assert not threads.join(0)
-        threads.write_off(hung[0])
-        threads.write_off(hung[0])  # once more changes nothing
+        threads.replace(hung[0])
+        threads.replace(hung[0])  # once more changes nothing
         assert threads.submit(threading.current_thread).result() is not hung[0]
         threads.shutdown()
         gate.set()
@@ -166,9 +166,9 @@ def opened(shop: ToyShop, tmp_path: Path, clock: Clock, **limits: Any) -> Infere
 
 def let_it_hang(worker: InferenceWorker, clock: Clock) -> None:
     """So much time passes that whatever is in hand is said to hang."""
-    for _ in range(LOOKS + 1):
+    for _ in range(CHECKS + 1):
         worker.look_for_hangs()
-        clock.now += HANG / LOOKS
+        clock.now += HANG / CHECKS
     worker.look_for_hangs()
 
 
@@ -213,9 +213,9 @@ async def test_a_hang_between_two_looks_that_ends_by_itself_is_none(
 ) -> None:
     async with opened(shop, tmp_path, clock) as worker:
         async with shop.hold(worker) as held:
-            for _ in range(LOOKS - 1):
+            for _ in range(CHECKS - 1):
                 worker.look_for_hangs()
-                clock.now += HANG / LOOKS
+                clock.now += HANG / CHECKS
             shop.head.gate.set()
             assert await outcomes(held) == [0]
         let_it_hang(worker, clock)
@@ -267,9 +267,9 @@ async def test_the_deadline_tells_the_truth_about_what_hangs(shop: ToyShop, tmp_
     """Whoever waits for it is told at their deadline, which may come before it is written off."""
     async with opened(shop, tmp_path, clock, seconds=0.2) as worker:
         async with shop.hold(worker) as held:
-            for _ in range(LOOKS // 2 + 1):
+            for _ in range(CHECKS // 2 + 1):
                 worker.look_for_hangs()
-                clock.now += HANG / LOOKS
+                clock.now += HANG / CHECKS
             worker.look_for_hangs()
             assert [type(one) for one in await outcomes(held)] == [NotResponding]
         await until(lambda: not shop.head.running)
@@ -316,9 +316,9 @@ def test_a_batch_that_lasts_shows_signs_of_life(checkpoints: Mapping[str, Path])
     head.model.generation_config.num_beams = 2
     session = head.rewrite.session(False)
     row = head.encode("I love apples.", max_new_tokens=9)
-    take_further(session, [row])
+    decode_step(session, [row])
     assert isinstance(session._session, GenerateBatch)
-    assert row.pulse >= 9
+    assert row.heartbeat >= 9
 
 
 class TestWhatThreadsRaise:
@@ -393,7 +393,7 @@ SERVE = """
 import asyncio, sys, threading, logging
 from pathlib import Path
 from tests.inference import toys
-from tests.inference.test_hangs import serve
+from tests.inference.scheduling.test_hangs import serve
 sys.exit(serve(*sys.argv[1:]))
 """
 
