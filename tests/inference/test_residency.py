@@ -18,15 +18,16 @@ import pytest
 import torch
 
 from bot.errors import ModelFailed, ModelUnavailable
-from bot.inference.checkpoints import models as loading
+from bot.inference.checkpoints import pool as loading
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.checkpoints.memory_limit import Room, by_device
-from bot.inference.checkpoints.models import Models, NoRoom, Phase
+from bot.inference.checkpoints.memory_limit import MemoryLimits, by_device
+from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
 from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.compute.device import Device
 from bot.inference.requests import Request
 from bot.inference.scheduling.replicas import operations_of
+from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
@@ -49,11 +50,11 @@ REQUESTS: dict[str, Request[Any]] = {
 }
 LONG = GenerateRequest("I love apples and", max_new_tokens=300, top_p=0.01)
 
-ONE_AT_A_TIME = Room({"cpu": 1})
+ONE_AT_A_TIME = MemoryLimits({"cpu": 1})
 
 
-def room_of(size: int) -> Room:
-    return Room({"cpu": size})
+def room_of(size: int) -> MemoryLimits:
+    return MemoryLimits({"cpu": size})
 
 
 @pytest.fixture
@@ -95,30 +96,30 @@ class TestRoom:
         assert expected_bytes(tmp_path, 2) == 2 * 15 + 7 + 2
 
     def test_what_fits(self) -> None:
-        room = Room({"cuda:0": 10, "cuda:1": 4})
-        assert room.holds([Counter({"cuda:0": 6, "cuda:1": 4}), Counter({"cuda:0": 4})])
-        assert not room.holds([Counter({"cuda:0": 6}), Counter({"cuda:0": 5})])
-        assert not room.holds([Counter({"cuda:1": 5})])
-        assert Room.unlimited().holds([Counter({"cpu": 2**60})])
+        room = MemoryLimits({"cuda:0": 10, "cuda:1": 4})
+        assert room.allow([Counter({"cuda:0": 6, "cuda:1": 4}), Counter({"cuda:0": 4})])
+        assert not room.allow([Counter({"cuda:0": 6}), Counter({"cuda:0": 5})])
+        assert not room.allow([Counter({"cuda:1": 5})])
+        assert MemoryLimits().allow([Counter({"cpu": 2**60})])
         assert (room.of("cuda:1"), room.of("cpu")) == (4, None)
 
     def test_two_replicas_in_the_same_memory(self) -> None:
         assert by_device([CPU, CPU], [3, 4]) == {"cpu": 7}
 
     def test_a_share_of_the_machine(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        whole = Room.on([CPU]).of("cpu")
+        whole = MemoryLimits.for_devices([CPU]).of("cpu")
         assert whole is not None
         assert whole > 2**28
         (tmp_path / "limit").write_text("1000\n")
         (tmp_path / "other").write_text("max\n")
         paths = [str(tmp_path / name) for name in ("limit", "other", "none")]
         monkeypatch.setattr("bot.inference.checkpoints.memory_limit._CONTROL_GROUP_LIMITS", paths)
-        assert Room.on([CPU]).of("cpu") == 500
-        assert Room.on([CPU], 70).of("cpu") == 70
+        assert MemoryLimits.for_devices([CPU]).of("cpu") == 500
+        assert MemoryLimits.for_devices([CPU], 70).of("cpu") == 70
 
     def test_a_share_of_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda name: (1, {"cuda:0": 80, "cuda:1": 40}[name]))
-        room = Room.on([Device("cuda:0", "bfloat16"), Device("cuda:1", "bfloat16")])
+        room = MemoryLimits.for_devices([Device("cuda:0", "bfloat16"), Device("cuda:1", "bfloat16")])
         assert (room.of("cuda:0"), room.of("cuda:1")) == (60, 30)
 
 
@@ -134,8 +135,8 @@ async def test_checkpoints_come_back_with_the_same_answers(make_worker: OpenWork
                 assert (await worker.run(REQUESTS[task], person=1)).result == expected[task], task
                 status = worker.status()
                 assert ready(worker) == {task}
-                assert status.devices[0].weights == status.models[task].bytes > 0
-                assert status.devices[0].room == 1
+                assert status.devices[0].weight_bytes == status.models[task].bytes > 0
+                assert status.devices[0].memory_limit == 1
         assert status.evictions == 2 * len(tasks) - 1
 
 
@@ -195,7 +196,7 @@ async def test_a_remembered_answer_needs_no_checkpoint(make_worker: OpenWorker) 
 
 def _about_to_leave(worker: InferenceWorker) -> int:
     """How many checkpoints others wait for to leave."""
-    return sum(not resident.left.is_set() for resident in worker._models._residents.values())
+    return sum(not pooled.leasable.is_set() for pooled in worker._models.checkpoints)
 
 
 async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,12 +265,12 @@ async def test_somebody_who_asks_while_it_is_preloaded(
         assert gate.wait(PATIENCE)
         return expected_bytes(folder, element)
 
-    models = Models(course, CPU, tmp_path, ONE_AT_A_TIME)
+    models = CheckpointPool(course, CPU, tmp_path, ONE_AT_A_TIME)
     await models.get("sentiment")
     monkeypatch.setattr(loading, "expected_bytes", held)
 
     async def preload() -> None:
-        async with models.lease("fill", demanded=False):
+        async with models.lease("fill", may_evict=False):
             pass
 
     preloading = asyncio.create_task(preload())
@@ -279,8 +280,8 @@ async def test_somebody_who_asks_while_it_is_preloaded(
     gate.set()
     assert (await asking).spec.name == "tiny-roberta"
     await preloading
-    with pytest.raises(NoRoom):
-        async with models.lease("sentiment", demanded=False):
+    with pytest.raises(EvictionNeeded):
+        async with models.lease("sentiment", may_evict=False):
             pass
     assert models.state("sentiment").phase is Phase.EVICTED
     await models.aclose()
@@ -339,7 +340,7 @@ class TestOutOfMemory:
         async with make_worker() as worker:
             await worker.load(["sentiment"])
             failing.append(MemoryError())
-            with pytest.raises(NoRoom):
+            with pytest.raises(EvictionNeeded):
                 await worker.load(["fill"], demanded=False)
             assert ready(worker) == {"sentiment"}
 
@@ -360,7 +361,7 @@ async def test_a_failure_costs_no_room(make_worker: OpenWorker, monkeypatch: pyt
             patch.setattr(loading, "load_head", fail)
             with pytest.raises(ModelUnavailable):
                 await worker.run(REQUESTS["fill"], person=1)
-        assert worker.status().devices[0].weights == 0
+        assert worker.status().devices[0].weight_bytes == 0
         await worker.run(REQUESTS["sentiment"], person=1)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.inference.backend import CheckpointStatus
 from bot.inference.checkpoints.catalogue import (
     CheckpointSpec,
     Family,
@@ -18,6 +17,7 @@ from bot.inference.checkpoints.catalogue import (
     WheelFolderSource,
     WheelSource,
 )
+from bot.inference.status import CheckpointStatus
 
 
 class Origin(StrEnum):
@@ -172,7 +172,7 @@ class CheckpointDescription:
 
     Attributes:
         status: how far it is, and who uses it.
-        doing: what a fetch is doing just now, in a word.
+        activity: what a fetch is activity just now, in a word.
         fraction: how much of that is done, 0 to 1; None where that is unknown.
         seconds_left: until it is loaded; None while it is fetched.
         declared_family: what the catalogue says; the files know better.
@@ -183,7 +183,7 @@ class CheckpointDescription:
     """
 
     status: CheckpointStatus
-    doing: str
+    activity: str
     fraction: float | None
     seconds_left: float | None
     source: SourceDescription

@@ -8,7 +8,7 @@ import discord
 
 from bot.inference.checkpoints.catalogue import HUB_ID
 from bot.inference.checkpoints.description import Anatomy, CheckpointDescription, Origin, SourceDescription
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import Phase
 from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import LEFT_OUT, tree
 from bot.replies.checkpoints.overview import COLOUR

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from discord import app_commands
 
 from bot.errors import InvalidRequest
-from bot.inference.backend import CheckpointStatus
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.components.autocompletion import LONGEST_NAME, MOST_CHOICES
 from bot.replies.formatting.text import code_span, fit, listed, visible
 from bot.text.characters import identity

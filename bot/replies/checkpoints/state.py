@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bot.inference.backend import CheckpointStatus, in_words
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import CheckpointStatus, Phase, in_words
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import Style, escape, fit
 
@@ -28,7 +27,7 @@ def listed_commands(status: CheckpointStatus) -> str:
 
 def state(description: CheckpointDescription) -> str:
     """How far a checkpoint is, in a few words, and whether its numbers are to be trusted."""
-    failed = description.status.suspect
+    failed = description.status.nonfinite
     if not failed:
         return _phase(description)
     answers = "an answer was" if failed == 1 else f"{failed:,} answers were"
@@ -47,7 +46,7 @@ def _phase(description: CheckpointDescription) -> str:
             return f"ready on {where}, {replicas}, {in_bytes(status.bytes)} in all"
         case Phase.FETCHING:
             # Fetches report from a thread of their own: the phase may be known before the word.
-            return (description.doing or "fetching") + _percent(description.fraction)
+            return (description.activity or "fetching") + _percent(description.fraction)
         case Phase.LOADING:
             left = description.seconds_left
             return "loading" if left is None else f"loading, about {math.ceil(left)} s left"
