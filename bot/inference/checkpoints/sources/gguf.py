@@ -1,4 +1,4 @@
-"""GGUF files, converted once: quantised weights become bf16 safetensors that load in a fraction of a second."""
+"""Converts GGUF files once: quantised weights become bf16 safetensors that load in a fraction of a second."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
-    """Writes the model and the tokenizer in `file` to the folder `target`, as bf16 safetensors.
+    """Convert a GGUF file to a folder with bf16 safetensors and the tokenizer.
 
-    Model and tokenizer are converted at the same time, each in a process of its own, which take 10 to 60 s and about
-    six times the file's size of memory.
+    Model and tokenizer are converted at the same time, each in a process of its own. That takes 10 to 60 s, and memory
+    of about six times the file's size.
 
     Args:
-        name: the checkpoint's name, for the sentence when it fails.
+        name: the checkpoint's, for error messages.
 
     Raises:
         ModelUnavailable: transformers cannot read the file, or the tokenizer changes when it is written.
@@ -51,7 +51,7 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
 
 
 class _Conversion:
-    """A child process that converts the "model" or the "tokenizer"; ended where the block around it is left."""
+    """A child process that converts the "model" or the "tokenizer"; leaving the context ends it."""
 
     def __init__(self, what: str, file: Path, target: Path) -> None:
         self._what = what
@@ -72,7 +72,7 @@ class _Conversion:
         self._process.wait()
 
     def status(self) -> int:
-        """Waits for the exit status; logs a failure by its kind."""
+        """Wait for the exit status; log the kind of a failure."""
         output, _ = self._process.communicate()
         status = self._process.returncode
         if status not in (0, conversion.CHANGED):
