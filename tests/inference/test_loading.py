@@ -98,9 +98,9 @@ def test_attention_on_a_gpu_makes_no_plans() -> None:
     before = cudnn()
     try:
         torch.backends.cuda.enable_cudnn_sdp(True)
-        devices.avoid_plans_for_each_shape(CPU)
+        devices.disable_cudnn_attention(CPU)
         assert cudnn()
-        devices.avoid_plans_for_each_shape(Device("cuda:1", "bfloat16"))
+        devices.disable_cudnn_attention(Device("cuda:1", "bfloat16"))
         assert not cudnn()
     finally:
         torch.backends.cuda.enable_cudnn_sdp(before)

@@ -89,7 +89,7 @@ def listed(devices: Devices) -> tuple[Device, ...]:
     return (devices,) if isinstance(devices, Device) else tuple(devices)
 
 
-def avoid_plans_for_each_shape(device: Device) -> None:
+def disable_cudnn_attention(device: Device) -> None:
     """Have attention on a GPU computed by PyTorch's own kernels, in the whole process.
 
     PyTorch prefers cuDNN's on newer GPUs. These make a plan for each new shape, which takes 45 ms on an H200 where the
