@@ -63,14 +63,14 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     Raises:
         ModelUnavailable: the folder cannot be loaded.
     """
-    from bot.inference.compute.fused_linear import join
+    from bot.inference.compute.fused_linear import fuse
     from bot.inference.compute.packed_linear import pack
 
     try:
         head = _load(folder, device, languages)
         if packed:
             head.is_packed = _should_pack(head) and pack(head.model) > 0
-            join(head.model)
+            fuse(head.model)
         return head
     except ModelUnavailable:
         raise
