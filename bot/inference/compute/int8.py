@@ -172,8 +172,10 @@ class Int8Linear(nn.Module):
     def _products(self, rounded: torch.Tensor) -> torch.Tensor:
         weight = (self.weight, self.product_scale, self.weight_zero)
         bias = None  # added by the caller, after the inputs' scales
-        output = (1.0, 0, torch.float32, "none", [], "")  # scale, zero point, data type, no activation
-        products: torch.Tensor = torch.ops.onednn.qlinear_pointwise(rounded, 1.0, _ZERO, *weight, bias, *output)
+        output = (1.0, 0, torch.float32)  # scale, zero point
+        products: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+            rounded, 1.0, _ZERO, *weight, bias, *output, "none", [], ""
+        )
         return products
 
     def _unrounded(self, inputs: torch.Tensor) -> torch.Tensor:
