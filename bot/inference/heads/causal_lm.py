@@ -22,7 +22,7 @@ from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_
 from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
 from bot.inference.task import HeadKind
-from bot.inference.tokenization.tokens import HALF_CHARACTER
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 SAMPLES = tuple(
     Continuations(tuple(range(3, 3 + length)), candidates)
@@ -115,7 +115,7 @@ class CausalLM(Head):
         if len(ids) <= tokens:
             return text
         part = self.decode(ids[len(ids) - tokens :] if keep_end else ids[:tokens])
-        return part.strip(HALF_CHARACTER)  # what is left of a character whose bytes were cut apart
+        return part.strip(REPLACEMENT_CHARACTER)  # what is left of a character whose bytes were cut apart
 
     @property
     def vocabulary_size(self) -> int:

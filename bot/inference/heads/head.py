@@ -25,7 +25,8 @@ from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.literal import Literally, control_tokens
-from bot.inference.tokenization.tokens import HALF_CHARACTER, BrokenEnd, Token, broken_end, read_tokens
+from bot.inference.tokenization.tokens import BrokenEnd, Token, broken_end, read_tokens
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 FALLBACK_CONTEXT = 512
 """Tokens, where a checkpoint does not say how long its context is."""
@@ -120,7 +121,7 @@ class Head(ABC):
         return len(ids) - self._broken_end(ids, self.decode(ids)).tokens
 
     def _broken_end(self, ids: Sequence[int], text: str) -> BrokenEnd:
-        if not text.endswith(HALF_CHARACTER):  # nearly always, and quick to tell
+        if not text.endswith(REPLACEMENT_CHARACTER):  # nearly always, and quick to tell
             return BrokenEnd()
         with self._tokenizer_lock:
             return broken_end(self.tokenizer, ids)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import regex  # type: ignore[import-untyped]
 
 from bot.inference.operations import Row
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.text.accepted import visible_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -48,7 +48,7 @@ def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decod
         text_of: makes text of tokens, with U+FFFD for half a character.
         whole_of: the same without half a character at its end.
     """
-    if not text.endswith(HALF_CHARACTER):
+    if not text.endswith(REPLACEMENT_CHARACTER):
         return text
     numbers = range(len(ids), -1, -1)
     kept = next((ids[:number] for number in numbers if text_of(ids[:number]) == text), None)
