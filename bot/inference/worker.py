@@ -205,7 +205,7 @@ class InferenceWorker(Backend):
                 log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
                 failed = self._models.state(name).phase is Phase.FAILED
-                names = self._models.sharing(name) if failed else (name,)
+                names = self._models.checkpoint(name).tasks if failed else (name,)
                 told.update(names)
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
             except Exception as error:  # of ours; the other checkpoints are loaded all the same

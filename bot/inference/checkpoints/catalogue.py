@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib import resources
+from itertools import permutations
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Self
@@ -255,12 +256,7 @@ class _Languages(BaseModel, extra="forbid"):
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Return every pair of different languages; with a pivot, only the pairs that contain it."""
-        return tuple(
-            (source, target)
-            for source in self.between
-            for target in self.between
-            if source != target and self.pivot in (None, source, target)
-        )
+        return tuple(pair for pair in permutations(self.between, 2) if self.pivot is None or self.pivot in pair)
 
 
 class _CheckpointTable(BaseModel, extra="forbid"):

@@ -102,10 +102,6 @@ class CheckpointPool:
         """Bytes of weights, by device name."""
         return sum((one.reserved for one in self.checkpoints), Counter())
 
-    def sharing(self, task: str) -> tuple[str, ...]:
-        """Return the tasks that use the same checkpoint as this one, itself included."""
-        return self.checkpoint(task).tasks
-
     def spec(self, task: str) -> CheckpointSpec:
         """Return the checkpoint that is set for a task.
 
@@ -262,7 +258,7 @@ class CheckpointPool:
             pooled.unload()
             self.evictions += 1
             await _on(self._loading, free_memory)
-            log.info("%s has left the devices, to make room", pooled.state.spec.name)
+            log.info("%s was evicted to make room for another checkpoint", pooled.state.spec.name)
         finally:
             pooled.leasable.set()
 

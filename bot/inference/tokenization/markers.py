@@ -1,4 +1,4 @@
-"""Markers: strings that a model reads as the border between two speakers. In what a person types they are broken."""
+"""Markers, strings that a model reads as the border between two speakers. In what people type, a space breaks them."""
 
 from __future__ import annotations
 

