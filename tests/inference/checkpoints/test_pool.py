@@ -1,4 +1,4 @@
-"""Checkpoints leave the devices when others need the room, and come back when they are asked for."""
+"""Checkpoints are evicted when others need their memory, and loaded again when they are used."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ LONG = GenerateRequest("I love apples and", max_new_tokens=300, top_p=0.01)
 ONE_AT_A_TIME = MemoryLimits({"cpu": 1})
 
 
-def room_of(size: int) -> MemoryLimits:
+def limit_of(size: int) -> MemoryLimits:
     return MemoryLimits({"cpu": size})
 
 
@@ -82,9 +82,9 @@ async def test_checkpoints_come_back_with_the_same_answers(make_worker: OpenWork
         assert status.evictions == 2 * len(tasks) - 1
 
 
-async def test_the_least_recently_used_leaves(make_worker: OpenWorker, sizes: Mapping[str, int]) -> None:
+async def test_the_least_recently_used_is_evicted(make_worker: OpenWorker, sizes: Mapping[str, int]) -> None:
     enough = sizes["sentiment"] + sizes["fill"] + sizes["zeroshot"]
-    async with make_worker(room=room_of(enough - 1), limits=Limits(remembered=0)) as worker:
+    async with make_worker(room=limit_of(enough - 1), limits=Limits(remembered=0)) as worker:
         for task in ("sentiment", "fill", "sentiment"):
             await worker.run(REQUESTS[task], person=1)
         assert ready(worker) == {"sentiment", "fill"}
@@ -136,19 +136,21 @@ async def test_a_remembered_answer_needs_no_checkpoint(make_worker: OpenWorker) 
         assert ready(worker) == {"fill"}
 
 
-def _about_to_leave(worker: InferenceWorker) -> int:
-    """How many checkpoints others wait for to leave."""
+def _pending_evictions(worker: InferenceWorker) -> int:
+    """Count the checkpoints whose eviction is pending."""
     return sum(not pooled.leasable.is_set() for pooled in worker._models.checkpoints)
 
 
-async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what is asked of it from then on waits for the one that waits for the room."""
+async def test_a_leased_one_is_evicted_when_its_requests_are_answered(
+    make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that arrive during a pending eviction wait until the other checkpoint has been used."""
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(LONG, person=1)
             await under_way(worker, long)
             others = worker.submit(REQUESTS["sentiment"], person=2)
-            await until(lambda: _about_to_leave(worker) == 1)
+            await until(lambda: _pending_evictions(worker) == 1)
             assert not others.done()
             assert not long.done()
             assert ready(worker) == {"generate"}
@@ -161,7 +163,7 @@ async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, mo
         assert ready(worker) == {"generate"}
 
 
-async def test_two_without_room_for_both_are_both_answered(make_worker: OpenWorker) -> None:
+async def test_two_that_do_not_fit_together_are_both_answered(make_worker: OpenWorker) -> None:
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         requests: list[Request[Any]] = [
             *(SentimentRequest(f"I love {index}") for index in range(15)),
@@ -173,7 +175,7 @@ async def test_two_without_room_for_both_are_both_answered(make_worker: OpenWork
         assert all(one.requests == 0 for one in worker.status().checkpoints)
 
 
-async def test_one_that_is_larger_than_all_the_room(make_worker: OpenWorker) -> None:
+async def test_one_that_is_larger_than_the_limit(make_worker: OpenWorker) -> None:
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         for task in ("sentiment", "fill", "sentiment"):
             await worker.run(REQUESTS[task], person=1)
@@ -184,7 +186,7 @@ async def test_preloading_loads_what_fits(
     make_worker: OpenWorker, sizes: Mapping[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with make_worker(room=room_of(int(1.05 * (sizes["sentiment"] + sizes["fill"])))) as worker:
+    async with make_worker(room=limit_of(int(1.05 * (sizes["sentiment"] + sizes["fill"])))) as worker:
         await worker.preload()
         status = worker.status()
         assert {"sentiment", "fill"} <= ready(worker)
@@ -294,7 +296,7 @@ class TestOutOfMemory:
             assert failing == []
 
 
-async def test_a_failure_costs_no_room(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_reserves_no_memory(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: Any) -> Any:
         raise ValueError
 
@@ -307,13 +309,13 @@ async def test_a_failure_costs_no_room(make_worker: OpenWorker, monkeypatch: pyt
         await worker.run(REQUESTS["sentiment"], person=1)
 
 
-async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shutdown_during_a_pending_eviction(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     async with make_worker(room=ONE_AT_A_TIME) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
             await under_way(worker, long)
             waiting = worker.submit(REQUESTS["sentiment"], person=2)
-            await until(lambda: _about_to_leave(worker) == 1)
+            await until(lambda: _pending_evictions(worker) == 1)
             closing = asyncio.create_task(worker.aclose())
             await turns()
         await asyncio.wait_for(closing, PATIENCE)
@@ -340,7 +342,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
         await until(lambda: bool(worker._queue._lanes[0].running))
         answer.cancel()
         other = worker.submit(REQUESTS["fill"], person=1)
-        await until(lambda: _about_to_leave(worker) == 1)
+        await until(lambda: _pending_evictions(worker) == 1)
         await turns()
         assert ready(worker) == {"sentiment"}
         gate.set()
