@@ -16,6 +16,7 @@ from bot.inference.task import HeadKind, Task
 from bot.tasks.quotes import find_place
 from bot.tasks.scores import Floats, sigmoid, softmax
 from bot.text.accepted import clean_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -335,7 +336,7 @@ def first_line(head: CausalLM, ids: Sequence[int]) -> str:
 
 def clean_answer(line: str) -> str:
     """A written line without quotation marks, a full stop at its end, and what cannot be seen."""
-    answer = " ".join(line.replace("\N{REPLACEMENT CHARACTER}", "").split()).strip(_QUOTES)
+    answer = " ".join(line.replace(REPLACEMENT_CHARACTER, "").split()).strip(_QUOTES)
     return answer if _INITIALS.search(answer) else answer.removesuffix(".").removesuffix("。").strip(_QUOTES)
 
 

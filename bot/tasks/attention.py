@@ -17,6 +17,7 @@ from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Shown, shown
 from bot.text.accepted import clean_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -32,7 +33,6 @@ LONGEST_SECOND = 400
 """Characters."""
 DEFAULT_TASK = "sentiment"
 
-_BROKEN = "\N{REPLACEMENT CHARACTER}"
 _NO_ROOM = f"I can show {MOST_TOKENS} tokens, and `second` leaves no room for the text. Please shorten it."
 
 
@@ -198,7 +198,7 @@ def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, 
     plain = head.tokenize(text, add_special_tokens=False, truncation=True, max_length=MOST_TOKENS)
 
     def beginning(number: int) -> str:
-        return head.decode(plain[:number]).strip(_BROKEN).strip()
+        return head.decode(plain[:number]).strip(REPLACEMENT_CHARACTER).strip()
 
     fitting = bisect_right(range(len(plain) + 1), MOST_TOKENS, key=lambda number: tokens(beginning(number))) - 1
     if fitting < 1:

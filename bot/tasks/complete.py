@@ -14,7 +14,6 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
 from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language
@@ -28,7 +27,7 @@ from bot.tasks.prompts.writing import (
     without_half,
 )
 from bot.text.accepted import checked_range
-from bot.text.characters import FLAG, visible
+from bot.text.characters import FLAG, REPLACEMENT_CHARACTER, visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -107,7 +106,7 @@ class CompleteRequest(Request[CompleteResult]):
             text: what was written.
             tail: its tail; None where nobody has looked whether it ends with a whole character.
         """
-        code = self.code + (text.rstrip(HALF_CHARACTER) if tail is None else text[: len(text) - tail.characters])
+        code = self.code + (text.rstrip(REPLACEMENT_CHARACTER) if tail is None else text[: len(text) - tail.characters])
         if len(code) > MOST_CHARACTERS:
             rest = code[-MOST_CHARACTERS:]
             code = rest.partition("\n")[2] or rest
@@ -218,7 +217,7 @@ def completion(
     text = text_of(head, request, prompt, ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)
     if end is None:
-        text = whole_text_of(head, request, prompt, ids) if text.endswith(HALF_CHARACTER) else text
+        text = whole_text_of(head, request, prompt, ids) if text.endswith(REPLACEMENT_CHARACTER) else text
         return Completion(text, "", ended=bool(ids) and ids[-1] in head.tokenizer.all_special_ids)
     kept = without_half(
         text[: end.at].rstrip(),

@@ -16,9 +16,9 @@ from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.scores import LabelScore, softmax
 from bot.text.accepted import checked_range, clean_text, has_words, visible_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -194,7 +194,7 @@ def _by_rank(head: MaskedLM, probabilities: Floats) -> Iterator[tuple[int, bool]
 
 def _is_word(word: str) -> bool:
     """Whether people can read a token as a word: not white space, nothing invisible, no part of a character."""
-    return HALF_CHARACTER not in word and bool(visible_text(word)) and _PLACEHOLDER.fullmatch(word) is None
+    return REPLACEMENT_CHARACTER not in word and bool(visible_text(word)) and _PLACEHOLDER.fullmatch(word) is None
 
 
 def completed(

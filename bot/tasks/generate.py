@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.prompts.writing import WHOLE, Tail, known_tail, tail_of, whole_following
 from bot.text.accepted import MAX_CHARACTERS, checked_range, clean_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -111,7 +111,7 @@ class GenerateRequest(Request[GenerateResult]):
         """
         written = continuation.text[: len(continuation.text) - continuation.tail.characters]
         if not continuation.ids:  # nobody has looked whether it ends with a whole character
-            written = written.rstrip(HALF_CHARACTER)
+            written = written.rstrip(REPLACEMENT_CHARACTER)
         text = (self.prompt + written).rstrip()
         if len(text) > MAX_CHARACTERS:
             end = text[1 - MAX_CHARACTERS :]

@@ -14,7 +14,7 @@ import unicodedata
 import regex  # type: ignore[import-untyped]
 
 REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-"""What stands for bytes that are no whole character."""
+"""U+FFFD; tokenizers write it for bytes that are not a whole character."""
 
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,7}\U000e007f"
 """A pattern of flags such as Scotland's: a black flag, the code of a region in tags, and the tag that ends it. Whatever

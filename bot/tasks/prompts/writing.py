@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import regex  # type: ignore[import-untyped]
 
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.text.accepted import visible_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -57,7 +57,7 @@ class GrowingText:
         unread = tuple(ids[self._read :])
         decoded = self._head.decode([*self._context, *unread])
         self.new = decoded[len(self._context_text) :]
-        if unread and not decoded.endswith(HALF_CHARACTER):
+        if unread and not decoded.endswith(REPLACEMENT_CHARACTER):
             self._settled += self.new
             self._read = len(ids)
             self._remember(unread, decoded)
@@ -67,7 +67,7 @@ class GrowingText:
     def whole(self, ids: Sequence[int]) -> str:
         """Return the same without half a character at its end."""
         text = self.text(ids)
-        if not text.endswith(HALF_CHARACTER):
+        if not text.endswith(REPLACEMENT_CHARACTER):
             return text
         whole = self._head.decode_whole([*self._context, *ids[self._read :]])
         return self._settled + whole[len(self._context_text) :]
@@ -99,7 +99,7 @@ def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decod
         text_of: makes text of tokens, with U+FFFD for half a character.
         whole_of: the same without half a character at its end.
     """
-    if not text.endswith(HALF_CHARACTER):
+    if not text.endswith(REPLACEMENT_CHARACTER):
         return text
     numbers = range(len(ids), -1, -1)
     kept = next((ids[:number] for number in numbers if text_of(ids[:number]) == text), None)
