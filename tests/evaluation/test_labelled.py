@@ -12,11 +12,11 @@ import pytest
 from bot.commands.evaluate import Accuracy, measure
 from bot.errors import ModelUnavailable
 from bot.evaluation.labelled import Example, read_examples
-from bot.inference.backend import Backend, WorkerStatus
+from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.models import ModelState
 from bot.inference.languages.lookup import language
 from bot.inference.requests import Answer, Request
+from bot.inference.status import CheckpointState, WorkerStatus
 from bot.tasks import all_tasks
 from bot.tasks.fill import FillRequest, FillResult, completed
 from bot.tasks.scores import LabelScore
@@ -48,10 +48,10 @@ class ToyBackend(Backend):
     def stop(self, answer: asyncio.Task[Any]) -> None:
         raise NotImplementedError
 
-    def model_state(self, request: Request[Any]) -> ModelState:
+    def model_state(self, request: Request[Any]) -> CheckpointState:
         raise NotImplementedError
 
-    def task_state(self, name: str) -> ModelState:
+    def task_state(self, name: str) -> CheckpointState:
         raise NotImplementedError
 
     def status(self) -> WorkerStatus:

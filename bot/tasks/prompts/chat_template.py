@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bot.inference.heads.calibration import Calibration
-from bot.inference.tokenization.markers import Marker, Markers, Place, Span
+from bot.inference.tokenization.markers import Marker, MarkerPosition, Markers, Span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -237,10 +237,12 @@ def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Ma
     if line[0].isalnum() and (line[-1].isalnum() or line[-1] in _SENTENCE_END):
         # Plain words beside a control token, such as `user`, have no meaning without it.
         if is_line and len(words) <= _FEW_WORDS:
-            yield Marker(line, Place.LINE)
+            yield Marker(line, MarkerPosition.LINE)
         return
     if len(words) <= _FEW_WORDS:
-        yield Marker(line, Place.LINE_START if is_line_start and line[0].isalnum() else Place.ANYWHERE)
+        yield Marker(
+            line, MarkerPosition.LINE_START if is_line_start and line[0].isalnum() else MarkerPosition.ANYWHERE
+        )
     elif line.endswith(":"):
         yield Marker(words[-1])
 
