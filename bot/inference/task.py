@@ -32,7 +32,7 @@ Implementation: TypeAlias = Callable[[Any, Any], TaskRun[ResultT]]
 Preview: TypeAlias = Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]
 """Makes a result of what is generated so far: `(head, request, progress of each row) -> result`."""
 Calibration: TypeAlias = Callable[[Any], TaskRun[None]]
-"""A generator function `head -> TaskRun[None]` that keeps what it measures in `head.notes`."""
+"""A generator function `head -> TaskRun[None]` that keeps what it measures in `head.calibrations`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Task(Generic[ResultT]):
         previews: for the kinds of heads whose results can be shown while they are generated.
         calibrations: for the kinds of heads whose checkpoints must be measured first. Run once, after loading; a second
             run does nothing.
+        from_text: whether a text alone makes a request: `request(text)`.
     """
 
     name: str
@@ -58,7 +59,6 @@ class Task(Generic[ResultT]):
     previews: Mapping[HeadKind, Preview[ResultT]] = field(default_factory=dict)
     calibrations: Mapping[HeadKind, Calibration] = field(default_factory=dict)
     from_text: bool = False
-    """Whether a text alone makes a request: `request(text)`."""
 
     def start(self, head: Any, request: Request[ResultT]) -> TaskRun[ResultT]:
         """Start to answer a request on a head.

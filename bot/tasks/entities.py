@@ -20,7 +20,7 @@ from bot.text.markup import Markup, markup
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.token_classifier import TokenClassifier, TokenSpan
 
 

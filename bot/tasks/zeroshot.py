@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
@@ -22,7 +23,7 @@ from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
@@ -135,6 +136,9 @@ LABEL_TOKENS = 64
 """How many tokens of a label are scored at most; never more than a quarter of the context."""
 
 
+_COMMON: Calibration[npt.NDArray[np.float32]] = Calibration("zeroshot")
+
+
 @dataclass(frozen=True)
 class LabelWeights:
     """How a causal language model's answer is computed; the arrays have one number per label."""
@@ -178,7 +182,7 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
         request.text, lambda text: longest_label + max(len(head.encode(prompt.format(text))) for prompt in PROMPTS)
     )
     yield from calibrate(head)
-    common: npt.NDArray[np.float32] = head.notes["zeroshot"]
+    common = head.calibrations[_COMMON]
     rows = [head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS]
     found = yield from head.score(rows, alone=alone)
     first = np.array([[one[0] for one in output] for output in found])
@@ -194,10 +198,10 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Measure the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
-    if "zeroshot" not in head.notes:
+    if _COMMON not in head.calibrations:
         rows = [head.continuations(head.encode(prompt.format(text)), [(0,)]) for prompt in PROMPTS for text in NEUTRAL]
         outputs = yield from head.next_token(rows)
-        head.notes["zeroshot"] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
+        head.calibrations[_COMMON] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
 
 
 def _endings(

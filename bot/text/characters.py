@@ -15,6 +15,7 @@ import regex
 
 REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 """Decoders write it for bytes that are not a whole character."""
+
 LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 """Every line break but `\\n`."""
 

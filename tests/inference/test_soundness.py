@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bot.errors import NotFinite
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation import cuda_graphs as recording
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.sampling import FiniteRows, Sampler, Sampling, choose_sound
 from bot.inference.heads.inspection.integrated_gradients import _word_embeddings
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
@@ -163,8 +163,8 @@ def head(request: pytest.FixtureRequest, checkpoints: Any, monkeypatch: pytest.M
     if way == "beams":
         head.model.generation_config.num_beams = 3
     if way.startswith("recorded"):
-        monkeypatch.setattr(recording, "BEFORE", 0)
-        head._recorded = RecordedSteps(head, lambda compute: compute, 1 if writes else 2)
+        monkeypatch.setattr(recording, "EAGER_STEPS", 0)
+        head._graphs = CudaGraphs(head, lambda compute: compute, 1 if writes else 2)
     return head
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.heads.calibration import Calibrations
 from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
@@ -60,7 +61,7 @@ class ToyHead:
     weight_bytes = 10
 
     def __init__(self, budget: Budget) -> None:
-        self.notes: dict[str, Any] = {}
+        self.calibrations = Calibrations()
         self.double: Operation[int, int] = Operation("double", self._double, budget)
         self.second: Operation[int, int] = Operation("second", self._double, budget)
         self.endless: Operation[int, int] = Operation("endless", self._endless, budget)

@@ -122,8 +122,8 @@ def test_windows_cover_the_context_and_nothing_of_the_question(load: Callable[[s
     covered: set[int] = set()
     for window in windows:
         assert window.row.tokens <= head.context_length
-        assert window.places[0] is None
-        covered |= {character for place in window.places if place is not None for character in range(*place)}
+        assert window.spans[0] is None
+        covered |= {character for place in window.spans if place is not None for character in range(*place)}
     assert {index for index, character in enumerate(LONG) if not character.isspace()} <= covered
 
 

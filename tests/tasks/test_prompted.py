@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bot.errors import GlassboxError, InvalidRequest, ModelFailed, ModelUnavailable
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
+from bot.inference.heads.calibration import Calibrations
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.languages.pairs import LanguagePairs
@@ -229,7 +230,7 @@ def expected(checkpoints: Mapping[str, Path]) -> Expected:
 @pytest.fixture
 def head(load: Callable[[str], Any]) -> CausalLM:
     found: CausalLM = load("llama")
-    found.notes.clear()
+    found.calibrations = Calibrations()
     return found
 
 

@@ -192,7 +192,7 @@ class TestAnswers:
         head = heads[name]
         [window] = head.encode_windows("Who?", text)
         encoded = head.tokenizer("Who?", text).encodings[0]
-        for place, offsets in zip(window.places, encoded.offsets, strict=True):
+        for place, offsets in zip(window.spans, encoded.offsets, strict=True):
             if place is not None and text[slice(*offsets)].strip():
                 assert place == tuple(offsets)
 
@@ -200,5 +200,5 @@ class TestAnswers:
 def test_a_word_is_widened_to_the_script_that_it_is_written_in(heads: Mapping[str, Any]) -> None:
     context = "田中さんはSiemensで"
     [window] = heads["roberta_squad"].encode_windows("Who?", context)
-    found = {context[slice(*place)] for place in window.places if place is not None}
+    found = {context[slice(*place)] for place in window.spans if place is not None}
     assert found == {*"田中さんはで", "Siemens"}

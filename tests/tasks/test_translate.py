@@ -13,7 +13,6 @@ from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
-from bot.inference.heads.generation.token_logprobs import end_ids
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Operation, Row, run_task
 from bot.tasks.translate import TASK, TranslateRequest
@@ -278,7 +277,7 @@ class TestEnd:
             assert config.forced_eos_token_id is not None
             monkeypatch.setattr(config, "min_new_tokens", MOST_NEW_TOKENS - 1)
         else:
-            monkeypatch.setattr(config, "suppress_tokens", sorted(end_ids(head)))
+            monkeypatch.setattr(config, "suppress_tokens", sorted(head.end_ids))
             monkeypatch.setattr(config, "forced_eos_token_id", None)
         cut = run_task(TASK.start(head, request))
         assert len(cut.ids) == MOST_NEW_TOKENS
@@ -291,7 +290,7 @@ class TestEnd:
 
     def test_one_line_of_several(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
         head = load("t5")
-        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(end_ids(head)))
+        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(head.end_ids))
         first, second = (
             run_task(TASK.start(head, TranslateRequest(text, "de"))).ids for text in ("I love apples.", "Why?")
         )

@@ -230,7 +230,7 @@ def test_spans_agree_with_the_text(load: Callable[[str], Any], name: str, checkp
 def test_windows_agree_with_the_context(load: Callable[[str], Any]) -> None:
     context = "Ann lives in Rome. [SEP] Tom lives in Oslo."
     [window] = load("bert_squad").encode_windows("Where [SEP] does Tom live?", context)
-    found = {context[start:end] for start, end in filter(None, window.places)}
+    found = {context[start:end] for start, end in filter(None, window.spans)}
     assert {"[", "SEP", "]", "Oslo"} <= found
     assert window.row.inputs.ids.count(3) == 2  # those of the tokenizer itself
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bot.inference.heads.calibration import Calibration
 from bot.inference.tokenization.markers import Marker, Markers, Place, Span
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-_NOTE = "chat template"
-"""Key in a checkpoint's notes."""
+_TEMPLATE: Calibration[ChatTemplate] = Calibration("chat template")
 _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("user",),
     ("system", "user"),
@@ -103,9 +103,9 @@ class ChatTemplate:
     @classmethod
     def of(cls, head: CausalLM) -> ChatTemplate:
         """Return the template of a head's tokenizer, which is analysed once."""
-        kept = head.notes.get(_NOTE)
-        if not isinstance(kept, cls) or kept._state != _state(head):
-            kept = head.notes[_NOTE] = cls(head)
+        kept = head.calibrations.get(_TEMPLATE)
+        if kept is None or kept._state != _state(head):
+            kept = head.calibrations[_TEMPLATE] = cls(head)
         return kept
 
     def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:

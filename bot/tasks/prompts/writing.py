@@ -1,4 +1,4 @@
-"""Texts that a causal language model writes, as they follow their prompt."""
+"""Texts that a causal language model generates, as they follow their prompt."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from bot.text.tables import read_table
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.continuous_batching import Generated, Generation
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 Length = Literal["short", "medium", "long"]
 SummaryRow: TypeAlias = Row[Any]

@@ -62,6 +62,6 @@ class Recorded:
 
     def _refuse(self) -> None:
         from bot.inference.heads.generation.sampling import Sampling
-        from bot.inference.heads.generation.token_logprobs import Rereading
+        from bot.inference.heads.generation.token_logprobs import ForcedText
 
-        check(self._head, [Rereading((), (), Sampling.likeliest())])
+        check(self._head, [ForcedText((), (), Sampling.likeliest())])

@@ -317,7 +317,7 @@ def test_a_batch_that_lasts_shows_signs_of_life(checkpoints: Mapping[str, Path])
     session = head.rewrite.session(False)
     row = head.encode("I love apples.", max_new_tokens=9)
     decode_step(session, [row])
-    assert isinstance(session._writer, GenerateBatch)
+    assert isinstance(session._session, GenerateBatch)
     assert row.heartbeat >= 9
 
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from bot.errors import ModelFailed, OutOfMemory, Unanswered
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation import cuda_graphs as recording
-from bot.inference.heads.generation.continuous_batching import Decoder
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
-from bot.inference.heads.generation.encoder_decoder_session import SourceRows
+from bot.inference.heads.generation.continuous_batching import RunningBatch
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.encoder_decoder_runner import EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
-from bot.inference.heads.generation.padded_session import PaddedRows
-from bot.inference.heads.generation.ragged_session import RaggedRows
+from bot.inference.heads.generation.padded_runner import PaddedRunner
+from bot.inference.heads.generation.ragged_runner import RaggedRunner
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.operations import Row
 from bot.inference.scheduling.recovery import RecoveringSession
@@ -215,25 +215,25 @@ class Failing:
         self.moments: frozenset[int] = frozenset()
         self.culprit: Row[Any] | None = None
         self.calls = self.failures = 0
-        self._sessions: deque[Decoder] = deque(maxlen=1)
-        read, step = rows.read, Decoder.step
+        self._sessions: deque[RunningBatch[Any]] = deque(maxlen=1)
+        read, step = rows.forward, RunningBatch.step
 
         def failing(this: Any, last: torch.Tensor, new: Sequence[Any]) -> torch.Tensor:
             self.calls += 1
             logits: torch.Tensor = read(this, last, new)  # as if it failed at its very end
             culprit = self.culprit
-            present = [one.row for one in (*self._sessions[-1]._writing, *self._sessions[-1]._joining)]
+            present = [one.row for one in (*self._sessions[-1]._decoding, *self._sessions[-1]._joining)]
             if self.calls in self.moments or any(row is culprit and len(row.progress) > 4 for row in present):
                 self.failures += 1
                 raise RuntimeError("somebody's text")
             return logits
 
-        def noted(this: Decoder) -> None:
+        def noted(this: RunningBatch[Any]) -> None:
             self._sessions.append(this)
             step(this)
 
-        monkeypatch.setattr(rows, "read", failing)
-        monkeypatch.setattr(Decoder, "step", noted)
+        monkeypatch.setattr(rows, "forward", failing)
+        monkeypatch.setattr(RunningBatch, "step", noted)
 
 
 @dataclass(frozen=True)
@@ -248,27 +248,27 @@ class Way:
 
 
 WAYS = {
-    "ragged": Way("llama", RaggedRows, "generate", generations),
-    "alone": Way("llama", RaggedRows, "generate", generations, alone=True),
-    "padded": Way("llama", PaddedRows, "generate", generations),
-    "recorded": Way("llama", RaggedRows, "generate", generations),
-    "source rows of T5": Way("t5", SourceRows, "rewrite", translations),
-    "source rows of BART": Way("bart", SourceRows, "rewrite", translations),
-    "source rows that owe a language": Way("m2m100", SourceRows, "rewrite", translations),
-    "recorded source rows": Way("t5", SourceRows, "rewrite", translations),
+    "ragged": Way("llama", RaggedRunner, "generate", generations),
+    "alone": Way("llama", RaggedRunner, "generate", generations, alone=True),
+    "padded": Way("llama", PaddedRunner, "generate", generations),
+    "recorded": Way("llama", RaggedRunner, "generate", generations),
+    "source rows of T5": Way("t5", EncoderDecoderRunner, "rewrite", translations),
+    "source rows of BART": Way("bart", EncoderDecoderRunner, "rewrite", translations),
+    "source rows that owe a language": Way("m2m100", EncoderDecoderRunner, "rewrite", translations),
+    "recorded source rows": Way("t5", EncoderDecoderRunner, "rewrite", translations),
 }
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, load: Callable[[str], Any]) -> Way:
     way = WAYS[request.param]
-    if way.rows is PaddedRows:
+    if way.rows is PaddedRunner:
         monkeypatch.setattr("bot.inference.heads.causal_lm.can_be_ragged", lambda head: False)
     if request.param.startswith("recorded"):
-        monkeypatch.setattr(recording, "BEFORE", 0)
+        monkeypatch.setattr(recording, "EAGER_STEPS", 0)
         head = load(way.checkpoint)
         columns = 1 if way.operation == "generate" else 2
-        monkeypatch.setattr(head, "_recorded", RecordedSteps(head, lambda compute: compute, columns))
+        monkeypatch.setattr(head, "_graphs", CudaGraphs(head, lambda compute: compute, columns))
     return way
 
 
@@ -337,17 +337,17 @@ def test_a_promised_text_goes_on_with_the_same_numbers(
     """To the last bit: it is read again as it was read the first time."""
     head = load("llama")
     seen: list[torch.Tensor] = []
-    choose = Decoder._choose
+    choose = RunningBatch._choose
 
-    def noted(self: Decoder, rows: Any, logits: torch.Tensor) -> torch.Tensor:
-        if not any(one.owed for one in rows):
+    def noted(self: RunningBatch[Any], rows: Any, logits: torch.Tensor) -> torch.Tensor:
+        if not any(one.forced for one in rows):
             seen.append(logits.clone())
         return choose(self, rows, logits)
 
-    monkeypatch.setattr(Decoder, "_choose", noted)
+    monkeypatch.setattr(RunningBatch, "_choose", noted)
     written(WAYS["alone"], head, generations(head))
     without, seen = seen, []
-    failing = Failing(monkeypatch, RaggedRows)
+    failing = Failing(monkeypatch, RaggedRunner)
     failing.moments = frozenset({9})
     written(WAYS["alone"], head, generations(head))
     assert failing.failures == 1
@@ -357,12 +357,12 @@ def test_a_promised_text_goes_on_with_the_same_numbers(
 
 def test_a_failed_session_leaves_no_memory_behind(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     head = load("llama")
-    failing = Failing(monkeypatch, RaggedRows)
+    failing = Failing(monkeypatch, RaggedRunner)
     failing.moments = frozenset({5})
     written(WAYS["ragged"], head, generations(head))
     failing._sessions.clear()
     gc.collect()
-    left = [one for one in gc.get_objects() if type(one) is RaggedRows]
+    left = [one for one in gc.get_objects() if type(one) is RaggedRunner]
     assert left == []
 
 
@@ -378,9 +378,9 @@ def test_steps_are_repeated_again_after_a_failure(load: Callable[[str], Any], mo
 
         return repeat
 
-    monkeypatch.setattr(recording, "BEFORE", 0)
-    monkeypatch.setattr(head, "_recorded", RecordedSteps(head, record))
-    failing = Failing(monkeypatch, RaggedRows)
+    monkeypatch.setattr(recording, "EAGER_STEPS", 0)
+    monkeypatch.setattr(head, "_graphs", CudaGraphs(head, record))
+    failing = Failing(monkeypatch, RaggedRunner)
     failing.moments = frozenset({6})
     written(WAYS["recorded"], head, generations(head))
     assert set(repeated) == {0, 1}

@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import DeadlinePassed, ModelFailed
 from bot.inference.checkpoints.catalogue import Preset
-from bot.inference.heads.generation.continuous_batching import Decoder, Generation
+from bot.inference.heads.generation.continuous_batching import Generation, RunningBatch
 from bot.inference.operations import Row
 from bot.inference.worker import Limits
 from bot.replies.results.generate import render
@@ -32,13 +32,13 @@ SHORT = GenerateRequest("The capital of Germany is", max_new_tokens=4, top_p=0.0
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows were under way at each step."""
     seen: list[int] = []
-    step = Decoder.step
+    step = RunningBatch.step
 
-    def counted(self: Decoder) -> None:
+    def counted(self: RunningBatch[Any]) -> None:
         seen.append(len(self))
         step(self)
 
-    monkeypatch.setattr(Decoder, "step", counted)
+    monkeypatch.setattr(RunningBatch, "step", counted)
     return seen
 
 
@@ -193,14 +193,14 @@ async def test_a_failure_under_way_hurts_only_its_row(
     async with make_worker() as worker:
         expected = (await worker.run(SHORT, person=1)).result
         bad = GenerateRequest("Lemons are", max_new_tokens=30, top_p=0.01)
-        step = Decoder.step
+        step = RunningBatch.step
 
-        def failing(self: Decoder) -> None:
-            if any(one.row.inputs.max_new_tokens == 30 and len(one.row.progress) > 2 for one in self._writing):
+        def failing(self: RunningBatch[Any]) -> None:
+            if any(one.row.inputs.max_new_tokens == 30 and len(one.row.progress) > 2 for one in self._decoding):
                 raise RuntimeError("somebody's secret")
             step(self)
 
-        monkeypatch.setattr(Decoder, "step", failing)
+        monkeypatch.setattr(RunningBatch, "step", failing)
         outcomes = await asyncio.gather(
             worker.run(bad, person=1), *(worker.run(SHORT, person=2) for _ in range(3)), return_exceptions=True
         )
@@ -208,7 +208,7 @@ async def test_a_failure_under_way_hurts_only_its_row(
         for outcome in outcomes[1:]:
             assert not isinstance(outcome, BaseException)
             assert outcome.result == expected
-        monkeypatch.setattr(Decoder, "step", step)
+        monkeypatch.setattr(RunningBatch, "step", step)
         assert (await worker.run(SHORT, person=1)).result == expected
 
 
@@ -222,13 +222,13 @@ async def test_draining_finishes_what_is_under_way(make_worker: Callable[..., An
 
 async def test_a_seed_runs_alone(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     joined: list[int] = []
-    join = Decoder.join
+    join = RunningBatch.join
 
-    def noted(self: Decoder, rows: list[Row[Generation]]) -> None:
+    def noted(self: RunningBatch[Any], rows: list[Row[Generation]]) -> None:
         joined.append(len(self) + len(rows))
         join(self, rows)
 
-    monkeypatch.setattr(Decoder, "join", noted)
+    monkeypatch.setattr(RunningBatch, "join", noted)
     seeded = GenerateRequest("I love", max_new_tokens=10, seed=5)
     async with make_worker() as worker:
         results = await asyncio.gather(*(worker.run(seeded, person=person) for person in range(6)))

@@ -13,7 +13,6 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.generation.token_logprobs import end_ids
 from bot.inference.languages.lookup import language
 from bot.inference.operations import run_task
 from bot.tasks.translate import TASK, TranslateRequest, encode
@@ -51,7 +50,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
     """Keeps a head's random model from ending a text."""
 
     def make(head: Any) -> Any:
-        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(end_ids(head)))
+        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(head.end_ids))
         monkeypatch.setattr(head.model.generation_config, "forced_eos_token_id", None)
         return head
 
@@ -93,7 +92,7 @@ def test_all_numbers(name: str, load: Callable[[str], Any], checkpoints: Mapping
     for one in text.tokens:
         assert len(one.alternatives) == 5
         assert one.token.id not in [other.id for other in one.alternatives]
-    assert text.ended == (result.ids[-1] in end_ids(head))
+    assert text.ended == (result.ids[-1] in head.end_ids)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.heads.causal_lm import CausalLM, rows_of
-from bot.inference.heads.generation.continuous_batching import Decoder, Generated, Generation
-from bot.inference.heads.generation.ragged_session import RaggedRows
+from bot.inference.heads.causal_lm import CausalLM, model_runner
+from bot.inference.heads.generation.continuous_batching import Generated, Generation, RunningBatch
+from bot.inference.heads.generation.ragged_runner import RaggedRunner
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.operations import Row, decode_step, run_session
 from tests import tiny
@@ -58,7 +58,7 @@ def alone(head: CausalLM, prompt: str, length: int) -> tuple[int, ...]:
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_joins_when(head: CausalLM, arrivals: list[tuple[int, str, int]]) -> None:
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     rows = {id(one): (one, prompt, length) for _, prompt, length in arrivals for one in [row(head, prompt, length)]}
     waiting = [(step, one) for (step, _, _), (one, _, _) in zip(arrivals, rows.values(), strict=True)]
     outputs: dict[int, Generated] = {}
@@ -71,7 +71,7 @@ def test_whoever_joins_when(head: CausalLM, arrivals: list[tuple[int, str, int]]
 
 
 def test_a_joining_row_does_not_wait_for_those_under_way(head: CausalLM) -> None:
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     long, short = row(head, PROMPTS[0], 100), row(head, PROMPTS[1], 3)
     decode_step(decoder, [long])
     decode_step(decoder, [short])
@@ -83,7 +83,7 @@ def test_a_joining_row_does_not_wait_for_those_under_way(head: CausalLM) -> None
 
 @pytest.mark.parametrize("mark", [Row.abandon, Row.stop])
 def test_a_marked_row_leaves_within_a_step_and_keeps_its_text(head: CausalLM, mark: Callable[[Row[Any]], None]) -> None:
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     rows = [row(head, prompt, 50) for prompt in PROMPTS[:2]]
     decode_step(decoder, rows)
     decode_step(decoder, [])
@@ -95,21 +95,23 @@ def test_a_marked_row_leaves_within_a_step_and_keeps_its_text(head: CausalLM, ma
 
 
 def test_columns_that_nobody_needs_are_dropped(head: CausalLM) -> None:
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     wide, narrow = row(head, PROMPTS[4], 2), row(head, PROMPTS[2], 30)
     decode_step(decoder, [wide, narrow])
     decode_step(decoder, [])
     decode_step(decoder, [])
-    rows = decoder._rows
-    assert isinstance(rows, RaggedRows)
-    [start] = rows._columns.starts
-    assert rows._columns.end - start == len(narrow.inputs.prompt) + len(narrow.progress) - 1
+    rows = decoder._runner
+    assert isinstance(rows, RaggedRunner)
+    [start] = rows._cache.starts
+    assert rows._cache.end - start == len(narrow.inputs.prompt) + len(narrow.progress) - 1
 
 
 def test_a_seeded_row_is_not_changed_by_who_else_is_there(head: CausalLM) -> None:
     sampling = Sampling(1.0, 0.95, 7)
-    [before] = run_session(Decoder(head, frozenset(), lambda: rows_of(head)), [row(head, PROMPTS[1], 12, sampling)])
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    [before] = run_session(
+        RunningBatch(head, frozenset(), lambda: model_runner(head)), [row(head, PROMPTS[1], 12, sampling)]
+    )
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     seeded = row(head, PROMPTS[1], 12, sampling)
     outputs = dict(decode_step(decoder, [row(head, PROMPTS[4], 5, Sampling(1.5, 1.0, 1))]))
     outputs |= decode_step(decoder, [seeded])
@@ -136,7 +138,7 @@ def test_a_sliding_window_keeps_a_batch_together(tmp_path: Path) -> None:
     tiny._save(tmp_path / "mistral", transformers.MistralForCausalLM(config), tokenizer)
     head = load_head(tmp_path / "mistral", CPU)
     assert isinstance(head, CausalLM)
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     rows = [row(head, prompt, 6 + 4 * index) for index, prompt in enumerate(PROMPTS[:3])]
     outputs = dict(decode_step(decoder, rows))
     assert not decoder.joinable

@@ -13,15 +13,15 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.inference.heads.causal_lm import rows_of
+from bot.inference.heads.causal_lm import model_runner
 from bot.inference.heads.generation import cuda_graphs as module
-from bot.inference.heads.generation.continuous_batching import Decoder
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.continuous_batching import Generation, RunningBatch
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.operations import run_session
-from tests.inference.heads.coming_and_going import come_and_go
-from tests.inference.heads.test_ragged import PROMPTS, TOKENS, Texts
+from tests.inference.heads.generation.coming_and_going import come_and_go
+from tests.inference.heads.generation.test_ragged_runner import PROMPTS, TOKENS, Texts
 
 Compute = Callable[[], torch.Tensor]
 
@@ -34,11 +34,11 @@ def llama(load: Callable[[str], Any]) -> Any:
 @pytest.fixture
 def repeated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One item for each step that was repeated; a step is recorded at once."""
-    monkeypatch.setattr(module, "BEFORE", 0)
+    monkeypatch.setattr(module, "EAGER_STEPS", 0)
     return []
 
 
-def recorder(head: Any, repeated: list[int]) -> RecordedSteps:
+def recorder(head: Any, repeated: list[int]) -> CudaGraphs:
     def record(compute: Compute) -> Compute:
         def repeat() -> torch.Tensor:
             repeated.append(1)
@@ -46,7 +46,7 @@ def recorder(head: Any, repeated: list[int]) -> RecordedSteps:
 
         return repeat
 
-    return RecordedSteps(head, record)
+    return CudaGraphs(head, record)
 
 
 @pytest.mark.measured_elsewhere
@@ -67,23 +67,23 @@ def test_columns_run_out_and_the_memory_stays(llama: Any, repeated: list[int]) -
     texts.go_on([], [[1, 2, 3], [4]])
     for step in range(WIDTH + 10):
         texts.go_on([step % 200, 7], [])
-    assert steps.columns[0].room == (2, 2 * WIDTH)
-    keys = steps.columns[0].layers[0].keys
+    assert steps.caches[0].capacity == (2, 2 * WIDTH)
+    keys = steps.caches[0].layers[0].keys
     texts.keep([1])
     texts.go_on([5], [list(range(100))])
     texts.go_on([5, 6], [])
     texts.keep([1])  # the widest leaves: the columns that it alone had are not looked at any more
     texts.go_on([7], [])
-    assert steps.columns[0].width == WIDTH
+    assert steps.caches[0].width == WIDTH
     texts.keep([])
     texts.go_on([], [[8, 9]])
     texts.go_on([10], [])
-    assert steps.columns[0].layers[0].keys is keys
+    assert steps.caches[0].layers[0].keys is keys
     assert len(repeated) == WIDTH + 10 + 3 + 3  # three of them were new, and compared with a step as usual
 
 
 def test_a_step_is_recorded_when_it_has_come_often(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BEFORE", 2)
+    monkeypatch.setattr(module, "EAGER_STEPS", 2)
     repeated: list[int] = []
     texts = Texts(llama, recorder(llama, repeated))
     texts.go_on([], [[1, 2, 3]])
@@ -130,12 +130,12 @@ def test_much_memory_is_not_kept(llama: Any, repeated: list[int], monkeypatch: p
     texts = Texts(llama, steps)
     texts.go_on([], [[1, 2]])
     texts.go_on([3], [])
-    monkeypatch.setattr(module, "KEPT_BYTES", steps.columns[0].bytes - 1)
-    assert steps.columns[0].bytes > 0
-    assert len(steps._steps) == 1
+    monkeypatch.setattr(module, "KEPT_BYTES", steps.caches[0].bytes - 1)
+    assert steps.caches[0].bytes > 0
+    assert len(steps._graphs) == 1
     texts.keep([])
-    assert steps.columns[0].bytes == 0
-    assert not steps._steps
+    assert steps.caches[0].bytes == 0
+    assert not steps._graphs
     texts.go_on([], [[1, 2]])
     texts.go_on([3], [])
 
@@ -149,24 +149,24 @@ def test_where_it_does_not_work_steps_are_computed_as_usual(
             raise RuntimeError("capture: secrets")
         return lambda: compute() * torch.linspace(0, 1, 300)[: compute().shape[-1]]
 
-    steps = RecordedSteps(llama, record)
+    steps = CudaGraphs(llama, record)
     texts = Texts(llama, steps)
     with caplog.at_level(logging.WARNING):
         texts.go_on([], [[1, 2], [3]])
         texts.go_on([4, 5], [])
         texts.go_on([6, 7], [])
-    assert not steps.able
-    assert caplog.text.count("are not recorded") == 1
+    assert not steps.enabled
+    assert caplog.text.count("are not captured") == 1
     assert "secrets" not in caplog.text
 
 
 def test_texts_are_the_same(llama: Any, repeated: list[int]) -> None:
-    def written(recorded: RecordedSteps | None) -> list[tuple[int, ...]]:
+    def written(recorded: CudaGraphs | None) -> list[tuple[int, ...]]:
         rows = [
             llama.generation(llama.encode(text), 5 + 3 * place, sampling=Sampling.likeliest())
             for place, text in enumerate(["I love", "I love apples and lemons", "Who?"])
         ]
-        decoder = Decoder(llama, frozenset(), lambda: rows_of(llama, recorded))
+        decoder: RunningBatch[Generation] = RunningBatch(llama, frozenset(), lambda: model_runner(llama, recorded))
         return [output.ids for output in run_session(decoder, rows)]
 
     assert written(recorder(llama, repeated)) == written(None)
@@ -177,7 +177,7 @@ def test_whoever_is_alone_gets_every_step_computed_as_usual(
     llama: Any, repeated: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A seed is promised the same text each time, whoever else has columns lent then."""
-    monkeypatch.setattr(llama, "_recorded", recorder(llama, repeated))
+    monkeypatch.setattr(llama, "_graphs", recorder(llama, repeated))
     for alone in (True, False):
         row = llama.generation(llama.encode("I love"), 4, sampling=Sampling(1.0, 0.95, 7))
         run_session(llama.generate.session(alone), [row])

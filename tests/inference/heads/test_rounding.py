@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.compute import int8, parity
+from bot.inference.compute import int8
 from bot.inference.compute.device import Device
 from bot.inference.compute.int8 import Int8Linear, obstacle
-from bot.inference.compute.parity import SENTENCES, observer
 from bot.inference.compute.precision import reason_of
+from bot.inference.heads import rounding
 from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.heads.parity import SENTENCES, observer
 from tests.support import CPU
 from tests.tiny import llama
 
@@ -178,7 +179,7 @@ def test_a_cpu_that_cannot(checkpoints: Mapping[str, Path], monkeypatch: pytest.
 
 @able
 def test_a_kind_of_head_without_a_check(checkpoints: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parity, "is_checkable", lambda head: False)
+    monkeypatch.setattr(rounding, "is_checkable", lambda head: False)
     head = load_head(checkpoints["llama"], INT8)
     assert head.precision_reason == f"{head.precision} instead of int8: there is no parity check for its kind"
 

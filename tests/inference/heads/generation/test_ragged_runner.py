@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.heads.causal_lm import CausalLM, rows_of
-from bot.inference.heads.generation.continuous_batching import Decoder
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
-from bot.inference.heads.generation.padded_session import PaddedRows
-from bot.inference.heads.generation.ragged_session import ALONE, ROOM, RaggedRows, can_be_ragged, rows_alone
+from bot.inference.heads.causal_lm import CausalLM, model_runner
+from bot.inference.heads.generation.continuous_batching import Generation, RunningBatch
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.padded_runner import PaddedRunner
+from bot.inference.heads.generation.ragged_runner import ROW_OVERHEAD, SPARE, RaggedRunner, can_be_ragged, long_rows
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.operations import run_session
 from tests import tiny
-from tests.inference.heads.coming_and_going import come_and_go
+from tests.inference.heads.generation.coming_and_going import come_and_go
 from tests.support import CPU
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -106,9 +106,9 @@ class Texts:
 
     pads = False
 
-    def __init__(self, head: Any, recorded: RecordedSteps | None = None) -> None:
+    def __init__(self, head: Any, recorded: CudaGraphs | None = None) -> None:
         self.head = head
-        self.rows = RaggedRows(head, recorded)
+        self.rows = RaggedRunner(head, recorded)
         self.rows._pads = self.pads
         self.read: list[list[int]] = []
 
@@ -117,7 +117,7 @@ class Texts:
         for text, token in zip(self.read, last, strict=True):
             text.append(token)
         self.read += [list(prompt) for prompt in prompts]
-        logits = self.rows.read(self.head.tensor(last), prompts)
+        logits = self.rows.forward(self.head.tensor(last), prompts)
         assert logits.dtype == torch.float32
         assert len(logits) == len(self.read)
         for found, text in zip(logits, self.read, strict=True):
@@ -155,7 +155,7 @@ def test_whoever_comes_and_goes(llama: Any, data: st.DataObject) -> None:
 def test_room_runs_out(llama: Any) -> None:
     texts = Texts(llama)
     texts.go_on([], [[1, 2, 3], [4]])
-    for step in range(2 * ROOM + 10):
+    for step in range(2 * SPARE + 10):
         texts.go_on([step % 200, 7], [])
     texts.keep([1])
     texts.go_on([5], [list(range(200))])
@@ -165,7 +165,7 @@ def test_long_rows_among_short_ones(llama: Any) -> None:
     """Their attention is computed one by one."""
     texts = Texts(llama)
     texts.go_on([], [[1, 2], list(range(180)), [3], [4, 5, 6], *([number] for number in range(12))])
-    assert rows_alone(texts.rows._columns.starts, texts.rows._columns.end) == [1]
+    assert long_rows(texts.rows._cache.starts, texts.rows._cache.end) == [1]
     for step in range(3):
         texts.go_on([step + place for place in range(16)], [])
     texts.keep([1, 3, 0])
@@ -175,23 +175,23 @@ def test_long_rows_among_short_ones(llama: Any) -> None:
 def cost(starts: list[int], end: int, alone: Sequence[int]) -> int:
     """Columns that are looked at, and what it costs besides."""
     together = [start for row, start in enumerate(starts) if row not in alone]
-    return sum(end - starts[row] + ALONE for row in alone) + len(starts) * (end - min(together))
+    return sum(end - starts[row] + ROW_OVERHEAD for row in alone) + len(starts) * (end - min(together))
 
 
 @given(starts=st.lists(st.integers(0, 400), min_size=1, max_size=16))
 def test_as_many_alone_as_is_cheapest(starts: list[int]) -> None:
     end = max(starts) + 1
-    alone = rows_alone(starts, end)
+    alone = long_rows(starts, end)
     longest = sorted(range(len(starts)), key=starts.__getitem__)
     assert len(set(alone)) == len(alone) < len(starts)
     assert cost(starts, end, alone) == min(cost(starts, end, longest[:number]) for number in range(len(starts)))
 
 
 def test_rows_of_about_one_length_are_never_alone() -> None:
-    assert rows_alone([], 5) == []
-    assert rows_alone([3], 500) == []
-    assert rows_alone([0, 10, 12], 30) == []
-    assert rows_alone([*range(300, 315), 0], 340) == [15]
+    assert long_rows([], 5) == []
+    assert long_rows([3], 500) == []
+    assert long_rows([0, 10, 12], 30) == []
+    assert long_rows([*range(300, 315), 0], 340) == [15]
 
 
 @pytest.mark.parametrize("name", list(configs(300)))
@@ -214,10 +214,10 @@ def test_others_are_written_together(build: Callable[[str], CausalLM], name: str
     head = build(name)
     prompts = ["I love", "I love apples and lemons", "Who?"]
     rows = [head.generation(head.encode(prompt), 8, sampling=Sampling.likeliest()) for prompt in prompts]
-    decoder = Decoder(head, frozenset(), lambda: rows_of(head))
+    decoder: RunningBatch[Generation] = RunningBatch(head, frozenset(), lambda: model_runner(head))
     outputs = run_session(decoder, rows)
     assert not decoder.joinable
-    assert isinstance(decoder._rows, PaddedRows)
+    assert isinstance(decoder._runner, PaddedRunner)
     for row, output in zip(rows, outputs, strict=True):
         ids = torch.tensor([row.inputs.prompt])
         options = {"max_new_tokens": 8, "do_sample": False, "eos_token_id": None}

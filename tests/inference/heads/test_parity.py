@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from bot.inference.compute import parity
-from bot.inference.compute.parity import (
+from bot.inference.heads import parity
+from bot.inference.heads.parity import (
     REHEARSAL,
     SENTENCES,
     TOKEN_DIVERGENCE,

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from transformers import GenerationConfig
 
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.heads.generation.continuous_batching import Decoder
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.calibration import Calibrations
+from bot.inference.heads.generation.continuous_batching import RunningBatch
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.decoder_positions import Positions
-from bot.inference.heads.generation.encoder_decoder_session import ROOM, SourceRows
+from bot.inference.heads.generation.encoder_decoder_runner import SPARE, EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
+from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.generation.static_kv_cache import WIDTH
-from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.operations import Row, decode_step
-from tests.inference.heads.coming_and_going import come_and_go
+from tests.inference.heads.generation.coming_and_going import come_and_go
 from tests.support import CPU
 
 FAMILIES = ["t5", "m2m100", "nllb", "bart"]
@@ -48,9 +50,9 @@ def exact(checkpoints: Mapping[str, Path]) -> Callable[[str], Seq2SeqLM]:
 class Texts:
     """Rows, and beside them what each has read."""
 
-    def __init__(self, head: Any, recorded: RecordedSteps | None = None) -> None:
+    def __init__(self, head: Any, graphs: CudaGraphs | None = None) -> None:
         self.head = head
-        self.rows = SourceRows(head, head._encode, Positions(head), recorded)
+        self.rows = EncoderDecoderRunner(head.encoder_decoder, graphs)
         self.read: list[tuple[SourceText, list[int]]] = []
 
     @torch.inference_mode()
@@ -59,7 +61,7 @@ class Texts:
             text.append(token)
         sources = [SourceText(tuple(ids), (self.head.model.config.decoder_start_token_id,), 0, False) for ids in new]
         self.read += [(source, list(source.start)) for source in sources]
-        logits = self.rows.read(self.head.tensor(last), sources)
+        logits = self.rows.forward(self.head.tensor(last), sources)
         assert logits.dtype == torch.float32
         assert len(logits) == len(self.read)
         for found, (source, text) in zip(logits, self.read, strict=True):
@@ -90,9 +92,9 @@ def test_whoever_comes_and_goes(
     repeated: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.BEFORE", 0)
+    monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.EAGER_STEPS", 0)
     head = exact(name)
-    texts = Texts(head, RecordedSteps(head, lambda compute: compute, columns=2) if repeated else None)
+    texts = Texts(head, CudaGraphs(head, lambda compute: compute, caches=2) if repeated else None)
     for _ in come_and_go(texts, data, TOKENS, SOURCES):
         pass
 
@@ -101,7 +103,7 @@ def test_whoever_comes_and_goes(
 def test_room_and_positions_run_out(name: str, exact: Callable[[str], Seq2SeqLM]) -> None:
     texts = Texts(exact(name))
     texts.go_on([], [[5, 6, 7], [8]])
-    for step in range(2 * ROOM + 10):
+    for step in range(2 * SPARE + 10):
         texts.go_on([3 + step % 90, 7], [])
     texts.keep([1])
     texts.go_on([5], [list(range(3, 60))])
@@ -112,7 +114,7 @@ def test_room_and_positions_run_out(name: str, exact: Callable[[str], Seq2SeqLM]
 @pytest.mark.parametrize("name", FAMILIES)
 def test_recorded_steps(name: str, exact: Callable[[str], Seq2SeqLM], monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU; here they are computed again."""
-    monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.BEFORE", 1)
+    monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.EAGER_STEPS", 1)
     head, repeated = exact(name), []
 
     def record(compute: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
@@ -122,14 +124,14 @@ def test_recorded_steps(name: str, exact: Callable[[str], Seq2SeqLM], monkeypatc
 
         return repeat
 
-    steps = RecordedSteps(head, record, columns=2)
+    steps = CudaGraphs(head, record, caches=2)
     texts = Texts(head, steps)
     texts.go_on([], [[5, 6, 7], [8]])
     for step in range(WIDTH + 10):
         texts.go_on([3 + step % 90, 7], [])
-    assert steps.able
+    assert steps.enabled
     assert len(repeated) > WIDTH
-    keys = steps.columns[1].layers[0].keys
+    keys = steps.caches[1].layers[0].keys
     texts.keep([1])
     texts.go_on([5], [list(range(3, 60))])
     texts.go_on([6, 7], [])
@@ -139,14 +141,14 @@ def test_recorded_steps(name: str, exact: Callable[[str], Seq2SeqLM], monkeypatc
     texts.go_on([11], [])
     texts.go_on([12], [])
     assert len(repeated) > before
-    assert steps.columns[1].layers[0].keys is keys
+    assert steps.caches[1].layers[0].keys is keys
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @torch.inference_mode()
 def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], Any]) -> None:
     head = load(name)
-    assert can_be_joined(head, head._encode, Positions(head))
+    assert can_be_joined(head.encoder_decoder)
     target = next(iter(head.language_codes), None)
 
     def rows() -> list[Row[Any]]:
@@ -159,7 +161,7 @@ def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], A
     while arriving or len(session):
         done = decode_step(session, [arriving.pop(0)] if arriving else [])
         together |= {order[id(row)]: output for row, output in done}
-    assert isinstance(session._writer, Decoder)
+    assert isinstance(session._session, RunningBatch)
     for place, row in enumerate(rows()):
         start = torch.tensor([row.inputs.start])
         output = head.model.generate(
@@ -196,12 +198,12 @@ def with_beams(checkpoints: Mapping[str, Path]) -> Seq2SeqLM:
 
 def test_beams_are_searched_by_generate(with_beams: Seq2SeqLM) -> None:
     head = with_beams
-    session: Any = head._rewriting(False)
+    session: Any = head._session(False)
     rows = [head.encode(text, max_new_tokens=8 + place) for place, text in enumerate(TEXTS)]
     assert session.joinable
     done = {id(row): output for row, output in decode_step(session, rows)}
     assert not session.joinable
-    assert isinstance(session._writer, GenerateBatch)
+    assert isinstance(session._session, GenerateBatch)
     assert not len(session)
     ends = {head.model.generation_config.eos_token_id}
     for row in rows:
@@ -255,9 +257,9 @@ def test_positions_that_are_counted_otherwise_are_found_out(
 ) -> None:
     """As of a decoder that keeps them elsewhere: every row would get the position of the widest one."""
     head = load("bart")
-    monkeypatch.setattr(head, "notes", {})
+    monkeypatch.setattr(head, "calibrations", Calibrations())
     with torch.inference_mode():
-        assert can_be_joined(head, head._encode, Positions(head))
-        head.notes.clear()
+        assert can_be_joined(head.encoder_decoder)
+        head.calibrations = Calibrations()
         monkeypatch.setattr(Positions, "of", lambda self, places: nullcontext())
-        assert not can_be_joined(head, head._encode, Positions(head))
+        assert not can_be_joined(head.encoder_decoder)

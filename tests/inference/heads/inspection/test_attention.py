@@ -10,8 +10,8 @@ import torch
 import transformers
 
 from bot.errors import ModelFailed
+from bot.inference.heads.attention_backend import AttentionBackend
 from bot.inference.heads.inspection.attention import KEPT_BYTES, AttentionInput
-from bot.inference.heads.inspection.attention_backend import AttentionSwitch
 from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
 from bot.inference.operations import run_task
 from bot.inference.scheduling.isolation import run_isolated
@@ -90,7 +90,7 @@ class TestSwitch:
         model = load("t5").model
         before = implementations(model)
         assert set(before) == {"sdpa"}
-        with AttentionSwitch(model).to("eager"):
+        with AttentionBackend(model).switched_to("eager"):
             assert set(implementations(model)) == {"eager"}
         assert implementations(model) == before
 

@@ -1,7 +1,7 @@
 """Does a checkpoint still answer the same after its weights were rounded?
 
-Its own answers to a few built-in sentences are compared, before and after. Classifiers must give every sentence the
-same label, and language models must choose the same token almost everywhere.
+Its answers to a few built-in sentences are compared, before and after: classifiers must give every sentence the same
+label, and language models must choose the same token almost everywhere.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.heads.encoder_input import EncoderInput
+from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.encoder_head import EncoderInput
+from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.head import Head
 from bot.inference.heads.masked_lm import MaskedLM
-from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.heads.sequence_classifier import SequenceClassifier
 from bot.inference.operations import Row
 
@@ -43,41 +45,40 @@ REHEARSAL = (
     "Gestern hat es den ganzen Tag geregnet, und wir sind zu Hause geblieben.",
     "今天天气很好，我们去公园散步吧。",
 )
-"""Other sentences, to see what a checkpoint's layers work with before it is changed."""
+"""Other sentences: they show the sizes of the layers' inputs before the weights are rounded."""
 _HYPOTHESIS = "This text is about travel."
-"""What natural language inference is asked about the sentences."""
+"""Natural language inference is asked about this."""
 
 TOLERANCE = 0.05
-"""How far a probability may move: a twentieth changes no verdict that is not in doubt anyway."""
+"""The largest change of a probability: a twentieth changes no label that isn't in doubt anyway."""
 
 TOKEN_AGREEMENT = 0.9
-"""Of the positions, how many must keep their choice: the same likeliest token, or one that was within `TOLERANCE` of it
-before. llama.cpp's weights of 3.1 bits change the likeliest token at 11 % of the positions (IQ3_XXS of Mistral 7B,
-ggml-org/llama.cpp#5676); who asks for 8 bits does not expect that."""
+"""The share of positions that must keep their choice: the same likeliest token, or one within `TOLERANCE` of it before.
+llama.cpp's weights of 3.1 bits change the likeliest token at 11 % of the positions (IQ3_XXS of Mistral 7B,
+ggml-org/llama.cpp#5676), which nobody expects of 8 bits."""
 
 TOKEN_DIVERGENCE = 0.03
-"""The mean Kullback-Leibler divergence of a next token's distribution from what it was, in nats: roughly the logarithm
-of how much the perplexity grows. llama.cpp's 4-bit weights that people commonly use add 0.028 (Q4_K_M of Llama 3 8B,
-ggml-org/llama.cpp#6936)."""
+"""The largest mean Kullback-Leibler divergence of a next token's distribution from what it was, in nats: roughly the
+logarithm of the factor by which the perplexity grows. llama.cpp's popular 4-bit weights add 0.028 (Q4_K_M of Llama 3
+8B, ggml-org/llama.cpp#6936)."""
 
 _LEAST_PROBABILITY = 1e-30
-"""Of a token, for the divergence: less is rounding."""
+"""The smallest probability of a token that counts for the divergence: less is rounding."""
 
 _MASK_EVERY = 5
 _WRITTEN_TOKENS = 16
 _ROWS_AT_ONCE = 16
 _LOGITS_KEPT = 2**24
-"""Logits that are remembered of a language model: 64 MiB in float32. Wide vocabularies are compared at fewer
-positions."""
+"""Logits of a language model that are kept: 64 MiB in float32. Wide vocabularies are compared at fewer positions."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How a checkpoint's answers compare with those that it gave before.
+    """A comparison of a checkpoint's answers with those that it gave before.
 
     Attributes:
         passed: whether they are the same within the tolerance.
-        finding: what was found, as a clause: `8 of 8 test sentences have the same label, …`.
+        finding: a clause: `8 of 8 test sentences have the same label, …`.
         demand: what would have passed.
     """
 
@@ -87,31 +88,36 @@ class Parity:
 
 
 def is_checkable(head: Head) -> bool:
-    """Whether there is a parity check for heads of this kind."""
+    """Return whether there is a parity check for heads of this kind."""
     return isinstance(head, SequenceClassifier | MaskedLM | CausalLM | Seq2SeqLM)
 
 
 def parity_check(head: Head) -> Callable[[], Parity]:
-    """Record what a head computes now. The returned function compares it with what the head computes by then."""
+    """Record what a head computes now; return a function that compares it with what the head computes by then."""
     observe = observer(head, SENTENCES)
     before = observe()
     compare = compare_labels if isinstance(head, SequenceClassifier) else compare_tokens
     return lambda: compare(before, observe())
 
 
-def observer(head: Head, sentences: Sequence[str]) -> Callable[[], torch.Tensor]:
-    """A function that computes a head's answers to sentences, as `compare_labels` or `compare_tokens` takes them."""
+_Observe: TypeAlias = Callable[[], torch.Tensor]
+
+
+def observer(head: Head, sentences: Sequence[str]) -> _Observe:
+    """Return a function that computes a head's answers to sentences, for `compare_labels` or `compare_tokens`.
+
+    Raises:
+        TypeError: the head is not checkable.
+    """
     if isinstance(head, SequenceClassifier):
         return _labelled(head, sentences)
     if isinstance(head, MaskedLM):
         return _filled(head, sentences)
     if isinstance(head, CausalLM):
         return _continued(head, sentences)
-    assert isinstance(head, Seq2SeqLM)
-    return _rewritten(head, sentences)
-
-
-_Observe = Callable[[], torch.Tensor]
+    if isinstance(head, Seq2SeqLM):
+        return _rewritten(head, sentences)
+    raise TypeError(f"there is no parity check for a {head.kind}")
 
 
 def compare_labels(before: torch.Tensor, after: torch.Tensor) -> Parity:
@@ -152,8 +158,8 @@ def _labelled(head: SequenceClassifier, sentences: Sequence[str]) -> _Observe:
 
 
 def _filled(head: MaskedLM, sentences: Sequence[str]) -> _Observe:
-    """Every fifth token hidden, one at a time."""
-    rows = _thinned([row for sentence in sentences for row in _masked(head, head.encode(sentence))], _vocabulary(head))
+    """Mask every fifth token, one at a time."""
+    rows = _thinned([row for sentence in sentences for row in _masked(head, head.encode(sentence))], head.logits_width)
 
     def observe() -> torch.Tensor:
         found = [one for part in _parts(rows) for one in head.fill.run(part)]
@@ -171,7 +177,7 @@ def _masked(head: MaskedLM, row: Row[EncoderInput]) -> Iterator[Row[EncoderInput
 
 
 def _continued(head: CausalLM, sentences: Sequence[str]) -> _Observe:
-    """The token after each beginning of each sentence."""
+    """Predict the token after each beginning of each sentence."""
     texts = [ids for sentence in sentences if (ids := head.encode(sentence)[: head.context_length])]
 
     @torch.inference_mode()
@@ -182,7 +188,7 @@ def _continued(head: CausalLM, sentences: Sequence[str]) -> _Observe:
 
 
 def _rewritten(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
-    """Each token of what the unrounded model writes itself, given the tokens before it."""
+    """Predict each token of what the unrounded model writes itself, given the tokens before it."""
     target = next(iter(head.language_codes), None)
     rows = [head.encode(sentence, max_new_tokens=_WRITTEN_TOKENS, target=target) for sentence in sentences]
     texts = list(zip([row.inputs for row in rows], head.rewrite.run(rows), strict=True))
@@ -195,28 +201,24 @@ def _rewritten(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
 
 
 def _decoded(head: Seq2SeqLM, source: SourceText, written: Sequence[int]) -> torch.Tensor:
-    """Logits of the written tokens and of the one after them, (positions, vocabulary)."""
+    """Return logits of the written tokens and of the one after them, (positions, vocabulary)."""
     decoder = head.tensor([[*source.start, *written]])
     logits: torch.Tensor = head.model(
         input_ids=head.tensor([source.ids]), decoder_input_ids=decoder, use_cache=False
     ).logits
-    # What the start's language token was "predicted" as is no answer of the model.
+    # The prediction of the language token in the start is no answer of the model.
     return logits[0, len(source.start) - 1 :]
 
 
-def _log_probs(head: Head, found: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Of texts' logits, each (positions, vocabulary), the log-probabilities at all positions that are kept."""
-    kept = _thinned([position for logits in found for position in logits], _vocabulary(head))
+def _log_probs(checkpoint: Checkpoint, found: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return log-probabilities at all positions that are kept, from texts' logits, (positions, vocabulary) each."""
+    kept = _thinned([position for logits in found for position in logits], checkpoint.logits_width)
     log_probs = torch.stack(list(kept)).float().log_softmax(dim=-1).cpu()
     return log_probs.clamp_(min=math.log(_LEAST_PROBABILITY))
 
 
-def _vocabulary(head: Head) -> int:
-    return int(head.model.config.get_text_config().vocab_size)
-
-
 def _thinned(positions: Sequence[T], vocabulary: int) -> Sequence[T]:
-    """Positions at even distances, so few that their logits may be kept."""
+    """Return positions at even distances, so few that their logits may be kept."""
     return positions[:: 1 + len(positions) * vocabulary // _LOGITS_KEPT]
 
 

@@ -19,7 +19,7 @@ from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation import token_logprobs as rereading
 from bot.inference.heads.generation.sampling import Sampler, Sampling, choose
-from bot.inference.heads.generation.token_logprobs import TOP, Reread, Rereading, drawing_probabilities, end_ids
+from bot.inference.heads.generation.token_logprobs import TOP, ForcedText, TokenLogProbs, drawing_probabilities
 from bot.tasks.translate import encode
 from tests import tiny
 from tests.support import CPU
@@ -50,14 +50,14 @@ def llama(exact: Callable[[str], Any]) -> Any:
     return exact("llama")
 
 
-def sampled(head: Any, prompt: str, options: Sampling = DRAWN) -> Rereading:
+def sampled(head: Any, prompt: str, options: Sampling = DRAWN) -> ForcedText:
     """A text that the head has drawn."""
     ids = head.encode(prompt)
     [output] = head.generate.run([head.generation(ids, LENGTH, sampling=options)])
-    return Rereading(ids, output.written, options)
+    return ForcedText(ids, output.written, options)
 
 
-def translated(head: Any, text: str = "I love apples.") -> Rereading:
+def translated(head: Any, text: str = "I love apples.") -> ForcedText:
     """What transformers' greedy search makes of a text, with the end token where there is one."""
     source = encode(head, text, "en", "de").inputs
     with torch.inference_mode():
@@ -68,10 +68,10 @@ def translated(head: Any, text: str = "I love apples.") -> Rereading:
             num_beams=1,
             do_sample=False,
         )
-    return Rereading(source.start, tuple(output[0, len(source.start) :].tolist()), GREEDY, source.ids)
+    return ForcedText(source.start, tuple(output[0, len(source.start) :].tolist()), GREEDY, source.ids)
 
 
-def logits_of(head: Any, text: Rereading) -> torch.Tensor:
+def logits_of(head: Any, text: ForcedText) -> torch.Tensor:
     """Logits of the written tokens' places in one plain pass, (places, vocabulary)."""
     read = torch.tensor([[*text.prompt, *text.written[:-1]]])
     with torch.inference_mode():
@@ -88,7 +88,7 @@ def rounding(logits: Any) -> float:
     return max(1e-5, 1e-6 * float(abs(logits).max()))
 
 
-def check_against(found: Reread, logits: torch.Tensor, text: Rereading) -> None:
+def check_against(found: TokenLogProbs, logits: torch.Tensor, text: ForcedText) -> None:
     log_probs = logits.log_softmax(dim=-1).numpy()
     close = rounding(logits)
     places = np.arange(len(text.written))
@@ -123,7 +123,7 @@ def warped(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
 def test_as_a_plain_pass_and_the_warpers(llama: Any, options: Sampling) -> None:
     texts = [sampled(llama, prompt, options) for prompt in PROMPTS]
     assert len({text.written for text in texts}) == len(texts)
-    found = llama.reread.run([text.row for text in texts])
+    found = llama.token_log_probs.run([text.row for text in texts])
     for one, text in zip(found, texts, strict=True):
         check_against(one, logits_of(llama, text), text)
         assert (one.drawn_with > 0).all()
@@ -133,7 +133,7 @@ def test_as_a_plain_pass_and_the_warpers(llama: Any, options: Sampling) -> None:
 def test_encoder_decoders_as_a_plain_pass(name: str, exact: Callable[[str], Any]) -> None:
     head = exact(name)
     for text in (translated(head), translated(head, "Why?")):
-        [found] = head.reread.run([text.row])
+        [found] = head.token_log_probs.run([text.row])
         check_against(found, logits_of(head, text), text)
 
 
@@ -144,11 +144,11 @@ def test_as_generate_saw_it(name: str, exact: Callable[[str], Any]) -> None:
     if name == "llama":
         ids = head.encode(PROMPTS[0])
         inputs = {"input_ids": torch.tensor([ids])}
-        text = Rereading(ids, (0,), GREEDY)
+        text = ForcedText(ids, (0,), GREEDY)
     else:
         made = encode(head, "I love apples.", "en", "de").inputs
         inputs = {"input_ids": torch.tensor([made.ids]), "decoder_input_ids": torch.tensor([made.start])}
-        text = Rereading(made.start, (0,), GREEDY, made.ids)
+        text = ForcedText(made.start, (0,), GREEDY, made.ids)
     with torch.inference_mode():
         output = head.model.generate(
             **inputs,
@@ -161,7 +161,7 @@ def test_as_generate_saw_it(name: str, exact: Callable[[str], Any]) -> None:
             pad_token_id=head.pad_token_id,
         )
     written = tuple(output.sequences[0, len(text.prompt) :].tolist())
-    [found] = head.reread.run([replace(text, written=written).row])
+    [found] = head.token_log_probs.run([replace(text, written=written).row])
     logits = torch.cat(output.logits).float()
     seen = logits.softmax(dim=-1).numpy()[np.arange(len(written)), list(written)]
     np.testing.assert_allclose(np.exp(found.log_probs), seen, atol=rounding(logits))
@@ -176,13 +176,13 @@ def test_a_wide_vocabulary_is_read_in_parts(
     text = translated(head) if name in FAMILIES else sampled(head, PROMPTS[2])
     length = len(text.written)
     assert length > places or places == LENGTH - 1
-    [whole] = head.reread.run([text.row])
+    [whole] = head.token_log_probs.run([text.row])
     width = head.model.config.get_text_config().vocab_size
     monkeypatch.setattr(rereading, "LOGITS_AT_ONCE", places * width)
     monkeypatch.setattr(rereading, "_LOGITS_MEASURED", 3 * width)
     widths = []
     handle = head.model.get_output_embeddings().register_forward_hook(lambda *_: widths.append(_[2].shape[1]))
-    [found] = head.reread.run([text.row])
+    [found] = head.token_log_probs.run([text.row])
     handle.remove()
     assert len(widths) == -(-length // places)
     if name not in FAMILIES:
@@ -219,14 +219,14 @@ def test_one_pass_for_a_text(llama: Any) -> None:
     text = sampled(llama, PROMPTS[0])
     widths = []
     handle = llama.model.register_forward_hook(lambda *_: widths.append(_[2].logits.shape[1]))
-    llama.reread.run([text.row])
+    llama.token_log_probs.run([text.row])
     handle.remove()
     assert widths == [len(text.written)]
 
 
 def test_one_token_after_one_token(llama: Any) -> None:
-    text = Rereading((65,), (70,), DRAWN)
-    [found] = llama.reread.run([text.row])
+    text = ForcedText((65,), (70,), DRAWN)
+    [found] = llama.token_log_probs.run([text.row])
     check_against(found, logits_of(llama, text), text)
 
 
@@ -262,4 +262,4 @@ def test_what_is_drawn_has_a_chance() -> None:
 def test_end_tokens(exact: Callable[[str], Any]) -> None:
     for name in ("llama", *FAMILIES):
         head = exact(name)
-        assert end_ids(head) == {head.tokenizer.eos_token_id}
+        assert head.end_ids == {head.tokenizer.eos_token_id}

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.heads.invariance import batch_invariance as companies
-from bot.inference.heads.invariance.batch_invariance import SHAPE_ROWS, SHAPE_TOKENS, Company, forced
-from bot.inference.heads.invariance.row_attention import Place
-from bot.inference.heads.invariance.shared_prefix import Tree
+from bot.inference.heads.attention_backend import AttentionBackend
+from bot.inference.heads.invariance import batch_invariance as module
+from bot.inference.heads.invariance.batch_invariance import SHAPE_ROWS, SHAPE_TOKENS, BatchInvariance, forced
+from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
+from bot.inference.heads.invariance.shared_prefix import SharedPrefix
 from bot.inference.operations import Row, run_task
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_together
@@ -94,19 +95,22 @@ class TestAnyCompany:
         head = heads(name, "bfloat16")
         operation = operation_of(head)
         rows = [row_of(head, words) for words in (3, 5, 9, 14, 17, 23, 40)]
-        with forced(head, Company.PADDED):
+        with forced(head, BatchInvariance.PADDED):
             alone = [operation.run([row])[0] for row in rows]
             assert not same(list(operation.run(rows)), alone)
 
-    @pytest.mark.parametrize("company", [Company.EACH_ROW, Company.SAME_WIDTH, Company.SAME_SHAPE, Company.ALONE])
+    @pytest.mark.parametrize(
+        "way",
+        [BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH, BatchInvariance.SAME_SHAPE, BatchInvariance.ALONE],
+    )
     @pytest.mark.parametrize("name", HEADS)
-    def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, company: Company) -> None:
+    def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, way: BatchInvariance) -> None:
         head = heads(name, "float32")
         operation = operation_of(head)
         rows = [row_of(head, words) for words in (3, 3, 12, 20)]
-        with forced(head, Company.PADDED):
+        with forced(head, BatchInvariance.PADDED):
             right = [operation.run([row])[0] for row in rows]
-        with forced(head, company):
+        with forced(head, way):
             for found, expected in zip(operation.run(rows), right, strict=True):
                 np.testing.assert_allclose(np.hstack(found), np.hstack(expected), rtol=1e-3, atol=1e-4)
 
@@ -114,7 +118,7 @@ class TestAnyCompany:
     @pytest.mark.parametrize("name", HEADS)
     def test_the_quickest_way_holds_here(self, heads: Load, name: str, precision: str) -> None:
         with torch.inference_mode():
-            assert heads(name, precision).company is Company.EACH_ROW
+            assert heads(name, precision).batch_invariance is BatchInvariance.ROW_ATTENTION
 
 
 class TestPromptedAnswers:
@@ -136,17 +140,17 @@ class TestWhichWay:
     ) -> None:
         """Where row attention would not hold, rows of the same width are computed together."""
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
-        read = type(head.row_attention).__call__
+        run = AttentionBackend.run
 
-        def seeing_the_others(self: Any, places: Sequence[Place], **inputs: Any) -> Any:
-            output = read(self, places, **inputs)
-            output.logits += 0.01 * len(places)
+        def seeing_the_others(self: AttentionBackend, attention: RowAttention, **inputs: Any) -> Any:
+            output = run(self, attention, **inputs)
+            output.logits += 0.01 * len(attention.rows)
             return output
 
-        monkeypatch.setattr(type(head.row_attention), "__call__", seeing_the_others)
+        monkeypatch.setattr(AttentionBackend, "run", seeing_the_others)
         rows = [row_of(head, words) for words in (3, 3, 9, 30)]
         together = list(head.classify.run(rows))
-        assert head.company is Company.SAME_WIDTH
+        assert head.batch_invariance is BatchInvariance.SAME_WIDTH
         assert same(together, [head.classify.run([row])[0] for row in rows])
 
     def test_layers_that_see_the_number_of_rows_are_found_out(self, checkpoints: Mapping[str, Path]) -> None:
@@ -155,7 +159,7 @@ class TestWhichWay:
         classifier.register_forward_hook(lambda _, inputs, output: output + 0.01 * len(output))
         rows = [row_of(head, words) for words in (3, 3, 9, 30)]
         together = list(head.classify.run(rows))
-        assert head.company is Company.ALONE
+        assert head.batch_invariance is BatchInvariance.ALONE
         assert same(together, [head.classify.run([row])[0] for row in rows])
 
     def test_attention_that_cannot_be_replaced(
@@ -166,10 +170,10 @@ class TestWhichWay:
         def refuse(*arguments: Any, **others: Any) -> Any:
             raise NotImplementedError
 
-        monkeypatch.setattr(type(head.row_attention), "__call__", refuse)
+        monkeypatch.setattr(AttentionBackend, "run", refuse)
         rows = [row_of(head, words) for words in (3, 3, 9, 30)]
         together = list(head.score.run(rows))
-        assert head.company in (Company.SAME_WIDTH, Company.ALONE)
+        assert head.batch_invariance in (BatchInvariance.SAME_WIDTH, BatchInvariance.ALONE)
         assert same(together, [head.score.run([row])[0] for row in rows])
 
     def test_threads_are_left_alone_where_they_change_numbers(
@@ -177,43 +181,45 @@ class TestWhichWay:
     ) -> None:
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
         assert head.threads.active
-        monkeypatch.setattr(companies, "_same_by_one_thread", lambda compute, alone: False)
+        monkeypatch.setattr(module, "_same_by_one_thread", lambda compute, alone: False)
         head.classify.run([row_of(head, 3)])
         assert not head.threads.active
 
     def test_a_gpu_computes_batches_of_one_shape(self, checkpoints: Mapping[str, Path]) -> None:
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
         head.device = Device("cuda:0", "bfloat16")
-        assert head.company is Company.SAME_SHAPE
+        assert head.batch_invariance is BatchInvariance.SAME_SHAPE
 
 
 class TestParts:
-    @given(st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200), st.sampled_from(Company))
-    def test_every_row_is_computed(self, widths: list[int], company: Company) -> None:
-        parts = company.parts(widths)
+    @given(
+        st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200), st.sampled_from(BatchInvariance)
+    )
+    def test_every_row_is_computed(self, widths: list[int], way: BatchInvariance) -> None:
+        parts = way.parts(widths)
         assert {place for part in parts for place in part} == set(range(len(widths)))
-        assert company.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
+        assert way.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
 
     @given(st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200))
     def test_a_batch_of_one_shape_has_a_size_that_its_width_decides(self, widths: list[int]) -> None:
-        for part in Company.SAME_SHAPE.parts(widths):
+        for part in BatchInvariance.SAME_SHAPE.parts(widths):
             [width] = {widths[place] for place in part}
             assert len(part) == min(SHAPE_ROWS, max(1, SHAPE_TOKENS // width))
 
     def test_what_shares_a_pass(self) -> None:
         widths = [5, 9, 5]
-        assert Company.EACH_ROW.parts(widths) == [[0, 1, 2]]
-        assert Company.SAME_WIDTH.parts(widths) == [[0, 2], [1]]
-        assert Company.ALONE.parts(widths) == [[0], [1], [2]]
+        assert BatchInvariance.ROW_ATTENTION.parts(widths) == [[0, 1, 2]]
+        assert BatchInvariance.SAME_WIDTH.parts(widths) == [[0, 2], [1]]
+        assert BatchInvariance.ALONE.parts(widths) == [[0], [1], [2]]
 
 
-class TestTrees:
+class TestSharedPrefix:
     def test_who_sees_whom(self) -> None:
-        tree = Tree((7, 8), ((1,), (2, 3)))
-        assert tree.ids == [7, 8, 1, 2, 3]
-        assert tree.positions == [0, 1, 2, 2, 3]
-        assert list(tree.wanted) == [1, 2, 3, 4]
-        seen = tree.seen(torch.tensor(tree.positions))
+        prefix = SharedPrefix((7, 8), ((1,), (2, 3)))
+        assert prefix.ids == [7, 8, 1, 2, 3]
+        assert prefix.positions == [0, 1, 2, 2, 3]
+        assert list(prefix.wanted) == [1, 2, 3, 4]
+        seen = prefix.seen(torch.tensor(prefix.positions))
         assert seen is not None
         assert seen.int().tolist() == [
             [1, 0, 0, 0, 0],
@@ -224,13 +230,13 @@ class TestTrees:
         ]
 
     def test_one_branch_needs_no_mask(self) -> None:
-        assert Tree((7, 8), ((1, 2),)).seen(torch.arange(4)) is None
+        assert SharedPrefix((7, 8), ((1, 2),)).seen(torch.arange(4)) is None
 
     @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6).map(tuple), max_size=12), st.integers(1, 12))
-    def test_parts_hold_all_branches(self, beginnings: list[tuple[int, ...]], most: int) -> None:
-        parts = list(Tree((1,), tuple(beginnings)).parts(most))
-        assert [one for part in parts for one in part.beginnings] == beginnings
-        assert all(len(part.wanted) <= most or len(part.beginnings) <= 1 for part in parts)
+    def test_parts_hold_all_branches(self, suffixes: list[tuple[int, ...]], most: int) -> None:
+        parts = list(SharedPrefix((1,), tuple(suffixes)).parts(most))
+        assert [one for part in parts for one in part.suffixes] == suffixes
+        assert all(len(part.wanted) <= most or len(part.suffixes) <= 1 for part in parts)
 
     def test_continuations_that_do_not_fit_in_memory_together(
         self, heads: Load, monkeypatch: pytest.MonkeyPatch
@@ -247,7 +253,7 @@ class TestTrees:
         assert len(head.next_token.run(rows)) == 3
 
     def test_a_window_hides_what_is_far(self) -> None:
-        place = Place(0, slice(0, 4))
+        place = RowSpan(0, slice(0, 4))
         assert place.mask(None, causal=True, device=torch.device("cpu")) is None
         assert place.mask(4, causal=True, device=torch.device("cpu")) is None
         mask = place.mask(2, causal=True, device=torch.device("cpu"))
