@@ -357,7 +357,7 @@ class TestWhatThreadsRaise:
 
     async def test_under_way(self, make_worker: Callable[..., Any]) -> None:
         async with make_worker() as worker:
-            model = await worker._models.get("generate")
+            model = await worker._pool.get("generate")
 
             def fail(*_: Any) -> None:
                 raise SystemExit(3)
