@@ -1,39 +1,54 @@
-"""How an answer to `/entities` came about. Nothing is drawn at random, so what was written plays no part."""
+"""How an answer to `/entities` came about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import (
-    Decision,
-    Function,
-    LabelledToken,
-    LabelledTokens,
-    LabelledWord,
-    LabelledWords,
-    Logits,
-    NameKinds,
-    PossibleAnswer,
-    Prepared,
-    Question,
-    Questions,
-    Span,
-    Spans,
-    TokenLogits,
-    WeighedLabel,
-    WeighedLabels,
-    WeighedNames,
-    Work,
+from bot.tasks.entities import (
+    KINDS,
+    OUTSIDE,
+    QUESTIONS,
+    EntitiesRequest,
+    Entity,
+    Tagging,
+    WeighedName,
+    Weighing,
+    Word,
+    kind_of,
 )
-from bot.tasks.work.reading import hidden_states, tokens_read
-from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.blocks import (
+    Bars,
+    Block,
+    Explanation,
+    File,
+    Form,
+    Formula,
+    Labels,
+    Number,
+    Page,
+    Paragraph,
+    Short,
+    Text,
+    column,
+    joined,
+    table,
+)
+from bot.tasks.work.pages import (
+    MOST_TERMS,
+    decision_page,
+    explanation,
+    logits_page,
+    page,
+    text_page,
+    weighed_page,
+)
+from bot.tasks.work.reading import hidden_pages, model_page, read_page
+from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import difference, in_brackets, number, softmax_of
 from bot.text.markup import markup
 
@@ -41,29 +56,169 @@ if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.token_classifier import TokenClassifier
 
+LABEL = 10
+"""Columns of a label in a table: the file has all of it."""
+NAME = 16
+"""Columns of a name in a formula."""
+MOST_ENTITIES = 20
 
-def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Written = ()) -> TaskRun[Work]:
+
+@dataclass(frozen=True)
+class LabelledToken:
+    """A token with its label.
+
+    Attributes:
+        label: the likeliest; None of special tokens, which stand for no text.
+        logits: one per label.
+        probabilities: one per label.
+    """
+
+    token: Token
+    label: str | None
+    logits: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+
+def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a token classifier."""
     made = yield from entities.tagging(head, request, alone=True)
-    states = yield from hidden_states(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
-    read = tokens_read(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None)
-    tokens = tuple(_tokens(head, made, read.rows[0]))
-    words = {word: _word(request.text, word, tokens) for word in made.words}
-    spans = tuple(_span(request.text, group.entity, [words[one] for one in group.words]) for group in made.groups)
-    return Work(
-        "entities",
-        (
-            Prepared((request.text,), "The text goes to the model as it is, without a prompt."),
-            read,
-            architecture(head),
-            *states,
-            *_example(head, made, tokens),
-            LabelledTokens(head.labels, tokens),
-            LabelledWords(tuple(words.values()), head.marks_words),
-            Spans(spans, len(words) - sum(len(span.words) for span in spans)),
-            _decision(request.text, [group.entity for group in made.groups], _unread(request.text)),
-        ),
+    states = yield from hidden_pages(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
+    tokens = tuple(_tokens(head, made))
+    found = [group.entity for group in made.groups]
+    parts = [[word.probability for word in group.words] for group in made.groups]
+    return explanation(
+        text_page("The text goes to the model as it is, without a prompt.", request.text),
+        read_page(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
+        model_page(head),
+        *states,
+        *_example(head, made, tokens),
+        labelled_page(head.labels, tokens),
+        words_page([(word, tokens[slice(*word.tokens)]) for word in made.words], marked=head.marks_words),
+        entities_page(request.text, found, parts, len(made.words) - sum(map(len, parts))),
+        decision_page(Paragraph(_decision(request.text, found, _unread(request.text)))),
     )
+
+
+def _tokens(head: TokenClassifier, made: Tagging) -> Iterator[LabelledToken]:
+    in_words = {place for word in made.words for place in range(*word.tokens)}
+    rows = zip(head.tokens(made.inputs.ids), made.logits.tolist(), made.probabilities.tolist(), strict=True)
+    for place, (token, logits, probabilities) in enumerate(rows):
+        best = head.labels[probabilities.index(max(probabilities))]
+        yield LabelledToken(token, best if place in in_words else None, tuple(logits), tuple(probabilities))
+
+
+def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToken]) -> Iterator[Page]:
+    """The logits of the first token of the first entity; without any, of the word whose label is the least certain."""
+    words = made.groups[0].words[:1] if made.groups else made.words
+    if words:
+        place = min(words, key=lambda one: one.probability).tokens[0]
+        yield example_page(head.labels, tokens[place], place)
+
+
+def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Page:
+    """The logits of one token, as an example for all of them.
+
+    Args:
+        place: of the token among the tokens, from 0.
+    """
+    where = (f"The head does this for every token. As an example, token {place}: “", token.token, "”.")
+    return logits_page(labels, token.logits, token.probabilities, first=[Paragraph(where)])
+
+
+def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
+    """What a token classifier's head makes of every token.
+
+    Args:
+        labels: `id2label`, in the order of the ids.
+    """
+    chips = [one.token for one in tokens]
+    shares = [max(one.probabilities) for one in tokens]
+    shown = table(
+        column("p", (None if one.label is None else max(one.probabilities) for one in tokens), Form.PERCENT),
+        column("label", (None if one.label is None else Short(one.label, LABEL) for one in tokens)),
+        column("token", chips),
+    )
+    names = [name.replace("\n", " ") for name in labels]
+    logits = [column(name, (one.logits[index] for one in tokens)) for index, name in enumerate(names)]
+    said = f"The file has all logits: {len(labels)} of each of the {len(tokens):,} tokens."
+    kinds = ("" if one.label in (None, OUTSIDE) else kind_of(one.label or "") for one in tokens)
+    picture = Labels(
+        "Labels of the tokens", tuple(chips), tuple(one.label or "" for one in tokens), tuple(kinds), tuple(shares)
+    )
+    file = File(said, table(*logits, column("token", chips)))
+    return page("labelled-tokens", *map(Paragraph, _prefixes(labels)), shown, file, picture=picture)
+
+
+def _prefixes(names: Sequence[str]) -> Iterator[str]:
+    """What the beginnings of labels mean, if they have any.
+
+    True of IOB2, where every entity begins with `B-`, and of IOB1, where one does right behind another of its kind.
+    """
+    has_inner = any(name.startswith("I-") for name in names)
+    if any(name.startswith("B-") for name in names):
+        inner = ", I- that this belongs to one" if has_inner else ""
+        yield f"B- says that a new entity begins{inner}, and {OUTSIDE} that there is none."
+    elif has_inner:
+        yield f"I- says that this belongs to an entity, and {OUTSIDE} that there is none."
+
+
+def words_page(words: Sequence[tuple[Word, Sequence[LabelledToken]]], *, marked: bool) -> Page:
+    """How the tokens of each word were put together.
+
+    Args:
+        words: with their tokens.
+        marked: whether the tokenizer marks tokens that continue a word; if not, each token is a word.
+    """
+    shown = table(
+        column("p", (word.probability for word, _ in words), Form.PERCENT),
+        column("label", (Short(word.label, LABEL) for word, _ in words)),
+        column("word" if marked else "token", (_put_together(tokens) for _, tokens in words)),
+    )
+    if not marked:
+        return page("unmarked-words", shown)
+    several = [(word, tokens) for word, tokens in words if len(tokens) > 1]
+    torn = sum(any(token.label != word.label for token in tokens) for word, tokens in several)
+    facts = (
+        f"Words of several tokens, with a · between them: {len(several):,} of {len(words):,}. Those in which a later "
+        f"token got another label, which does not count: {torn:,}."
+    )
+    return page("words", Paragraph(facts), shown)
+
+
+def _put_together(tokens: Sequence[LabelledToken]) -> Text:
+    return tuple(replace(one.token, special=False, starts_word=place == 0) for place, one in enumerate(tokens))
+
+
+def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[float]], outside: int) -> Page:
+    """How words became entities.
+
+    Args:
+        found: the entities in their order; none if every word is outside.
+        parts: the probabilities of each one's words.
+        outside: how many words are in none of them.
+    """
+    rest = f"Outside of all entities, with the label {OUTSIDE}: {outside:,}."
+    if not found:
+        return page("entities", Paragraph(f"There are none. {rest}"))
+    names = [text[one.start : one.end] for one in found]
+    shown = table(
+        column("p", (one.probability for one in found), Form.PERCENT),
+        column("parts", map(len, parts)),
+        column("label", (Short(one.label, LABEL) for one in found)),
+        column("entity", names),
+        most=MOST_ENTITIES,
+    )
+    longest = max(range(len(found)), key=lambda index: len(parts[index]))
+    several = parts[longest] if len(parts[longest]) > 1 else []
+    terms = joined((Number(value, Form.FOUR) for value in several), MOST_TERMS)
+    mean = Formula(
+        (
+            ("p(", Short(names[longest], NAME), ")"),
+            ("= (", terms, f") / {len(several)}"),
+            ("= ", Number(found[longest].probability, Form.FOUR)),
+        )
+    )
+    return page("entities", shown, *([mean] if several else []), Paragraph(rest))
 
 
 def _unread(text: str) -> str:
@@ -71,115 +226,119 @@ def _unread(text: str) -> str:
     return " and is no link, mention, emoji or code" if markup(text).places else ""
 
 
-def _tokens(head: TokenClassifier, made: Tagging, tokens: Sequence[Token]) -> Iterator[LabelledToken]:
-    in_words = {place for word in made.words for place in range(*word.tokens)}
-    rows = zip(tokens, made.logits.tolist(), made.probabilities.tolist(), strict=True)
-    for place, (token, logits, probabilities) in enumerate(rows):
-        best = head.labels[probabilities.index(max(probabilities))]
-        yield LabelledToken(token, best if place in in_words else None, tuple(logits), tuple(probabilities))
-
-
-def _word(text: str, word: Word, tokens: Sequence[LabelledToken]) -> LabelledWord:
-    return LabelledWord(text[word.start : word.end], tuple(tokens[slice(*word.tokens)]), word.label, word.probability)
-
-
-def _span(text: str, entity: Entity, words: Sequence[LabelledWord]) -> Span:
-    name = text[entity.start : entity.end]
-    return Span(name, entity.start, entity.end, entity.label, tuple(words), entity.probability)
-
-
-def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToken]) -> Iterator[TokenLogits]:
-    """The first token of the first entity; where there is none, that of the word whose label is the least certain."""
-    if made.groups:
-        word = made.groups[0].words[0]
-    elif made.words:
-        word = min(made.words, key=lambda one: one.probability)
-    else:
-        return
-    place = word.tokens[0]
-    chosen = tokens[place]
-    yield TokenLogits(chosen.token, place, Logits(head.labels, chosen.logits, Function.SOFTMAX, chosen.probabilities))
-
-
-def _decision(text: str, found: Sequence[Entity], unread: str = "") -> Decision:
+def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
     """What each entity is; one that stands in the text several times is named once.
 
     Args:
         unread: further words about what is an entity.
     """
     if not found:
-        return Decision(f"Nothing has another label than {OUTSIDE}{unread}, so the answer is that there are no names.")
+        return f"Nothing has another label than {OUTSIDE}{unread}, so the answer is that there are no names."
     said = [f"{text[one.start : one.end]} is {one.label} ({number(one.probability)})" for one in found]
-    return Decision(
+    return (
         f"All that has another label than {OUTSIDE}{unread} is an entity, with its probability: "
         f"{', '.join(dict.fromkeys(said))}."
     )
 
 
-def explain_weighing(head: CausalLM, request: EntitiesRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model."""
     made = yield from entities.weighing(head, request, alone=True)
     if not made.names:
-        return Work("entities", (_not_asked(request.text), Decision("The model was not asked, so there are no names.")))
+        said = Paragraph("The model was not asked, so there are no names.")
+        return explanation(text_page(NOT_ASKED, request.text), decision_page(said))
     example = next((name for name in made.names if name.kind != OUTSIDE), made.names[0])
     rows = [head.encode(prompt) for name in made.names for prompt in name.prompts]
     names = [row for name in made.names for row in _row_names(name)]
     first = names.index(_row_names(example)[0])
-    states = yield from hidden_states(head, head.reading(rows[first]), names[first])
-    return Work(
-        "entities",
-        (
-            _prepared(made, example),
-            tokens_read(head, rows, names, left=True),
-            architecture(head),
-            *states,
-            _questions(example),
-            _weighed(example),
-            _weighed_names(made),
-            _decision(request.text, made.entities),
+    states = yield from hidden_pages(head, head.reading(rows[first]), names[first])
+    words = [[word.strip() for word in question.words] for question in QUESTIONS]
+    return explanation(
+        text_page(_asked(made, example), *example.prompts),
+        read_page(head, rows, names, left=True),
+        model_page(head),
+        *states,
+        questions_page(
+            example.candidate.name, _row_names(example), words, example.log_probs.tolist(), example.shares.tolist()
         ),
+        weighed_page(
+            KINDS,
+            example.answers.sum(axis=0).tolist(),
+            example.leaning.sum(axis=0).tolist(),
+            example.scores.tolist(),
+            example.probabilities.tolist(),
+            _formula(example),
+        ),
+        names_page(
+            KINDS,
+            [(one.candidate.name, len(one.candidate.places)) for one in made.names],
+            [one.scores.tolist() for one in made.names],
+            [one.probabilities.tolist() for one in made.names],
+            truncated=made.truncated,
+        ),
+        decision_page(Paragraph(_decision(request.text, made.entities))),
     )
 
 
-def _not_asked(text: str) -> Prepared:
-    return Prepared(
-        (text,),
-        "A language model has no labels, so words that may be names are found by their capital letters, and the model "
-        "is asked about each. This text has none, but for words that have a capital letter only because they begin a "
-        "sentence, days, months and titles, and what is in links, mentions, emoji and code.",
-    )
+NOT_ASKED = (
+    "A language model has no labels, so words that may be names are found by their capital letters, and the model "
+    "is asked about each. This text has none, but for words that have a capital letter only because they begin a "
+    "sentence, days, months and titles, and what is in links, mentions, emoji and code."
+)
 
 
 def _row_names(name: WeighedName) -> list[str]:
     return [f"{name.candidate.name}, question {place}" for place in range(1, len(name.prompts) + 1)]
 
 
-def _prepared(made: Weighing, example: WeighedName) -> Prepared:
+def _asked(made: Weighing, example: WeighedName) -> str:
     found = ", ".join(name.candidate.name for name in made.names)
     spelled = any(name.candidate.spelled for name in made.names)
     how = " Where nearly all words have capital letters, they are read as they are usually spelled." if spelled else ""
-    return Prepared(
-        example.prompts,
+    return (
         "A language model has no labels, so words that may be names are found by their capital letters, and each is "
         f"put into {len(QUESTIONS)} questions, behind the sentence in which it stands first. These are the questions "
-        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.{how}",
+        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.{how}"
     )
 
 
-def _questions(name: WeighedName) -> Questions:
-    rows = []
-    for row, question, log_probs, shares in zip(
-        _row_names(name), QUESTIONS, name.log_probs.tolist(), name.shares.tolist(), strict=True
-    ):
-        answers = zip((word.strip() for word in question.words), log_probs, shares, strict=True)
-        rows.append(Question(row, tuple(PossibleAnswer(*answer) for answer in answers)))
-    return Questions(name.candidate.name, tuple(rows))
+def questions_page(
+    about: str,
+    names: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    log_probs: Sequence[Sequence[float]],
+    shares: Sequence[Sequence[float]],
+) -> Page:
+    """What a causal language model would answer about a name, as an example for all names.
+
+    Args:
+        names: of each question's row.
+        answers: of each question, those that are weighed.
+        log_probs: of the answers' tokens after the question.
+        shares: the answers' probabilities, which add up to 1.
+    """
+    blocks: list[Block] = [Paragraph(f"As an example, the questions about {about}.")]
+    for name, words, log_p, share in zip(names, answers, log_probs, shares, strict=True):
+        columns = (column("log p", log_p, Form.TWO), column("share", share, Form.PERCENT))
+        blocks += [Paragraph(name), table(*columns, column("answer", words))]
+    blocks.append(_shared(answers[0], log_probs[0], shares[0]))
+    bars = [f"{place}: {word}" for place, words in enumerate(answers, 1) for word in words]
+    picture = Bars(f"Answers: {about}", tuple(bars), tuple(share for row in shares for share in row))
+    return page("questions", *blocks, picture=picture)
 
 
-def _weighed(name: WeighedName) -> WeighedLabels:
-    columns = (name.answers.sum(axis=0), name.leaning.sum(axis=0), name.scores, name.probabilities)
-    rows = zip(KINDS, *(column.tolist() for column in columns), strict=True)
-    return WeighedLabels(tuple(WeighedLabel(*row) for row in rows), _formula(name))
+def _shared(answers: Sequence[str], log_probs: Sequence[float], shares: Sequence[float]) -> Formula:
+    """The largest share of a question's answers, with the numbers put in."""
+    order = sorted(range(len(answers)), key=lambda index: -shares[index])
+    terms: list[Text] = [("e^", Number(log_probs[index], Form.TWO)) for index in order]
+    return Formula(
+        (
+            ("share(", Short(answers[order[0]], NAME), ")"),
+            ("= ", terms[0]),
+            ("  / (", joined(terms, MOST_TERMS), ")"),
+            ("= ", Number(shares[order[0]], Form.FOUR)),
+        )
+    )
 
 
 def _formula(name: WeighedName) -> str:
@@ -196,20 +355,37 @@ def _formula(name: WeighedName) -> str:
     )
 
 
-def _weighed_names(made: Weighing) -> WeighedNames:
-    rows = tuple(
-        NameKinds(
-            name=one.candidate.name,
-            places=len(one.candidate.places),
-            scores=tuple(one.scores.tolist()),
-            probabilities=tuple(one.probabilities.tolist()),
-        )
-        for one in made.names
+def names_page(
+    kinds: Sequence[str],
+    names: Sequence[tuple[str, int]],
+    scores: Sequence[Sequence[float]],
+    probabilities: Sequence[Sequence[float]],
+    *,
+    truncated: bool,
+) -> Page:
+    """The kinds of all names that a causal language model was asked about.
+
+    Args:
+        names: and how often each stands in the text.
+        scores: of each name, one per kind.
+        probabilities: of each name, one per kind.
+        truncated: whether there are more names in the text.
+    """
+    best = [max(shares) for shares in probabilities]
+    likeliest = [kinds[shares.index(max(shares))] for shares in probabilities]
+    shown = table(
+        column("p", best, Form.PERCENT),
+        column("kind", (Short(kind, LABEL) for kind in likeliest)),
+        column("name", (name if places == 1 else f"{name} ({places} times)" for name, places in names)),
     )
-    return WeighedNames(KINDS, OUTSIDE, rows, made.truncated)
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {
-    HeadKind.TOKEN_CLASSIFIER: explain_tagging,
-    HeadKind.CAUSAL_LM: explain_weighing,
-}
+    said = f"{OUTSIDE} is what is none of the others: such a name is no entity."
+    if truncated:
+        said = f"{said} The text has more names: only the first {len(names)} different ones were looked at."
+    whole = table(
+        *(column(f"score {kind}", (row[index] for row in scores)) for index, kind in enumerate(kinds)),
+        *(column(f"p {kind}", (row[index] for row in probabilities), Form.PERCENT) for index, kind in enumerate(kinds)),
+        column("name", (name for name, _ in names)),
+    )
+    bars = tuple(f"{name}: {kind}" for (name, _), kind in zip(names, likeliest, strict=True))
+    file = File("The file has the scores and probabilities of all kinds.", whole)
+    return page("names", Paragraph(said), shown, file, picture=Bars("Names", bars, tuple(best)))

@@ -1,38 +1,41 @@
-"""Texts that a model wrote, with what it thought at each place. For every task whose answer is a text."""
+"""Texts that a model wrote, with the probability of each token: by teacher forcing, in one pass over each text."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import (
-    Candidate,
-    Decision,
-    Distribution,
-    Lengths,
-    Piece,
+from bot.inference.tokenization.tokens import Token
+from bot.tasks.work.blocks import (
+    Bars,
+    Block,
+    Confidence,
+    Form,
+    Number,
+    Page,
+    Paragraph,
     Reshaped,
-    Written,
-    WrittenToken,
+    Text,
+    column,
+    table,
 )
-from bot.tasks.work.reading import hidden_states, tokens_read
+from bot.tasks.work.pages import page, shares_table
+from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.sampling import Sampling
     from bot.inference.heads.generation.token_logprobs import Reread, Rereading
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
-    from bot.inference.tokenization.tokens import Token
 
 ALTERNATIVES = 5
-"""Other tokens that are named for each place."""
+"""Other tokens that are named for each position."""
 SHOWN = 10
 """Tokens in a picture of a distribution."""
 WRITTEN_BY_ANOTHER = (
@@ -50,6 +53,13 @@ _ROUNDED = (
     "Elsewhere others were about as likely, and rounding decided: it differs between writing a text token by token and "
     "reading it at once."
 )
+AT_THE_BORDER = (
+    "What was drawn although it has 0.0% stood at the border of top_p: reading a text at once rounds otherwise than "
+    "writing it token by token."
+)
+
+PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], str]
+"""Pages, and what they come to in words, for the page of the decision."""
 
 
 def continuations(
@@ -59,54 +69,48 @@ def continuations(
     sampling: Sampling,
     *,
     truncated: str | None = None,
-) -> TaskRun[tuple[Piece, ...]]:
+    name: str = "",
+    stop: str | None = None,
+) -> TaskRun[PagesAndSentence]:
     """From the tokens of a prompt to those that a causal language model wrote after it.
 
     Args:
         prompt: token ids, as they were read.
         written: ids of each text, the token that ended it included if one did; at least one text of at least one.
         sampling: how they were drawn.
-        truncated: what of the prompt was left out, such as "the start of the prompt"; None where nothing was.
+        truncated: what of the prompt was left out, such as "the start of the prompt"; None for nothing.
+        name: of a single text.
+        stop: a text that contains it has been ended by the model.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
     from bot.inference.heads.generation.token_logprobs import Rereading
 
-    number = len(written)
-    read = tokens_read(head, [prompt], truncated=truncated)
-    if number > 1:
-        note = f"{read.note} The batch has a row for each of the {number} texts, with the same prompt.".strip()
-        read = replace(read, shape=(number, len(prompt)), note=note)
+    read = read_page(head, [prompt], truncated=truncated, texts=len(written))
     texts = [Rereading(tuple(prompt), tuple(ids), sampling) for ids in written]
     check(head, texts)
-    states = yield from hidden_states(head, head.reading(prompt))
-    found = yield from read_again(head, texts, numbered("text", number))
-    return (read, architecture(head), *states, *found)
+    states = yield from hidden_pages(head, head.reading(prompt))
+    names = [name] if len(texts) == 1 else numbered("text", len(texts))
+    pages, sentence = yield from read_again(head, texts, names, stop=stop)
+    return (read, model_page(head), *states, *pages), sentence
 
 
-def rewriting(head: Seq2SeqLM, row: Row[SourceText], written: Sequence[int]) -> TaskRun[tuple[Piece, ...]]:
-    """From the tokens that an encoder read to those that its decoder wrote.
-
-    Args:
-        row: the one for `rewrite`.
-        written: token ids, with the one that ended the text if one did; at least one.
-
-    Raises:
-        InvalidRequest: this checkpoint cannot have written them.
-    """
-    return (yield from rewriting_several(head, [row], [written], ""))
-
-
-def rewriting_several(
-    head: Seq2SeqLM, rows: Sequence[Row[SourceText]], written: Sequence[Sequence[int]], noun: str
-) -> TaskRun[tuple[Piece, ...]]:
-    """The same of texts that were written at the same time. Hidden states are those of the first one.
+def rewriting(
+    head: Seq2SeqLM,
+    rows: Sequence[Row[SourceText]],
+    written: Sequence[Sequence[int]],
+    *,
+    noun: str = "",
+    name: str = "",
+) -> TaskRun[PagesAndSentence]:
+    """From the tokens that an encoder read to those that its decoder wrote. Hidden states are the first text's.
 
     Args:
         rows: those for `rewrite`, at least one.
-        written: the token ids of each.
-        noun: what one is called where there are several.
+        written: token ids of each, with the one that ended the text if one did; at least one.
+        noun: what a text is called if there are several.
+        name: of a single one.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
@@ -121,27 +125,22 @@ def rewriting_several(
     ]
     check(head, texts)
     names = numbered(noun, len(texts))
+    reading = head.reading(sources[0].ids, decoder_ids=texts[0].read)
+    states = yield from hidden_pages(head, reading, names[0])
     several = names if len(names) > 1 else ()
-    states = yield from hidden_states(head, head.reading(sources[0].ids, decoder_ids=texts[0].read), names[0])
-    found = yield from read_again(head, texts, names, elsewhere=_RULES)
+    lengths = len(sources[0].ids), len(texts[0].read)
+    pages, sentence = yield from read_again(head, texts, several or [name], elsewhere=_RULES, lengths=lengths)
     cut = "the end of the text" if any(source.truncated for source in sources) else None
-    return (
-        tokens_read(head, [source.ids for source in sources], several, truncated=cut),
-        architecture(head),
-        Lengths(encoder=len(sources[0].ids), decoder=len(texts[0].read)),
-        *states,
-        *found,
-    )
-
-
-def numbered(noun: str, number: int) -> tuple[str, ...]:
-    """`text 1`, `text 2`; a single one needs no name."""
-    return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
+    read = read_page(head, [source.ids for source in sources], several, truncated=cut)
+    return (read, model_page(head), *states, *pages), sentence
 
 
 def check(head: CausalLM | Seq2SeqLM, texts: Iterable[Rereading]) -> None:
-    """Raise `InvalidRequest` where this checkpoint cannot have written texts: another one has, or somebody has changed
-    what is kept of the answer. A device may not survive ids that are in no vocabulary."""
+    """Check that this checkpoint can have written texts: a device may not survive ids that are in no vocabulary.
+
+    Raises:
+        InvalidRequest: another one has, or somebody has changed what is kept of the answer.
+    """
     config = head.model.config
     longest = getattr(config, "max_position_embeddings", None) if config.is_encoder_decoder else head.context_length
     for text in texts:
@@ -151,7 +150,7 @@ def check(head: CausalLM | Seq2SeqLM, texts: Iterable[Rereading]) -> None:
 
 
 def check_vocabulary(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> None:
-    """Raise `InvalidRequest` where this checkpoint does not know a token."""
+    """Raise `InvalidRequest` if this checkpoint does not know a token."""
     size = vocabulary(head)
     if not all(0 <= token < size for token in ids):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
@@ -163,8 +162,14 @@ def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
 
 
 def read_again(
-    head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], names: Sequence[str] = ("",), elsewhere: str = ""
-) -> TaskRun[tuple[Piece, ...]]:
+    head: CausalLM | Seq2SeqLM,
+    texts: Sequence[Rereading],
+    names: Sequence[str] = ("",),
+    *,
+    elsewhere: str = "",
+    stop: str | None = None,
+    lengths: tuple[int, int] | None = None,
+) -> TaskRun[PagesAndSentence]:
     """`seen` of texts, after they were read again.
 
     Raises:
@@ -172,7 +177,7 @@ def read_again(
     """
     check(head, texts)
     found = yield from head.reread([text.row for text in texts])
-    return seen(head, texts, found, names, elsewhere)
+    return seen(head, texts, found, names, elsewhere=elsewhere, stop=stop, lengths=lengths)
 
 
 def seen(
@@ -180,29 +185,74 @@ def seen(
     texts: Sequence[Rereading],
     found: Sequence[Reread],
     names: Sequence[str] = ("",),
+    *,
     elsewhere: str = "",
-) -> tuple[Piece, ...]:
-    """A `Written` for each text, the `Distribution` at the least certain place of all, and the `Decision`.
+    stop: str | None = None,
+    lengths: tuple[int, int] | None = None,
+) -> PagesAndSentence:
+    """How each text was written, and last the page of the least certain token of all.
 
     Args:
         texts: at least one; all were drawn in the same way.
         found: what was found in each.
-        names: of each; "" where there is one.
-        elsewhere: a sentence on what happened where not the likeliest token was taken though none was drawn.
+        names: of each; "" for a single one.
+        elsewhere: a sentence on what happened if not the likeliest token was taken though none was drawn.
+        stop: a text that contains it has been ended by the model.
+        lengths: how many tokens an encoder has read and a decoder written, of the first text.
     """
-    written = [_written(head, *one) for one in zip(texts, found, names, strict=True)]
-    index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
-    distribution = _distribution(head, texts[index], found[index], names[index])
-    return (*written, distribution, Decision(_sentence(head, texts, found, elsewhere)))
-
-
-def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Written:
     from bot.inference.heads.generation.token_logprobs import end_ids
 
+    pages: list[Page] = []
+    for text, one, name in zip(texts, found, names, strict=True):
+        is_ended = text.written[-1] in end_ids(head) or (stop is not None and stop in head.decode(text.written))
+        pages += written_pages(_written(head, text, one), text.sampling, name, ended=is_ended, lengths=lengths)
+        lengths = None
+    index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
+    least = _least_certain(head, texts[index], found[index], names[index])
+    return (*pages, least), _sentence(head, texts, found, elsewhere)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that might stand at a position.
+
+    Attributes:
+        text: as it follows in the text, with the space before it if it begins a word.
+        probability: by the model alone.
+        after: after temperature and top_p; 0 if it was cut off.
+    """
+
+    text: str
+    id: int
+    probability: float
+    after: float = 0.0
+
+
+@dataclass(frozen=True)
+class WrittenToken:
+    """A token that the model wrote.
+
+    Attributes:
+        probability: that the model gave it, before temperature and top_p.
+        drawn_with: its probability after temperature and top_p; 1 if the likeliest is always taken.
+        alternatives: the five likeliest others.
+        nucleus: how many tokens top_p left.
+        apart: whether no word stands right before it that it could continue: it is behind a line break, say.
+    """
+
+    token: Token
+    probability: float
+    drawn_with: float
+    alternatives: tuple[Alternative, ...]
+    nucleus: int
+    apart: bool = False
+
+
+def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread) -> list[WrittenToken]:
     # Whether the first one begins a word is seen behind the token before it.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])
     texts = _as_they_follow(head, found.top.flatten().tolist())
-    read = tuple(
+    return [
         WrittenToken(
             token,
             probability=math.exp(float(found.log_probs[place])),
@@ -212,26 +262,16 @@ def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: s
             apart=_is_gap(previous),
         )
         for place, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
-    )
-    ended = text.written[-1] in end_ids(head)
-    return Written(name, read, text.sampling.temperature, text.sampling.top_p, ended)
+    ]
 
 
-def _others(found: Reread, place: int, token: int, texts: dict[int, str]) -> tuple[Candidate, ...]:
-    ranks = [rank for rank, other in enumerate(found.top[place]) if other != token][:ALTERNATIVES]
-    return tuple(
-        Candidate(
-            texts[int(found.top[place, rank])],
-            int(found.top[place, rank]),
-            float(found.top_logits[place, rank]),
-            math.exp(float(found.top_log_probs[place, rank])),
-        )
-        for rank in ranks
-    )
+def _others(found: Reread, place: int, token: int, texts: dict[int, str]) -> tuple[Alternative, ...]:
+    top = zip(found.top[place].tolist(), found.top_log_probs[place].tolist(), strict=True)
+    others = [Alternative(texts[one], one, math.exp(value)) for one, value in top if one != token]
+    return tuple(others[:ALTERNATIVES])
 
 
-def _distribution(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Distribution:
-    """At the place whose token was the least likely."""
+def _least_certain(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Page:
     place = int(found.log_probs.argmin())
     token = text.written[place]
     before = {int(one): float(value) for one, value in zip(found.top[place], found.top_log_probs[place], strict=True)}
@@ -241,12 +281,9 @@ def _distribution(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, na
     if token not in shown:
         shown[-1] = token
     texts = _as_they_follow(head, shown)
-    candidates = tuple(Reshaped(texts[one], one, math.exp(before[one]), after[one]) for one in shown)
-    options = text.sampling
+    candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
-    return Distribution(
-        name, place, candidates, shown.index(token), options.temperature, options.top_p, _is_gap(previous)
-    )
+    return least_certain_page(candidates, shown.index(token), text.sampling, place, name=name, apart=_is_gap(previous))
 
 
 def _is_gap(token: Token) -> bool:
@@ -255,7 +292,7 @@ def _is_gap(token: Token) -> bool:
 
 
 def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int, str]:
-    """Each token as it would follow in a text: with a space before it where it begins a word."""
+    """Each token as it would follow in a text: with a space before it if it begins a word."""
     distinct = list(dict.fromkeys(ids))
     alone = head.tokens(distinct)
     ordinary = next((token.id for token in alone if not _is_gap(token)), None)
@@ -266,17 +303,13 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
 
 
-def _is_close(found: Sequence[Reread]) -> bool:
-    """Whether each token that was taken is about as likely as the likeliest."""
-    return all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
-
-
 def _sentence(head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], found: Sequence[Reread], elsewhere: str) -> str:
     options = texts[0].sampling
     places = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
     taken = f"The likeliest token was taken at {likeliest} of {places} places."
-    if likeliest < places and (elsewhere or (options.greedy and _is_close(found))):
+    is_close = all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
+    if likeliest < places and (elsewhere or (options.greedy and is_close)):
         taken = f"{taken} {elsewhere or _ROUNDED}"
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
     certain = f"On average the model gave the token that was taken a probability of {100 * mean:.1f} %."
@@ -286,3 +319,143 @@ def _sentence(head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], found: Seq
     left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
     known = f"Of {vocabulary(head):,} tokens, temperature {options.temperature:g} and top_p {options.top_p:g}"
     return f"{known} left {left} to draw from on average. {taken} {certain}"
+
+
+def written_pages(
+    tokens: Sequence[WrittenToken],
+    sampling: Sampling,
+    name: str = "",
+    *,
+    ended: bool,
+    lengths: tuple[int, int] | None = None,
+) -> Iterator[Page]:
+    """A text with its probabilities, and what else could have been written.
+
+    Args:
+        name: which of several texts; "" for a single one.
+        ended: whether the model ended the text itself.
+        lengths: how many tokens the encoder has read and the decoder written.
+    """
+    picture = Confidence(
+        f"How sure the model was of each token{_of(name)}",
+        tuple(map(_spaced, tokens)),
+        tuple(one.probability for one in tokens),
+        tuple(tuple((other.text, other.probability) for other in one.alternatives) for one in tokens),
+    )
+    blocks = _written_blocks(tokens, sampling, lengths, ended=ended)
+    yield page("written", *blocks, picture=picture, behind=name)
+    if any(one.alternatives for one in tokens):
+        shares, names = zip(*_with_others(tokens), strict=True)
+        yield page("alternatives", shares_table(names, shares, "token"), behind=name)
+
+
+def _of(name: str) -> str:
+    return f" of {name}" if name else ""
+
+
+def _written_blocks(
+    tokens: Sequence[WrittenToken], sampling: Sampling, lengths: tuple[int, int] | None, *, ended: bool
+) -> Iterator[Block]:
+    if lengths is not None:
+        yield Paragraph(
+            f"The encoder read {lengths[0]:,} tokens at once. The decoder wrote {lengths[1]:,}, one after the other, "
+            "each time looking at all that the encoder has read and at what it has written so far."
+        )
+    if not tokens:
+        yield Paragraph("The model wrote nothing.")
+        return
+    yield Paragraph(
+        "The model ended the text itself."
+        if ended
+        else "The model would have gone on, but the text had reached its length or was stopped, by somebody or a rule."
+    )
+    probabilities, chips = [one.probability for one in tokens], [one.token for one in tokens]
+    if sampling.greedy:
+        yield shares_table(chips, probabilities, "token")
+        return
+    yield Paragraph(
+        f"p: by the model alone; drawn: after temperature {sampling.temperature:g} and top_p {sampling.top_p:g}; "
+        "left: how many tokens top_p left to draw from."
+    )
+    if not all(one.drawn_with for one in tokens):
+        yield Paragraph(AT_THE_BORDER)
+    yield table(
+        column("p", probabilities, Form.PERCENT),
+        column("drawn", (one.drawn_with for one in tokens), Form.PERCENT),
+        column("left", (one.nucleus for one in tokens), Form.COUNT),
+        column("token", chips),
+    )
+
+
+def _with_others(tokens: Sequence[WrittenToken]) -> Iterator[tuple[float, Text]]:
+    for number, one in enumerate(tokens, 1):
+        yield one.probability, (f"{number}. ", one.token)
+        for other in one.alternatives:
+            yield other.probability, ("   or ", _following(other, one.apart))
+
+
+def _spaced(one: WrittenToken) -> str:
+    """A token as it stands in the text."""
+    starts = one.token.starts_word and not one.token.special and not one.apart
+    return f" {one.token.text}" if starts and not one.token.text[:1].isspace() else one.token.text
+
+
+def _following(one: Alternative, apart: bool) -> Token:
+    """A token as it would follow in the text: one with a space before it begins a word, another continues one.
+
+    Args:
+        apart: whether no word stands there to continue. Then the space is one that would be seen.
+    """
+    text = one.text
+    if not apart and len(text) > 1 and text[0] == " ":
+        return Token(text[1:], one.id, special=False, starts_word=True)
+    return Token(text, one.id, special=False, starts_word=apart or text[:1].isspace())
+
+
+def least_certain_page(
+    candidates: Sequence[Alternative],
+    chosen: int,
+    sampling: Sampling,
+    place: int,
+    *,
+    name: str = "",
+    apart: bool = False,
+) -> Page:
+    """What temperature and top_p did to the probabilities at one position of a written text.
+
+    Args:
+        candidates: the likeliest, in order; last the written token, if it is not one of them.
+        chosen: which of them was written.
+        place: of the token in the text, from 0.
+        name: of the text.
+        apart: as that of its `WrittenToken`.
+    """
+    names = [_following(one, apart) for one in candidates]
+    said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
+    before, after = [one.probability for one in candidates], [one.after for one in candidates]
+    which = f"{place + 1}{_of(name)}"
+    where = f"Token {which}, where the model was least sure of what it wrote."
+    if sampling.greedy:
+        picture = Bars(f"What could be token {which}", tuple(said), tuple(before))
+        key = "unlikelier" if chosen else "likeliest"
+        return page(key, Paragraph(where), shares_table(said, before, "token"), picture=picture)
+    shown = table(
+        column("before", before, Form.PERCENT),
+        column("after", (value if value > 0 else "cut off" for value in after), Form.PERCENT),
+        column("token", said),
+    )
+    options = f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
+    drawn = Reshaped(f"Token {which}: {options}", tuple(names), tuple(before), tuple(after), chosen)
+    return page("drawn", Paragraph((where, *_did(sampling, before[chosen], after[chosen]))), shown, picture=drawn)
+
+
+def _did(sampling: Sampling, before: float, after: float) -> Iterator[Text]:
+    """What the options did to the written token's probability."""
+    yield f" Temperature {sampling.temperature:g} and top_p {sampling.top_p:g} "
+    # Whether both look alike: only 0 is written 0.0%, and only 1 is written 100.0%.
+    if (round(100 * before, 1), before > 0, before < 1) == (round(100 * after, 1), after > 0, after < 1):
+        yield "left its ", Number(before, Form.PERCENT), " as it was."
+    else:
+        yield "turned its ", Number(before, Form.PERCENT), " into ", Number(after, Form.PERCENT), "."
+    if not after:
+        yield f" {AT_THE_BORDER}"
