@@ -8,7 +8,8 @@ from bot.inference.tokenization.tokens import Token
 from bot.replies.reply import SHORTENED
 from bot.replies.work.text_table import TABLE_WIDTH
 from bot.tasks.scores import softmax
-from bot.tasks.work.answer import border_page, quotation_page, spans_page, weighed_answer_page, windows_page
+from bot.tasks.work.answer import border_page, spans_page, windows_page
+from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
 from bot.tasks.work.blocks import Page
 from bot.tasks.work.summarize import rounds_page
 from tests.replies.test_work import shown, text_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bot.replies.reply import SHORTENED
@@ -135,15 +136,16 @@ class TestSpans:
 
 
 def test_questions() -> None:
-    names, answers = ["Anna, question 1", "Anna, question 2"], [["a person", "a place"]] * 2
-    reply = shown(questions_page("Anna", names, answers, [[-2.0, -5.0]] * 2, [[0.9526, 0.0474]] * 2))
+    log_probs, shares = np.array([[-2.0, -5.0, -6.0, -7.0]] * 2), np.array([[0.9296, 0.0463, 0.017, 0.0063]] * 2)
+    reply = shown(questions_page("Anna", ["Anna, question 1", "Anna, question 2"], log_probs, shares))
 
     text = text_of(reply)
     assert "As an example, the questions about Anna.\n\nAnna, question 1\n```\nlog p  share  answer\n" in text
-    assert text.count("−2.00  95.3%  a person\n−5.00   4.7%  a place\n") == 2
-    assert text.endswith("```\nshare(a person)\n= e^−2.00\n  / (e^−2.00 + e^−5.00)\n= 0.9526\n```")
+    assert "−2.00  93.0%  person\n−5.00   4.6%  place\n" in text
+    assert "−2.00  93.0%  a person\n−5.00   4.6%  a place\n" in text
+    assert text.endswith("```\nshare(person)\n= e^−2.00\n  / (e^−2.00 + e^−5.00 + …)\n= 0.9296\n```")
     assert reply.drawing is not None
-    assert reply.drawing.draw().alt.startswith("Answers: Anna: 1: a person 95.3 %, 1: a place 4.7 %, 2: a person")
+    assert reply.drawing.draw().alt.startswith("Answers: Anna: 1: person 93.0 %, 1: place 4.6 %, 1: company 1.7 %")
 
 
 class TestNames:

@@ -33,7 +33,8 @@ from bot.tasks.scores import LabelScore, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
-from bot.tasks.work.answer import border_page, quotation_page, spans_page, weighed_answer_page, windows_page
+from bot.tasks.work.answer import border_page, spans_page, windows_page
+from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
 from bot.tasks.work.attribution import attribution_page, omitted_page
 from bot.tasks.work.blocks import Page, Postponed, column, table
 from bot.tasks.work.ending import ending_page
@@ -62,7 +63,7 @@ from bot.tasks.work.reading import hidden_page, tokens_page
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from bot.tasks.work.summarize import rounds_page
-from bot.tasks.work.written import Alternative, WrittenToken, least_certain_page, written_pages
+from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests.replies.test_renderers import WRITTEN, assert_within_limits
@@ -102,7 +103,7 @@ def sample(text: str) -> tuple[Page, ...]:
         mask_page(1, 3, (token(text), token(text)), (1.5, -1.5), (0.25, 0.125), [(token(text), 0.5)] * 9),
         rescored_page(1, WeighedMask(text, text, proposals, truncated=False)),
         entailment_page((text, "neutral", "entailment"), (text,), ((0.1, 0.2, 0.3),), (1.0,), text),
-        weighed_page((text, "b"), (-4.0, -6.0), (-5.5, -5.5), (1.5, -0.5), (0.8, 0.2), text),
+        weighed_page((text, "b"), np.array([(-4.0, -6.0), (-5.5, -5.5), (1.5, -0.5), (0.8, 0.2)]), text),
         *written_pages((written,) * 3, DRAWN, text, ended=False, lengths=(12, 9)),
         *written_pages((written,), LIKELIEST, ended=True),
         least_certain_page(candidates, 1, DRAWN, 0, name=text),
@@ -126,7 +127,6 @@ def labelled(text: str) -> tuple[Page, ...]:
     first = LabelledToken(token(text), text, (1.5, -0.5), (0.88, 0.12))
     special = LabelledToken(ROW[0], None, (0.5, 0.25), (0.56, 0.44))
     word = Word(0, len(text), (0, 2), text, 0.88)
-    answers = [[text] * 4] * 2
     return (
         example_page(("NEGATIVE", "POSITIVE"), first, 1),
         labelled_page((text, "B-PER"), (special, first)),
@@ -134,7 +134,7 @@ def labelled(text: str) -> tuple[Page, ...]:
         words_page([(word, [first])], marked=False),
         entities_page(text, [Entity(0, len(text), text, 0.88)], [[0.88] * 5], 1),
         entities_page(text, [], [], 3),
-        questions_page(text, [text, text], answers, [[-3.5] * 4] * 2, [[0.25] * 4] * 2),
+        questions_page(text, [text, text], np.full((2, 4), -3.5), np.full((2, 4), 0.25)),
         names_page((text, "O"), [(text, 2)] * 3, [(1.0, -1.0)] * 3, [(0.88, 0.12)] * 3, truncated=True),
     )
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from bot.inference.operations import Row, TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import sentiment, zeroshot
-from bot.tasks.work.blocks import Explanation, Form, Number, Page, Paragraph, Postponed, Scores, column, table
+from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, Scores, column, table
 from bot.tasks.work.pages import page
 from bot.tasks.work.shapley import ordered_scores
 from bot.tasks.work.wording import MINUS
@@ -159,7 +159,7 @@ def omitted_page(tokens: int, most: int) -> Page:
         f"would take minutes; up to {most:,} tokens are read for scores, everything around the text included. "
         "Try a shorter text to see which of its words mattered."
     )
-    return page("attribution", Paragraph(why))
+    return page("attribution", why)
 
 
 def attribution_page(
@@ -186,7 +186,7 @@ def attribution_page(
         column("token", (token for token, _ in ranked)),
     )
     picture = Scores(f"What spoke for {label}", label, tuple(tokens), tuple(scores), total)
-    return page("attribution", Paragraph((f"For {label}, by {method}. ", *total)), shown, picture=picture)
+    return page("attribution", (f"For {label}, by {method}. ", *total), shown, picture=picture)
 
 
 def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskRun[Explanation]:

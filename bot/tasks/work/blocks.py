@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -41,6 +41,11 @@ class Number:
     form: Form = Form.THREE
 
 
+def four(value: float) -> Number:
+    """Return a number with four digits: a result, after the numbers that it is worked out from."""
+    return Number(value, Form.FOUR)
+
+
 @dataclass(frozen=True)
 class Short:
     """A text that is cut to a width in columns."""
@@ -51,6 +56,11 @@ class Short:
 
 Text: TypeAlias = Union[str, float, Token, Number, Short, tuple["Text", ...], None]  # noqa: UP007
 """Words, numbers and tokens behind each other. A `float` has three digits, None is empty."""
+
+
+def lone(token: Token) -> Token:
+    """Return a token that continues nothing, and whose white space is shown."""
+    return replace(token, special=False, starts_word=True)
 
 
 def bracketed(value: float, form: Form = Form.THREE) -> Text:
@@ -90,6 +100,11 @@ class Formula:
     """Lines of a calculation, with the numbers put in."""
 
     lines: tuple[Text, ...]
+
+
+def formula(*lines: Text) -> Formula:
+    """Return the lines of a calculation."""
+    return Formula(lines)
 
 
 @dataclass(frozen=True)

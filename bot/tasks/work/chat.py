@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.inference.operations import TaskRun
 from bot.tasks.chat import TOP_P, ChatRequest, read_prompt, reply, room_for_answer, spoken
 from bot.tasks.prompts.chat_template import has_chat_template
-from bot.tasks.work.blocks import Explanation, Page, Paragraph
+from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.ending import cut_off, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
@@ -52,7 +52,7 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()
         text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),
         *pages,
         _ending(head, request, ids),
-        decision_page(Paragraph(sentence)),
+        decision_page(sentence),
     )
 
 

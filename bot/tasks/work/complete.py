@@ -10,7 +10,7 @@ from bot.inference.operations import TaskRun
 from bot.tasks.code.ending import EndReason
 from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt, text_of, whole_text_of
 from bot.tasks.prompts.writing import known_tail
-from bot.tasks.work.blocks import Explanation, Page, Paragraph
+from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.ending import cut_off, without_end, without_rule
 from bot.tasks.work.generate import SEED, TAIL
 from bot.tasks.work.pages import decision_page, explanation, text_page
@@ -57,7 +57,7 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds =
         text_page(how, head.decode(prompt) if is_cut else request.code, to_end=True),
         *pages,
         _ending(head, request, prompt, ids),
-        decision_page(Paragraph(sentence)),
+        decision_page(sentence),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.prompts.writing import Decode
-from bot.tasks.work.blocks import Page, Paragraph, Quote
+from bot.tasks.work.blocks import Page, Quote
 from bot.tasks.work.pages import page
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def ending_page(why: str, tokens: int, kept: int, rest: str = "") -> Page:
         rest: the text behind it, which was cut off; "" for none.
     """
     if not rest:
-        return page("ending", Paragraph(why))
+        return page("ending", why)
     said = f"The answer takes {kept:,} of the {tokens:,} written tokens. This was cut off:"
-    return page("ending", Paragraph(why), Paragraph(said), Quote(rest.strip("\n")))
+    return page("ending", why, said, Quote(rest.strip("\n")))
 
 
 def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Page:

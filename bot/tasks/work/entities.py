@@ -6,48 +6,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import (
-    KINDS,
-    OUTSIDE,
-    QUESTIONS,
-    EntitiesRequest,
-    Entity,
-    Tagging,
-    WeighedName,
-    Weighing,
-    Word,
-    kind_of,
-)
+from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
+from bot.tasks.scores import Floats
+from bot.tasks.work import blocks
 from bot.tasks.work.blocks import (
     Bars,
     Block,
     Explanation,
-    File,
     Form,
-    Formula,
-    Labels,
     Number,
     Page,
-    Paragraph,
     Short,
     Text,
     column,
+    formula,
+    four,
     joined,
     table,
 )
-from bot.tasks.work.pages import (
-    MOST_TERMS,
-    decision_page,
-    explanation,
-    logits_page,
-    page,
-    text_page,
-    weighed_page,
-)
-from bot.tasks.work.reading import hidden_pages, model_page, read_page
+from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
+from bot.tasks.work.reading import beginning
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import difference, in_brackets, number, softmax_of
 from bot.text.markup import markup
@@ -82,20 +65,21 @@ class LabelledToken:
 def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a token classifier."""
     made = yield from entities.tagging(head, request, alone=True)
-    states = yield from hidden_pages(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
+    inputs = made.inputs
+    text = text_page("The text goes to the model as it is, without a prompt.", request.text)
+    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
+    truncated = "the end of the text" if inputs.truncated else None
+    read = yield from beginning(head, text, [inputs.ids], reading, truncated=truncated)
     tokens = tuple(_tokens(head, made))
     found = [group.entity for group in made.groups]
     parts = [[word.probability for word in group.words] for group in made.groups]
     return explanation(
-        text_page("The text goes to the model as it is, without a prompt.", request.text),
-        read_page(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
-        model_page(head),
-        *states,
+        *read,
         *_example(head, made, tokens),
         labelled_page(head.labels, tokens),
         words_page([(word, tokens[slice(*word.tokens)]) for word in made.words], marked=head.marks_words),
         entities_page(request.text, found, parts, len(made.words) - sum(map(len, parts))),
-        decision_page(Paragraph(_decision(request.text, found, _unread(request.text)))),
+        decision_page(_decision(request.text, found, _unread(request.text))),
     )
 
 
@@ -122,7 +106,7 @@ def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Pag
         place: of the token among the tokens, from 0.
     """
     where = (f"The head does this for every token. As an example, token {place}: “", token.token, "”.")
-    return logits_page(labels, token.logits, token.probabilities, first=[Paragraph(where)])
+    return logits_page(labels, token.logits, token.probabilities, first=[where])
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
@@ -131,22 +115,25 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
     Args:
         labels: `id2label`, in the order of the ids.
     """
-    chips = [one.token for one in tokens]
+    chips = tuple(one.token for one in tokens)
     shares = [max(one.probabilities) for one in tokens]
-    shown = table(
-        column("p", (None if one.label is None else max(one.probabilities) for one in tokens), Form.PERCENT),
-        column("label", (None if one.label is None else Short(one.label, LABEL) for one in tokens)),
-        column("token", chips),
+    given = ["" if one.label is None else one.label for one in tokens]
+    logits = [column(name.replace("\n", " "), (one.logits[at] for one in tokens)) for at, name in enumerate(labels)]
+    kinds = tuple("" if label == OUTSIDE else entities.kind_of(label) for label in given)
+    return page(
+        "labelled-tokens",
+        *_prefixes(labels),
+        table(
+            column("p", (share if label else None for share, label in zip(shares, given, strict=True)), Form.PERCENT),
+            column("label", (Short(label, LABEL) for label in given)),
+            column("token", chips),
+        ),
+        blocks.File(
+            f"The file has all logits: {len(labels)} of each of the {len(tokens):,} tokens.",
+            table(*logits, column("token", chips)),
+        ),
+        picture=blocks.Labels("Labels of the tokens", chips, tuple(given), kinds, tuple(shares)),
     )
-    names = [name.replace("\n", " ") for name in labels]
-    logits = [column(name, (one.logits[index] for one in tokens)) for index, name in enumerate(names)]
-    said = f"The file has all logits: {len(labels)} of each of the {len(tokens):,} tokens."
-    kinds = ("" if one.label in (None, OUTSIDE) else kind_of(one.label or "") for one in tokens)
-    picture = Labels(
-        "Labels of the tokens", tuple(chips), tuple(one.label or "" for one in tokens), tuple(kinds), tuple(shares)
-    )
-    file = File(said, table(*logits, column("token", chips)))
-    return page("labelled-tokens", *map(Paragraph, _prefixes(labels)), shown, file, picture=picture)
 
 
 def _prefixes(names: Sequence[str]) -> Iterator[str]:
@@ -169,20 +156,20 @@ def words_page(words: Sequence[tuple[Word, Sequence[LabelledToken]]], *, marked:
         words: with their tokens.
         marked: whether the tokenizer marks tokens that continue a word; if not, each token is a word.
     """
-    shown = table(
+    numbers = table(
         column("p", (word.probability for word, _ in words), Form.PERCENT),
         column("label", (Short(word.label, LABEL) for word, _ in words)),
         column("word" if marked else "token", (_put_together(tokens) for _, tokens in words)),
     )
     if not marked:
-        return page("unmarked-words", shown)
+        return page("unmarked-words", numbers)
     several = [(word, tokens) for word, tokens in words if len(tokens) > 1]
     torn = sum(any(token.label != word.label for token in tokens) for word, tokens in several)
     facts = (
         f"Words of several tokens, with a · between them: {len(several):,} of {len(words):,}. Those in which a later "
         f"token got another label, which does not count: {torn:,}."
     )
-    return page("words", Paragraph(facts), shown)
+    return page("words", facts, numbers)
 
 
 def _put_together(tokens: Sequence[LabelledToken]) -> Text:
@@ -199,9 +186,9 @@ def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[f
     """
     rest = f"Outside of all entities, with the label {OUTSIDE}: {outside:,}."
     if not found:
-        return page("entities", Paragraph(f"There are none. {rest}"))
+        return page("entities", f"There are none. {rest}")
     names = [text[one.start : one.end] for one in found]
-    shown = table(
+    numbers = table(
         column("p", (one.probability for one in found), Form.PERCENT),
         column("parts", map(len, parts)),
         column("label", (Short(one.label, LABEL) for one in found)),
@@ -209,16 +196,14 @@ def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[f
         most=MOST_ENTITIES,
     )
     longest = max(range(len(found)), key=lambda index: len(parts[index]))
-    several = parts[longest] if len(parts[longest]) > 1 else []
-    terms = joined((Number(value, Form.FOUR) for value in several), MOST_TERMS)
-    mean = Formula(
-        (
-            ("p(", Short(names[longest], NAME), ")"),
-            ("= (", terms, f") / {len(several)}"),
-            ("= ", Number(found[longest].probability, Form.FOUR)),
-        )
+    if len(several := parts[longest]) == 1:
+        return page("entities", numbers, rest)
+    mean = formula(
+        ("p(", Short(names[longest], NAME), ")"),
+        ("= (", joined(map(four, several), MOST_TERMS), f") / {len(several)}"),
+        ("= ", four(found[longest].probability)),
     )
-    return page("entities", shown, *([mean] if several else []), Paragraph(rest))
+    return page("entities", numbers, mean, rest)
 
 
 def _unread(text: str) -> str:
@@ -245,30 +230,20 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
     """Open the answer of a causal language model."""
     made = yield from entities.weighing(head, request, alone=True)
     if not made.names:
-        said = Paragraph("The model was not asked, so there are no names.")
+        said = "The model was not asked, so there are no names."
         return explanation(text_page(NOT_ASKED, request.text), decision_page(said))
     example = next((name for name in made.names if name.kind != OUTSIDE), made.names[0])
     rows = [head.encode(prompt) for name in made.names for prompt in name.prompts]
     names = [row for name in made.names for row in _row_names(name)]
     first = names.index(_row_names(example)[0])
-    states = yield from hidden_pages(head, head.reading(rows[first]), names[first])
-    words = [[word.strip() for word in question.words] for question in QUESTIONS]
+    text = text_page(_asked(made, example), *example.prompts)
+    read = yield from beginning(head, text, rows, head.reading(rows[first]), names, row=first, left=True)
+    answers, leaning = example.answers.sum(axis=0), example.leaning.sum(axis=0)
+    columns = (answers, leaning, example.scores, example.probabilities)
     return explanation(
-        text_page(_asked(made, example), *example.prompts),
-        read_page(head, rows, names, left=True),
-        model_page(head),
-        *states,
-        questions_page(
-            example.candidate.name, _row_names(example), words, example.log_probs.tolist(), example.shares.tolist()
-        ),
-        weighed_page(
-            KINDS,
-            example.answers.sum(axis=0).tolist(),
-            example.leaning.sum(axis=0).tolist(),
-            example.scores.tolist(),
-            example.probabilities.tolist(),
-            _formula(example),
-        ),
+        *read,
+        questions_page(example.candidate.name, _row_names(example), example.log_probs, example.shares),
+        weighed_page(KINDS, columns, _formula(example)),
         names_page(
             KINDS,
             [(one.candidate.name, len(one.candidate.places)) for one in made.names],
@@ -276,7 +251,7 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
             [one.probabilities.tolist() for one in made.names],
             truncated=made.truncated,
         ),
-        decision_page(Paragraph(_decision(request.text, made.entities))),
+        decision_page(_decision(request.text, made.entities)),
     )
 
 
@@ -302,43 +277,38 @@ def _asked(made: Weighing, example: WeighedName) -> str:
     )
 
 
-def questions_page(
-    about: str,
-    names: Sequence[str],
-    answers: Sequence[Sequence[str]],
-    log_probs: Sequence[Sequence[float]],
-    shares: Sequence[Sequence[float]],
-) -> Page:
+def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: Floats) -> Page:
     """What a causal language model would answer about a name, as an example for all names.
 
     Args:
         names: of each question's row.
-        answers: of each question, those that are weighed.
-        log_probs: of the answers' tokens after the question.
-        shares: the answers' probabilities, which add up to 1.
+        log_probs: of the answers' tokens after the question, (questions, answers).
+        shares: the answers' probabilities; those of a question add up to 1.
     """
-    blocks: list[Block] = [Paragraph(f"As an example, the questions about {about}.")]
-    for name, words, log_p, share in zip(names, answers, log_probs, shares, strict=True):
-        columns = (column("log p", log_p, Form.TWO), column("share", share, Form.PERCENT))
-        blocks += [Paragraph(name), table(*columns, column("answer", words))]
-    blocks.append(_shared(answers[0], log_probs[0], shares[0]))
-    bars = [f"{place}: {word}" for place, words in enumerate(answers, 1) for word in words]
-    picture = Bars(f"Answers: {about}", tuple(bars), tuple(share for row in shares for share in row))
-    return page("questions", *blocks, picture=picture)
-
-
-def _shared(answers: Sequence[str], log_probs: Sequence[float], shares: Sequence[float]) -> Formula:
-    """The largest share of a question's answers, with the numbers put in."""
-    order = sorted(range(len(answers)), key=lambda index: -shares[index])
-    terms: list[Text] = [("e^", Number(log_probs[index], Form.TWO)) for index in order]
-    return Formula(
-        (
-            ("share(", Short(answers[order[0]], NAME), ")"),
+    shown: list[Block | str] = [f"As an example, the questions about {about}."]
+    bars: dict[str, float] = {}
+    for place, (name, question) in enumerate(zip(names, QUESTIONS, strict=True)):
+        words = [word.strip() for word in question.words]
+        shown += [
+            name,
+            table(
+                column("log p", log_probs[place].tolist(), Form.TWO),
+                column("share", shares[place].tolist(), Form.PERCENT),
+                column("answer", words),
+            ),
+        ]
+        bars |= {f"{place + 1}: {word}": float(share) for word, share in zip(words, shares[place], strict=True)}
+    order = np.argsort(-shares[0], kind="stable")
+    terms: list[Text] = [("e^", Number(float(log_probs[0, index]), Form.TWO)) for index in order]
+    shown.append(
+        formula(
+            ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
             ("= ", terms[0]),
             ("  / (", joined(terms, MOST_TERMS), ")"),
-            ("= ", Number(shares[order[0]], Form.FOUR)),
+            ("= ", four(float(shares[0, order[0]]))),
         )
     )
+    return page("questions", *shown, picture=Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
 
 
 def _formula(name: WeighedName) -> str:
@@ -373,19 +343,28 @@ def names_page(
     """
     best = [max(shares) for shares in probabilities]
     likeliest = [kinds[shares.index(max(shares))] for shares in probabilities]
-    shown = table(
-        column("p", best, Form.PERCENT),
-        column("kind", (Short(kind, LABEL) for kind in likeliest)),
-        column("name", (name if places == 1 else f"{name} ({places} times)" for name, places in names)),
-    )
     said = f"{OUTSIDE} is what is none of the others: such a name is no entity."
     if truncated:
         said = f"{said} The text has more names: only the first {len(names)} different ones were looked at."
-    whole = table(
-        *(column(f"score {kind}", (row[index] for row in scores)) for index, kind in enumerate(kinds)),
-        *(column(f"p {kind}", (row[index] for row in probabilities), Form.PERCENT) for index, kind in enumerate(kinds)),
-        column("name", (name for name, _ in names)),
-    )
     bars = tuple(f"{name}: {kind}" for (name, _), kind in zip(names, likeliest, strict=True))
-    file = File("The file has the scores and probabilities of all kinds.", whole)
-    return page("names", Paragraph(said), shown, file, picture=Bars("Names", bars, tuple(best)))
+    return page(
+        "names",
+        said,
+        table(
+            column("p", best, Form.PERCENT),
+            column("kind", (Short(kind, LABEL) for kind in likeliest)),
+            column("name", (name if places == 1 else f"{name} ({places} times)" for name, places in names)),
+        ),
+        blocks.File(
+            "The file has the scores and probabilities of all kinds.",
+            table(
+                *(column(f"score {kind}", cells) for kind, cells in zip(kinds, zip(*scores, strict=True), strict=True)),
+                *(
+                    column(f"p {kind}", cells, Form.PERCENT)
+                    for kind, cells in zip(kinds, zip(*probabilities, strict=True), strict=True)
+                ),
+                column("name", (name for name, _ in names)),
+            ),
+        ),
+        picture=Bars("Names", bars, tuple(best)),
+    )

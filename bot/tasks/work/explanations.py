@@ -10,6 +10,7 @@ from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind, Task
 from bot.tasks.work import (
     answer,
+    answer_written,
     chat,
     complete,
     entities,
@@ -50,7 +51,7 @@ EXPLANATIONS: Mapping[str, Mapping[HeadKind, Explain]] = {
     "similarity": {HeadKind.EMBEDDER: similarity.explain_comparison},
     "answer": {
         HeadKind.QUESTION_ANSWERING: answer.explain_location,
-        HeadKind.CAUSAL_LM: answer.explain_writing,
+        HeadKind.CAUSAL_LM: answer_written.explain_writing,
     },
     "summarize": {HeadKind.SEQ2SEQ_LM: summarize.explain_rewriting, HeadKind.CAUSAL_LM: summarize.explain_drafts},
     "complete": {HeadKind.CAUSAL_LM: complete.explain_code},

@@ -12,7 +12,7 @@ from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import fill
 from bot.tasks.fill import Distributions, FillRequest, WeighedMask
-from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Number, Page, Paragraph, Text, column, joined, table
+from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Number, Page, Text, column, joined, lone, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import hidden_pages, model_page, pages_of_states, read_page
 from bot.tasks.work.request import WrittenIds
@@ -82,38 +82,30 @@ def mask_page(
         position: of the mask among the tokens, from 0.
         left_out: the tokens that are likelier than the last of them, and no words, with their probabilities.
     """
-    words = tuple(map(_alone, tokens))
-    shown = table(
+    words = tuple(map(lone, tokens))
+    numbers = table(
         column("logit", logits, Form.TWO),
         column("p", probabilities, Form.PERCENT),
         column("id", (token.id for token in tokens)),
         column("token", words),
     )
-    where = Paragraph(f"Mask {mask} is token {position} of the text.")
+    where = f"Mask {mask} is token {position} of the text."
     picture = Bars("Mask", words, tuple(probabilities))
-    return page("mask", where, shown, *_left_out(left_out), picture=picture, before=f"Mask {mask}")
+    return page("mask", where, numbers, *_left_out(left_out), picture=picture, before=f"Mask {mask}")
 
 
-def _alone(token: Token) -> Token:
-    """A token that continues nothing."""
-    return Token(token.text, token.id, special=False, starts_word=True)
-
-
-def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[Paragraph]:
+def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[tuple[Text, ...]]:
     """What was likelier than the last word, and is no guess."""
     if not tokens:
         return
-    named: list[Text] = [
-        (_alone(token), f" (id {token.id}) ", Number(share, Form.PERCENT)) for token, share in tokens[:MOST_LEFT_OUT]
-    ]
+    shown = tokens[:MOST_LEFT_OUT]
+    named = [(lone(token), f" (id {token.id}) ", Number(share, Form.PERCENT)) for token, share in shown]
     further = len(tokens) - len(named)
-    yield Paragraph(
-        (
-            "Left out, because special tokens, white space and parts of characters are no words: ",
-            joined(named, sign=", "),
-            f" and {further} more" if further else "",
-            ". The words keep their probabilities: these are not shared among them.",
-        )
+    yield (
+        "Left out, because special tokens, white space and parts of characters are no words: ",
+        joined(named, sign=", "),
+        f" and {further} more" if further else "",
+        ". The words keep their probabilities: these are not shared among them.",
     )
 
 
@@ -144,19 +136,18 @@ def _how(mask: int) -> str:
     )
 
 
-def rescored_page(number_of_mask: int, mask: WeighedMask) -> Page:
+def rescored_page(place: int, mask: WeighedMask) -> Page:
     """Which words were proposed for a mask, and how likely the sentence became with each."""
-    proposals = mask.proposals
-    words, shares = [one.word for one in proposals], [one.probability for one in proposals]
-    answers = [one.as_answer for one in proposals]
-    shown = table(
-        column("log p", (one.sentence for one in proposals), Form.TWO),
+    words, shares = [one.word for one in mask.proposals], [one.probability for one in mask.proposals]
+    answers = [one.as_answer for one in mask.proposals]
+    numbers = table(
+        column("log p", (one.sentence for one in mask.proposals), Form.TWO),
         *([column("asked", answers, Form.TWO)] if any(answers) else []),
         column("share", shares, Form.PERCENT),
         column("word", words),
     )
     picture = Bars("Candidates", tuple(words), tuple(shares))
-    return page("rescored", Paragraph(_formula(mask)), shown, picture=picture, before=f"Mask {number_of_mask}")
+    return page("rescored", _formula(mask), numbers, picture=picture, before=f"Mask {place}")
 
 
 def _formula(mask: WeighedMask) -> str:

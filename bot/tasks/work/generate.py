@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.inference.operations import TaskRun
 from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
 from bot.tasks.prompts.writing import known_tail
-from bot.tasks.work.blocks import Explanation, Paragraph
+from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
@@ -52,5 +52,5 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     return explanation(
         text_page(f"{how} {TAIL}" if tail else how, head.decode(prompt) if is_cut else request.prompt),
         *pages,
-        decision_page(Paragraph(f"{sentence} {half}".strip())),
+        decision_page(f"{sentence} {half}".strip()),
     )

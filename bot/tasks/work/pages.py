@@ -9,16 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
+from typing import TypeAlias
 
-from bot.tasks.scores import LabelScore
+from bot.tasks.scores import Floats, LabelScore
 from bot.tasks.work.blocks import (
     Bar,
     Bars,
     Block,
     Explanation,
     Form,
-    Formula,
-    Number,
     Page,
     Paragraph,
     Picture,
@@ -27,6 +26,8 @@ from bot.tasks.work.blocks import (
     Table,
     Text,
     column,
+    formula,
+    four,
     joined,
     table,
 )
@@ -40,6 +41,10 @@ LABEL = 14
 SHIFTED = "Here the largest logit is subtracted from all of them first; the probabilities stay the same."
 
 
+Shown: TypeAlias = Block | str | tuple[Text, ...]
+"""A block, or the text of a paragraph."""
+
+
 @cache
 def _texts() -> dict[str, dict[str, str]]:
     return tomllib.loads(resources.files("bot.tasks.work").joinpath("pages.toml").read_text(encoding="utf-8"))
@@ -50,15 +55,26 @@ def keys() -> Iterable[str]:
     return _texts()
 
 
-def page(key: str, *blocks: Block, picture: Picture | None = None, before: str = "", behind: str = "") -> Page:
-    """A page whose name and explanation are in `pages.toml`.
+def page(
+    key: str,
+    *blocks: Block | str | tuple[Text, ...],
+    picture: Picture | None = None,
+    before: str = "",
+    behind: str = "",
+) -> Page:
+    """Return a page whose name and explanation are in `pages.toml`.
 
     Args:
         before: stands before the name, with a colon.
         behind: stands behind the name, with a colon.
     """
     text = _texts()[key]
-    return Page(": ".join(filter(None, (before, text["name"], behind))), text["about"], blocks, picture)
+    name = ": ".join(filter(None, (before, text["name"], behind)))
+    return Page(name, text["about"], tuple(map(_block, blocks)), picture)
+
+
+def _block(block: Shown) -> Block:
+    return Paragraph(block) if isinstance(block, str | tuple) else block
 
 
 def explanation(*pages: Page) -> Explanation:
@@ -77,12 +93,11 @@ def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
     """The text as the model is given it.
 
     Args:
-        how: a sentence on what the task has done to the user's text.
-        texts: one for each sequence that the model reads. A text that is paired with each of several others stands
-            once, in front of them.
+        how: what the task has done to the user's text.
+        texts: one for each sequence that the model reads; one that is paired with each of the others stands in front.
         to_end: whether the end of the texts says more than their start.
     """
-    return page("text", Paragraph(how), *(Quote(text, to_end) for text in texts))
+    return page("text", how, *(Quote(text, to_end) for text in texts))
 
 
 def logits_page(
@@ -91,70 +106,61 @@ def logits_page(
     probabilities: Sequence[float],
     *,
     independent: bool = False,
-    first: Sequence[Block] = (),
+    first: Sequence[tuple[Text, ...]] = (),
 ) -> Page:
     """The logits of a classification head, and their softmax or sigmoid with the numbers put in.
 
     Args:
         labels: `id2label`, in the order of the ids.
         independent: whether each label is judged on its own, by the sigmoid.
-        first: blocks before the others.
+        first: paragraphs before the others.
     """
     order = sorted(range(len(labels)), key=lambda index: -probabilities[index])
     names, values = [labels[index] for index in order], [logits[index] for index in order]
     shares = [probabilities[index] for index in order]
-    shift = max(logits) if not independent and max(map(abs, logits)) > LARGE else 0.0
-    title = "e^-z" if independent else "e^(z-max)" if shift else "e^z"
-    powers = [math.exp(min(-value, 700) if independent else value - shift) for value in values]
-    power_sum = sum(math.exp(logit - shift) for logit in logits) if not independent else None
-    share_sum = round(sum(probabilities), 9) if not independent else None
-    columns = (
-        column("logit", values),
-        column(title, powers, total=power_sum),
-        column("p", shares, Form.PERCENT, share_sum),
-        column("label", names, total=None if independent else "sum"),
-    )
-    if independent:
-        worked_out: tuple[Text, ...] = (("= 1 / (1 + e^", -values[0], ")"), ("= 1 / (1 + ", powers[0], ")"))
-    else:
-        terms: list[Text] = [("e^", value - shift) for value in values]
-        worked_out = (
-            ("= ", terms[0]),
-            ("  / (", joined(terms, MOST_TERMS), ")"),
-            ("= ", powers[0], " / ", power_sum),
-        )
-    formula = Formula((("p(", Short(names[0], LABEL), ")"), *worked_out, ("= ", Number(shares[0], Form.FOUR))))
-    notes = [Paragraph(SHIFTED)] if shift else []
     picture = Bars("Probabilities", tuple(names), tuple(shares))
-    key = "sigmoid" if independent else "softmax"
-    return page(key, *first, table(*columns), *notes, formula, picture=picture)
+    title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
+    if independent:
+        powers = [math.exp(min(-value, 700)) for value in values]
+        numbers = table(column("logit", values), column("e^-z", powers), *shares_table(names, shares).columns)
+        worked_out = formula(title, ("= 1 / (1 + e^", -values[0], ")"), ("= 1 / (1 + ", powers[0], ")"), result)
+        return page("sigmoid", *first, numbers, worked_out, picture=picture)
+    shift = max(logits) if max(map(abs, logits)) > LARGE else 0.0
+    powers, total = [math.exp(value - shift) for value in values], sum(math.exp(logit - shift) for logit in logits)
+    numbers = table(
+        column("logit", values),
+        column("e^(z-max)" if shift else "e^z", powers, total=total),
+        column("p", shares, Form.PERCENT, round(sum(probabilities), 9)),
+        column("label", names, total="sum"),
+    )
+    terms: list[Text] = [("e^", value - shift) for value in values]
+    shares_of_all = ("  / (", joined(terms, MOST_TERMS), ")")
+    worked_out = formula(title, ("= ", terms[0]), shares_of_all, ("= ", powers[0], " / ", total), result)
+    return page("softmax", *first, numbers, *([SHIFTED] if shift else []), worked_out, picture=picture)
 
 
-def weighed_page(
-    labels: Sequence[str],
-    log_probs: Sequence[float],
-    baselines: Sequence[float],
-    scores: Sequence[float],
-    probabilities: Sequence[float],
-    how: str,
-) -> Page:
+def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:
     """Labels that a causal language model has scored.
 
     Args:
-        log_probs: after the text, a mean over prompts and words.
-        baselines: the same measured without the text (the calibration).
-        scores: what goes into the function.
+        numbers: of each label: its log-probability after the text, a mean over prompts and words; the same measured
+            without the text (the calibration); the score, which goes into the function; its probability.
         how: how scores and probabilities come about, with the constants.
     """
-    numbers = table(
-        column("log p", log_probs, Form.TWO),
-        column("base", baselines, Form.TWO),
-        column("score", scores, Form.SIGNED_TWO),
-        column("label", labels),
-    )
+    log_probs, baselines, scores, probabilities = (one.tolist() for one in numbers)
     title = "Score: how much the text speaks for a label"
-    picture = Bars(title, tuple(labels), tuple(scores), probabilities=False)
-    return page("weighed", numbers, Paragraph(how), shares_table(labels, probabilities), picture=picture)
+    return page(
+        "weighed",
+        table(
+            column("log p", log_probs, Form.TWO),
+            column("base", baselines, Form.TWO),
+            column("score", scores, Form.SIGNED_TWO),
+            column("label", labels),
+        ),
+        how,
+        shares_table(labels, probabilities),
+        picture=Bars(title, tuple(labels), tuple(scores), probabilities=False),
+    )
 
 
 def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> Table:
@@ -162,7 +168,7 @@ def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: 
     return table(column("p", probabilities, Form.PERCENT), column(title, labels))
 
 
-def decision_page(*blocks: Block) -> Page:
+def decision_page(*blocks: Block | str) -> Page:
     """What the answer says."""
     return page("decision", *blocks)
 

@@ -9,10 +9,11 @@ from bot.inference.checkpoints.anatomy import family_of
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.operations import Row, TaskRun
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import MOST_ROWS, Chips, Form, Norms, Number, Page, Paragraph, Text, column, table
-from bot.tasks.work.pages import page
+from bot.tasks.work.blocks import MOST_ROWS, Chips, Form, Norms, Number, Page, Text, column, table
+from bot.tasks.work.pages import page, text_page
 
 if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.hidden_states import Observed, Reading
 
@@ -23,6 +24,39 @@ FEWEST_TOKENS = 8
 def numbered(noun: str, number: int) -> tuple[str, ...]:
     """`text 1`, `text 2`; a single one needs no name."""
     return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
+
+
+def beginning(
+    head: Head,
+    text: Page,
+    rows: Sequence[Sequence[int]],
+    reading: Row[Reading],
+    names: Sequence[str] = (),
+    *,
+    row: int = 0,
+    truncated: str | None = None,
+    left: bool = False,
+    note: str = "",
+) -> TaskRun[tuple[Page, ...]]:
+    """What every explanation begins with: the text, its tokens, the model, and what its layers made of a row.
+
+    Args:
+        rows: token ids.
+        reading: of one row, which is read alone.
+        names: what each row is; none or one for a single row.
+        row: the one that is read alone.
+        truncated, left, note: as of `read_page`.
+    """
+    several = names if len(rows) > 1 else ()
+    states = yield from hidden_pages(head, reading, several[row] if several else "")
+    return (text, read_page(head, rows, several, truncated=truncated, left=left, note=note), model_page(head), *states)
+
+
+def prompted(head: CausalLM, how: str, prompts: Sequence[str], truncated: str | None) -> TaskRun[tuple[Page, ...]]:
+    """`beginning` of an answer for which a text was put into several prompts."""
+    rows = [head.encode(prompt) for prompt in prompts]
+    text, names = text_page(how, *prompts), numbered("prompt", len(rows))
+    return (yield from beginning(head, text, rows, head.reading(rows[0]), names, truncated=truncated, left=True))
 
 
 def read_page(
@@ -38,7 +72,6 @@ def read_page(
     """The token ids of a request's rows, as one batch.
 
     Args:
-        names: what each row is, if there are several.
         truncated: what was left out because the context is too short, such as "the end of the text"; None for nothing.
         left: whether the model's batches are padded on the left.
         note: stands before the other notes.
@@ -68,13 +101,8 @@ def tokens_page(
     Args:
         shape: (batch, sequence) of `input_ids`, padding included.
     """
-    batch, sequence = shape
-    facts = f"input_ids: shape ({batch}, {sequence}), which is (batch, sequence)."
-    titles = [
-        f"{names[place] if place < len(names) else f'Row {place + 1}'}: {_counted(len(row))}" if len(rows) > 1 else ""
-        for place, row in enumerate(rows)
-    ]
     most = max(FEWEST_TOKENS, MOST_ROWS // len(rows))
+    titles = [_title(names, place, len(row)) if len(rows) > 1 else "" for place, row in enumerate(rows)]
     tables = [
         table(
             column("#", range(len(row))),
@@ -85,12 +113,13 @@ def tokens_page(
         )
         for title, row in zip(titles, rows, strict=True)
     ]
-    picture = Chips("Tokens", tuple(zip(titles, rows, strict=True)))
-    return page("tokens", Paragraph(f"{facts} {note}".strip()), *tables, picture=picture)
+    facts = f"input_ids: shape ({shape[0]}, {shape[1]}), which is (batch, sequence). {note}".strip()
+    return page("tokens", facts, *tables, picture=Chips("Tokens", tuple(zip(titles, rows, strict=True))))
 
 
-def _counted(tokens: int) -> str:
-    return f"{tokens:,} token{'' if tokens == 1 else 's'}"
+def _title(names: Sequence[str], row: int, tokens: int) -> str:
+    name = names[row] if row < len(names) else f"Row {row + 1}"
+    return f"{name}: {tokens:,} token{'' if tokens == 1 else 's'}"
 
 
 def model_page(head: Head) -> Page:
@@ -161,8 +190,8 @@ def hidden_page(part: str, shape: tuple[int, int, int], norms: tuple[float, ...]
     names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(norms)))]
     return page(
         "hidden-states",
-        Paragraph(facts),
-        Paragraph("How long the vectors are on average (their Euclidean norm), before and after each layer:"),
+        facts,
+        "How long the vectors are on average (their Euclidean norm), before and after each layer:",
         table(column("norm", norms, Form.NORM), column("after", names)),
         picture=Norms(f"Mean length (L2 norm) of the hidden states{of}", norms),
         behind=part,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bot.inference.operations import TaskRun
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
@@ -11,7 +13,7 @@ from bot.tasks.sentiment import SentimentRequest, Weighing
 from bot.tasks.work.attribution import label_attribution, words_attribution
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, text_page, weighed_page
-from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.reading import beginning, prompted
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import difference, number, sigmoid_of
 
@@ -25,17 +27,17 @@ def explain_classification(
 ) -> TaskRun[Explanation]:
     """Open the answer of a classification head."""
     made = yield from sentiment.classification(head, request, alone=True)
-    states = yield from hidden_pages(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
-    probabilities = made.probabilities.tolist()
+    inputs, probabilities = made.inputs, made.probabilities.tolist()
+    text = text_page("The text goes to the model as it is, without a prompt.", request.text)
+    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
+    truncated = "the end of the text" if inputs.truncated else None
+    read = yield from beginning(head, text, [inputs.ids], reading, truncated=truncated)
     scores = ranked(head.labels, probabilities)
     best = int(made.probabilities.argmax())
     return explanation(
-        text_page("The text goes to the model as it is, without a prompt.", request.text),
-        read_page(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
-        model_page(head),
-        *states,
+        *read,
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
-        *label_attribution(head, made.inputs, best, head.labels[best]),
+        *label_attribution(head, inputs, best, head.labels[best]),
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 
@@ -44,29 +46,19 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     """Open the answer of a causal language model."""
     made = yield from sentiment.weighing(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in sentiment.PROMPTS]
-    names = numbered("prompt", len(prompts))
-    rows = [head.encode(prompt) for prompt in prompts]
-    states = yield from hidden_pages(head, head.reading(rows[0]), names[0])
+    how = (
+        "A language model has no labels. It only says which words are likely to follow, so the text is put "
+        f"into {len(prompts)} prompts that a word for its feeling would follow."
+    )
+    read = yield from prompted(head, how, prompts, "the end of the text" if made.truncated else None)
     after, (good, bad) = made.leaning, made.anchors
     score = sentiment.SHARPNESS * made.distance
     labels, probabilities = ("POSITIVE", "NEGATIVE"), (made.positive, 1 - made.positive)
+    baselines = (good.positive + bad.positive) / 2, (good.negative + bad.negative) / 2
+    columns = ((after.positive, after.negative), baselines, (score, -score), probabilities)
     return explanation(
-        text_page(
-            "A language model has no labels. It only says which words are likely to follow, so the text is put "
-            f"into {len(prompts)} prompts that a word for its feeling would follow.",
-            *prompts,
-        ),
-        read_page(head, rows, names, truncated="the end of the text" if made.truncated else None, left=True),
-        model_page(head),
-        *states,
-        weighed_page(
-            labels,
-            (after.positive, after.negative),
-            ((good.positive + bad.positive) / 2, (good.negative + bad.negative) / 2),
-            (score, -score),
-            probabilities,
-            _formula(made),
-        ),
+        *read,
+        weighed_page(labels, np.array(columns), _formula(made)),
         *words_attribution(head, made.text, positive=made.positive >= 0.5),
         decision_page(*largest(ranked(labels, probabilities))),
     )

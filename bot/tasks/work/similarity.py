@@ -14,24 +14,10 @@ from bot.inference.operations import TaskRun
 from bot.tasks import similarity
 from bot.tasks.scores import Floats
 from bot.tasks.similarity import SimilarityRequest
-from bot.tasks.work.blocks import (
-    Explanation,
-    File,
-    Form,
-    Formula,
-    HeatMap,
-    Number,
-    Page,
-    Paragraph,
-    Strips,
-    Text,
-    bracketed,
-    column,
-    joined,
-    table,
-)
+from bot.tasks.work import blocks
+from bot.tasks.work.blocks import Explanation, Form, Page, Text, bracketed, column, formula, four, joined, table
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
-from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import number
 
@@ -48,20 +34,20 @@ def explain_comparison(head: Embedder, request: SimilarityRequest, written: Writ
     """Open the answer of a sentence encoder."""
     made = yield from similarity.comparison(head, request, alone=True)
     names = numbered("text", len(request.texts))
-    first = made.inputs[0]
-    states = yield from hidden_pages(head, head.reading(first.ids, type_ids=first.type_ids), names[0])
+    rows, reading = [one.ids for one in made.inputs], head.reading(made.inputs[0].ids, type_ids=made.inputs[0].type_ids)
     cut = [name for name, one in zip(names, made.inputs, strict=True) if one.truncated]
-    rows = [one.ids for one in made.inputs]
+    text = text_page(
+        "Each text goes to the model as it is, without a prompt, and none sees another one.", *request.texts
+    )
+    truncated = f"the end of {' and of '.join(cut)}" if cut else None
+    read = yield from beginning(head, text, rows, reading, names, truncated=truncated)
     pair = _most_alike(made.cosines, ranked=request.ranked)
     return explanation(
-        text_page("Each text goes to the model as it is, without a prompt, and none sees another one.", *request.texts),
-        read_page(head, rows, names, truncated=f"the end of {' and of '.join(cut)}" if cut else None),
-        model_page(head),
-        *states,
+        *read,
         pooling_page(head.pooling.mode, request.texts, list(map(len, rows)), made.pooled, made.norms, made.vectors),
         product_page(pair, made.vectors, float(made.cosines[pair])),
         cosines_page(request.texts, made.cosines, ranked=request.ranked),
-        decision_page(Paragraph(_decision(request, pair, float(made.cosines[pair])))),
+        decision_page(_decision(request, pair, float(made.cosines[pair]))),
     )
 
 
@@ -78,31 +64,25 @@ def pooling_page(
     """
     named = tuple(f"{place}  {text}" for place, text in enumerate(texts, 1))
     size = units.shape[1]
-    columns = zip((f"text {place}" for place in range(1, len(texts) + 1)), units.tolist(), strict=True)
-    whole = table(*(column(name, values, Form.FIVE) for name, values in columns), column("place", range(1, size + 1)))
+    vectors = [column(f"text {place}", values, Form.FIVE) for place, values in enumerate(units.tolist(), 1)]
+    whole = table(*vectors, column("place", range(1, size + 1)))
+    vector, unit = pooled[0].tolist(), units[0].tolist()
+    is_one = mode is PoolingMode.CLS or tokens[0] == 1
+    squares = joined((bracketed(value), "²") for value in vector[: NUMBERS - 1])
     return page(
         "cls-pooling" if mode is PoolingMode.CLS else "mean-pooling",
         table(column("tokens", tokens, Form.COUNT), column("|v|", norms.tolist()), column("text", named)),
-        Paragraph(f"For text 1, the first {NUMBERS} of {size:,} numbers:"),
-        _normalised(mode, tokens[0], pooled[0].tolist(), float(norms[0]), units[0].tolist()),
-        File(f"The file has all {size:,} numbers of each u.", whole),
-        picture=Strips("Vectors of length 1", named, tuple(map(tuple, units.tolist()))),
-    )
-
-
-def _normalised(mode: PoolingMode, tokens: int, vector: Sequence[float], norm: float, unit: Sequence[float]) -> Formula:
-    """A text's vector, with the numbers put in."""
-    is_one = mode is PoolingMode.CLS or tokens == 1
-    squares = joined((bracketed(value), "²") for value in vector[: NUMBERS - 1])
-    return Formula(
-        (
-            "v = h1" if is_one else f"v = (h1 + … + h{tokens}) / {tokens}",
+        f"For text 1, the first {NUMBERS} of {size:,} numbers:",
+        formula(
+            "v = h1" if is_one else f"v = (h1 + … + h{tokens[0]}) / {tokens[0]}",
             ("  = ", _beginning(vector)),
             ("|v| = √(", squares, " + …)"),
-            ("    = ", norm),
+            ("    = ", float(norms[0])),
             "u = v / |v|",
             ("  = ", _beginning(unit)),
-        )
+        ),
+        blocks.File(f"The file has all {size:,} numbers of each u.", whole),
+        picture=blocks.Strips("Vectors of length 1", named, tuple(map(tuple, units.tolist()))),
     )
 
 
@@ -118,22 +98,20 @@ def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
     """
     first, second = units[pair[0]], units[pair[1]]
     order = np.argsort(-np.abs(first * second), kind="stable")
-    left, right = first[order].tolist(), second[order].tolist()
-    products = [one * other for one, other in zip(left, right, strict=True)]
-    one, other = (f"text {place + 1}" for place in pair)
-    shown = table(
-        column(one, left),
-        column(other, right),
-        column("product", products, Form.SIGNED_FOUR, cosine),
-        column("place", (order + 1).tolist(), total="sum"),
-        most=MOST_PRODUCTS,
+    products = (first * second)[order].tolist()
+    one, other = (place + 1 for place in pair)
+    return page(
+        "dot-product",
+        f"The texts {one} and {other}, worked out. The largest of {len(products):,} products come first:",
+        table(
+            column(f"text {one}", first[order].tolist()),
+            column(f"text {other}", second[order].tolist()),
+            column("product", products, Form.SIGNED_FOUR, cosine),
+            column("place", (order + 1).tolist(), total="sum"),
+            most=MOST_PRODUCTS,
+        ),
+        formula("cos = Σ u·w", ("= ", joined(map(bracketed, products[:NUMBERS])), " + …"), ("= ", four(cosine))),
     )
-    said = (
-        f"The texts {pair[0] + 1} and {pair[1] + 1}, worked out. The largest of {len(products):,} products come first:"
-    )
-    summed = joined(map(bracketed, products[:NUMBERS]))
-    formula = Formula(("cos = Σ u·w", ("= ", summed, " + …"), ("= ", Number(cosine, Form.FOUR))))
-    return page("dot-product", Paragraph(said), shown, formula)
 
 
 def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page:
@@ -141,14 +119,16 @@ def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page
     values = cosines.tolist()
     pairs = [pair for pair in combinations(range(len(texts)), 2) if pair[0] == 0 or not ranked]
     pairs.sort(key=lambda pair: -values[pair[0]][pair[1]])
-    shown = table(
-        column("cosine", (values[one][other] for one, other in pairs), Form.FOUR),
-        column("texts", (f"{one + 1} and {other + 1}" for one, other in pairs)),
-        most=MOST_PAIRS,
+    return page(
+        "cosines",
+        table(column("#", range(1, len(texts) + 1)), column("text", texts)),
+        table(
+            column("cosine", (values[one][other] for one, other in pairs), Form.FOUR),
+            column("texts", (f"{one + 1} and {other + 1}" for one, other in pairs)),
+            most=MOST_PAIRS,
+        ),
+        picture=blocks.HeatMap("Cosine similarity", tuple(texts), tuple(map(tuple, values))),
     )
-    named = table(column("#", range(1, len(texts) + 1)), column("text", texts))
-    picture = HeatMap("Cosine similarity", tuple(texts), tuple(map(tuple, values)))
-    return page("cosines", named, shown, picture=picture)
 
 
 def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:

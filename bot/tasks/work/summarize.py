@@ -10,7 +10,7 @@ from bot.inference.operations import Row, TaskRun
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.summarize import Condensation, Drafter, Rewriter, Summarizer, SummarizeRequest
-from bot.tasks.work.blocks import Block, Explanation, Form, Page, Paragraph, column, table
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
 from bot.tasks.work.ending import HALF, half_character
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
 from bot.tasks.work.reading import read_page
@@ -127,7 +127,7 @@ def _opened(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> T
         *parts,
         text_page(_told(opener, request, made), opener.text(last.part, last.row)),
         *pages,
-        decision_page(Paragraph(sentence), Paragraph(_decision(opener.head, made))),
+        decision_page(sentence, _decision(opener.head, made)),
     )
 
 
@@ -202,12 +202,12 @@ def rounds_page(rounds: Sequence[Sequence[tuple[int, int, str]]], how: str) -> P
             one round is read in the next.
         how: how the text was cut, and which texts are opened.
     """
-    blocks: list[Block] = [Paragraph(how)]
+    blocks: list[Block | str] = [how]
     for number, parts in enumerate(rounds, 1):
         noun = "part" if len(parts) == 1 else "parts"
         read, wrote, texts = zip(*parts, strict=True)
         blocks += [
-            Paragraph(f"Round {number}: {len(parts):,} {noun}, with the tokens that were read and written."),
+            f"Round {number}: {len(parts):,} {noun}, with the tokens that were read and written.",
             table(
                 column("part", range(1, len(parts) + 1)),
                 column("read", read, Form.COUNT),

@@ -20,9 +20,9 @@ from bot.tasks.translate import (
 )
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
-from bot.tasks.work.blocks import Explanation, Paragraph
+from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.pages import decision_page, explanation, text_page
-from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import in_brackets, number
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, rewriting, seen
@@ -46,7 +46,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     """
     plan = Rewriting.of(head, request)
     if not plan.rows:
-        return explanation(decision_page(Paragraph(NO_WORDS)))
+        return explanation(decision_page(NO_WORDS))
     if not any(written):
         result = yield from rewrite(head, request)
         written = (*result.drafts, result.ids)
@@ -61,7 +61,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     return explanation(
         text_page(_told(head, spoken), *(front + texts[place] for place in used)),
         *pages,
-        decision_page(Paragraph(sentence)),
+        decision_page(sentence),
     )
 
 
@@ -132,7 +132,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
     used = _used(plan.document, parts, lambda ids: head.decode_whole(ids).strip(), plan.is_read)
     taken = [plan.sentences[place] for place in used]
     if not taken:
-        return explanation(decision_page(Paragraph(NO_WORDS)))
+        return explanation(decision_page(NO_WORDS))
     return (yield from _weighed(head, plan, taken, parts if len(parts) == len(taken) else [()] * len(taken)))
 
 
@@ -150,21 +150,15 @@ def _weighed(
     check(head, there)
     back = [_way_back(head, plan, *one) for one in zip(sentences, there, strict=True)]
     names = numbered("sentence", len(sentences))
-    states = yield from hidden_pages(head, head.reading(asked[0]), names[0])
+    cut = "the end of a sentence" if plan.truncated else None
+    text = text_page(_shown(plan), *prompts)
+    begun = yield from beginning(head, text, asked, head.reading(asked[0]), names, truncated=cut, left=True)
     read = [*there, *back]
     found = yield from head.reread([one.row for one in read])
     elsewhere = "Elsewhere a draft from another layout was taken."
     # Each text ends with the line break that ended it, even one that is cut because the context is too short.
     pages, sentence = seen(head, there, found[: len(there)], names, elsewhere=elsewhere, stop="")
-    cut = "the end of a sentence" if plan.truncated else None
-    return explanation(
-        text_page(_shown(plan), *prompts),
-        read_page(head, asked, names if len(names) > 1 else (), truncated=cut, left=True),
-        model_page(head),
-        *states,
-        *pages,
-        decision_page(Paragraph(sentence), *map(Paragraph, _weight(head, read, found))),
-    )
+    return explanation(*begun, *pages, decision_page(sentence, *_weight(head, read, found)))
 
 
 def _shown(plan: Drafting) -> str:

@@ -1,10 +1,9 @@
-"""Texts that a model wrote, with the probability of each token: by teacher forcing, in one pass over each text."""
+"""Texts that a model wrote, read again by teacher forcing: one pass gives the probability of each token."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,21 +11,9 @@ import numpy as np
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Confidence,
-    Form,
-    Number,
-    Page,
-    Paragraph,
-    Reshaped,
-    Text,
-    column,
-    table,
-)
-from bot.tasks.work.pages import page, shares_table
+from bot.tasks.work.blocks import Page
 from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -53,10 +40,6 @@ _ROUNDED = (
     "Elsewhere others were about as likely, and rounding decided: it differs between writing a text token by token and "
     "reading it at once."
 )
-AT_THE_BORDER = (
-    "What was drawn although it has 0.0% stood at the border of top_p: reading a text at once rounds otherwise than "
-    "writing it token by token."
-)
 
 PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], str]
 """Pages, and what they come to in words, for the page of the decision."""
@@ -77,7 +60,6 @@ def continuations(
     Args:
         prompt: token ids, as they were read.
         written: ids of each text, the token that ended it included if one did; at least one text of at least one.
-        sampling: how they were drawn.
         truncated: what of the prompt was left out, such as "the start of the prompt"; None for nothing.
         name: of a single text.
         stop: a text that contains it has been ended by the model.
@@ -124,14 +106,13 @@ def rewriting(
         for source, ids in zip(sources, written, strict=True)
     ]
     check(head, texts)
-    names = numbered(noun, len(texts))
+    names = numbered(noun, len(texts)) if len(texts) > 1 else ()
     reading = head.reading(sources[0].ids, decoder_ids=texts[0].read)
-    states = yield from hidden_pages(head, reading, names[0])
-    several = names if len(names) > 1 else ()
+    states = yield from hidden_pages(head, reading, names[0] if names else "")
     lengths = len(sources[0].ids), len(texts[0].read)
-    pages, sentence = yield from read_again(head, texts, several or [name], elsewhere=_RULES, lengths=lengths)
+    pages, sentence = yield from read_again(head, texts, names or [name], elsewhere=_RULES, lengths=lengths)
     cut = "the end of the text" if any(source.truncated for source in sources) else None
-    read = read_page(head, [source.ids for source in sources], several, truncated=cut)
+    read = read_page(head, [source.ids for source in sources], names, truncated=cut)
     return (read, model_page(head), *states, *pages), sentence
 
 
@@ -164,13 +145,13 @@ def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
 def read_again(
     head: CausalLM | Seq2SeqLM,
     texts: Sequence[Rereading],
-    names: Sequence[str] = ("",),
+    names: Sequence[str],
     *,
     elsewhere: str = "",
     stop: str | None = None,
     lengths: tuple[int, int] | None = None,
 ) -> TaskRun[PagesAndSentence]:
-    """`seen` of texts, after they were read again.
+    """Read texts again, and show what was `seen`.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
@@ -205,47 +186,11 @@ def seen(
     pages: list[Page] = []
     for text, one, name in zip(texts, found, names, strict=True):
         is_ended = text.written[-1] in end_ids(head) or (stop is not None and stop in head.decode(text.written))
-        pages += written_pages(_written(head, text, one), text.sampling, name, ended=is_ended, lengths=lengths)
-        lengths = None
+        tokens = _written(head, text, one)
+        pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
     index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
     least = _least_certain(head, texts[index], found[index], names[index])
     return (*pages, least), _sentence(head, texts, found, elsewhere)
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A token that might stand at a position.
-
-    Attributes:
-        text: as it follows in the text, with the space before it if it begins a word.
-        probability: by the model alone.
-        after: after temperature and top_p; 0 if it was cut off.
-    """
-
-    text: str
-    id: int
-    probability: float
-    after: float = 0.0
-
-
-@dataclass(frozen=True)
-class WrittenToken:
-    """A token that the model wrote.
-
-    Attributes:
-        probability: that the model gave it, before temperature and top_p.
-        drawn_with: its probability after temperature and top_p; 1 if the likeliest is always taken.
-        alternatives: the five likeliest others.
-        nucleus: how many tokens top_p left.
-        apart: whether no word stands right before it that it could continue: it is behind a line break, say.
-    """
-
-    token: Token
-    probability: float
-    drawn_with: float
-    alternatives: tuple[Alternative, ...]
-    nucleus: int
-    apart: bool = False
 
 
 def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread) -> list[WrittenToken]:
@@ -273,9 +218,9 @@ def _others(found: Reread, place: int, token: int, texts: dict[int, str]) -> tup
 
 def _least_certain(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Page:
     place = int(found.log_probs.argmin())
-    token = text.written[place]
-    before = {int(one): float(value) for one, value in zip(found.top[place], found.top_log_probs[place], strict=True)}
-    after = {int(one): float(value) for one, value in zip(found.top[place], found.top_drawn_with[place], strict=True)}
+    token, top = text.written[place], found.top[place].tolist()
+    before = dict(zip(top, found.top_log_probs[place].tolist(), strict=True))
+    after = dict(zip(top, found.top_drawn_with[place].tolist(), strict=True))
     before[token], after[token] = float(found.log_probs[place]), float(found.drawn_with[place])
     shown = list(before)[:SHOWN]
     if token not in shown:
@@ -283,7 +228,8 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, n
     texts = _as_they_follow(head, shown)
     candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
-    return least_certain_page(candidates, shown.index(token), text.sampling, place, name=name, apart=_is_gap(previous))
+    chosen = shown.index(token)
+    return least_certain_page(candidates, chosen, text.sampling, place, name=name, apart=_is_gap(previous))
 
 
 def _is_gap(token: Token) -> bool:
@@ -319,143 +265,3 @@ def _sentence(head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], found: Seq
     left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
     known = f"Of {vocabulary(head):,} tokens, temperature {options.temperature:g} and top_p {options.top_p:g}"
     return f"{known} left {left} to draw from on average. {taken} {certain}"
-
-
-def written_pages(
-    tokens: Sequence[WrittenToken],
-    sampling: Sampling,
-    name: str = "",
-    *,
-    ended: bool,
-    lengths: tuple[int, int] | None = None,
-) -> Iterator[Page]:
-    """A text with its probabilities, and what else could have been written.
-
-    Args:
-        name: which of several texts; "" for a single one.
-        ended: whether the model ended the text itself.
-        lengths: how many tokens the encoder has read and the decoder written.
-    """
-    picture = Confidence(
-        f"How sure the model was of each token{_of(name)}",
-        tuple(map(_spaced, tokens)),
-        tuple(one.probability for one in tokens),
-        tuple(tuple((other.text, other.probability) for other in one.alternatives) for one in tokens),
-    )
-    blocks = _written_blocks(tokens, sampling, lengths, ended=ended)
-    yield page("written", *blocks, picture=picture, behind=name)
-    if any(one.alternatives for one in tokens):
-        shares, names = zip(*_with_others(tokens), strict=True)
-        yield page("alternatives", shares_table(names, shares, "token"), behind=name)
-
-
-def _of(name: str) -> str:
-    return f" of {name}" if name else ""
-
-
-def _written_blocks(
-    tokens: Sequence[WrittenToken], sampling: Sampling, lengths: tuple[int, int] | None, *, ended: bool
-) -> Iterator[Block]:
-    if lengths is not None:
-        yield Paragraph(
-            f"The encoder read {lengths[0]:,} tokens at once. The decoder wrote {lengths[1]:,}, one after the other, "
-            "each time looking at all that the encoder has read and at what it has written so far."
-        )
-    if not tokens:
-        yield Paragraph("The model wrote nothing.")
-        return
-    yield Paragraph(
-        "The model ended the text itself."
-        if ended
-        else "The model would have gone on, but the text had reached its length or was stopped, by somebody or a rule."
-    )
-    probabilities, chips = [one.probability for one in tokens], [one.token for one in tokens]
-    if sampling.greedy:
-        yield shares_table(chips, probabilities, "token")
-        return
-    yield Paragraph(
-        f"p: by the model alone; drawn: after temperature {sampling.temperature:g} and top_p {sampling.top_p:g}; "
-        "left: how many tokens top_p left to draw from."
-    )
-    if not all(one.drawn_with for one in tokens):
-        yield Paragraph(AT_THE_BORDER)
-    yield table(
-        column("p", probabilities, Form.PERCENT),
-        column("drawn", (one.drawn_with for one in tokens), Form.PERCENT),
-        column("left", (one.nucleus for one in tokens), Form.COUNT),
-        column("token", chips),
-    )
-
-
-def _with_others(tokens: Sequence[WrittenToken]) -> Iterator[tuple[float, Text]]:
-    for number, one in enumerate(tokens, 1):
-        yield one.probability, (f"{number}. ", one.token)
-        for other in one.alternatives:
-            yield other.probability, ("   or ", _following(other, one.apart))
-
-
-def _spaced(one: WrittenToken) -> str:
-    """A token as it stands in the text."""
-    starts = one.token.starts_word and not one.token.special and not one.apart
-    return f" {one.token.text}" if starts and not one.token.text[:1].isspace() else one.token.text
-
-
-def _following(one: Alternative, apart: bool) -> Token:
-    """A token as it would follow in the text: one with a space before it begins a word, another continues one.
-
-    Args:
-        apart: whether no word stands there to continue. Then the space is one that would be seen.
-    """
-    text = one.text
-    if not apart and len(text) > 1 and text[0] == " ":
-        return Token(text[1:], one.id, special=False, starts_word=True)
-    return Token(text, one.id, special=False, starts_word=apart or text[:1].isspace())
-
-
-def least_certain_page(
-    candidates: Sequence[Alternative],
-    chosen: int,
-    sampling: Sampling,
-    place: int,
-    *,
-    name: str = "",
-    apart: bool = False,
-) -> Page:
-    """What temperature and top_p did to the probabilities at one position of a written text.
-
-    Args:
-        candidates: the likeliest, in order; last the written token, if it is not one of them.
-        chosen: which of them was written.
-        place: of the token in the text, from 0.
-        name: of the text.
-        apart: as that of its `WrittenToken`.
-    """
-    names = [_following(one, apart) for one in candidates]
-    said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
-    before, after = [one.probability for one in candidates], [one.after for one in candidates]
-    which = f"{place + 1}{_of(name)}"
-    where = f"Token {which}, where the model was least sure of what it wrote."
-    if sampling.greedy:
-        picture = Bars(f"What could be token {which}", tuple(said), tuple(before))
-        key = "unlikelier" if chosen else "likeliest"
-        return page(key, Paragraph(where), shares_table(said, before, "token"), picture=picture)
-    shown = table(
-        column("before", before, Form.PERCENT),
-        column("after", (value if value > 0 else "cut off" for value in after), Form.PERCENT),
-        column("token", said),
-    )
-    options = f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
-    drawn = Reshaped(f"Token {which}: {options}", tuple(names), tuple(before), tuple(after), chosen)
-    return page("drawn", Paragraph((where, *_did(sampling, before[chosen], after[chosen]))), shown, picture=drawn)
-
-
-def _did(sampling: Sampling, before: float, after: float) -> Iterator[Text]:
-    """What the options did to the written token's probability."""
-    yield f" Temperature {sampling.temperature:g} and top_p {sampling.top_p:g} "
-    # Whether both look alike: only 0 is written 0.0%, and only 1 is written 100.0%.
-    if (round(100 * before, 1), before > 0, before < 1) == (round(100 * after, 1), after > 0, after < 1):
-        yield "left its ", Number(before, Form.PERCENT), " as it was."
-    else:
-        yield "turned its ", Number(before, Form.PERCENT), " into ", Number(after, Form.PERCENT), "."
-    if not after:
-        yield f" {AT_THE_BORDER}"

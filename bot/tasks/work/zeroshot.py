@@ -11,7 +11,7 @@ from bot.inference.operations import TaskRun
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
 from bot.tasks.work.attribution import label_attribution, weights_attribution
-from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, Paragraph, column, table
+from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
 from bot.tasks.work.pages import (
     applying,
     decision_page,
@@ -22,7 +22,7 @@ from bot.tasks.work.pages import (
     text_page,
     weighed_page,
 )
-from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.reading import beginning, prompted
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import MINUS, difference, number, sigmoid_of, softmax_of
 from bot.tasks.zeroshot import Entailments, LabelWeights, ZeroShotRequest
@@ -42,24 +42,22 @@ def explain_inference(
     """
     made = yield from zeroshot.entailments(head, request, alone=True)
     best = int(np.argmax(made.probabilities))
-    likeliest = made.inputs[best]
-    reading = head.reading(likeliest.ids, type_ids=likeliest.type_ids)
-    states = yield from hidden_pages(head, reading, request.labels[best])
+    likeliest, label = made.inputs[best], request.labels[best]
     hypotheses = [zeroshot.HYPOTHESIS.format(label) for label in request.labels]
+    text = text_page(
+        f"Each label is put into the template “{zeroshot.HYPOTHESIS}”. The model reads the text with each of these "
+        "hypotheses as a pair: does the text entail it?",
+        request.text,
+        *hypotheses,
+    )
+    rows, reading = [one.ids for one in made.inputs], head.reading(likeliest.ids, type_ids=likeliest.type_ids)
     truncated = "the end of the text" if made.truncated else None
+    read = yield from beginning(head, text, rows, reading, request.labels, row=best, truncated=truncated)
     how = _inference_formula(head, request, made)
     return explanation(
-        text_page(
-            f"Each label is put into the template “{zeroshot.HYPOTHESIS}”. The model reads the text with each of these "
-            "hypotheses as a pair: does the text entail it?",
-            request.text,
-            *hypotheses,
-        ),
-        read_page(head, [one.ids for one in made.inputs], request.labels, truncated=truncated),
-        model_page(head),
-        *states,
+        *read,
         entailment_page(head.labels, request.labels, made.logits.tolist(), made.probabilities.tolist(), how),
-        *label_attribution(head, likeliest, made.entailment, request.labels[best], hypotheses[best]),
+        *label_attribution(head, likeliest, made.entailment, label, hypotheses[best]),
         decision_page(*_decision(request, made.probabilities)),
     )
 
@@ -84,8 +82,8 @@ def entailment_page(
     return page(
         "entailment",
         table(*columns, column("label", labels)),
-        Paragraph(f"Logits: {legend}."),
-        Paragraph(how),
+        f"Logits: {legend}.",
+        how,
         shares_table(labels, probabilities),
         picture=Bars("Labels", tuple(labels), tuple(probabilities)),
     )
@@ -112,26 +110,15 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
     """Open the answer of a causal language model."""
     made = yield from zeroshot.label_weights(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in zeroshot.PROMPTS]
-    names = numbered("prompt", len(prompts))
-    rows = [head.encode(prompt) for prompt in prompts]
-    states = yield from hidden_pages(head, head.reading(rows[0]), names[0])
+    how = (
+        "A language model has no classes. It only says what is likely to follow, so the text is put into "
+        f"{len(prompts)} prompts that a label would follow."
+    )
+    read = yield from prompted(head, how, prompts, "the end of the text" if made.truncated else None)
+    columns = (made.log_probabilities, made.baselines, made.scores, made.probabilities)
     return explanation(
-        text_page(
-            "A language model has no classes. It only says what is likely to follow, so the text is put into "
-            f"{len(prompts)} prompts that a label would follow.",
-            *prompts,
-        ),
-        read_page(head, rows, names, truncated="the end of the text" if made.truncated else None, left=True),
-        model_page(head),
-        *states,
-        weighed_page(
-            request.labels,
-            made.log_probabilities.tolist(),
-            made.baselines.tolist(),
-            made.scores.tolist(),
-            made.probabilities.tolist(),
-            _weighing_formula(request, made),
-        ),
+        *read,
+        weighed_page(request.labels, columns, _weighing_formula(request, made)),
         *weights_attribution(head, request, made),
         decision_page(*_decision(request, made.probabilities)),
     )

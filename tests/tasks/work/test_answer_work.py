@@ -29,7 +29,8 @@ from bot.tasks.answer import (
     AnswerRequest,
     AnswerResult,
 )
-from bot.tasks.work.answer import SPANS, explain_writing
+from bot.tasks.work.answer import SPANS
+from bot.tasks.work.answer_written import explain_writing
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import WorkRequest
