@@ -205,4 +205,5 @@ TASK = Task(
         HeadKind.SEQ2SEQ_LM: of_encoder_decoder,
     },
     weight=64,
+    from_text=True,
 )
