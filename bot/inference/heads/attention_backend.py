@@ -18,7 +18,7 @@ _UNKNOWN = ("softcap", "s_aux", "position_bias")
 """Arguments of attention functions that ours don't know."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen ones take longer to make, and this is made for each layer
 class LayerInput:
     """What attention is computed of in a layer: queries, keys and values, (sequences, heads, tokens, size) each.
 

@@ -192,7 +192,7 @@ def _words_replaced(model: PreTrainedModel, ids: torch.Tensor, words: Words) -> 
 
 
 def _replaced(output: torch.Tensor, read: torch.Tensor, ids: torch.Tensor, words: Words) -> torch.Tensor:
-    """Return the output of an embedding that has read ids, with the words in the places of the text's tokens."""
+    """Return the output of an embedding that has read ids, with the words instead of the text's tokens."""
     length = len(ids)
     if torch.equal(read[0, :length], ids):
         return torch.cat([words, output[:, length:]], dim=1)
