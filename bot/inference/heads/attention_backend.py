@@ -63,7 +63,7 @@ class AttentionBackend:
         configs = {id(one.config): one.config for one in model.modules() if isinstance(one, PreTrainedModel)}
         self._configs = list(configs.values())
 
-    def run(self, attention: Attention, **inputs: Any) -> Any:
+    def run(self, attention: Attention, **inputs: object) -> Any:
         """Return the model's output in a forward pass with another attention.
 
         Raises:
