@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.benchmark.lag import event_loop_lag
-from bot.benchmark.load import closed_loop
 from bot.errors import ModelFailed
 from bot.inference.requests import Request
 from bot.tasks.sentiment import SentimentRequest
+from tests.bench.load import closed_loop, event_loop_lag
 from tests.inference.toys import until
 
 REQUESTS = [SentimentRequest(f"Message {number}") for number in range(20)]
@@ -33,13 +32,13 @@ async def test_every_request_is_asked_once_and_each_user_has_one_at_a_time(users
         await asyncio.sleep(0.002)
         busy[person] -= 1
 
-    turn = await closed_loop(ask, REQUESTS, users)
+    run = await closed_loop(ask, REQUESTS, users)
 
     assert sorted(asked, key=REQUESTS.index) == REQUESTS
     assert most_at_once == min(users, len(REQUESTS))
-    assert turn.requests == len(turn.latencies) == len(REQUESTS)
-    assert all(0.002 <= seconds <= turn.seconds for seconds in turn.latencies)
-    assert turn.rate == pytest.approx(len(REQUESTS) / turn.seconds)
+    assert run.requests == len(run.latencies) == len(REQUESTS)
+    assert all(0.002 <= seconds <= run.seconds for seconds in run.latencies)
+    assert run.rate == pytest.approx(len(REQUESTS) / run.seconds)
 
 
 async def test_failures_are_counted_and_do_not_end_the_loop() -> None:
@@ -47,10 +46,10 @@ async def test_failures_are_counted_and_do_not_end_the_loop() -> None:
         if request in REQUESTS[:5]:
             raise ModelFailed
 
-    turn = await closed_loop(ask, REQUESTS, 2)
+    run = await closed_loop(ask, REQUESTS, 2)
 
-    assert (turn.requests, turn.failures, len(turn.latencies)) == (20, 5, 15)
-    assert turn.rate == pytest.approx(15 / turn.seconds)
+    assert (run.requests, run.failures, len(run.latencies)) == (20, 5, 15)
+    assert run.rate == pytest.approx(15 / run.seconds)
 
 
 async def test_an_idle_loop_is_on_time_and_a_blocked_one_late() -> None:

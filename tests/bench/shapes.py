@@ -1,4 +1,3 @@
-# ruff: noqa: S106
 # (a tokenizer's tokens are no passwords)
 """The course's five checkpoints in full size, with random weights: as slow as the real ones, and from no hub.
 

@@ -11,15 +11,17 @@ import pytest
 from aiohttp import web
 from rich.console import Console
 
+from bot.benchmark.comparison import worker_at
 from bot.benchmark.corpus import Corpus
-from bot.benchmark.lineup import BESIDE, worker_at
-from bot.benchmark.options import Options
-from bot.benchmark.server import ServerBeside, completions_address
-from bot.benchmark.workload import NEW_TOKENS, Workload
-from bot.commands.bench import measure_all
+from bot.benchmark.workload import NEW_TOKENS
 from bot.errors import SettingsError
 from bot.settings import Settings
 from bot.tasks.generate import GenerateRequest
+from tests.bench.command import measure_all
+from tests.bench.lineup import BESIDE
+from tests.bench.options import Options
+from tests.bench.server import ServerBeside, completions_address
+from tests.bench.workload import Workload
 
 PROBE = GenerateRequest("Hello", max_new_tokens=3)
 
@@ -86,12 +88,12 @@ async def test_is_asked_what_the_worker_is_asked_and_counts_tokens(requests: lis
     async with completions.listening() as address:
         server = await ServerBeside.open(address, 4, PROBE)
         completions.asked.clear()
-        turn = await server.take_turn(requests)
+        run = await server.run(requests)
         await server.aclose()
 
     assert (server.model, server.same_work, server.parallel) == ("tiny-model", True, True)
-    assert (turn.requests, turn.failures, turn.tokens) == (20, 0, 20 * NEW_TOKENS)
-    assert len(turn.latencies) == 20
+    assert (run.requests, run.failures, run.tokens) == (20, 0, 20 * NEW_TOKENS)
+    assert len(run.latencies) == 20
     assert sorted(one["prompt"] for one in completions.asked) == sorted(request.prompt for request in requests)
     first = requests[0]
     assert {
@@ -120,10 +122,10 @@ async def test_requests_that_fail_are_counted(requests: list[Any]) -> None:
     completions = Completions(broken=lambda number: web.Response(status=500) if number % 2 == 0 else None)
     async with completions.listening() as address:
         server = await ServerBeside.open(address, 2, PROBE)
-        turn = await server.take_turn(requests[:10])
+        run = await server.run(requests[:10])
         await server.aclose()
 
-    assert (turn.requests, turn.failures, turn.tokens) == (10, 5, 5 * NEW_TOKENS)
+    assert (run.requests, run.failures, run.tokens) == (10, 5, 5 * NEW_TOKENS)
 
 
 @pytest.mark.parametrize(

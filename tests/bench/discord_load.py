@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.benchmark.load import closed_loop
-from bot.benchmark.turn import Turn
-from bot.benchmark.workload import KINDS
 from bot.client import Glassbox
 from bot.errors import GlassboxError, SettingsError
 from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.storage import RequestStore
+from tests.bench.load import closed_loop
+from tests.bench.run import Run
 
 APPLICATION_COMMAND = 2
 SLASH_COMMAND = 1
@@ -30,21 +29,30 @@ STRING, INTEGER = 3, 4
 DEFERRED = 5
 """Discord's types of interactions, commands, options and responses."""
 
+OPTIONS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "sentiment": lambda request: {"text": request.text},
+    "fill": lambda request: {"text": request.text},
+    "zeroshot": lambda request: {"text": request.text, "labels": ", ".join(request.labels)},
+    "generate": lambda request: {"prompt": request.prompt, "max_new_tokens": request.max_new_tokens},
+    "translate": lambda request: {"text": request.text, "to": request.target},
+}
+"""By task, a request as options of its slash command."""
+
 
 class NoAnswer(GlassboxError):
     """A command got a refusal, or an error."""
 
 
 @dataclass(frozen=True)
-class DiscordTurn:
-    """A turn through Discord.
+class DiscordRun:
+    """A run through Discord.
 
     Attributes:
-        turn: its latencies are from the interaction to the answer.
+        run: its latencies are from the interaction to the answer.
         acknowledgements: seconds from the interaction to its acknowledgement.
     """
 
-    turn: Turn
+    run: Run
     acknowledgements: tuple[float, ...]
 
 
@@ -74,17 +82,17 @@ class SimulatedMembers:
             discord.add_member(self._guild, member)
         self._open: dict[str, _Open] = {}
 
-    async def take_turn(self, task: str, requests: Sequence[Request[Any]]) -> DiscordTurn:
+    async def run(self, task: str, requests: Sequence[Request[Any]]) -> DiscordRun:
         """Have all requests asked, by each member one at a time."""
         acknowledgements: list[float] = []
 
-        async def ask(request: Request[Any], place: int) -> None:
-            acknowledgements.append(await self._ask(task, request, self._members[place]))
+        async def ask(request: Request[Any], person: int) -> None:
+            acknowledgements.append(await self._ask(task, request, self._members[person]))
 
-        turn = await closed_loop(ask, requests, len(self._members))
+        run = await closed_loop(ask, requests, len(self._members))
         self._discord.http_requests.clear()
         self._discord.transcript.clear()
-        return DiscordTurn(turn, tuple(acknowledgements))
+        return DiscordRun(run, tuple(acknowledgements))
 
     def hear(self, method: str, path: str, payload: Any) -> None:
         """Take notice of a request that the bot has sent to Discord."""
@@ -121,7 +129,7 @@ class SimulatedMembers:
 
         options = [
             {"name": name, "type": INTEGER if isinstance(value, int) else STRING, "value": value}
-            for name, value in KINDS[task].options(request).items()
+            for name, value in OPTIONS[task](request).items()
         ]
         record, payload = interactions.base_payload(
             self._discord,

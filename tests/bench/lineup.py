@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from bot.benchmark.contender import AllAtOnce, Contender, OneAtATime, WorkerUnderLoad
+from bot.benchmark import comparison
+from bot.benchmark.comparison import Say, naive_in, worker_at
 from bot.benchmark.corpus import BLOCK
-from bot.benchmark.limit import Offline, direct_call, offline
-from bot.benchmark.manager import ManagerUnusable, TransformersManager
 from bot.benchmark.naive import naive
-from bot.benchmark.server import ServerBeside
-from bot.benchmark.workload import Workload
-from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
-from bot.inference.checkpoints.loading import load_head
-from bot.inference.checkpoints.models import Models, ModelState
-from bot.inference.checkpoints.sources import fetch
-from bot.inference.compute.device import Device
 from bot.inference.compute.packed_linear import packed_bytes
 from bot.inference.heads.head import Head
-from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
-from bot.inference.worker import InferenceWorker, Limits
+from bot.inference.worker import InferenceWorker
+from tests.bench.contender import AllAtOnce, Contender, OneAtATime, WorkerUnderLoad
+from tests.bench.limit import Offline, direct_call, offline
+from tests.bench.manager import ManagerUnusable, TransformersManager
+from tests.bench.server import ServerBeside
+from tests.bench.workload import Workload
 
-Say = Callable[[str], None]
-
-WORKER, DIRECT, LIMIT = "worker", "direct call", "limit"
+DIRECT, LIMIT = "direct call", "limit"
 STATIC_SIZE = 16
 STATIC = f"static batch of {STATIC_SIZE}, plain"
 MANAGER = "transformers' manager"
@@ -39,24 +31,10 @@ THREADS = 4
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A task with a checkpoint on a device."""
+class Subject(comparison.Subject):
+    """A task with a checkpoint on a device, whose generated tokens are counted."""
 
     workload: Workload
-    spec: CheckpointSpec
-    device: Device
-    cache: Path
-
-    async def load(self, precision: str, *, packed: bool) -> Head:
-        """A copy of the checkpoint, calibrated: the worker's own stays the worker's."""
-        return await asyncio.to_thread(self._load, Device(self.device.name, precision), packed)
-
-    def _load(self, device: Device, packed: bool) -> Head:
-        state = ModelState(self.spec)
-        head = load_head(fetch(self.spec, self.cache, state), device, state.languages, packed=packed)
-        if (calibrate := self.workload.task.calibrations.get(head.kind)) is not None:
-            run_task(calibrate(head))
-        return head
 
 
 @dataclass(frozen=True)
@@ -76,28 +54,6 @@ class Lineup:
     batched: dict[str, Contender]
     limit: Offline
     notes: list[str] = field(default_factory=list)
-
-
-def worker_at(users: int) -> str:
-    """The name of the worker under the load of so many people."""
-    return f"{WORKER}, {users} user{'' if users == 1 else 's'}"
-
-
-def naive_in(precision: str, threads: int = 1) -> str:
-    """The name of a naive bot."""
-    return f"naive {precision}" + (f", {threads} threads" if threads > 1 else "")
-
-
-@contextlib.asynccontextmanager
-async def open_worker(subject: Subject, users: int) -> AsyncIterator[tuple[InferenceWorker, Models]]:
-    """A worker for one task, which takes requests of so many people, with the checkpoint loaded."""
-    workload, device = subject.workload, subject.device
-    preset = Preset("benchmark", "One checkpoint", {workload.name: subject.spec}, {})
-    models = Models(preset, device, subject.cache)
-    limits = Limits(requests=2 * users, per_person=2, seconds=3_600)
-    async with InferenceWorker([workload.task], models, device, limits) as worker:
-        await worker.load([workload.name])
-        yield worker, models
 
 
 def workers(subject: Subject, worker: InferenceWorker, kind: HeadKind, users: list[int]) -> dict[str, Contender]:
@@ -122,11 +78,12 @@ async def line_up(
     """
     workload, task, precision = subject.workload, subject.workload.task, subject.device.precision
     say(f"{workload.name}: loading {subject.spec.name} for the comparison")
-    own = await subject.load(precision, packed=True)
-    plain = {precision: await subject.load(precision, packed=False) if packed_bytes(own.model) else own}
+    own = await asyncio.to_thread(subject.load, precision, packed=True)
+    unpacked = await asyncio.to_thread(subject.load, precision, packed=False) if packed_bytes(own.model) else own
+    plain = {precision: unpacked}
     if precision != "float32":
         say(f"{workload.name}: loading {subject.spec.name} in float32")
-        plain = {"float32": await subject.load("float32", packed=False), **plain}
+        plain = {"float32": await asyncio.to_thread(subject.load, "float32", packed=False), **plain}
 
     one_at_a_time: dict[str, Contender] = {}
     for name, head in plain.items():

@@ -10,14 +10,15 @@ from rich.console import Console
 from transformers.generation.continuous_batching.continuous_api import ContinuousMixin
 
 from bot.benchmark.corpus import Corpus
-from bot.benchmark.lineup import MANAGER
-from bot.benchmark.manager import ManagerUnusable, TransformersManager
-from bot.benchmark.options import Options
-from bot.benchmark.workload import NEW_TOKENS, Workload
-from bot.commands.bench import measure_all
+from bot.benchmark.workload import NEW_TOKENS
 from bot.inference.checkpoints.loading import load_head
 from bot.settings import Settings
 from bot.tasks.generate import GenerateRequest
+from tests.bench.command import measure_all
+from tests.bench.lineup import MANAGER
+from tests.bench.manager import ManagerUnusable, TransformersManager
+from tests.bench.options import Options
+from tests.bench.workload import Workload
 from tests.support import CPU
 
 PROBE = GenerateRequest("Hello", max_new_tokens=3)
@@ -30,14 +31,14 @@ async def test_answers_everybody_in_several_turns(checkpoints: Any) -> None:
     workload = Workload("generate", Corpus())
     manager = await TransformersManager.open(head, 4, PROBE)
     try:
-        turns = [await manager.take_turn(workload.take(12)) for _ in range(2)]
+        runs = [await manager.run(workload.take(12)) for _ in range(2)]
     finally:
         await manager.aclose()
 
-    for turn in turns:
-        assert (turn.requests, turn.failures, len(turn.latencies)) == (12, 0, 12)
-        assert turn.tokens is not None
-        assert 0 < turn.tokens <= 12 * NEW_TOKENS
+    for run in runs:
+        assert (run.requests, run.failures, len(run.latencies)) == (12, 0, 12)
+        assert run.tokens is not None
+        assert 0 < run.tokens <= 12 * NEW_TOKENS
     assert not hasattr(head.model, "_cached_continuous_batching_manager")
 
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.benchmark.contender import Contender
-from bot.benchmark.turn import Turn, joined
 from bot.inference.requests import Request
+from tests.bench.contender import Contender
+from tests.bench.run import Run, joined
 
 NORMAL_95 = 1.96
 
@@ -26,21 +26,21 @@ class Pairing:
         ratios: our latency divided by theirs, of each text that both have answered with the same work.
     """
 
-    ours: Turn
-    theirs: Turn
+    ours: Run
+    theirs: Run
     ratios: tuple[float, ...]
 
 
 async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Request[Any]]) -> Pairing:
     """Have both answer each request, before the next one; who is first changes from text to text."""
-    pairs: list[tuple[Turn, Turn]] = []
+    pairs: list[tuple[Run, Run]] = []
     for number, request in enumerate(requests):
         if number % 2:
-            their_turn = await theirs.take_turn([request])
-            pairs.append((await ours.take_turn([request]), their_turn))
+            their_run = await theirs.run([request])
+            pairs.append((await ours.run([request]), their_run))
         else:
-            our_turn = await ours.take_turn([request])
-            pairs.append((our_turn, await theirs.take_turn([request])))
+            our_run = await ours.run([request])
+            pairs.append((our_run, await theirs.run([request])))
     return Pairing(
         joined([one for one, _ in pairs]),
         joined([other for _, other in pairs]),
@@ -48,7 +48,7 @@ async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Reque
     )
 
 
-def _comparable(one: Turn, other: Turn) -> bool:
+def _comparable(one: Run, other: Run) -> bool:
     """Whether both have answered, and sampled texts are of equal length."""
     return bool(one.latencies and other.latencies) and one.tokens == other.tokens
 

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from bot.benchmark.comparison import naive_in, worker_at
 from bot.benchmark.corpus import Corpus
-from bot.benchmark.limit import direct_call, offline
-from bot.benchmark.lineup import DIRECT, LIMIT, MANAGER, STATIC, naive_in, worker_at
 from bot.benchmark.naive import naive
-from bot.benchmark.options import Options, numbers, task_names
-from bot.benchmark.workload import KINDS, NEW_TOKENS, Workload
-from bot.commands.bench import measure_all
+from bot.benchmark.workload import NEW_TOKENS, REQUESTS
 from bot.errors import SettingsError
 from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
 from bot.settings import Settings
+from tests.bench.command import measure_all
+from tests.bench.limit import direct_call, offline
+from tests.bench.lineup import DIRECT, LIMIT, MANAGER, STATIC
+from tests.bench.options import Options
+from tests.bench.workload import Workload
 from tests.support import COURSE
 
-MEASURED = {task: COURSE[task] for task in KINDS}
-CAUSAL = {task: "llama" for task in KINDS if task != "translate"}
+ROOT = Path(__file__).parents[2]
+MEASURED = {task: COURSE[task] for task in REQUESTS}
+CAUSAL = {task: "llama" for task in REQUESTS if task != "translate"}
 CHECKPOINTS = [*MEASURED.items(), *CAUSAL.items()]
 
 
@@ -171,12 +178,14 @@ def test_usual_users_are_fewer_for_slow_tasks() -> None:
     assert Options(users=(3,), soak=100).users_of("fill") == (3,)
 
 
-def test_users_and_tasks_are_lists() -> None:
-    assert numbers("64, 1,8") == (1, 8, 64)
-    assert task_names("fill, Sentiment") == ("fill", "sentiment")
-    assert (numbers(""), task_names("")) == ((), ())
-    for wrong in ("many", "0", "1,-2", "5000"):
-        with pytest.raises(SettingsError, match="--users"):
-            numbers(wrong)
-    with pytest.raises(SettingsError, match="guess"):
-        task_names("guess")
+def test_has_the_options_of_every_measurement() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--help"],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for option in ("--preset", "--shapes", "--tasks", "--users", "--requests", "--discord", "--beside", "--soak"):
+        assert option in done.stdout

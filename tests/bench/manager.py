@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot.benchmark.load import closed_loop
-from bot.benchmark.turn import Turn
-from bot.benchmark.workload import NEW_TOKENS, ends_of, written
+from bot.benchmark.naive import ends_of, written
+from bot.benchmark.workload import NEW_TOKENS
 from bot.errors import ModelFailed
 from bot.inference.heads.head import Head
 from bot.tasks.generate import GenerateRequest
+from tests.bench.load import closed_loop
+from tests.bench.run import Run
 
 if TYPE_CHECKING:
     from transformers import ContinuousBatchingConfig, GenerationConfig
@@ -38,7 +38,7 @@ class ManagerUnusable(Exception):
 class TransformersManager:
     """The manager on a plain copy of the checkpoint, each request with its own temperature and top_p.
 
-    The manager's thread runs only during turns, and its cache is kept between them.
+    The manager's thread runs only during runs, and its cache is kept between them.
     """
 
     def __init__(self, head: Head, users: int) -> None:
@@ -58,24 +58,21 @@ class TransformersManager:
         """
         manager = cls(head, users)
         try:
-            turn = await manager.take_turn([probe])
+            run = await manager.run([probe])
         except Exception as error:  # whatever a checkpoint that it was not made for leads to
             await manager.aclose()
             raise ManagerUnusable(type(error).__name__) from error
-        if turn.failures:
+        if run.failures:
             await manager.aclose()
             raise ManagerUnusable("no answer")
         return manager
 
-    async def take_turn(self, requests: Sequence[Any]) -> Turn:
-        tokens: list[int] = []
-
-        async def ask(request: Any, person: int) -> None:
-            tokens.append(await self._continue(manager, request))
+    async def run(self, requests: Sequence[Any]) -> Run:
+        async def ask(request: Any, person: int) -> int:
+            return await self._continue(manager, request)
 
         async with self._running(requests[0]) as manager:
-            turn = await closed_loop(ask, requests, self.users)
-        return replace(turn, tokens=sum(tokens))
+            return await closed_loop(ask, requests, self.users)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._model.destroy_cached_continuous_batching_manager)

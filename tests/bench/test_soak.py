@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from bot.benchmark.options import Options
-from bot.benchmark.soak import SAMPLES, growth
-from bot.benchmark.soak_table import sparkline
-from bot.commands.bench import measure_all
 from bot.settings import Settings
+from tests.bench.command import measure_all
+from tests.bench.growth import growth
+from tests.bench.options import Options
+from tests.bench.soak import SAMPLES, sparkline
 
 MB = 1_000_000
 

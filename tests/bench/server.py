@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.benchmark.load import closed_loop
-from bot.benchmark.turn import Turn
 from bot.errors import GlassboxError, SettingsError
 from bot.tasks.generate import GenerateRequest
+from tests.bench.load import closed_loop
+from tests.bench.run import Run
 
 PATIENCE = 600.0
 """Seconds for an answer."""
@@ -67,19 +66,17 @@ class ServerBeside:
             ) from None
         return server
 
-    async def take_turn(self, requests: Sequence[Any]) -> Turn:
-        tokens: list[int] = []
-
-        async def ask(request: Any, person: int) -> None:
-            try:
-                tokens.append(await self._complete(request))
-            except FAILURES:
-                raise NoCompletion("The server did not answer.") from None
-
-        return replace(await closed_loop(ask, requests, self.users), tokens=sum(tokens))
+    async def run(self, requests: Sequence[Any]) -> Run:
+        return await closed_loop(self._ask, requests, self.users)
 
     async def aclose(self) -> None:
         await self._session.close()
+
+    async def _ask(self, request: Any, person: int) -> int:
+        try:
+            return await self._complete(request)
+        except FAILURES:
+            raise NoCompletion("The server did not answer.") from None
 
     async def _get_to_know(self, probe: GenerateRequest) -> None:
         async with self._session.get(f"{self._address}/models") as response:

@@ -9,46 +9,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from bot.benchmark.contender import AllAtOnce, Contender, WorkerUnderLoad
-from bot.benchmark.corpus import BLOCK
-from bot.benchmark.limit import Offline
-from bot.benchmark.lineup import DIRECT, LIMIT, Lineup, Say, Subject, line_up, open_worker, worker_at, workers
-from bot.benchmark.memory import Memory, peak_memory, quick_collections
-from bot.benchmark.pairs import alternate
-from bot.benchmark.turn import Turn
-from bot.benchmark.workload import Workload
+from bot.benchmark.comparison import Say, worker_at
+from bot.benchmark.options import Effort
 from bot.inference.compute.device import Device
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long is measured.
-
-    Attributes:
-        seconds: about how long one contender's turn takes.
-        rounds: how many turns each contender has.
-        requests: how many the worker and the limit answer in a turn, rather than for so many seconds.
-        rough: turns may be so short that the lengths of the texts in them are not mixed as they are in all.
-    """
-
-    seconds: float = 5.0
-    rounds: int = 3
-    requests: int | None = None
-    rough: bool = False
-
-    @classmethod
-    def quick(cls) -> Effort:
-        """Enough to see that everything works, and roughly how fast."""
-        return cls(seconds=1.0, rounds=1, rough=True)
-
-    def number(self, wanted: float, users: int = 1) -> int:
-        """How many requests a turn has, where so many are wanted: whole blocks, and some for every user."""
-        if self.rough:
-            return max(2, users, round(wanted))
-        least = 3 * users if users > 1 else 1
-        return BLOCK * max(round(wanted / BLOCK), -(-least // BLOCK))
+from tests.bench.contender import AllAtOnce, Contender, WorkerUnderLoad
+from tests.bench.limit import Offline
+from tests.bench.lineup import DIRECT, LIMIT, Lineup, Subject, line_up, workers
+from tests.bench.memory import Memory, peak_memory, quick_collections
+from tests.bench.pairs import alternate
+from tests.bench.run import Run
+from tests.bench.workload import Workload
 
 
 @dataclass
@@ -56,7 +28,7 @@ class Contest:
     """What was measured of one task.
 
     Attributes:
-        turns: by contender, the turn of each round.
+        runs: by contender, the run of each round.
         lone_ratios: the lone user's latency divided by that of the direct call, of each text.
         memory: of the bot alone, under its greatest load, before the others were loaded.
         batch: the size that was best for the limit, and what it counts.
@@ -70,7 +42,7 @@ class Contest:
     users: Sequence[int]
     memory: Memory
     batch: tuple[int, str] = (0, "")
-    turns: dict[str, list[Turn]] = field(default_factory=dict)
+    runs: dict[str, list[Run]] = field(default_factory=dict)
     lone_ratios: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -88,12 +60,12 @@ async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say,
     workload, most = subject.workload, max(users)
     say(f"{workload.name}: loading {subject.spec.name}")
     async with contextlib.AsyncExitStack() as opened:
-        worker, models = await opened.enter_async_context(open_worker(subject, most))
+        worker, models = await opened.enter_async_context(subject.open_worker(most))
         kind = (await models.get(workload.name)).head.kind
         loaded = workers(subject, worker, kind, sorted(users))
         say(f"{workload.name}: warming up, {most} users")
         with peak_memory(subject.device.name) as memory:
-            await loaded[worker_at(most)].take_turn(workload.take(effort.number(0, most)))
+            await loaded[worker_at(most)].run(workload.take(effort.number(0, most)))
         lineup = await line_up(subject, most, beside, say, opened)
         limit, rate = await _best(lineup.limit, workload, effort, say)
         opened.push_async_callback(limit.aclose)
@@ -131,7 +103,7 @@ async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) ->
     rates = dict.fromkeys(candidates, 0.0)
     for candidate in candidates * (1 if effort.rough or len(candidates) == 1 else 2):
         say(f"{workload.name}: the limit in batches of {candidate.size} {limit.unit}")
-        rates[candidate] = max(rates[candidate], (await candidate.take_turn(requests)).rate)
+        rates[candidate] = max(rates[candidate], (await candidate.run(requests)).rate)
     best = max(rates, key=lambda candidate: rates[candidate])
     for candidate in candidates:
         if candidate is not best:
@@ -141,16 +113,16 @@ async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) ->
 
 async def _warm_up(contender: Contender, workload: Workload, effort: Effort) -> float:
     """Let somebody answer a few requests; returns about how many in a second."""
-    first = await contender.take_turn(workload.take(2))
+    first = await contender.run(workload.take(2))
     if first.seconds > 1:
         return first.rate
-    return (await contender.take_turn(workload.take(effort.number(0, 4)))).rate
+    return (await contender.run(workload.take(effort.number(0, 4)))).rate
 
 
 async def _numbers(
     contenders: Mapping[str, Contender], workload: Workload, effort: Effort, best: float, say: Say
 ) -> dict[str, int]:
-    """How many requests each contender has in a turn, after everybody has warmed up.
+    """How many requests each contender has in a run, after everybody has warmed up.
 
     Args:
         best: requests a second of the limit, which is warm already.
@@ -166,7 +138,7 @@ async def _numbers(
             continue
         if not isinstance(contender, WorkerUnderLoad) and name != LIMIT:
             say(f"{workload.name}: warming up, {name}")
-            await contender.take_turn(workload.take(effort.number(0, contender.users)))
+            await contender.run(workload.take(effort.number(0, contender.users)))
         wanted = effort.number(effort.requests or effort.seconds * best, contender.users)
         most = max(most, wanted)
         # All at once has the worker's requests, and no batch that is not full.
@@ -177,10 +149,10 @@ async def _numbers(
 async def _round(
     contenders: Mapping[str, Contender], numbers: Mapping[str, int], workload: Workload, contest: Contest, say: Say
 ) -> None:
-    """A turn of everybody. The worker always has new texts, and those who come after it have the same."""
+    """A run of everybody. The worker always has new texts, and those who come after it have the same."""
     requests: list[Request[Any]] = []
     for name, contender in contenders.items():
-        if name == DIRECT:  # has had its turn, with the lone user
+        if name == DIRECT:  # has had its run, with the lone user
             continue
         say(name)
         if isinstance(contender, WorkerUnderLoad):
@@ -189,9 +161,9 @@ async def _round(
             requests += workload.take(numbers[name] - len(requests))
         gc.collect()
         if contender.parallel or not isinstance(contender, WorkerUnderLoad):
-            contest.turns.setdefault(name, []).append(await contender.take_turn(requests[: numbers[name]]))
+            contest.runs.setdefault(name, []).append(await contender.run(requests[: numbers[name]]))
             continue
         pairing = await alternate(contender, contenders[DIRECT], requests)
-        contest.turns.setdefault(name, []).append(pairing.ours)
-        contest.turns.setdefault(DIRECT, []).append(pairing.theirs)
+        contest.runs.setdefault(name, []).append(pairing.ours)
+        contest.runs.setdefault(DIRECT, []).append(pairing.theirs)
         contest.lone_ratios.extend(pairing.ratios)

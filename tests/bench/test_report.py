@@ -1,32 +1,36 @@
-"""Figures are medians over the rounds, ratios compare turns of the same round."""
+"""Figures are medians over the rounds, ratios compare runs of the same round."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.benchmark.contest import Contest
-from bot.benchmark.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC, naive_in, worker_at
-from bot.benchmark.memory import Memory, peak_memory
-from bot.benchmark.report import report
-from bot.benchmark.turn import Padding, Turn, joined, percentile
+from bot.benchmark.comparison import naive_in, worker_at
+from bot.benchmark.report import milliseconds
 from bot.inference.compute.device import Device
 from bot.inference.task import HeadKind
+from tests.bench.contest import Contest
+from tests.bench.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC
+from tests.bench.memory import Memory, peak_memory
+from tests.bench.report import report
+from tests.bench.run import Padding, Run, joined
 
 
-def turns(*seconds: float, tokens: int | None = None, latency: float = 0.0) -> list[Turn]:
-    return [Turn(100, one, (latency,) * 3, (0.001,) * 3, tokens, padding=Padding(10, 80, 400, 500)) for one in seconds]
+def runs(*seconds: float, tokens: int | None = None, latency: float = 0.0) -> list[Run]:
+    return [
+        Run(100, one, (latency,) * 3, tokens, lags=(0.001,) * 3, padding=Padding(10, 80, 400, 500)) for one in seconds
+    ]
 
 
 def contest(*, users: tuple[int, ...] = (1, 8), precision: str = "bfloat16", tokens: int | None = None) -> Contest:
     measured = {
-        worker_at(1): turns(4, 4, 4, tokens=tokens, latency=0.011),
-        DIRECT: turns(4, 4, 4, tokens=tokens, latency=0.010),
-        worker_at(8): turns(2, 10, 4, tokens=tokens),
-        LIMIT: turns(1, 5, 3, tokens=tokens),
-        naive_in("float32"): turns(8, 40, 16, tokens=tokens),
-        naive_in("bfloat16"): turns(4, 20, 8, tokens=tokens),
-        naive_in("float32", 4): turns(2, 2, 2, tokens=tokens),
-        naive_in("bfloat16", 4): turns(2, 10, 4, tokens=tokens),
+        worker_at(1): runs(4, 4, 4, tokens=tokens, latency=0.011),
+        DIRECT: runs(4, 4, 4, tokens=tokens, latency=0.010),
+        worker_at(8): runs(2, 10, 4, tokens=tokens),
+        LIMIT: runs(1, 5, 3, tokens=tokens),
+        naive_in("float32"): runs(8, 40, 16, tokens=tokens),
+        naive_in("bfloat16"): runs(4, 20, 8, tokens=tokens),
+        naive_in("float32", 4): runs(2, 2, 2, tokens=tokens),
+        naive_in("bfloat16", 4): runs(2, 10, 4, tokens=tokens),
     }
     device = Device("cpu", precision)
     return Contest(
@@ -76,8 +80,8 @@ def test_ratios_say_how_far_they_can_be_trusted() -> None:
 
 def test_who_has_as_many_people_as_the_worker_at_most_is_compared_with_that() -> None:
     measured = contest(users=(8, 64), tokens=50)
-    measured.turns |= {worker_at(64): turns(2, 2, 2, tokens=50)}
-    measured.turns |= {name: turns(4, 4, 4, tokens=50) for name in (STATIC, MANAGER, BESIDE)}
+    measured.runs |= {worker_at(64): runs(2, 2, 2, tokens=50)}
+    measured.runs |= {name: runs(4, 4, 4, tokens=50) for name in (STATIC, MANAGER, BESIDE)}
 
     found = {one.what: one.value for one in report(measured).ratios}
 
@@ -89,7 +93,7 @@ def test_who_has_as_many_people_as_the_worker_at_most_is_compared_with_that() ->
 
 def test_what_generates_is_compared_by_tokens() -> None:
     measured = contest(tokens=50)
-    measured.turns[LIMIT] = turns(1, 5, 3, tokens=100)
+    measured.runs[LIMIT] = runs(1, 5, 3, tokens=100)
 
     ratios = {one.what: one.value for one in report(measured).ratios}
 
@@ -105,18 +109,18 @@ def test_in_float32_there_is_one_naive_bot_less() -> None:
 
 
 def test_turns_one_after_the_other_are_a_long_one() -> None:
-    one = Turn(2, 1.0, (0.1, 0.2), (0.001,), 5, 1, Padding(1, 2, 10, 20))
-    other = Turn(3, 2.0, (0.3,), (), 7, 0, Padding(2, 4, 20, 20))
+    one = Run(2, 1.0, (0.1, 0.2), 5, 1, (0.001,), Padding(1, 2, 10, 20))
+    other = Run(3, 2.0, (0.3,), 7, 0, (), Padding(2, 4, 20, 20))
 
-    assert joined([one, other]) == Turn(5, 3.0, (0.1, 0.2, 0.3), (0.001,), 12, 1, Padding(3, 6, 30, 40))
-    assert joined([Turn(1, 1.0)]) == Turn(1, 1.0)
+    assert joined([one, other]) == Run(5, 3.0, (0.1, 0.2, 0.3), 12, 1, (0.001,), Padding(3, 6, 30, 40))
+    assert joined([Run(1, 1.0)]) == Run(1, 1.0)
     assert joined([one, other]).padding == Padding(3, 6, 30, 40)
     assert Padding(3, 6, 30, 40).waste == pytest.approx(0.25)
 
 
 def test_percentiles() -> None:
-    assert percentile([], 50) is None
-    assert percentile([3, 1, 2], 50) == 2
+    assert milliseconds([], 50) is None
+    assert milliseconds([3, 1, 2], 50) == 2_000
 
 
 def test_memory_is_watched() -> None:

@@ -1,4 +1,4 @@
-"""`python -m bot.benchmark.company`: do numbers depend on who else asks, and what does it cost that they do not?
+"""`python -m tests.bench.batch_invariance`: do numbers depend on who else asks, and what does it cost that they do not?
 
 Requests of a task are answered by a preset's checkpoint one by one and in batches, in the way that Glassbox computes
 rows in company, and in the usual way, padded to the longest. What is told is how far probabilities of the same request
@@ -20,7 +20,6 @@ import typer
 from bot.app import chosen_preset
 from bot.benchmark.corpus import Corpus
 from bot.benchmark.machine import Machine
-from bot.benchmark.workload import Workload
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.sources import fetch
 from bot.inference.checkpoints.sources.progress import Silent
@@ -31,6 +30,7 @@ from bot.inference.operations import OperationCall, run_task
 from bot.inference.scheduling.batching import alike
 from bot.settings import Settings
 from bot.tasks.fill import FillResult
+from tests.bench.workload import Workload
 
 TASKS = ("sentiment", "zeroshot", "fill")
 
@@ -134,7 +134,7 @@ def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[Compan
 
 def main() -> None:
     """Measure, and print a line for each task."""
-    parser = argparse.ArgumentParser(prog="python -m bot.benchmark.company", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.batch_invariance", description=__doc__)
     parser.add_argument("--preset", default="starter")
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
@@ -144,7 +144,7 @@ def main() -> None:
     settings = Settings(_env_file=None, preset=options.preset)
     preset = chosen_preset(settings, options.preset)
     device = Device.choose("cpu", options.precision)
-    typer.echo(Machine.this())
+    typer.echo(Machine())
     for task in options.tasks.split(","):
         folder = fetch(preset.checkpoints[task], settings.cache_dir, Silent())
         moves, lone, crowd = measure(load_head(folder, device), task, options.requests, options.rounds)

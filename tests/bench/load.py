@@ -1,13 +1,26 @@
-"""How late the event loop is: a ticker that ought to wake every few milliseconds, and measures when it does."""
+"""The closed loop, and how late the event loop is meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from bot.benchmark import load
+from bot.benchmark.load import Ask
+from bot.inference.requests import Request
+from tests.bench.run import Run
 
 INTERVAL = 0.005
+
+
+async def closed_loop(ask: Ask, requests: Sequence[Request[Any]], users: int) -> Run:
+    """Ask all requests, as `bot.benchmark.load.closed_loop` does, and watch the event loop."""
+    async with event_loop_lag() as lags:
+        run = await load.closed_loop(ask, requests, users)
+    return Run(**vars(run), lags=tuple(lags))
 
 
 @contextlib.asynccontextmanager

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from bot.benchmark.workload import NEW_TOKENS, ends_of, written
+from bot.benchmark.naive import continue_batch, prompts_of, run_whole, sources_of, translate_batch
 from bot.inference.heads.head import Head
-from bot.inference.operations import OperationCall, Row, run_task
+from bot.inference.operations import OperationCall, Row
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
 from bot.tasks.zeroshot import HYPOTHESIS
@@ -63,11 +63,7 @@ def direct_call(task: Task[Any], head: Head) -> Callable[[Request[Any]], int | N
     """How one request is answered by itself: the same rows in one batch as for the worker's lone user."""
     limit = offline(task, head)
     if limit.unit == ROWS:
-
-        def run(request: Request[Any]) -> None:
-            run_task(task.steps(head, request))
-
-        return run
+        return lambda request: run_whole(task, head, request)
     return lambda request: limit.run([request], 1)
 
 
@@ -98,38 +94,14 @@ def _compare(head: Head, requests: Any, size: int) -> None:
         head.model(**_padded(head, chunk)).logits.float().softmax(dim=-1).cpu()
 
 
-@torch.inference_mode()
 def _continue(head: Head, requests: Any, size: int) -> int:
-    options = {
-        "do_sample": True,
-        "temperature": requests[0].temperature,
-        "top_p": requests[0].top_p,
-        "top_k": 0,
-        "max_new_tokens": requests[0].max_new_tokens,
-        "pad_token_id": head.pad_token_id,
-    }
-    prompts: list[list[int]] = head.tokenizer([request.prompt for request in requests])["input_ids"]
-    tokens = 0
-    for chunk in _chunks(sorted(prompts, key=len), size):
-        ids, mask = head.pad(chunk, left=True)
-        output: torch.Tensor = head.model.generate(input_ids=ids, attention_mask=mask, **options)
-        tokens += written(output[:, ids.shape[1] :].tolist(), ends_of(head))
-    return tokens
+    prompts = sorted(prompts_of(head, requests), key=len)
+    return sum(continue_batch(head, chunk, requests[0]) for chunk in _chunks(prompts, size))
 
 
-@torch.inference_mode()
 def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> int:
-    """What the model reads is the task's own affair: families of models want the languages in different forms."""
-    inputs = [next(task.steps(head, request)).rows[0].inputs for request in requests]
-    tokens = 0
-    for chunk in _chunks(sorted(inputs, key=lambda one: len(one.ids)), size):
-        ids, mask = head.pad([one.ids for one in chunk])
-        start = head.tensor([one.start for one in chunk])
-        output: torch.Tensor = head.model.generate(
-            input_ids=ids, attention_mask=mask, decoder_input_ids=start, max_new_tokens=NEW_TOKENS, do_sample=False
-        )
-        tokens += written(output[:, start.shape[1] :].tolist(), ends_of(head))
-    return tokens
+    sources = sorted(sources_of(task, head, requests), key=lambda source: len(source.ids))
+    return sum(translate_batch(head, chunk) for chunk in _chunks(sources, size))
 
 
 def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None:

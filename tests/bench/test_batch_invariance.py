@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bot.benchmark.company import answers_of, measure, moved
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.invariance.batch_invariance import Company
@@ -14,6 +13,7 @@ from bot.inference.operations import run_task
 from bot.tasks.fill import FillRequest, weigh_sentences
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentResult
+from tests.bench.batch_invariance import answers_of, measure, moved
 
 BF16 = Device("cpu", "bfloat16")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.benchmark.pairs import alternate, median_interval
-from bot.benchmark.turn import Turn
 from bot.tasks.sentiment import SentimentRequest
+from tests.bench.pairs import alternate, median_interval
+from tests.bench.run import Run
 
 REQUESTS = [SentimentRequest(f"Message {number}") for number in range(6)]
 
@@ -24,13 +24,13 @@ class Timed:
     def __init__(self, seconds: Sequence[float], tokens: Sequence[int | None] = (None,) * 6, *, asked: list[Any]):
         self._seconds, self._tokens, self._asked = seconds, tokens, asked
 
-    async def take_turn(self, requests: Sequence[Any]) -> Turn:
+    async def run(self, requests: Sequence[Any]) -> Run:
         [request] = requests
         self._asked.append((self, request))
         place = REQUESTS.index(request)
         if self._seconds[place] == 0:
-            return Turn(1, 1.0, failures=1)
-        return Turn(1, self._seconds[place], (self._seconds[place],), tokens=self._tokens[place])
+            return Run(1, 1.0, failures=1)
+        return Run(1, self._seconds[place], (self._seconds[place],), tokens=self._tokens[place])
 
     async def aclose(self) -> None:
         pass
@@ -46,7 +46,7 @@ async def test_each_text_is_asked_of_both_before_the_next() -> None:
     assert [request for _, request in asked] == [request for request in REQUESTS for _ in range(2)]
     assert [who is ours for who, _ in asked[::2]] == [True, False] * 3, "who is first changes"
     assert pairing.ratios == (2.0, 2.0, 2.0, 2.0, 2.0, 1.0)
-    assert pairing.ours == Turn(6, 42.0, (2.0, 4.0, 6.0, 8.0, 10.0, 12.0))
+    assert pairing.ours == Run(6, 42.0, (2.0, 4.0, 6.0, 8.0, 10.0, 12.0))
     assert pairing.theirs.seconds == 27.0
 
 
