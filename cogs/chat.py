@@ -12,12 +12,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Glassbox
-from bot.conversations import Conversations, Turn
 from bot.errors import InvalidRequest, Unanswered
 from bot.replies.acknowledgement import defer, respond
 from bot.replies.delivery import Delivery
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
+from bot.storage.conversations import Conversations, Turn
 from bot.tasks.chat import ChatRequest, Exchange
 
 TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
@@ -84,7 +84,7 @@ class Chat(commands.Cog):
 
     async def forget(self, interaction: discord.Interaction[Glassbox], request: ChatRequest) -> None:
         """Forget the conversation that an answer belongs to, for whoever is in its channel."""
-        await self._forget(interaction, request.place)
+        await self._forget(interaction, request.channel_id)
 
     async def _forget(self, interaction: discord.Interaction[Glassbox], place: int) -> None:
         await self.conversations.forget(place)

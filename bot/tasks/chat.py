@@ -70,16 +70,16 @@ class ChatRequest(Request[ChatResult]):
     """What somebody says in a conversation. Raises `InvalidRequest` where it cannot be used.
 
     Attributes:
-        place: the channel's id on Discord: a conversation belongs to its channel. Where Discord shows the answers to
-            nobody but who asks, their id with a minus: what others cannot see is no part of their conversation.
+        channel_id: the channel's id on Discord: a conversation belongs to its channel. If Discord shows the answers to
+            one person only, their id with a minus: what others cannot see is no part of their conversation.
         speaker: the name of who says it.
         history: what was said there before, the oldest first; of more than a conversation is kept of, the last.
         temperature: 0 to 2; 0 always takes the likeliest token.
-        conversation: which of the place's, by the number of the deletion that it has begun with; 0 is the first.
+        conversation: which of the channel's, by the number of the deletion that it has begun with; 0 is the first.
     """
 
     message: str
-    place: int
+    channel_id: int
     speaker: str
     history: tuple[Exchange, ...] = ()
     temperature: float = 0.5
@@ -92,9 +92,9 @@ class ChatRequest(Request[ChatResult]):
         checked_range(self.temperature, 0, 2, "temperature")
 
 
-def is_private(place: int) -> bool:
-    """Whether nobody but one person sees the answers of a conversation, by the place of its requests."""
-    return place < 0
+def is_private(channel_id: int) -> bool:
+    """Whether nobody but one person sees the answers of a conversation, by the channel id of its requests."""
+    return channel_id < 0
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.conversations import KEPT_SECONDS, MOST_WAITING, Conversations
 from bot.errors import Refused, RequestForgotten, Unanswered
 from bot.storage import RequestStore
+from bot.storage.conversations import KEPT_SECONDS, MOST_WAITING, Conversations
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.work.request import WorkRequest

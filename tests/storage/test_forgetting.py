@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from bot.conversations import Turn
 from bot.errors import RequestForgotten
 from bot.storage import RequestStore
+from bot.storage.conversations import Turn
 from bot.tasks.chat import ChatRequest, Exchange
 from bot.tasks.work.request import WorkRequest
 
@@ -103,24 +103,24 @@ class Scene:
     async def begin(self) -> None:
         """Another channel, of which only the secret is known."""
         self.number += 1
-        self.place, self.secret, self.said = self.number, f"swordfish-{self.number}.", f"sunflower-{self.number}."
+        self.channel_id, self.secret, self.said = self.number, f"swordfish-{self.number}.", f"sunflower-{self.number}."
         self.turn = Turn()
         before = Exchange("alice", self.secret, self.secret)
-        async with self.here.conversations.turn(self.place) as turn:
-            await self.here.conversations.keep(turn, self.place, ALICE, before)
-        asked = ChatRequest(self.secret, self.place, "alice")
+        async with self.here.conversations.turn(self.channel_id) as turn:
+            await self.here.conversations.keep(turn, self.channel_id, ALICE, before)
+        asked = ChatRequest(self.secret, self.channel_id, "alice")
         self.work = await self.here.keep(WorkRequest.of(asked, ((1, 2),)), person=ALICE)
 
     async def speak(self) -> None:
         """What `/chat` does, from the turn to what is kept of the answer."""
         conversations = self.here.conversations
-        async with conversations.turn(self.place) as self.turn:
+        async with conversations.turn(self.channel_id) as self.turn:
             turn = self.turn
-            asked = ChatRequest(self.said, self.place, "bob", turn.history, conversation=turn.conversation)
+            asked = ChatRequest(self.said, self.channel_id, "bob", turn.history, conversation=turn.conversation)
             await self.here.keep(asked, person=BOB)  # behind Stop
             await self.here.keep(replace(asked, history=()), person=BOB)  # behind New conversation
             await self.here.keep(WorkRequest.of(asked, ((3,),)), person=BOB)  # behind Show the work
-            await conversations.keep(turn, self.place, BOB, Exchange("bob", self.said, self.said))
+            await conversations.keep(turn, self.channel_id, BOB, Exchange("bob", self.said, self.said))
 
     async def look(self) -> None:
         """What Show the work does, and the page that takes long."""
@@ -134,10 +134,10 @@ class Scene:
 
     async def forget(self) -> None:
         """What New conversation does, in the other process."""
-        await self.there.conversations.forget(self.place)
+        await self.there.conversations.forget(self.channel_id)
 
     async def forget_here(self) -> None:
-        await self.here.conversations.forget(self.place)
+        await self.here.conversations.forget(self.channel_id)
 
     def kept(self) -> str:
         """All that the database holds."""
@@ -196,7 +196,7 @@ async def statements(scene: Scene, actor: Coroutine[Any, Any, None]) -> int:
 async def test_every_order_of_keeping_an_exchange_and_forgetting(scene: Scene) -> None:
     async def keep() -> None:
         exchange = Exchange("bob", scene.said, scene.said)
-        await scene.here.conversations.keep(scene.turn, scene.place, BOB, exchange)
+        await scene.here.conversations.keep(scene.turn, scene.channel_id, BOB, exchange)
 
     await scene.begin()
     keeping = await statements(scene, keep())
@@ -219,16 +219,16 @@ async def test_what_is_said_afterwards_is_kept(scene: Scene) -> None:
 
 
 async def _history(scene: Scene) -> Turn:
-    async with scene.there.conversations.turn(scene.place) as turn:
+    async with scene.there.conversations.turn(scene.channel_id) as turn:
         return turn
 
 
 async def test_a_second_deletion_while_somebody_begins_anew(scene: Scene) -> None:
     """Two people press New conversation, one of them with a message: it is of the first of the new conversations."""
     await scene.begin()
-    async with scene.here.conversations.turn(scene.place) as turn:
-        await scene.here.conversations.forget(scene.place)
+    async with scene.here.conversations.turn(scene.channel_id) as turn:
+        await scene.here.conversations.forget(scene.channel_id)
         turn.begin_anew()
         await scene.forget()
-        await scene.here.conversations.keep(turn, scene.place, BOB, Exchange("bob", scene.said, scene.said))
+        await scene.here.conversations.keep(turn, scene.channel_id, BOB, Exchange("bob", scene.said, scene.said))
     assert scene.said not in await asyncio.to_thread(scene.kept)
