@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import torch
 
-from bot.benchmark.load import Run, closed_loop
+from bot.benchmark.load import Ask, Run, closed_loop
 from bot.benchmark.naive import Answer, naive
 from bot.benchmark.options import Effort
 from bot.benchmark.report import Figures, Ratio, TaskReport
@@ -73,7 +73,7 @@ class Contender:
 
     name: str
     users: int
-    ask: Callable[[Request[Any], int], Any]
+    ask: Ask
 
     async def run(self, workload: Workload, number: int) -> Run:
         """Answer the next requests of a workload."""
@@ -85,7 +85,7 @@ class Contender:
         run = await self.run(workload, 2)
         if run.seconds < 1:
             run = await self.run(workload, effort.number(0, max(4, self.users)))
-        return effort.number(effort.requests or effort.seconds * run.rate, self.users)
+        return effort.number(effort.seconds * run.rate, self.users)
 
 
 async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: Say) -> TaskReport:
@@ -97,29 +97,33 @@ async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: S
     workload, device = subject.workload, subject.device
     say(f"{workload.name}: loading {subject.spec.name}")
     async with subject.open_worker(max(users)) as (worker, models):
+        kind = (await models.get(workload.name)).head.kind
         loads = [Contender(worker_at(number), number, partial(_ask_worker, worker)) for number in sorted(users)]
         numbers = {one: await one.number(workload, effort) for one in loads}
         memory = psutil.Process().memory_info().rss / 1e6
         on_gpu = torch.cuda.max_memory_allocated(device.name) / 1e6 if device.name.startswith("cuda") else None
-        with contextlib.ExitStack() as opened:
-            rivals = []
-            for precision in dict.fromkeys(("float32", device.precision)):
-                say(f"{workload.name}: loading {subject.spec.name} in {precision} for the naive bot")
-                head = await asyncio.to_thread(subject.load, precision, packed=False)
-                thread = opened.enter_context(ThreadPoolExecutor(1, thread_name_prefix="benchmark-naive"))
-                rivals.append(Contender(naive_in(precision), 1, partial(_ask, thread, naive(workload.task, head))))
+        async with _naive_bots(subject, say) as rivals:
             numbers |= {one: await one.number(workload, effort) for one in rivals}
             runs: dict[str, list[Run]] = {one.name: [] for one in numbers}
             for number in range(effort.rounds):
                 for one in numbers:
                     say(f"{workload.name}: round {number + 1} of {effort.rounds}, {one.name}")
                     runs[one.name].append(await one.run(workload, numbers[one]))
-        kind = (await models.get(workload.name)).head.kind
+    about = workload.name, subject.spec.name, kind, device.name, device.precision, memory, on_gpu
     figures = tuple(Figures.of(who, measured) for who, measured in runs.items())
-    ratios = tuple(Ratio.of(ours.name, theirs.name, runs) for ours in loads for theirs in rivals)
-    return TaskReport(
-        workload.name, subject.spec.name, kind, device.name, device.precision, memory, on_gpu, figures, ratios
-    )
+    return TaskReport(*about, figures, tuple(Ratio.of(one.name, other.name, runs) for one in loads for other in rivals))
+
+
+@contextlib.asynccontextmanager
+async def _naive_bots(subject: Subject, say: Say) -> AsyncIterator[list[Contender]]:
+    bots = []
+    with contextlib.ExitStack() as opened:
+        for precision in dict.fromkeys(("float32", subject.device.precision)):
+            say(f"{subject.workload.name}: loading {subject.spec.name} in {precision} for the naive bot")
+            head = await asyncio.to_thread(subject.load, precision, packed=False)
+            thread = opened.enter_context(ThreadPoolExecutor(1, thread_name_prefix="benchmark-naive"))
+            bots.append(Contender(naive_in(precision), 1, partial(_ask, thread, naive(subject.workload.task, head))))
+        yield bots
 
 
 def worker_at(users: int) -> str:

@@ -20,13 +20,11 @@ class Effort:
     Attributes:
         seconds: about how long one run takes.
         rounds: how many runs each contender has.
-        requests: how many a run of a parallel contender has, instead of as many as take `seconds`.
         rough: runs may be too short for the corpus's mix of lengths.
     """
 
     seconds: float = 5.0
     rounds: int = 3
-    requests: int | None = None
     rough: bool = False
 
     def number(self, wanted: float, users: int = 1) -> int:
@@ -52,16 +50,13 @@ class Options:
     seconds: float | None = None
     rounds: int | None = None
     quick: bool = False
-    requests: int | None = None
     seed: int = 0
 
     @property
     def effort(self) -> Effort:
         """Return how long is measured."""
         usual = Effort(seconds=1.0, rounds=1, rough=True) if self.quick else Effort()
-        return replace(
-            usual, seconds=self.seconds or usual.seconds, rounds=self.rounds or usual.rounds, requests=self.requests
-        )
+        return replace(usual, seconds=self.seconds or usual.seconds, rounds=self.rounds or usual.rounds)
 
     def users_of(self, task: str) -> tuple[int, ...]:
         """Return the numbers of users who ask a task at once."""

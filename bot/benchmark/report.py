@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -102,10 +102,6 @@ class TaskReport:
         title = Text(f"/{self.task}", style="bold")
         tables = table_of_figures(self.figures, COLUMNS), table_of_ratios(self.ratios)
         return Group(title, Text(self.about), *tables, Text())
-
-    def content(self) -> dict[str, Any]:
-        """Return the figures for scripts."""
-        return asdict(self)
 
 
 COLUMNS: Mapping[str, Callable[[Figures], str]] = {

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import typer
 from rich.console import Console, RenderableType
@@ -31,14 +31,12 @@ T = TypeVar("T")
 
 
 class Report(Protocol):
-    """Figures that can be printed."""
+    """A dataclass of figures; its fields are for scripts."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def table(self) -> RenderableType:
-        """Return them for people."""
-        ...
-
-    def content(self) -> Mapping[str, Any]:
-        """Return them for scripts."""
+        """Return the figures for people."""
         ...
 
 
@@ -87,7 +85,7 @@ async def show(
     measured = []
     with _progress(Console(stderr=True)) as say:
         async for report in reports(say):
-            measured.append(report.content())
+            measured.append(asdict(report))
             if not as_json:
                 console.print(report.table())
     if as_json:

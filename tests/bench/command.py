@@ -11,7 +11,6 @@ from rich.console import Console
 from bot.app import chosen_preset
 from bot.benchmark.comparison import Say
 from bot.benchmark.corpus import Corpus
-from bot.benchmark.options import Effort
 from bot.benchmark.workload import REQUESTS
 from bot.commands.bench import Report, device_of, in_own_process, show
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
@@ -20,7 +19,7 @@ from bot.settings import Settings
 from tests.bench.contest import hold
 from tests.bench.discord_load import SimulatedMembers, simulated_members
 from tests.bench.lineup import Subject
-from tests.bench.options import Options
+from tests.bench.options import Effort, Options
 from tests.bench.report import DiscordReport, TaskReport, discord_report, report
 from tests.bench.shapes import course_shapes
 from tests.bench.soak import Soak, soak

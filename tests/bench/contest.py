@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from bot.benchmark.comparison import Say, worker_at
-from bot.benchmark.options import Effort
 from bot.inference.compute.device import Device
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind
@@ -18,6 +17,7 @@ from tests.bench.contender import AllAtOnce, Contender, WorkerUnderLoad
 from tests.bench.limit import Offline
 from tests.bench.lineup import DIRECT, LIMIT, Lineup, Subject, line_up, workers
 from tests.bench.memory import Memory, peak_memory, quick_collections
+from tests.bench.options import Effort
 from tests.bench.pairs import alternate
 from tests.bench.run import Run
 from tests.bench.workload import Workload

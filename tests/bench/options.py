@@ -15,10 +15,22 @@ SOAKING, SOAKING_SLOWLY = (64,), (16,)
 
 
 @dataclass(frozen=True)
+class Effort(options.Effort):
+    """How long is measured.
+
+    Attributes:
+        requests: how many a run of the worker and the limit has, instead of as many as take `seconds`.
+    """
+
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
 class Options(options.Options):
     """What is to be measured.
 
     Attributes:
+        requests: how many a run of the worker and the limit has, instead of as many as take `seconds`.
         shapes: measure the course's architectures with random weights instead of a preset.
         discord: send the load through a simulated Discord.
         beside: the address of a server that takes part in `/generate`.
@@ -28,6 +40,7 @@ class Options(options.Options):
         SettingsError: they cannot be measured together.
     """
 
+    requests: int | None = None
     shapes: bool = False
     discord: bool = False
     beside: str | None = None
@@ -41,6 +54,11 @@ class Options(options.Options):
         if self.discord or self.soak is not None or (self.tasks and "generate" not in self.tasks):
             raise SettingsError("--beside takes part in /generate: leave out --discord, --soak and tasks without it.")
         completions_address(self.beside)
+
+    @property
+    def effort(self) -> Effort:
+        """Return how long is measured."""
+        return Effort(**vars(super().effort), requests=self.requests)
 
     def users_of(self, task: str) -> tuple[int, ...]:
         """Return the numbers of users who ask a task at once."""

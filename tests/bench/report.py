@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -112,10 +111,6 @@ class DiscordReport:
             "loop lag\nms p50 / p99": lambda one: pair(one.lag_p50_ms, one.lag_p99_ms),
         }
         return FiguresTable([self], columns)
-
-    def content(self) -> dict[str, Any]:
-        """Return the figures for scripts."""
-        return asdict(self)
 
 
 def discord_report(task: str, members: int, rounds: Sequence[DiscordRun]) -> DiscordReport:

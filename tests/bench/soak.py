@@ -6,7 +6,7 @@ import asyncio
 import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rich.console import Group, RenderableType
@@ -74,10 +74,6 @@ class Soak:
             *map(Text, verdicts),
             Text(),
         )
-
-    def content(self) -> dict[str, Any]:
-        """Return what was measured for scripts."""
-        return asdict(self)
 
 
 async def soak(subject: Subject, users: int, number: int, say: Say) -> Soak:
