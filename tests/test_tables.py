@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from bot.benchmark.report import Ratio
 from bot.tables import FiguresTable, table_of_texts
-from tests.bench.report import DiscordReport, Figures, TaskReport
+from tests.bench.report import DiscordReport, Figures, Ratio, TaskReport
 
 ENDLESS = 10_000
 FIGURES = Figures(

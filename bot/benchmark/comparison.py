@@ -18,7 +18,7 @@ import torch
 from bot.benchmark.load import Ask, Run, closed_loop
 from bot.benchmark.naive import Answer, naive
 from bot.benchmark.options import Effort
-from bot.benchmark.report import Figures, Ratio, TaskReport
+from bot.benchmark.report import Figures, TaskReport
 from bot.benchmark.workload import Workload
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
@@ -110,15 +110,14 @@ async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: S
                     say(f"{workload.name}: round {number + 1} of {effort.rounds}, {one.name}")
                     runs[one.name].append(await one.run(workload, numbers[one]))
     about = workload.name, subject.spec.name, kind, device.name, device.precision, memory, on_gpu
-    figures = tuple(Figures.of(who, measured) for who, measured in runs.items())
-    return TaskReport(*about, figures, tuple(Ratio.of(one.name, other.name, runs) for one in loads for other in rivals))
+    return TaskReport(*about, tuple(Figures.of(who, measured) for who, measured in runs.items()))
 
 
 @contextlib.asynccontextmanager
 async def _naive_bots(subject: Subject, say: Say) -> AsyncIterator[list[Contender]]:
     bots = []
     with contextlib.ExitStack() as opened:
-        for precision in dict.fromkeys(("float32", subject.device.precision)):
+        for precision in dict.fromkeys((subject.device.precision, "float32")):
             say(f"{subject.workload.name}: loading {subject.spec.name} in {precision} for the naive bot")
             head = await asyncio.to_thread(subject.load, precision, packed=False)
             thread = opened.enter_context(ThreadPoolExecutor(1, thread_name_prefix="benchmark-naive"))

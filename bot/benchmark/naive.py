@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,22 +20,54 @@ from bot.inference.task import HeadKind, Task
 Answer = Callable[[Request[Any]], int | None]
 """Answers one request on the calling thread; returns the number of generated tokens if it counts them."""
 
+Call = Callable[[Any, Any], object]
+PIPELINES: Mapping[tuple[str, HeadKind], tuple[str, Call]] = {
+    ("sentiment", HeadKind.SEQUENCE_CLASSIFIER): (
+        "text-classification",
+        lambda pipeline, request: pipeline(request.text, truncation=True, top_k=None),
+    ),
+    ("fill", HeadKind.MASKED_LM): (
+        "fill-mask",
+        lambda pipeline, request: pipeline(
+            pipeline.tokenizer.mask_token.join(request.parts),
+            top_k=request.top_k,
+            tokenizer_kwargs={"truncation": True},
+        ),
+    ),
+    ("zeroshot", HeadKind.SEQUENCE_CLASSIFIER): (
+        "zero-shot-classification",
+        lambda pipeline, request: pipeline(request.text, list(request.labels), multi_label=request.multi_label),
+    ),
+}
+"""By task and head: transformers' pipeline, and how it is called."""
+
 
 def naive(task: Task[Any], head: Head) -> Answer:
     """Return the naive bot for a task."""
     match task.name, head.kind:
-        case "sentiment", HeadKind.SEQUENCE_CLASSIFIER:
-            return _Pipeline("text-classification", head, _classify)
-        case "fill", HeadKind.MASKED_LM:
-            return _Pipeline("fill-mask", head, _fill)
-        case "zeroshot", HeadKind.SEQUENCE_CLASSIFIER:
-            return _Pipeline("zero-shot-classification", head, _compare)
         case "generate", HeadKind.CAUSAL_LM:
             return lambda request: continue_batch(head, prompts_of(head, [request]), request)
         case "translate", HeadKind.SEQ2SEQ_LM:
             return lambda request: translate_batch(head, sources_of(task, head, [request]))
+        case key if key in PIPELINES:
+            return _in_pipeline(*PIPELINES[key], head)
         case _:
             return lambda request: run_whole(task, head, request)
+
+
+def _in_pipeline(name: str, call: Call, head: Head) -> Answer:
+    local = threading.local()  # fast tokenizers keep state between calls, so each thread has its own
+
+    def answer(request: Request[Any]) -> None:
+        if not hasattr(local, "pipeline"):
+            import transformers
+
+            build: Any = transformers.pipeline
+            tokenizer = copy.deepcopy(head.tokenizer)
+            local.pipeline = build(name, model=head.model, tokenizer=tokenizer, device=head.device.name)
+        call(local.pipeline, request)
+
+    return answer
 
 
 def run_whole(task: Task[Any], head: Head, request: Request[Any]) -> None:
@@ -67,7 +99,7 @@ def continue_batch(head: Head, prompts: Sequence[list[int]], options: Any) -> in
 
 
 def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[Any]]) -> list[Any]:
-    """Return the encoder-decoder's inputs, as the task makes them: families of models name languages differently."""
+    """Return an encoder-decoder's inputs as the task makes them: families of models name languages differently."""
     return [next(task.steps(head, request)).rows[0].inputs for request in requests]
 
 
@@ -90,40 +122,6 @@ def written(sequences: Sequence[Sequence[int]], ends: frozenset[int]) -> int:
 
 def ends_of(head: Head) -> frozenset[int]:
     """Return the tokens after which a head writes nothing more."""
-    config: Any = head.model.generation_config
-    declared = config.eos_token_id
+    declared: Any = head.model.generation_config.eos_token_id
     ends = declared if isinstance(declared, list) else [declared, head.tokenizer.eos_token_id]
     return frozenset(end for end in ends if isinstance(end, int))
-
-
-class _Pipeline:
-    def __init__(self, name: str, head: Head, call: Callable[[Any, Any], object]) -> None:
-        self._name = name
-        self._head = head
-        self._call = call
-        self._local = threading.local()  # fast tokenizers keep state between calls, so each thread has its own
-
-    def __call__(self, request: Request[Any]) -> None:
-        if not hasattr(self._local, "pipeline"):
-            self._local.pipeline = self._build()
-        self._call(self._local.pipeline, request)
-
-    def _build(self) -> Any:
-        import transformers
-
-        build: Any = transformers.pipeline
-        tokenizer = copy.deepcopy(self._head.tokenizer)
-        return build(self._name, model=self._head.model, tokenizer=tokenizer, device=self._head.device.name)
-
-
-def _classify(pipeline: Any, request: Any) -> object:
-    return pipeline(request.text, truncation=True, top_k=None)
-
-
-def _fill(pipeline: Any, request: Any) -> object:
-    text = pipeline.tokenizer.mask_token.join(request.parts)
-    return pipeline(text, top_k=request.top_k, tokenizer_kwargs={"truncation": True})
-
-
-def _compare(pipeline: Any, request: Any) -> object:
-    return pipeline(request.text, list(request.labels), multi_label=request.multi_label)

@@ -1,4 +1,4 @@
-"""Measured runs as figures: medians over the rounds, ratios of runs of the same round, and tables of them."""
+"""Measured runs as figures, and figures as tables."""
 
 from __future__ import annotations
 
@@ -51,59 +51,6 @@ class Figures:
 
 
 FiguresT = TypeVar("FiguresT", bound=Figures)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """The median, the least and the greatest of the rounds' ratios of two contenders' rates."""
-
-    what: str
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, ours: str, theirs: str, runs: Mapping[str, Sequence[Run]]) -> Ratio:
-        """Compare two contenders, in tokens if they are counted."""
-        rounds = zip(runs[ours], runs[theirs], strict=True)
-        ratios = [_speed(one) / _speed(other) for one, other in rounds]
-        return cls(f"{ours} / {theirs}", statistics.median(ratios), min(ratios), max(ratios))
-
-
-@dataclass(frozen=True)
-class TaskReport:
-    """The figures of one task.
-
-    Attributes:
-        memory_mb: resident memory of the bot alone under the greatest load, without the naive bot's checkpoint.
-        device_memory_mb: the same on the GPU; None on a machine without one.
-    """
-
-    task: str
-    checkpoint: str
-    head: str
-    device: str
-    precision: str
-    memory_mb: float
-    device_memory_mb: float | None
-    figures: tuple[Figures, ...]
-    ratios: tuple[Ratio, ...]
-
-    @property
-    def about(self) -> str:
-        """Return what was measured, in two sentences."""
-        memory = f"{self.memory_mb:,.0f} MB"
-        if self.device_memory_mb is not None:
-            memory += f" and {self.device_memory_mb:,.0f} MB of the GPU"
-        return f"{self.checkpoint} ({self.head}) on {self.device} in {self.precision}. The bot alone: {memory}."
-
-    def table(self) -> RenderableType:
-        """Return the figures as tables for people."""
-        title = Text(f"/{self.task}", style="bold")
-        tables = table_of_figures(self.figures, COLUMNS), table_of_ratios(self.ratios)
-        return Group(title, Text(self.about), *tables, Text())
-
-
 COLUMNS: Mapping[str, Callable[[Figures], str]] = {
     "": lambda one: one.who,
     "req/s": lambda one: number(one.rate),
@@ -114,19 +61,43 @@ COLUMNS: Mapping[str, Callable[[Figures], str]] = {
 }
 
 
-def table_of_figures(figures: Sequence[FiguresT], columns: Mapping[str, Callable[[FiguresT], str]]) -> RenderableType:
+@dataclass(frozen=True)
+class TaskReport:
+    """The figures of one task.
+
+    Attributes:
+        memory_mb: resident memory of the bot alone under the greatest load, without the naive bot's checkpoint.
+        device_memory_mb: the same on the GPU; None on a machine without one.
+        figures: by contender, the naive bot in float32 last.
+    """
+
+    task: str
+    checkpoint: str
+    head: str
+    device: str
+    precision: str
+    memory_mb: float
+    device_memory_mb: float | None
+    figures: tuple[Figures, ...]
+
+    def about(self) -> RenderableType:
+        """Return what was measured, in three lines at most."""
+        memory = f"{self.memory_mb:,.0f} MB"
+        if self.device_memory_mb is not None:
+            memory += f" and {self.device_memory_mb:,.0f} MB of the GPU"
+        checkpoint = f"{self.checkpoint} ({self.head}) on {self.device} in {self.precision}."
+        return Group(Text(f"/{self.task}", style="bold"), Text(f"{checkpoint} The bot alone: {memory}."))
+
+    def table(self) -> RenderableType:
+        """Return the figures for people."""
+        baseline = self.figures[-1]
+        times = {f"times\n{baseline.who}": lambda one: number(one.rate / baseline.rate) if baseline.rate else ""}
+        return Group(self.about(), table_of(self.figures, {**COLUMNS, **times}), Text())
+
+
+def table_of(figures: Sequence[FiguresT], columns: Mapping[str, Callable[[FiguresT], str]]) -> RenderableType:
     """Return a table without the columns that would be empty."""
     return FiguresTable(figures, {name: cell for name, cell in columns.items() if not name or any(map(cell, figures))})
-
-
-def table_of_ratios(ratios: Iterable[Ratio]) -> RenderableType:
-    """Return a line for each comparison."""
-    columns: Mapping[str, Callable[[Ratio], str]] = {
-        "compared": lambda one: one.what,
-        "ratio": lambda one: f"{one.value:.2f}",
-        "from – to": lambda one: f"{one.low:.2f} – {one.high:.2f}" if one.low < one.high else "",
-    }
-    return FiguresTable(ratios, columns)
 
 
 def milliseconds(seconds: Sequence[float], percent: float) -> float | None:
@@ -155,7 +126,3 @@ def pair(usual: float | None, high: float | None) -> str:
 def percent(share: float | None) -> str:
     """Return a share of 1 in per cent."""
     return "" if share is None else f"{100 * share:.0f} %"
-
-
-def _speed(run: Run) -> float:
-    return run.rate if run.token_rate is None else run.token_rate

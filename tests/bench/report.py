@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.benchmark import report as small
 from bot.benchmark.comparison import naive_in, worker_at
-from bot.benchmark.report import Ratio, median, milliseconds, number, pair, percent, table_of_figures, table_of_ratios
+from bot.benchmark.report import median, milliseconds, number, pair, percent, table_of
 from bot.tables import FiguresTable
 from tests.bench.contest import Contest
 from tests.bench.discord_load import DiscordRun
@@ -47,6 +47,27 @@ class Figures(small.Figures):
         )
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """The median, the least and the greatest of the rounds' ratios of two contenders' rates."""
+
+    what: str
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ours: str, theirs: str, runs: Mapping[str, Sequence[Run]]) -> Ratio:
+        """Compare two contenders, in tokens if they are counted."""
+        rounds = zip(runs[ours], runs[theirs], strict=True)
+        ratios = [_speed(one) / _speed(other) for one, other in rounds]
+        return cls(f"{ours} / {theirs}", statistics.median(ratios), min(ratios), max(ratios))
+
+
+def _speed(run: Run) -> float:
+    return run.rate if run.token_rate is None else run.token_rate
+
+
 COLUMNS: Mapping[str, Callable[[Figures], str]] = {
     **{name: cell for name, cell in small.COLUMNS.items() if name != "failed"},
     "loop lag\nms p50 / p99": lambda one: pair(one.lag_p50_ms, one.lag_p99_ms),
@@ -67,14 +88,20 @@ class TaskReport(small.TaskReport):
     """
 
     figures: tuple[Figures, ...]
+    ratios: tuple[Ratio, ...]
     limit: str
     notes: tuple[str, ...]
 
     def table(self) -> RenderableType:
         """Return the figures as tables for people."""
-        title, about = Text(f"/{self.task}", style="bold"), Text(f"{self.about} The limit: {self.limit}.")
-        tables = table_of_figures(self.figures, COLUMNS), table_of_ratios(self.ratios)
-        return Group(title, about, *map(Text, self.notes), *tables, Text())
+        ratios: Mapping[str, Callable[[Ratio], str]] = {
+            "compared": lambda one: one.what,
+            "ratio": lambda one: f"{one.value:.2f}",
+            "from – to": lambda one: f"{one.low:.2f} – {one.high:.2f}" if one.low < one.high else "",
+        }
+        notes = map(Text, (f"The limit: {self.limit}.", *self.notes))
+        tables = table_of(self.figures, COLUMNS), FiguresTable(self.ratios, ratios)
+        return Group(self.about(), *notes, *tables, Text())
 
 
 @dataclass(frozen=True)

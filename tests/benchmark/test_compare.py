@@ -28,7 +28,7 @@ async def test_the_worker_beside_a_naive_bot(settings: Settings, task: str, caps
     [report] = await compared(bfloat16, Options((task,), (1, 4), seconds=0.02, quick=True), capsys)
 
     figures = {one["who"]: one for one in report["figures"]}
-    workers, rivals = [worker_at(1), worker_at(4)], [naive_in("float32"), naive_in("bfloat16")]
+    workers, rivals = [worker_at(1), worker_at(4)], [naive_in("bfloat16"), naive_in("float32")]
     assert list(figures) == [*workers, *rivals]
     for one in figures.values():
         assert one["requests"] >= 2
@@ -37,8 +37,6 @@ async def test_the_worker_beside_a_naive_bot(settings: Settings, task: str, caps
         assert one["p95_ms"] >= one["p50_ms"] > 0
     counted = {name for name, one in figures.items() if one["token_rate"]}
     assert counted == ({*figures} if task == "generate" else set())
-    assert [one["what"] for one in report["ratios"]] == [f"{one} / {other}" for one in workers for other in rivals]
-    assert all(0 < one["low"] <= one["value"] <= one["high"] for one in report["ratios"])
     assert report["memory_mb"] > 0
     assert report["device_memory_mb"] is None
 
@@ -49,7 +47,15 @@ async def test_prints_tables(settings: Settings, capsys: pytest.CaptureFixture[s
     await compare_all(settings, options, False, Console(width=120))
 
     shown = capsys.readouterr()
-    for words in ("/sentiment", "worker, 2 users", "naive float32", "The bot alone", "req/s", "All texts differ"):
+    for words in (
+        "/sentiment",
+        "worker, 2 users",
+        "naive float32",
+        "times",
+        "The bot alone",
+        "req/s",
+        "All texts differ",
+    ):
         assert words in shown.out
     told = shown.err.splitlines()  # standard error isn't a terminal here
     assert any(line.startswith("sentiment: round 1 of 1") for line in told)
