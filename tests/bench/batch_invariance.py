@@ -1,8 +1,8 @@
-"""`python -m tests.bench.batch_invariance`: do numbers depend on who else asks, and what does it cost that they do not?
+"""`python -m tests.bench.batch_invariance`: do numbers depend on the other rows of a batch, and what does it cost?
 
-Requests of a task are answered by a preset's checkpoint one by one and in batches, in the way that Glassbox computes
-rows in company, and in the usual way, padded to the longest. What is told is how far probabilities of the same request
-moved, how many labels changed, and the ratio of the two ways' times, for a lone request and for batches.
+A preset's checkpoint answers requests of a task one by one and in batches, both with Glassbox's batch-invariant forward
+passes and with usual ones, padded to the longest row. Printed are how far probabilities of the same request moved, how
+many labels changed, and the ratio of the times of the two kinds, for a lone request and for batches.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ TASKS = ("sentiment", "zeroshot", "fill")
 
 @dataclass(frozen=True)
 class Moved:
-    """What company made of answers.
+    """What batches changed in answers.
 
     Attributes:
         by: the largest change of a number.
         answers: how many have any other number.
         labels: how many have another first label.
-        asked: how many there were.
+        asked: how many answers were compared.
     """
 
     by: float
@@ -53,7 +53,7 @@ class Moved:
 
 
 def answers_of(ways: Sequence[Any]) -> list[Any]:
-    """The results of tasks' generators whose rows share batches, as the worker forms them."""
+    """Return the results of tasks' generators whose rows share batches, as the worker forms them."""
     results: dict[int, Any] = {}
     sent: dict[int, Any] = dict.fromkeys(range(len(ways)))
     while sent:
@@ -87,7 +87,7 @@ def moved(alone: Sequence[Any], together: Sequence[Any]) -> Moved:
 
 
 def _numbers(result: Any) -> dict[str, float]:
-    """Probabilities by label, or by word of a mask."""
+    """Return probabilities by label, or by word of a mask."""
     if isinstance(result, FillResult):
         return {f"{place} {guess.word}": guess.probability for place, mask in enumerate(result.masks) for guess in mask}
     return {score.label: score.probability for score in result.scores}
@@ -98,12 +98,12 @@ def _label(result: Any) -> tuple[str, ...]:
 
 
 def _difference(some: dict[str, float], others: dict[str, float]) -> float:
-    """The largest; of a word that only one of them has, its probability."""
+    """Return the largest difference; a word that only one of them has differs by its probability."""
     return max(abs(some.get(name, 0.0) - others.get(name, 0.0)) for name in {*some, *others})
 
 
 def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[Company, Moved], float, float]:
-    """What company moves in either way, and the ratios of their times, ours divided by the usual one's.
+    """Measure what batches change with either kind of pass, and the ratios of times, ours divided by the usual.
 
     Returns:
         The moves, the ratio for a lone request, and the ratio for batches.

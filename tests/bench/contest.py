@@ -30,8 +30,8 @@ class Contest:
     Attributes:
         runs: by contender, the run of each round.
         lone_ratios: the lone user's latency divided by that of the direct call, of each text.
-        memory: of the bot alone, under its greatest load, before the others were loaded.
-        batch: the size that was best for the limit, and what it counts.
+        memory: of the bot alone, under its greatest load, before the other contenders were loaded.
+        batch: the limit's best batch size, and its unit.
         notes: what a reader must know besides.
     """
 
@@ -83,7 +83,7 @@ async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say,
 
 
 def _in_order(loaded: Mapping[str, Contender], lineup: Lineup, limit: AllAtOnce) -> dict[str, Contender]:
-    """Who is compared stands side by side."""
+    # Contenders that are compared run one after the other.
     lone = {name: one for name, one in loaded.items() if one.users == 1}
     loads = {name: one for name, one in loaded.items() if one.users > 1}
     direct = {DIRECT: lineup.direct} if lone else {}
@@ -95,7 +95,7 @@ def _with_title(say: Say, title: str, name: str) -> None:
 
 
 async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) -> tuple[AllAtOnce, float]:
-    """The limit in its best batch size, and its requests a second."""
+    """Return the limit in its best batch size, and its requests per second."""
     candidates = [AllAtOnce(limit, size) for size in limit.sizes]
     rate = await _warm_up(candidates[0], workload, effort)
     wanted = effort.number(min(300, effort.seconds * rate))
@@ -112,7 +112,7 @@ async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) ->
 
 
 async def _warm_up(contender: Contender, workload: Workload, effort: Effort) -> float:
-    """Let somebody answer a few requests; returns about how many in a second."""
+    """Have a contender answer a few requests, and return about how many it answers per second."""
     first = await contender.run(workload.take(2))
     if first.seconds > 1:
         return first.rate
@@ -122,10 +122,10 @@ async def _warm_up(contender: Contender, workload: Workload, effort: Effort) -> 
 async def _numbers(
     contenders: Mapping[str, Contender], workload: Workload, effort: Effort, best: float, say: Say
 ) -> dict[str, int]:
-    """How many requests each contender has in a run, after everybody has warmed up.
+    """Warm all contenders up, and return how many requests each has in a run.
 
     Args:
-        best: requests a second of the limit, which is warm already.
+        best: requests per second of the limit, which is warm already.
     """
     numbers = {}
     most = 0
@@ -141,7 +141,7 @@ async def _numbers(
             await contender.run(workload.take(effort.number(0, contender.users)))
         wanted = effort.number(effort.requests or effort.seconds * best, contender.users)
         most = max(most, wanted)
-        # All at once has the worker's requests, and no batch that is not full.
+        # The limit gets the worker's requests, and only full batches.
         numbers[name] = contender.size * -(-most // contender.size) if isinstance(contender, AllAtOnce) else wanted
     return numbers
 
@@ -149,10 +149,10 @@ async def _numbers(
 async def _round(
     contenders: Mapping[str, Contender], numbers: Mapping[str, int], workload: Workload, contest: Contest, say: Say
 ) -> None:
-    """A run of everybody. The worker always has new texts, and those who come after it have the same."""
+    """Run every contender once. The worker gets new texts, and the contenders after it get the same ones."""
     requests: list[Request[Any]] = []
     for name, contender in contenders.items():
-        if name == DIRECT:  # has had its run, with the lone user
+        if name == DIRECT:  # it has run already, with the lone user
             continue
         say(name)
         if isinstance(contender, WorkerUnderLoad):

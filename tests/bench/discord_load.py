@@ -1,8 +1,8 @@
 """The same load through Discord: interactions of many members at once, from the gateway to the edited response.
 
 The client is the real one. Its gateway and its REST calls lead to simcord's Discord, but not through simcord's test
-environment: that watches every callback of the event loop and stops the clock, which would be measured too. Nobody
-waits for an interaction to settle before the next; the acknowledgement and the answer are seen as they are sent.
+environment: that watches every callback of the event loop and stops the clock, which would be measured too. Members
+don't wait for an interaction to settle; acknowledgements and answers are noticed when they are sent.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
 
 
 class NoAnswer(GlassboxError):
-    """A command got a refusal, or an error."""
+    """A command was answered with a refusal or an error."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class DiscordRun:
 
 @dataclass(eq=False)
 class _Open:
-    """An interaction that is not answered yet."""
+    """An interaction that has not been answered yet."""
 
     began: float
     answered: asyncio.Future[None]
@@ -70,7 +70,7 @@ class SimulatedMembers:
 
     Args:
         discord: simcord's Discord, to which the bot is connected.
-        number: how many they are.
+        number: of members.
     """
 
     def __init__(self, discord: Any, number: int) -> None:
@@ -83,7 +83,7 @@ class SimulatedMembers:
         self._open: dict[str, _Open] = {}
 
     async def run(self, task: str, requests: Sequence[Request[Any]]) -> DiscordRun:
-        """Have all requests asked, by each member one at a time."""
+        """Ask all requests; each member has one under way at a time."""
         acknowledgements: list[float] = []
 
         async def ask(request: Request[Any], person: int) -> None:
@@ -95,23 +95,23 @@ class SimulatedMembers:
         return DiscordRun(run, tuple(acknowledgements))
 
     def hear(self, method: str, path: str, payload: Any) -> None:
-        """Take notice of a request that the bot has sent to Discord."""
+        """Take notice of an HTTP request from the bot to Discord."""
         asked = next((self._open[part] for part in path.split("/") if part in self._open), None)
         if asked is None or asked.answered.done() or method != "POST":
             return
         if path.endswith("/callback") and payload["type"] == DEFERRED:
             asked.acknowledged = time.perf_counter() - asked.began
-        else:  # at once or as a follow-up, the member is told why not
+        else:  # an immediate response or a follow-up is a refusal
             asked.answered.set_exception(NoAnswer("The command was not answered."))
 
     async def see_the_end(self, interaction: Any, command: Any) -> None:
-        """Take notice that a command has ended without an error: its answer has been shown to the end."""
+        """Take notice that a command has ended without an error, so its answer is complete."""
         asked = self._open.get(interaction.token)
         if asked is not None and not asked.answered.done():
             asked.answered.set_result(None)
 
     async def _ask(self, task: str, request: Request[Any], member: int) -> float:
-        """Send a command, and wait for its answer; returns when it was acknowledged."""
+        """Send a command, wait for its answer, and return the seconds until its acknowledgement."""
         token, payload = self._interaction(task, request, member)
         asked = _Open(time.perf_counter(), asyncio.get_running_loop().create_future())
         self._open[token] = asked
@@ -143,7 +143,7 @@ class SimulatedMembers:
 
 
 class _RealTime:
-    """The clock of the simulated Discord, whose own one stands still: interactions expire by their ids."""
+    """A clock for the simulated Discord: its own one stands still, and interactions expire by the time in their ids."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -151,7 +151,7 @@ class _RealTime:
 
 @contextlib.asynccontextmanager
 async def simulated_members(backend: Backend, number: int) -> AsyncIterator[SimulatedMembers]:
-    """So many members of a simulated server in which the bot is.
+    """Open a simulated server with the bot and so many members.
 
     Raises:
         SettingsError: the extra packages are not installed.
@@ -191,7 +191,7 @@ async def simulated_members(backend: Backend, number: int) -> AsyncIterator[Simu
 
 
 def _overheard(send: Any, members: SimulatedMembers) -> Any:
-    """An adapter's way to send requests, of which the members hear."""
+    """Return an adapter's function to send requests, wrapped so that the members hear of them."""
 
     async def request(route: Any, session: Any, **options: Any) -> Any:
         response = await send(route, session, **options)
@@ -202,7 +202,7 @@ def _overheard(send: Any, members: SimulatedMembers) -> Any:
 
 
 def _payload(options: dict[str, Any]) -> Any:
-    """What a request says; with files it is one part of many."""
+    """Return the JSON of a request; if there are files, it is one part of many."""
     import json
 
     for part in options.get("multipart") or ():

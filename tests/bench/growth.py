@@ -18,7 +18,7 @@ SMALLEST_OBJECT = 16
 
 @dataclass(frozen=True)
 class Growth:
-    """How memory went on after its caches had filled.
+    """The growth of memory after caches had filled.
 
     Attributes:
         requests: how many were answered meanwhile.
@@ -38,10 +38,10 @@ class Growth:
 
 
 def growth(samples: Sequence[tuple[int, int]]) -> Growth:
-    """The line through memory in bytes by requests, after the first tenth of the requests.
+    """Fit a line through memory in bytes by requests, after the first tenth of the requests.
 
-    Memory moves in steps, and a sample is about as high as the one before it. So the samples tell less than their
-    number says: the slope's standard error is widened by the first-order autocorrelation of what the line leaves over.
+    Memory moves in steps, so a sample is about as high as the one before it, and samples say less than their number
+    suggests: the slope's standard error is widened by the first-order autocorrelation of the residuals.
 
     Source: von Storch and Zwiers: Statistical Analysis in Climate Research, 1999, equivalent sample size.
 

@@ -25,10 +25,10 @@ ROWS = "rows"
 
 @dataclass(frozen=True)
 class Offline:
-    """How a list of requests is answered at once.
+    """A way to answer a list of requests at once.
 
     Attributes:
-        run: answers the requests in batches of a size; returns the number of generated tokens where that matters.
+        run: answers the requests in batches of a size; returns the number of generated tokens if it counts them.
         sizes: batch sizes to try.
         unit: what a batch size counts.
     """
@@ -39,7 +39,7 @@ class Offline:
 
 
 def offline(task: Task[Any], head: Head) -> Offline:
-    """How a task's requests are answered at once on a head."""
+    """Return how a task's requests are answered at once on a head."""
     on_cpu = head.device.on_cpu
     sizes = (4, 8, 16, 32) if on_cpu else (16, 32, 64, 128, 256)
     static = (16,) if on_cpu else (16, 64)
@@ -60,7 +60,7 @@ def offline(task: Task[Any], head: Head) -> Offline:
 
 
 def direct_call(task: Task[Any], head: Head) -> Callable[[Request[Any]], int | None]:
-    """How one request is answered by itself: the same rows in one batch as for the worker's lone user."""
+    """Return how one request is answered by itself: in the same batch as the worker's lone user's."""
     limit = offline(task, head)
     if limit.unit == ROWS:
         return lambda request: run_whole(task, head, request)
@@ -105,7 +105,7 @@ def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> in
 
 
 def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
-    """Tasks of several passes: all requests take each pass together."""
+    """Run tasks of several passes: all requests take each pass together."""
     under_way = [(task.steps(head, request), None) for request in requests]
     while under_way:
         asking: list[tuple[Any, OperationCall]] = []
@@ -119,7 +119,7 @@ def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None
 
 
 def _computed(steps: Sequence[OperationCall], size: int) -> dict[int, list[Any]]:
-    """The outputs of each step, by its identity; rows of the same operation are sorted and batched."""
+    """Return the outputs of each operation call by its identity; rows of an operation are sorted and batched."""
     outputs: dict[int, Any] = {}
     for operation in dict.fromkeys(step.operation for step in steps):
         rows = [row for step in steps if step.operation is operation for row in step.rows]

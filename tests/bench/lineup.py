@@ -1,4 +1,4 @@
-"""Who is measured in a contest, with the copies of the checkpoint that they need."""
+"""The contenders of a contest, with the copies of the checkpoint that they need."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Subject(comparison.Subject):
 
 @dataclass(frozen=True)
 class Lineup:
-    """Who is measured, besides the worker.
+    """The contenders besides the worker.
 
     Attributes:
         direct: one call after the other of the same model as the worker's.
@@ -57,7 +57,7 @@ class Lineup:
 
 
 def workers(subject: Subject, worker: InferenceWorker, kind: HeadKind, users: list[int]) -> dict[str, Contender]:
-    """The worker under each load, by name."""
+    """Return the worker under each load, by name."""
     tally = subject.workload.tally if subject.workload.generates(kind) else None
     return {worker_at(number): WorkerUnderLoad(worker, number, tally) for number in users}
 
@@ -65,7 +65,7 @@ def workers(subject: Subject, worker: InferenceWorker, kind: HeadKind, users: li
 async def line_up(
     subject: Subject, users: int, beside: str | None, say: Say, opened: contextlib.AsyncExitStack
 ) -> Lineup:
-    """Everybody but the worker.
+    """Make the contenders besides the worker ready.
 
     Args:
         users: the largest number of people who ask at once.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import ContinuousBatchingConfig, GenerationConfig
 
 PAGE = 256
-"""Tokens in a page of the cache: the library's default."""
+"""Tokens in a page of the KV cache: the library's default."""
 PAGES = 2
 """For each person, which is enough for nearly every message; long ones take what others leave."""
 SPARE_PAGES = 16
@@ -51,7 +51,7 @@ class TransformersManager:
 
     @classmethod
     async def open(cls, head: Head, users: int, probe: GenerateRequest) -> TransformersManager:
-        """The manager, after it has answered a request.
+        """Open the manager, and have it answer a request.
 
         Raises:
             ManagerUnusable: it cannot run this checkpoint.
@@ -59,7 +59,7 @@ class TransformersManager:
         manager = cls(head, users)
         try:
             run = await manager.run([probe])
-        except Exception as error:  # whatever a checkpoint that it was not made for leads to
+        except Exception as error:  # an unsupported checkpoint may raise anything
             await manager.aclose()
             raise ManagerUnusable(type(error).__name__) from error
         if run.failures:
@@ -89,7 +89,7 @@ class TransformersManager:
             await asyncio.to_thread(manager.stop, keep_for_next_session=True)
 
     async def _continue(self, manager: Any, request: GenerateRequest) -> int:
-        """The number of tokens that were written."""
+        """Return the number of tokens that were written."""
         output: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         name = str(next(self._ids))
         manager.register_result_handler(name, output.set_result)
@@ -106,7 +106,7 @@ class TransformersManager:
         return written([output.result().generated_tokens], self._ends)
 
     def _generation(self, request: GenerateRequest) -> GenerationConfig:
-        """Options of all requests: those that a request has of its own must be set here too, or they are ignored."""
+        """Return the options of all requests: those that differ by request must be set here too, or they are ignored."""
         from transformers import GenerationConfig
 
         return GenerationConfig(

@@ -1,4 +1,4 @@
-"""How much memory is held, and how much was at most while something ran."""
+"""The memory that is held, and the most that was held while something ran."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Memory:
 
     Attributes:
         process: resident memory of this process.
-        device: what PyTorch has allocated on the GPU; None where there is none.
+        device: what PyTorch has allocated on the GPU; None on a machine without one.
     """
 
     process: int = 0
@@ -47,7 +47,7 @@ def peak_memory(device: str) -> Iterator[Memory]:
 
 @contextlib.contextmanager
 def quick_collections() -> Iterator[None]:
-    """Spare the garbage collector the hundred thousands of objects that libraries have made before the body."""
+    """Spare the garbage collector the hundred thousands of objects that libraries made before the body."""
     gc.collect()
     gc.freeze()
     try:
@@ -57,7 +57,7 @@ def quick_collections() -> Iterator[None]:
 
 
 def held_memory(device: str) -> Memory:
-    """What is held now."""
+    """Return the memory that is held now."""
     import psutil
     import torch
 

@@ -1,4 +1,4 @@
-"""Two contenders who answer the same texts in turn, one text at a time.
+"""Two contenders answer the same texts in turn, one text at a time.
 
 A machine's speed drifts by more than what is to be told apart here. What is asked within the same second meets the same
 machine, so each text gives a ratio of its own, and their median is known far better than two medians of latencies.
@@ -32,7 +32,7 @@ class Pairing:
 
 
 async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Request[Any]]) -> Pairing:
-    """Have both answer each request, before the next one; who is first changes from text to text."""
+    """Have both answer each request before the next one; they take turns at being first."""
     pairs: list[tuple[Run, Run]] = []
     for number, request in enumerate(requests):
         if number % 2:
@@ -49,14 +49,14 @@ async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Reque
 
 
 def _comparable(one: Run, other: Run) -> bool:
-    """Whether both have answered, and sampled texts are of equal length."""
+    """Return whether both have answered, and sampled texts are of equal length."""
     return bool(one.latencies and other.latencies) and one.tokens == other.tokens
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % confidence interval of the median, whatever the distribution: two of the sorted values.
+    """Return the 95 % confidence interval of the median, for any distribution: two of the sorted values.
 
-    Below six values it is all of them, and less sure.
+    With fewer than six values, it spans all of them and is less certain.
 
     Source: Conover: Practical Nonparametric Statistics, 1999, confidence interval for a quantile.
     """

@@ -1,4 +1,4 @@
-"""A server beside the bot, such as llama.cpp's or vLLM, asked by as many people as the worker.
+"""An OpenAI-compatible server beside the bot, such as llama.cpp's or vLLM, asked by as many people as the worker.
 
 Source: OpenAI's API reference, "Create completion", which these servers follow; `ignore_eos`, `top_k` and `min_p` are
 their own.
@@ -34,7 +34,7 @@ class ServerBeside:
     """An OpenAI-compatible server.
 
     Attributes:
-        model: as the server calls it; None where it does not say.
+        model: as the server calls it; None if it doesn't say.
         same_work: whether it understands `SAME_WORK`.
     """
 
@@ -50,7 +50,7 @@ class ServerBeside:
 
     @classmethod
     async def open(cls, address: str, users: int, probe: GenerateRequest) -> ServerBeside:
-        """A connection to the server, after it has answered a request.
+        """Connect to the server, and have it answer a request.
 
         Raises:
             SettingsError: there is no such server, or it does not count tokens.
@@ -91,7 +91,7 @@ class ServerBeside:
             await self._complete(probe)
 
     async def _complete(self, request: GenerateRequest) -> int:
-        """The number of tokens that the server says it has written."""
+        """Return the number of tokens that the server says it wrote."""
         asked: dict[str, Any] = {
             "prompt": request.prompt,
             "max_tokens": request.max_new_tokens,
@@ -111,7 +111,7 @@ class ServerBeside:
 
 
 def completions_address(address: str) -> str:
-    """Where the API begins: `http://127.0.0.1:8080` and `http://127.0.0.1:8080/v1/` are the same server.
+    """Return the base address of the API: `http://127.0.0.1:8080` and `http://127.0.0.1:8080/v1/` are the same server.
 
     Raises:
         SettingsError: it is no address of a web server.

@@ -1,8 +1,8 @@
 # (a tokenizer's tokens are no passwords)
 """The course's five checkpoints in full size, with random weights: as slow as the real ones, and from no hub.
 
-They are built once and kept in the cache folder. Their tokenizers are trained on the corpus, and filled up to the real
-vocabularies' sizes with words that nobody writes, so that whatever id a model says can be decoded.
+They are built once and kept in the cache folder. Their tokenizers are trained on the corpus, and filled up to the sizes
+of the real vocabularies with made-up words, so that every id that a model generates can be decoded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Shape:
 
     Attributes:
         name: of the checkpoint that has this shape.
-        build: gives a model and its tokenizer.
+        build: returns a model and its tokenizer.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Shape:
 
 
 def course_shapes(cache: Path, say: Callable[[str], None], tasks: Iterable[str]) -> Preset:
-    """The preset of random checkpoints for some tasks; those that are not there yet are built."""
+    """Return the preset of random checkpoints for some tasks; missing ones are built."""
     checkpoints = {
         task: CheckpointSpec(
             f"{COURSE[task].name} shape, random weights",
@@ -105,7 +105,7 @@ def _smollm2() -> tuple[Any, Any]:
         eos_token_id=0,
     )
     model = transformers.LlamaForCausalLM(config)
-    with torch.no_grad():  # the end of a text is no likelier than any other token: nothing ends early
+    with torch.no_grad():  # the end of a text is no likelier than any other token, so nothing ends early
         model.get_input_embeddings().weight[config.eos_token_id].zero_()
     return model, _gpt2(config.vocab_size, context=8_192)
 
@@ -254,7 +254,7 @@ def _unigram(size: int) -> Any:
 
 
 def _filled_up(tokenizer: Any, size: int, form: str) -> Any:
-    """The tokenizer with a vocabulary of this size, of which the rest are words that no text holds."""
+    """Return the tokenizer with a vocabulary of this size, filled up with words that no text holds."""
     from tokenizers import Tokenizer
 
     description = json.loads(tokenizer.to_str())

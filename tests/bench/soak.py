@@ -1,4 +1,4 @@
-"""Does memory grow? The worker alone, for many requests, and the memory of the process after each hundredth of them."""
+"""Does memory grow? The worker answers many requests, and memory is taken after each hundredth of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Soak:
     samples: tuple[Sample, ...]
     growth: Growth
     device_growth: Growth | None
-    """Of the GPU's memory; None where there is none."""
+    """Of the GPU's memory; None on a machine without one."""
 
     def table(self) -> RenderableType:
         """Return a curve, a few of the samples, and whether memory grew."""
@@ -79,7 +79,7 @@ class Soak:
 async def soak(subject: Subject, users: int, number: int, say: Say) -> Soak:
     """Have the worker answer so many requests, and watch the memory of the process.
 
-    All texts are made beforehand, and kept to the end: whatever grows is the bot.
+    All texts are made beforehand and kept to the end, so only the bot can grow.
 
     Raises:
         ModelUnavailable: the checkpoint cannot be had, or cannot do this task.
@@ -125,7 +125,7 @@ def _chunks(requests: Sequence[Request[Any]], size: int) -> Iterator[Sequence[Re
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """A bar for each value, from the least to the greatest."""
+    """Return a bar for each value, from the least to the greatest."""
     least, span = min(values), max(values) - min(values)
     return "".join(BARS[round((value - least) / span * (len(BARS) - 1)) if span else 0] for value in values)
 
@@ -145,7 +145,7 @@ def _samples(measured: Soak) -> RenderableType:
 
 
 def _evenly(values: Sequence[T], most: int) -> list[T]:
-    """At most so many of the values, the first and the last among them."""
+    """Return at most so many of the values, including the first and the last."""
     last = len(values) - 1
     return [values[place] for place in sorted({round(last * at / (most - 1)) for at in range(most)})]
 
