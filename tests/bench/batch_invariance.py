@@ -66,15 +66,15 @@ def answers_of(ways: Sequence[Any]) -> list[Any]:
         sent = {index: [None] * len(step.rows) for index, step in steps.items()}
         for operation in {step.operation: None for step in steps.values()}:
             rows = [
-                (index, place, row)
+                (index, at, row)
                 for index, step in steps.items()
                 if step.operation is operation
-                for place, row in enumerate(step.rows)
+                for at, row in enumerate(step.rows)
             ]
             for batch in alike([row.tokens for _, _, row in rows], operation.budget):
                 chosen = [rows[one] for one in batch]
-                for (index, place, _), output in zip(chosen, operation.run([row for _, _, row in chosen]), strict=True):
-                    sent[index][place] = output
+                for (index, at, _), output in zip(chosen, operation.run([row for _, _, row in chosen]), strict=True):
+                    sent[index][at] = output
     return [results[index] for index in range(len(ways))]
 
 
@@ -89,7 +89,7 @@ def moved(alone: Sequence[Any], together: Sequence[Any]) -> Moved:
 def _numbers(result: Any) -> dict[str, float]:
     """Return probabilities by label, or by word of a mask."""
     if isinstance(result, FillResult):
-        return {f"{place} {guess.word}": guess.probability for place, mask in enumerate(result.masks) for guess in mask}
+        return {f"{at} {guess.word}": guess.probability for at, mask in enumerate(result.masks) for guess in mask}
     return {score.label: score.probability for score in result.scores}
 
 

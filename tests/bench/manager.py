@@ -106,7 +106,7 @@ class TransformersManager:
         return written([output.result().generated_tokens], self._ends)
 
     def _generation(self, request: GenerateRequest) -> GenerationConfig:
-        """Return the options of all requests: those that differ by request must be set here too, or they are ignored."""
+        """Return the options of all requests. Per-request options are ignored unless set here too."""
         from transformers import GenerationConfig
 
         return GenerationConfig(

@@ -147,7 +147,7 @@ def _samples(measured: Soak) -> RenderableType:
 def _evenly(values: Sequence[T], most: int) -> list[T]:
     """Return at most so many of the values, including the first and the last."""
     last = len(values) - 1
-    return [values[place] for place in sorted({round(last * at / (most - 1)) for at in range(most)})]
+    return [values[index] for index in sorted({round(last * at / (most - 1)) for at in range(most)})]
 
 
 def _judged(what: str, growth: Growth) -> str:

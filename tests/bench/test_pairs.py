@@ -27,10 +27,10 @@ class Timed:
     async def run(self, requests: Sequence[Any]) -> Run:
         [request] = requests
         self._asked.append((self, request))
-        place = REQUESTS.index(request)
-        if self._seconds[place] == 0:
+        index = REQUESTS.index(request)
+        if self._seconds[index] == 0:
             return Run(1, 1.0, failures=1)
-        return Run(1, self._seconds[place], (self._seconds[place],), tokens=self._tokens[place])
+        return Run(1, self._seconds[index], (self._seconds[index],), tokens=self._tokens[index])
 
     async def aclose(self) -> None:
         pass
