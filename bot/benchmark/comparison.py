@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
@@ -135,11 +134,11 @@ def naive_in(precision: str, threads: int = 1) -> str:
     return f"naive {precision}" + (f", {threads} threads" if threads > 1 else "")
 
 
-async def _ask_worker(worker: InferenceWorker, request: Request[Any], person: int) -> int | None:
+async def _ask_worker(worker: InferenceWorker, request: Request[object], person: int) -> int | None:
     result = (await worker.run(request, person=person)).result
     return sum(one.tokens for one in result.continuations) if isinstance(result, GenerateResult) else None
 
 
-async def _ask(thread: ThreadPoolExecutor, answer: Answer, request: Request[Any], person: int) -> int | None:
+async def _ask(thread: ThreadPoolExecutor, answer: Answer, request: Request[object], person: int) -> int | None:
     tokens = await asyncio.get_running_loop().run_in_executor(thread, answer, request)
     return tokens if isinstance(request, GenerateRequest) else None  # as they are counted of the worker

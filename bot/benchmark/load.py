@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.errors import GlassboxError
 from bot.inference.requests import Request
 
-Ask = Callable[[Request[Any], int], Awaitable[int | None]]
+Ask = Callable[[Request[object], int], Awaitable[int | None]]
 """Gets the answer to a request of the person with this number; returns the generated tokens if it counts them."""
 
 
@@ -43,7 +42,7 @@ class Run:
         return None if self.tokens is None else self.tokens / self.seconds
 
 
-async def closed_loop(ask: Ask, requests: Sequence[Request[Any]], users: int) -> Run:
+async def closed_loop(ask: Ask, requests: Sequence[Request[object]], users: int) -> Run:
     """Ask all requests; each user has one request under way at any time."""
     supply = iter(requests)
     latencies: list[float] = []

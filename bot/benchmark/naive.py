@@ -17,7 +17,7 @@ from bot.inference.operations import run_task
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
 
-Answer = Callable[[Request[Any]], int | None]
+Answer = Callable[[Request[object]], int | None]
 """Answers one request on the calling thread; returns the number of generated tokens if it counts them."""
 
 Call = Callable[[Any, Any], object]
@@ -58,7 +58,7 @@ def naive(task: Task[Any], head: Head) -> Answer:
 def _in_pipeline(name: str, call: Call, head: Head) -> Answer:
     local = threading.local()  # fast tokenizers keep state between calls, so each thread has its own
 
-    def answer(request: Request[Any]) -> None:
+    def answer(request: Request[object]) -> None:
         if not hasattr(local, "pipeline"):
             import transformers
 
@@ -70,7 +70,7 @@ def _in_pipeline(name: str, call: Call, head: Head) -> Answer:
     return answer
 
 
-def run_whole(task: Task[Any], head: Head, request: Request[Any]) -> None:
+def run_whole(task: Task[Any], head: Head, request: Request[object]) -> None:
     """Answer a request by itself, as the worker would."""
     run_task(task.steps(head, request))
 
@@ -98,7 +98,7 @@ def continue_batch(head: Head, prompts: Sequence[list[int]], options: Any) -> in
     return written(output[:, ids.shape[1] :].tolist(), ends_of(head))
 
 
-def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[Any]]) -> list[Any]:
+def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[object]]) -> list[Any]:
     """Return an encoder-decoder's inputs as the task makes them: families of models name languages differently."""
     return [next(task.steps(head, request)).rows[0].inputs for request in requests]
 

@@ -25,7 +25,7 @@ def _fill(text: str) -> FillRequest:
     return FillRequest(" ".join(words))
 
 
-REQUESTS: Mapping[str, Callable[[str], Request[Any]]] = {
+REQUESTS: Mapping[str, Callable[[str], Request[object]]] = {
     "sentiment": SentimentRequest,
     "fill": _fill,
     "zeroshot": lambda text: ZeroShotRequest(text, LABELS),
@@ -45,7 +45,7 @@ class Workload:
 
     task: Task[Any]
 
-    def take(self, number: int) -> list[Request[Any]]:
+    def take(self, number: int) -> list[Request[object]]:
         """Return the next requests, from the start of a block of the corpus."""
         texts = self._corpus.take(-(-number // BLOCK))[:number]
         return [REQUESTS[self.name](text) for text in texts]

@@ -13,7 +13,6 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 from weakref import WeakValueDictionary
 
 import aiosqlite
@@ -183,7 +182,7 @@ class Conversations:
             pass
 
 
-def conversation_of(request: Request[Any]) -> tuple[int | None, int | None]:
+def conversation_of(request: Request[object]) -> tuple[int | None, int | None]:
     """Return the channel and the number of the conversation that a request repeats something of, or None, None."""
     about = request.about if isinstance(request, WorkRequest) else request
     return (about.channel_id, about.conversation) if isinstance(about, ChatRequest) else (None, None)

@@ -70,7 +70,7 @@ class RequestStore:
         finally:
             await connection.close()
 
-    async def keep(self, request: Request[Any], *, person: int) -> str:
+    async def keep(self, request: Request[object], *, person: int) -> str:
         """Keep a request, and return the id to find it by.
 
         A request of a conversation that was deleted meanwhile is not kept, and not found.
@@ -91,7 +91,7 @@ class RequestStore:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
 
-    async def find(self, identity: str) -> Request[Any]:
+    async def find(self, identity: str) -> Request[object]:
         """Return the request that was kept under an id.
 
         Raises:
@@ -104,7 +104,7 @@ class RequestStore:
                 (identity, self._now() - KEPT_SECONDS),
             )
             for kind, content in found:
-                request: Request[Any] = self._kinds[kind].validate_json(content)
+                request: Request[object] = self._kinds[kind].validate_json(content)
                 return request
         except (sqlite3.Error, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))

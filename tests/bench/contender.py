@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.benchmark.naive import Answer
 from bot.inference.requests import Request
@@ -17,7 +17,7 @@ from tests.bench.load import closed_loop
 from tests.bench.run import Padding, Run
 from tests.bench.workload import Tally
 
-Requests = Sequence[Request[Any]]
+Requests = Sequence[Request[object]]
 
 
 class Contender(Protocol):
@@ -65,7 +65,7 @@ class WorkerUnderLoad:
     async def aclose(self) -> None:
         pass
 
-    async def _ask(self, request: Request[Any], person: int) -> None:
+    async def _ask(self, request: Request[object], person: int) -> None:
         await self._worker.run(request, person=person)
 
     def _computed(self) -> tuple[int, ...]:
@@ -89,7 +89,7 @@ class OneAtATime:
     async def aclose(self) -> None:
         self._threads.shutdown()
 
-    async def _ask(self, request: Request[Any], person: int) -> int | None:
+    async def _ask(self, request: Request[object], person: int) -> int | None:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, request)
 
 

@@ -7,7 +7,6 @@ import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from bot.benchmark.comparison import Say, worker_at
 from bot.inference.compute.device import Device
@@ -150,7 +149,7 @@ async def _round(
     contenders: Mapping[str, Contender], numbers: Mapping[str, int], workload: Workload, contest: Contest, say: Say
 ) -> None:
     """Run every contender once. The worker gets new texts, and the contenders after it get the same ones."""
-    requests: list[Request[Any]] = []
+    requests: list[Request[object]] = []
     for name, contender in contenders.items():
         if name == DIRECT:  # it has run already, with the lone user
             continue

@@ -82,11 +82,11 @@ class SimulatedMembers:
             discord.add_member(self._guild, member)
         self._open: dict[str, _Open] = {}
 
-    async def run(self, task: str, requests: Sequence[Request[Any]]) -> DiscordRun:
+    async def run(self, task: str, requests: Sequence[Request[object]]) -> DiscordRun:
         """Ask all requests; each member has one under way at a time."""
         acknowledgements: list[float] = []
 
-        async def ask(request: Request[Any], person: int) -> None:
+        async def ask(request: Request[object], person: int) -> None:
             acknowledgements.append(await self._ask(task, request, self._members[person]))
 
         run = await closed_loop(ask, requests, len(self._members))
@@ -110,7 +110,7 @@ class SimulatedMembers:
         if asked is not None and not asked.answered.done():
             asked.answered.set_result(None)
 
-    async def _ask(self, task: str, request: Request[Any], member: int) -> float:
+    async def _ask(self, task: str, request: Request[object], member: int) -> float:
         """Send a command, wait for its answer, and return the seconds until its acknowledgement."""
         token, payload = self._interaction(task, request, member)
         asked = _Open(time.perf_counter(), asyncio.get_running_loop().create_future())
@@ -124,7 +124,7 @@ class SimulatedMembers:
             raise NoAnswer("The command was not acknowledged.")
         return asked.acknowledged
 
-    def _interaction(self, task: str, request: Request[Any], member: int) -> tuple[str, dict[str, Any]]:
+    def _interaction(self, task: str, request: Request[object], member: int) -> tuple[str, dict[str, Any]]:
         from simcord import interactions
 
         options = [

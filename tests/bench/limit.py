@@ -19,7 +19,7 @@ from bot.inference.task import HeadKind, Task
 from bot.tasks.zeroshot import HYPOTHESIS
 
 T = TypeVar("T")
-Requests = Sequence[Request[Any]]
+Requests = Sequence[Request[object]]
 ROWS = "rows"
 
 
@@ -59,7 +59,7 @@ def offline(task: Task[Any], head: Head) -> Offline:
             return Offline(lambda requests, size: _in_step(task, head, requests, size), sizes, unit=ROWS)
 
 
-def direct_call(task: Task[Any], head: Head) -> Callable[[Request[Any]], int | None]:
+def direct_call(task: Task[Any], head: Head) -> Callable[[Request[object]], int | None]:
     """Return how one request is answered by itself: in the same batch as the worker's lone user's."""
     limit = offline(task, head)
     if limit.unit == ROWS:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 from bot.benchmark import load
 from bot.benchmark.load import Ask
@@ -16,7 +15,7 @@ from tests.bench.run import Run
 INTERVAL = 0.005
 
 
-async def closed_loop(ask: Ask, requests: Sequence[Request[Any]], users: int) -> Run:
+async def closed_loop(ask: Ask, requests: Sequence[Request[object]], users: int) -> Run:
     """Ask all requests, as `bot.benchmark.load.closed_loop` does, and watch the event loop."""
     async with event_loop_lag() as lags:
         run = await load.closed_loop(ask, requests, users)

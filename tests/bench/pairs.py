@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.inference.requests import Request
 from tests.bench.contender import Contender
@@ -31,7 +30,7 @@ class Pairing:
     ratios: tuple[float, ...]
 
 
-async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Request[Any]]) -> Pairing:
+async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Request[object]]) -> Pairing:
     """Have both answer each request before the next one; they take turns at being first."""
     pairs: list[tuple[Run, Run]] = []
     for number, request in enumerate(requests):

@@ -7,7 +7,7 @@ import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -120,7 +120,7 @@ async def _sample(answered: int, device: str) -> Sample:
     return Sample(answered, held_memory(device))
 
 
-def _chunks(requests: Sequence[Request[Any]], size: int) -> Iterator[Sequence[Request[Any]]]:
+def _chunks(requests: Sequence[Request[object]], size: int) -> Iterator[Sequence[Request[object]]]:
     return itertools.takewhile(len, (requests[start : start + size] for start in itertools.count(0, size)))
 
 

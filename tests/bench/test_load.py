@@ -23,7 +23,7 @@ async def test_every_request_is_asked_once_and_each_user_has_one_at_a_time(users
     busy: dict[int, int] = {}
     most_at_once = 0
 
-    async def ask(request: Request[Any], person: int) -> None:
+    async def ask(request: Request[object], person: int) -> None:
         nonlocal most_at_once
         busy[person] = busy.get(person, 0) + 1
         assert busy[person] == 1
@@ -42,7 +42,7 @@ async def test_every_request_is_asked_once_and_each_user_has_one_at_a_time(users
 
 
 async def test_failures_are_counted_and_do_not_end_the_loop() -> None:
-    async def ask(request: Request[Any], person: int) -> None:
+    async def ask(request: Request[object], person: int) -> None:
         if request in REQUESTS[:5]:
             raise ModelFailed
 

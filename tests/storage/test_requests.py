@@ -29,7 +29,7 @@ from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 
-REQUESTS: list[Request[Any]] = [
+REQUESTS: list[Request[object]] = [
     SentimentRequest('I love to hate this course; "ça va" 😀\n'),
     FillRequest("The capital of ___ is <mask>.", 2),
     GenerateRequest("Once", 12, 2, 1.5, 0.9, 2**31 - 1),
@@ -77,7 +77,7 @@ def test_every_kind_of_request_is_tried() -> None:
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
-async def test_what_is_kept_is_found_after_a_restart(tmp_path: Path, request_: Request[Any]) -> None:
+async def test_what_is_kept_is_found_after_a_restart(tmp_path: Path, request_: Request[object]) -> None:
     path = tmp_path / "new" / "folder" / "requests.sqlite3"
     async with RequestStore.open(path) as store:
         identity = await store.keep(request_, person=7)
