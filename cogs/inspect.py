@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -45,8 +45,7 @@ def inspectable() -> Mapping[str, Make]:
         "translate": lambda text, labels, target: TranslateRequest(text, target, None),
     }
     for task in all_tasks():
-        required = [field for field in fields(task.request) if MISSING is field.default is field.default_factory]
-        if len(required) == 1 and required[0].type == "str":
+        if task.from_text:
             known.setdefault(task.name, partial(_of_text, task.request))
     return {name: known[name] for name in explanations() if name in known}
 

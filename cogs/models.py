@@ -13,7 +13,8 @@ from discord.ext import commands
 
 from bot.client import Glassbox, tell_failure
 from bot.errors import InvalidRequest
-from bot.inference.backend import Backend, CheckpointStatus
+from bot.inference.backend import Backend
+from bot.inference.status import CheckpointStatus
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.overview import options, overview

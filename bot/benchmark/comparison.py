@@ -21,12 +21,14 @@ from bot.benchmark.report import Figures, TaskReport
 from bot.benchmark.workload import Workload
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.checkpoints.models import Models, ModelState
+from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.checkpoints.sources import fetch
 from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head
 from bot.inference.operations import run_task
 from bot.inference.requests import Request
+from bot.inference.status import CheckpointState
+from bot.inference.task import HeadKind
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.generate import GenerateRequest, GenerateResult
 
@@ -43,22 +45,22 @@ class Subject:
     cache: Path
 
     @contextlib.asynccontextmanager
-    async def open_worker(self, users: int) -> AsyncIterator[tuple[InferenceWorker, Models]]:
+    async def open_worker(self, users: int) -> AsyncIterator[tuple[InferenceWorker, HeadKind]]:
         """Open a worker for this task, with the checkpoint loaded and room for the requests of so many people.
 
         Raises:
             ModelUnavailable: the checkpoint can't be had, or can't do this task.
         """
         name = self.workload.name
-        models = Models(Preset("benchmark", "One checkpoint", {name: self.spec}, {}), self.device, self.cache)
+        pool = CheckpointPool(Preset("benchmark", "One checkpoint", {name: self.spec}, {}), self.device, self.cache)
         limits = Limits(requests=2 * users, per_person=2, seconds=3_600)
-        async with InferenceWorker([self.workload.task], models, self.device, limits) as worker:
+        async with InferenceWorker([self.workload.task], pool, self.device, limits) as worker:
             await worker.load([name])
-            yield worker, models
+            yield worker, (await pool.get(name)).head.kind
 
     def load(self, precision: str, *, packed: bool) -> Head:
         """Load a calibrated copy of the checkpoint, which leaves the worker's own alone."""
-        state = ModelState(self.spec)
+        state = CheckpointState(self.spec)
         device = Device(self.device.name, precision)
         head = load_head(fetch(self.spec, self.cache, state), device, state.languages, packed=packed)
         if (calibrate := self.workload.task.calibrations.get(head.kind)) is not None:
@@ -95,8 +97,7 @@ async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: S
     """
     workload, device = subject.workload, subject.device
     say(f"{workload.name}: loading {subject.spec.name}")
-    async with subject.open_worker(max(users)) as (worker, models):
-        kind = (await models.get(workload.name)).head.kind
+    async with subject.open_worker(max(users)) as (worker, kind):
         loads = [Contender(worker_at(number), number, partial(_ask_worker, worker)) for number in sorted(users)]
         numbers = {one: await one.number(workload, effort) for one in loads}
         memory = psutil.Process().memory_info().rss / 1e6

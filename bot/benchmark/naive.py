@@ -72,7 +72,7 @@ def _in_pipeline(name: str, call: Call, head: Head) -> Answer:
 
 def run_whole(task: Task[Any], head: Head, request: Request[object]) -> None:
     """Answer a request by itself, as the worker would."""
-    run_task(task.steps(head, request))
+    run_task(task.start(head, request))
 
 
 def prompts_of(head: Head, requests: Sequence[Any]) -> list[list[int]]:
@@ -100,7 +100,7 @@ def continue_batch(head: Head, prompts: Sequence[list[int]], options: Any) -> in
 
 def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[object]]) -> list[Any]:
     """Return an encoder-decoder's inputs as the task makes them: families of models name languages differently."""
-    return [next(task.steps(head, request)).rows[0].inputs for request in requests]
+    return [next(task.start(head, request)).rows[0].inputs for request in requests]
 
 
 @torch.inference_mode()

@@ -27,21 +27,21 @@ from bot.errors import (
     Unanswered,
     describe,
 )
-from bot.inference.backend import Backend, WorkerStatus, in_words
-from bot.inference.checkpoints.describing import FilesOnDisk, description
+from bot.inference.backend import Backend
+from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.models import Models, ModelState, NoRoom, Phase
-from bot.inference.checkpoints.residency import LoadedModel
+from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
+from bot.inference.checkpoints.residency import LoadedCheckpoint
 from bot.inference.compute.device import Devices, listed
 from bot.inference.operations import OperationCall, Row, TaskRun
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.costs import Recent
 from bot.inference.scheduling.hangs import Hangs, Kind
-from bot.inference.scheduling.preparing import PreparingThreads
+from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
-from bot.inference.scheduling.sharing import SharedResults
+from bot.inference.scheduling.result_cache import ResultCache
 from bot.inference.scheduling.watchdog import Watchdog
-from bot.inference.status import checkpoint_status, device_statuses
+from bot.inference.status import CheckpointState, Phase, WorkerStatus, in_words
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -94,7 +94,7 @@ class InferenceWorker(Backend):
     def __init__(
         self,
         tasks: Iterable[Task[Any]],
-        models: Models,
+        models: CheckpointPool,
         devices: Devices,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -104,13 +104,13 @@ class InferenceWorker(Backend):
         self._devices = listed(devices)
         self._limits = limits or Limits()
         self._queue = DeviceQueue([device.name for device in self._devices])
-        self._models.serve_with(self._queue)
+        self._models.attach(self._queue)
         self._files = FilesOnDisk(self._models.cache)
-        self._preparing = PreparingThreads(self._limits.preparing_threads)
+        self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: dict[asyncio.Task[Any], int] = {}
         self._people: Counter[int] = Counter()
         self._draining = False
-        self._shared = SharedResults(self._limits.remembered)
+        self._shared = ResultCache(self._limits.remembered)
         self._under_way: dict[asyncio.Task[Any], Watch] = {}
         self._calibrated: set[tuple[str, str]] = set()
         self._calibrations: dict[tuple[str, str], asyncio.Task[Computed[None]]] = {}
@@ -151,12 +151,12 @@ class InferenceWorker(Backend):
     def stop(self, answer: asyncio.Task[Any]) -> None:
         watch = self._under_way.get(answer)
         for row in watch.rows if watch is not None else ():
-            row.stopped = True
+            row.stop()
 
-    def model_state(self, request: Request[Any]) -> ModelState:
+    def model_state(self, request: Request[Any]) -> CheckpointState:
         return self._models.state(self._checkpoint(request))
 
-    def task_state(self, name: str) -> ModelState:
+    def task_state(self, name: str) -> CheckpointState:
         return self._models.state(name)
 
     def status(self) -> WorkerStatus:
@@ -164,13 +164,13 @@ class InferenceWorker(Backend):
             requests=len(self._accepted),
             rows_waiting=self._queue.waiting,
             devices=device_statuses(self._devices, self._queue, self._models),
-            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.residents),
+            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.checkpoints),
             evictions=self._models.evictions,
         )
 
     async def describe(self, task: str) -> CheckpointDescription:
         key = self._models.spec(task).key
-        [resident] = [one for one in self._models.residents if one.state.spec.key == key]
+        [resident] = [one for one in self._models.checkpoints if one.state.spec.key == key]
         files = await self._files.of(resident)
         return description(resident, checkpoint_status(resident, self._queue), files)
 
@@ -201,11 +201,11 @@ class InferenceWorker(Backend):
                 await self.load([name], demanded=False)
             except ShuttingDown:
                 return
-            except NoRoom:
+            except EvictionNeeded:
                 log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
                 failed = self._models.state(name).phase is Phase.FAILED
-                names = self._models.sharing(name) if failed else (name,)
+                names = self._models.checkpoint(name).tasks if failed else (name,)
                 told.update(names)
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
             except Exception as error:  # of ours; the other checkpoints are loaded all the same
@@ -251,7 +251,7 @@ class InferenceWorker(Backend):
 
     def look_for_hangs(self) -> None:
         """Write off what has hung since the last looks, and tell those who wait for it."""
-        if self._hangs.look() and self._hangs.too_many.is_set():
+        if self._hangs.check() and self._hangs.too_many.is_set():
             self._stop(self._accepted, NotResponding())
 
     async def _watch(self) -> None:
@@ -317,16 +317,16 @@ class InferenceWorker(Backend):
         return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note)
 
     async def _result(
-        self, task: Task[ResultT], model: LoadedModel, request: Request[ResultT], person: int
+        self, task: Task[ResultT], model: LoadedCheckpoint, request: Request[ResultT], person: int
     ) -> Computed[ResultT]:
-        steps = task.steps(model.head, request)
+        steps = task.start(model.head, request)
         if task.repeatable:
             return await self._shared.get(request, lambda: self._computed(task, steps, model, person), task.weight)
         with self._watched(task, model, request) as watch:
             return await self._computed(task, steps, model, person, watch)
 
     async def _computed(
-        self, task: Task[T], steps: TaskRun[T], model: LoadedModel, person: int, watch: Watch | None = None
+        self, task: Task[T], steps: TaskRun[T], model: LoadedCheckpoint, person: int, watch: Watch | None = None
     ) -> Computed[T]:
         """Drive a request, and remember how long that took: what is not computed takes no time, and says nothing."""
         began = time.perf_counter()
@@ -335,7 +335,7 @@ class InferenceWorker(Backend):
         return computed
 
     @contextmanager
-    def _watched(self, task: Task[Any], model: LoadedModel, request: Request[Any]) -> Iterator[Watch]:
+    def _watched(self, task: Task[Any], model: LoadedCheckpoint, request: Request[Any]) -> Iterator[Watch]:
         """Keep what the current request has under way, so that it can be shown and stopped."""
         current = asyncio.current_task()
         assert current is not None
@@ -379,9 +379,9 @@ class InferenceWorker(Backend):
         else:
             timeout.reschedule(now)
 
-    async def _calibrate(self, task: Task[Any], model: LoadedModel) -> None:
+    async def _calibrate(self, task: Task[Any], model: LoadedCheckpoint) -> None:
         """Wait until a task's checkpoint is calibrated. Whoever comes first begins it, for all; giving up does not end
-        it. A checkpoint that comes back has kept its notes."""
+        it. A checkpoint that comes back has kept its calibrations."""
         calibration = task.calibrations.get(model.head.kind)
         key = (task.name, model.spec.key)
         if calibration is None or key in self._calibrated:
@@ -397,10 +397,10 @@ class InferenceWorker(Backend):
             raise
 
     def _begin_calibration(
-        self, key: tuple[str, str], steps: TaskRun[None], model: LoadedModel
+        self, key: tuple[str, str], steps: TaskRun[None], model: LoadedCheckpoint
     ) -> asyncio.Task[Computed[None]]:
         lease = ExitStack()
-        lease.enter_context(self._models.keep(model))
+        lease.enter_context(self._models.acquire(model))
 
         def end(calibration: asyncio.Task[Computed[None]]) -> None:
             del self._calibrations[key]  # a task that failed refers to the checkpoint, through its error
@@ -414,25 +414,25 @@ class InferenceWorker(Backend):
         return calibration
 
     @asynccontextmanager
-    async def _leased(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedModel]:
+    async def _leased(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedCheckpoint]:
         """A task's checkpoint, which stays on the devices for as long as the body runs."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
         if (model := self._models.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
-            with self._models.keep(model):
+            with self._models.acquire(model):
                 yield model
             return
         async with AsyncExitStack() as until_answered:
             yield await self._load(until_answered, task, demanded)
 
-    async def _load(self, until_answered: AsyncExitStack, task: str, demanded: bool) -> LoadedModel:
+    async def _load(self, until_answered: AsyncExitStack, task: str, demanded: bool) -> LoadedCheckpoint:
         current = asyncio.current_task()
         assert current is not None
         self._loading.add(current)
         try:
             with self._telling():
                 async with asyncio.timeout(self._limits.loading_seconds):
-                    lease = self._models.lease(task, demanded=demanded)
+                    lease = self._models.lease(task, may_evict=demanded)
                     return await until_answered.enter_async_context(lease)
         except TimeoutError:
             state = self._models.state(task)
@@ -441,7 +441,7 @@ class InferenceWorker(Backend):
             self._loading.discard(current)
 
     async def _drive(
-        self, task: str, steps: TaskRun[T], model: LoadedModel, person: Hashable, watch: Watch | None = None
+        self, task: str, steps: TaskRun[T], model: LoadedCheckpoint, person: Hashable, watch: Watch | None = None
     ) -> Computed[T]:
         """Take a task from step to step: prepared and finished on the preparing threads, computed by the queue."""
         kind = Kind(task, model.spec.key)
@@ -456,14 +456,14 @@ class InferenceWorker(Backend):
             except NotFinite:
                 self._suspect(model, outcome)
                 raise
-            places |= {row.place: None for row in outcome.rows if row.place is not None}
+            places |= {row.device_index: None for row in outcome.rows if row.device_index is not None}
             resumed = True
             outcome = await self._advance(steps, outputs, kind)
         return _computed(outcome.value, model, sorted(places) or [0])
 
-    def _suspect(self, model: LoadedModel, step: OperationCall) -> None:
+    def _suspect(self, model: LoadedCheckpoint, step: OperationCall) -> None:
         log.error("%s of %s has given numbers that are not finite", step.operation.name, model.spec.name)
-        self._models.suspect(model)
+        self._models.count_nonfinite(model)
 
     async def _advance(self, steps: TaskRun[T], outputs: list[Any] | None, kind: Kind) -> OperationCall | Finished[T]:
         return await self._preparing.run(_advance, steps, outputs, kind=kind)
@@ -493,7 +493,7 @@ class Computed(Generic[T]):
     precision: str
 
 
-def _computed(value: T, model: LoadedModel, places: Sequence[int]) -> Computed[T]:
+def _computed(value: T, model: LoadedCheckpoint, places: Sequence[int]) -> Computed[T]:
     return Computed(
         value,
         device=in_words(model.devices[place].name for place in places),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bot.inference.checkpoints.models import ModelState, Phase
+from bot.inference.status import CheckpointState, Phase
 from bot.replies.formatting.text import fit
 
 NAME = 200
@@ -12,7 +12,7 @@ NAME = 200
 FOLLOWS = "Your answer follows here by itself."
 
 
-def notice(state: ModelState) -> str | None:
+def notice(state: CheckpointState) -> str | None:
     """How far a checkpoint is, or None where nobody has to wait for it."""
     if state.phase is Phase.READY:
         return None

@@ -59,8 +59,7 @@ async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say,
     workload, most = subject.workload, max(users)
     say(f"{workload.name}: loading {subject.spec.name}")
     async with contextlib.AsyncExitStack() as opened:
-        worker, models = await opened.enter_async_context(subject.open_worker(most))
-        kind = (await models.get(workload.name)).head.kind
+        worker, kind = await opened.enter_async_context(subject.open_worker(most))
         loaded = workers(subject, worker, kind, sorted(users))
         say(f"{workload.name}: warming up, {most} users")
         with peak_memory(subject.device.name) as memory:

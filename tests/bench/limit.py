@@ -106,7 +106,7 @@ def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> in
 
 def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
     """Run tasks of several passes: all requests take each pass together."""
-    under_way = [(task.steps(head, request), None) for request in requests]
+    under_way = [(task.start(head, request), None) for request in requests]
     while under_way:
         asking: list[tuple[Any, OperationCall]] = []
         for steps, outputs in under_way:

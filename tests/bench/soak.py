@@ -87,8 +87,7 @@ async def soak(subject: Subject, users: int, number: int, say: Say) -> Soak:
     workload, device = subject.workload, subject.device
     say(f"{workload.name}: loading {subject.spec.name}")
     requests = workload.take(number)
-    async with subject.open_worker(users) as (worker, models):
-        kind = (await models.get(workload.name)).head.kind
+    async with subject.open_worker(users) as (worker, kind):
         load = workers(subject, worker, kind, [users])[worker_at(users)]
         with quick_collections():
             samples = [await _sample(0, device.name)]

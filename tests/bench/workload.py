@@ -38,8 +38,8 @@ class Workload(workload.Workload):
     def __init__(self, name: str, corpus: Corpus) -> None:
         super().__init__(name, corpus)
         self.tally = Tally()
-        ways = {kind: self._counting(kind, way) for kind, way in self.task.ways.items()}
-        self.task = replace(self.task, ways=ways)
+        ways = {kind: self._counting(kind, way) for kind, way in self.task.implementations.items()}
+        self.task = replace(self.task, implementations=ways)
 
     def generates(self, kind: HeadKind) -> bool:
         """Return whether tokens per second say how fast this is on a kind of head."""

@@ -18,8 +18,8 @@ import pytest
 
 from bot.errors import DeadlinePassed, InvalidRequest
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
-from bot.inference.checkpoints.models import ModelState, Phase
 from bot.inference.requests import Answer
+from bot.inference.status import CheckpointState, Phase
 from bot.pictures.studio import Studio
 from bot.replies import pending
 from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, Place, tell
@@ -62,7 +62,7 @@ class StubBackend:
     """
 
     def __init__(self) -> None:
-        self.state = ModelState(CheckpointSpec("tiny", FolderSource(Path())), Phase.FETCHING, 0.0)
+        self.state = CheckpointState(CheckpointSpec("tiny", FolderSource(Path())), Phase.FETCHING, 0.0)
         self.may_answer = asyncio.Event()
         self.given_up = False
         self.answer: Answer[Any] | Exception = ANSWER
@@ -84,7 +84,7 @@ class StubBackend:
         if self.obedient:
             self.may_answer.set()
 
-    def model_state(self, request: Any) -> ModelState:
+    def model_state(self, request: Any) -> CheckpointState:
         return self.state
 
     async def _answer(self) -> Any:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
-from bot.inference.checkpoints.models import ModelState, Phase
+from bot.inference.status import CheckpointState, Phase
 from bot.replies.notice import notice
 
 SPEC = CheckpointSpec("tiny_one", FolderSource(Path()))
@@ -23,19 +23,19 @@ SPEC = CheckpointSpec("tiny_one", FolderSource(Path()))
     ],
 )
 def test_notices(phase: Phase, fraction: float | None, shown: str | None) -> None:
-    assert notice(ModelState(SPEC, phase, fraction)) == shown
+    assert notice(CheckpointState(SPEC, phase, fraction)) == shown
 
 
 def test_loading_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.inference.checkpoints.models.time", SimpleNamespace(perf_counter=lambda: 1.0))
-    state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
+    monkeypatch.setattr("bot.inference.status.time", SimpleNamespace(perf_counter=lambda: 1.0))
+    state = CheckpointState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
 
     assert notice(state) == r"Loading tiny\_one: about 3 s left. Your answer follows here by itself."
 
 
 def test_a_long_name_is_shortened_and_inert() -> None:
     """Item 18: the notice has to fit in a message, whatever the checkpoint's folder is called."""
-    state = ModelState(CheckpointSpec("*_" * 1_000, FolderSource(Path())), Phase.FETCHING, 0.5)
+    state = CheckpointState(CheckpointSpec("*_" * 1_000, FolderSource(Path())), Phase.FETCHING, 0.5)
 
     shown = notice(state)
     assert shown is not None

@@ -9,11 +9,11 @@ import discord
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.replies.components.buttons import Action, Offer
 from bot.replies.formatting.text import CUT, Keep, bold, fit, quoted, unfinished
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 REGENERATE = Action("regenerate", "Regenerate")
 CONTINUE = Action("continue", "Continue")
@@ -58,7 +58,7 @@ def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
     draft = Draft(Colour.GENERATE)
 
     def show(continuation: Continuation, room: int) -> str:
-        return fit(continuation.text.rstrip(HALF_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
+        return fit(continuation.text.rstrip(REPLACEMENT_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
 
     description = "\n".join(_lines(draft, result, show))
     written = sum(continuation.tokens for continuation in result.continuations)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.inference.operations import Row, TaskRun
-from bot.tasks.summarize import Summarizer, Written
+from bot.tasks.summarization.summarizers import PartSummary, Summarizer
 from bot.tasks.work.written import check
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Recorded:
     def row(self, part: str, most: int) -> Row[Any]:
         return self._summarizer.row(part, most)
 
-    def read(self, row: Row[Any], ids: Sequence[int]) -> Written:
+    def read(self, row: Row[Any], ids: Sequence[int]) -> PartSummary:
         return self._summarizer.read(row, ids)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """The next texts.
 
         Raises:
@@ -52,7 +52,7 @@ class Recorded:
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
         if not self._left:  # it ended here, perhaps because somebody had stopped it
             for row in rows:
-                row.stopped = True
+                row.stop()
         return found
 
     def check_all_was_said(self) -> None:
@@ -62,6 +62,6 @@ class Recorded:
 
     def _refuse(self) -> None:
         from bot.inference.heads.generation.sampling import Sampling
-        from bot.inference.heads.generation.token_logprobs import Rereading
+        from bot.inference.heads.generation.token_logprobs import ForcedText
 
-        check(self._head, [Rereading((), (), Sampling.likeliest())])
+        check(self._head, [ForcedText((), (), Sampling.likeliest())])

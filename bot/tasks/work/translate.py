@@ -11,15 +11,14 @@ from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.translate import (
-    Drafting,
     Rewriting,
-    Spoken,
     TranslateRequest,
     draft,
     prefix,
     rewrite,
-    weighed_form,
 )
+from bot.tasks.translation.drafting import Drafting, scored_form
+from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
 from bot.tasks.work.architecture import architecture
@@ -32,7 +31,7 @@ from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, 
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText, TokenLogProbs
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 NO_WORDS = "There are no words to translate, so the text stays as it is."
@@ -58,7 +57,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     if len(rows) != len(written):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
     texts = [text for passage in plan.document.passages for text in passage.readings]
-    spoken = plan.spoken
+    spoken = plan.languages
     front = prefix(head, spoken.source, spoken.target)
     prepared = Prepared(tuple(front + texts[place] for place in used), _told(head, spoken))
     pieces = yield from rewriting_several(head, rows, written, "part")
@@ -87,7 +86,7 @@ def _used(
     return used
 
 
-def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
+def _told(head: Seq2SeqLM, spoken: LanguageChoice) -> str:
     """How the model learns which languages are meant."""
     names = language(spoken.source).name, language(spoken.target).name
     if prefix(head, spoken.source, spoken.target):
@@ -102,7 +101,7 @@ def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
     return f"{how}{_found_out(spoken)}"
 
 
-def _found_out(spoken: Spoken) -> str:
+def _found_out(spoken: LanguageChoice) -> str:
     """How the source was found out, if it was."""
     detection = spoken.detection
     if detection is None:
@@ -123,7 +122,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written =
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    plan = Drafting.of(head, request)
+    plan = Drafting.of(head, request.text, request.source, request.target)
     ids = _flat(written)
     if not ids:
         result = yield from draft(head, request)
@@ -145,7 +144,7 @@ def _weighed(
     Args:
         parts: the token ids of each sentence's translation.
     """
-    prompts = [dictionary(sentence, plan.source, plan.target) for sentence in sentences]
+    prompts = [dictionary(sentence, plan.languages.source, plan.languages.target) for sentence in sentences]
     asked = [head.encode(prompt) for prompt in prompts]
     there = [_greedy(head, *one) for one in zip(asked, parts, strict=True)]
     check(head, there)
@@ -153,7 +152,7 @@ def _weighed(
     names = numbered("sentence", len(sentences))
     states = yield from hidden_states(head, head.reading(asked[0]), names[0])
     read = [*there, *back]
-    found = yield from head.reread([one.row for one in read])
+    found = yield from head.token_log_probs([one.row for one in read])
     pieces = seen(head, there, found[: len(there)], names, "Elsewhere a draft from another layout was taken.")
     cut = "the end of a sentence" if plan.truncated else None
     return (
@@ -168,21 +167,21 @@ def _weighed(
 
 
 def _shown(plan: Drafting) -> str:
-    names = language(plan.source).name, language(plan.target).name
+    names = language(plan.languages.source).name, language(plan.languages.target).name
     return (
         f"A causal language model goes on with a text, so each sentence stands at the end of {len(PHRASES['en'])} "
         f"sentences in {names[0]} with their {names[1]} translations. It is drafted in up to {plan.layouts} layouts of "
-        f"them, and the drafts are compared in this one.{_found_out(plan.spoken)}"
+        f"them, and the drafts are compared in this one.{_found_out(plan.languages)}"
     )
 
 
-def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> Rereading:
+def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:
     """A text of which each token is the likeliest; only as much of both as the context has room for."""
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     kept = prompt[: head.context_length]
-    return Rereading(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
+    return ForcedText(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
 
 
 def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -192,14 +191,14 @@ def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
-def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: Rereading) -> Rereading:
+def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: ForcedText) -> ForcedText:
     """The sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
-    prompt = head.encode(dictionary(text, plan.target, plan.source))
-    return _greedy(head, prompt, head.encode_rest(weighed_form(sentence)))
+    prompt = head.encode(dictionary(text, plan.languages.target, plan.languages.source))
+    return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
-def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[Decision]:
+def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[Decision]:
     """How likely the taken drafts and the ways back from them are; nothing where the context has no room for them.
 
     Args:
