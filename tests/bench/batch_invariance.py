@@ -150,8 +150,8 @@ def main() -> None:
         moves, lone, crowd = measure(load_head(folder, device), task, options.requests, options.rounds)
         for invariance, found in moves.items():
             typer.echo(
-                f"{task}, {device.precision}, {invariance}: numbers of {found.answers} of {found.asked} answers moved, by "
-                f"up to {found.by:.2g}; {found.labels} labels changed"
+                f"{task}, {device.precision}, {invariance}: numbers of {found.answers} of {found.asked} answers "
+                f"moved, by up to {found.by:.2g}; {found.labels} labels changed"
             )
         typer.echo(f"{task}: time / that of padded batches: {lone:.2f} for a lone request, {crowd:.2f} for batches")
 

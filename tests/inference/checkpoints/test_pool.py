@@ -148,7 +148,7 @@ async def test_a_leased_one_is_evicted_when_its_requests_are_answered(
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(LONG, person=1)
-            await under_way(worker, long)
+            await under_way(long)
             others = worker.submit(REQUESTS["sentiment"], person=2)
             await until(lambda: _pending_evictions(worker) == 1)
             assert not others.done()
@@ -313,7 +313,7 @@ async def test_shutdown_during_a_pending_eviction(make_worker: OpenWorker, monke
     async with make_worker(room=ONE_AT_A_TIME) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
-            await under_way(worker, long)
+            await under_way(long)
             waiting = worker.submit(REQUESTS["sentiment"], person=2)
             await until(lambda: _pending_evictions(worker) == 1)
             closing = asyncio.create_task(worker.aclose())
