@@ -434,8 +434,7 @@ def serve(cache: str, hang_seconds: str) -> None:
                         again.cancel()
                         say(str([type(one).__name__ for one in await outcomes(*answers)]))
 
-    command_line.app = lambda: command_line._run(run())  # type: ignore[assignment]
-    command_line.main()
+    command_line.main(lambda: command_line.run_coroutine(run()))
 
 
 def say(line: str) -> None:
