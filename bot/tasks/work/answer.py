@@ -13,21 +13,8 @@ from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Location, Pointing
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Formula,
-    Number,
-    Page,
-    bracketed,
-    column,
-    formula,
-    four,
-    lone,
-    table,
-)
+from bot.tasks.work import blocks
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, bracketed, column, formula, four, lone, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
@@ -139,7 +126,7 @@ def border_page(
             most=MOST_TOKENS,
         ),
         *([] if border is None else [_softmax(key, border, positions.index(border), logits, probabilities)]),
-        picture=Bars(
+        picture=blocks.Bars(
             f"With which token the answer {key}s",
             tuple((f"{positions[index]} ", lone(tokens[index])) for index in first),
             tuple(probabilities[index] for index in first),
@@ -147,7 +134,9 @@ def border_page(
     )
 
 
-def _softmax(key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]) -> Formula:
+def _softmax(
+    key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]
+) -> blocks.Formula:
     """The probability of a token, with the numbers put in."""
     logit, largest = logits[index], max(logits)
     total = sum(math.exp(other - largest) for other in logits)
@@ -155,7 +144,7 @@ def _softmax(key: str, position: int, index: int, logits: Sequence[float], proba
     return formula(
         f"p({key}s with token {position})",
         "= e^(z − max) / Σ e^(z − max)",
-        ("= e^(", Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
+        ("= e^(", blocks.Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
         ("= ", math.exp(logit - largest), " / ", total),
         ("= ", four(probabilities[index])),
     )
@@ -200,11 +189,11 @@ def spans_page(
     best: tuple[Block, ...] = ()
     if texts:
         best = (numbers, _product("answer", spans[0], edges[0], probabilities[0]))
-    picture = Bars("Which span is the answer", (*texts, ABSENT), (*probabilities, absent))
+    picture = blocks.Bars("Which span is the answer", (*texts, ABSENT), (*probabilities, absent))
     return page("spans", *best, _product(ABSENT, (0, 0), edges[-1], absent), how, picture=picture)
 
 
-def _product(name: str, span: tuple[int, int], edges: tuple[float, float], probability: float) -> Formula:
+def _product(name: str, span: tuple[int, int], edges: tuple[float, float], probability: float) -> blocks.Formula:
     return formula(
         f"p({name})",
         f"= p(starts with {span[0]}) × p(ends with {span[1]})",
@@ -266,7 +255,8 @@ def windows_page(
         column("in", names),
         column("answer", texts),
     )
-    return page("windows", numbers, how, picture=Bars("The likeliest answer's p", tuple(names), tuple(probabilities)))
+    picture = blocks.Bars("The likeliest answer's p", tuple(names), tuple(probabilities))
+    return page("windows", numbers, how, picture=picture)
 
 
 def _located(request: AnswerRequest, made: Location) -> tuple[Block, ...]:

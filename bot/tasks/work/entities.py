@@ -14,21 +14,7 @@ from bot.tasks import entities
 from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Number,
-    Page,
-    Short,
-    Text,
-    column,
-    formula,
-    four,
-    joined,
-    table,
-)
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import beginning
 from bot.tasks.work.request import WrittenIds
@@ -299,7 +285,7 @@ def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: 
         ]
         bars |= {f"{place + 1}: {word}": float(share) for word, share in zip(words, shares[place], strict=True)}
     order = np.argsort(-shares[0], kind="stable")
-    terms: list[Text] = [("e^", Number(float(log_probs[0, index]), Form.TWO)) for index in order]
+    terms: list[Text] = [("e^", blocks.Number(float(log_probs[0, index]), Form.TWO)) for index in order]
     shown.append(
         formula(
             ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
@@ -308,7 +294,7 @@ def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: 
             ("= ", four(float(shares[0, order[0]]))),
         )
     )
-    return page("questions", *shown, picture=Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
+    return page("questions", *shown, picture=blocks.Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
 
 
 def _formula(name: WeighedName) -> str:
@@ -366,5 +352,5 @@ def names_page(
                 column("name", (name for name, _ in names)),
             ),
         ),
-        picture=Bars("Names", bars, tuple(best)),
+        picture=blocks.Bars("Names", bars, tuple(best)),
     )

@@ -12,25 +12,8 @@ from importlib import resources
 from typing import TypeAlias
 
 from bot.tasks.scores import Floats, LabelScore
-from bot.tasks.work.blocks import (
-    Bar,
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Page,
-    Paragraph,
-    Picture,
-    Quote,
-    Short,
-    Table,
-    Text,
-    column,
-    formula,
-    four,
-    joined,
-    table,
-)
+from bot.tasks.work import blocks
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 
 LARGE = 15.0
 """Logits from here on have powers of e that are too long to read."""
@@ -55,13 +38,7 @@ def keys() -> Iterable[str]:
     return _texts()
 
 
-def page(
-    key: str,
-    *blocks: Block | str | tuple[Text, ...],
-    picture: Picture | None = None,
-    before: str = "",
-    behind: str = "",
-) -> Page:
+def page(key: str, *content: Shown, picture: blocks.Picture | None = None, before: str = "", behind: str = "") -> Page:
     """Return a page whose name and explanation are in `pages.toml`.
 
     Args:
@@ -70,11 +47,11 @@ def page(
     """
     text = _texts()[key]
     name = ": ".join(filter(None, (before, text["name"], behind)))
-    return Page(name, text["about"], tuple(map(_block, blocks)), picture)
+    return Page(name, text["about"], tuple(map(_block, content)), picture)
 
 
 def _block(block: Shown) -> Block:
-    return Paragraph(block) if isinstance(block, str | tuple) else block
+    return blocks.Paragraph(block) if isinstance(block, str | tuple) else block
 
 
 def explanation(*pages: Page) -> Explanation:
@@ -97,7 +74,7 @@ def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
         texts: one for each sequence that the model reads; one that is paired with each of the others stands in front.
         to_end: whether the end of the texts says more than their start.
     """
-    return page("text", how, *(Quote(text, to_end) for text in texts))
+    return page("text", how, *(blocks.Quote(text, to_end) for text in texts))
 
 
 def logits_page(
@@ -118,7 +95,7 @@ def logits_page(
     order = sorted(range(len(labels)), key=lambda index: -probabilities[index])
     names, values = [labels[index] for index in order], [logits[index] for index in order]
     shares = [probabilities[index] for index in order]
-    picture = Bars("Probabilities", tuple(names), tuple(shares))
+    picture = blocks.Bars("Probabilities", tuple(names), tuple(shares))
     title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
     if independent:
         powers = [math.exp(min(-value, 700)) for value in values]
@@ -159,23 +136,23 @@ def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how:
         ),
         how,
         shares_table(labels, probabilities),
-        picture=Bars(title, tuple(labels), tuple(scores), probabilities=False),
+        picture=blocks.Bars(title, tuple(labels), tuple(scores), probabilities=False),
     )
 
 
-def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> Table:
+def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> blocks.Table:
     """Labels with their probabilities."""
     return table(column("p", probabilities, Form.PERCENT), column(title, labels))
 
 
-def decision_page(*blocks: Block | str) -> Page:
+def decision_page(*content: Block | str) -> Page:
     """What the answer says."""
-    return page("decision", *blocks)
+    return page("decision", *content)
 
 
 def decided(sentence: str, label: str, probability: float) -> tuple[Block, ...]:
     """What the answer says in words, and the answer itself."""
-    return Paragraph(sentence), Bar(label, probability)
+    return blocks.Paragraph(sentence), blocks.Bar(label, probability)
 
 
 def largest(scores: Sequence[LabelScore]) -> tuple[Block, ...]:

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
-from bot.tasks.translate import (
-    Drafting,
-    Rewriting,
-    Spoken,
-    TranslateRequest,
-    draft,
-    prefix,
-    rewrite,
-    weighed_form,
-)
+from bot.tasks import translate
+from bot.tasks.translate import TranslateRequest
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
 from bot.tasks.work.blocks import Explanation
@@ -44,11 +36,11 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    plan = Rewriting.of(head, request)
+    plan = translate.Rewriting.of(head, request)
     if not plan.rows:
         return explanation(decision_page(NO_WORDS))
     if not any(written):
-        result = yield from rewrite(head, request)
+        result = yield from translate.rewrite(head, request)
         written = (*result.drafts, result.ids)
     used = _used(plan.document, written, lambda ids: head.decode_whole(ids).strip())
     rows = [plan.rows[place] for place in used]
@@ -56,7 +48,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
     texts = [text for passage in plan.document.passages for text in passage.readings]
     spoken = plan.spoken
-    front = prefix(head, spoken.source, spoken.target)
+    front = translate.prefix(head, spoken.source, spoken.target)
     pages, sentence = yield from rewriting(head, rows, written, noun="part")
     return explanation(
         text_page(_told(head, spoken), *(front + texts[place] for place in used)),
@@ -87,10 +79,10 @@ def _used(
     return used
 
 
-def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
+def _told(head: Seq2SeqLM, spoken: translate.Spoken) -> str:
     """How the model learns which languages are meant."""
     names = language(spoken.source).name, language(spoken.target).name
-    if prefix(head, spoken.source, spoken.target):
+    if translate.prefix(head, spoken.source, spoken.target):
         how = f"Words in front of the text tell the model what to do: to write {names[1]}."
     elif head.language_codes:
         how = (
@@ -102,7 +94,7 @@ def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
     return f"{how}{_found_out(spoken)}"
 
 
-def _found_out(spoken: Spoken) -> str:
+def _found_out(spoken: translate.Spoken) -> str:
     """How the source was found out, if it was."""
     detection = spoken.detection
     if detection is None:
@@ -123,10 +115,10 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    plan = Drafting.of(head, request)
+    plan = translate.Drafting.of(head, request)
     ids = tuple(token for text in written for token in text)
     if not ids:
-        result = yield from draft(head, request)
+        result = yield from translate.draft(head, request)
         ids = result.ids
     parts = _split(head, ids)
     used = _used(plan.document, parts, lambda ids: head.decode_whole(ids).strip(), plan.is_read)
@@ -137,7 +129,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
 
 
 def _weighed(
-    head: CausalLM, plan: Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
+    head: CausalLM, plan: translate.Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
 ) -> TaskRun[Explanation]:
     """The numbers by which drafts are weighed, of those that were taken.
 
@@ -161,7 +153,7 @@ def _weighed(
     return explanation(*begun, *pages, decision_page(sentence, *_weight(head, read, found)))
 
 
-def _shown(plan: Drafting) -> str:
+def _shown(plan: translate.Drafting) -> str:
     names = language(plan.source).name, language(plan.target).name
     return (
         f"A causal language model goes on with a text, so each sentence stands at the end of {len(PHRASES['en'])} "
@@ -186,11 +178,11 @@ def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
-def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: Rereading) -> Rereading:
+def _way_back(head: CausalLM, plan: translate.Drafting, sentence: str, there: Rereading) -> Rereading:
     """The sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
     prompt = head.encode(dictionary(text, plan.target, plan.source))
-    return _greedy(head, prompt, head.encode_rest(weighed_form(sentence)))
+    return _greedy(head, prompt, head.encode_rest(translate.weighed_form(sentence)))
 
 
 def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[str]:
