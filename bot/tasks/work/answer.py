@@ -71,7 +71,7 @@ def _paired(windows: int) -> str:
 
 
 def _kinds(one: Pointing, name: str) -> str:
-    """Which tokens are the context's, and how the model is told."""
+    """Say which tokens are the context's, and how the model is told."""
     places = _context(one)
     where = f"Of {name}, the" if name else "The"
     context = f"{where} context's tokens are {places[0]} to {places[-1]}." if places else "The context has no tokens."
@@ -86,7 +86,7 @@ def _kinds(one: Pointing, name: str) -> str:
 
 
 def _context(one: Pointing) -> list[int]:
-    """The places of the context's tokens in a window."""
+    """Return the positions of the context's tokens in a window."""
     return [place for place, characters in enumerate(one.window.places) if characters is not None]
 
 
@@ -100,7 +100,7 @@ def border_page(
     masked: int,
     window: str = "",
 ) -> Page:
-    """Where a question-answering head sees the start of an answer, or its end.
+    """Show where a question-answering head sees the start of an answer, or its end.
 
     Args:
         key: "start" or "end".
@@ -137,7 +137,7 @@ def border_page(
 def _softmax(
     key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]
 ) -> blocks.Formula:
-    """The probability of a token, with the numbers put in."""
+    """Work out the probability of a token."""
     logit, largest = logits[index], max(logits)
     total = sum(math.exp(other - largest) for other in logits)
     form = Form.THREE if max(abs(logit), abs(largest)) < LARGE else Form.WHOLE
@@ -170,7 +170,7 @@ def spans_page(
     absent: float,
     how: str,
 ) -> Page:
-    """How starts and ends became answers.
+    """Show how starts and ends became answers.
 
     Args:
         texts: the likeliest spans, in order; none if no span has a probability.
@@ -208,7 +208,7 @@ def _quote(request: AnswerRequest, one: Pointing, first: int, last: int) -> str:
 
 
 def _characters(request: AnswerRequest, one: Pointing) -> str:
-    """How the tokens of the likeliest span became characters."""
+    """Say how the tokens of the likeliest span became characters."""
     rules = (
         f"A span has {answer.ANSWER_TOKENS} tokens at most, and does not end before it begins. Token 0 alone stands "
         f"for “{ABSENT}”."
@@ -242,7 +242,7 @@ def _windows(request: AnswerRequest, made: Location, names: Sequence[str]) -> It
 def windows_page(
     names: Sequence[str], texts: Sequence[str], probabilities: Sequence[float], absent: Sequence[float], how: str
 ) -> Page:
-    """What was found in each window of the context.
+    """Show what was found in each window of the context.
 
     Args:
         texts: the likeliest answer in each.

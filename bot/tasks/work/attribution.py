@@ -156,7 +156,7 @@ def omitted_page(tokens: int, most: int) -> Page:
 def attribution_page(
     label: str, tokens: Sequence[Token], scores: Sequence[float], difference: float, method: str
 ) -> Page:
-    """How much each token of a text spoke for a label.
+    """Show how much each token of a text spoke for a label.
 
     Args:
         label: what the positive scores speak for.

@@ -78,7 +78,7 @@ def _tokens(head: TokenClassifier, made: Tagging) -> Iterator[LabelledToken]:
 
 
 def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToken]) -> Iterator[Page]:
-    """The logits of the first token of the first entity; without any, of the word whose label is the least certain."""
+    """Show the logits of the first entity's first token; without any, of the word with the least certain label."""
     words = made.groups[0].words[:1] if made.groups else made.words
     if words:
         place = min(words, key=lambda one: one.probability).tokens[0]
@@ -86,7 +86,7 @@ def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToke
 
 
 def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Page:
-    """The logits of one token, as an example for all of them.
+    """Show the logits of one token, as an example for all of them.
 
     Args:
         place: of the token among the tokens, from 0.
@@ -96,7 +96,7 @@ def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Pag
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
-    """What a token classifier's head makes of every token.
+    """Show what a token classifier's head makes of every token.
 
     Args:
         labels: `id2label`, in the order of the ids.
@@ -123,7 +123,7 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
 
 
 def _prefixes(names: Sequence[str]) -> Iterator[str]:
-    """What the beginnings of labels mean, if they have any.
+    """Say what the beginnings of labels mean, if they have any.
 
     True of IOB2, where every entity begins with `B-`, and of IOB1, where one does right behind another of its kind.
     """
@@ -136,7 +136,7 @@ def _prefixes(names: Sequence[str]) -> Iterator[str]:
 
 
 def words_page(words: Sequence[tuple[Word, Sequence[LabelledToken]]], *, marked: bool) -> Page:
-    """How the tokens of each word were put together.
+    """Show how the tokens of each word were put together.
 
     Args:
         words: with their tokens.
@@ -163,7 +163,7 @@ def _put_together(tokens: Sequence[LabelledToken]) -> Text:
 
 
 def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[float]], outside: int) -> Page:
-    """How words became entities.
+    """Show how words became entities.
 
     Args:
         found: the entities in their order; none if every word is outside.
@@ -193,12 +193,12 @@ def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[f
 
 
 def _unread(text: str) -> str:
-    """What has a label and is no entity all the same, if the text has it."""
+    """Say what has a label and is no entity all the same, if the text has it."""
     return " and is no link, mention, emoji or code" if markup(text).places else ""
 
 
 def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
-    """What each entity is; one that stands in the text several times is named once.
+    """Say what each entity is; one that stands in the text several times is named once.
 
     Args:
         unread: further words about what is an entity.
@@ -264,7 +264,7 @@ def _asked(made: Weighing, example: WeighedName) -> str:
 
 
 def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: Floats) -> Page:
-    """What a causal language model would answer about a name, as an example for all names.
+    """Show what a causal language model would answer about a name, as an example for all names.
 
     Args:
         names: of each question's row.
@@ -319,7 +319,7 @@ def names_page(
     *,
     truncated: bool,
 ) -> Page:
-    """The kinds of all names that a causal language model was asked about.
+    """Show the kinds of all names that a causal language model was asked about.
 
     Args:
         names: and how often each stands in the text.

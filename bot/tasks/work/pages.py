@@ -55,7 +55,7 @@ def _block(block: Shown) -> Block:
 
 
 def explanation(*pages: Page) -> Explanation:
-    """An explanation in which pages of the same name have got a number."""
+    """Return an explanation in which pages of the same name are numbered."""
     total, seen = Counter(one.name for one in pages), Counter[str]()
 
     def numbered() -> Iterator[Page]:
@@ -67,7 +67,7 @@ def explanation(*pages: Page) -> Explanation:
 
 
 def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
-    """The text as the model is given it.
+    """Show the text as the model is given it.
 
     Args:
         how: what the task has done to the user's text.
@@ -85,7 +85,7 @@ def logits_page(
     independent: bool = False,
     first: Sequence[tuple[Text, ...]] = (),
 ) -> Page:
-    """The logits of a classification head, and their softmax or sigmoid with the numbers put in.
+    """Show the logits of a classification head, and their softmax or sigmoid with the numbers put in.
 
     Args:
         labels: `id2label`, in the order of the ids.
@@ -117,7 +117,7 @@ def logits_page(
 
 
 def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:
-    """Labels that a causal language model has scored.
+    """Show labels that a causal language model has scored.
 
     Args:
         numbers: of each label: its log-probability after the text, a mean over prompts and words; the same measured
@@ -141,17 +141,17 @@ def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how:
 
 
 def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> blocks.Table:
-    """Labels with their probabilities."""
+    """Return a table of labels with their probabilities."""
     return table(column("p", probabilities, Form.PERCENT), column(title, labels))
 
 
 def decision_page(*content: Block | str) -> Page:
-    """What the answer says."""
+    """Say what the answer is."""
     return page("decision", *content)
 
 
 def decided(sentence: str, label: str, probability: float) -> tuple[Block, ...]:
-    """What the answer says in words, and the answer itself."""
+    """Return what the answer says in words, and the answer itself."""
     return blocks.Paragraph(sentence), blocks.Bar(label, probability)
 
 

@@ -65,7 +65,7 @@ class Summary:
 
 
 def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By an encoder-decoder.
+    """Open the answer of an encoder-decoder.
 
     Args:
         written: token ids of each text, round by round; without any, they are written first.
@@ -93,7 +93,7 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
 
 
 def explain_drafts(head: CausalLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model; as `explain_rewriting`."""
+    """Open the answer of a causal language model; as `explain_rewriting`."""
     from bot.inference.heads.generation.token_logprobs import Rereading
 
     opener = Opener(
@@ -195,7 +195,7 @@ def _rounds_page(opener: Opener, made: Condensation, how: str) -> Page:
 
 
 def rounds_page(rounds: Sequence[Sequence[tuple[int, int, str]]], how: str) -> Page:
-    """How a text that is too long for one reading was summarised.
+    """Show how a text that is too long for one reading was summarised.
 
     Args:
         rounds: of each part in each round, the tokens that were read and written, and the summary. What was written in

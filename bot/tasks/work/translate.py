@@ -28,7 +28,7 @@ NO_WORDS = "There are no words to translate, so the text stays as it is."
 
 
 def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By an encoder-decoder.
+    """Open the answer of an encoder-decoder.
 
     Args:
         written: the translation's token ids; without any, it is written first.
@@ -63,7 +63,7 @@ def _used(
     decode: Callable[[Sequence[int]], str],
     is_read: Callable[[int], bool] = lambda place: True,
 ) -> list[int]:
-    """Places of the readings that a translation is made of (see `Passage.assembled`), as its texts tell.
+    """Return which readings a translation is made of (see `Passage.assembled`), as its texts tell.
 
     Args:
         written: the token ids of each text that it is made of.
@@ -80,7 +80,7 @@ def _used(
 
 
 def _told(head: Seq2SeqLM, spoken: translate.Spoken) -> str:
-    """How the model learns which languages are meant."""
+    """Say how the model learns which languages are meant."""
     names = language(spoken.source).name, language(spoken.target).name
     if translate.prefix(head, spoken.source, spoken.target):
         how = f"Words in front of the text tell the model what to do: to write {names[1]}."
@@ -95,7 +95,7 @@ def _told(head: Seq2SeqLM, spoken: translate.Spoken) -> str:
 
 
 def _found_out(spoken: translate.Spoken) -> str:
-    """How the source was found out, if it was."""
+    """Say how the source was found out, if it was."""
     detection = spoken.detection
     if detection is None:
         return ""
@@ -107,7 +107,7 @@ def _found_out(spoken: translate.Spoken) -> str:
 
 
 def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model that is shown translated sentences: what decided between its drafts.
+    """Open the answer of a causal language model: what decided between its drafts.
 
     Args:
         written: the translation's token ids; without any, it is written first.
@@ -131,7 +131,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
 def _weighed(
     head: CausalLM, plan: translate.Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
 ) -> TaskRun[Explanation]:
-    """The numbers by which drafts are weighed, of those that were taken.
+    """Show the numbers by which drafts are weighed, of those that were taken.
 
     Args:
         parts: the token ids of each sentence's translation.
@@ -163,7 +163,7 @@ def _shown(plan: translate.Drafting) -> str:
 
 
 def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> Rereading:
-    """A text of which each token is the likeliest; only as much of both as the context has room for."""
+    """Return a text of which each token is the likeliest, cut to the context."""
     from bot.inference.heads.generation.sampling import Sampling
     from bot.inference.heads.generation.token_logprobs import Rereading
 
@@ -172,21 +172,21 @@ def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -
 
 
 def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The ids of each sentence's translation, which ends with a line break."""
+    """Return the ids of each sentence's translation, which ends with a line break."""
     check_vocabulary(head, ids)
     ends = [place for place, token in enumerate(ids, 1) if "\n" in head.decode([token])]
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
 def _way_back(head: CausalLM, plan: translate.Drafting, sentence: str, there: Rereading) -> Rereading:
-    """The sentence as it would be translated from its own translation."""
+    """Return the sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
     prompt = head.encode(dictionary(text, plan.target, plan.source))
     return _greedy(head, prompt, head.encode_rest(translate.weighed_form(sentence)))
 
 
 def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[str]:
-    """How likely the taken drafts and the ways back from them are; nothing if the context has no room for them.
+    """Say how likely the taken drafts and the ways back are; nothing if the context has no room for them.
 
     Args:
         read: first the drafts, then as many ways back.
