@@ -15,21 +15,7 @@ from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging
 from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, WeighedNames, weighed_names
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Number,
-    Page,
-    Short,
-    Text,
-    column,
-    formula,
-    four,
-    joined,
-    table,
-)
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import beginning
 from bot.tasks.work.request import WrittenIds
@@ -93,7 +79,7 @@ def _tokens(head: TokenClassifier, made: Tagging) -> Iterator[LabelledToken]:
 
 
 def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToken]) -> Iterator[Page]:
-    """The logits of the first token of the first entity; without any, of the word whose label is the least certain."""
+    """Show the logits of the first entity's first token; without any, of the word with the least certain label."""
     words = made.groups[0].words[:1] if made.groups else made.words
     if words:
         place = min(words, key=lambda one: one.probability).tokens[0]
@@ -101,7 +87,7 @@ def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToke
 
 
 def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Page:
-    """The logits of one token, as an example for all of them.
+    """Show the logits of one token, as an example for all of them.
 
     Args:
         place: of the token among the tokens, from 0.
@@ -111,7 +97,7 @@ def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Pag
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
-    """What a token classifier's head makes of every token.
+    """Show what a token classifier's head makes of every token.
 
     Args:
         labels: `id2label`, in the order of the ids.
@@ -138,7 +124,7 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
 
 
 def _prefixes(names: Sequence[str]) -> Iterator[str]:
-    """What the beginnings of labels mean, if they have any.
+    """Say what the beginnings of labels mean, if they have any.
 
     True of IOB2, where every entity begins with `B-`, and of IOB1, where one does right behind another of its kind.
     """
@@ -151,7 +137,7 @@ def _prefixes(names: Sequence[str]) -> Iterator[str]:
 
 
 def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, marked: bool) -> Page:
-    """How the tokens of each word were put together.
+    """Show how the tokens of each word were put together.
 
     Args:
         words: with their tokens.
@@ -178,7 +164,7 @@ def _put_together(tokens: Sequence[LabelledToken]) -> Text:
 
 
 def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[float]], outside: int) -> Page:
-    """How words became entities.
+    """Show how words became entities.
 
     Args:
         found: the entities in their order; none if every word is outside.
@@ -208,12 +194,12 @@ def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[f
 
 
 def _unread(text: str) -> str:
-    """What has a label and is no entity all the same, if the text has it."""
+    """Say what has a label and is no entity all the same, if the text has it."""
     return " and is no link, mention, emoji or code" if markup(text).spans else ""
 
 
 def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
-    """What each entity is; one that stands in the text several times is named once.
+    """Say what each entity is; one that stands in the text several times is named once.
 
     Args:
         unread: further words about what is an entity.
@@ -279,7 +265,7 @@ def _asked(made: WeighedNames, example: WeighedName) -> str:
 
 
 def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: Floats) -> Page:
-    """What a causal language model would answer about a name, as an example for all names.
+    """Show what a causal language model would answer about a name, as an example for all names.
 
     Args:
         names: of each question's row.
@@ -300,7 +286,7 @@ def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: 
         ]
         bars |= {f"{place + 1}: {word}": float(share) for word, share in zip(words, shares[place], strict=True)}
     order = np.argsort(-shares[0], kind="stable")
-    terms: list[Text] = [("e^", Number(float(log_probs[0, index]), Form.TWO)) for index in order]
+    terms: list[Text] = [("e^", blocks.Number(float(log_probs[0, index]), Form.TWO)) for index in order]
     shown.append(
         formula(
             ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
@@ -309,7 +295,7 @@ def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: 
             ("= ", four(float(shares[0, order[0]]))),
         )
     )
-    return page("questions", *shown, picture=Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
+    return page("questions", *shown, picture=blocks.Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
 
 
 def _formula(name: WeighedName) -> str:
@@ -334,7 +320,7 @@ def names_page(
     *,
     truncated: bool,
 ) -> Page:
-    """The kinds of all names that a causal language model was asked about.
+    """Show the kinds of all names that a causal language model was asked about.
 
     Args:
         names: and how often each stands in the text.
@@ -367,5 +353,5 @@ def names_page(
                 column("name", (name for name, _ in names)),
             ),
         ),
-        picture=Bars("Names", bars, tuple(best)),
+        picture=blocks.Bars("Names", bars, tuple(best)),
     )
