@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -21,11 +20,11 @@ from bot.replies.delivery import ResponseKind
 from bot.replies.latest_only import LatestOnly
 from bot.replies.messages import check_reader
 from bot.replies.work.offer import SHOW_WORK
-from bot.replies.work.pages import is_postponed
 from bot.replies.work.render import render
 from bot.tasks import all_tasks
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.work.request import WorkRequest, explanations
+from bot.tasks.work.explanations import EXPLANATIONS
+from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 
 LABELS = "sports, politics, entertainment"
@@ -46,7 +45,7 @@ def inspectable() -> Mapping[str, Make]:
     for task in all_tasks():
         if task.from_text:
             known.setdefault(task.name, partial(_of_text, task.request))
-    return {name: known[name] for name in explanations() if name in known}
+    return {name: known[name] for name in EXPLANATIONS if name in known}
 
 
 def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target: str) -> Request[Any]:
@@ -113,7 +112,7 @@ class Inspect(Cog):
         page = partial(render, number=press.detail)
         if key not in self._computed:
             answer = await show(press.request, page)
-            if answer is None or not await asyncio.to_thread(is_postponed, answer.result, press.detail):
+            if answer is None or answer.result.page_at(press.detail)[1].postponed is None:
                 return
         if await show(replace(press.request, evidence=True), page) is not None:
             self._computed[key] = None

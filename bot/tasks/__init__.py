@@ -16,36 +16,7 @@ def task_names() -> Mapping[type[Request[Any]], str]:
 
 def all_tasks() -> tuple[Task[Any], ...]:
     """Return every task, for the worker."""
-    from bot.tasks import (
-        answer,
-        attention,
-        chat,
-        complete,
-        entities,
-        fill,
-        generate,
-        sentiment,
-        similarity,
-        summarize,
-        tokenize,
-        translate,
-        zeroshot,
-    )
-    from bot.tasks.work import request as work
+    from bot.tasks.commands import COMMANDS
+    from bot.tasks.work.explanations import TASK
 
-    return (
-        sentiment.TASK,
-        fill.TASK,
-        generate.TASK,
-        translate.TASK,
-        zeroshot.TASK,
-        entities.TASK,
-        similarity.TASK,
-        answer.TASK,
-        summarize.TASK,
-        complete.TASK,
-        chat.TASK,
-        tokenize.TASK,
-        attention.TASK,
-        work.TASK,
-    )
+    return (*COMMANDS, TASK)

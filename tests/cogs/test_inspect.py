@@ -212,7 +212,7 @@ class TestButton:
     ) -> None:
         async with open_scene() as scene:
             result = await answered(scene)
-            monkeypatch.setattr("bot.tasks.work.request.explanations", lambda: {"sentiment": {}})
+            monkeypatch.setattr("bot.tasks.work.explanations.EXPLANATIONS", {"sentiment": {}})
 
             pressed = scene.press(scene.alice, result.response, "Show the work")
             await scene.env.settle()

@@ -129,8 +129,7 @@ class TestMessages:
             result = await scene.ask_in_group("summarize", messages=5)
 
             assert refused(scene, result) == (
-                "I am not in this conversation, so I cannot read its messages. "
-                "Give me a `text` or a `file` instead."
+                "I am not in this conversation, so I cannot read its messages. Give me a `text` or a `file` instead."
             )
 
     async def test_not_in_servers_where_the_bot_is_not(self, open_scene: OpenScene, monkeypatch: Any) -> None:

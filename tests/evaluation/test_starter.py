@@ -23,7 +23,6 @@ from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.playground import EXAMPLES, SimulatedServer, simulated_server
 from bot.replies.work.offer import work_of
-from bot.replies.work.pages import pages_of
 from bot.replies.work.render import render
 from bot.settings import Settings
 from bot.tasks.answer import AnswerRequest
@@ -35,7 +34,7 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.work.pieces import Prepared
+from bot.tasks.work.blocks import Quote
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_crowd
 from tests.tasks.names.named_sentences import HELD_BACK, NAMED_SENTENCES
@@ -182,7 +181,7 @@ async def test_the_work_behind_an_answer_opens(backend: InferenceWorker, asked: 
     work = work_of(asked, answer.result)
     assert work is not None
     opened = await backend.run(work, person=1)
-    pages = [page.name for page in pages_of(opened.result)]
+    pages = [page.name for page in opened.result.pages]
     assert said in str(render(work, opened, pages.index(name)).embed.description)
 
 
@@ -244,8 +243,8 @@ async def test_a_chat_has_the_control_tokens_of_a_harmless_one(backend: Inferenc
         work = work_of(request, answer.result)
         assert work is not None
         opened = (await backend.run(work, person=1)).result
-        [prepared] = [piece for piece in opened.pieces if isinstance(piece, Prepared)]
-        [conversation] = prepared.texts
+        [text] = [page for page in opened.pages if page.name == "Text"]
+        [conversation] = [block.text for block in text.blocks if isinstance(block, Quote)]
         found.append(len(re.findall(r"<\|im_(?:start|end)\|>", conversation)))
     assert found == [5, 5]
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bot.inference.heads.pooling import PoolingMode
-from bot.tasks.work.pieces import Cosines, DotProduct, Pooled, PooledText, Product
+from bot.tasks.work.blocks import Page
+from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from tests.replies.test_work import shown, text_of
 
-CAT = PooledText("A cat sleeps.", 6, (3.0, -4.0, 0.0, 0.0), 5.0, (0.6, -0.8, 0.0, 0.0))
-RAIN = PooledText("It\nrains", 4, (0.0, 1.0, 0.0, 0.0), 1.0, (0.0, 1.0, 0.0, 0.0))
+
+def pooled(mode: PoolingMode, texts: int = 2) -> Page:
+    """Of a text whose vector is (3, −4, 0, 0), and of one of length 1."""
+    vectors = np.array([[3.0, -4.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]])[:texts]
+    norms = np.array([5.0, 1.0])[:texts]
+    return pooling_page(
+        mode, ("A cat sleeps.", "It\nrains")[:texts], (6, 4)[:texts], vectors, norms, vectors / norms[:, None]
+    )
 
 
 class TestPooling:
     def test_the_mean_with_the_numbers_put_in(self) -> None:
-        reply = shown(Pooled(PoolingMode.MEAN, (CAT, RAIN)))
+        reply = shown(pooled(PoolingMode.MEAN))
 
         text = text_of(reply)
         assert "takes the **mean** of its tokens' vectors" in text
@@ -26,13 +35,13 @@ class TestPooling:
         assert "  text 1   text 2  place\n 0.60000  0.00000  1\n−0.80000  1.00000  2\n" in reply.file.text
 
     def test_the_first_token(self) -> None:
-        text = text_of(shown(Pooled(PoolingMode.CLS, (CAT,))))
+        text = text_of(shown(pooled(PoolingMode.CLS, 1)))
 
         assert "takes that of the **first token**" in text
         assert "v = h1\n  = (3.000, −4.000, 0.000, …)\n" in text
 
     def test_the_picture_shows_the_directions(self) -> None:
-        drawing = shown(Pooled(PoolingMode.MEAN, (CAT, RAIN))).drawing
+        drawing = shown(pooled(PoolingMode.MEAN)).drawing
 
         assert drawing is not None
         assert "“1  A cat sleeps.” begins with 0.60, −0.80, 0.00." in drawing.draw().alt
@@ -40,9 +49,9 @@ class TestPooling:
 
 class TestProduct:
     def test_the_sum_with_the_numbers_put_in(self) -> None:
-        products = (Product(1, -0.8, 0.5), Product(0, 0.6, 0.5), Product(2, 0.1, 0.1))
+        vectors = np.array([[0.6, -0.8, 0.1], [0.0, 0.0, 0.0], [0.5, 0.5, 0.1]])
 
-        text = text_of(shown(DotProduct((0, 2), products, -0.09)))
+        text = text_of(shown(product_page((0, 2), vectors, -0.09)))
 
         assert "The texts 1 and 3, worked out. The largest of 3 products come first:\n```\n" in text
         assert "text 1  text 3  product  place\n−0.800   0.500  −0.4000  2\n 0.600   0.500  +0.3000  1\n" in text
@@ -50,8 +59,7 @@ class TestProduct:
         assert text.endswith("```\ncos = Σ u·w\n= (−0.400) + 0.300 + 0.010 + …\n= −0.0900\n```")
 
     def test_many_products_are_in_the_file(self) -> None:
-        products = tuple(Product(place, 0.05, 0.05) for place in range(384))
-        reply = shown(DotProduct((0, 1), products, 0.96))
+        reply = shown(product_page((0, 1), np.full((2, 384), 0.05), 0.96))
 
         assert "… 374 more\n" in text_of(reply)
         assert reply.file is not None
@@ -59,16 +67,16 @@ class TestProduct:
 
 
 class TestCosines:
-    VALUES = ((1.0, 0.25, 0.5), (0.25, 1.0, -0.125), (0.5, -0.125, 1.0))
+    VALUES = np.array([[1.0, 0.25, 0.5], [0.25, 1.0, -0.125], [0.5, -0.125, 1.0]])
 
     def test_a_ranking(self) -> None:
-        text = text_of(shown(Cosines(("a", "b", "c"), self.VALUES, ranked=True)))
+        text = text_of(shown(cosines_page(("a", "b", "c"), self.VALUES, ranked=True)))
 
         assert "#  text\n1  a\n2  b\n3  c\n" in text
         assert text.endswith("```\ncosine  texts\n0.5000  1 and 3\n0.2500  1 and 2\n```")
 
     def test_all_pairs(self) -> None:
-        reply = shown(Cosines(("a", "b", "c"), self.VALUES, ranked=False))
+        reply = shown(cosines_page(("a", "b", "c"), self.VALUES, ranked=False))
 
         assert text_of(reply).endswith("0.2500  1 and 2\n−0.1250  2 and 3\n```")
         assert reply.drawing is not None

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bot.replies.reply import SHORTENED
-from bot.replies.work.blocks import TABLE_WIDTH
-from bot.tasks.work.pieces import (
-    Function,
+from bot.replies.work.text_table import TABLE_WIDTH
+from bot.tasks.entities import Entity, TaggedWord
+from bot.tasks.work.blocks import Page
+from bot.tasks.work.entities import (
     LabelledToken,
-    LabelledTokens,
-    LabelledWord,
-    LabelledWords,
-    Logits,
-    NameKinds,
-    PossibleAnswer,
-    Question,
-    Questions,
-    Span,
-    Spans,
-    TokenLogits,
-    WeighedNames,
+    entities_page,
+    example_page,
+    labelled_page,
+    names_page,
+    questions_page,
+    words_page,
 )
 from tests.replies.test_work import shown, text_of, token
 
@@ -41,16 +37,16 @@ LEE = labelled("Le", "I-PER", 0.8)
 E = labelled("e", "O", 0.7, starts_word=False)
 ROWS = (CLS, ANNA, LEE, E, labelled("sings", "O", 0.95))
 WORDS = (
-    LabelledWord("Anna", (ANNA,), "B-PER", 0.9),
-    LabelledWord("Lee", (LEE, E), "I-PER", 0.8),
-    LabelledWord("sings", ROWS[4:], "O", 0.95),
+    (TaggedWord(0, 4, (1, 2), "B-PER", 0.9), (ANNA,)),
+    (TaggedWord(5, 8, (2, 4), "I-PER", 0.8), (LEE, E)),
+    (TaggedWord(9, 14, (4, 5), "O", 0.95), ROWS[4:]),
 )
 
 
 def test_one_token_as_an_example() -> None:
-    logits = Logits(LABELS, (0.25, 1.5, -0.75), Function.SOFTMAX, (0.2063, 0.7201, 0.0736))
+    one = replace(E, logits=(0.25, 1.5, -0.75), probabilities=(0.2063, 0.7201, 0.0736))
 
-    text = text_of(shown(TokenLogits(E.token, 3, logits)))
+    text = text_of(shown(example_page(LABELS, one, 3)))
 
     assert "The head does this for every token. As an example, token 3: “·e”.\n" in text
     assert " 1.500  4.482   72.0%  B-PER\n" in text
@@ -59,7 +55,7 @@ def test_one_token_as_an_example() -> None:
 
 class TestTokens:
     def test_each_with_its_label(self) -> None:
-        reply = shown(LabelledTokens(LABELS, ROWS))
+        reply = shown(labelled_page(LABELS, ROWS))
 
         assert "B- says that a new entity begins, I- that this belongs to one, and O that there is none." in text_of(
             reply
@@ -80,12 +76,12 @@ class TestTokens:
         ],
     )
     def test_what_prefixes_mean(self, labels: tuple[str, ...], said: str | None) -> None:
-        text = text_of(shown(LabelledTokens(labels, ())))
+        text = text_of(shown(labelled_page(labels, ())))
 
         assert said in text if said else "says that" not in text
 
     def test_a_long_text_is_bounded(self) -> None:
-        reply = shown(LabelledTokens(LABELS, ROWS * 100))
+        reply = shown(labelled_page(LABELS, ROWS * 100))
 
         assert "… 468 more" in text_of(reply)
         assert reply.file is not None
@@ -94,7 +90,7 @@ class TestTokens:
     def test_long_labels_fit_a_phone(self) -> None:
         name = "B-" + "ORGANIZATION" * 4
         row = replace(ANNA, label=name)
-        [table] = text_of(shown(LabelledTokens((name, "O", "b"), (row,)))).split("```")[1::2]
+        [table] = text_of(shown(labelled_page((name, "O", "b"), (row,)))).split("```")[1::2]
 
         assert max(map(len, table.splitlines())) <= TABLE_WIDTH
         assert "B-ORGANIZ…" in table
@@ -102,14 +98,14 @@ class TestTokens:
 
 class TestWords:
     def test_put_together(self) -> None:
-        text = text_of(shown(LabelledWords(WORDS, marked=True)))
+        text = text_of(shown(words_page(WORDS, marked=True)))
 
         assert "Words of several tokens, with a · between them: 1 of 3." in text
         assert "a later token got another label, which does not count: 1." in text
         assert "90.0%  B-PER  Anna\n80.0%  I-PER  Le·e\n95.0%      O  sings\n" in text
 
     def test_tokens_that_are_not_marked(self) -> None:
-        text = text_of(shown(LabelledWords(WORDS[:1], marked=False)))
+        text = text_of(shown(words_page(WORDS[:1], marked=False)))
 
         assert "so each token counts by itself" in text
         assert "    p  label  token\n90.0%  B-PER  Anna\n" in text
@@ -118,41 +114,49 @@ class TestWords:
 
 class TestSpans:
     def test_the_mean_with_the_numbers_put_in(self) -> None:
-        spans = (Span("Oslo", 20, 24, "LOC", WORDS[:1], 0.9), Span("Anna Lee", 0, 8, "PER", WORDS[:2], 0.85))
+        found = (Entity(13, 17, "LOC", 0.9), Entity(0, 8, "PER", 0.85))
 
-        text = text_of(shown(Spans(spans, 1)))
+        text = text_of(shown(entities_page("Anna Lee, in Oslo", found, [[0.9], [0.9, 0.8]], 1)))
 
         assert "    p  parts  label  entity\n90.0%      1    LOC  Oslo\n85.0%      2    PER  Anna Lee\n" in text
         assert "```\np(Anna Lee)\n= (0.9000 + 0.8000) / 2\n= 0.8500\n```" in text
         assert text.endswith("Outside of all entities, with the label O: 1.")
 
     def test_a_sum_of_many_is_cut_short(self) -> None:
-        text = text_of(shown(Spans((Span("a b c d", 0, 7, "PER", WORDS[:2] * 2, 0.85),), 0)))
+        text = text_of(shown(entities_page("a b c d", [Entity(0, 7, "PER", 0.85)], [[0.9, 0.8] * 2], 0)))
 
         assert "= (0.9000 + 0.8000 + …) / 4\n= 0.8500" in text
 
     def test_nothing_to_work_out(self) -> None:
-        assert "p(Anna)" not in text_of(shown(Spans((Span("Anna", 0, 4, "PER", WORDS[:1], 0.9),), 0)))
-        assert text_of(shown(Spans((), 7))).endswith("There are none. Outside of all entities, with the label O: 7.")
+        one = entities_page("Anna", [Entity(0, 4, "PER", 0.9)], [[0.9]], 0)
+        assert "p(Anna)" not in text_of(shown(one))
+        assert text_of(shown(entities_page("", [], [], 7))).endswith(
+            "There are none. Outside of all entities, with the label O: 7."
+        )
 
 
 def test_questions() -> None:
-    answers = (PossibleAnswer("a person", -2.0, 0.9526), PossibleAnswer("a place", -5.0, 0.0474))
-    reply = shown(Questions("Anna", (Question("Anna, question 1", answers), Question("Anna, question 2", answers))))
+    log_probs, shares = np.array([[-2.0, -5.0, -6.0, -7.0]] * 2), np.array([[0.9296, 0.0463, 0.017, 0.0063]] * 2)
+    reply = shown(questions_page("Anna", ["Anna, question 1", "Anna, question 2"], log_probs, shares))
 
     text = text_of(reply)
     assert "As an example, the questions about Anna.\n\nAnna, question 1\n```\nlog p  share  answer\n" in text
-    assert text.count("−2.00  95.3%  a person\n−5.00   4.7%  a place\n") == 2
-    assert text.endswith("```\nshare(a person)\n= e^−2.00\n  / (e^−2.00 + e^−5.00)\n= 0.9526\n```")
+    assert "−2.00  93.0%  person\n−5.00   4.6%  place\n" in text
+    assert "−2.00  93.0%  a person\n−5.00   4.6%  a place\n" in text
+    assert text.endswith("```\nshare(person)\n= e^−2.00\n  / (e^−2.00 + e^−5.00 + …)\n= 0.9296\n```")
     assert reply.drawing is not None
-    assert reply.drawing.draw().alt.startswith("Answers: Anna: 1: a person 95.3 %, 1: a place 4.7 %, 2: a person")
+    assert reply.drawing.draw().alt.startswith("Answers: Anna: 1: person 93.0 %, 1: place 4.6 %, 1: company 1.7 %")
 
 
 class TestNames:
-    ROWS = (NameKinds("Anna", 3, (2.0, -1.0), (0.9526, 0.0474)), NameKinds("Bible", 1, (-1.0, 2.0), (0.0474, 0.9526)))
+    @staticmethod
+    def page(*, truncated: bool) -> Page:
+        names = [("Anna", 3), ("Bible", 1)]
+        shares = [(0.9526, 0.0474), (0.0474, 0.9526)]
+        return names_page(("PER", "O"), names, [(2.0, -1.0), (-1.0, 2.0)], shares, truncated=truncated)
 
     def test_all_kinds_of_all_names(self) -> None:
-        reply = shown(WeighedNames(("PER", "O"), "O", self.ROWS, truncated=False))
+        reply = shown(self.page(truncated=False))
 
         text = text_of(reply)
         assert "O is what is none of the others: such a name is no entity.\n```\n" in text
@@ -162,6 +166,6 @@ class TestNames:
         assert "score PER  score O  p PER    p O  name\n    2.000   −1.000  95.3%   4.7%  Anna\n" in reply.file.text
 
     def test_more_than_were_looked_at(self) -> None:
-        text = text_of(shown(WeighedNames(("PER", "O"), "O", self.ROWS, truncated=True)))
+        text = text_of(shown(self.page(truncated=True)))
 
         assert "The text has more names: only the first 2 different ones were looked at." in text

@@ -11,19 +11,21 @@ from bot.replies.work.render import render
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.work.pieces import Decision, Work
+from bot.tasks.work.blocks import Explanation, Paragraph
+from bot.tasks.work.pages import decided, decision_page, explanation
 from bot.tasks.work.request import WorkRequest
 
-ONE = Work("sentiment", (Decision("The largest is POSITIVE's.", "POSITIVE", 0.9512),))
-TWO = Work("fill", (Decision("First.", "It", 0.5), Decision("Second.", "good", 0.75)))
+ONE = explanation(decision_page(*decided("The largest is POSITIVE's.", "POSITIVE", 0.9512)))
+TWO = explanation(decision_page(*decided("First.", "It", 0.5), *decided("Second.", "good", 0.75)))
 
 
-def remark(work: Work, *answered: tuple[str, float], precision: str = "bfloat16") -> str | None:
-    """What is added to the work; None for nothing."""
-    told = with_rounding(work, [LabelScore(*one) for one in answered], precision)
-    assert told.pieces[: len(work.pieces)] == work.pieces
-    added = [piece.sentence for piece in told.pieces[len(work.pieces) :] if isinstance(piece, Decision)]
-    return added[0].replace(NO_BREAK_SPACE, " ") if added else None
+def remark(found: Explanation, *answered: tuple[str, float], precision: str = "bfloat16") -> str | None:
+    """What is added to the decision; None for nothing."""
+    told = with_rounding(found, [LabelScore(*one) for one in answered], precision)
+    [before], [after] = found.pages, told.pages
+    assert after.blocks[: len(before.blocks)] == before.blocks
+    added = [block.text for block in after.blocks[len(before.blocks) :] if isinstance(block, Paragraph)]
+    return str(added[0]).replace(NO_BREAK_SPACE, " ") if added else None
 
 
 def test_a_number_that_is_shown_otherwise() -> None:
@@ -39,7 +41,7 @@ def test_a_number_that_is_shown_alike(probability: float) -> None:
 
 
 def test_another_label() -> None:
-    torn = Work("sentiment", (Decision("The largest is POSITIVE's.", "POSITIVE", 0.502),))
+    torn = explanation(decision_page(*decided("The largest is POSITIVE's.", "POSITIVE", 0.502)))
 
     said = remark(torn, ("NEGATIVE", 0.511))
 
@@ -72,7 +74,7 @@ def test_several_masks() -> None:
 
 def test_of_an_answer_that_is_not_known() -> None:
     assert remark(ONE) is None
-    assert remark(Work("translate", (Decision("Done."),)), ("POSITIVE", 0.5)) is None
+    assert remark(explanation(decision_page(Paragraph("Done."))), ("POSITIVE", 0.5)) is None
 
 
 def test_is_on_the_page_of_the_decision() -> None:

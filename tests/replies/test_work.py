@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import typing
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.requests import Answer, Request
@@ -19,80 +20,58 @@ from bot.inference.tokenization.tokens import Token
 from bot.pictures.picture import Picture
 from bot.replies.formatting.text import units
 from bot.replies.reply import SHORTENED, Draft, Reply
-from bot.replies.work.blocks import TABLE_WIDTH, Table, code_block, cut_to
+from bot.replies.work import pictures
+from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import decimal, percent, signed
 from bot.replies.work.offer import work_of, written_in
-from bot.replies.work.page import Page
-from bot.replies.work.pages import MAKERS, is_postponed, pages_of
 from bot.replies.work.render import render
+from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
+from bot.tasks.entities import Entity, TaggedWord
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.tasks.prompts.cloze import Proposal, WeighedMask
 from bot.tasks.scores import LabelScore, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.tokenize import TokenizeRequest
-from bot.tasks.work import pieces
-from bot.tasks.work.pieces import (
-    Architecture,
-    Attribution,
-    Candidate,
-    Cosines,
-    Decision,
-    Distribution,
-    DotProduct,
-    Edge,
-    EdgeLogits,
-    EdgeToken,
-    Ending,
-    Family,
-    Function,
-    HiddenStates,
-    Inference,
-    Inferences,
+from bot.tasks.work import blocks
+from bot.tasks.work.answer import border_page, spans_page, windows_page
+from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
+from bot.tasks.work.attribution import attribution_page, omitted_page
+from bot.tasks.work.blocks import Page, Postponed, column, table
+from bot.tasks.work.ending import ending_page
+from bot.tasks.work.entities import (
     LabelledToken,
-    LabelledTokens,
-    LabelledWord,
-    LabelledWords,
-    Lengths,
-    Logits,
-    MaskCandidates,
-    NameKinds,
-    OmittedAttribution,
-    PartSummary,
-    Pooled,
-    PooledText,
-    PossibleAnswer,
-    PostponedAttribution,
-    Prepared,
-    Product,
-    Question,
-    Questions,
-    Quotation,
-    RescoredCandidate,
-    RescoredCandidates,
-    Reshaped,
-    Span,
-    SpanCandidate,
-    SpanCandidates,
-    Spans,
-    SummaryRounds,
-    TokenLogits,
-    Tokens,
-    WeighedAnswer,
-    WeighedLabel,
-    WeighedLabels,
-    WeighedNames,
-    WeighedToken,
-    WindowAnswer,
-    WindowAnswers,
-    Work,
-    Written,
-    WrittenToken,
+    entities_page,
+    example_page,
+    labelled_page,
+    names_page,
+    questions_page,
+    words_page,
 )
-from bot.tasks.work.request import WorkRequest, explanations
+from bot.tasks.work.explanations import EXPLANATIONS
+from bot.tasks.work.fill import mask_page, rescored_page
+from bot.tasks.work.pages import (
+    decided,
+    decision_page,
+    explanation,
+    keys,
+    logits_page,
+    page,
+    text_page,
+    weighed_page,
+)
+from bot.tasks.work.reading import hidden_page, tokens_page
+from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
+from bot.tasks.work.summarize import rounds_page
+from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
+from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests.replies.test_renderers import WRITTEN, assert_within_limits
 
 REQUEST = WorkRequest.of(SentimentRequest("I love to hate this course"))
+LIKELIEST = Sampling.likeliest()
+DRAWN = Sampling(0.8, 0.95, 0)
 
 
 def token(text: str, number: int = 5, *, special: bool = False, starts_word: bool = True) -> Token:
@@ -100,103 +79,111 @@ def token(text: str, number: int = 5, *, special: bool = False, starts_word: boo
 
 
 ROW = (token("[CLS]", 101, special=True), token("lov", 7), token("ing", 8, starts_word=False), token("|", 9))
-POSTPONED = PostponedAttribution(
-    "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens", "the logit"
+POSTPONED = page(
+    "attribution",
+    Postponed(
+        "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens", "the logit"
+    ),
 )
-LOGITS = Logits(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), Function.SOFTMAX, tuple(softmax([-1.5, 0.5]).tolist()))
+LOGITS = logits_page(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), softmax([-1.5, 0.5]).tolist())
 
 
-def sample(text: str) -> tuple[pieces.Piece, ...]:
-    """A piece of every kind, with a text wherever people's or a model's words can stand."""
+def sample(text: str) -> tuple[Page, ...]:
+    """Every page, with a text wherever people's or a model's words can stand."""
     row = (token(text), *ROW)
-    candidate = Candidate(text, 3, 1.5, 0.25)
-    written = WrittenToken(token(text), 0.25, 0.5, (candidate,) * 5, 17)
+    proposals = (Proposal(text, -12.5, -3.0, 0.75), Proposal("b", -14.0, 0.0, 0.25))
+    written = WrittenToken(token(text), 0.25, 0.5, (Alternative(text, 3, 0.25),) * 5, 17)
+    candidates = (Alternative(text, 3, 0.5, 0.75), Alternative("b", 4, 0.25, 0.0))
     return (
-        Prepared((text, text), text),
-        Tokens((row, row), (text, text), (2, 5), truncated=True, note=text),
-        Architecture(Family.ENCODER_DECODER, text, 6, 6, 8, 512, 60_000_000, 32_000, 512),
-        HiddenStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25), text),
+        text_page(text, text, text),
+        tokens_page((row, row), (text, text), (2, 5), text),
+        *(page(key, table(column("", ["model type"]), column("", [text]))) for key in FAMILIES),
+        hidden_page("encoder", (1, 5, 512), (1.0, 2.5, 3.25), text),
         LOGITS,
-        Logits((text,), (0.3,), Function.SIGMOID, (0.5744,)),
-        MaskCandidates(1, 3, (candidate, replace(candidate, logit=None))),
-        RescoredCandidates(1, text, (RescoredCandidate(text, -12.5, 0.75, -3.0), RescoredCandidate("b", -14.0, 0.25))),
-        Inferences((text, "neutral", "entailment"), (Inference(text, text, (0.1, 0.2, 0.3), 1.0),), text),
-        WeighedLabels((WeighedLabel(text, -4.0, -5.5, 1.5, 0.8), WeighedLabel("b", -6.0, -5.5, -0.5, 0.2)), text),
-        Lengths(12, 9),
-        Written(text, (written,) * 3, 0.8, 0.95, ended=False),
-        Written("", (written,), 0.0, 1.0, ended=True),
-        Distribution(text, 0, (Reshaped(text, 3, 0.5, 0.75), Reshaped("b", 4, 0.25, 0.0)), 1, 0.8, 0.95),
-        Distribution("", 0, (Reshaped(text, 3, 0.5, 1.0), Reshaped("b", 4, 0.25, 0.0)), 0, 0.0, 1.0),
+        logits_page((text,), (0.3,), (0.5744,), independent=True),
+        mask_page(1, 3, (token(text), token(text)), (1.5, -1.5), (0.25, 0.125), [(token(text), 0.5)] * 9),
+        rescored_page(1, WeighedMask(text, text, proposals, truncated=False)),
+        entailment_page((text, "neutral", "entailment"), (text,), ((0.1, 0.2, 0.3),), (1.0,), text),
+        weighed_page((text, "b"), np.array([(-4.0, -6.0), (-5.5, -5.5), (1.5, -0.5), (0.8, 0.2)]), text),
+        *written_pages((written,) * 3, DRAWN, text, ended=False, lengths=(12, 9)),
+        *written_pages((written,), LIKELIEST, ended=True),
+        least_certain_page(candidates, 1, DRAWN, 0, name=text),
+        *(least_certain_page(candidates, chosen, LIKELIEST, 0) for chosen in (0, 1)),
         POSTPONED,
-        OmittedAttribution(200, 128),
-        Attribution(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
-        Ending(text, 12, 9, text),
+        omitted_page(200, 128),
+        attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
+        ending_page(text, 12, 9, text),
         *labelled(text),
         *compared(text),
         *extracted(text),
-        Decision(text, text, 0.875),
+        decision_page(*decided(text, text, 0.875)),
     )
 
 
-def labelled(text: str) -> tuple[pieces.Piece, ...]:
-    """A piece of every kind of `/entities`."""
+FAMILIES = ("encoder", "decoder", "encoder-decoder")
+
+
+def labelled(text: str) -> tuple[Page, ...]:
+    """Every page of `/entities`."""
     first = LabelledToken(token(text), text, (1.5, -0.5), (0.88, 0.12))
     special = LabelledToken(ROW[0], None, (0.5, 0.25), (0.56, 0.44))
-    word = LabelledWord(text, (first, first), text, 0.88)
-    answer = PossibleAnswer(text, -3.5, 0.25)
+    word = TaggedWord(0, len(text), (0, 2), text, 0.88)
     return (
-        TokenLogits(token(text), 1, LOGITS),
-        LabelledTokens((text, "B-PER"), (special, first)),
-        LabelledWords((word, replace(word, tokens=(first,))), marked=True),
-        LabelledWords((word,), marked=False),
-        Spans((Span(text, 0, 4, text, (word,) * 5, 0.88),), 1),
-        Spans((), 3),
-        Questions(text, (Question(text, (answer,) * 4),) * 2),
-        WeighedNames((text, "O"), "O", (NameKinds(text, 2, (1.0, -1.0), (0.88, 0.12)),) * 3, truncated=True),
+        example_page(("NEGATIVE", "POSITIVE"), first, 1),
+        labelled_page((text, "B-PER"), (special, first)),
+        words_page([(word, [first, first]), (word, [first])], marked=True),
+        words_page([(word, [first])], marked=False),
+        entities_page(text, [Entity(0, len(text), text, 0.88)], [[0.88] * 5], 1),
+        entities_page(text, [], [], 3),
+        questions_page(text, [text, text], np.full((2, 4), -3.5), np.full((2, 4), 0.25)),
+        names_page((text, "O"), [(text, 2)] * 3, [(1.0, -1.0)] * 3, [(0.88, 0.12)] * 3, truncated=True),
     )
 
 
-def compared(text: str) -> tuple[pieces.Piece, ...]:
-    """A piece of every kind of `/similarity`."""
-    pooled = PooledText(text, 12, (3.0, -4.0, 0.0, 0.0), 5.0, (0.6, -0.8, 0.0, 0.0))
+def compared(text: str) -> tuple[Page, ...]:
+    """Every page of `/similarity`."""
+    pooled, units = np.array([[3.0, -4.0, 0.0, 0.0]] * 3), np.array([[0.6, -0.8, 0.0, 0.0]] * 3)
     return (
-        Pooled(PoolingMode.MEAN, (pooled,) * 3),
-        Pooled(PoolingMode.CLS, (pooled,)),
-        DotProduct((0, 1), (Product(1, -0.8, -0.8), Product(0, 0.6, 0.6)), 1.0),
-        Cosines((text, "b"), ((1.0, -0.25), (-0.25, 1.0)), ranked=True),
+        pooling_page(PoolingMode.MEAN, (text,) * 3, (12,) * 3, pooled, np.full(3, 5.0), units),
+        pooling_page(PoolingMode.CLS, (text,), (12,), pooled[:1], np.array([5.0]), units[:1]),
+        product_page((0, 1), units, 1.0),
+        cosines_page((text, "b"), np.array([[1.0, -0.25], [-0.25, 1.0]]), ranked=True),
     )
 
 
-def extracted(text: str) -> tuple[pieces.Piece, ...]:
-    """A piece of every kind of `/answer` and `/summarize`."""
-    edges = (EdgeToken(0, ROW[0], -1.5, 0.0474), EdgeToken(3, token(text), 1.5, 0.9526))
-    span = SpanCandidate(text, 3, 3, 0.9526, 0.9526, 0.9074)
-    absent = SpanCandidate("not in the text", 0, 0, 0.0474, 0.0474, 0.0022)
+def extracted(text: str) -> tuple[Page, ...]:
+    """Every page of `/answer` and `/summarize`."""
+    borders = ((0, 3), (ROW[0], token(text)), (-1.5, 1.5), (0.0474, 0.9526))
+    absent = (0.0474, 0.0474)
     return (
-        EdgeLogits(Edge.START, text, edges, 1, 3),
-        EdgeLogits(Edge.END, "", edges, None, 3),
-        SpanCandidates(text, (span,) * 8, absent, text),
-        SpanCandidates("", (), absent, text),
-        WindowAnswers((WindowAnswer(text, text, 0.9074, 0.0022), WindowAnswer("window 2", "", 0.0, 1.0)), text),
-        Quotation(text, text, text, text),
-        WeighedAnswer((WeighedToken(token(text), -0.5, -12.25), WeighedToken(token(text), -3.0, -2.0)), text, text),
-        SummaryRounds(((PartSummary(500, 80, text), PartSummary(12, 0, "")), (PartSummary(80, 20, text),)), text),
+        border_page("start", *borders, 3, 3, text),
+        border_page("end", *borders, None, 3),
+        spans_page([text] * 8, [(3, 3)] * 8, [0.9074] * 8, [(0.9526, 0.9526), absent], 0.0022, text),
+        spans_page([], [], [], [absent], 0.0022, text),
+        windows_page((text, "window 2"), (text, ""), (0.9074, 0.0), (0.0022, 1.0), text),
+        quotation_page(text, f"{text}.", text, text),
+        weighed_answer_page((token(text), token(text)), (-0.5, -3.0), (-12.25, -2.0), text, text),
+        rounds_page([[(500, 80, text), (12, 0, "")], [(80, 20, text)]], text),
     )
 
 
-def shown(*found: pieces.Piece, number: int = 0, request: WorkRequest = REQUEST) -> Reply:
-    return render(request, Answer(Work("sentiment", found), "tiny", "cpu", "float32", 0.01), number)
+def shown(*pages: Page, number: int = 0, request: WorkRequest = REQUEST) -> Reply:
+    return render(request, Answer(explanation(*pages), "tiny", "cpu", "float32", 0.01), number)
 
 
 def text_of(reply: Reply) -> str:
     return str(reply.embed.description)
 
 
-def test_every_kind_of_piece_has_a_page() -> None:
-    kinds = set(typing.get_args(pieces.Piece))
+def test_the_sample_has_everything() -> None:
+    pages = sample("a")
+    names = [page.name for page in pages]
 
-    assert {type(piece) for piece in sample("a")} == kinds
-    assert set(MAKERS) | {Lengths, Written, Decision} == kinds
+    assert {type(block) for page in pages for block in page.blocks} == set(typing.get_args(blocks.Block))
+    drawn = {type(page.picture) for page in pages if page.picture is not None}
+    assert drawn == set(typing.get_args(blocks.Picture))
+    assert {page.about for page in pages} == {page(key).about for key in keys()}
+    assert all(any(page(key).name in name for name in names) for key in keys())
 
 
 @pytest.mark.measured_elsewhere
@@ -204,19 +191,15 @@ def test_every_kind_of_piece_has_a_page() -> None:
 @settings(max_examples=15)
 def test_no_page_exceeds_a_limit(text: str) -> None:
     found = sample(text)
-    with pytest.MonkeyPatch.context() as patch:
-        # One page is asked for at a time, and all are made for each.
-        patch.setattr("bot.replies.work.render.pages_of", once := lru_cache(1)(pages_of))
-        for page in range(len(once(Work("sentiment", found)))):
-            reply = shown(*found, number=page)
+    for number in range(len(found)):
+        reply = shown(*found, number=number)
 
-            assert_within_limits(reply)
-            assert units(reply.embed.author.name or "") <= 256
-            blocks = text_of(reply).split("```")
-            assert len(blocks) % 2 == 1  # each code block that is opened is closed
-            assert "@everyone" not in "".join(blocks[0::2])
-            assert reply.pages is not None
-    assert once.cache_info().misses == 1
+        assert_within_limits(reply)
+        assert units(reply.embed.author.name or "") <= 256
+        parts = text_of(reply).split("```")
+        assert len(parts) % 2 == 1  # each code block that is opened is closed
+        assert "@everyone" not in "".join(parts[0::2])
+        assert reply.pages is not None
 
 
 @pytest.mark.parametrize(
@@ -224,24 +207,24 @@ def test_no_page_exceeds_a_limit(text: str) -> None:
 )
 def test_every_picture_can_be_drawn(text: str) -> None:
     drawn = 0
-    for page in pages_of(Work("sentiment", sample(text))):
-        if page.draw is not None:
-            picture: Picture = page.draw()
+    for one in sample(text):
+        if one.picture is not None:
+            picture: Picture = pictures.draw(one.picture)
             assert picture.png.startswith(b"\x89PNG")
             assert 0 < len(picture.alt) <= 1024
             drawn += 1
     assert drawn >= 12
 
 
-@pytest.mark.parametrize("piece", sample("word"), ids=lambda piece: type(piece).__name__)
-def test_tables_fit_a_phone(piece: pieces.Piece) -> None:
-    for block in text_of(shown(piece)).split("```")[1::2]:
+@pytest.mark.parametrize("one", sample("word"), ids=lambda one: one.name)
+def test_tables_fit_a_phone(one: Page) -> None:
+    for block in text_of(shown(one)).split("```")[1::2]:
         assert max(map(len, block.splitlines())) <= TABLE_WIDTH
 
 
 class TestTokens:
     def test_page(self) -> None:
-        reply = shown(Tokens((ROW,), (), (1, 4), truncated=False))
+        reply = shown(tokens_page((ROW,), (), (1, 4)))
 
         assert reply.embed.title == "1. Tokens"
         assert "input\\_ids: shape (1, 4), which is (batch, sequence)." in text_of(reply)
@@ -253,7 +236,7 @@ class TestTokens:
     def test_many_are_cut_and_attached(self) -> None:
         row = tuple(token(f"t{number}", number) for number in range(300))
 
-        reply = shown(Tokens((row,), (), (1, 300), truncated=False), LOGITS)
+        reply = shown(tokens_page((row,), (), (1, 300)), LOGITS)
 
         assert "… 268 more" in text_of(reply)
         assert text_of(reply).endswith(SHORTENED)
@@ -264,7 +247,7 @@ class TestTokens:
     def test_several_rows_are_shown_in_part(self) -> None:
         row = tuple(token(f"t{number}", number) for number in range(100))
 
-        reply = shown(Tokens((row,) * 4, ("a", "b", "c", "d"), (4, 100), truncated=False))
+        reply = shown(tokens_page((row,) * 4, ("a", "b", "c", "d"), (4, 100)))
 
         assert text_of(reply).count("… 92 more") == 4
         assert reply.file is not None
@@ -273,7 +256,7 @@ class TestTokens:
     def test_one_more_is_shown_rather_than_announced(self) -> None:
         row = tuple(token(f"t{number}", number) for number in range(33))
 
-        reply = shown(Tokens((row,), (), (1, 33), truncated=False))
+        reply = shown(tokens_page((row,), (), (1, 33)))
 
         assert text_of(reply).endswith("32  32  t32\n```")
         assert reply.file is None
@@ -282,12 +265,12 @@ class TestTokens:
         row = tuple(token("a" * 20, number) for number in range(100))
         names = tuple(f"question {number}" for number in range(30))
 
-        text = text_of(shown(Tokens((row,) * 30, names, (30, 100), truncated=False)))
+        text = text_of(shown(tokens_page((row,) * 30, names, (30, 100))))
 
         assert text.count("question") == text.count("… 92 more\n```") > 3
 
     def test_rows_are_named(self) -> None:
-        reply = shown(Tokens((ROW, ROW[:2]), ("sports", "politics"), (2, 4), truncated=False))
+        reply = shown(tokens_page((ROW, ROW[:2]), ("sports", "politics"), (2, 4)))
 
         assert "sports: 4 tokens\n```" in text_of(reply)
         assert "politics: 2 tokens\n```" in text_of(reply)
@@ -312,7 +295,7 @@ class TestLogits:
 
     def test_large_logits_are_shifted(self) -> None:
         values = (400.0, 398.0)
-        reply = shown(Logits(("a", "b"), values, Function.SOFTMAX, tuple(softmax(values).tolist())))
+        reply = shown(logits_page(("a", "b"), values, softmax(values).tolist()))
 
         assert "the largest logit is subtracted" in text_of(reply)
         assert "= 1.000 / 1.135" in text_of(reply)
@@ -320,44 +303,39 @@ class TestLogits:
     def test_a_sum_of_many_is_cut_short(self) -> None:
         values = tuple(float(number) for number in range(28))
         labels = tuple(f"label {number}" for number in range(28))
-        reply = shown(Logits(labels, values, Function.SOFTMAX, tuple(softmax(values).tolist())))
+        reply = shown(logits_page(labels, values, softmax(values).tolist()))
 
         assert "+ …)" in text_of(reply)
         assert reply.embed.title == "1. Logits and softmax"
 
     def test_sigmoid(self) -> None:
         probability = float(sigmoid(-2.0))
-        reply = shown(Logits(("toxic",), (-2.0,), Function.SIGMOID, (probability,)))
+        reply = shown(logits_page(("toxic",), (-2.0,), (probability,), independent=True))
 
         assert "= 1 / (1 + e^2.000)\n= 1 / (1 + 7.389)\n= 0.1192" in text_of(reply)
 
     @pytest.mark.parametrize("value", [1000.0, -1000.0])
     def test_sigmoid_of_anything(self, value: float) -> None:
-        assert_within_limits(shown(Logits(("a",), (value,), Function.SIGMOID, (float(sigmoid(value)),))))
+        assert_within_limits(shown(logits_page(("a",), (value,), (float(sigmoid(value)),), independent=True)))
 
 
 def test_what_was_left_out_at_a_mask() -> None:
     """Row K1."""
-    [word, end, space] = [
-        Candidate("apples", 7, 1.0, 0.25),
-        Candidate("</s>", 2, 3.0, 0.5),
-        Candidate(" ", 3, 2.0, 0.125),
-    ]
-    text = text_of(shown(MaskCandidates(1, 3, (word,), (end, space))))
+    [word, end, space] = token("apples", 7), (token("</s>", 2, special=True), 0.5), (token(" ", 3), 0.125)
+    text = text_of(shown(mask_page(1, 3, (word,), (1.0,), (0.25,), [end, space])))
     assert "are no words: \\</s> (id 2) 50.0%, ␣ (id 3) 12.5%. The words keep their probabilities" in text
-    many = text_of(shown(MaskCandidates(1, 3, (word,), (end,) * 8)))
+    many = text_of(shown(mask_page(1, 3, (word,), (1.0,), (0.25,), [end] * 8)))
     assert "and 3 more. The words" in many
-    assert "Left out" not in text_of(shown(MaskCandidates(1, 3, (word,))))
+    assert "Left out" not in text_of(shown(mask_page(1, 3, (word,), (1.0,), (0.25,))))
 
 
 def test_entailment() -> None:
     classes = ("contradiction", "neutral", "entailment")
-    rows = (
-        Inference("sports", "This is sports.", (-1.25, 1.5, 0.5), 0.25),
-        Inference("food", "…", (0.0, 0.0, 1.5), 0.75),
-    )
+    logits = ((-1.25, 1.5, 0.5), (0.0, 0.0, 1.5))
 
-    text = text_of(shown(Inferences(classes, rows, "Softmax of the entailment logits.")))
+    text = text_of(
+        shown(entailment_page(classes, ("sports", "food"), logits, (0.25, 0.75), "Softmax of the entailment logits."))
+    )
 
     assert "  con   neu   ent  label\n−1.25  1.50  0.50  sports\n 0.00  0.00  1.50  food\n" in text
     assert "con is contradiction, neu is neutral, ent is entailment" in text
@@ -365,21 +343,19 @@ def test_entailment() -> None:
 
 
 def test_lengths_are_told_with_the_written_text() -> None:
-    written = Written("", (WrittenToken(token("Hallo"), 0.9, 1.0, (), 1),), 0.0, 1.0, ended=True)
+    written = WrittenToken(token("Hallo"), 0.9, 1.0, (), 1)
 
-    with_text = pages_of(Work("translate", (Lengths(12, 9), written)))
-    alone = pages_of(Work("translate", (Lengths(12, 9),)))
+    [one] = written_pages([written], LIKELIEST, ended=True, lengths=(12, 9))
 
-    assert [page.name for page in with_text] == ["Written tokens"]
-    assert "The encoder read 12 tokens at once. The decoder wrote 9" in with_text[0].plain
-    assert [page.name for page in alone] == ["Lengths"]
+    assert one.name == "Written tokens"
+    assert "The encoder read 12 tokens at once. The decoder wrote 9" in plain_page(one)
 
 
 class TestWritten:
-    OTHERS = tuple(Candidate(text, 3, 1.5, 0.25) for text in (" In", "In", "\n", " ", "  x"))
+    OTHERS = tuple(Alternative(text, 3, 0.25) for text in (" In", "In", "\n", " ", "  x"))
 
-    def pages(self, *tokens: WrittenToken) -> list[str]:
-        return [page.plain for page in pages_of(Work("chat", (Written("", tokens, 0.0, 1.0, ended=True),)))]
+    def pages(self, *tokens: WrittenToken, sampling: Sampling = LIKELIEST) -> list[str]:
+        return list(map(plain_page, written_pages(tokens, sampling, ended=True)))
 
     def test_others_begin_a_word_or_continue_the_one_before(self) -> None:
         _, others = self.pages(WrittenToken(token("is"), 0.5, 1.0, self.OTHERS, 1))
@@ -388,48 +364,56 @@ class TestWritten:
 
     @pytest.mark.parametrize("drawn_with", [0.0, 0.5])
     def test_what_cannot_be_drawn_is_explained(self, drawn_with: float) -> None:
-        tokens = (WrittenToken(token("is"), 0.5, drawn_with, (), 1),)
+        [text] = self.pages(WrittenToken(token("is"), 0.5, drawn_with, (), 1), sampling=DRAWN)
 
-        [page] = pages_of(Work("chat", (Written("", tokens, 0.8, 0.95, ended=True),)))
-
-        assert ("stood at the border of top_p" in page.plain) == (drawn_with == 0)
+        assert ("stood at the border of top_p" in text) == (drawn_with == 0)
 
     def test_behind_a_line_break_there_is_no_word_to_continue(self) -> None:
         _, others = self.pages(WrittenToken(token("The"), 0.5, 1.0, self.OTHERS, 1, apart=True))
 
         assert "or ␣In\n25.0%     or In\n25.0%     or ⏎\n25.0%     or ␣\n25.0%     or ␣␣x" in others
 
+    def test_nothing_was_written(self) -> None:
+        [text] = self.pages()
+
+        assert text.endswith("The model wrote nothing.")
+
 
 class TestDistribution:
-    CANDIDATES = (Reshaped(" Rome", 3, 0.5, 0.5), Reshaped("Rome", 4, 0.25, 0.0))
+    CANDIDATES = (Alternative(" Rome", 3, 0.5, 0.5), Alternative("Rome", 4, 0.25, 0.0))
 
     def page(self, chosen: int, temperature: float) -> Page:
-        [page] = pages_of(Work("chat", (Distribution("", 0, self.CANDIDATES, chosen, temperature, 1.0),)))
-        return page
+        return least_certain_page(self.CANDIDATES, chosen, Sampling(temperature, 1.0, 0), 0)
 
     def test_nothing_is_drawn_where_the_likeliest_is_taken(self) -> None:
-        page = self.page(0, 0.0)
+        one = self.page(0, 0.0)
 
-        assert "Nothing was drawn at random: the likeliest token was taken." in page.plain
-        assert page.plain.count("least") == 2  # in the name, and once more
-        assert page.draw is not None
-        assert page.draw().alt == "What could be token 1: Rome (written) 50.0 %, ·Rome 25.0 %."
+        assert "Nothing was drawn at random: the likeliest token was taken." in plain_page(one)
+        assert plain_page(one).count("least") == 2  # in the name, and once more
+        assert one.picture is not None
+        assert pictures.draw(one.picture).alt == "What could be token 1: Rome (written) 50.0 %, ·Rome 25.0 %."
 
     def test_another_than_the_likeliest_is_explained(self) -> None:
-        page = self.page(1, 0.0)
+        text = plain_page(self.page(1, 0.0))
 
-        assert "the likeliest token was taken" not in page.plain
-        assert "a rule of the checkpoint decided, such as beam search, or rounding" in page.plain
+        assert "the likeliest token was taken" not in text
+        assert "a rule of the checkpoint decided, such as beam search, or rounding" in text
 
     def test_a_probability_that_stayed_is_not_called_changed(self) -> None:
-        assert "Temperature 0.8 and top_p 1 left its 50.0% as it was." in self.page(0, 0.8).plain
-        assert "turned its 25.0% into 0.0%. What was drawn although it has 0.0% stood" in self.page(1, 0.8).plain
+        assert "Temperature 0.8 and top_p 1 left its 50.0% as it was." in plain_page(self.page(0, 0.8))
+        text = plain_page(self.page(1, 0.8))
+        assert "turned its 25.0% into 0.0%. What was drawn although it has 0.0% stood" in text
+
+    @pytest.mark.parametrize("before", [0.0, 1e-5, 0.49999, 0.50001, 0.9999, 1.0])
+    @pytest.mark.parametrize("after", [0.0, 1e-5, 0.5, 0.9999, 1.0])
+    def test_it_stayed_if_both_numbers_look_alike(self, before: float, after: float) -> None:
+        one = least_certain_page([Alternative("a", 3, before, after)], 0, DRAWN, 0)
+
+        assert ("as it was" in plain_page(one)) == (percent(before) == percent(after))
 
 
 def test_long_vectors_have_commas() -> None:
-    piece = HiddenStates("", (1, 5, 512), (2.5, 998.7, 1091.2), "prompt 1")
-
-    reply = shown(piece)
+    reply = shown(hidden_page("", (1, 5, 512), (2.5, 998.7, 1091.2), "prompt 1"))
 
     assert "  2.50  embeddings\n998.70  layer 1\n 1,091  layer 2" in text_of(reply)
     assert "This is the row “prompt 1”, read alone." in text_of(reply)
@@ -437,8 +421,8 @@ def test_long_vectors_have_commas() -> None:
 
 def test_of_a_long_text_the_part_that_says_more_is_shown() -> None:
     text = "first" + " word" * 2_000 + " last"
-    start = text_of(shown(Prepared((text,), "How.")))
-    end = text_of(shown(Prepared((text,), "How.", to_end=True)))
+    start = text_of(shown(text_page("How.", text)))
+    end = text_of(shown(text_page("How.", text, to_end=True)))
 
     assert "> first word" in start
     assert "last" not in start
@@ -448,8 +432,8 @@ def test_of_a_long_text_the_part_that_says_more_is_shown() -> None:
 
 
 def test_an_ending_tells_what_was_cut_off() -> None:
-    cut = text_of(shown(Ending("It went in circles.", 1_200, 9, "\n\n**Again** and\nagain")))
-    whole = text_of(shown(Ending("The model ended it.", 12, 12)))
+    cut = text_of(shown(ending_page("It went in circles.", 1_200, 9, "\n\n**Again** and\nagain")))
+    whole = text_of(shown(ending_page("The model ended it.", 12, 12)))
 
     assert "It went in circles.\n\nThe answer takes 9 of the 1,200 written tokens. This was cut off:\n" in cut
     assert cut.endswith("> \\*\\*Again\\*\\* and\n> again")
@@ -457,26 +441,23 @@ def test_an_ending_tells_what_was_cut_off() -> None:
 
 
 class TestPostponed:
-    PIECES = (Prepared(("a",), "b"), POSTPONED, Decision("One.", "POSITIVE", 0.875))
-    COMPUTED = Attribution("POSITIVE", ROW[1:3], (0.5, -0.25), 0.25, "by hand")
+    PAGES = (text_page("b", "a"), POSTPONED, decision_page(*decided("One.", "POSITIVE", 0.875)))
+    COMPUTED = attribution_page("POSITIVE", ROW[1:3], (0.5, -0.25), 0.25, "by hand")
 
-    def test_has_the_name_and_the_place_of_what_it_stands_for(self) -> None:
-        before = pages_of(Work("sentiment", self.PIECES))
-        after = pages_of(Work("sentiment", (self.PIECES[0], self.COMPUTED, self.PIECES[2])))
-
-        assert [page.name for page in before] == [page.name for page in after]
-        assert [page.postponed for page in before] == [False, True, False]
-        assert not any(page.postponed for page in after)
+    def test_has_the_name_of_what_it_stands_for(self) -> None:
+        assert POSTPONED.name == self.COMPUTED.name
+        assert [one.postponed is not None for one in self.PAGES] == [False, True, False]
+        assert self.COMPUTED.postponed is None
 
     def test_says_that_it_is_being_computed(self) -> None:
-        reply = shown(*self.PIECES, number=1)
+        reply = shown(*self.PAGES, number=1)
 
         assert "Computing: the model reads the text dozens of times" in text_of(reply)
         assert reply.drawing is None
 
     def test_the_file_says_that_it_is_not_there(self) -> None:
         row = tuple(token(f"t{number}", number) for number in range(300))
-        cut = Tokens((row,), (), (1, 300), truncated=False)
+        cut = tokens_page((row,), (), (1, 300))
 
         before, after = shown(cut, POSTPONED).file, shown(cut, self.COMPUTED).file
 
@@ -487,11 +468,10 @@ class TestPostponed:
         assert "+0.500  lov" in after.text
 
     def test_which_pages_are(self) -> None:
-        work = Work("sentiment", self.PIECES)
+        found = [explanation(*self.PAGES).page_at(number) for number in (-1, 0, 1, 2, 9)]
 
-        assert [is_postponed(work, number) for number in (-1, 0, 1, 2, 9)] == [False, False, True, False, False]
-        assert is_postponed(Work("sentiment", (Prepared(("a",), "b"), POSTPONED)), 9)  # the last one is shown
-        assert not is_postponed(Work("sentiment", (self.COMPUTED,)), 0)
+        assert [number for number, _ in found] == [0, 0, 1, 2, 2]  # for one that does not exist, the nearest
+        assert [one.postponed is not None for _, one in found] == [False, False, True, False, False]
 
     def test_turning_on_asks_for_no_more_than_before(self) -> None:
         reply = shown(self.COMPUTED, LOGITS, request=replace(REQUEST, evidence=True))
@@ -500,44 +480,35 @@ class TestPostponed:
         assert reply.pages.request == REQUEST
 
 
-def test_decisions_share_a_page() -> None:
-    [text, decision] = pages_of(
-        Work("translate", (Prepared(("a",), "b"), Decision("One."), Decision("Two.", "x", 0.5)))
-    )
-
-    assert [text.name, decision.name] == ["Text", "Decision"]
-    assert "One.\n\nTwo.\n\n" in decision.plain
-
-
 def test_pages_of_one_name_are_told_apart() -> None:
-    names = [page.name for page in pages_of(Work("fill", (Prepared(("a",), "b"), Prepared(("c",), "d"))))]
+    names = [one.name for one in explanation(text_page("b", "a"), LOGITS, text_page("d", "c")).pages]
 
-    assert names == ["Text (1)", "Text (2)"]
+    assert names == ["Text (1)", "Logits and softmax", "Text (2)"]
 
 
 @pytest.mark.parametrize(
     ("number", "title"), [(-1, "1. Text"), (1, "2. Logits and softmax"), (99, "2. Logits and softmax")]
 )
 def test_a_page_that_does_not_exist(number: int, title: str) -> None:
-    assert shown(Prepared(("a",), "b"), LOGITS, number=number).embed.title == title
+    assert shown(text_page("b", "a"), LOGITS, number=number).embed.title == title
 
 
 class TestTable:
     def test_rows_that_are_not_shown_make_no_column_wider(self) -> None:
-        table = Table(("p", "name"), (("0.5", "a"), ("−1.2e−05", "b"), ("0.1", "c")), most=1)
+        table = TextTable(("p", "name"), (("0.5", "a"), ("−1.2e−05", "b"), ("0.1", "c")), most=1)
 
         assert table.markdown(Draft(0), 500) == "```\n  p  name\n0.5  a\n… 2 more\n```"
         assert "−1.2e−05  b\n     0.1  c" in table.plain()
 
     def test_wide_letters_do_not_bend_it(self) -> None:
-        table = Table(("p", "word"), (("1%", "天" * 40), ("100%", "a")))
+        table = TextTable(("p", "word"), (("1%", "天" * 40), ("100%", "a")))
 
         lines = table.plain().splitlines()
         assert lines == ["   p  word", f"  1%  {'天' * 40}", "100%  a"]
         assert cut_to("天" * 40, 11) == "天" * 5 + "…"
 
     def test_right_to_left_lines_stay_in_order(self) -> None:
-        assert Table(("p", "word"), (("1%", "مرحبا"),)).plain().splitlines()[1] == "\u200e1%  مرحبا"
+        assert TextTable(("p", "word"), (("1%", "مرحبا"),)).plain().splitlines()[1] == "\u200e1%  مرحبا"
 
     @given(st.text(alphabet="`ab\n", max_size=60))
     def test_backticks_do_not_end_it(self, text: str) -> None:
@@ -620,6 +591,6 @@ class TestOffer:
         assert work.answered == said
 
     def test_what_cannot_be_opened(self) -> None:
-        assert "tokenize" not in explanations()
+        assert "tokenize" not in EXPLANATIONS
         assert work_of(TokenizeRequest(("a",)), None) is None
         assert work_of(REQUEST, None) is None

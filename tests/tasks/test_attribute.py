@@ -23,11 +23,12 @@ from bot.tasks import sentiment, zeroshot
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import attribution as attribute
 from bot.tasks.work.attribution import attribution, label_attribution, weights_attribution, words_attribution
-from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution
+from bot.tasks.work.blocks import Postponed
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import HYPOTHESIS, LabelWeights, ZeroShotRequest
 from tests.inference.toys import until
 from tests.support import CPU, rows_arrived
+from tests.tasks.work.page_objects import Attribution, OmittedAttribution, PostponedAttribution
 from tests.tasks.work.support import watch_attributions
 from tests.timers import PATIENCE
 from tests.tiny import TEXTS
@@ -37,15 +38,15 @@ SHORT = [text for text in TEXTS if len(text) < 70]
 
 def of_label(head: Any, text: str, label: int, pair: str | None = None) -> Attribution:
     inputs = head.encode(text, pair).inputs
-    [postponed] = label_attribution(head, inputs, label, head.labels[label], pair)
-    assert isinstance(postponed, PostponedAttribution)
-    return run_task(attribution(head, postponed))
+    [page] = label_attribution(head, inputs, label, head.labels[label], pair)
+    assert page.postponed is not None
+    return Attribution(run_task(attribution(head, page.postponed)))
 
 
 def of_words(head: Any, text: str, *, positive: bool) -> Attribution:
-    [postponed] = words_attribution(head, text, positive=positive)
-    assert isinstance(postponed, PostponedAttribution)
-    return run_task(attribution(head, postponed))
+    [page] = words_attribution(head, text, positive=positive)
+    assert page.postponed is not None
+    return Attribution(run_task(attribution(head, page.postponed)))
 
 
 def assert_complete(found: Attribution) -> None:
@@ -174,9 +175,9 @@ class TestSteps:
         monkeypatch.setattr(attribute, "MOST_STEPS", attribute.FEWEST_STEPS)  # else the long one is taken for rough
         head = load("llama")
         for text in (SHORT[0], "I love apples. " * 4):
-            [postponed] = words_attribution(head, text, positive=True)
-            assert isinstance(postponed, PostponedAttribution)
-            rows = first_rows(attribution(head, postponed))
+            [page] = words_attribution(head, text, positive=True)
+            assert page.postponed is not None
+            rows = first_rows(attribution(head, page.postponed))
             assert max(row.tokens for row in rows) <= attribute.TOKENS_AT_ONCE
             assert sum(row.inputs.points for row in rows) >= attribute.FEWEST_STEPS
 
@@ -201,7 +202,7 @@ class TestSteps:
         [token, *_] = head.encode_rest(" love")
         for length, operation in ((32, head.attribute), (33, head.score)):
             path = Stretch((token,) * length, None, (0,) * length, Contrast(((token,),), ()))
-            postponed = PostponedAttribution("love", path, (1,), "line breaks", "")
+            postponed = Postponed("love", path, (1,), "line breaks", "")
             begun = next(attribution(head, postponed))
             assert begun.operation is operation
             if operation is head.attribute:
@@ -216,8 +217,8 @@ class TestLongTexts:
     def test_have_no_scores(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         text = "I love apples. " * 80
-        [found] = words_attribution(head, text, positive=True)
-        assert isinstance(found, OmittedAttribution)
+        [page] = words_attribution(head, text, positive=True)
+        found = OmittedAttribution(page)
         assert found.tokens >= len(head.encode(sentiment.PROMPTS[0].format(text)))
         assert found.most == 128
 
@@ -226,8 +227,8 @@ class TestLongTexts:
         most = attribute.LONGEST - 2  # [CLS] and [SEP]
         for words, kind in ((most, PostponedAttribution), (most + 1, OmittedAttribution)):
             inputs = replace(head.encode("x").inputs, ids=(101, *[head.tokenize("the")[1]] * words, 102))
-            [found] = label_attribution(head, inputs, 1, "POSITIVE")
-            assert isinstance(found, kind)
+            [page] = label_attribution(head, inputs, 1, "POSITIVE")
+            assert kind.is_of(page)
 
 
 @pytest.mark.usefixtures("time_for_tiny_words")
@@ -241,15 +242,15 @@ class TestWeighedLabels:
         def weighed(*labels: str, multi_label: bool = False) -> tuple[ZeroShotRequest, LabelWeights, Any]:
             request = ZeroShotRequest(self.TEXT, labels, multi_label)
             made = run_task(zeroshot.label_weights(load("llama"), request))
-            [postponed] = weights_attribution(load("llama"), request, made)
-            return request, made, postponed
+            [page] = weights_attribution(load("llama"), request, made)
+            return request, made, page.postponed
 
         return weighed
 
     @pytest.mark.parametrize("multi_label", [False, True])
     def test_complete(self, load: Callable[[str], Any], weighed: Callable[..., Any], multi_label: bool) -> None:
         request, made, postponed = weighed("politics", "a day with a train", "sports", multi_label=multi_label)
-        found = run_task(attribution(load("llama"), postponed))
+        found = Attribution(run_task(attribution(load("llama"), postponed)))
         assert_complete(found)
         assert found.label == request.labels[int(made.probabilities.argmax())]
         assert "".join(token.text for token in found.tokens).replace(" ", "") == self.TEXT.replace(" ", "")
@@ -260,7 +261,7 @@ class TestWeighedLabels:
         """Measured by the operation that scores the labels of an answer."""
         head = load("llama")
         _, made, postponed = weighed("politics", "a day with a train")
-        found = run_task(attribution(head, postponed))
+        found = Attribution(run_task(attribution(head, postponed)))
         best = int(made.scores.argmax())
         path = postponed.path
         rows = [head.continuations(ids, made.labels) for ids in (path.ids, path.baseline)]
@@ -275,7 +276,7 @@ class TestWeighedLabels:
         best = int(made.scores.argmax())
         rows = [head.continuations(ids, [made.labels[best]]) for ids in (postponed.path.ids, postponed.path.baseline)]
         [[after_text], [after_nothing]] = head.score.run(rows)
-        found = run_task(attribution(head, postponed))
+        found = Attribution(run_task(attribution(head, postponed)))
         assert found.difference == pytest.approx(after_text.sum() - after_nothing.sum(), abs=1e-3)
         assert f"log p({request.labels[best]}) after the first prompt, because each label" in found.method
 
@@ -326,4 +327,4 @@ async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monk
         assert not opened.done()
         answered.set()
         work = (await opened).result
-    assert any(isinstance(piece, Attribution) for piece in work.pieces)
+    assert any(map(Attribution.is_of, work.pages))

@@ -19,15 +19,14 @@ from bot.replies.results import entities as entity_replies
 from bot.tasks import answer, entities
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.entities import EntitiesRequest, EntitiesResult
-from bot.tasks.work.answer import EXPLANATIONS as ANSWERS_OPENED
-from bot.tasks.work.entities import EXPLANATIONS as ENTITIES_OPENED
-from bot.tasks.work.pieces import SpanCandidates, Spans
+from bot.tasks.work.explanations import EXPLANATIONS
 from bot.text.graphemes import Graphemes
 from bot.text.markup import markup
 from tests import tiny
 from tests.replies.test_renderers import answer as answered
 from tests.support import CPU
 from tests.tangled import PIECES, TANGLED
+from tests.tasks.work.page_objects import SpanCandidates, Spans
 from tests.tasks.work.support import piece_of
 
 pytestmark = pytest.mark.measured_elsewhere
@@ -112,10 +111,10 @@ class TestEntities:
     def test_the_work_says_the_same(self, name: str, heads: Mapping[str, Any]) -> None:
         head = heads[name]
         request, result = named(head, FAMILY)
-        places = [(one.start, one.end, request.text[one.start : one.end]) for one in result.entities]
+        names = [request.text[one.start : one.end] for one in result.entities]
         if name != "llama":
-            work = run_task(ENTITIES_OPENED[head.kind](head, request, ()))
-            assert [(one.start, one.end, one.text) for one in piece_of(work, Spans).rows] == places
+            work = run_task(EXPLANATIONS["entities"][head.kind](head, request, ()))
+            assert [one.text for one in piece_of(work, Spans).rows] == names
         whole = entity_replies._plain(request.text, result.entities)
         for one in reversed(result.entities):
             whole = whole.replace(
@@ -180,7 +179,7 @@ class TestAnswers:
     def test_the_work_says_the_same(self, name: str, heads: Mapping[str, Any]) -> None:
         head = heads[name]
         request, result = self.located(head, FAMILY)
-        work = run_task(ANSWERS_OPENED[head.kind](head, request, ()))
+        work = run_task(EXPLANATIONS["answer"][head.kind](head, request, ()))
         assert piece_of(work, SpanCandidates).candidates[0].text == result.text
 
     @given(text=st.text(alphabet="東京は田中さんタワー。、", min_size=1, max_size=30))

@@ -13,8 +13,8 @@ from bot.pictures.picture import Picture
 from bot.pictures.wording import as_chip
 from bot.replies.formatting.text import CUT, bold, escape, units
 from bot.replies.reply import Colour, Draft, Drawing, Reply
-from bot.replies.work.blocks import Table
 from bot.replies.work.numbers import CONTINUES, token_text
+from bot.replies.work.text_table import TextTable
 from bot.tasks.tokenize import TokenizedText, TokenizeRequest, TokenizeResult
 
 ROOM = 3_000
@@ -53,7 +53,7 @@ def _one(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
         (str(place), str(token.id), str(attended), token_text(token))
         for place, (token, attended) in enumerate(zip(text.tokens, mask, strict=True))
     )
-    yield Table(("#", "id", "mask", "token"), rows).markdown(draft, most)
+    yield TextTable(("#", "id", "mask", "token"), rows).markdown(draft, most)
 
 
 def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _padded(result: TokenizeResult, place: int) -> tuple[chips.Token, ...]:
 
 def _plain_table(text: TokenizedText) -> str:
     rows = tuple((str(place), str(one.id), token_text(one)) for place, one in enumerate(text.tokens))
-    return Table(("#", "id", "token"), rows).plain()
+    return TextTable(("#", "id", "token"), rows).plain()
 
 
 def _whole(result: TokenizeResult) -> str:

@@ -1,1 +1,1 @@
-"""Show the work: the pages that explain how an answer came about."""
+"""Show the work: the pages that explain how an answer came about, on Discord."""

@@ -1,205 +1,81 @@
-"""What a page consists of: paragraphs, quoted texts, tables and formulas, each in Markdown and as plain text."""
+"""How blocks look: in Markdown on a page, and as plain text in a file."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-import regex
-
-from bot.replies.formatting.text import CUT, Keep, quoted, units, visible
+from bot.replies.formatting.bars import bar_line, plain_line
+from bot.replies.formatting.text import Keep, escape, fit, quoted, units
 from bot.replies.reply import Draft
+from bot.replies.work.numbers import cell, written
+from bot.replies.work.text_table import TextTable, code_block
+from bot.tasks.work.blocks import Bar, Block, File, Formula, Page, Paragraph, Postponed, Quote, Table
 
-TABLE_WIDTH = 36
-"""In columns: what a phone shows of a code block without wrapping."""
-FEWEST_ROWS = 3
-MOST_ROWS = 32
-"""About a screen of a phone."""
-GAP = "  "
-LEFT_TO_RIGHT = "\u200e"
-"""A mark that is not seen. It keeps a line that ends in Arabic or Hebrew from being turned round."""
-
-_CELL_UNITS = 3 * TABLE_WIDTH
-_RIGHT_TO_LEFT = {"R", "AL", "AN"}
-_TWO_BACKTICKS = regex.compile("`(?=`)")
+DECISION_LABEL = 200
+COMPUTING = (
+    "*Computing: the model reads the text dozens of times, which takes a few seconds, and up to half a minute for a "
+    "long text. If no scores appear, turn to another page and come back.*"
+)
+NOT_IN_FILE = "Not in this file: this is computed when its page is opened."
 
 
-class Block(Protocol):
-    """A part of a page."""
+def markdown(block: Block, draft: Draft, room: int) -> str:
+    """Return as much of a block as there is room for.
 
-    def markdown(self, draft: Draft, room: int) -> str:
-        """As much of it as has room.
-
-        Args:
-            draft: is told where something was cut.
-            room: units.
-        """
-        ...
-
-    def plain(self) -> str:
-        """All of it, for a file."""
-        ...
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Sentences, in which people's words may stand."""
-
-    text: str
-
-    def markdown(self, draft: Draft, room: int) -> str:
-        return draft.fit(self.text, room)
-
-    def plain(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line that is Markdown already, such as a bar."""
-
-    shown: str
-    said: str
-
-    def markdown(self, draft: Draft, room: int) -> str:
-        return self.shown
-
-    def plain(self) -> str:
-        return self.said
-
-
-@dataclass(frozen=True)
-class Quote:
-    """A text that a person or a model wrote.
-
-    Attributes:
-        keep: which part of it, where there is no room for all.
+    Args:
+        draft: is told if something was cut.
+        room: units.
     """
-
-    text: str
-    keep: Keep = Keep.START
-
-    def markdown(self, draft: Draft, room: int) -> str:
-        return draft.fit(self.text, room, quoted, self.keep)
-
-    def plain(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True)
-class Formula:
-    """Lines of a calculation."""
-
-    lines: tuple[str, ...]
-
-    def markdown(self, draft: Draft, room: int) -> str:
-        return code_block(self.lines)
-
-    def plain(self) -> str:
-        return "\n".join(self.lines)
+    match block:
+        case Paragraph(text):
+            return draft.fit(written(text), room)
+        case Quote(text, to_end):
+            return draft.fit(text, room, quoted, Keep.END if to_end else Keep.START)
+        case Formula(lines):
+            return code_block([written(line) for line in lines])
+        case Table(name=""):
+            return text_table(block).markdown(draft, room)
+        case Table():
+            name = draft.fit(block.name, room // 3)
+            return f"{name}\n{text_table(block).markdown(draft, room - units(name) - 1)}"
+        case File(sentence):
+            return draft.fit(sentence, room)
+        case Bar(label, probability):
+            label = fit(label, DECISION_LABEL, escape)[0]
+            return bar_line(probability, f"**{label}**" if label.strip() else label)
+        case Postponed():
+            return COMPUTING
 
 
-@dataclass(frozen=True)
-class Table:
-    """Numbers in columns; the last column is a text, so that letters of any width keep the others straight.
-
-    Attributes:
-        titles: of the columns; empty ones of a table that needs none.
-        rows: a cell for each title.
-        last: rows that always stay, at the end, such as a sum.
-        most: rows that are shown, where it has company.
-    """
-
-    titles: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    last: tuple[tuple[str, ...], ...] = ()
-    most: int = MOST_ROWS
-
-    def markdown(self, draft: Draft, room: int) -> str:
-        # A line that says "1 more" has the room of that one.
-        rows = self.rows if len(self.rows) == self.most + 1 else self.rows[: self.most]
-        widths = self._widths(rows)
-        text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
-        head, *lines = [_line(cells, widths, text_room) for cells in (self.titles, *rows)]
-        end = [_line(cells, widths, text_room) for cells in self.last]
-        draft.cut |= any(cut_to(text, text_room) != text for text in (_one_line(row[-1]) for row in rows))
-        total, shown = len(self.rows), len(lines)
-        while shown > FEWEST_ROWS and units(_whole(head, lines[:shown], end, total)) > room:
-            shown -= 1
-        draft.cut |= shown < total
-        return _whole(head, lines[:shown], end, total)
-
-    def plain(self) -> str:
-        cells = [self.titles, *self.rows, *self.last]
-        widths = self._widths(self.rows)
-        return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
-
-    def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
-        """Of the columns but the last, where these rows are shown."""
-        cells = [self.titles, *rows, *self.last]
-        return [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
+def plain(block: Block) -> str:
+    """Return all of a block, for a file."""
+    match block:
+        case Paragraph(text):
+            return written(text)
+        case Quote(text):
+            return text
+        case Formula(lines):
+            return "\n".join(map(written, lines))
+        case Table():
+            return "\n\n".join(filter(None, (block.name, text_table(block).plain())))
+        case File(sentence, table):
+            return f"{sentence}\n{text_table(table).plain()}"
+        case Bar(label, probability):
+            return plain_line(probability, label)
+        case Postponed():
+            return NOT_IN_FILE
 
 
-@dataclass(frozen=True)
-class Headed:
-    """A table with a line about it, of which neither is shown without the other."""
-
-    said: str
-    table: Table
-
-    def markdown(self, draft: Draft, room: int) -> str:
-        said = draft.fit(self.said, room // 3)
-        return f"{said}\n{self.table.markdown(draft, room - units(said) - 1)}"
-
-    def plain(self) -> str:
-        return f"{self.said}\n\n{self.table.plain()}"
+def plain_page(page: Page) -> str:
+    """Return everything on a page, for a file."""
+    about = page.about.replace("*", "").replace("`", "")
+    return "\n\n".join([page.name, about, *map(plain, page.blocks)])
 
 
-def _whole(head: str, lines: Sequence[str], end: Sequence[str], total: int) -> str:
-    more = [f"{CUT} {total - len(lines):,} more"] if len(lines) < total else []
-    return code_block([*([head] if head.strip() else []), *lines, *more, *end])
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) -> str:
-    *numbers, text = cells
-    aligned = GAP.join(number.rjust(width) for number, width in zip(numbers, widths, strict=True))
-    text = _one_line(text)
-    shown = text if text_room is None else cut_to(text, text_room)
-    line = f"{aligned}{GAP}{shown}".rstrip()
-    is_turned = not shown.isascii() and any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown)
-    return LEFT_TO_RIGHT + line if is_turned else line
-
-
-def code_block(lines: Sequence[str]) -> str:
-    """Lines in a fixed-width font. Nothing in them can end it: backticks in a row are held apart."""
-    text = _TWO_BACKTICKS.sub("`\u200b", "\n".join(map(visible, lines)))
-    return f"```\n{text}\n```"
-
-
-def cut_to(text: str, width: int) -> str:
-    """As much of a line as fits so many columns; Chinese, Japanese, Korean letters and emoji take two."""
-    if _width(text) <= width and units(text) <= _CELL_UNITS:
-        return text
-    taken, left = "", width - 1
-    for piece in regex.findall(r"\X", text[:_CELL_UNITS]):
-        left -= _width(piece)
-        if left < 0 or units(taken + piece) >= _CELL_UNITS:
-            break
-        taken += piece
-    return taken.rstrip() + CUT
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text if not _is_mark(letter))
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.combining(letter) > 0 or letter in "\u200c\u200d\ufe0f"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(visible(text).split("\n"))
+def text_table(table: Table) -> TextTable:
+    """Write a table's numbers."""
+    columns = [[cell(one, column.form) for one in column.cells] for column in table.columns]
+    totals = tuple(cell(column.total, column.form) for column in table.columns)
+    rows: Sequence[tuple[str, ...]] = list(zip(*columns, strict=True))
+    titles = tuple(column.title for column in table.columns)
+    return TextTable(titles, tuple(rows), (totals,) if any(totals) else (), table.most)

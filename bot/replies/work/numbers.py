@@ -1,4 +1,4 @@
-"""Numbers and tokens as the tables show them."""
+"""Numbers and tokens as pages show them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,61 @@ from bot.inference.tokenization.tokens import Token
 from bot.pictures.wording import MINUS, as_chip
 from bot.replies.formatting.bars import NO_BREAK_SPACE
 from bot.replies.formatting.bars import percent as percent_of
+from bot.replies.work.text_table import cut_to
+from bot.tasks.work.blocks import Form, Number, Short, Text
 
 CONTINUES = "·"
 """Stands before a token that continues the word before it."""
+
+_SIGNED = {Form.SIGNED_TWO: 2, Form.SIGNED_THREE: 3, Form.SIGNED_FOUR: 4}
+
+
+def written(text: Text) -> str:
+    """Write words, numbers and tokens behind each other."""
+    return cell(text, Form.THREE)
+
+
+def cell(text: Text, form: Form) -> str:
+    """Write them in a column of a form."""
+    match text:
+        case None:
+            return ""
+        case str():
+            return text
+        case tuple():
+            return "".join(map(written, text))
+        case Token():
+            return token_text(text)
+        case Short(words, width):
+            return cut_to(words, width)
+        case Number(value, other):
+            return _number(value, other)
+        case int() if form is not Form.COUNT:
+            return str(text)
+        case _:
+            return _number(text, form)
+
+
+def _number(value: float, form: Form) -> str:
+    match form:
+        case Form.COUNT:
+            return f"{value:,}"
+        case Form.PERCENT:
+            return percent(value)
+        case Form.NORM:
+            return f"{value:,.0f}" if 1_000 <= value < 1e6 else decimal(value, 2)
+        case Form.MILLIONS:
+            return _millions(value)
+        case _:
+            return signed(value, _SIGNED[form]) if form in _SIGNED else decimal(value, int(form.value))
+
+
+def _millions(number: float) -> str:
+    for unit, name in ((1_000_000_000, "billion"), (1_000_000, "million")):
+        if number >= unit:
+            share = number / unit
+            return f"{share:.1f} {name}" if share < 10 else f"{share:.0f} {name}"
+    return f"{number:,}"
 
 
 def percent(probability: float) -> str:
@@ -29,13 +81,13 @@ def decimal(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """The same with a plus before what is above zero."""
+    """Write the same with a plus before what is above zero."""
     shown = decimal(value, digits)
     return f"+{shown}" if value > 0 else shown
 
 
 def token_text(token: Token) -> str:
-    """A token in a table: "love", "·ing" where it continues a word, "[CLS] (special)"."""
+    """Write a token in a table: "love", "·ing" if it continues a word, "[CLS] (special)"."""
     if token.special:
         return f"{token.text} (special)"
     return as_chip(token.text) if token.starts_word else CONTINUES + as_chip(token.text)

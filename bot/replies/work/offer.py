@@ -11,35 +11,36 @@ from bot.replies.components.buttons import Action, Button
 from bot.replies.reply import Reply
 from bot.tasks import task_names
 from bot.tasks.scores import LabelScore
-from bot.tasks.work.request import WorkRequest, Written, explanations
+from bot.tasks.work.explanations import EXPLANATIONS
+from bot.tasks.work.request import WorkRequest, WrittenIds
 
 SHOW_WORK = Action("work", "Show the work")
 
 
 def with_work(reply: Reply, request: Request[Any], result: Any) -> Reply:
-    """A reply with the button that opens it, where its command can be explained."""
+    """Add the button that opens a reply, if its command can be explained."""
     work = work_of(request, result)
     return reply if work is None else replace(reply, buttons=(*reply.buttons, Button(SHOW_WORK, work)))
 
 
 def work_of(request: Request[Any], result: Any) -> WorkRequest | None:
-    """Asks how a result came about; None where the command's answers cannot be opened.
+    """Return what asks how a result came about; None if the command's answers cannot be opened.
 
-    What the result said first goes along, where it has a `headline`.
+    What the result said first goes along, if it has a `headline`.
     """
-    if task_names().get(type(request)) not in explanations():
+    if task_names().get(type(request)) not in EXPLANATIONS:
         return None
     return WorkRequest.of(request, written_in(result), _said_in(result))
 
 
 def _said_in(result: Any) -> tuple[LabelScore, ...]:
-    """What a result said first; empty where it has no `headline`, or not a number that could be kept."""
+    """What a result said first; empty if it has no `headline`, or not a number that could be stored."""
     headline: tuple[LabelScore, ...] = getattr(result, "headline", ())
     return headline if all(math.isfinite(one.probability) for one in headline) else ()
 
 
-def written_in(result: Any) -> Written:
-    """The token ids of each text that a result consists of; empty for results that nobody wrote.
+def written_in(result: Any) -> WrittenIds:
+    """Return the token ids of each text that a result consists of; none if no model wrote it.
 
     They are in its attribute `ids`, or for several texts in that of each of its `continuations`. Those of texts that
     were written on the way there stand before them, from its attribute `drafts`.

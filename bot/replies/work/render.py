@@ -1,8 +1,9 @@
-"""One page of the work, as a reply."""
+"""One page of an explanation, as a reply."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import discord
@@ -11,12 +12,10 @@ from bot.inference.requests import Answer, Request
 from bot.replies.components.pages import Pages
 from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
-from bot.replies.work.attached import Attached
-from bot.replies.work.blocks import Formula, Table
-from bot.replies.work.page import Page
-from bot.replies.work.pages import page_at, pages_of
+from bot.replies.work.blocks import markdown, plain_page
+from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
-from bot.tasks.work.pieces import Work
+from bot.tasks.work.blocks import Explanation, File, Formula, Page, Table
 from bot.tasks.work.request import WorkRequest
 
 ROOM = 3_700
@@ -28,14 +27,15 @@ BLOCK_ROOM = 1_500
 LEFT_OUT = "*… and more*"
 
 
-def render(request: WorkRequest, answer: Answer[Work], number: int = 0) -> Reply:
-    """One page.
+def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -> Reply:
+    """Show one page.
 
     Args:
-        number: of the page, from 0; one that does not exist is the last.
+        number: of the page, from 0; for one that does not exist the nearest.
     """
-    pages = pages_of(with_rounding(answer.result, request.answered, answer.precision))
-    number, page = page_at(pages, number)
+    found = with_rounding(answer.result, request.answered, answer.precision)
+    number, page = found.page_at(number)
+    pages = found.pages
     draft = Draft(getattr(Colour, request.task.upper(), Colour.WORK))
     description = "\n".join([page.about, *_shown(page, draft)])
     if draft.cut:
@@ -45,32 +45,34 @@ def render(request: WorkRequest, answer: Answer[Work], number: int = 0) -> Reply
     )
     embed.set_author(name=_subject(request))
     embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
-    has_file = draft.cut or any(isinstance(block, Attached) for block in page.blocks)
-    file = TextFile("work.txt", visible("\n\n\n".join(one.plain for one in pages)) + "\n") if has_file else None
-    drawing = None if page.draw is None else Drawing("work.png", page.draw)
-    # Whoever turns on does not ask for what takes long on this page: it may be forgotten by then.
+    has_file = draft.cut or any(isinstance(block, File) for block in page.blocks)
+    file = TextFile("work.txt", visible("\n\n\n".join(map(plain_page, pages))) + "\n") if has_file else None
+    drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
+    # Turning to another page does not ask for what takes long on this one: it may be forgotten by then.
     turning = Pages(replace(request, evidence=False), tuple(one.name for one in pages), number)
     return Reply(embed, file, (), drawing, turning)
 
 
 def _shown(page: Page, draft: Draft) -> list[str]:
-    """The blocks, as many as have room."""
+    """As many blocks as there is room for."""
     shown: list[str] = []
     left = ROOM - units(page.about)
     for place, block in enumerate(page.blocks):
         waiting = min(len(page.blocks), MOST_BLOCKS) - place
-        text = block.markdown(draft, min(max(left // max(waiting, 1), 160), BLOCK_ROOM))
+        text = markdown(block, draft, min(max(left // max(waiting, 1), 160), BLOCK_ROOM))
         if place >= MOST_BLOCKS or units(text) + 1 > left:
             draft.cut = True
             shown += ["", LEFT_OUT]
             break
         left -= units(text) + 2
-        shown += [text] if isinstance(block, Formula | Table) else ["", text]
+        # A code block has a margin of its own.
+        is_code = isinstance(block, Formula) or (isinstance(block, Table) and not block.name)
+        shown += [text] if is_code else ["", text]
     return shown
 
 
 def _subject(request: WorkRequest) -> str:
-    """Whose work this is: the command, and the text that it was asked about. Authors are not Markdown."""
+    """The command, and the text that it was asked about. Discord shows no Markdown in an author's name."""
     return fit(f"/{request.task}  {_text_of(request.about)}", AUTHOR, _in_one_line)[0]
 
 

@@ -1,4 +1,4 @@
-"""Where the work comes to another number than the answer that it is about, and why."""
+"""Why an explanation may come to another number than the answer that it is about."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from dataclasses import replace
 
 from bot.replies.formatting.bars import percent
 from bot.tasks.scores import LabelScore
-from bot.tasks.work.pieces import Decision, Work
+from bot.tasks.work.blocks import Bar, Explanation, Paragraph
 
 MOST_BY_ROUNDING = 0.1
 """A larger difference has another reason. The largest that rounding was seen to make is 0.04, in bfloat16."""
 
 Pair = tuple[LabelScore, LabelScore]
-"""What the answer said, and what the work comes to."""
+"""What the answer said, and what the explanation comes to."""
 
 
-def with_rounding(work: Work, answered: Sequence[LabelScore], precision: str) -> Work:
-    """The same work, with a sentence behind its decisions where they visibly differ from the answer.
+def with_rounding(found: Explanation, answered: Sequence[LabelScore], precision: str) -> Explanation:
+    """Add a sentence to the decision if it visibly differs from the answer.
 
     Args:
-        answered: what the answer said, for each decision with a probability; empty where that is not known.
+        answered: what the answer said, for each bar of the decision; empty if that is not known.
         precision: the data type of the weights.
     """
-    decided = [
-        LabelScore(piece.label, piece.probability)
-        for piece in work.pieces
-        if isinstance(piece, Decision) and piece.label is not None and piece.probability is not None
-    ]
+    *others, decision = found.pages
+    decided = [LabelScore(one.label, one.probability) for one in decision.blocks if isinstance(one, Bar)]
     if len(decided) != len(answered):
-        return work
+        return found
     differing = [pair for pair in zip(answered, decided, strict=True) if _is_visible(*pair)]
     if not differing:
-        return work
+        return found
     said = ", ".join(_said(differing, alone=len(decided) == 1))
-    return replace(work, pieces=(*work.pieces, Decision(f"The answer said {said}{_reason(differing, precision)}")))
+    remark = Paragraph(f"The answer said {said}{_reason(differing, precision)}")
+    return replace(found, pages=(*others, replace(decision, blocks=(*decision.blocks, remark))))
 
 
 def _is_visible(said: LabelScore, found: LabelScore) -> bool:
@@ -42,7 +40,7 @@ def _is_visible(said: LabelScore, found: LabelScore) -> bool:
 
 
 def _said(differing: Sequence[Pair], *, alone: bool) -> Iterator[str]:
-    """What the answer said; just the number where it is clear what it is about.
+    """What the answer said; just the number if it is clear what it is about.
 
     Args:
         alone: whether the answer consists of one label.

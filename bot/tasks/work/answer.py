@@ -1,75 +1,76 @@
-"""How an answer to `/answer` came about."""
+"""How an answer to `/answer` came about: by pointing at it in the text. Writing it is in `answer_written`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
+from bot.inference.tokenization.tokens import Token
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Location, Pointing
-from bot.tasks.prompts import question_answering as prompted
-from bot.tasks.prompts.question_answering import AnswerScore, WrittenAnswer
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import (
-    Decision,
-    Edge,
-    EdgeLogits,
-    EdgeToken,
-    Piece,
-    Prepared,
-    Quotation,
-    SpanCandidate,
-    SpanCandidates,
-    Tokens,
-    WeighedAnswer,
-    WeighedToken,
-    WindowAnswer,
-    WindowAnswers,
-    Work,
+from bot.tasks.work.blocks import (
+    Bars,
+    Block,
+    Explanation,
+    Form,
+    Formula,
+    Number,
+    Page,
+    bracketed,
+    column,
+    formula,
+    four,
+    lone,
+    table,
 )
-from bot.tasks.work.pieces import Written as WrittenText
-from bot.tasks.work.reading import hidden_states, tokens_read
-from bot.tasks.work.request import Explain, Written
-from bot.tasks.work.wording import MINUS, difference, number, sigmoid_of
-from bot.tasks.work.written import check_vocabulary, continuations, numbered
-from bot.text.quotes import QUOTED_SHARE, same_words
+from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
+from bot.tasks.work.reading import beginning, numbered
+from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.wording import MINUS, number
 
 if TYPE_CHECKING:
-    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.question_answering import QuestionAnswering
 
 SPANS = 8
 """The likeliest spans that are named."""
+MOST_TOKENS = 12
+"""The likeliest starts and ends that are shown; the file has all."""
+LARGE = 1_000
+"""Logits from here on leave no room for decimals."""
 ABSENT = "not in the text"
-NEAREST = "Of several places, the one nearest to the question's words would be marked."
 
 
-def explain_location(head: QuestionAnswering, request: AnswerRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_location(head: QuestionAnswering, request: AnswerRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a question-answering head. Nothing was written."""
     made = yield from answer.location(head, request, alone=True)
     names = numbered("window", len(made.windows))
     best, name = made.windows[made.best], names[made.best]
-    inputs = best.window.row.inputs
-    states = yield from hidden_states(head, head.reading(inputs.ids, type_ids=inputs.type_ids), name)
-    return Work(
-        "answer",
-        (
-            Prepared((request.question, request.context), _paired(len(made.windows))),
-            _tokens(head, made, names),
-            architecture(head),
-            *states,
-            *_edges(head, best, name),
-            _candidates(request, best, name),
-            *_windows(request, made, names),
-            _located(request, made),
-        ),
-    )
+    inputs, rows = best.window.row.inputs, [one.window.row.inputs.ids for one in made.windows]
+    text = text_page(_paired(len(made.windows)), request.question, request.context)
+    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
+    read = yield from beginning(head, text, rows, reading, names, row=made.best, note=_kinds(best, name))
+    tokens, allowed = head.tokens(inputs.ids), [0, *_context(best)]
+    borders = best.borders or (None, None)
+    sides = [
+        border_page(
+            key,
+            allowed,
+            [tokens[place] for place in allowed],
+            best.logits[side, allowed].tolist(),
+            best.probabilities[side, allowed].tolist(),
+            borders[side],
+            len(tokens) - len(allowed),
+            name,
+        )
+        for side, key in enumerate(("start", "end"))
+    ]
+    decision = decision_page(*_located(request, made))
+    return explanation(*read, *sides, _spans_page(request, best), *_windows(request, made, names), decision)
 
 
 def _paired(windows: int) -> str:
@@ -80,12 +81,6 @@ def _paired(windows: int) -> str:
         f"{pair} The context is longer than it reads at once, so it is read in {windows} windows, each with the whole "
         "question in front. Neighbouring windows overlap, so that an answer at a border is whole in one of them."
     )
-
-
-def _tokens(head: QuestionAnswering, made: Location, names: Sequence[str]) -> Tokens:
-    rows = [one.window.row.inputs.ids for one in made.windows]
-    read = tokens_read(head, rows, names if len(names) > 1 else ())
-    return replace(read, note=" ".join(filter(None, (_kinds(made.windows[made.best], names[made.best]), read.note))))
 
 
 def _kinds(one: Pointing, name: str) -> str:
@@ -108,43 +103,113 @@ def _context(one: Pointing) -> list[int]:
     return [place for place, characters in enumerate(one.window.spans) if characters is not None]
 
 
-def _edges(head: QuestionAnswering, one: Pointing, name: str) -> Iterator[EdgeLogits]:
-    tokens = head.tokens(one.window.row.inputs.ids)
-    allowed = [0, *_context(one)]
-    for side, edge in enumerate((Edge.START, Edge.END)):
-        logits, probabilities = one.logits[side], one.probabilities[side]
-        yield EdgeLogits(
-            edge=edge,
-            window=name,
-            tokens=tuple(
-                EdgeToken(place, tokens[place], float(logits[place]), float(probabilities[place])) for place in allowed
-            ),
-            chosen=None if one.borders is None else allowed.index(one.borders[side]),
-            masked=len(tokens) - len(allowed),
-        )
+def border_page(
+    key: str,
+    positions: Sequence[int],
+    tokens: Sequence[Token],
+    logits: Sequence[float],
+    probabilities: Sequence[float],
+    border: int | None,
+    masked: int,
+    window: str = "",
+) -> Page:
+    """Where a question-answering head sees the start of an answer, or its end.
+
+    Args:
+        key: "start" or "end".
+        positions: of the tokens that take part: the first of all, which stands for "not in the text", and the
+            context's.
+        probabilities: softmax over the logits.
+        border: the likeliest answer's first (or last) position; None if no answer has a probability.
+        masked: how many other tokens the window has: they have a logit too, and softmax leaves them out.
+        window: the part of the context that this is about; "" if the context is read at once.
+    """
+    order = sorted(range(len(tokens)), key=lambda index: -probabilities[index])
+    within = f" of {window}" if window else ""
+    first = order[:MOST_TOKENS]
+    return page(
+        key,
+        f"{len(tokens):,} tokens{within} take part. The other {masked:,}, the question's among them, are "
+        "masked: whatever their logits are, their probability is 0.",
+        table(
+            column("logit", (logits[index] for index in order), Form.TWO),
+            column("p", (probabilities[index] for index in order), Form.PERCENT),
+            column("#", (positions[index] for index in order)),
+            column("token", (tokens[index] for index in order)),
+            most=MOST_TOKENS,
+        ),
+        *([] if border is None else [_softmax(key, border, positions.index(border), logits, probabilities)]),
+        picture=Bars(
+            f"With which token the answer {key}s",
+            tuple((f"{positions[index]} ", lone(tokens[index])) for index in first),
+            tuple(probabilities[index] for index in first),
+        ),
+    )
 
 
-def _candidates(request: AnswerRequest, one: Pointing, name: str) -> SpanCandidates:
+def _softmax(key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]) -> Formula:
+    """The probability of a token, with the numbers put in."""
+    logit, largest = logits[index], max(logits)
+    total = sum(math.exp(other - largest) for other in logits)
+    form = Form.THREE if max(abs(logit), abs(largest)) < LARGE else Form.WHOLE
+    return formula(
+        f"p({key}s with token {position})",
+        "= e^(z − max) / Σ e^(z − max)",
+        ("= e^(", Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
+        ("= ", math.exp(logit - largest), " / ", total),
+        ("= ", four(probabilities[index])),
+    )
+
+
+def _spans_page(request: AnswerRequest, one: Pointing) -> Page:
     together = answer.spans(one.probabilities, one.window.spans)
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
     pairs = [divmod(int(place), together.shape[1]) for place in order]
-    start, end = one.probabilities
-    return SpanCandidates(
-        window=name,
-        candidates=tuple(
-            SpanCandidate(
-                _quote(request, one, first, last),
-                first,
-                last,
-                float(start[first]),
-                float(end[last]),
-                float(together[first, last]),
-            )
-            for first, last in pairs
-            if together[first, last] > 0
-        ),
-        absent=SpanCandidate(ABSENT, 0, 0, float(start[0]), float(end[0]), one.absent),
-        how=_characters(request, one),
+    found = [pair for pair in pairs if together[pair] > 0]
+    texts = [_quote(request, one, *pair) for pair in found]
+    starts, ends = one.probabilities
+    edges = [(float(starts[first]), float(ends[last])) for first, last in [*found[:1], (0, 0)]]
+    shares = [float(together[pair]) for pair in found]
+    return spans_page(texts, found, shares, edges, one.absent, _characters(request, one))
+
+
+def spans_page(
+    texts: Sequence[str],
+    spans: Sequence[tuple[int, int]],
+    probabilities: Sequence[float],
+    edges: Sequence[tuple[float, float]],
+    absent: float,
+    how: str,
+) -> Page:
+    """How starts and ends became answers.
+
+    Args:
+        texts: the likeliest spans, in order; none if no span has a probability.
+        spans: the positions of each one's first and last token.
+        edges: the probabilities of the start and the end, of the likeliest span if there is one, and of the first
+            token, which stands for "not in the text".
+        absent: the probability of that.
+        how: which spans are allowed, and how the likeliest one's tokens became characters.
+    """
+    numbers = table(
+        column("p", probabilities, Form.PERCENT),
+        column("from", (first for first, _ in spans)),
+        column("to", (last for _, last in spans)),
+        column("span", texts),
+    )
+    best: tuple[Block, ...] = ()
+    if texts:
+        best = (numbers, _product("answer", spans[0], edges[0], probabilities[0]))
+    picture = Bars("Which span is the answer", (*texts, ABSENT), (*probabilities, absent))
+    return page("spans", *best, _product(ABSENT, (0, 0), edges[-1], absent), how, picture=picture)
+
+
+def _product(name: str, span: tuple[int, int], edges: tuple[float, float], probability: float) -> Formula:
+    return formula(
+        f"p({name})",
+        f"= p(starts with {span[0]}) × p(ends with {span[1]})",
+        ("= ", four(edges[0]), " × ", four(edges[1])),
+        ("= ", four(probability)),
     )
 
 
@@ -170,142 +235,47 @@ def _characters(request: AnswerRequest, one: Pointing) -> str:
     )
 
 
-def _windows(request: AnswerRequest, made: Location, names: Sequence[str]) -> Iterator[WindowAnswers]:
+def _windows(request: AnswerRequest, made: Location, names: Sequence[str]) -> Iterator[Page]:
     if len(names) == 1:
         return
-    rows = tuple(
-        WindowAnswer(name, request.context[one.span.start : one.span.end], one.probability, one.absent)
-        for name, one in zip(names, made.windows, strict=True)
-    )
-    best, least = rows[made.best], rows[made.least]
-    yield WindowAnswers(
-        rows,
-        f"The likeliest answer of all windows is that of {best.name}, with {number(best.probability)}. A window "
+    best, least = made.windows[made.best], made.windows[made.least]
+    yield windows_page(
+        names,
+        [request.context[one.span.start : one.span.end] for one in made.windows],
+        [one.probability for one in made.windows],
+        [one.absent for one in made.windows],
+        f"The likeliest answer of all windows is that of {names[made.best]}, with {number(best.probability)}. A window "
         f"without the answer rightly says “{ABSENT}”, so of these probabilities the smallest counts: "
-        f"{number(least.absent)}, in {least.name}.",
+        f"{number(least.absent)}, in {names[made.least]}.",
     )
 
 
-def _located(request: AnswerRequest, made: Location) -> Decision:
-    best, absent = made.windows[made.best], made.windows[made.least].absent
-    text = request.context[best.span.start : best.span.end]
-    if absent > best.probability:
-        text, probability = ABSENT, absent
-    else:
-        probability = best.probability
-    return Decision(
-        f"The likeliest span has {number(best.probability)}, and “{ABSENT}” {number(absent)}, so the answer is "
-        f"“{text}”. The two need not add up to 1, because there are other spans.",
-        text,
-        probability,
-    )
-
-
-def explain_writing(head: CausalLM, request: AnswerRequest, written: Written = ()) -> TaskRun[Work]:
-    """Open the answer of a causal language model.
+def windows_page(
+    names: Sequence[str], texts: Sequence[str], probabilities: Sequence[float], absent: Sequence[float], how: str
+) -> Page:
+    """What was found in each window of the context.
 
     Args:
-        written: the answer's token ids; where there are none, it is written first.
-
-    Raises:
-        InvalidRequest: the checkpoint cannot have written it.
+        texts: the likeliest answer in each.
+        absent: the probability that the answer is not in this window.
+        how: which of them count.
     """
-    from bot.inference.heads.generation.sampling import Sampling
-
-    ids = tuple(token for text in written for token in text)
-    check_vocabulary(head, ids)
-    made = yield from prompted.written_answer(head, request.question, request.context, ids, alone=True)
-    truncated = "the end of the context" if made.truncated else None
-    pieces = yield from continuations(head, made.prompt, [made.ids], Sampling.likeliest(), truncated=truncated)
-    prompt = prompted.PROMPT.format(context=made.context, question=request.question)
-    weighed = () if made.score is None else (_weighed(head, made.score),)
-    return Work(
-        "answer",
-        (
-            Prepared((prompt,), _shown()),
-            *(_ended(head, piece) for piece in pieces),
-            _quotation(head, request, made),
-            *weighed,
-            _weighed_decision(made),
-        ),
+    numbers = table(
+        column("p", probabilities, Form.PERCENT),
+        column("none", absent, Form.PERCENT),
+        column("in", names),
+        column("answer", texts),
     )
+    return page("windows", numbers, how, picture=Bars("The likeliest answer's p", tuple(names), tuple(probabilities)))
 
 
-def _shown() -> str:
-    return (
-        "A language model cannot point at a place, it only goes on with a text. So the context and the question stand "
-        "behind two texts with answered questions, which also show what to write where there is no answer: "
-        f"“{prompted.NO_ANSWER}”."
+def _located(request: AnswerRequest, made: Location) -> tuple[Block, ...]:
+    best, absent = made.windows[made.best], made.windows[made.least].absent
+    text, probability = request.context[best.span.start : best.span.end], best.probability
+    if absent > best.probability:
+        text, probability = ABSENT, absent
+    said = (
+        f"The likeliest span has {number(best.probability)}, and “{ABSENT}” {number(absent)}, so the answer is "
+        f"“{text}”. The two need not add up to 1, because there are other spans."
     )
-
-
-def _ended(head: CausalLM, piece: Piece) -> Piece:
-    """A line break ends an answer too."""
-    if not isinstance(piece, WrittenText) or piece.ended:
-        return piece
-    return replace(piece, ended="\n" in head.decode([one.token.id for one in piece.tokens]))
-
-
-def _quotation(head: CausalLM, request: AnswerRequest, made: WrittenAnswer) -> Quotation:
-    line = prompted.first_line(head, made.ids).strip()
-    if made.span is None:
-        return Quotation(line, made.text, "", _unmarked(made))
-    quote = request.context[made.span.start : made.span.end]
-    where = f"the characters {made.span.start} to {made.span.end - 1} (counted from 0)"
-    if same_words(quote, made.text):
-        how = f"The answer stands in the context: {where}."
-    else:
-        how = (
-            "The context does not say it in exactly these words. Of the answer's words, the longest run that stands in "
-            f"the context is marked there, {where}. It has to have {QUOTED_SHARE:.0%} of the answer's letters, and all "
-            "of its numbers."
-        )
-    return Quotation(line, made.text, quote, f"{how} {NEAREST}")
-
-
-def _unmarked(made: WrittenAnswer) -> str:
-    if not made.text:
-        return "The model wrote nothing that could be looked for."
-    if made.score is None:
-        return "There is nothing to look for: by this line the model says that the text has no answer."
-    return (
-        f"No run of its words with {QUOTED_SHARE:.0%} of its letters and all of its numbers stands in the context, so "
-        "these are the model's own words, and nothing is marked."
-    )
-
-
-def _weighed(head: CausalLM, made: AnswerScore) -> WeighedAnswer:
-    rows = zip(head.tokens(made.answer), made.after.tolist(), made.usual.tolist(), strict=True)
-    after, usual = float(made.after.sum()), float(made.usual.sum())
-    gain = after - usual
-    argument = f"{number(gain)} {MINUS} {made.needed:g}"
-    return WeighedAnswer(
-        tokens=tuple(WeighedToken(*row) for row in rows),
-        neutral=prompted.NEUTRAL,
-        how=(
-            f"The context makes the answer likelier by {difference(after, usual)} = {number(gain)}. For an even chance "
-            f"that has to be {prompted.QUOTED_GAIN:g} where the context says it so, and {prompted.OWN_GAIN:g} where "
-            f"these are the model's own words; here it is {made.needed:g}. The probability of the answer is "
-            f"{sigmoid_of(argument, made.probability)}, and the rest is that of “{ABSENT}”."
-        ),
-    )
-
-
-def _weighed_decision(made: WrittenAnswer) -> Decision:
-    if made.score is None:
-        said = f"wrote “{made.text}”" if made.text else "wrote nothing"
-        return Decision(f"The model {said}, so the answer is “{ABSENT}”.", ABSENT, 1.0)
-    probability = made.score.probability
-    if 1 - probability > probability:
-        return Decision(
-            f"That is less than an even chance for “{made.text}”, so the answer is “{ABSENT}”.",
-            ABSENT,
-            1 - probability,
-        )
-    return Decision(f"The context speaks for it, so the answer is “{made.text}”.", made.text, probability)
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {
-    HeadKind.QUESTION_ANSWERING: explain_location,
-    HeadKind.CAUSAL_LM: explain_writing,
-}
+    return decided(said, text, probability)

@@ -8,8 +8,8 @@ model consists of line breaks, an empty text: from its end-of-text token, which 
 row, the path is so rough that it takes four times as many steps.
 
 Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
-`attributed` computes it when somebody wants to see it. `MOST_READ` bounds how long that takes. Where gradients are not
-complete by then, or are not likely to be, the tokens are put in one after the other instead (`orders.py`), which is
+`attributed` computes it when somebody opens its page. `MOST_READ` bounds how long that takes. Where gradients are not
+complete by then, or are not likely to be, the tokens are put in one after the other instead (`shapley.py`), which is
 complete by itself; and where the fewest steps would take longer, there are no scores.
 """
 
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,9 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.inference.operations import Row, TaskRun
+from bot.inference.tokenization.tokens import Token
 from bot.tasks import sentiment, zeroshot
-from bot.tasks.work.pieces import Attribution, OmittedAttribution, PostponedAttribution, Work
-from bot.tasks.work.shapley import Ordered, ordered_scores
+from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, Scores, column, table
+from bot.tasks.work.pages import page
+from bot.tasks.work.shapley import ordered_scores
 from bot.tasks.work.wording import MINUS
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.sequence_classifier import SequenceClassifier
     from bot.tasks.zeroshot import LabelWeights, ZeroShotRequest
 
-Evidence: TypeAlias = tuple[PostponedAttribution | OmittedAttribution, ...]
-"""One piece; none where a text has no tokens."""
+Evidence: TypeAlias = tuple[Page, ...]
+"""One page, postponed or omitted; none if a text has no tokens."""
 
 FEWEST_STEPS = 32
 """An encoder's usually suffice."""
@@ -80,7 +81,7 @@ def label_attribution(
     baseline = "padding" if mask is None else "mask tokens"
     stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, places, blank), LabelLogit(label))
     number = f"the logit of {head.labels[label]}"
-    return _evidence(PostponedAttribution(name, stretch, places, baseline, number))
+    return _evidence(Postponed(name, stretch, places, baseline, number))
 
 
 def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
@@ -136,43 +137,95 @@ def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, 
     ids = head.encode(prompt.format(text))
     places = _places_in_prompt(head, ids, *prompt.split("{}"))
     stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
-    return _evidence(PostponedAttribution(label, stretch, places, "line breaks", number))
+    return _evidence(Postponed(label, stretch, places, "line breaks", number))
 
 
-def _evidence(postponed: PostponedAttribution) -> Evidence:
-    if not postponed.places:
+def _evidence(postponed: Postponed) -> Evidence:
+    if not postponed.positions:
         return ()
     tokens = postponed.path.tokens
-    return (postponed,) if tokens <= LONGEST else (OmittedAttribution(tokens, LONGEST),)
+    return (page("attribution", postponed) if tokens <= LONGEST else omitted_page(tokens, LONGEST),)
 
 
-def attributed(head: SequenceClassifier | CausalLM, work: Work) -> TaskRun[Work]:
-    """The same work with the attributions that were postponed.
+def omitted_page(tokens: int, most: int) -> Page:
+    """Why there are no scores: nobody would wait for them.
 
     Args:
-        head: the one that the work is of.
+        tokens: what the model would have to read for one gradient.
+        most: of how many tokens an attribution is computed.
     """
-    pieces = list(work.pieces)
-    for place, piece in enumerate(pieces):
-        if isinstance(piece, PostponedAttribution):
-            pieces[place] = yield from attribution(head, piece)
-    return replace(work, pieces=tuple(pieces))
+    why = (
+        f"This text is too long for scores. The model reads {tokens:,} tokens here, each dozens of times, which "
+        f"would take minutes; up to {most:,} tokens are read for scores, everything around the text included. "
+        "Try a shorter text to see which of its words mattered."
+    )
+    return page("attribution", why)
 
 
-def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedAttribution) -> TaskRun[Attribution]:
+def attribution_page(
+    label: str, tokens: Sequence[Token], scores: Sequence[float], difference: float, method: str
+) -> Page:
+    """How much each token of a text spoke for a label.
+
+    Args:
+        label: what the positive scores speak for.
+        scores: one per token; they sum to about `difference`.
+        difference: of the label's logit (or score) between the text and the baseline.
+        method: such as "integrated gradients, 50 steps", which sentences may follow.
+    """
+    total = (
+        "The scores add up to ",
+        Number(sum(scores), Form.SIGNED_THREE),
+        "; the difference to explain is ",
+        Number(difference, Form.SIGNED_THREE),
+        ".",
+    )
+    ranked = sorted(zip(tokens, scores, strict=True), key=lambda pair: -abs(pair[1]))
+    shown = table(
+        column("score", (score for _, score in ranked), Form.SIGNED_THREE),
+        column("token", (token for token, _ in ranked)),
+    )
+    picture = Scores(f"What spoke for {label}", label, tuple(tokens), tuple(scores), total)
+    return page("attribution", (f"For {label}, by {method}. ", *total), shown, picture=picture)
+
+
+def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskRun[Explanation]:
+    """Compute the attributions that an explanation has postponed.
+
+    Args:
+        head: the one that the explanation is of.
+    """
+    pages = list(found.pages)
+    for place, one in enumerate(pages):
+        if (postponed := one.postponed) is not None:
+            computed = yield from attribution(head, postponed)
+            pages[place] = replace(computed, name=one.name)
+    return Explanation(tuple(pages))
+
+
+def attribution(head: SequenceClassifier | CausalLM, postponed: Postponed) -> TaskRun[Page]:
     """Scores for the tokens of a text."""
     from bot.inference.heads.inspection.integrated_gradients import load_captum
 
     load_captum()
-    tokens = head.tokens(postponed.path.ids)
-    explain = partial(Attribution, postponed.label, tuple(tokens[place] for place in postponed.places))
+    read = head.tokens(postponed.path.ids)
+    tokens = [read[place] for place in postponed.positions]
     if not _is_rough(postponed.path):
         integral = yield from _integrate(head, postponed.path)
         if integral.is_complete:
-            scores = tuple(float(integral.scores[place]) for place in postponed.places)
-            return explain(scores, integral.difference, _by_gradients(integral, postponed))
-    found = yield from ordered_scores(head, postponed.path, postponed.places)
-    return explain(found.scores, found.difference, _by_orders(found, postponed))
+            scores = [float(integral.scores[place]) for place in postponed.positions]
+            how = f"integrated gradients, {integral.steps} steps from {postponed.baseline}"
+            return attribution_page(postponed.label, tokens, scores, integral.difference, _method(how, postponed))
+    found = yield from ordered_scores(head, postponed.path, postponed.positions)
+    how = (
+        f"Shapley values: the tokens take the place of {postponed.baseline} one after the other, in {found.orders} "
+        "orders"
+    )
+    return attribution_page(postponed.label, tokens, found.scores, found.difference, _method(how, postponed))
+
+
+def _method(how: str, postponed: Postponed) -> str:
+    return f"{how}. What is explained: {postponed.explained}"
 
 
 def _is_rough(path: Stretch) -> bool:
@@ -229,7 +282,7 @@ class _Integral:
 
 
 def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_Integral]:
-    """Integrate over a path. Where a stretch of it is rough, it is divided, until all of it is complete.
+    """Integrate over a path. A rough stretch of it is divided, until all of it is complete.
 
     Each stretch is a row of its own, so others are served between two of them.
     """
@@ -261,16 +314,6 @@ def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:
     edges = np.linspace(stretch.start, stretch.end, number + 1).tolist()
     for start, end in pairwise(edges):
         yield replace(stretch, start=start, end=end)
-
-
-def _by_gradients(integral: _Integral, postponed: PostponedAttribution) -> str:
-    steps = f"integrated gradients, {integral.steps} steps from {postponed.baseline}"
-    return f"{steps}. What is explained: {postponed.explained}"
-
-
-def _by_orders(found: Ordered, postponed: PostponedAttribution) -> str:
-    orders = f"Shapley values: the tokens take the place of {postponed.baseline} one after the other"
-    return f"{orders}, in {found.orders} orders. What is explained: {postponed.explained}"
 
 
 def _places_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:

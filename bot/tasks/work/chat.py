@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
 from bot.tasks.chat import TOP_P, ChatRequest, answer_in, read_prompt, reply, room_for_answer
 from bot.tasks.prompts.chat_template import has_chat_template
-from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
+from bot.tasks.work.blocks import Explanation, Page
+from bot.tasks.work.ending import cut_off, without_end, without_rule
 from bot.tasks.work.generate import SEED
-from bot.tasks.work.pieces import Ending, Prepared, Work
-from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.pages import decision_page, explanation, text_page
+from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ SPEAKS_FOR_ANOTHER = (
 )
 
 
-def explain_reply(head: CausalLM, request: ChatRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """By a causal language model: the conversation as it was then, and what was written is read again.
 
     Args:
-        written: token ids of the answer, as one text; where there is no text, one is written first.
+        written: token ids of the answer, as one text; without any, one is written first.
 
     Raises:
         InvalidRequest: the checkpoint cannot have written them.
@@ -45,17 +45,19 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: Written = ()) -
         ids = result.ids
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
-    pieces = yield from continuations(
-        head, prompt, [ids], sampling, truncated="the oldest part of the conversation" if forgotten else None
-    )
-    conversation = head.decode(prompt, skip_special_tokens=False)
+    truncated = "the oldest part of the conversation" if forgotten else None
+    pages, sentence = yield from continuations(head, prompt, [ids], sampling, truncated=truncated)
     how = f"{_form(head, prompt)} {_history(head, request, forgotten)}"
-    prepared = Prepared((conversation,), how, to_end=True)
-    return Work("chat", with_ending((prepared, *pieces), _ending(head, request, ids)))
+    return explanation(
+        text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),
+        *pages,
+        _ending(head, request, ids),
+        decision_page(sentence),
+    )
 
 
 def _form(head: CausalLM, prompt: Sequence[int]) -> str:
-    """In what form a model is told of a conversation."""
+    """Say in what form the model reads a conversation."""
     instruction = "In front stands an instruction that comes from this bot."
     if not has_chat_template(head):
         return (
@@ -71,7 +73,7 @@ def _form(head: CausalLM, prompt: Sequence[int]) -> str:
 
 
 def _history(head: CausalLM, request: ChatRequest, forgotten: int) -> str:
-    """What the model was told of what was said before."""
+    """Say how much of the earlier conversation the model reads."""
     if not request.history:
         return "Nothing was said before."
     read = len(request.history) - forgotten
@@ -91,7 +93,7 @@ def _messages(number: int) -> str:
     return "message with its answer" if number == 1 else f"{number} messages with their answers"
 
 
-def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Ending:
+def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Page:
     body = without_end(head, ids)
     answer = answer_in(head, request, body)
     if answer.circling:
@@ -103,6 +105,3 @@ def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Ending:
     whole = head.decode(body)
     start = len(whole) - len(whole.lstrip())
     return cut_off(why, body, head.decode, head.decode_whole, start + len(answer.text))
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.CAUSAL_LM: explain_reply}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
 from bot.tasks.code.ending import EndReason
 from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt
 from bot.tasks.prompts.writing import ReadPrompt
-from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
+from bot.tasks.work.blocks import Explanation, Page
+from bot.tasks.work.ending import cut_off, without_end, without_rule
 from bot.tasks.work.generate import SEED, TAIL
-from bot.tasks.work.pieces import Ending, Prepared, Work
-from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.pages import decision_page, explanation, text_page
+from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ RULES = {
 """By which rule code has ended."""
 
 
-def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """By a causal language model: what was written is read again.
 
     Args:
-        written: token ids of the code that followed, as one text; where there is no text, one is written first.
+        written: token ids of the code that followed, as one text; without any, one is written first.
 
     Raises:
         InvalidRequest: the checkpoint cannot have written them.
@@ -49,17 +49,18 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()
         ids = result.ids
     prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
-    pieces = yield from continuations(
-        head, prompt.ids, [ids], sampling, truncated="the start of the code" if prompt.truncated else None
+    truncated = "the start of the code" if prompt.truncated else None
+    pages, sentence = yield from continuations(head, prompt.ids, [ids], sampling, truncated=truncated)
+    how = _how(request, is_cut=prompt.truncated, has_tail=bool(prompt.tail))
+    return explanation(
+        text_page(how, head.decode(prompt.ids) if prompt.truncated else request.code, to_end=True),
+        *pages,
+        _ending(head, request, prompt, ids),
+        decision_page(sentence),
     )
-    code = head.decode(prompt.ids) if prompt.truncated else request.code
-    prepared = Prepared(
-        (code,), _prepared(request, truncated=prompt.truncated, has_tail=bool(prompt.tail)), to_end=True
-    )
-    return Work("complete", with_ending((prepared, *pieces), _ending(head, request, prompt, ids)))
 
 
-def _prepared(request: CompleteRequest, *, truncated: bool, has_tail: bool) -> str:
+def _how(request: CompleteRequest, *, is_cut: bool, has_tail: bool) -> str:
     language = request.code_language
     rule = "so it ends where a block does" if language.in_blocks else "which has no blocks to end with"
     sentences = [
@@ -67,7 +68,7 @@ def _prepared(request: CompleteRequest, *, truncated: bool, has_tail: bool) -> s
         "models write a line break and the indentation after it as one token.",
         f"It is taken for {language.name}, {rule}.",
     ]
-    if truncated:
+    if is_cut:
         sentences.append(
             f"It is cut at its start, so that the context has room for the {request.max_new_tokens:,} tokens that may "
             "be written."
@@ -77,7 +78,7 @@ def _prepared(request: CompleteRequest, *, truncated: bool, has_tail: bool) -> s
     return " ".join(sentences)
 
 
-def _ending(head: CausalLM, request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int]) -> Ending:
+def _ending(head: CausalLM, request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int]) -> Page:
     body = without_end(head, ids)
     found = completion(request, prompt, body, complete=True)
     if found.reason is not None:
@@ -85,6 +86,3 @@ def _ending(head: CausalLM, request: CompleteRequest, prompt: ReadPrompt, ids: S
     else:
         why = without_rule(head, ids, request.max_new_tokens, head.end_ids | set(head.tokenizer.all_special_ids))
     return cut_off(why, body, prompt.text, prompt.whole_text, len(found.text))
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.CAUSAL_LM: explain_code}

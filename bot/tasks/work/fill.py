@@ -1,32 +1,23 @@
-"""How an answer to `/fill` came about. Nothing is drawn at random, so what was written plays no part."""
+"""How an answer to `/fill` came about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
+from bot.inference.tokenization.tokens import Token
 from bot.tasks import fill
 from bot.tasks.fill import Distributions, FillRequest
 from bot.tasks.prompts import cloze
 from bot.tasks.prompts.cloze import WeighedMask
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import (
-    Candidate,
-    Decision,
-    MaskCandidates,
-    Piece,
-    Prepared,
-    RescoredCandidate,
-    RescoredCandidates,
-    Work,
-)
-from bot.tasks.work.reading import hidden_states, states_of, tokens_read
-from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Number, Page, Text, column, joined, lone, table
+from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
+from bot.tasks.work.reading import hidden_pages, model_page, pages_of_states, read_page
+from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import in_brackets, number
 
 if TYPE_CHECKING:
@@ -35,40 +26,32 @@ if TYPE_CHECKING:
 
 CANDIDATES = fill.MOST_GUESSES
 """How many tokens are shown for each mask: as many as anybody can ask for."""
+MOST_LEFT_OUT = 5
 
 _NAMES = ("before the mask", "question")
 """What a causal language model reads for each mask."""
 
 
-def explain_distributions(head: MaskedLM, request: FillRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_distributions(head: MaskedLM, request: FillRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a masked language model."""
     made = yield from fill.distributions(head, request, alone=True)
     reading = head.reading(made.inputs.ids, type_ids=made.inputs.type_ids, positions=made.positions)
     [observed] = yield from head.observe([reading])
     assert observed.logits is not None  # because positions were asked for
-    masks = list(_candidates(head, made, observed.logits))
-    return Work(
-        "fill",
-        (
-            Prepared(
-                (head.mask_token.join(request.parts),),
-                f"Each mask is written as this model knows it: {head.mask_token}",
-            ),
-            tokens_read(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
-            architecture(head),
-            *states_of(observed),
-            *masks,
-            *_decisions(
-                [
-                    (fill.word_of(head.decode([best.id])), best.probability)
-                    for best in (mask.candidates[0] for mask in masks)
-                ]
-            ),
+    best = [(ids[0], float(probs[ids[0]])) for ids, probs in zip(made.likeliest(1), made.probabilities, strict=True)]
+    return explanation(
+        text_page(
+            f"Each mask is written as this model knows it: {head.mask_token}", head.mask_token.join(request.parts)
         ),
+        read_page(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
+        model_page(head),
+        *pages_of_states(observed),
+        *_mask_pages(head, made, observed.logits),
+        decision_page(*_decisions([(fill.word_of(head.decode([one])), probability) for one, probability in best])),
     )
 
 
-def _candidates(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.float32]) -> Iterator[MaskCandidates]:
+def _mask_pages(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.float32]) -> Iterator[Page]:
     """The likeliest words at each mask, and what was left out.
 
     Args:
@@ -76,51 +59,97 @@ def _candidates(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.floa
     """
     found = zip(made.positions, made.likeliest(CANDIDATES), made.left_out(CANDIDATES), strict=True)
     for index, (position, words, others) in enumerate(found):
-        candidates, left_out = (
-            tuple(
-                Candidate(token.text, token.id, float(logits[index, token.id]), float(probability))
-                for token, probability in zip(head.tokens(ids), made.probabilities[index, ids], strict=True)
-            )
-            for ids in (words, others)
+        yield mask_page(
+            index + 1,
+            position,
+            head.tokens(words),
+            logits[index, words].tolist(),
+            made.probabilities[index, words].tolist(),
+            list(zip(head.tokens(others), made.probabilities[index, others].tolist(), strict=True)),
         )
-        yield MaskCandidates(index + 1, position, candidates, left_out)
 
 
-def explain_rescoring(head: CausalLM, request: FillRequest, written: Written = ()) -> TaskRun[Work]:
+def mask_page(
+    mask: int,
+    position: int,
+    tokens: Sequence[Token],
+    logits: Sequence[float],
+    probabilities: Sequence[float],
+    left_out: Sequence[tuple[Token, float]] = (),
+) -> Page:
+    """The likeliest tokens at a mask that are words.
+
+    Args:
+        mask: which one, from 1.
+        position: of the mask among the tokens, from 0.
+        left_out: the tokens that are likelier than the last of them, and no words, with their probabilities.
+    """
+    words = tuple(map(lone, tokens))
+    numbers = table(
+        column("logit", logits, Form.TWO),
+        column("p", probabilities, Form.PERCENT),
+        column("id", (token.id for token in tokens)),
+        column("token", words),
+    )
+    where = f"Mask {mask} is token {position} of the text."
+    picture = Bars("Mask", words, tuple(probabilities))
+    return page("mask", where, numbers, *_left_out(left_out), picture=picture, before=f"Mask {mask}")
+
+
+def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[tuple[Text, ...]]:
+    """What was likelier than the last word, and is no guess."""
+    if not tokens:
+        return
+    shown = tokens[:MOST_LEFT_OUT]
+    named = [(lone(token), f" (id {token.id}) ", Number(share, Form.PERCENT)) for token, share in shown]
+    further = len(tokens) - len(named)
+    yield (
+        "Left out, because special tokens, white space and parts of characters are no words: ",
+        joined(named, sign=", "),
+        f" and {further} more" if further else "",
+        ". The words keep their probabilities: these are not shared among them.",
+    )
+
+
+def explain_rescoring(head: CausalLM, request: FillRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model: mask by mask, because each is filled before the next."""
     masks = yield from cloze.weighed_masks(head, request.parts, alone=True)
     read = [[head.encode(mask.left), head.encode(mask.question)] for mask in masks]
-    states = yield from hidden_states(head, head.reading(read[0][0]), _NAMES[0])
-    model: tuple[Piece, ...] = (architecture(head), *states)
-    pieces: list[Piece] = []
+    states = yield from hidden_pages(head, head.reading(read[0][0]), _NAMES[0])
+    pages: list[Page] = []
     for place, (mask, rows) in enumerate(zip(masks, read, strict=True), start=1):
         truncated = "a part of the text around the mask" if mask.truncated else None
-        pieces += [
-            _prepared(mask, place),
-            tokens_read(head, rows, _NAMES, truncated=truncated, left=True),
-            *(model if place == 1 else ()),
-            _rescored(mask, place),
+        pages += [
+            text_page(_how(place), mask.left, mask.question),
+            read_page(head, rows, _NAMES, truncated=truncated, left=True),
+            *((model_page(head), *states) if place == 1 else ()),
+            rescored_page(place, mask),
         ]
     best = [mask.proposals[0] for mask in masks]
-    return Work("fill", (*pieces, *_decisions([(one.word, one.probability) for one in best])))
+    return explanation(*pages, decision_page(*_decisions([(one.word, one.probability) for one in best])))
 
 
-def _prepared(mask: WeighedMask, place: int) -> Prepared:
-    how = (
+def _how(mask: int) -> str:
+    if mask > 1:
+        return "The masks before this one have been filled in."
+    return (
         "A language model reads from left to right, and cannot see what stands after the mask. It reads what stands "
         "before it, behind two plain sentences that set it going, and a question that shows what stands after it."
     )
-    return Prepared((mask.left, mask.question), how if place == 1 else "The masks before this one have been filled in.")
 
 
-def _rescored(mask: WeighedMask, place: int) -> RescoredCandidates:
-    return RescoredCandidates(
-        mask=place,
-        how=_formula(mask),
-        candidates=tuple(
-            RescoredCandidate(one.word, one.sentence, one.probability, one.as_answer) for one in mask.proposals
-        ),
+def rescored_page(place: int, mask: WeighedMask) -> Page:
+    """Which words were proposed for a mask, and how likely the sentence became with each."""
+    words, shares = [one.word for one in mask.proposals], [one.probability for one in mask.proposals]
+    answers = [one.as_answer for one in mask.proposals]
+    numbers = table(
+        column("log p", (one.sentence for one in mask.proposals), Form.TWO),
+        *([column("asked", answers, Form.TWO)] if any(answers) else []),
+        column("share", shares, Form.PERCENT),
+        column("word", words),
     )
+    picture = Bars("Candidates", tuple(words), tuple(shares))
+    return page("rescored", _formula(mask), numbers, picture=picture, before=f"Mask {place}")
 
 
 def _formula(mask: WeighedMask) -> str:
@@ -129,22 +158,16 @@ def _formula(mask: WeighedMask) -> str:
     score = best.sentence + weight * best.as_answer
     return (
         f"Proposed are the {cloze.FROM_LEFT} likeliest words after what stands before the mask, and the "
-        f"{cloze.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's "
-        "score is the log-probability of the word and all that follows it, plus "
+        f"{cloze.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's score "
+        "is the log-probability of the word and all that follows it, plus "
         f"{weight:g} times its log-probability as the answer. For {best.word}: {number(best.sentence)} + {weight:g} × "
         f"{in_brackets(best.as_answer)} = {number(score)}. Softmax over the scores of all proposed words makes it "
         f"{number(best.probability)}."
     )
 
 
-def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Decision]:
+def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Block]:
     """The likeliest word of each mask, with its probability."""
     for place, (word, probability) in enumerate(best, start=1):
         mask = "the mask" if len(best) == 1 else f"mask {place}"
-        yield Decision(f"The likeliest word is put into {mask}: {word}.", word, probability)
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {
-    HeadKind.MASKED_LM: explain_distributions,
-    HeadKind.CAUSAL_LM: explain_rescoring,
-}
+        yield from decided(f"The likeliest word is put into {mask}: {word}.", word, probability)

@@ -1,38 +1,85 @@
-"""What a model has read, and what its layers made of it."""
+"""What a model has read, which model that is, and what its layers made of the tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bot.inference.checkpoints.anatomy import family_of
+from bot.inference.checkpoints.catalogue import Family
 from bot.inference.operations import Row, TaskRun
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.pieces import HiddenStates, Tokens
+from bot.tasks.work.blocks import MOST_ROWS, Chips, Form, Norms, Number, Page, Text, column, table
+from bot.tasks.work.pages import page, text_page
 
 if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.hidden_states import Observed, Reading
 
+FEWEST_TOKENS = 8
+"""Of each row, if there are many: the picture has more, and the file all."""
 
-def tokens_read(
+
+def numbered(noun: str, number: int) -> tuple[str, ...]:
+    """`text 1`, `text 2`; a single one needs no name."""
+    return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
+
+
+def beginning(
+    head: Head,
+    text: Page,
+    rows: Sequence[Sequence[int]],
+    reading: Row[Reading],
+    names: Sequence[str] = (),
+    *,
+    row: int = 0,
+    truncated: str | None = None,
+    left: bool = False,
+    note: str = "",
+) -> TaskRun[tuple[Page, ...]]:
+    """What every explanation begins with: the text, its tokens, the model, and what its layers made of a row.
+
+    Args:
+        rows: token ids.
+        reading: of one row, which is read alone.
+        names: what each row is; none or one for a single row.
+        row: the one that is read alone.
+        truncated, left, note: as of `read_page`.
+    """
+    several = names if len(rows) > 1 else ()
+    states = yield from hidden_pages(head, reading, several[row] if several else "")
+    return (text, read_page(head, rows, several, truncated=truncated, left=left, note=note), model_page(head), *states)
+
+
+def prompted(head: CausalLM, how: str, prompts: Sequence[str], truncated: str | None) -> TaskRun[tuple[Page, ...]]:
+    """`beginning` of an answer for which a text was put into several prompts."""
+    rows = [head.encode(prompt) for prompt in prompts]
+    text, names = text_page(how, *prompts), numbered("prompt", len(rows))
+    return (yield from beginning(head, text, rows, head.reading(rows[0]), names, truncated=truncated, left=True))
+
+
+def read_page(
     head: Head,
     rows: Sequence[Sequence[int]],
     names: Sequence[str] = (),
     *,
     truncated: str | None = None,
     left: bool = False,
-) -> Tokens:
+    note: str = "",
+    texts: int = 1,
+) -> Page:
     """The token ids of a request's rows, as one batch.
 
     Args:
-        names: what each row is, where there are several.
-        truncated: what was left out because the context is too short, such as "the end of the text"; None where nothing
-            was.
+        truncated: what was left out because the context is too short, such as "the end of the text"; None for nothing.
         left: whether the model's batches are padded on the left.
+        note: stands before the other notes.
+        texts: that are written after the same prompt, which is then as many rows of the batch.
     """
     width = max(map(len, rows))
     known: dict[Token, Token] = {}  # a text of a thousand tokens may stand in twenty rows: no token is kept twice
-    notes = []
+    notes = [note] if note else []
     if truncated is not None:
         notes.append(f"This model reads {head.context_length:,} tokens at most, so {truncated} was left out.")
     if any(len(row) < width for row in rows):
@@ -40,25 +87,112 @@ def tokens_read(
         notes.append(f"Shorter rows are padded on the {side}, and the attention mask hides the padding.")
     if len(rows) > 1:
         notes.append("The shape is that of all rows in one batch; the device may take them in parts.")
-    return Tokens(
-        rows=tuple(tuple(known.setdefault(token, token) for token in head.tokens(row)) for row in rows),
-        names=tuple(names),
-        shape=(len(rows), width),
-        truncated=truncated is not None,
-        note=" ".join(notes),
-    )
+    if texts > 1:
+        notes.append(f"The batch has a row for each of the {texts} texts, with the same prompt.")
+    tokens = [tuple(known.setdefault(token, token) for token in head.tokens(row)) for row in rows]
+    return tokens_page(tokens, names, (max(texts, len(rows)), width), " ".join(notes))
 
 
-def hidden_states(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[tuple[HiddenStates, ...]]:
-    """What the layers make of a row, which is read alone: the encoder's first where there are two.
+def tokens_page(
+    rows: Sequence[tuple[Token, ...]], names: Sequence[str], shape: tuple[int, int], note: str = ""
+) -> Page:
+    """Rows of tokens.
 
     Args:
-        name: of the row, where the request has several.
+        shape: (batch, sequence) of `input_ids`, padding included.
+    """
+    most = max(FEWEST_TOKENS, MOST_ROWS // len(rows))
+    titles = [_title(names, place, len(row)) if len(rows) > 1 else "" for place, row in enumerate(rows)]
+    tables = [
+        table(
+            column("#", range(len(row))),
+            column("id", (token.id for token in row)),
+            column("token", row),
+            most=most,
+            name=title,
+        )
+        for title, row in zip(titles, rows, strict=True)
+    ]
+    facts = f"input_ids: shape ({shape[0]}, {shape[1]}), which is (batch, sequence). {note}".strip()
+    return page("tokens", facts, *tables, picture=Chips("Tokens", tuple(zip(titles, rows, strict=True))))
+
+
+def _title(names: Sequence[str], row: int, tokens: int) -> str:
+    name = names[row] if row < len(names) else f"Row {row + 1}"
+    return f"{name}: {tokens:,} token{'' if tokens == 1 else 's'}"
+
+
+def model_page(head: Head) -> Page:
+    """The model of a head, by its configuration.
+
+    Configurations differ in their names (`n_layers`, `encoder_layers`, `num_layers`); their `attribute_map` makes the
+    common ones work, but for the layers of decoders.
+    """
+    config = head.model.config
+    text: Any = config.get_text_config()
+    family = family_of(config, type(head.model).__name__)
+    name = family.name.lower().replace("_", "-")
+    layers = int(text.num_hidden_layers)
+    # Without attention there are no heads: state space models.
+    heads = int(getattr(text, "num_attention_heads", 0))
+    facts: dict[str, Text] = {
+        "model type": str(config.model_type),
+        "family": name,
+        "layers": (layers, " + ", _decoder_layers(text), " (decoder)") if family is Family.ENCODER_DECODER else layers,
+        "attention heads": (heads, " in each layer"),
+        "hidden size": Number(int(text.hidden_size), Form.COUNT),
+        "parameters": Number(head.parameters, Form.MILLIONS),
+        "vocabulary": (Number(int(text.vocab_size), Form.COUNT), " tokens"),
+        "reads at most": (Number(head.context_length, Form.COUNT), " tokens"),
+    }
+    return page(name, table(column("", facts), column("", facts.values())))
+
+
+def _decoder_layers(config: Any) -> int:
+    for name in ("decoder_layers", "num_decoder_layers"):
+        if (layers := getattr(config, name, None)) is not None:
+            return int(layers)
+    return int(config.num_hidden_layers)
+
+
+def hidden_pages(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[tuple[Page, ...]]:
+    """What the layers make of a row, which is read alone: the encoder's first if there are two.
+
+    Args:
+        name: of the row, if the request has several.
     """
     [observed] = yield from head.observe([reading])
-    return states_of(observed, name)
+    return pages_of_states(observed, name)
 
 
-def states_of(observed: Observed, name: str = "") -> tuple[HiddenStates, ...]:
-    """What the layers have made of a row, as `hidden_states`."""
-    return tuple(HiddenStates(stack.part, stack.shape, stack.norms, name) for stack in observed.stacks)
+def pages_of_states(observed: Observed, name: str = "") -> tuple[Page, ...]:
+    """What the layers have made of a row, as `hidden_pages`."""
+    return tuple(hidden_page(stack.part, stack.shape, stack.norms, name) for stack in observed.stacks)
+
+
+def hidden_page(part: str, shape: tuple[int, int, int], norms: tuple[float, ...], row: str = "") -> Page:
+    """Hidden states of one row.
+
+    Args:
+        part: "encoder" or "decoder" if there are both, else "".
+        shape: of `last_hidden_state`: (batch, sequence, hidden).
+        norms: mean Euclidean norm of a token's vector, of the embeddings first, then after each layer; the last after
+            the model's final normalisation, if it has one.
+    """
+    batch, sequence, hidden = shape
+    of = f" of the {part}" if part else ""
+    facts = (
+        f"last_hidden_state{of}: shape ({batch}, {sequence}, {hidden}), which is (batch, sequence, hidden size): "
+        f"{hidden:,} numbers for each of {sequence:,} tokens."
+    )
+    if row:
+        facts = f"{facts} This is the row “{row}”, read alone."
+    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(norms)))]
+    return page(
+        "hidden-states",
+        facts,
+        "How long the vectors are on average (their Euclidean norm), before and after each layer:",
+        table(column("norm", norms, Form.NORM), column("after", names)),
+        picture=Norms(f"Mean length (L2 norm) of the hidden states{of}", norms),
+        behind=part,
+    )

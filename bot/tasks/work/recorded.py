@@ -40,10 +40,10 @@ class Recorded:
         return self._summarizer.read(row, ids)
 
     def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
-        """The next texts.
+        """Return the next texts.
 
         Raises:
-            InvalidRequest: there are not as many, so another checkpoint has written them.
+            InvalidRequest: there are fewer, so another checkpoint has written them.
         """
         yield from ()
         taken, self._left = self._left[: len(rows)], self._left[len(rows) :]
@@ -56,7 +56,7 @@ class Recorded:
         return found
 
     def check_all_was_said(self) -> None:
-        """Raise `InvalidRequest` where there are more texts than it would have written."""
+        """Raise `InvalidRequest` if there are more texts than it would have written."""
         if self._left:
             self._refuse()
 

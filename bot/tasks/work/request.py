@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from bot.errors import ModelUnavailable
-from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.inference.task import HeadKind, Task
-from bot.tasks import task_names
+from bot.tasks.commands import COMMANDS
 from bot.tasks.scores import LabelScore
-from bot.tasks.work.attribution import attributed
-from bot.tasks.work.pieces import Work
+from bot.tasks.work.blocks import Explanation
 
-Written: TypeAlias = tuple[tuple[int, ...], ...]
+WrittenIds: TypeAlias = tuple[tuple[int, ...], ...]
 """Token ids of each text of an answer."""
-Explain: TypeAlias = Callable[[Any, Any, Written], TaskRun[Work]]
-"""How an answer is opened: `(head, request, what was written) -> TaskRun[Work]`."""
 
 
 @dataclass(frozen=True)
-class WorkRequest(Request[Work]):
-    """Opens the answer to another request.
+class WorkRequest(Request[Explanation]):
+    """Opens the answer to another request. It is stored in JSON by the names of its fields.
 
     Attributes:
         task: the other request's task.
-        content: the other request's fields, in JSON, so that this one can be kept like any other.
-        written: where the answer was drawn at random, what it consists of: it is read again, not drawn again.
-        answered: what the answer said first, where that is a label or several, such as the words of several masks. The
-            work does not depend on it; what is shown of the work may.
-        evidence: whether pieces that take long are computed now, and not left for a request of their own.
+        content: the other request's fields, in JSON.
+        written: what an answer consists of that was drawn at random: it is read again, not drawn again.
+        answered: what the answer said first, if that is a label or several, such as the words of several masks. The
+            explanation does not depend on it; what is shown of it may.
+        evidence: whether pages that take long are computed now, and not left for a request of their own.
     """
 
     task: str
     content: str
-    written: Written = ()
+    written: WrittenIds = ()
     answered: tuple[LabelScore, ...] = field(default=(), compare=False)
     evidence: bool = False
 
     def __post_init__(self) -> None:
-        assert self.about is not None  # raises where the content is none of a request
+        _ = self.about  # raises if the content is none of a request
 
     @classmethod
-    def of(cls, request: Request[Any], written: Written = (), answered: tuple[LabelScore, ...] = ()) -> WorkRequest:
-        """How the answer to a request came about."""
-        task = task_names()[type(request)]
+    def of(cls, request: Request[Any], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()) -> WorkRequest:
+        """Ask how the answer to a request came about."""
+        [task] = [task.name for task in COMMANDS if task.request is type(request)]
         return cls(task, _adapter(task).dump_json(request).decode(), written, answered)
 
     @property
@@ -65,53 +58,6 @@ class WorkRequest(Request[Work]):
 
 
 @cache
-def _adapter(task: str) -> TypeAdapter[Any]:
-    [request] = [request for request, name in task_names().items() if name == task]
+def _adapter(name: str) -> TypeAdapter[Any]:
+    [request] = [task.request for task in COMMANDS if task.name == name]
     return TypeAdapter(request)
-
-
-def explanations() -> Mapping[str, Mapping[HeadKind, Explain]]:
-    """How answers are opened, by task and kind of head."""
-    from bot.tasks.work import (
-        answer,
-        chat,
-        complete,
-        entities,
-        fill,
-        generate,
-        sentiment,
-        similarity,
-        summarize,
-        translate,
-        zeroshot,
-    )
-
-    return {
-        "sentiment": sentiment.EXPLANATIONS,
-        "fill": fill.EXPLANATIONS,
-        "generate": generate.EXPLANATIONS,
-        "translate": translate.EXPLANATIONS,
-        "zeroshot": zeroshot.EXPLANATIONS,
-        "entities": entities.EXPLANATIONS,
-        "similarity": similarity.EXPLANATIONS,
-        "answer": answer.EXPLANATIONS,
-        "summarize": summarize.EXPLANATIONS,
-        "complete": complete.EXPLANATIONS,
-        "chat": chat.EXPLANATIONS,
-    }
-
-
-def show_work(head: Any, request: WorkRequest) -> TaskRun[Work]:
-    """Open an answer on the head that gave it.
-
-    Raises:
-        ModelUnavailable: answers of this command cannot be opened on this kind of checkpoint.
-    """
-    explain = explanations().get(request.task, {}).get(head.kind)
-    if explain is None:
-        raise ModelUnavailable(f"I cannot show the work of /{request.task} on this kind of checkpoint yet.")
-    work = yield from explain(head, request.about, request.written)
-    return (yield from attributed(head, work)) if request.evidence else work
-
-
-TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, show_work), weight=64)

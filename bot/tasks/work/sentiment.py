@@ -1,93 +1,66 @@
-"""How an answer to `/sentiment` came about. Nothing is drawn at random, so what was written plays no part."""
+"""How an answer to `/sentiment` came about."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
-from bot.tasks.sentiment import Classification, SentimentRequest, WordScore
-from bot.tasks.work.architecture import architecture
+from bot.tasks.sentiment import SentimentRequest, WordScore
 from bot.tasks.work.attribution import label_attribution, words_attribution
-from bot.tasks.work.pieces import Function, Logits, Prepared, WeighedLabel, WeighedLabels, Work
-from bot.tasks.work.reading import hidden_states, tokens_read
-from bot.tasks.work.request import Explain, Written
-from bot.tasks.work.wording import applying, difference, largest, number, sigmoid_of
+from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, text_page, weighed_page
+from bot.tasks.work.reading import beginning, prompted
+from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.wording import difference, number, sigmoid_of
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
-def explain_classification(head: SequenceClassifier, request: SentimentRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_classification(
+    head: SequenceClassifier, request: SentimentRequest, written: WrittenIds = ()
+) -> TaskRun[Explanation]:
     """Open the answer of a classification head."""
     made = yield from sentiment.classification(head, request, alone=True)
-    states = yield from hidden_states(head, head.reading(made.inputs.ids, type_ids=made.inputs.type_ids))
-    scores = ranked(head.labels, made.probabilities)
+    inputs, probabilities = made.inputs, made.probabilities.tolist()
+    text = text_page("The text goes to the model as it is, without a prompt.", request.text)
+    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
+    truncated = "the end of the text" if inputs.truncated else None
+    read = yield from beginning(head, text, [inputs.ids], reading, truncated=truncated)
+    scores = ranked(head.labels, probabilities)
     best = int(made.probabilities.argmax())
-    evidence = label_attribution(head, made.inputs, best, head.labels[best])
-    return Work(
-        "sentiment",
-        (
-            Prepared((request.text,), "The text goes to the model as it is, without a prompt."),
-            tokens_read(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
-            architecture(head),
-            *states,
-            _logits(head, made),
-            *evidence,
-            applying(scores) if head.independent else largest(scores),
-        ),
+    return explanation(
+        *read,
+        logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
+        *label_attribution(head, inputs, best, head.labels[best]),
+        decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 
 
-def _logits(head: SequenceClassifier, made: Classification) -> Logits:
-    return Logits(
-        labels=head.labels,
-        logits=tuple(made.logits.tolist()),
-        function=Function.SIGMOID if head.independent else Function.SOFTMAX,
-        probabilities=tuple(made.probabilities.tolist()),
-    )
-
-
-def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_weighing(head: CausalLM, request: SentimentRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model."""
     made = yield from sentiment.word_score(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in sentiment.PROMPTS]
-    names = [f"prompt {place}" for place in range(1, len(prompts) + 1)]
-    rows = [head.encode(prompt) for prompt in prompts]
-    states = yield from hidden_states(head, head.reading(rows[0]), names[0])
-    weighed = _weighed(made)
-    evidence = words_attribution(head, made.text, positive=made.positive >= 0.5)
-    return Work(
-        "sentiment",
-        (
-            Prepared(
-                tuple(prompts),
-                "A language model has no labels. It only says which words are likely to follow, so the text is put "
-                f"into {len(prompts)} prompts that a word for its feeling would follow.",
-            ),
-            tokens_read(head, rows, names, truncated="the end of the text" if made.truncated else None, left=True),
-            architecture(head),
-            *states,
-            weighed,
-            *evidence,
-            largest(ranked([one.label for one in weighed.rows], [one.probability for one in weighed.rows])),
-        ),
+    how = (
+        "A language model has no labels. It only says which words are likely to follow, so the text is put "
+        f"into {len(prompts)} prompts that a word for its feeling would follow."
     )
-
-
-def _weighed(made: WordScore) -> WeighedLabels:
+    read = yield from prompted(head, how, prompts, "the end of the text" if made.truncated else None)
     after, (good, bad) = made.leaning, made.anchors
     score = sentiment.SHARPNESS * made.distance
-    return WeighedLabels(
-        (
-            WeighedLabel("POSITIVE", after.positive, (good.positive + bad.positive) / 2, score, made.positive),
-            WeighedLabel("NEGATIVE", after.negative, (good.negative + bad.negative) / 2, -score, 1 - made.positive),
-        ),
-        _formula(made),
+    labels, probabilities = ("POSITIVE", "NEGATIVE"), (made.positive, 1 - made.positive)
+    baselines = (good.positive + bad.positive) / 2, (good.negative + bad.negative) / 2
+    columns = ((after.positive, after.negative), baselines, (score, -score), probabilities)
+    return explanation(
+        *read,
+        weighed_page(labels, np.array(columns), _formula(made)),
+        *words_attribution(head, made.text, positive=made.positive >= 0.5),
+        decision_page(*largest(ranked(labels, probabilities))),
     )
 
 
@@ -107,9 +80,3 @@ def _formula(made: WordScore) -> str:
         f"{number(score)}. The probability of POSITIVE is {sigmoid_of(number(score), made.positive)}; the rest is "
         "that of NEGATIVE, whose score has the other sign."
     )
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {
-    HeadKind.SEQUENCE_CLASSIFIER: explain_classification,
-    HeadKind.CAUSAL_LM: explain_weighing,
-}

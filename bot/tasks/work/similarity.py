@@ -1,62 +1,133 @@
-"""How an answer to `/similarity` came about. Nothing is drawn at random, so what was written plays no part."""
+"""How an answer to `/similarity` came about."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bot.inference.heads.pooling import PoolingMode
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
 from bot.tasks import similarity
 from bot.tasks.scores import Floats
-from bot.tasks.similarity import Comparison, SimilarityRequest
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import Cosines, Decision, DotProduct, Pooled, PooledText, Prepared, Product, Work
-from bot.tasks.work.reading import hidden_states, tokens_read
-from bot.tasks.work.request import Explain, Written
+from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.work import blocks
+from bot.tasks.work.blocks import Explanation, Form, Page, Text, bracketed, column, formula, four, joined, table
+from bot.tasks.work.pages import decision_page, explanation, page, text_page
+from bot.tasks.work.reading import beginning, numbered
+from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import number
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
 
+NUMBERS = 3
+"""Of a vector, that are written out."""
+MOST_PRODUCTS = 10
+MOST_PAIRS = 12
 
-def explain_comparison(head: Embedder, request: SimilarityRequest, written: Written = ()) -> TaskRun[Work]:
+
+def explain_comparison(head: Embedder, request: SimilarityRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a sentence encoder."""
     made = yield from similarity.comparison(head, request, alone=True)
-    names = [f"text {place}" for place in range(1, len(request.texts) + 1)]
-    first = made.inputs[0]
-    states = yield from hidden_states(head, head.reading(first.ids, type_ids=first.type_ids), names[0])
+    names = numbered("text", len(request.texts))
+    rows, reading = [one.ids for one in made.inputs], head.reading(made.inputs[0].ids, type_ids=made.inputs[0].type_ids)
     cut = [name for name, one in zip(names, made.inputs, strict=True) if one.truncated]
+    text = text_page(
+        "Each text goes to the model as it is, without a prompt, and none sees another one.", *request.texts
+    )
     truncated = f"the end of {' and of '.join(cut)}" if cut else None
-    return Work(
-        "similarity",
-        (
-            Prepared(
-                request.texts, "Each text goes to the model as it is, without a prompt, and none sees another one."
-            ),
-            tokens_read(head, [one.ids for one in made.inputs], names, truncated=truncated),
-            architecture(head),
-            *states,
-            _pooled(head, request, made),
-            _worked_out(made, _most_alike(made.cosines, ranked=request.ranked)),
-            Cosines(request.texts, tuple(map(tuple, made.cosines.tolist())), request.ranked),
-            _decision(request, made),
-        ),
+    read = yield from beginning(head, text, rows, reading, names, truncated=truncated)
+    pair = _most_alike(made.cosines, ranked=request.ranked)
+    return explanation(
+        *read,
+        pooling_page(head.pooling.mode, request.texts, list(map(len, rows)), made.pooled, made.norms, made.vectors),
+        product_page(pair, made.vectors, float(made.cosines[pair])),
+        cosines_page(request.texts, made.cosines, ranked=request.ranked),
+        decision_page(_decision(request, pair, float(made.cosines[pair]))),
     )
 
 
-def _pooled(head: Embedder, request: SimilarityRequest, made: Comparison) -> Pooled:
-    columns = (request.texts, made.inputs, made.pooled.tolist(), made.norms.tolist(), made.vectors.tolist())
-    found = zip(*columns, strict=True)
-    return Pooled(
-        head.pooling.mode,
-        tuple(
-            PooledText(text, len(read.ids), tuple(vector), norm, tuple(unit))
-            for text, read, vector, norm, unit in found
+def pooling_page(
+    mode: PoolingMode, texts: Sequence[str], tokens: Sequence[int], pooled: Floats, norms: Floats, units: Floats
+) -> Page:
+    """How the hidden states of each text's tokens became one vector.
+
+    Args:
+        tokens: how many were read of each text.
+        pooled: the vectors as the pooling left them, (texts, size).
+        norms: their Euclidean lengths, (texts,).
+        units: the vectors divided by them, (texts, size).
+    """
+    named = tuple(f"{place}  {text}" for place, text in enumerate(texts, 1))
+    size = units.shape[1]
+    vectors = [column(f"text {place}", values, Form.FIVE) for place, values in enumerate(units.tolist(), 1)]
+    whole = table(*vectors, column("place", range(1, size + 1)))
+    vector, unit = pooled[0].tolist(), units[0].tolist()
+    is_one = mode is PoolingMode.CLS or tokens[0] == 1
+    squares = joined((bracketed(value), "²") for value in vector[: NUMBERS - 1])
+    return page(
+        "cls-pooling" if mode is PoolingMode.CLS else "mean-pooling",
+        table(column("tokens", tokens, Form.COUNT), column("|v|", norms.tolist()), column("text", named)),
+        f"For text 1, the first {NUMBERS} of {size:,} numbers:",
+        formula(
+            "v = h1" if is_one else f"v = (h1 + … + h{tokens[0]}) / {tokens[0]}",
+            ("  = ", _beginning(vector)),
+            ("|v| = √(", squares, " + …)"),
+            ("    = ", float(norms[0])),
+            "u = v / |v|",
+            ("  = ", _beginning(unit)),
         ),
+        blocks.File(f"The file has all {size:,} numbers of each u.", whole),
+        picture=blocks.Strips("Vectors of length 1", named, tuple(map(tuple, units.tolist()))),
+    )
+
+
+def _beginning(vector: Sequence[float]) -> Text:
+    return "(", joined(vector[:NUMBERS], sign=", "), ", …)"
+
+
+def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
+    """The cosine of two vectors of length 1, worked out.
+
+    Args:
+        pair: which of the texts, from 0.
+    """
+    first, second = units[pair[0]], units[pair[1]]
+    order = np.argsort(-np.abs(first * second), kind="stable")
+    products = (first * second)[order].tolist()
+    one, other = (place + 1 for place in pair)
+    return page(
+        "dot-product",
+        f"The texts {one} and {other}, worked out. The largest of {len(products):,} products come first:",
+        table(
+            column(f"text {one}", first[order].tolist()),
+            column(f"text {other}", second[order].tolist()),
+            column("product", products, Form.SIGNED_FOUR, cosine),
+            column("place", (order + 1).tolist(), total="sum"),
+            most=MOST_PRODUCTS,
+        ),
+        formula("cos = Σ u·w", ("= ", joined(map(bracketed, products[:NUMBERS])), " + …"), ("= ", four(cosine))),
+    )
+
+
+def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page:
+    """How alike texts are: all cosines that the answer is made of, (texts, texts)."""
+    values = cosines.tolist()
+    pairs = [pair for pair in combinations(range(len(texts)), 2) if pair[0] == 0 or not ranked]
+    pairs.sort(key=lambda pair: -values[pair[0]][pair[1]])
+    return page(
+        "cosines",
+        table(column("#", range(1, len(texts) + 1)), column("text", texts)),
+        table(
+            column("cosine", (values[one][other] for one, other in pairs), Form.FOUR),
+            column("texts", (f"{one + 1} and {other + 1}" for one, other in pairs)),
+            most=MOST_PAIRS,
+        ),
+        picture=blocks.HeatMap("Cosine similarity", tuple(texts), tuple(map(tuple, values))),
     )
 
 
@@ -73,25 +144,11 @@ def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
     return first, second
 
 
-def _worked_out(made: Comparison, pair: tuple[int, int]) -> DotProduct:
-    first, second = made.vectors[pair[0]], made.vectors[pair[1]]
-    order = np.argsort(-np.abs(first * second), kind="stable").tolist()
-    products = tuple(Product(place, float(first[place]), float(second[place])) for place in order)
-    return DotProduct(pair, products, float(made.cosines[pair]))
-
-
-def _decision(request: SimilarityRequest, made: Comparison) -> Decision:
-    first, second = _most_alike(made.cosines, ranked=request.ranked)
-    cosine = float(made.cosines[first, second])
+def _decision(request: SimilarityRequest, pair: tuple[int, int], cosine: float) -> str:
+    first, second = pair
     angle = f"{number(cosine)}, the cosine of an angle of {math.degrees(math.acos(cosine)):.0f} degrees"
     if len(request.texts) == 2:
-        return Decision(f"The answer is {angle}. One is the same direction, zero a right angle: nothing in common.")
+        return f"The answer is {angle}. One is the same direction, zero a right angle: nothing in common."
     if request.ranked:
-        return Decision(
-            f"The others are ranked by their cosines with text 1. The largest is that of text {second + 1}: {angle}.",
-            request.texts[second],
-        )
-    return Decision(f"The largest cosine of all pairs is that of the texts {first + 1} and {second + 1}: {angle}.")
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.EMBEDDER: explain_comparison}
+        return f"The others are ranked by their cosines with text 1. The largest is that of text {second + 1}: {angle}."
+    return f"The largest cosine of all pairs is that of the texts {first + 1} and {second + 1}: {angle}."

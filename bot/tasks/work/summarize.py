@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from bot.inference.operations import Row, TaskRun
-from bot.inference.task import HeadKind
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.summarization import summarizers
-from bot.tasks.summarization.summarizers import EncoderDecoderSummarizer, Length, PromptedSummarizer, Summarizer
+from bot.tasks.summarization.summarizers import Summarizer
 from bot.tasks.summarize import Condensation, SummarizeRequest
-from bot.tasks.work.endings import HALF, half_character
-from bot.tasks.work.pieces import (
-    Decision,
-    Distribution,
-    PartSummary,
-    Piece,
-    Prepared,
-    SummaryRounds,
-    Tokens,
-    Work,
-)
-from bot.tasks.work.pieces import Written as WrittenText
-from bot.tasks.work.reading import tokens_read
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
+from bot.tasks.work.ending import HALF, half_character
+from bot.tasks.work.pages import decision_page, explanation, page, text_page
+from bot.tasks.work.reading import read_page
 from bot.tasks.work.recorded import Recorded
-from bot.tasks.work.request import Explain, Written
-from bot.tasks.work.written import check_vocabulary, continuations, read_again, rewriting
+from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.written import PagesAndSentence, check_vocabulary, continuations, read_again, rewriting
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.continuous_batching import Generation
-    from bot.inference.heads.generation.source_text import SourceText
     from bot.inference.heads.generation.token_logprobs import ForcedText
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
@@ -41,114 +29,27 @@ MOST_OPENED = 6
 """Summaries of parts whose tokens are shown, on two pages each. Of more, only the texts are."""
 
 
-class Opener(Protocol):
+@dataclass(frozen=True)
+class Opener:
     """Opens what a summariser has written about one part.
 
     Attributes:
-        summarizer: what has written it.
-        left: whether its batches are padded on the left.
+        told: a sentence on how the model learns that it is to summarise.
+        text: a part as the model is given it, by the part and its row.
+        read: the token ids of that.
+        rereading: what was written about it, by the row and the ids that were written.
+        pages: from the tokens that were read to those that were written, by the row, the ids and the part's name.
+        left: whether the summariser's batches are padded on the left.
     """
 
+    head: CausalLM | Seq2SeqLM
     summarizer: Summarizer
+    told: str
+    text: Callable[[str, Row[Any]], str]
+    read: Callable[[Row[Any]], tuple[int, ...]]
+    rereading: Callable[[Row[Any], tuple[int, ...]], ForcedText]
+    pages: Callable[[Row[Any], tuple[int, ...], str], TaskRun[PagesAndSentence]]
     left: bool
-
-    @property
-    def head(self) -> CausalLM | Seq2SeqLM:
-        """The summariser's."""
-        ...
-
-    def told(self) -> str:
-        """A sentence on how the model learns that it is to summarise."""
-        ...
-
-    def text(self, part: str, row: Row[Any]) -> str:
-        """A part as the model is given it."""
-        ...
-
-    def read(self, row: Row[Any]) -> tuple[int, ...]:
-        """The token ids of that."""
-        ...
-
-    def rereading(self, row: Row[Any], ids: tuple[int, ...]) -> ForcedText:
-        """What was written about it."""
-        ...
-
-    def pieces(self, row: Row[Any], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
-        """From the tokens that were read to those that were written."""
-        ...
-
-
-class RewriterOpener:
-    """Of an encoder-decoder."""
-
-    left = False
-
-    def __init__(self, head: Seq2SeqLM) -> None:
-        self.head = head
-        self.summarizer: Summarizer = EncoderDecoderSummarizer(head)
-        self._prefix = summarizers.summary_prefix(head)
-
-    def told(self) -> str:
-        if not self._prefix:
-            return "This checkpoint was trained to summarise, so the text goes to it as it is."
-        return f"“{self._prefix.strip()}” in front of the text tells the model what to do, as in its training."
-
-    def text(self, part: str, row: Row[SourceText]) -> str:
-        return self._prefix + part
-
-    def read(self, row: Row[SourceText]) -> tuple[int, ...]:
-        return row.inputs.ids
-
-    def rereading(self, row: Row[SourceText], ids: tuple[int, ...]) -> ForcedText:
-        from bot.inference.heads.generation.sampling import Sampling
-        from bot.inference.heads.generation.token_logprobs import ForcedText
-
-        return ForcedText(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids)
-
-    def pieces(self, row: Row[SourceText], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
-        return (yield from rewriting(self.head, row, ids))
-
-
-class DrafterOpener:
-    """Of a causal language model."""
-
-    left = True
-
-    def __init__(self, head: CausalLM, length: Length) -> None:
-        self.head = head
-        self.summarizer: Summarizer = PromptedSummarizer(head, length, summarize.MOST_NEW_TOKENS[length])
-
-    def told(self) -> str:
-        if has_chat_template(self.head):
-            return (
-                "This checkpoint was trained to chat, so it is asked. An instruction and the text stand in the form "
-                "that a user's message had in its training; the assistant's answer comes next."
-            )
-        return (
-            f"A language model goes on with a text. So {len(summarizers.EXAMPLES)} texts with their summaries stand in "
-            "front, and after the last “Summary:” a summary of this text is likely."
-        )
-
-    def text(self, part: str, row: Row[Generation]) -> str:
-        return self.head.decode(row.inputs.prompt, skip_special_tokens=False)
-
-    def read(self, row: Row[Generation]) -> tuple[int, ...]:
-        return row.inputs.prompt
-
-    def rereading(self, row: Row[Generation], ids: tuple[int, ...]) -> ForcedText:
-        from bot.inference.heads.generation.token_logprobs import ForcedText
-
-        return ForcedText(row.inputs.prompt, ids, row.inputs.sampling)
-
-    def pieces(self, row: Row[Generation], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
-        found = yield from continuations(self.head, row.inputs.prompt, [ids], row.inputs.sampling)
-        return tuple(self._ended(row, piece) for piece in found)
-
-    def _ended(self, row: Row[Generation], piece: Piece) -> Piece:
-        """A line break ends a text too where the model was shown examples."""
-        if not isinstance(piece, WrittenText) or row.inputs.stop is None or piece.ended:
-            return piece
-        return replace(piece, ended=row.inputs.stop in self.head.decode([one.token.id for one in piece.tokens]))
 
 
 @dataclass(frozen=True)
@@ -165,38 +66,74 @@ class Summary:
     written: summarizers.PartSummary
 
 
-def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """By an encoder-decoder.
 
     Args:
-        written: token ids of each text, round by round; where there are none, they are written first.
+        written: token ids of each text, round by round; without any, they are written first.
 
     Raises:
         InvalidRequest: the checkpoint cannot have written them.
     """
-    return (yield from _opened(RewriterOpener(head), request, written))
+    from bot.inference.heads.generation.sampling import Sampling
+    from bot.inference.heads.generation.token_logprobs import ForcedText
+
+    prefix = summarizers.summary_prefix(head)
+    opener = Opener(
+        head,
+        summarize.summarizer_of(head, request),
+        told=f"“{prefix.strip()}” in front of the text tells the model what to do, as in its training."
+        if prefix
+        else "This checkpoint was trained to summarise, so the text goes to it as it is.",
+        text=lambda part, row: prefix + part,
+        read=lambda row: row.inputs.ids,
+        rereading=lambda row, ids: ForcedText(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids),
+        pages=lambda row, ids, name: rewriting(head, [row], [ids], name=name),
+        left=False,
+    )
+    return (yield from _opened(opener, request, written))
 
 
-def explain_drafts(head: CausalLM, request: SummarizeRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_drafts(head: CausalLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """By a causal language model; as `explain_rewriting`."""
-    return (yield from _opened(DrafterOpener(head, request.length), request, written))
+    from bot.inference.heads.generation.token_logprobs import ForcedText
+
+    opener = Opener(
+        head,
+        summarize.summarizer_of(head, request),
+        told="This checkpoint was trained to chat, so it is asked. An instruction and the text stand in the form that "
+        "a user's message had in its training; the assistant's answer comes next."
+        if has_chat_template(head)
+        else f"A language model goes on with a text. So {len(summarizers.EXAMPLES)} texts with their summaries stand "
+        "in front, and after the last “Summary:” a summary of this text is likely.",
+        text=lambda part, row: head.decode(row.inputs.prompt, skip_special_tokens=False),
+        read=lambda row: row.inputs.prompt,
+        rereading=lambda row, ids: ForcedText(row.inputs.prompt, ids, row.inputs.sampling),
+        # If the model was shown examples, a line break ends a text too.
+        pages=lambda row, ids, name: continuations(
+            head, row.inputs.prompt, [ids], row.inputs.sampling, name=name, stop=row.inputs.stop
+        ),
+        left=True,
+    )
+    return (yield from _opened(opener, request, written))
 
 
-def _opened(opener: Opener, request: SummarizeRequest, written: Written) -> TaskRun[Work]:
+def _opened(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> TaskRun[Explanation]:
     made = yield from _condensed(opener, request, written)
     summaries = list(_summaries(made))
     last = next(one for one in reversed(summaries) if one.written.ids)
     before = [one for one in summaries if one.written.ids and one is not last]
     parts = yield from _parts(opener, request, made, before)
-    pieces = yield from opener.pieces(last.row, last.written.ids)
-    prepared = Prepared((opener.text(last.part, last.row),), _told(opener, request, made))
-    return Work(
-        "summarize",
-        (*parts, prepared, *(_named(piece, last.name) for piece in pieces), Decision(_decision(opener.head, made))),
+    pages, sentence = yield from opener.pages(last.row, last.written.ids, last.name)
+    return explanation(
+        *parts,
+        text_page(_told(opener, request, made), opener.text(last.part, last.row)),
+        *pages,
+        decision_page(sentence, _decision(opener.head, made)),
     )
 
 
-def _condensed(opener: Opener, request: SummarizeRequest, written: Written) -> TaskRun[Condensation]:
+def _condensed(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> TaskRun[Condensation]:
     texts = written if written and written[-1] else written[:-1]  # the answer's text stands last, if there is one
     if not any(texts):
         return (yield from summarize.condensation(opener.summarizer, request, alone=True))
@@ -217,29 +154,26 @@ def _summaries(made: Condensation) -> Iterator[Summary]:
 
 def _parts(
     opener: Opener, request: SummarizeRequest, made: Condensation, before: Sequence[Summary]
-) -> TaskRun[tuple[Piece, ...]]:
-    """How a long text was read: nothing where it was read at once."""
+) -> TaskRun[tuple[Page, ...]]:
+    """How a long text was read: nothing if it was read at once."""
     first = made.rounds[0]
     if len(first.parts) == 1:
         return ()
-    prepared = Prepared(first.parts, _cut(opener, request, made))
+    text = text_page(_cut(opener, request, made), *first.parts)
     if not before:
-        return (prepared, _rounds(opener, made, "Nothing was written about the other parts."))
+        return (text, _rounds_page(opener, made, "Nothing was written about the other parts."))
     if len(before) > MOST_OPENED:
-        return (prepared, _rounds(opener, made, f"The tokens of these {len(before)} texts are not shown one by one."))
+        how = f"The tokens of these {len(before)} texts are not shown one by one."
+        return (text, _rounds_page(opener, made, how))
     texts = [opener.rereading(one.row, one.written.ids) for one in before]
-    found = yield from read_again(opener.head, texts, [one.name for one in before])
+    (*written, _), _ = yield from read_again(opener.head, texts, [one.name for one in before])
+    rows = [opener.read(row) for row in first.rows]
     return (
-        prepared,
-        _tokens(opener, made),
-        _rounds(opener, made, "The next pages show how each part's summary was written."),
-        *(piece for piece in found if isinstance(piece, WrittenText)),
+        text,
+        read_page(opener.head, rows, [f"part {place}" for place in range(1, len(rows) + 1)], left=opener.left),
+        _rounds_page(opener, made, "The next pages show how each part's summary was written."),
+        *written,
     )
-
-
-def _tokens(opener: Opener, made: Condensation) -> Tokens:
-    rows = [opener.read(row) for row in made.rounds[0].rows]
-    return tokens_read(opener.head, rows, [f"part {place}" for place in range(1, len(rows) + 1)], left=opener.left)
 
 
 def _cut(opener: Opener, request: SummarizeRequest, made: Condensation) -> str:
@@ -251,27 +185,47 @@ def _cut(opener: Opener, request: SummarizeRequest, made: Condensation) -> str:
     )
 
 
-def _rounds(opener: Opener, made: Condensation, how: str) -> SummaryRounds:
-    rounds = tuple(
-        tuple(
-            PartSummary(opener.summarizer.count(part), one.tokens, one.text)
+def _rounds_page(opener: Opener, made: Condensation, how: str) -> Page:
+    rounds = [
+        [
+            (opener.summarizer.count(part), one.tokens, one.text)
             for part, one in zip(turn.parts, turn.summaries, strict=True)
-        )
+        ]
         for turn in made.rounds
-    )
-    return SummaryRounds(rounds, how)
+    ]
+    return rounds_page(rounds, how)
+
+
+def rounds_page(rounds: Sequence[Sequence[tuple[int, int, str]]], how: str) -> Page:
+    """How a text that is too long for one reading was summarised.
+
+    Args:
+        rounds: of each part in each round, the tokens that were read and written, and the summary. What was written in
+            one round is read in the next.
+        how: how the text was cut, and which texts are opened.
+    """
+    blocks: list[Block | str] = [how]
+    for number, parts in enumerate(rounds, 1):
+        noun = "part" if len(parts) == 1 else "parts"
+        read, wrote, texts = zip(*parts, strict=True)
+        blocks += [
+            f"Round {number}: {len(parts):,} {noun}, with the tokens that were read and written.",
+            table(
+                column("part", range(1, len(parts) + 1)),
+                column("read", read, Form.COUNT),
+                column("wrote", wrote, Form.COUNT),
+                column("summary", texts),
+            ),
+        ]
+    return page("parts", *blocks)
 
 
 def _told(opener: Opener, request: SummarizeRequest, made: Condensation) -> str:
     if len(made.rounds) > 1:
-        return f"The text is now what was written about the parts, one behind the other. {opener.told()}"
+        return f"The text is now what was written about the parts, one behind the other. {opener.told}"
     if request.messages is not None:
-        return f"The text is a line for each message, behind its writer's name. {opener.told()}"
-    return opener.told()
-
-
-def _named(piece: Piece, name: str) -> Piece:
-    return replace(piece, name=name) if isinstance(piece, WrittenText | Distribution) else piece
+        return f"The text is a line for each message, behind its writer's name. {opener.told}"
+    return opener.told
 
 
 def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> str:
@@ -289,9 +243,3 @@ def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> str:
     if any(half_character(head, one.ids) for one in written):
         said = f"{said} {HALF}"
     return f"{said} {made.source_tokens:,} tokens became {sum(one.tokens for one in written):,}."
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {
-    HeadKind.SEQ2SEQ_LM: explain_rewriting,
-    HeadKind.CAUSAL_LM: explain_drafts,
-}

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
-from bot.tasks.translate import (
-    Rewriting,
-    TranslateRequest,
-    draft,
-    prefix,
-    rewrite,
-)
+from bot.tasks.translate import Rewriting, TranslateRequest, draft, prefix, rewrite
 from bot.tasks.translation.drafting import Drafting, scored_form
 from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import Decision, Piece, Prepared, Work
-from bot.tasks.work.pieces import Written as WrittenText
-from bot.tasks.work.reading import hidden_states, tokens_read
-from bot.tasks.work.request import Explain, Written
+from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.pages import decision_page, explanation, text_page
+from bot.tasks.work.reading import beginning, numbered
+from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import in_brackets, number
-from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, numbered, rewriting_several, seen
+from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, rewriting, seen
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -37,18 +28,18 @@ if TYPE_CHECKING:
 NO_WORDS = "There are no words to translate, so the text stays as it is."
 
 
-def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """By an encoder-decoder.
 
     Args:
-        written: the translation's token ids; where there are none, it is written first.
+        written: the translation's token ids; without any, it is written first.
 
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
     plan = Rewriting.of(head, request)
     if not plan.rows:
-        return Work("translate", (Decision(NO_WORDS),))
+        return explanation(decision_page(NO_WORDS))
     if not any(written):
         result = yield from rewrite(head, request)
         written = (*result.drafts, result.ids)
@@ -59,9 +50,12 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     texts = [text for passage in plan.document.passages for text in passage.readings]
     spoken = plan.languages
     front = prefix(head, spoken.source, spoken.target)
-    prepared = Prepared(tuple(front + texts[place] for place in used), _told(head, spoken))
-    pieces = yield from rewriting_several(head, rows, written, "part")
-    return Work("translate", (prepared, *pieces))
+    pages, sentence = yield from rewriting(head, rows, written, noun="part")
+    return explanation(
+        text_page(_told(head, spoken), *(front + texts[place] for place in used)),
+        *pages,
+        decision_page(sentence),
+    )
 
 
 def _used(
@@ -113,17 +107,17 @@ def _found_out(spoken: LanguageChoice) -> str:
     return f" By its letters, the text is {name} with a probability of {100 * likely:.0f} % (see `from`)."
 
 
-def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """By a causal language model that is shown translated sentences: what decided between its drafts.
 
     Args:
-        written: the translation's token ids; where there are none, it is written first.
+        written: the translation's token ids; without any, it is written first.
 
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
     plan = Drafting.of(head, request.text, request.source, request.target)
-    ids = _flat(written)
+    ids = tuple(token for text in written for token in text)
     if not ids:
         result = yield from draft(head, request)
         ids = result.ids
@@ -131,14 +125,13 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written =
     used = _used(plan.document, parts, lambda ids: head.decode_whole(ids).strip(), plan.is_read)
     taken = [plan.sentences[place] for place in used]
     if not taken:
-        return Work("translate", (Decision(NO_WORDS),))
-    pieces = yield from _weighed(head, plan, taken, parts if len(parts) == len(taken) else [()] * len(taken))
-    return Work("translate", pieces)
+        return explanation(decision_page(NO_WORDS))
+    return (yield from _weighed(head, plan, taken, parts if len(parts) == len(taken) else [()] * len(taken)))
 
 
 def _weighed(
     head: CausalLM, plan: Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
-) -> TaskRun[tuple[Piece, ...]]:
+) -> TaskRun[Explanation]:
     """The numbers by which drafts are weighed, of those that were taken.
 
     Args:
@@ -150,20 +143,15 @@ def _weighed(
     check(head, there)
     back = [_way_back(head, plan, *one) for one in zip(sentences, there, strict=True)]
     names = numbered("sentence", len(sentences))
-    states = yield from hidden_states(head, head.reading(asked[0]), names[0])
+    cut = "the end of a sentence" if plan.truncated else None
+    text = text_page(_shown(plan), *prompts)
+    begun = yield from beginning(head, text, asked, head.reading(asked[0]), names, truncated=cut, left=True)
     read = [*there, *back]
     found = yield from head.token_log_probs([one.row for one in read])
-    pieces = seen(head, there, found[: len(there)], names, "Elsewhere a draft from another layout was taken.")
-    cut = "the end of a sentence" if plan.truncated else None
-    return (
-        Prepared(tuple(prompts), _shown(plan)),
-        tokens_read(head, asked, names if len(names) > 1 else (), truncated=cut, left=True),
-        architecture(head),
-        *states,
-        # Each text ends with the line break that ended it.
-        *(replace(piece, ended=True) if isinstance(piece, WrittenText) else piece for piece in pieces),
-        *_weight(head, read, found),
-    )
+    elsewhere = "Elsewhere a draft from another layout was taken."
+    # Each text ends with the line break that ended it, even one that is cut because the context is too short.
+    pages, sentence = seen(head, there, found[: len(there)], names, elsewhere=elsewhere, stop="")
+    return explanation(*begun, *pages, decision_page(sentence, *_weight(head, read, found)))
 
 
 def _shown(plan: Drafting) -> str:
@@ -198,8 +186,8 @@ def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: ForcedText) 
     return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
-def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[Decision]:
-    """How likely the taken drafts and the ways back from them are; nothing where the context has no room for them.
+def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[str]:
+    """How likely the taken drafts and the ways back from them are; nothing if the context has no room for them.
 
     Args:
         read: first the drafts, then as many ways back.
@@ -209,15 +197,8 @@ def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLog
         return
     sums = [float(one.log_probs.sum()) for one in found]
     forward, backward = sum(sums[: len(sums) // 2]), sum(sums[len(sums) // 2 :])
-    yield Decision(
+    yield (
         "A draft is weighed by its log-probability after the prompt, and by that of the way back, from the draft to "
         f"your text. Here these are {number(forward)} + {in_brackets(backward)} = {number(forward + backward)}. Of "
         "several drafts, the one with the largest sum is taken."
     )
-
-
-def _flat(written: Written) -> tuple[int, ...]:
-    return tuple(token for text in written for token in text)
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.SEQ2SEQ_LM: explain_rewriting, HeadKind.CAUSAL_LM: explain_drafts}

@@ -1,28 +1,19 @@
-"""Texts that a model wrote, with what it thought at each place. For every task whose answer is a text."""
+"""Texts that a model wrote, read again by teacher forcing: one pass gives the probability of each token."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import (
-    Candidate,
-    Decision,
-    Distribution,
-    Lengths,
-    Piece,
-    Reshaped,
-    Written,
-    WrittenToken,
-)
-from bot.tasks.work.reading import hidden_states, tokens_read
+from bot.inference.tokenization.tokens import Token
+from bot.tasks.work.blocks import Page
+from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -30,10 +21,9 @@ if TYPE_CHECKING:
     from bot.inference.heads.generation.source_text import SourceText
     from bot.inference.heads.generation.token_logprobs import ForcedText, TokenLogProbs
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
-    from bot.inference.tokenization.tokens import Token
 
 ALTERNATIVES = 5
-"""Other tokens that are named for each place."""
+"""Other tokens that are named for each position."""
 SHOWN = 10
 """Tokens in a picture of a distribution."""
 WRITTEN_BY_ANOTHER = (
@@ -52,6 +42,9 @@ _ROUNDED = (
     "reading it at once."
 )
 
+PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], str]
+"""Pages, and what they come to in words, for the page of the decision."""
+
 
 def continuations(
     head: CausalLM,
@@ -60,54 +53,47 @@ def continuations(
     sampling: Sampling,
     *,
     truncated: str | None = None,
-) -> TaskRun[tuple[Piece, ...]]:
+    name: str = "",
+    stop: str | None = None,
+) -> TaskRun[PagesAndSentence]:
     """From the tokens of a prompt to those that a causal language model wrote after it.
 
     Args:
         prompt: token ids, as they were read.
         written: ids of each text, the token that ended it included if one did; at least one text of at least one.
-        sampling: how they were drawn.
-        truncated: what of the prompt was left out, such as "the start of the prompt"; None where nothing was.
+        truncated: what of the prompt was left out, such as "the start of the prompt"; None for nothing.
+        name: of a single text.
+        stop: a text that contains it has been ended by the model.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
     from bot.inference.heads.generation.token_logprobs import ForcedText
 
-    number = len(written)
-    read = tokens_read(head, [prompt], truncated=truncated)
-    if number > 1:
-        note = f"{read.note} The batch has a row for each of the {number} texts, with the same prompt.".strip()
-        read = replace(read, shape=(number, len(prompt)), note=note)
+    read = read_page(head, [prompt], truncated=truncated, texts=len(written))
     texts = [ForcedText(tuple(prompt), tuple(ids), sampling) for ids in written]
     check(head, texts)
-    states = yield from hidden_states(head, head.reading(prompt))
-    found = yield from read_again(head, texts, numbered("text", number))
-    return (read, architecture(head), *states, *found)
+    states = yield from hidden_pages(head, head.reading(prompt))
+    names = [name] if len(texts) == 1 else numbered("text", len(texts))
+    pages, sentence = yield from read_again(head, texts, names, stop=stop)
+    return (read, model_page(head), *states, *pages), sentence
 
 
-def rewriting(head: Seq2SeqLM, row: Row[SourceText], written: Sequence[int]) -> TaskRun[tuple[Piece, ...]]:
-    """From the tokens that an encoder read to those that its decoder wrote.
-
-    Args:
-        row: the one for `rewrite`.
-        written: token ids, with the one that ended the text if one did; at least one.
-
-    Raises:
-        InvalidRequest: this checkpoint cannot have written them.
-    """
-    return (yield from rewriting_several(head, [row], [written], ""))
-
-
-def rewriting_several(
-    head: Seq2SeqLM, rows: Sequence[Row[SourceText]], written: Sequence[Sequence[int]], noun: str
-) -> TaskRun[tuple[Piece, ...]]:
-    """The same of texts that were written at the same time. Hidden states are those of the first one.
+def rewriting(
+    head: Seq2SeqLM,
+    rows: Sequence[Row[SourceText]],
+    written: Sequence[Sequence[int]],
+    *,
+    noun: str = "",
+    name: str = "",
+) -> TaskRun[PagesAndSentence]:
+    """From the tokens that an encoder read to those that its decoder wrote. Hidden states are the first text's.
 
     Args:
         rows: those for `rewrite`, at least one.
-        written: the token ids of each.
-        noun: what one is called where there are several.
+        written: token ids of each, with the one that ended the text if one did; at least one.
+        noun: what a text is called if there are several.
+        name: of a single one.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
@@ -121,28 +107,22 @@ def rewriting_several(
         for source, ids in zip(sources, written, strict=True)
     ]
     check(head, texts)
-    names = numbered(noun, len(texts))
-    several = names if len(names) > 1 else ()
-    states = yield from hidden_states(head, head.reading(sources[0].ids, decoder_ids=texts[0].read), names[0])
-    found = yield from read_again(head, texts, names, elsewhere=_RULES)
+    names = numbered(noun, len(texts)) if len(texts) > 1 else ()
+    reading = head.reading(sources[0].ids, decoder_ids=texts[0].read)
+    states = yield from hidden_pages(head, reading, names[0] if names else "")
+    lengths = len(sources[0].ids), len(texts[0].read)
+    pages, sentence = yield from read_again(head, texts, names or [name], elsewhere=_RULES, lengths=lengths)
     cut = "the end of the text" if any(source.truncated for source in sources) else None
-    return (
-        tokens_read(head, [source.ids for source in sources], several, truncated=cut),
-        architecture(head),
-        Lengths(encoder=len(sources[0].ids), decoder=len(texts[0].read)),
-        *states,
-        *found,
-    )
-
-
-def numbered(noun: str, number: int) -> tuple[str, ...]:
-    """`text 1`, `text 2`; a single one needs no name."""
-    return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
+    read = read_page(head, [source.ids for source in sources], names, truncated=cut)
+    return (read, model_page(head), *states, *pages), sentence
 
 
 def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
-    """Raise `InvalidRequest` where this checkpoint cannot have written texts: another one has, or somebody has changed
-    what is kept of the answer. A device may not survive ids that are in no vocabulary."""
+    """Check that this checkpoint can have written texts: a device may not survive ids that are in no vocabulary.
+
+    Raises:
+        InvalidRequest: another one has, or somebody has changed what is kept of the answer.
+    """
     config = head.model.config
     longest = getattr(config, "max_position_embeddings", None) if config.is_encoder_decoder else head.context_length
     for text in texts:
@@ -152,7 +132,7 @@ def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
 
 
 def check_vocabulary(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> None:
-    """Raise `InvalidRequest` where this checkpoint does not know a token."""
+    """Raise `InvalidRequest` if this checkpoint does not know a token."""
     size = vocabulary(head)
     if not all(0 <= token < size for token in ids):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
@@ -164,16 +144,22 @@ def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
 
 
 def read_again(
-    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], names: Sequence[str] = ("",), elsewhere: str = ""
-) -> TaskRun[tuple[Piece, ...]]:
-    """`seen` of texts, after they were read again.
+    head: CausalLM | Seq2SeqLM,
+    texts: Sequence[ForcedText],
+    names: Sequence[str],
+    *,
+    elsewhere: str = "",
+    stop: str | None = None,
+    lengths: tuple[int, int] | None = None,
+) -> TaskRun[PagesAndSentence]:
+    """Read texts again, and show what was `seen`.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
     check(head, texts)
     found = yield from head.token_log_probs([text.row for text in texts])
-    return seen(head, texts, found, names, elsewhere)
+    return seen(head, texts, found, names, elsewhere=elsewhere, stop=stop, lengths=lengths)
 
 
 def seen(
@@ -181,28 +167,36 @@ def seen(
     texts: Sequence[ForcedText],
     found: Sequence[TokenLogProbs],
     names: Sequence[str] = ("",),
+    *,
     elsewhere: str = "",
-) -> tuple[Piece, ...]:
-    """A `Written` for each text, the `Distribution` at the least certain place of all, and the `Decision`.
+    stop: str | None = None,
+    lengths: tuple[int, int] | None = None,
+) -> PagesAndSentence:
+    """How each text was written, and last the page of the least certain token of all.
 
     Args:
         texts: at least one; all were drawn in the same way.
         found: what was found in each.
-        names: of each; "" where there is one.
-        elsewhere: a sentence on what happened where not the likeliest token was taken though none was drawn.
+        names: of each; "" for a single one.
+        elsewhere: a sentence on what happened if not the likeliest token was taken though none was drawn.
+        stop: a text that contains it has been ended by the model.
+        lengths: how many tokens an encoder has read and a decoder written, of the first text.
     """
-    written = [_written(head, *one) for one in zip(texts, found, names, strict=True)]
+    pages: list[Page] = []
+    for text, one, name in zip(texts, found, names, strict=True):
+        is_ended = text.written[-1] in head.end_ids or (stop is not None and stop in head.decode(text.written))
+        tokens = _written(head, text, one)
+        pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
     index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
-    distribution = _distribution(head, texts[index], found[index], names[index])
-    return (*written, distribution, Decision(_sentence(head, texts, found, elsewhere)))
+    least = _least_certain(head, texts[index], found[index], names[index])
+    return (*pages, least), _sentence(head, texts, found, elsewhere)
 
 
-def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Written:
-
+def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs) -> list[WrittenToken]:
     # Whether the first one begins a word is seen behind the token before it.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])
     texts = _as_they_follow(head, found.top.flatten().tolist())
-    read = tuple(
+    return [
         WrittenToken(
             token,
             probability=math.exp(float(found.log_probs[place])),
@@ -212,41 +206,29 @@ def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs,
             apart=_is_gap(previous),
         )
         for place, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
-    )
-    ended = text.written[-1] in head.end_ids
-    return Written(name, read, text.sampling.temperature, text.sampling.top_p, ended)
+    ]
 
 
-def _others(found: TokenLogProbs, place: int, token: int, texts: dict[int, str]) -> tuple[Candidate, ...]:
-    ranks = [rank for rank, other in enumerate(found.top[place]) if other != token][:ALTERNATIVES]
-    return tuple(
-        Candidate(
-            texts[int(found.top[place, rank])],
-            int(found.top[place, rank]),
-            float(found.top_logits[place, rank]),
-            math.exp(float(found.top_log_probs[place, rank])),
-        )
-        for rank in ranks
-    )
+def _others(found: TokenLogProbs, place: int, token: int, texts: dict[int, str]) -> tuple[Alternative, ...]:
+    top = zip(found.top[place].tolist(), found.top_log_probs[place].tolist(), strict=True)
+    others = [Alternative(texts[one], one, math.exp(value)) for one, value in top if one != token]
+    return tuple(others[:ALTERNATIVES])
 
 
-def _distribution(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Distribution:
-    """At the place whose token was the least likely."""
+def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Page:
     place = int(found.log_probs.argmin())
-    token = text.written[place]
-    before = {int(one): float(value) for one, value in zip(found.top[place], found.top_log_probs[place], strict=True)}
-    after = {int(one): float(value) for one, value in zip(found.top[place], found.top_drawn_with[place], strict=True)}
+    token, top = text.written[place], found.top[place].tolist()
+    before = dict(zip(top, found.top_log_probs[place].tolist(), strict=True))
+    after = dict(zip(top, found.top_drawn_with[place].tolist(), strict=True))
     before[token], after[token] = float(found.log_probs[place]), float(found.drawn_with[place])
     shown = list(before)[:SHOWN]
     if token not in shown:
         shown[-1] = token
     texts = _as_they_follow(head, shown)
-    candidates = tuple(Reshaped(texts[one], one, math.exp(before[one]), after[one]) for one in shown)
-    options = text.sampling
+    candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
-    return Distribution(
-        name, place, candidates, shown.index(token), options.temperature, options.top_p, _is_gap(previous)
-    )
+    chosen = shown.index(token)
+    return least_certain_page(candidates, chosen, text.sampling, place, name=name, apart=_is_gap(previous))
 
 
 def _is_gap(token: Token) -> bool:
@@ -255,7 +237,7 @@ def _is_gap(token: Token) -> bool:
 
 
 def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int, str]:
-    """Each token as it would follow in a text: with a space before it where it begins a word."""
+    """Each token as it would follow in a text: with a space before it if it begins a word."""
     distinct = list(dict.fromkeys(ids))
     alone = head.tokens(distinct)
     ordinary = next((token.id for token in alone if not _is_gap(token)), None)
@@ -266,11 +248,6 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
 
 
-def _is_close(found: Sequence[TokenLogProbs]) -> bool:
-    """Whether each token that was taken is about as likely as the likeliest."""
-    return all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
-
-
 def _sentence(
     head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], elsewhere: str
 ) -> str:
@@ -278,7 +255,8 @@ def _sentence(
     places = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
     taken = f"The likeliest token was taken at {likeliest} of {places} places."
-    if likeliest < places and (elsewhere or (options.greedy and _is_close(found))):
+    is_close = all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
+    if likeliest < places and (elsewhere or (options.greedy and is_close)):
         taken = f"{taken} {elsewhere or _ROUNDED}"
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
     certain = f"On average the model gave the token that was taken a probability of {100 * mean:.1f} %."

@@ -1,22 +1,30 @@
-"""How an answer to `/zeroshot` came about. Nothing is drawn at random, so what was written plays no part."""
+"""How an answer to `/zeroshot` came about."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
-from bot.tasks.work.architecture import architecture
 from bot.tasks.work.attribution import label_attribution, weights_attribution
-from bot.tasks.work.pieces import Decision, Inference, Inferences, Prepared, WeighedLabel, WeighedLabels, Work
-from bot.tasks.work.reading import hidden_states, tokens_read
-from bot.tasks.work.request import Explain, Written
-from bot.tasks.work.wording import MINUS, applying, difference, largest, number, sigmoid_of, softmax_of
+from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
+from bot.tasks.work.pages import (
+    applying,
+    decision_page,
+    explanation,
+    largest,
+    page,
+    shares_table,
+    text_page,
+    weighed_page,
+)
+from bot.tasks.work.reading import beginning, prompted
+from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.wording import MINUS, difference, number, sigmoid_of, softmax_of
 from bot.tasks.zeroshot import Entailments, LabelWeights, ZeroShotRequest
 
 if TYPE_CHECKING:
@@ -24,7 +32,9 @@ if TYPE_CHECKING:
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
-def explain_inference(head: SequenceClassifier, request: ZeroShotRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_inference(
+    head: SequenceClassifier, request: ZeroShotRequest, written: WrittenIds = ()
+) -> TaskRun[Explanation]:
     """Open the answer of a natural language inference model.
 
     Raises:
@@ -32,40 +42,50 @@ def explain_inference(head: SequenceClassifier, request: ZeroShotRequest, writte
     """
     made = yield from zeroshot.entailments(head, request, alone=True)
     best = int(np.argmax(made.probabilities))
-    likeliest = made.inputs[best]
-    reading = head.reading(likeliest.ids, type_ids=likeliest.type_ids)
-    states = yield from hidden_states(head, reading, request.labels[best])
+    likeliest, label = made.inputs[best], request.labels[best]
     hypotheses = [zeroshot.HYPOTHESIS.format(label) for label in request.labels]
+    text = text_page(
+        f"Each label is put into the template “{zeroshot.HYPOTHESIS}”. The model reads the text with each of these "
+        "hypotheses as a pair: does the text entail it?",
+        request.text,
+        *hypotheses,
+    )
+    rows, reading = [one.ids for one in made.inputs], head.reading(likeliest.ids, type_ids=likeliest.type_ids)
     truncated = "the end of the text" if made.truncated else None
-    evidence = label_attribution(head, likeliest, made.entailment, request.labels[best], hypotheses[best])
-    return Work(
-        "zeroshot",
-        (
-            Prepared(
-                (request.text, *hypotheses),
-                f"Each label is put into the template “{zeroshot.HYPOTHESIS}”. The model reads the text with each of "
-                "these hypotheses as a pair: does the text entail it?",
-            ),
-            tokens_read(head, [one.ids for one in made.inputs], request.labels, truncated=truncated),
-            architecture(head),
-            *states,
-            _inferences(head, request, made, hypotheses),
-            *evidence,
-            _decision(request, made.probabilities),
-        ),
+    read = yield from beginning(head, text, rows, reading, request.labels, row=best, truncated=truncated)
+    how = _inference_formula(head, request, made)
+    return explanation(
+        *read,
+        entailment_page(head.labels, request.labels, made.logits.tolist(), made.probabilities.tolist(), how),
+        *label_attribution(head, likeliest, made.entailment, label, hypotheses[best]),
+        decision_page(*_decision(request, made.probabilities)),
     )
 
 
-def _inferences(
-    head: SequenceClassifier, request: ZeroShotRequest, made: Entailments, hypotheses: list[str]
-) -> Inferences:
-    found = zip(request.labels, hypotheses, made.logits.tolist(), made.probabilities.tolist(), strict=True)
-    return Inferences(
-        classes=head.labels,
-        rows=tuple(
-            Inference(label, hypothesis, tuple(logits), probability) for label, hypothesis, logits, probability in found
-        ),
-        how=_inference_formula(head, request, made),
+def entailment_page(
+    classes: Sequence[str],
+    labels: Sequence[str],
+    logits: Sequence[Sequence[float]],
+    probabilities: Sequence[float],
+    how: str,
+) -> Page:
+    """The logits of natural language inference for each label.
+
+    Args:
+        classes: the model's own labels by id, such as contradiction, neutral, entailment.
+        logits: of each label, by class.
+        how: a sentence on which logits became the result, and by which function.
+    """
+    short = [name[:3] for name in classes]
+    columns = [column(name, values, Form.TWO) for name, values in zip(short, zip(*logits, strict=True), strict=True)]
+    legend = ", ".join(f"{one} is {name}" for one, name in zip(short, classes, strict=True))
+    return page(
+        "entailment",
+        table(*columns, column("label", labels)),
+        f"Logits: {legend}.",
+        how,
+        shares_table(labels, probabilities),
+        picture=Bars("Labels", tuple(labels), tuple(probabilities)),
     )
 
 
@@ -86,35 +106,22 @@ def _inference_formula(head: SequenceClassifier, request: ZeroShotRequest, made:
     )
 
 
-def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: Written = ()) -> TaskRun[Work]:
+def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model."""
     made = yield from zeroshot.label_weights(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in zeroshot.PROMPTS]
-    names = [f"prompt {place}" for place in range(1, len(prompts) + 1)]
-    rows = [head.encode(prompt) for prompt in prompts]
-    states = yield from hidden_states(head, head.reading(rows[0]), names[0])
-    return Work(
-        "zeroshot",
-        (
-            Prepared(
-                tuple(prompts),
-                "A language model has no classes. It only says what is likely to follow, so the text is put into "
-                f"{len(prompts)} prompts that a label would follow.",
-            ),
-            tokens_read(head, rows, names, truncated="the end of the text" if made.truncated else None, left=True),
-            architecture(head),
-            *states,
-            _weighed(request, made),
-            *weights_attribution(head, request, made),
-            _decision(request, made.probabilities),
-        ),
+    how = (
+        "A language model has no classes. It only says what is likely to follow, so the text is put into "
+        f"{len(prompts)} prompts that a label would follow."
     )
-
-
-def _weighed(request: ZeroShotRequest, made: LabelWeights) -> WeighedLabels:
+    read = yield from prompted(head, how, prompts, "the end of the text" if made.truncated else None)
     columns = (made.log_probabilities, made.baselines, made.scores, made.probabilities)
-    rows = zip(request.labels, *(column.tolist() for column in columns), strict=True)
-    return WeighedLabels(tuple(WeighedLabel(*row) for row in rows), _weighing_formula(request, made))
+    return explanation(
+        *read,
+        weighed_page(request.labels, columns, _weighing_formula(request, made)),
+        *weights_attribution(head, request, made),
+        decision_page(*_decision(request, made.probabilities)),
+    )
 
 
 def _weighing_formula(request: ZeroShotRequest, made: LabelWeights) -> str:
@@ -146,12 +153,6 @@ def _shared(scores: Floats, best: int, probability: float) -> str:
     )
 
 
-def _decision(request: ZeroShotRequest, probabilities: Floats) -> Decision:
+def _decision(request: ZeroShotRequest, probabilities: Floats) -> tuple[Block, ...]:
     scores = ranked(request.labels, probabilities)
     return applying(scores) if request.multi_label else largest(scores)
-
-
-EXPLANATIONS: Mapping[HeadKind, Explain] = {
-    HeadKind.SEQUENCE_CLASSIFIER: explain_inference,
-    HeadKind.CAUSAL_LM: explain_weighing,
-}

@@ -13,15 +13,16 @@ from bot.inference.heads.inspection import integrated_gradients as attributions
 from bot.inference.heads.inspection.integrated_gradients import Stretch
 from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
-from bot.tasks.work.pieces import Work
+from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.request import WorkRequest
+from tests.tasks.work.page_objects import objects_of
 
 T = TypeVar("T")
 
 
 async def answered_and_opened(
     worker: InferenceWorker, request: Request[Any], *, evidence: bool = False
-) -> tuple[Any, Work]:
+) -> tuple[Any, Explanation]:
     """The answer to a request, and then its work, from one worker.
 
     Args:
@@ -45,20 +46,15 @@ def watch_attributions(monkeypatch: pytest.MonkeyPatch) -> list[Stretch]:
     return taken
 
 
-def pieces_of(work: Work, kind: type[T]) -> list[T]:
-    """The pieces of one kind."""
-    return [piece for piece in work.pieces if isinstance(piece, kind)]
+def pieces_of(work: Explanation, kind: type[T]) -> list[T]:
+    """What the pages of one kind say (see `page_objects`)."""
+    return objects_of(work, kind)
 
 
-def piece_of(work: Work, kind: type[T]) -> T:
-    """The only piece of its kind."""
+def piece_of(work: Explanation, kind: type[T]) -> T:
+    """What the only page of a kind says."""
     [piece] = pieces_of(work, kind)
     return piece
-
-
-def kinds_of(work: Work) -> list[str]:
-    """What kinds of pieces there are, in order."""
-    return [type(piece).__name__ for piece in work.pieces]
 
 
 def equations(text: str) -> list[tuple[float, float]]:

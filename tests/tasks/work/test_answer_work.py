@@ -20,13 +20,17 @@ from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
 from bot.tasks.answer import ANSWER_TOKENS, TASK, AnswerRequest, AnswerResult
 from bot.tasks.prompts.question_answering import NEUTRAL, NO_ANSWER, OWN_GAIN, PROMPT, QUOTED_GAIN
-from bot.tasks.work.answer import EXPLANATIONS, SPANS, explain_writing
-from bot.tasks.work.pieces import (
+from bot.tasks.work.answer import SPANS
+from bot.tasks.work.answer_written import explain_writing
+from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.explanations import EXPLANATIONS
+from bot.tasks.work.request import WorkRequest
+from tests.support import run_crowd
+from tests.tasks.test_prompted import Reference
+from tests.tasks.work.page_objects import (
     Architecture,
+    Borders,
     Decision,
-    Edge,
-    EdgeLogits,
-    Family,
     HiddenStates,
     Prepared,
     Quotation,
@@ -34,13 +38,10 @@ from bot.tasks.work.pieces import (
     Tokens,
     WeighedAnswer,
     WindowAnswers,
-    Work,
     Written,
+    kinds_of,
 )
-from bot.tasks.work.request import WorkRequest
-from tests.support import run_crowd
-from tests.tasks.test_prompted import Reference
-from tests.tasks.work.support import equations, kinds_of, piece_of, pieces_of
+from tests.tasks.work.support import equations, piece_of, pieces_of
 from tests.tiny import SHORT_CONTEXT, TEXTS
 
 EXACT = 1e-6
@@ -60,10 +61,10 @@ def asked(request: AnswerRequest, result: AnswerResult) -> WorkRequest:
     return found
 
 
-def opened(head: Any, request: AnswerRequest) -> tuple[AnswerResult, Work]:
+def opened(head: Any, request: AnswerRequest) -> tuple[AnswerResult, Explanation]:
     """An answer, and its work as the button asks for it."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
+    return result, run_task(EXPLANATIONS["answer"][head.kind](head, request, asked(request, result).written))
 
 
 class Directly:
@@ -108,10 +109,10 @@ class TestByPointing:
         result, work = opened(squad, request_)
         windows = directly(request_)
         names = [f"window {place}" for place in range(1, len(windows) + 1)] if len(windows) > 1 else [""]
-        start, end = pieces_of(work, EdgeLogits)
+        start, end = pieces_of(work, Borders)
         encoding, output = windows[names.index(start.window)]
 
-        assert (start.edge, end.edge, end.window) == (Edge.START, Edge.END, start.window)
+        assert (start.side, end.side, end.window) == ("Start", "End", start.window)
         allowed = [place for place, one in enumerate(encoding.sequence_ids) if place == 0 or one == 1]
         for piece, logits in ((start, output.start_logits[0]), (end, output.end_logits[0])):
             assert [one.place for one in piece.tokens] == allowed
@@ -127,13 +128,10 @@ class TestByPointing:
         assert best.text == result.text
         assert start.chosen is not None
         assert end.chosen is not None
-        assert start.tokens[start.chosen].place == best.first
-        assert end.tokens[end.chosen].place == best.last
-        assert best.start == start.tokens[start.chosen].probability
-        assert best.end == end.tokens[end.chosen].probability
-        assert best.start * best.end == pytest.approx(best.probability)
-        assert spans.absent.start == start.tokens[0].probability
-        assert spans.absent.end == end.tokens[0].probability
+        assert (start.chosen.place, end.chosen.place) == (best.first, best.last)
+        assert spans.best == [[start.chosen.probability, end.chosen.probability, best.probability]]
+        assert math.prod(spans.best[0][:2]) == pytest.approx(best.probability)
+        assert spans.absent[:2] == [start.tokens[0].probability, end.tokens[0].probability]
 
         decision = piece_of(work, Decision)
         right_label = "not in the text" if result.is_absent else result.text
@@ -143,7 +141,7 @@ class TestByPointing:
 
     def test_the_likeliest_spans_of_all(self, squad: Any, directly: Directly) -> None:
         _, work = opened(squad, SHORT)
-        start, end = pieces_of(work, EdgeLogits)
+        start, end = pieces_of(work, Borders)
         pairs = [
             (first.probability * last.probability, first.place, last.place)
             for first in start.tokens[1:]
@@ -166,14 +164,13 @@ class TestByPointing:
 
     def test_the_path_of_a_request(self, squad: Any, directly: Directly) -> None:
         _, work = opened(squad, SHORT)
-        assert work.task == "answer"
         assert kinds_of(work) == [
             "Prepared",
             "Tokens",
             "Architecture",
             "HiddenStates",
-            "EdgeLogits",
-            "EdgeLogits",
+            "Borders",
+            "Borders",
             "SpanCandidates",
             "Decision",
         ]
@@ -184,7 +181,7 @@ class TestByPointing:
         tokens = piece_of(work, Tokens)
         assert [[one.id for one in row] for row in tokens.rows] == [encoding.ids]
         assert (tokens.names, tokens.shape, tokens.truncated) == ((), (1, len(encoding.ids)), False)
-        assert piece_of(work, Architecture).family is Family.ENCODER
+        assert piece_of(work, Architecture).family == "encoder"
         states = piece_of(work, HiddenStates)
         norms = [one.norm(dim=-1).mean().item() for one in output.hidden_states]
         assert states.norms == pytest.approx(norms, rel=EXACT)
@@ -206,7 +203,7 @@ class TestByPointing:
                 return [window]
 
             monkeypatch.setattr(squad, "encode_windows", encode)
-            return piece_of(opened(squad, SHORT)[1], Tokens).note
+            return str(piece_of(opened(squad, SHORT)[1], Tokens).note)
 
         whole = first + context + 1
         told = noted((0,) * first + (1,) * (whole - first))
@@ -230,7 +227,7 @@ class TestByPointing:
         assert result.absent == pytest.approx(min(one.absent for one in found.rows), abs=EXACT)
         best = max(found.rows, key=lambda one: one.probability)
         assert best.text == result.text
-        assert {piece_of(work, HiddenStates).row, piece_of(work, SpanCandidates).window} == {best.name}
+        assert {piece_of(work, HiddenStates).row, *(one.window for one in pieces_of(work, Borders))} == {best.name}
         assert f"is that of {best.name}, with" in found.how
         for row, (encoding, output) in zip(found.rows, windows, strict=True):
             allowed = [place for place, one in enumerate(encoding.sequence_ids) if place == 0 or one == 1]
@@ -250,7 +247,7 @@ class TestByPointing:
         decision = piece_of(work, Decision)
         assert (decision.label, decision.probability) == ("not in the text", result.absent)
         assert "so the answer is “not in the text”." in decision.sentence
-        assert piece_of(work, SpanCandidates).absent.probability == result.absent
+        assert piece_of(work, SpanCandidates).absent[2] == result.absent
 
     def test_no_span_has_a_probability(self, squad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def certain(rows: Any) -> list[Any]:
@@ -261,8 +258,8 @@ class TestByPointing:
         monkeypatch.setattr(squad, "locate", Operation("locate", certain, squad.locate.budget))
         result, work = opened(squad, SHORT)
         assert (result.text, result.probability, result.absent) == ("", 0.0, 1.0)
-        assert [one.chosen for one in pieces_of(work, EdgeLogits)] == [None, None]
-        assert piece_of(work, SpanCandidates).candidates == ()
+        assert [one.chosen for one in pieces_of(work, Borders)] == [None, None]
+        assert piece_of(work, SpanCandidates).candidates == []
         assert piece_of(work, SpanCandidates).how.endswith("Here no span has a probability.")
         assert piece_of(work, Decision).label == "not in the text"
 
@@ -283,7 +280,7 @@ class TestByPointing:
                 result = (await worker.run(request, person=1)).result
                 work = (await worker.run(asked(request, result), person=2)).result
                 assert piece_of(work, SpanCandidates).candidates[0].probability == result.probability
-                assert piece_of(work, SpanCandidates).absent.probability == result.absent
+                assert piece_of(work, SpanCandidates).absent[2] == result.absent
 
 
 class TestByWriting:
@@ -319,7 +316,7 @@ class TestByWriting:
             assert [getattr(one, column) for one in weighed.tokens] == pytest.approx(right, abs=1e-4)
         assert weighed.neutral == NEUTRAL
         needed = QUOTED_GAIN if quote else OWN_GAIN
-        gain = sum(one.after - one.usual for one in weighed.tokens)
+        gain = sum(one.gain for one in weighed.tokens)
         assert 1 / (1 + math.exp(needed - gain)) == pytest.approx(result.probability, abs=1e-4)
         worked_out = equations(weighed.how)
         assert len(worked_out) == 2
@@ -343,9 +340,9 @@ class TestByWriting:
             "HiddenStates",
             "Written",
             "Distribution",
-            "Decision",
             "Quotation",
             "WeighedAnswer",
+            "Decision",
             "Decision",
         ]
         prompt = PROMPT.format(context=self.REQUEST.context, question=self.REQUEST.question)
@@ -361,7 +358,7 @@ class TestByWriting:
     def test_the_model_says_that_there_is_no_answer(self, line: str, writing: Callable[..., Any]) -> None:
         result, work = opened(writing(line), self.REQUEST)
         assert result.is_absent
-        assert kinds_of(work)[-2:] == ["Quotation", "Decision"]
+        assert kinds_of(work)[-3:] == ["Quotation", "Decision", "Decision"]
         assert "WeighedAnswer" not in kinds_of(work)
         decision = pieces_of(work, Decision)[-1]
         assert (decision.label, decision.probability) == ("not in the text", 1.0)

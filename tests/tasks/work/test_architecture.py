@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 import transformers
 
+from bot.inference.checkpoints.catalogue import Family
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.masked_lm import MaskedLM
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.heads.sequence_classifier import SequenceClassifier
-from bot.tasks.work.architecture import architecture
-from bot.tasks.work.pieces import Architecture, Family
+from bot.tasks.work.reading import model_page
 from tests.support import CPU
+from tests.tasks.work.page_objects import Architecture
 from tests.tiny import LONG_CONTEXT, SHORT_CONTEXT
+
+NAMES = {Family.ENCODER: "encoder", Family.DECODER: "decoder", Family.ENCODER_DECODER: "encoder-decoder"}
 
 
 @pytest.mark.parametrize(
@@ -41,17 +44,18 @@ def test_of_tiny_checkpoints(
     checkpoints: Mapping[str, Path],
 ) -> None:
     config = transformers.AutoConfig.from_pretrained(checkpoints[name])
-    assert architecture(load(name)) == Architecture(
-        family=family,
-        model_type=model_type,
-        layers=2,
-        decoder_layers=2 if family is Family.ENCODER_DECODER else 0,
-        heads=4,
-        hidden_size=32,
-        parameters=load(name).parameters,
-        vocabulary=config.vocab_size,
-        context=context,
-    )
+    found = Architecture(model_page(load(name)))
+    assert vars(found) == {
+        "family": NAMES[family],
+        "model_type": model_type,
+        "layers": 2,
+        "decoder_layers": 2 if family is Family.ENCODER_DECODER else 0,
+        "heads": 4,
+        "hidden_size": 32,
+        "parameters": load(name).parameters,
+        "vocabulary": config.vocab_size,
+        "context": context,
+    }
 
 
 SIZES: dict[str, Any] = {
@@ -93,8 +97,8 @@ GPT2: dict[str, Any] = {
     ids=["bert", "bert-decoder", "gpt2", "gpt2-classifier", "gemma3"],
 )
 def test_of_other_architectures(head: Any, model: Any, config: Any, family: Family, load: Callable[[str], Any]) -> None:
-    found = architecture(head(model(config), load("distilbert").tokenizer, CPU))
-    assert (found.family, found.layers, found.decoder_layers) == (family, 3, 0)
+    found = Architecture(model_page(head(model(config), load("distilbert").tokenizer, CPU)))
+    assert (found.family, found.layers, found.decoder_layers) == (NAMES[family], 3, 0)
     assert (found.heads, found.hidden_size, found.vocabulary) == (4, 32, 300)
 
 
@@ -111,5 +115,5 @@ def test_a_decoder_that_is_deeper_than_its_encoder(load: Callable[[str], Any]) -
         decoder_ffn_dim=64,
     )
     for model in (transformers.T5ForConditionalGeneration(t5), transformers.BartForConditionalGeneration(bart)):
-        found = architecture(Seq2SeqLM(model, load("t5").tokenizer, CPU))
-        assert (found.family, found.layers, found.decoder_layers) == (Family.ENCODER_DECODER, 1, 3)
+        found = Architecture(model_page(Seq2SeqLM(model, load("t5").tokenizer, CPU)))
+        assert (found.family, found.layers, found.decoder_layers) == ("encoder-decoder", 1, 3)

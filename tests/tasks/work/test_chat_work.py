@@ -16,13 +16,14 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
 from bot.tasks import chat
 from bot.tasks.chat import MOST_EXCHANGES, TASK, ChatRequest, ChatResult, Exchange, read_prompt
+from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.chat import CIRCLING, SPEAKS_FOR_ANOTHER, explain_reply
-from bot.tasks.work.endings import HALF
-from bot.tasks.work.pieces import Ending, Prepared, Tokens, Work, Written
+from bot.tasks.work.ending import HALF
 from bot.tasks.work.request import WorkRequest
 from tests.support import CPU, run_all
 from tests.tasks.test_chat import HISTORY, conversation
-from tests.tasks.work.support import kinds_of, piece_of
+from tests.tasks.work.page_objects import Ending, Prepared, Tokens, Written, kinds_of
+from tests.tasks.work.support import piece_of
 from tests.tasks.work.test_complete_work import PATH
 from tests.tasks.work.test_generate_work import check_text
 
@@ -59,7 +60,7 @@ def tokenizer(checkpoints: Mapping[str, Path]) -> Any:
     return transformers.AutoTokenizer.from_pretrained(checkpoints["llama"])
 
 
-def opened(head: Any, request: ChatRequest) -> tuple[ChatResult, Work]:
+def opened(head: Any, request: ChatRequest) -> tuple[ChatResult, Explanation]:
     """An answer and its work."""
     result = run_task(TASK.start(head, request))
     return result, run_task(explain_reply(head, request, (result.ids,)))
@@ -92,7 +93,7 @@ def test_all_numbers(llama: Any, reference: Any, tokenizer: Any, request_: ChatR
 
 def test_the_way_there(llama: Any) -> None:
     _, work = opened(llama, REQUEST)
-    assert (work.task, kinds_of(work)) == ("chat", PATH)
+    assert kinds_of(work) == PATH
     how = piece_of(work, Prepared).how
     assert "its chat template" in how
     assert "Special tokens (<|endoftext|>) mark where messages begin and end." in how
@@ -154,7 +155,7 @@ class TestTranscript:
     def test_the_model_speaks_for_another(self, plain: Any) -> None:
         ids = plain.encode_rest(" Because.\n\nAlice: Oh, I see.")
         text, ending = ended(plain, REQUEST, ids)
-        assert (text, ending.rest, ending.why) == ("Because.", "\n\nAlice: Oh, I see.", SPEAKS_FOR_ANOTHER)
+        assert (text, ending.rest, ending.why) == ("Because.", "Alice: Oh, I see.", SPEAKS_FOR_ANOTHER)
         assert 0 < ending.kept < ending.tokens == len(ids)
         assert plain.decode(ids[: ending.kept]).strip().startswith(text)
         assert not plain.decode(ids[: ending.kept - 1]).strip().startswith(text)

@@ -15,13 +15,14 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
 from bot.tasks.prompts.writing import ReadPrompt
+from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.complete import RULES, explain_code
-from bot.tasks.work.endings import HALF
+from bot.tasks.work.ending import HALF
 from bot.tasks.work.generate import TAIL
-from bot.tasks.work.pieces import Architecture, Distribution, Ending, Family, Prepared, Tokens, Work, Written
 from bot.tasks.work.request import WorkRequest
 from tests.support import run_all
-from tests.tasks.work.support import kinds_of, piece_of, pieces_of
+from tests.tasks.work.page_objects import Architecture, Distribution, Ending, Prepared, Tokens, Written, kinds_of
+from tests.tasks.work.support import piece_of, pieces_of
 from tests.tasks.work.test_generate_work import check_text
 
 CODE = "def add(a, b):"
@@ -39,7 +40,7 @@ def reference(checkpoints: Mapping[str, Path]) -> Any:
     return transformers.AutoModelForCausalLM.from_pretrained(checkpoints["llama"]).eval()
 
 
-def opened(head: Any, request: CompleteRequest) -> tuple[CompleteResult, Work]:
+def opened(head: Any, request: CompleteRequest) -> tuple[CompleteResult, Explanation]:
     """An answer and its work."""
     result = run_task(TASK.start(head, request))
     return result, run_task(explain_code(head, request, (result.ids,)))
@@ -67,20 +68,20 @@ def test_all_numbers(llama: Any, reference: Any, temperature: float) -> None:
         assert text.top_p == 0.95
         check_text(text, llama.encode(CODE), reference)
     else:
-        assert all(one.drawn_with == 1 for one in text.tokens)
+        assert all(one.drawn_with is None for one in text.tokens)  # nothing was drawn
         assert all(one.probability >= one.alternatives[0].probability for one in text.tokens)
 
 
 def test_the_way_there(llama: Any) -> None:
     _, work = opened(llama, REQUEST)
-    assert (work.task, kinds_of(work)) == ("complete", PATH)
+    assert kinds_of(work) == PATH
     prepared = piece_of(work, Prepared)
     assert prepared.texts == (CODE,)
     assert "It is taken for Python, so it ends where a block does." in prepared.how
     tokens = piece_of(work, Tokens)
     assert tokens.rows == (llama.tokens(llama.encode(CODE)),)
     assert (tokens.shape, tokens.truncated) == ((1, len(tokens.rows[0])), False)
-    assert piece_of(work, Architecture).family is Family.DECODER
+    assert piece_of(work, Architecture).family == "decoder"
     assert piece_of(work, Distribution).temperature == 0.7
 
 
@@ -97,7 +98,7 @@ def test_a_rule_has_ended_it(llama: Any, code: str, kept: str, rest: str, rule: 
     request = CompleteRequest(code, "py")
     ids = llama.encode_rest(kept + rest)
     text, ending = ended(llama, request, ids)
-    assert (text, ending.rest) == (kept, rest)
+    assert (text, ending.rest) == (kept, rest.strip("\n"))
     [reason] = [reason for reason in RULES if reason.name == rule]
     assert ending.why == RULES[reason]
     assert ending.tokens == len(ids)
@@ -111,13 +112,13 @@ def test_the_model_has_ended_it(llama: Any) -> None:
     text, ending = ended(llama, CompleteRequest("x =", "py"), ids, end=llama.tokenizer.eos_token_id)
     assert text == " 1\n"
     assert "it wrote the token <|endoftext|>, which says so" in ending.why
-    assert (ending.tokens, ending.kept, ending.rest) == (len(ids), len(ids), "")
+    assert (ending.tokens, ending.kept, ending.rest) == (None, None, "")  # nothing was cut off
 
 
 def test_the_model_has_ended_it_at_once(llama: Any, reference: Any) -> None:
     end = llama.tokenizer.eos_token_id
     text, ending = ended(llama, REQUEST, (), end=end)
-    assert (text, ending.tokens) == ("", 0)
+    assert (text, ending.rest) == ("", "")
     assert "it wrote the token <|endoftext|>" in ending.why
     work = run_task(explain_code(llama, REQUEST, ((end,),)))
     assert kinds_of(work) == PATH

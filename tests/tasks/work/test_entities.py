@@ -13,10 +13,14 @@ from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.names.kinds import _LEANING, ANCHORS, KINDS, MOST_NAMES, QUESTIONS
-from bot.tasks.work.pieces import (
+from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.explanations import TASK
+from bot.tasks.work.request import WorkRequest
+from tests.support import run_crowd
+from tests.tasks.test_prompted import Reference
+from tests.tasks.work.page_objects import (
     Architecture,
     Decision,
-    Family,
     HiddenStates,
     LabelledTokens,
     LabelledWords,
@@ -27,12 +31,9 @@ from bot.tasks.work.pieces import (
     Tokens,
     WeighedLabels,
     WeighedNames,
-    Work,
+    kinds_of,
 )
-from bot.tasks.work.request import TASK, WorkRequest
-from tests.support import run_crowd
-from tests.tasks.test_prompted import Reference
-from tests.tasks.work.support import answered_and_opened, equations, kinds_of, piece_of
+from tests.tasks.work.support import answered_and_opened, equations, piece_of
 from tests.tiny import NER_LABELS, SHORT_CONTEXT, TEXTS
 
 EXACT = 1e-5
@@ -62,15 +63,19 @@ def directly(checkpoints: Mapping[str, Path]) -> Mapping[str, Tagger]:
 
 @pytest.fixture
 def opened(make_worker: Callable[..., Any], make_preset: Callable[..., Any]) -> Opened:
-    async def opened(name: str, text: str, **options: Any) -> tuple[Any, Work]:
+    async def opened(name: str, text: str, **options: Any) -> tuple[Any, Explanation]:
         async with make_worker(make_preset(entities=name), **options) as worker:
             return await answered_and_opened(worker, EntitiesRequest(text))
 
     return opened
 
 
-def entities_of(result: Any) -> list[tuple[int, int, str, float]]:
-    return [(one.start, one.end, one.label, one.probability) for one in result.entities]
+def entities_of(text: str, result: Any) -> list[tuple[str, str, float]]:
+    return [(text[one.start : one.end], one.label, one.probability) for one in result.entities]
+
+
+def said(span: Any) -> tuple[str, str, float]:
+    return span.text, span.label, span.probability
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -86,23 +91,24 @@ async def test_the_numbers_of_the_answer(
             assert tokens.labels == NER_LABELS
             assert np.array([row.logits for row in tokens.rows]) == pytest.approx(right.logits[0].numpy(), abs=EXACT)
             shares = right.logits[0].softmax(dim=-1).numpy()
-            assert np.array([row.probabilities for row in tokens.rows]) == pytest.approx(shares, abs=EXACT)
+            assert [row.probability for row in tokens.rows] == pytest.approx(shares.max(axis=-1), abs=EXACT)
             for row in tokens.rows:
                 assert row.label in (None, NER_LABELS[int(np.argmax(row.logits))])
             states = piece_of(work, HiddenStates)
             assert states.shape == tuple(right.hidden_states[-1].shape)
-            spans = piece_of(work, Spans).rows
-            assert [(one.start, one.end, one.label, one.probability) for one in spans] == entities_of(result)
-            for span in spans:
-                assert span.text == request.text[span.start : span.end]
-                assert span.probability == pytest.approx(np.mean([word.probability for word in span.words]))
+            spans = piece_of(work, Spans)
+            assert [said(one) for one in spans.rows] == entities_of(request.text, result)
+            longest = max((one.parts for one in spans.rows), default=1)
+            assert bool(spans.means) == (longest > 1)
+            for *terms, mean in spans.means:
+                assert longest > 3 or mean == pytest.approx(np.mean(terms))
 
 
 @pytest.mark.parametrize("name", HEADS)
 async def test_the_path_of_a_request(opened: Opened, directly: Mapping[str, Tagger], name: str) -> None:
     text = TEXTS[3]
     result, work = await opened(name, f"  {text} ")
-    assert (work.task, len(result.entities) > 0) == ("entities", True)
+    assert result.entities
     assert kinds_of(work) == [
         *("Prepared", "Tokens", "Architecture", "HiddenStates"),
         *("TokenLogits", "LabelledTokens", "LabelledWords", "Spans", "Decision"),
@@ -116,10 +122,11 @@ async def test_the_path_of_a_request(opened: Opened, directly: Mapping[str, Tagg
     assert tuple(row.token for row in tokens) == read.rows[0]
     assert [row.label is None for row in tokens] == [True, *[False] * (len(ids) - 2), True]
     example = piece_of(work, TokenLogits)
-    first = piece_of(work, Spans).rows[0].words[0].tokens[0]
-    assert tokens[example.place] == first
-    assert (example.token, example.logits.logits) == (first.token, first.logits)
-    assert example.logits.probabilities == first.probabilities
+    first = tokens[example.place]
+    assert piece_of(work, Spans).rows[0].text.lower().startswith(first.token.text.lower())
+    assert example.token == first.token
+    assert dict(zip(example.labels, example.logits, strict=True)) == dict(zip(NER_LABELS, first.logits, strict=True))
+    assert max(example.probabilities) == first.probability
     best = result.entities[0]
     said = f"{text[best.start : best.end]} is {best.label} ({best.probability:.4f})"
     assert said in piece_of(work, Decision).sentence
@@ -130,11 +137,12 @@ async def test_words_of_several_tokens(opened: Opened) -> None:
     _, work = await opened("bert_ner", text)
     words = piece_of(work, LabelledWords)
     assert words.marked
-    assert [word.text for word in words.rows] == ["Nobody", "knows", "Brooklyn", "."]
-    for word in words.rows:
-        assert "".join(token.token.text for token in word.tokens) == word.text.lower()
-        assert word.label == word.tokens[0].label
-        assert word.probability == max(word.tokens[0].probabilities)
+    tokens = [row for row in piece_of(work, LabelledTokens).rows if row.label is not None]
+    for word, text_of_it in zip(words.rows, ["nobody", "knows", "brooklyn", "."], strict=True):
+        assert "".join(token.text for token in word.tokens) == text_of_it
+        first, tokens = tokens[0], tokens[len(word.tokens) :]
+        assert (word.label, word.probability) == (first.label, first.probability)
+    assert not tokens
     assert len(words.rows[2].tokens) > 1
     found = piece_of(work, Spans)
     assert found.outside == sum(word.label == "O" for word in words.rows)
@@ -164,17 +172,17 @@ def test_a_text_without_entities(load: Callable[[str], Any], monkeypatch: pytest
     monkeypatch.setattr(head, "labels", ("O",) * len(NER_LABELS))
     work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
     words = piece_of(work, LabelledWords).rows
-    assert piece_of(work, Spans) == Spans((), 4)
+    spans = piece_of(work, Spans)
+    assert (spans.rows, spans.outside) == ([], 4)
     least = min(words, key=lambda word: word.probability)
-    assert piece_of(work, TokenLogits).token == least.tokens[0].token
+    assert piece_of(work, TokenLogits).token.id == least.tokens[0].id
     assert piece_of(work, Decision).sentence.endswith("so the answer is that there are no names.")
 
 
 async def test_equal_shapes_give_equal_numbers(opened: Opened) -> None:
     for text in TEXTS[:3]:
         result, work = await opened("bert_ner", text, device=Device("cpu", "bfloat16"))
-        spans = piece_of(work, Spans).rows
-        assert [(one.start, one.end, one.label, one.probability) for one in spans] == entities_of(result)
+        assert [said(one) for one in piece_of(work, Spans).rows] == entities_of(text, result)
 
 
 async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) -> None:
@@ -182,11 +190,11 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
     async with make_worker() as worker:
         results = await run_crowd(worker, requests)
         works = await run_crowd(worker, [WorkRequest.of(request) for request in requests])
-    for result, work in zip(results, works, strict=True):
-        found = [(one.start, one.end, one.label) for one in piece_of(work, Spans).rows]
-        assert found == [one[:3] for one in entities_of(result)]
-        shares = [one.probability for one in piece_of(work, Spans).rows]
-        assert shares == pytest.approx([one[3] for one in entities_of(result)], abs=EXACT)
+    for request, result, work in zip(requests, results, works, strict=True):
+        right = entities_of(request.text, result)
+        found = [said(one) for one in piece_of(work, Spans).rows]
+        assert [one[:2] for one in found] == [one[:2] for one in right]
+        assert [one[2] for one in found] == pytest.approx([one[2] for one in right], abs=EXACT)
 
 
 @pytest.fixture(scope="module")
@@ -228,10 +236,10 @@ class TestPrompted:
         prompts = piece_of(work, Prepared).texts
         assert len(prompts) == len(asked.rows) == len(QUESTIONS)
         for prompt, question, given in zip(prompts, QUESTIONS, asked.rows, strict=True):
-            assert [one.text for one in given.answers] == [word.strip() for word in question.words]
+            assert [one.text for one in given] == [word.strip() for word in question.words]
             right = [sum(reference.each(prompt, word)) for word in question.words]
-            assert [one.log_probability for one in given.answers] == pytest.approx(right, abs=1e-3)
-            assert [one.share for one in given.answers] == pytest.approx(
+            assert [one.log_probability for one in given] == pytest.approx(right, abs=1e-3)
+            assert [one.share for one in given] == pytest.approx(
                 torch.tensor(right, dtype=torch.float64).softmax(dim=0).tolist(), abs=1e-4
             )
         weighed = piece_of(work, WeighedLabels)
@@ -239,9 +247,7 @@ class TestPrompted:
         assert tuple(one.score for one in weighed.rows) == row.scores
         assert tuple(one.probability for one in weighed.rows) == row.probabilities
         for place, one in enumerate(weighed.rows):
-            assert one.log_probability == pytest.approx(
-                sum(np.log(question.answers[place].share) for question in asked.rows)
-            )
+            assert one.log_probability == pytest.approx(sum(np.log(question[place].share) for question in asked.rows))
             assert one.log_probability - one.baseline == pytest.approx(one.score)
 
     async def test_the_formula_can_be_worked_out(self, opened: Opened) -> None:
@@ -269,7 +275,7 @@ class TestPrompted:
         assert [token.id for token in read.rows[place]] == reference.ids(prepared.texts[0])
         assert states.shape == (1, len(read.rows[place]), 32)
         assert prepared.how.endswith("3 in all were asked about: Sylvain, Anna Lee, Berlin.")
-        assert piece_of(work, Architecture).family is Family.DECODER
+        assert piece_of(work, Architecture).family == "decoder"
 
     async def test_nothing_to_ask(self, opened: Opened) -> None:
         result, work = await opened("llama", "nothing here. It rains, and on Monday too")
@@ -294,5 +300,5 @@ class TestPrompted:
         assert piece_of(work, Tokens).shape[0] == MOST_NAMES * len(QUESTIONS)
 
 
-def decision(work: Work) -> str:
+def decision(work: Explanation) -> str:
     return piece_of(work, Decision).sentence

@@ -7,7 +7,7 @@ import pytest
 
 from bot.inference.task import HeadKind
 from bot.tasks import all_tasks
-from bot.tasks.work.request import explanations
+from bot.tasks.work.explanations import EXPLANATIONS
 
 
 @pytest.mark.parametrize(
@@ -15,17 +15,17 @@ from bot.tasks.work.request import explanations
 )
 def test_every_way_to_answer_can_be_opened(name: str) -> None:
     [task] = [task for task in all_tasks() if task.name == name]
-    assert set(explanations()[name]) == set(task.implementations)
-    assert HeadKind.CAUSAL_LM in explanations()[name]
+    assert set(EXPLANATIONS[name]) == set(task.implementations)
+    assert HeadKind.CAUSAL_LM in EXPLANATIONS[name]
 
 
 def test_similarity_is_for_sentence_encoders() -> None:
-    assert set(explanations()["similarity"]) == {HeadKind.EMBEDDER}
+    assert set(EXPLANATIONS["similarity"]) == {HeadKind.EMBEDDER}
 
 
 def test_no_torch_before_a_checkpoint_is_loaded() -> None:
     script = (
-        "import sys; from bot.tasks.work.request import explanations; explanations(); "
+        "import sys; import bot.tasks.work.explanations; "
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -13,12 +13,15 @@ from bot.inference.operations import run_task
 from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import attribution as attribute
-from bot.tasks.work.pieces import (
+from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.explanations import TASK
+from bot.tasks.work.request import WorkRequest
+from tests.support import preset_of, run_crowd
+from tests.tasks.test_prompted import Reference
+from tests.tasks.work.page_objects import (
     Architecture,
     Attribution,
     Decision,
-    Family,
-    Function,
     HiddenStates,
     Logits,
     OmittedAttribution,
@@ -26,12 +29,9 @@ from bot.tasks.work.pieces import (
     Prepared,
     Tokens,
     WeighedLabels,
-    Work,
+    kinds_of,
 )
-from bot.tasks.work.request import TASK, WorkRequest
-from tests.support import preset_of, run_crowd
-from tests.tasks.test_prompted import Reference
-from tests.tasks.work.support import answered_and_opened, equations, kinds_of, piece_of, watch_attributions
+from tests.tasks.work.support import answered_and_opened, equations, piece_of, watch_attributions
 from tests.tiny import SHORT_CONTEXT, TEXTS
 
 EXACT = 1e-6
@@ -66,7 +66,7 @@ async def test_the_numbers_of_the_answer(make_worker: Callable[..., Any], direct
             right = directly(text)
             head = piece_of(work, Logits)
             assert head.labels == ("NEGATIVE", "POSITIVE")
-            assert head.function is Function.SOFTMAX
+            assert not head.independent
             assert head.logits == pytest.approx(right.logits[0].tolist(), abs=EXACT)
             assert head.probabilities == pytest.approx(right.logits[0].softmax(dim=0).tolist(), abs=EXACT)
             found = dict(zip(head.labels, head.probabilities, strict=True))
@@ -84,7 +84,6 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
     text = "Apples are sour, and lemons are sourer."
     async with make_worker() as worker:
         _, work = await answered_and_opened(worker, SentimentRequest(f"  {text} "))
-    assert work.task == "sentiment"
     stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", "Logits", "PostponedAttribution", "Decision"]
     assert kinds_of(work) == stages
     assert piece_of(work, Prepared).texts == (text,)
@@ -116,7 +115,7 @@ async def test_labels_with_probabilities_of_their_own(
     async with make_worker(preset_of({"sentiment": tmp_path / "model"})) as worker:
         result, work = await answered_and_opened(worker, SentimentRequest(TEXTS[0]))
     head = piece_of(work, Logits)
-    assert head.function is Function.SIGMOID
+    assert head.independent
     assert head.probabilities == pytest.approx(torch.tensor(head.logits).sigmoid().tolist(), abs=EXACT)
     assert dict(zip(head.labels, head.probabilities, strict=True)) == probabilities(result)
     assert sum(head.probabilities) != pytest.approx(1, abs=0.01)
@@ -156,9 +155,11 @@ async def test_which_words_mattered_is_computed_on_demand(
         assert taken
     postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
     assert found.label == postponed.label == result.scores[0].label
-    assert len(found.scores) == len(postponed.places)
-    assert [piece for piece in whole.pieces if piece != found] == [piece for piece in work.pieces if piece != postponed]
-    assert whole.pieces.index(found) == work.pieces.index(postponed)
+    assert len(found.scores) == len(postponed.positions)
+    assert [page for page in whole.pages if page != found.page] == [
+        page for page in work.pages if page != postponed.page
+    ]
+    assert whole.pages.index(found.page) == work.pages.index(postponed.page)
 
 
 async def test_long_texts_have_no_scores(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +168,8 @@ async def test_long_texts_have_no_scores(make_worker: Callable[..., Any], monkey
         _, work = await answered_and_opened(worker, SentimentRequest(LONG))
         _, whole = await answered_and_opened(worker, SentimentRequest(LONG), evidence=True)
     assert whole == work
-    assert piece_of(work, OmittedAttribution) == OmittedAttribution(SHORT_CONTEXT, SHORT_CONTEXT - 1)
+    omitted = piece_of(work, OmittedAttribution)
+    assert (omitted.tokens, omitted.most) == (SHORT_CONTEXT, SHORT_CONTEXT - 1)
     assert "PostponedAttribution" not in kinds_of(work)
 
 
@@ -180,7 +182,7 @@ def reference(checkpoints: Mapping[str, Path]) -> Reference:
 class TestPrompted:
     @pytest.fixture
     def opened(self, make_worker: Callable[..., Any], make_preset: Callable[..., Any]) -> Callable[..., Any]:
-        async def opened(text: str) -> tuple[Any, Work]:
+        async def opened(text: str) -> tuple[Any, Explanation]:
             async with make_worker(make_preset(sentiment="llama")) as worker:
                 return await answered_and_opened(worker, SentimentRequest(text))
 
@@ -238,7 +240,7 @@ class TestPrompted:
         assert tokens.names == ("prompt 1", "prompt 2", "prompt 3")
         assert tokens.shape == (3, max(map(len, ids)))
         assert "padded on the left" in tokens.note
-        assert piece_of(work, Architecture).family is Family.DECODER
+        assert piece_of(work, Architecture).family == "decoder"
         states = piece_of(work, HiddenStates)
         assert (states.row, states.shape) == ("prompt 1", (1, len(ids[0]), 32))
 

@@ -19,23 +19,24 @@ from bot.replies.work.offer import work_of
 from bot.tasks import summarize
 from bot.tasks.summarization.summarizers import EXAMPLES, INSTRUCTIONS
 from bot.tasks.summarize import TASK, SummarizeRequest, SummarizeResult
-from bot.tasks.work.pieces import (
+from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.explanations import EXPLANATIONS
+from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.summarize import MOST_OPENED
+from tests.support import CPU, run_crowd
+from tests.tasks.work.page_objects import (
     Architecture,
     Decision,
     Distribution,
-    Family,
     HiddenStates,
     Lengths,
     Prepared,
     SummaryRounds,
     Tokens,
-    Work,
     Written,
+    kinds_of,
 )
-from bot.tasks.work.request import WorkRequest
-from bot.tasks.work.summarize import EXPLANATIONS, MOST_OPENED
-from tests.support import CPU, run_crowd
-from tests.tasks.work.support import kinds_of, piece_of, pieces_of
+from tests.tasks.work.support import piece_of, pieces_of
 
 LENGTH = 20
 NAMES = ["t5", "bart", "llama"]
@@ -73,10 +74,10 @@ def asked(request: SummarizeRequest, result: SummarizeResult) -> WorkRequest:
     return found
 
 
-def opened(head: Any, request: SummarizeRequest = REQUEST) -> tuple[SummarizeResult, Work]:
+def opened(head: Any, request: SummarizeRequest = REQUEST) -> tuple[SummarizeResult, Explanation]:
     """A summary, and its work as the button asks for it."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
+    return result, run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written))
 
 
 def ids_of(text: Written) -> tuple[int, ...]:
@@ -115,15 +116,14 @@ def test_all_numbers(name: str, load: Callable[[str], Any], checkpoints: Mapping
 def test_the_way_there(name: str, load: Callable[[str], Any]) -> None:
     head = load(name)
     _, work = opened(head)
-    reading = ["HiddenStates"] if name == "llama" else ["Lengths", "HiddenStates", "HiddenStates"]
+    reading = ["HiddenStates"] if name == "llama" else ["HiddenStates", "HiddenStates"]
     found = ["Written", "Distribution", "Decision", "Decision"]
-    assert work.task == "summarize"
     assert kinds_of(work) == ["Prepared", "Tokens", "Architecture", *reading, *found]
     row = summarizer_of(head).row(REQUEST.text, LENGTH)
     read = row.inputs.prompt if name == "llama" else row.inputs.ids
     assert [tuple(one.id for one in tokens) for tokens in piece_of(work, Tokens).rows] == [tuple(read)]
-    family = Family.DECODER if name == "llama" else Family.ENCODER_DECODER
-    assert piece_of(work, Architecture).family is family
+    family = "decoder" if name == "llama" else "encoder-decoder"
+    assert piece_of(work, Architecture).family == family
     assert pieces_of(work, HiddenStates)[0].shape == (1, len(read), 32)
 
 
@@ -215,12 +215,12 @@ class TestInParts:
 
         for operation in {"generate", "rewrite"} & set(vars(head)):
             monkeypatch.setattr(head, operation, Operation("none", fail, head.observe.budget))
-        assert run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written)) == work
+        assert run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written)) == work
 
     def test_without_an_answer_it_is_written_first(self, name: str, load: Callable[[str], Any]) -> None:
         for request in (REQUEST, SummarizeRequest(long_text(load(name), 2.5))):
             head = load(name)
-            assert run_task(EXPLANATIONS[head.kind](head, request, ((),))) == opened(head, request)[1]
+            assert run_task(EXPLANATIONS["summarize"][head.kind](head, request, ((),))) == opened(head, request)[1]
 
     @pytest.mark.parametrize("change", ["fewer", "more", "unknown", "huge"])
     def test_what_this_checkpoint_cannot_have_written(self, name: str, change: str, load: Callable[[str], Any]) -> None:
@@ -238,12 +238,12 @@ class TestInParts:
             case _:
                 written = ((10**30,), *written[1:])
         with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-            run_task(EXPLANATIONS[head.kind](head, request, written))
+            run_task(EXPLANATIONS["summarize"][head.kind](head, request, written))
 
     @pytest.mark.parametrize("limited", ["bart", "llama"])  # T5's positions are relative, so it has no longest text
     def test_a_text_longer_than_the_context(self, limited: str, load: Callable[[str], Any]) -> None:
         with pytest.raises(InvalidRequest, match="is not the one that wrote this answer"):
-            run_task(EXPLANATIONS[load(limited).kind](load(limited), REQUEST, ((5,) * 2_000,)))
+            run_task(EXPLANATIONS["summarize"][load(limited).kind](load(limited), REQUEST, ((5,) * 2_000,)))
 
     async def test_parts_that_shared_a_batch(
         self, make_worker: Callable[..., Any], make_preset: Callable[..., Any], load: Callable[[str], Any]
@@ -264,7 +264,7 @@ class TestEndings:
         return load("llama")
 
     @staticmethod
-    def work(head: Any, request: SummarizeRequest, *texts: list[str], stop: bool = False) -> Work:
+    def work(head: Any, request: SummarizeRequest, *texts: list[str], stop: bool = False) -> Explanation:
         steps = TASK.start(head, request)
         step = next(steps)
         result: SummarizeResult | None = None
@@ -276,7 +276,7 @@ class TestEndings:
             except StopIteration as end:
                 result = end.value
         assert result is not None
-        return run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
+        return run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written))
 
     def test_the_answer_is_what_was_written(self, llama: Any) -> None:
         work = self.work(llama, SummarizeRequest("Apples are sour."), ["I love apples."])

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from bot.tasks.scores import LabelScore
-from bot.tasks.work.wording import applying, difference, largest, number, sigmoid_of, softmax_of
+from bot.tasks.work.pages import applying, decision_page, largest
+from bot.tasks.work.wording import difference, number, sigmoid_of, softmax_of
+from tests.tasks.work.page_objects import decisions_of
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,9 @@ def test_a_sigmoid() -> None:
 
 def test_decisions() -> None:
     scores = [LabelScore("sports", 0.9), LabelScore("politics", 0.6), LabelScore("travel", 0.2)]
-    assert largest(scores).sentence == "The largest probability is that of sports, so the answer is sports."
-    assert applying(scores).sentence.endswith("Above one half, so that they apply: sports, politics.")
-    assert applying(scores[2:]).sentence.endswith("None is above one half; the nearest is travel.")
-    assert (applying(scores).label, applying(scores).probability) == ("sports", 0.9)
+    [largest_of_all] = decisions_of(decision_page(*largest(scores)))
+    assert largest_of_all.sentence == "The largest probability is that of sports, so the answer is sports."
+    [several], [none] = (decisions_of(decision_page(*applying(one))) for one in (scores, scores[2:]))
+    assert several.sentence.endswith("Above one half, so that they apply: sports, politics.")
+    assert none.sentence.endswith("None is above one half; the nearest is travel.")
+    assert (several.label, several.probability) == ("sports", 0.9)

@@ -15,11 +15,14 @@ from bot.inference.compute.device import Device
 from bot.tasks import zeroshot
 from bot.tasks.scores import sigmoid, softmax
 from bot.tasks.work import attribution as attribute
-from bot.tasks.work.pieces import (
+from bot.tasks.work.request import WorkRequest
+from bot.tasks.zeroshot import ZeroShotRequest
+from tests.support import preset_of, run_crowd
+from tests.tasks.test_prompted import Reference
+from tests.tasks.work.page_objects import (
     Architecture,
     Attribution,
     Decision,
-    Family,
     HiddenStates,
     Inferences,
     OmittedAttribution,
@@ -27,15 +30,11 @@ from bot.tasks.work.pieces import (
     Prepared,
     Tokens,
     WeighedLabels,
+    kinds_of,
 )
-from bot.tasks.work.request import WorkRequest
-from bot.tasks.zeroshot import ZeroShotRequest
-from tests.support import preset_of, run_crowd
-from tests.tasks.test_prompted import Reference
 from tests.tasks.work.support import (
     answered_and_opened,
     equations,
-    kinds_of,
     piece_of,
     pieces_of,
     watch_attributions,
@@ -80,8 +79,9 @@ async def test_the_numbers_of_the_answer(make_worker: Callable[..., Any], direct
             assert found.classes == ("contradiction", "neutral", "entailment")
             assert tuple(row.label for row in found.rows) == request.labels
             for row in found.rows:
-                assert row.hypothesis == f"This example is {row.label}."
-                assert row.logits == pytest.approx(directly(TEXT, row.hypothesis).logits[0].tolist(), abs=1e-5)
+                assert row.logits == pytest.approx(
+                    directly(TEXT, f"This example is {row.label}.").logits[0].tolist(), abs=1e-5
+                )
             assert {row.label: row.probability for row in found.rows} == pytest.approx(probabilities(result), abs=EXACT)
             logits = torch.tensor([row.logits for row in found.rows])
             shared = logits[:, [0, 2]].softmax(dim=1)[:, 1] if request.multi_label else logits[:, 2].softmax(dim=0)
@@ -110,7 +110,7 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
     assert tokens.names == REQUEST.labels
     assert tokens.shape == (3, max(map(len, ids)))
     assert "padded on the right" in tokens.note
-    assert piece_of(work, Architecture).family is Family.ENCODER_DECODER
+    assert piece_of(work, Architecture).family == "encoder-decoder"
     likeliest = result.scores[0].label
     right = directly(TEXT, f"This example is {likeliest}.")
     for states, expected in zip(
@@ -153,7 +153,9 @@ async def test_a_truncated_text(make_worker: Callable[..., Any], directly: Infer
     assert tokens.shape == (2, 128)
     assert "so the end of the text was left out" in tokens.note
     for row in piece_of(work, Inferences).rows:
-        assert row.logits == pytest.approx(directly(LONG.text, row.hypothesis).logits[0].tolist(), abs=1e-5)
+        assert row.logits == pytest.approx(
+            directly(LONG.text, f"This example is {row.label}.").logits[0].tolist(), abs=1e-5
+        )
 
 
 async def test_a_text_in_many_rows_is_kept_once(make_worker: Callable[..., Any]) -> None:
@@ -280,7 +282,7 @@ class TestPrompted:
             f"log p({result.scores[0].label}) − log p({result.scores[1].label}) after the first prompt; the second "
             "best label stands for all others"
         )
-        assert whole.pieces.index(found) == work.pieces.index(postponed)
+        assert whole.pages.index(found.page) == work.pages.index(postponed.page)
 
     async def test_a_truncated_text(self, make_worker: Callable[..., Any], prompted: Any) -> None:
         async with make_worker(prompted) as worker:

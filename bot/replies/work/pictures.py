@@ -1,0 +1,76 @@
+"""The pictures of pages, drawn from plain data."""
+
+from __future__ import annotations
+
+from bot.inference.tokenization.tokens import Token
+from bot.pictures import attribution, chips, confidence, distribution, labels
+from bot.pictures.bars import Unit, bars
+from bot.pictures.norms import layer_norms
+from bot.pictures.picture import Picture as Drawn
+from bot.pictures.similarity import similarity_map
+from bot.pictures.vectors import vector_strips
+from bot.replies.work.numbers import written
+from bot.tasks.work.blocks import (
+    Bars,
+    Chips,
+    Confidence,
+    HeatMap,
+    Labels,
+    Norms,
+    Picture,
+    Reshaped,
+    Scores,
+    Strips,
+)
+
+
+def draw(picture: Picture) -> Drawn:  # noqa: C901 (a case for each kind)
+    """Draw a page's picture."""
+    match picture:
+        case Bars(title, names, values, probabilities):
+            unit = Unit.PROBABILITY if probabilities else Unit.NUMBER
+            return bars([written(name) for name in names], values, title, unit)
+        case Chips(title, rows):
+            return chips.token_chips([_row(*row) for row in rows], title)
+        case Norms(title, values):
+            return layer_norms(values, title)
+        case HeatMap(title, names, values):
+            return similarity_map(names, names, values, title)
+        case Strips(title, names, vectors):
+            return vector_strips(names, vectors, title)
+        case Confidence():
+            return confidence.confidence_text(_generated(picture), picture.title)
+        case Reshaped(title, names, before, after, chosen):
+            shown = zip(map(written, names), before, after, strict=True)
+            return distribution.distribution([distribution.Candidate(*one) for one in shown], title, chosen)
+        case Labels():
+            return labels.labelled_tokens(_labelled(picture), picture.title)
+        case Scores(title, label, _, _, note):
+            return attribution.attribution(_scored(picture), label, title, written(note))
+
+
+def _row(name: str, tokens: tuple[Token, ...]) -> chips.TokenRow:
+    kinds = (chips.Kind.SPECIAL if token.special else chips.Kind.WORD for token in tokens)
+    shown = zip(tokens, kinds, strict=True)
+    return chips.TokenRow(tuple(chips.Token(one.text, one.id, kind, one.starts_word) for one, kind in shown), name)
+
+
+def _generated(picture: Confidence) -> list[confidence.GeneratedToken]:
+    found = zip(picture.tokens, picture.probabilities, picture.alternatives, strict=True)
+    return [
+        confidence.GeneratedToken(text, probability, tuple(confidence.Alternative(*other) for other in others))
+        for text, probability, others in found
+    ]
+
+
+def _labelled(picture: Labels) -> list[labels.LabelledToken]:
+    found = zip(picture.tokens, picture.labels, picture.kinds, picture.probabilities, strict=True)
+    return [
+        labels.LabelledToken(token.text, label, kind, probability, token.starts_word)
+        for token, label, kind, probability in found
+    ]
+
+
+def _scored(picture: Scores) -> list[attribution.ScoredToken]:
+    pairs = zip(picture.tokens, picture.values, strict=True)
+    return [attribution.ScoredToken(token.text, value, token.starts_word) for token, value in pairs]

@@ -1,0 +1,120 @@
+"""Tables of text cells in a fixed-width font, narrow enough for a phone."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+
+from bot.replies.formatting.text import CUT, units, visible
+from bot.replies.reply import Draft
+from bot.tasks.work.blocks import MOST_ROWS
+
+TABLE_WIDTH = 36
+"""In columns: what a phone shows of a code block without wrapping."""
+FEWEST_ROWS = 3
+GAP = "  "
+LEFT_TO_RIGHT = "\u200e"
+"""A mark that is not seen. It keeps a line that ends in Arabic or Hebrew from being turned round."""
+
+_CELL_UNITS = 3 * TABLE_WIDTH
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_TWO_BACKTICKS = regex.compile("`(?=`)")
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Numbers in columns; the last column is a text, so that letters of any width keep the others straight.
+
+    Attributes:
+        titles: of the columns; empty ones of a table that needs none.
+        rows: a cell for each title.
+        last: rows that always stay, at the end, such as a sum.
+        most: rows that are shown on a page.
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    last: tuple[tuple[str, ...], ...] = ()
+    most: int = MOST_ROWS
+
+    def markdown(self, draft: Draft, room: int) -> str:
+        """Return as many rows as there is room for.
+
+        Args:
+            draft: is told if something was cut.
+            room: units.
+        """
+        # A line that says "1 more" has the room of that one.
+        rows = self.rows if len(self.rows) == self.most + 1 else self.rows[: self.most]
+        widths = self._widths(rows)
+        text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
+        head, *lines = [_line(cells, widths, text_room) for cells in (self.titles, *rows)]
+        end = [_line(cells, widths, text_room) for cells in self.last]
+        draft.cut |= any(cut_to(text, text_room) != text for text in (_one_line(row[-1]) for row in rows))
+        total, shown = len(self.rows), len(lines)
+        while shown > FEWEST_ROWS and units(_whole(head, lines[:shown], end, total)) > room:
+            shown -= 1
+        draft.cut |= shown < total
+        return _whole(head, lines[:shown], end, total)
+
+    def plain(self) -> str:
+        """Return all rows, for a file."""
+        cells = [self.titles, *self.rows, *self.last]
+        widths = self._widths(self.rows)
+        return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
+
+    def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
+        """Of the columns but the last, if these rows are shown."""
+        cells = [self.titles, *rows, *self.last]
+        return [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
+
+
+def _whole(head: str, lines: Sequence[str], end: Sequence[str], total: int) -> str:
+    more = [f"{CUT} {total - len(lines):,} more"] if len(lines) < total else []
+    return code_block([*([head] if head.strip() else []), *lines, *more, *end])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) -> str:
+    *numbers, text = cells
+    aligned = GAP.join(number.rjust(width) for number, width in zip(numbers, widths, strict=True))
+    text = _one_line(text)
+    shown = text if text_room is None else cut_to(text, text_room)
+    line = f"{aligned}{GAP}{shown}".rstrip()
+    is_turned = not shown.isascii() and any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown)
+    return LEFT_TO_RIGHT + line if is_turned else line
+
+
+def code_block(lines: Sequence[str]) -> str:
+    """Lines in a fixed-width font. Nothing in them can end it: backticks in a row are held apart."""
+    text = _TWO_BACKTICKS.sub("`\u200b", "\n".join(map(visible, lines)))
+    return f"```\n{text}\n```"
+
+
+def cut_to(text: str, width: int) -> str:
+    """As much of a line as fits so many columns; Chinese, Japanese, Korean letters and emoji take two."""
+    if _width(text) <= width and units(text) <= _CELL_UNITS:
+        return text
+    taken, left = "", width - 1
+    for piece in regex.findall(r"\X", text[:_CELL_UNITS]):
+        left -= _width(piece)
+        if left < 0 or units(taken + piece) >= _CELL_UNITS:
+            break
+        taken += piece
+    return taken.rstrip() + CUT
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text if not _is_mark(letter))
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.combining(letter) > 0 or letter in "\u200c\u200d\ufe0f"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(visible(text).split("\n"))

@@ -1,0 +1,324 @@
+"""What an explanation consists of: pages of blocks, with numbers in them. Replies decide how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from bot.inference.tokenization.tokens import Token
+
+if TYPE_CHECKING:
+    from bot.inference.heads.inspection.integrated_gradients import Stretch
+
+MOST_ROWS = 32
+"""Rows of a table on a page: about a screen of a phone. The file has all."""
+
+
+class Form(Enum):
+    """How a number is written; those with digits are decimals."""
+
+    COUNT = "1,234"
+    PERCENT = "83.1%"
+    NORM = "2.50, or 1,234"
+    MILLIONS = "67 million"
+    WHOLE = 0
+    TWO = 2
+    THREE = 3
+    FOUR = 4
+    FIVE = 5
+    SIGNED_TWO = "+2.00"
+    SIGNED_THREE = "+2.000"
+    SIGNED_FOUR = "+2.0000"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number within a text or a table."""
+
+    value: float
+    form: Form = Form.THREE
+
+
+def four(value: float) -> Number:
+    """Return a number with four digits: a result, after the numbers that it is worked out from."""
+    return Number(value, Form.FOUR)
+
+
+@dataclass(frozen=True)
+class Short:
+    """A text that is cut to a width in columns."""
+
+    text: str
+    width: int
+
+
+Text: TypeAlias = Union[str, float, Token, Number, Short, tuple["Text", ...], None]  # noqa: UP007
+"""Words, numbers and tokens behind each other. A `float` has three digits, None is empty."""
+
+
+def lone(token: Token) -> Token:
+    """Return a token that continues nothing, and whose white space is shown."""
+    return replace(token, special=False, starts_word=True)
+
+
+def bracketed(value: float, form: Form = Form.THREE) -> Text:
+    """A number that may stand after a sign: in brackets if it has one itself."""
+    return ("(", Number(value, form), ")") if value < 0 else Number(value, form)
+
+
+def joined(terms: Iterable[Text], most: int | None = None, sign: str = " + ") -> Text:
+    """Terms with a sign between them; beyond `most`, the last of these is "…"."""
+    shown = list(terms)
+    if most is not None and len(shown) > most:
+        shown = [*shown[: most - 1], "…"]
+    return tuple(part for place, term in enumerate(shown) for part in ((sign, term) if place else (term,)))
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences, in which people's words may stand."""
+
+    text: Text
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A text that a person or a model wrote.
+
+    Attributes:
+        to_end: whether its end stays, rather than its start, if there isn't room for all.
+    """
+
+    text: str
+    to_end: bool = False
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Lines of a calculation, with the numbers put in."""
+
+    lines: tuple[Text, ...]
+
+
+def formula(*lines: Text) -> Formula:
+    """Return the lines of a calculation."""
+    return Formula(lines)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        form: of its numbers.
+        total: stands in the last row, below all others.
+    """
+
+    title: str
+    cells: tuple[Text, ...]
+    form: Form = Form.THREE
+    total: Text = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers in columns; the last column is a text.
+
+    Attributes:
+        most: rows that are shown on a page.
+        name: stands above it; neither is shown without the other.
+    """
+
+    columns: tuple[Column, ...]
+    most: int = MOST_ROWS
+    name: str = ""
+
+
+def column(title: str, cells: Iterable[Text], form: Form = Form.THREE, total: Text = None) -> Column:
+    """Return a column of any cells."""
+    return Column(title, tuple(cells), form, total)
+
+
+def table(*columns: Column, most: int = MOST_ROWS, name: str = "") -> Table:
+    """Return a table of columns."""
+    return Table(columns, most, name)
+
+
+@dataclass(frozen=True)
+class File:
+    """A table that only the attached file has room for, and a sentence about it that stands on the page."""
+
+    sentence: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A label of the answer, with its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """An attribution that is computed when somebody opens its page, because it takes seconds.
+
+    Attributes:
+        label: what its positive scores will speak for.
+        path: from the baseline to the text, as one stretch.
+        positions: of the text's tokens among those that are read.
+        baseline: what the text is compared with, in words.
+        explained: the number that is explained, in words that end a sentence.
+    """
+
+    label: str
+    path: Stretch
+    positions: tuple[int, ...]
+    baseline: str
+    explained: str
+
+
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A picture of bars; those of numbers that are no probabilities go both ways from zero."""
+
+    title: str
+    names: tuple[Text, ...]
+    values: tuple[float, ...]
+    probabilities: bool = True
+
+
+@dataclass(frozen=True)
+class Chips:
+    """A picture of tokens, in named rows."""
+
+    title: str
+    rows: tuple[tuple[str, tuple[Token, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """A picture of the lengths of vectors, layer by layer."""
+
+    title: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A picture of a number for each pair of texts."""
+
+    title: str
+    names: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Strips:
+    """A picture of vectors, a strip of colours for each."""
+
+    title: str
+    names: tuple[str, ...]
+    vectors: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """A picture of a written text, coloured by the probabilities of its tokens.
+
+    Attributes:
+        tokens: as they stand in the text.
+        alternatives: of each token, likeliest first, with their probabilities.
+    """
+
+    title: str
+    tokens: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    alternatives: tuple[tuple[tuple[str, float], ...], ...]
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """A picture of probabilities before and after temperature and top_p.
+
+    Attributes:
+        chosen: which one was written.
+    """
+
+    title: str
+    names: tuple[Text, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    chosen: int
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A picture of tokens with their labels.
+
+    Attributes:
+        labels: "" of tokens that stand for no text.
+        kinds: a colour for each; "" for none.
+    """
+
+    title: str
+    tokens: tuple[Token, ...]
+    labels: tuple[str, ...]
+    kinds: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A picture of tokens with what each speaks for or against a label.
+
+    Attributes:
+        note: stands below it.
+    """
+
+    title: str
+    label: str
+    tokens: tuple[Token, ...]
+    values: tuple[float, ...]
+    note: Text
+
+
+Picture: TypeAlias = Bars | Chips | Norms | HeatMap | Strips | Confidence | Reshaped | Labels | Scores
+
+
+@dataclass(frozen=True)
+class Page:
+    """One step on the way from the text to the answer.
+
+    Attributes:
+        name: in the menu and the title.
+        about: what this step is, in plain words; Markdown of our own, without anybody's text.
+    """
+
+    name: str
+    about: str
+    blocks: tuple[Block, ...]
+    picture: Picture | None = None
+
+    @property
+    def postponed(self) -> Postponed | None:
+        """The attribution that this page still waits for."""
+        return next((block for block in self.blocks if isinstance(block, Postponed)), None)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How an answer came about: its pages, in the order of the request's path. No two have the same name."""
+
+    pages: tuple[Page, ...]
+
+    def page_at(self, number: int) -> tuple[int, Page]:
+        """Return a page with its number, from 0; for a number that doesn't exist the nearest one."""
+        number = min(max(number, 0), len(self.pages) - 1)
+        return number, self.pages[number]

@@ -1,0 +1,203 @@
+"""Pages that several explanations have: the text, logits, weighed labels, the decision."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from typing import TypeAlias
+
+from bot.tasks.scores import Floats, LabelScore
+from bot.tasks.work.blocks import (
+    Bar,
+    Bars,
+    Block,
+    Explanation,
+    Form,
+    Page,
+    Paragraph,
+    Picture,
+    Quote,
+    Short,
+    Table,
+    Text,
+    column,
+    formula,
+    four,
+    joined,
+    table,
+)
+
+LARGE = 15.0
+"""Logits from here on have powers of e that are too long to read."""
+MOST_TERMS = 3
+"""Of a sum that is written out."""
+LABEL = 14
+"""Columns of a label in a formula."""
+SHIFTED = "Here the largest logit is subtracted from all of them first; the probabilities stay the same."
+
+
+Shown: TypeAlias = Block | str | tuple[Text, ...]
+"""A block, or the text of a paragraph."""
+
+
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    return tomllib.loads(resources.files("bot.tasks.work").joinpath("pages.toml").read_text(encoding="utf-8"))
+
+
+def keys() -> Iterable[str]:
+    """Return the keys of all pages."""
+    return _texts()
+
+
+def page(
+    key: str,
+    *blocks: Block | str | tuple[Text, ...],
+    picture: Picture | None = None,
+    before: str = "",
+    behind: str = "",
+) -> Page:
+    """Return a page whose name and explanation are in `pages.toml`.
+
+    Args:
+        before: stands before the name, with a colon.
+        behind: stands behind the name, with a colon.
+    """
+    text = _texts()[key]
+    name = ": ".join(filter(None, (before, text["name"], behind)))
+    return Page(name, text["about"], tuple(map(_block, blocks)), picture)
+
+
+def _block(block: Shown) -> Block:
+    return Paragraph(block) if isinstance(block, str | tuple) else block
+
+
+def explanation(*pages: Page) -> Explanation:
+    """An explanation in which pages of the same name have got a number."""
+    total, seen = Counter(one.name for one in pages), Counter[str]()
+
+    def numbered() -> Iterator[Page]:
+        for one in pages:
+            seen[one.name] += 1
+            yield replace(one, name=f"{one.name} ({seen[one.name]})") if total[one.name] > 1 else one
+
+    return Explanation(tuple(numbered()))
+
+
+def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
+    """The text as the model is given it.
+
+    Args:
+        how: what the task has done to the user's text.
+        texts: one for each sequence that the model reads; one that is paired with each of the others stands in front.
+        to_end: whether the end of the texts says more than their start.
+    """
+    return page("text", how, *(Quote(text, to_end) for text in texts))
+
+
+def logits_page(
+    labels: Sequence[str],
+    logits: Sequence[float],
+    probabilities: Sequence[float],
+    *,
+    independent: bool = False,
+    first: Sequence[tuple[Text, ...]] = (),
+) -> Page:
+    """The logits of a classification head, and their softmax or sigmoid with the numbers put in.
+
+    Args:
+        labels: `id2label`, in the order of the ids.
+        independent: whether each label is judged on its own, by the sigmoid.
+        first: paragraphs before the others.
+    """
+    order = sorted(range(len(labels)), key=lambda index: -probabilities[index])
+    names, values = [labels[index] for index in order], [logits[index] for index in order]
+    shares = [probabilities[index] for index in order]
+    picture = Bars("Probabilities", tuple(names), tuple(shares))
+    title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
+    if independent:
+        powers = [math.exp(min(-value, 700)) for value in values]
+        numbers = table(column("logit", values), column("e^-z", powers), *shares_table(names, shares).columns)
+        worked_out = formula(title, ("= 1 / (1 + e^", -values[0], ")"), ("= 1 / (1 + ", powers[0], ")"), result)
+        return page("sigmoid", *first, numbers, worked_out, picture=picture)
+    shift = max(logits) if max(map(abs, logits)) > LARGE else 0.0
+    powers, total = [math.exp(value - shift) for value in values], sum(math.exp(logit - shift) for logit in logits)
+    numbers = table(
+        column("logit", values),
+        column("e^(z-max)" if shift else "e^z", powers, total=total),
+        column("p", shares, Form.PERCENT, round(sum(probabilities), 9)),
+        column("label", names, total="sum"),
+    )
+    terms: list[Text] = [("e^", value - shift) for value in values]
+    shares_of_all = ("  / (", joined(terms, MOST_TERMS), ")")
+    worked_out = formula(title, ("= ", terms[0]), shares_of_all, ("= ", powers[0], " / ", total), result)
+    return page("softmax", *first, numbers, *([SHIFTED] if shift else []), worked_out, picture=picture)
+
+
+def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:
+    """Labels that a causal language model has scored.
+
+    Args:
+        numbers: of each label: its log-probability after the text, a mean over prompts and words; the same measured
+            without the text (the calibration); the score, which goes into the function; its probability.
+        how: how scores and probabilities come about, with the constants.
+    """
+    log_probs, baselines, scores, probabilities = (one.tolist() for one in numbers)
+    title = "Score: how much the text speaks for a label"
+    return page(
+        "weighed",
+        table(
+            column("log p", log_probs, Form.TWO),
+            column("base", baselines, Form.TWO),
+            column("score", scores, Form.SIGNED_TWO),
+            column("label", labels),
+        ),
+        how,
+        shares_table(labels, probabilities),
+        picture=Bars(title, tuple(labels), tuple(scores), probabilities=False),
+    )
+
+
+def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> Table:
+    """Labels with their probabilities."""
+    return table(column("p", probabilities, Form.PERCENT), column(title, labels))
+
+
+def decision_page(*blocks: Block | str) -> Page:
+    """What the answer says."""
+    return page("decision", *blocks)
+
+
+def decided(sentence: str, label: str, probability: float) -> tuple[Block, ...]:
+    """What the answer says in words, and the answer itself."""
+    return Paragraph(sentence), Bar(label, probability)
+
+
+def largest(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
+    """Say that the likeliest label is the answer.
+
+    Args:
+        scores: likeliest first.
+    """
+    label = scores[0].label
+    said = f"The largest probability is that of {label}, so the answer is {label}."
+    return decided(said, label, scores[0].probability)
+
+
+def applying(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
+    """Say which labels apply if each is judged on its own.
+
+    Args:
+        scores: likeliest first.
+    """
+    label, applies = scores[0].label, [score.label for score in scores if score.probability > 0.5]
+    if applies:
+        found = f"Above one half, so that they apply: {', '.join(applies)}."
+    else:
+        found = f"None is above one half; the nearest is {label}."
+    return decided(f"Each label has a probability of its own. {found}", label, scores[0].probability)
