@@ -23,6 +23,11 @@ from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
 class Attention(Cog):
     """`/attention`."""
 
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.add_dynamic_items(AttentionMenu)
+        bot.handle(CHANGE_VIEW, self.change_view)
+
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
     @app_commands.describe(
@@ -73,8 +78,4 @@ class Attention(Cog):
         return task_of(chosen or (DEFAULT_TASK if DEFAULT_TASK in tasks else None), checkpoints)
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Attention(bot)
-    await bot.add_cog(cog)
-    bot.add_dynamic_items(AttentionMenu)
-    bot.handle(CHANGE_VIEW, cog.change_view)
+setup = Attention.setup

@@ -58,6 +58,8 @@ class Inspect(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
+        bot.handle(SHOW_WORK, self.show)
+        bot.handle(TURN_PAGE, self.turn)
         self._edits = LatestOnly()
         self._computed: LRUCache[tuple[str, int], None] = LRUCache(MOST_COMPUTED)
 
@@ -114,8 +116,4 @@ class Inspect(Cog):
             self._computed[key] = None
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Inspect(bot)
-    await bot.add_cog(cog)
-    bot.handle(SHOW_WORK, cog.show)
-    bot.handle(TURN_PAGE, cog.turn)
+setup = Inspect.setup
