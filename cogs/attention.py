@@ -13,8 +13,8 @@ from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
 from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.components.attention_menus import CHANGE_VIEW, AttentionMenu
-from bot.replies.components.ownership import response_kind
 from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
 from bot.replies.results.attention import render
 from bot.tasks.attention import DEFAULT_TASK, AttentionRequest
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
@@ -68,7 +68,7 @@ class Attention(Cog):
         """Show another view of the same text."""
         request = replace(press.request, view=press.detail)
         kept: dict[Request[Any], str] = {replace(request, view=ANY_VIEW): press.request_id}
-        await self.delivery.answer(interaction, request, render, kind=response_kind(interaction), kept=kept)
+        await self.delivery.answer(interaction, request, render, kind=ResponseKind.of_view(interaction), kept=kept)
 
     def _task(self, chosen: str | None) -> str:
         checkpoints = self.backend.status().checkpoints
