@@ -1,4 +1,4 @@
-"""What people can ask for: one file per command, with its request, its result, and how it is answered."""
+"""The commands' tasks: one module per command, with its request, its result, and its implementations."""
 
 from __future__ import annotations
 

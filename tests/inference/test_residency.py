@@ -164,7 +164,7 @@ async def test_nothing_of_it_stays_in_memory(make_worker: OpenWorker) -> None:
             gc.collect()
             assert not [trace for trace in traces if trace() is not None], task
         async with worker._models.lease("sentiment") as model:
-            assert len(worker._queue._replicas) == len(operations_of(model.head))
+            assert len(worker._queue._scheduler.replicas) == len(operations_of(model.head))
 
 
 async def test_nothing_of_one_that_failed_stays_in_memory(
@@ -203,7 +203,7 @@ async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, mo
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(LONG, person=1)
-            await under_way(worker, long)
+            await under_way(long)
             others = worker.submit(REQUESTS["sentiment"], person=2)
             await until(lambda: _about_to_leave(worker) == 1)
             assert not others.done()
@@ -368,7 +368,7 @@ async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker, monkey
     async with make_worker(room=ONE_AT_A_TIME) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
-            await under_way(worker, long)
+            await under_way(long)
             waiting = worker.submit(REQUESTS["sentiment"], person=2)
             await until(lambda: _about_to_leave(worker) == 1)
             closing = asyncio.create_task(worker.aclose())
@@ -394,7 +394,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
             model.head.model.forward = held
         del model
         answer = worker.submit(REQUESTS["sentiment"], person=1)
-        await until(lambda: bool(worker._queue._lanes[0].running))
+        await until(lambda: bool(worker._queue._runners[0].computing))
         answer.cancel()
         other = worker.submit(REQUESTS["fill"], person=1)
         await until(lambda: _about_to_leave(worker) == 1)

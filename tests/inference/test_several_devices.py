@@ -14,7 +14,7 @@ import torch
 from bot.errors import SettingsError
 from bot.inference.compute.device import Device
 from bot.inference.operations import Budget
-from bot.inference.scheduling.lane import device_thread, threads_each
+from bot.inference.scheduling.device_runner import device_thread, threads_each
 from bot.inference.scheduling.replicas import Replicas, operations_of
 from bot.inference.worker import InferenceWorker
 from bot.tasks.generate import GenerateRequest
@@ -139,11 +139,11 @@ async def test_giving_up_on_two_devices(make_worker: OpenWorker) -> None:
     async with make_worker(device=[CPU, CPU]) as worker:
         await worker.load(["generate"])
         answers = [worker.submit(LONG, person=one) for one in range(8)]
-        await under_way(worker, answers[0])
+        await under_way(answers[0])
         for answer in answers:
             answer.cancel()
         await asyncio.gather(*answers, return_exceptions=True)
-        await until(lambda: not any(lane.rows for lane in worker._queue._lanes))
+        await until(lambda: not any(runner.rows for runner in worker._queue._runners))
         rows = worker.status().rows
         await worker.run(SentimentRequest("I love apples"), person=1)
         assert worker.status().rows == rows + 1

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from bot.errors import NotFinite
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation import cuda_graphs as recording
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.sampling import FiniteRows, Sampler, Sampling, choose_sound
 from bot.inference.heads.inspection.integrated_gradients import _word_embeddings
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.operations import Budget, Operation, Row, run_task
 from bot.inference.scheduling.isolation import run_isolated
-from bot.inference.scheduling.recovery import RowsUnderWay
+from bot.inference.scheduling.recovery import RecoveringSession
 from bot.inference.soundness import all_finite, none_above
 from bot.tasks.sentiment import SentimentRequest
 from tests.support import CPU, run_crowd
@@ -163,8 +163,8 @@ def head(request: pytest.FixtureRequest, checkpoints: Any, monkeypatch: pytest.M
     if way == "beams":
         head.model.generation_config.num_beams = 3
     if way.startswith("recorded"):
-        monkeypatch.setattr(recording, "BEFORE", 0)
-        head._recorded = RecordedSteps(head, lambda compute: compute, 1 if writes else 2)
+        monkeypatch.setattr(recording, "EAGER_STEPS", 0)
+        head._graphs = CudaGraphs(head, lambda compute: compute, 1 if writes else 2)
     return head
 
 
@@ -182,15 +182,15 @@ def test_whoever_is_written_beside_it_goes_on(head: Any) -> None:
     expected = [operation.run([row])[0] for row in rows_of(head, short)]
     later = [operation.run([row])[0] for row in rows_of(head, long)]
     poison(head, [token for output in (*expected, *later) for token in getattr(output, "written", output)])
-    under_way = RowsUnderWay("generate", partial(operation.session, False))
+    under_way = RecoveringSession("generate", partial(operation.session, False))
     rows, [bad] = rows_of(head, short), rows_of(head, [f"{POISON} " * 40])
-    outcomes = {id(row): outcome for row, outcome in under_way.take_further([bad, *rows])}
+    outcomes = {id(row): outcome for row, outcome in under_way.decode_step([bad, *rows])}
     newcomers = rows_of(head, long)
     coming = list(newcomers)
     for _ in range(60):
         joining = coming if under_way.admits or len(outcomes) == len(rows) + 1 else []
         coming = [] if joining else coming
-        outcomes |= {id(row): outcome for row, outcome in under_way.take_further(joining)}
+        outcomes |= {id(row): outcome for row, outcome in under_way.decode_step(joining)}
     assert isinstance(outcomes[id(bad)], NotFinite)
     assert [outcomes[id(row)] for row in rows] == expected
     assert [outcomes[id(row)] for row in newcomers] == later

@@ -9,7 +9,7 @@ import pytest
 
 from bot.replies.reply import SHORTENED
 from bot.replies.work.text_table import TABLE_WIDTH
-from bot.tasks.entities import Entity, Word
+from bot.tasks.entities import Entity, TaggedWord
 from bot.tasks.work.blocks import Page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -37,9 +37,9 @@ LEE = labelled("Le", "I-PER", 0.8)
 E = labelled("e", "O", 0.7, starts_word=False)
 ROWS = (CLS, ANNA, LEE, E, labelled("sings", "O", 0.95))
 WORDS = (
-    (Word(0, 4, (1, 2), "B-PER", 0.9), (ANNA,)),
-    (Word(5, 8, (2, 4), "I-PER", 0.8), (LEE, E)),
-    (Word(9, 14, (4, 5), "O", 0.95), ROWS[4:]),
+    (TaggedWord(0, 4, (1, 2), "B-PER", 0.9), (ANNA,)),
+    (TaggedWord(5, 8, (2, 4), "I-PER", 0.8), (LEE, E)),
+    (TaggedWord(9, 14, (4, 5), "O", 0.95), ROWS[4:]),
 )
 
 

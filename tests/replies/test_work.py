@@ -26,9 +26,10 @@ from bot.replies.work.numbers import decimal, percent, signed
 from bot.replies.work.offer import work_of, written_in
 from bot.replies.work.render import render
 from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
-from bot.tasks.entities import Entity, Word
-from bot.tasks.fill import FillRequest, FillResult, Guess, Proposal, WeighedMask
+from bot.tasks.entities import Entity, TaggedWord
+from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.tasks.prompts.cloze import Proposal, WeighedMask
 from bot.tasks.scores import LabelScore, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.tokenize import TokenizeRequest
@@ -126,7 +127,7 @@ def labelled(text: str) -> tuple[Page, ...]:
     """Every page of `/entities`."""
     first = LabelledToken(token(text), text, (1.5, -0.5), (0.88, 0.12))
     special = LabelledToken(ROW[0], None, (0.5, 0.25), (0.56, 0.44))
-    word = Word(0, len(text), (0, 2), text, 0.88)
+    word = TaggedWord(0, len(text), (0, 2), text, 0.88)
     return (
         example_page(("NEGATIVE", "POSITIVE"), first, 1),
         labelled_page((text, "B-PER"), (special, first)),
@@ -571,8 +572,8 @@ class TestOffer:
                 FillRequest("___ is ___."),
                 FillResult(
                     (
-                        (Guess("It", 0.5, "It is good.", 0), Guess("He", 0.25, "He is good.", 0)),
-                        (Guess("good", 0.75, "It is good.", 6),),
+                        (MaskGuess("It", 0.5, "It is good.", 0), MaskGuess("He", 0.25, "He is good.", 0)),
+                        (MaskGuess("good", 0.75, "It is good.", 6),),
                     ),
                     "It is good.",
                     truncated=False,

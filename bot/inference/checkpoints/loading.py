@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.building import building
 from bot.inference.compute.device import Device, avoid_plans_for_each_shape
-from bot.inference.compute.precision import round_to_int8
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.task import HeadKind
 
@@ -91,6 +90,8 @@ def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head
     head = _load_unrounded(folder, device, languages)
     if device.precision != "int8":
         return head
+    from bot.inference.heads.rounding import round_to_int8
+
     rounding = round_to_int8(head)
     if rounding.accepted:
         head.precision = "int8"
@@ -129,4 +130,6 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     with building():
         model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
-    return head(model.eval().to(device.name), tokenizer, device, languages)
+    loaded = head(model.eval().to(device.name), tokenizer, device)
+    loaded.declared_languages = languages
+    return loaded

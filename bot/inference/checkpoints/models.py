@@ -285,7 +285,7 @@ class Models:
     def _moved_in(self, resident: Resident, heads: tuple[Head, ...]) -> LoadedModel:
         sizes = by_device(self.devices, (head.weight_bytes for head in heads))
         for head in heads:
-            head.notes = resident.notes
+            head.calibrations = resident.calibrations
         if self._server is not None:
             self._server.add(heads)
         return LoadedModel(resident.state.spec, heads, self.devices, sizes)

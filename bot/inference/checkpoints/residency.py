@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.compute.device import Device
+from bot.inference.heads.calibration import Calibrations
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class LoadedModel:
 
     @property
     def head(self) -> Head:
-        """The first replica: tasks tokenise, finish and keep their notes with it."""
+        """The first replica: tasks tokenize, finish and keep their calibrations with it."""
         return self.heads[0]
 
     def precision_on(self, place: int) -> str:
@@ -53,7 +54,7 @@ class Resident:
         model: None while it is not loaded.
         reserved: the bytes that it takes or is about to take, by the device's name.
         folder: where its files are, once they have been fetched.
-        notes: what tasks have found out about it, kept when it leaves the devices.
+        calibrations: what was measured of it, kept when it leaves the devices.
         loading: while it is loaded.
         leases: how many are using it or wait for it.
         demanded: whether others may be evicted for it.
@@ -68,7 +69,7 @@ class Resident:
     model: LoadedModel | None = None
     reserved: Counter[str] = field(default_factory=Counter)
     folder: Path | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    calibrations: Calibrations = field(default_factory=Calibrations)
     loading: asyncio.Task[None] | None = None
     leases: int = 0
     demanded: bool = False

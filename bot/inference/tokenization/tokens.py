@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-HALF_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-"""What tokenizers write for bytes that are no whole character."""
-
 _WORD_START = "\u2581"  # SentencePiece writes a word's leading space so
 _LONE_BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # what `surrogateescape` makes of a byte that is no text
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")

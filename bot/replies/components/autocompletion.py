@@ -1,4 +1,4 @@
-"""What an autocompletion offers."""
+"""Choices of autocompletions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ COMMON = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "ja", "ko", "zh", "vi", "sv",
     "ro", "cs", "el", "hu", "da", "fi",
 )  # fmt: skip
-"""Offered first, and alone where nobody knows what the checkpoint can do."""
+"""Offered first, and alone if the checkpoint's languages are not known."""
 
 
 def language_choices(
     typed: str, codes: Iterable[str] | None, unlikely: str | None = None
 ) -> list[app_commands.Choice[str]]:
-    """The languages that somebody who has typed this may mean.
+    """Return the languages that match a typed text.
 
     Args:
         typed: the start of a code, or of a name in English or in the language itself; empty for all.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.text.characters import FLAG, line_breaks
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import discord
 
 from bot.inference.requests import Answer
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import Keep, escape, fit, quoted, unfinished
 from bot.replies.reply import Draft, Reply
 from bot.tasks.chat import ChatRequest, ChatResult, is_private
@@ -32,7 +32,7 @@ def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
     draft.lines = [draft.fit(request.message, MESSAGE, quoted), "", draft.fit(text, ROOM) if result.text else NOTHING]
     whole = f"{request.speaker}: {request.message}\n\n{result.text}"
     reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")
-    return replace(reply, offers=(Offer(FORGET, replace(request, history=())),))  # what is forgotten need not be kept
+    return replace(reply, buttons=(Button(FORGET, replace(request, history=())),))  # what is forgotten need not be kept
 
 
 def preview(request: ChatRequest, result: ChatResult) -> Reply:

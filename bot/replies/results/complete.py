@@ -9,12 +9,12 @@ import discord
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
-from bot.inference.tokenization.tokens import HALF_CHARACTER
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.code import code_block, holds_fence
 from bot.replies.formatting.text import Keep, fit
 from bot.replies.reply import Draft, Reply, TextFile, truncation
 from bot.tasks.complete import CompleteRequest, CompleteResult
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 REGENERATE = Action("complete-again", "Regenerate")
 CONTINUE = Action("complete-on", "Continue")
@@ -45,29 +45,29 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
     return replace(
         reply,
         file=_file(request, result) if draft.cut or broken else None,
-        offers=tuple(_offers(request, result)),
+        buttons=tuple(_offers(request, result)),
     )
 
 
 def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
     """What there is so far; of what exceeds the room, the end, where something happens."""
     block = code_block(request.language)
-    new = result.text.rstrip(HALF_CHARACTER).strip("\n").rstrip() + CURSOR
+    new = result.text.rstrip(REPLACEMENT_CHARACTER).strip("\n").rstrip() + CURSOR
     given = fit(request.code, GIVEN, block, Keep.END)[0]
     embed = discord.Embed(description=f"{given}\n{fit(new, ROOM, block, Keep.END)[0]}", colour=COLOUR)
     return Reply(embed.set_footer(text=f"Writing: {result.tokens} of at most {request.max_new_tokens} tokens"))
 
 
-def _offers(request: CompleteRequest, result: CompleteResult) -> Iterator[Offer]:
+def _offers(request: CompleteRequest, result: CompleteResult) -> Iterator[Button]:
     if request.temperature:  # else the same again
-        yield Offer(REGENERATE, request)
+        yield Button(REGENERATE, request)
     if result.finished or not result.text.strip():
         return
     try:
         following = request.continued(result.text, result.tail)
     except InvalidRequest:  # nothing but fences is left of it
         return
-    yield Offer(CONTINUE, following)
+    yield Button(CONTINUE, following)
 
 
 def _file(request: CompleteRequest, result: CompleteResult) -> TextFile:

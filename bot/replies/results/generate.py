@@ -9,11 +9,11 @@ import discord
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
-from bot.inference.tokenization.tokens import HALF_CHARACTER
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import CUT, Keep, bold, fit, quoted, unfinished
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 REGENERATE = Action("regenerate", "Regenerate")
 CONTINUE = Action("continue", "Continue")
@@ -46,7 +46,7 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
     seed = None if result.seed is None else f"seed {result.seed}"
     unread = truncation(result.truncated, "prompt", "start")
     reply = draft.reply("generate", answer, _whole(result), unread, fact=seed)
-    return replace(reply, offers=(Offer(REGENERATE, request), *_continuing(request, result)))
+    return replace(reply, buttons=(Button(REGENERATE, request), *_continuing(request, result)))
 
 
 def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
@@ -58,7 +58,7 @@ def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
     draft = Draft(Colour.GENERATE)
 
     def show(continuation: Continuation, room: int) -> str:
-        return fit(continuation.text.rstrip(HALF_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
+        return fit(continuation.text.rstrip(REPLACEMENT_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
 
     description = "\n".join(_lines(draft, result, show))
     written = sum(continuation.tokens for continuation in result.continuations)
@@ -81,7 +81,7 @@ def _numbered(result: GenerateResult, show: Show) -> Iterator[str]:
         yield number + show(continuation, room).lstrip()
 
 
-def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Offer]:
+def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Button]:
     """A button for each continuation that may go on. Of equal ones the first has it: they would go on alike."""
     several = len(result.continuations) > 1
     offered: set[GenerateRequest] = set()
@@ -94,7 +94,7 @@ def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Of
             continue
         if following not in offered:
             offered.add(following)
-            yield Offer(CONTINUE, following, f"Continue {place}" if several else None)
+            yield Button(CONTINUE, following, f"Continue {place}" if several else None)
 
 
 def _whole(result: GenerateResult) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.replies.formatting.text import CUT, units, visible
 from bot.replies.reply import Draft

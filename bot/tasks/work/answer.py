@@ -87,7 +87,7 @@ def _kinds(one: Pointing, name: str) -> str:
 
 def _context(one: Pointing) -> list[int]:
     """Return the positions of the context's tokens in a window."""
-    return [place for place, characters in enumerate(one.window.places) if characters is not None]
+    return [place for place, characters in enumerate(one.window.spans) if characters is not None]
 
 
 def border_page(
@@ -151,7 +151,7 @@ def _softmax(
 
 
 def _spans_page(request: AnswerRequest, one: Pointing) -> Page:
-    together = answer.spans(one.probabilities, one.window.places)
+    together = answer.spans(one.probabilities, one.window.spans)
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
     pairs = [divmod(int(place), together.shape[1]) for place in order]
     found = [pair for pair in pairs if together[pair] > 0]

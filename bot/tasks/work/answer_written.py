@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
-from bot.tasks import answer
-from bot.tasks.answer import AnswerRequest, Guess, Weighing
-from bot.tasks.quotes import QUOTED_SHARE, same_words
+from bot.tasks.answer import AnswerRequest
+from bot.tasks.prompts import question_answering as prompted
+from bot.tasks.prompts.question_answering import AnswerScore, WrittenAnswer
 from bot.tasks.work.answer import ABSENT
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, Quote, column, lone, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import MINUS, difference, number, sigmoid_of
 from bot.tasks.work.written import check_vocabulary, continuations
+from bot.text.quotes import QUOTED_SHARE, same_words
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -24,7 +25,7 @@ NEAREST = "Of several places, the one nearest to the question's words would be m
 SHOWN = (
     "A language model cannot point at a place, it only goes on with a text. So the context and the question stand "
     "behind two texts with answered questions, which also show what to write where there is no answer: "
-    f"“{answer.NO_ANSWER}”."
+    f"“{prompted.NO_ANSWER}”."
 )
 
 
@@ -41,22 +42,22 @@ def explain_writing(head: CausalLM, request: AnswerRequest, written: WrittenIds 
 
     ids = tuple(token for text in written for token in text)
     check_vocabulary(head, ids)
-    made = yield from answer.guess(head, request, ids, alone=True)
+    made = yield from prompted.written_answer(head, request.question, request.context, ids, alone=True)
     truncated = "the end of the context" if made.truncated else None
     pages, sentence = yield from continuations(
         head, made.prompt, [made.ids], Sampling.likeliest(), truncated=truncated, stop="\n"
     )
     return explanation(
-        text_page(SHOWN, answer.PROMPT.format(context=made.context, question=request.question)),
+        text_page(SHOWN, prompted.PROMPT.format(context=made.context, question=request.question)),
         *pages,
         _quotation(head, request, made),
-        *([] if made.weighing is None else [_weighed(head, made.weighing)]),
+        *([] if made.score is None else [_weighed(head, made.score)]),
         decision_page(sentence, *_decision(made)),
     )
 
 
-def _quotation(head: CausalLM, request: AnswerRequest, made: Guess) -> Page:
-    line = answer.first_line(head, made.ids).strip()
+def _quotation(head: CausalLM, request: AnswerRequest, made: WrittenAnswer) -> Page:
+    line = prompted.first_line(head, made.ids).strip()
     if made.span is None:
         return quotation_page(line, made.text, "", _unmarked(made))
     quote = request.context[made.span.start : made.span.end]
@@ -86,10 +87,10 @@ def quotation_page(line: str, text: str, quote: str, how: str) -> Page:
     return page("quotation", *(block for pair in shown for block in pair), how)
 
 
-def _unmarked(made: Guess) -> str:
+def _unmarked(made: WrittenAnswer) -> str:
     if not made.text:
         return "The model wrote nothing that could be looked for."
-    if made.weighing is None:
+    if made.score is None:
         return "There is nothing to look for: by this line the model says that the text has no answer."
     return (
         f"No run of its words with {QUOTED_SHARE:.0%} of its letters and all of its numbers stands in the context, so "
@@ -97,17 +98,19 @@ def _unmarked(made: Guess) -> str:
     )
 
 
-def _weighed(head: CausalLM, made: Weighing) -> Page:
+def _weighed(head: CausalLM, made: AnswerScore) -> Page:
     after, usual = float(made.after.sum()), float(made.usual.sum())
     gain = after - usual
     argument = f"{number(gain)} {MINUS} {made.needed:g}"
     how = (
         f"The context makes the answer likelier by {difference(after, usual)} = {number(gain)}. For an even chance "
-        f"that has to be {answer.QUOTED_GAIN:g} where the context says it so, and {answer.OWN_GAIN:g} where these "
+        f"that has to be {prompted.QUOTED_GAIN:g} where the context says it so, and {prompted.OWN_GAIN:g} where these "
         f"are the model's own words; here it is {made.needed:g}. The probability of the answer is "
         f"{sigmoid_of(argument, made.probability)}, and the rest is that of “{ABSENT}”."
     )
-    return weighed_answer_page(head.tokens(made.answer), made.after.tolist(), made.usual.tolist(), answer.NEUTRAL, how)
+    return weighed_answer_page(
+        head.tokens(made.answer), made.after.tolist(), made.usual.tolist(), prompted.NEUTRAL, how
+    )
 
 
 def weighed_answer_page(
@@ -139,11 +142,11 @@ def weighed_answer_page(
     )
 
 
-def _decision(made: Guess) -> tuple[Block, ...]:
-    if made.weighing is None:
+def _decision(made: WrittenAnswer) -> tuple[Block, ...]:
+    if made.score is None:
         said = f"wrote “{made.text}”" if made.text else "wrote nothing"
         return decided(f"The model {said}, so the answer is “{ABSENT}”.", ABSENT, 1.0)
-    probability = made.weighing.probability
+    probability = made.score.probability
     if 1 - probability > probability:
         said = f"That is less than an even chance for “{made.text}”, so the answer is “{ABSENT}”."
         return decided(said, ABSENT, 1 - probability)

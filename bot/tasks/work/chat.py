@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
-from bot.tasks.chat import TOP_P, ChatRequest, read_prompt, reply, room_for_answer, spoken
+from bot.tasks.chat import TOP_P, ChatRequest, answer_in, read_prompt, reply, room_for_answer
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.ending import cut_off, without_end, without_rule
@@ -95,7 +95,7 @@ def _messages(number: int) -> str:
 
 def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Page:
     body = without_end(head, ids)
-    answer = spoken(head, request, body)
+    answer = answer_in(head, request, body)
     if answer.circling:
         why = CIRCLING
     elif answer.speaks_for_another:

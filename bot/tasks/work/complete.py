@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.tasks.code.ending import EndReason
-from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt, text_of, whole_text_of
-from bot.tasks.prompts.writing import known_tail
+from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt
+from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.ending import cut_off, without_end, without_rule
 from bot.tasks.work.generate import SEED, TAIL
@@ -48,13 +47,13 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds =
     if not ids:
         result = yield from go_on(head, request, seed=SEED)
         ids = result.ids
-    prompt, is_cut = read_prompt(head, request)
+    prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
-    truncated = "the start of the code" if is_cut else None
-    pages, sentence = yield from continuations(head, prompt, [ids], sampling, truncated=truncated)
-    how = _how(request, is_cut=is_cut, has_tail=bool(known_tail(head, request.tail)))
+    truncated = "the start of the code" if prompt.truncated else None
+    pages, sentence = yield from continuations(head, prompt.ids, [ids], sampling, truncated=truncated)
+    how = _how(request, is_cut=prompt.truncated, has_tail=bool(prompt.tail))
     return explanation(
-        text_page(how, head.decode(prompt) if is_cut else request.code, to_end=True),
+        text_page(how, head.decode(prompt.ids) if prompt.truncated else request.code, to_end=True),
         *pages,
         _ending(head, request, prompt, ids),
         decision_page(sentence),
@@ -79,12 +78,11 @@ def _how(request: CompleteRequest, *, is_cut: bool, has_tail: bool) -> str:
     return " ".join(sentences)
 
 
-def _ending(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> Page:
+def _ending(head: CausalLM, request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int]) -> Page:
     body = without_end(head, ids)
-    found = completion(head, request, prompt, body, complete=True)
+    found = completion(request, prompt, body, complete=True)
     if found.reason is not None:
         why = RULES[found.reason]
     else:
         why = without_rule(head, ids, request.max_new_tokens, head.end_ids | set(head.tokenizer.all_special_ids))
-    texts = (partial(text_of, head, request, prompt), partial(whole_text_of, head, request, prompt))
-    return cut_off(why, body, *texts, len(found.text))
+    return cut_off(why, body, prompt.text, prompt.whole_text, len(found.text))

@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.prompts.writing import Decode
 from bot.tasks.work.blocks import Page, Quote
 from bot.tasks.work.pages import page
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -46,7 +46,7 @@ def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end
     if not rest.strip():
         return ending_page(why, len(ids), len(ids))
     kept = bisect_left(range(len(ids)), end, key=lambda number: len(whole_of(ids[:number])))
-    is_half = set(rest.strip()) == {HALF_CHARACTER}
+    is_half = set(rest.strip()) == {REPLACEMENT_CHARACTER}
     return ending_page(f"{why} {HALF}" if is_half else why, len(ids), kept, rest)
 
 

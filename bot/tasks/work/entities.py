@@ -11,7 +11,8 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
+from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, entities_of
+from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, WeighedNames, weighed_names
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
@@ -135,7 +136,7 @@ def _prefixes(names: Sequence[str]) -> Iterator[str]:
         yield f"I- says that this belongs to an entity, and {OUTSIDE} that there is none."
 
 
-def words_page(words: Sequence[tuple[Word, Sequence[LabelledToken]]], *, marked: bool) -> Page:
+def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, marked: bool) -> Page:
     """Show how the tokens of each word were put together.
 
     Args:
@@ -194,7 +195,7 @@ def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[f
 
 def _unread(text: str) -> str:
     """Say what has a label and is no entity all the same, if the text has it."""
-    return " and is no link, mention, emoji or code" if markup(text).places else ""
+    return " and is no link, mention, emoji or code" if markup(text).spans else ""
 
 
 def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
@@ -214,7 +215,7 @@ def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
 
 def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model."""
-    made = yield from entities.weighing(head, request, alone=True)
+    made = yield from weighed_names(head, request.text, alone=True)
     if not made.names:
         said = "The model was not asked, so there are no names."
         return explanation(text_page(NOT_ASKED, request.text), decision_page(said))
@@ -232,12 +233,12 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
         weighed_page(KINDS, columns, _formula(example)),
         names_page(
             KINDS,
-            [(one.candidate.name, len(one.candidate.places)) for one in made.names],
+            [(one.candidate.name, len(one.candidate.spans)) for one in made.names],
             [one.scores.tolist() for one in made.names],
             [one.probabilities.tolist() for one in made.names],
             truncated=made.truncated,
         ),
-        decision_page(_decision(request.text, made.entities)),
+        decision_page(_decision(request.text, entities_of(made))),
     )
 
 
@@ -252,7 +253,7 @@ def _row_names(name: WeighedName) -> list[str]:
     return [f"{name.candidate.name}, question {place}" for place in range(1, len(name.prompts) + 1)]
 
 
-def _asked(made: Weighing, example: WeighedName) -> str:
+def _asked(made: WeighedNames, example: WeighedName) -> str:
     found = ", ".join(name.candidate.name for name in made.names)
     spelled = any(name.candidate.spelled for name in made.names)
     how = " Where nearly all words have capital letters, they are read as they are usually spelled." if spelled else ""
@@ -305,7 +306,7 @@ def _formula(name: WeighedName) -> str:
     return (
         f"A kind's log-probability is the sum of the logarithms of its answers' shares. For {name.kind}, of "
         f"{name.candidate.name}: {summed} = {number(total)}. Models lean towards some answers whatever the name is, so "
-        f"the baseline is the same, on average over {len(entities.ANCHORS)} names that are known. The score is their "
+        f"the baseline is the same, on average over {len(ANCHORS)} names that are known. The score is their "
         f"difference: {difference(total, leaning)} = {number(float(name.scores[best]))}. Softmax over the scores of "
         f"all kinds: {softmax_of(name.scores.tolist(), best, name.probability)}."
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
-from bot.tasks.prompts.writing import known_tail
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, text_page
@@ -38,19 +37,20 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
         seed = SEED if request.seed is None else request.seed
         result = yield from continue_text(head, replace(request, seed=seed))
         texts = [one.ids for one in result.continuations]
-    prompt, is_cut = read_prompt(head, request)
+    prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, request.top_p, seed=SEED)
-    truncated = "the start of the prompt" if is_cut else None
-    pages, sentence = yield from continuations(head, prompt, texts, sampling, truncated=truncated)
+    truncated = "the start of the prompt" if prompt.truncated else None
+    pages, sentence = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated)
     how = (
         "The prompt is cut at its start, so that the context has room for what is written."
-        if is_cut
+        if prompt.truncated
         else "The prompt goes to the model as it is."
     )
-    tail = known_tail(head, request.tail)
-    half = next(filter(None, (half_character(head, [*tail, *ids]) for ids in texts)), "")
+    half = next(filter(None, (half_character(head, [*prompt.tail, *ids]) for ids in texts)), "")
     return explanation(
-        text_page(f"{how} {TAIL}" if tail else how, head.decode(prompt) if is_cut else request.prompt),
+        text_page(
+            f"{how} {TAIL}" if prompt.tail else how, head.decode(prompt.ids) if prompt.truncated else request.prompt
+        ),
         *pages,
         decision_page(f"{sentence} {half}".strip()),
     )

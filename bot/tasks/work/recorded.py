@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
-from bot.tasks.summarize import Summarizer, Written
+from bot.tasks.summarization.summarizers import PartSummary, Summarizer
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER
 
 
@@ -30,10 +30,10 @@ class Recorded:
     def row(self, part: str, most: int) -> Row[Any]:
         return self._summarizer.row(part, most)
 
-    def read(self, row: Row[Any], ids: Sequence[int]) -> Written:
+    def read(self, row: Row[Any], ids: Sequence[int]) -> PartSummary:
         return self._summarizer.read(row, ids)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """Return the next texts.
 
         Raises:
@@ -46,7 +46,7 @@ class Recorded:
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
         if not self._left:  # it ended here, perhaps because somebody had stopped it
             for row in rows:
-                row.stopped = True
+                row.stop()
         return found
 
     def check_all_was_said(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
-from bot.tasks.sentiment import SentimentRequest, Weighing
+from bot.tasks.sentiment import SentimentRequest, WordScore
 from bot.tasks.work.attribution import label_attribution, words_attribution
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, text_page, weighed_page
@@ -44,7 +44,7 @@ def explain_classification(
 
 def explain_weighing(head: CausalLM, request: SentimentRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model."""
-    made = yield from sentiment.weighing(head, request, alone=True)
+    made = yield from sentiment.word_score(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in sentiment.PROMPTS]
     how = (
         "A language model has no labels. It only says which words are likely to follow, so the text is put "
@@ -64,7 +64,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     )
 
 
-def _formula(made: Weighing) -> str:
+def _formula(made: WordScore) -> str:
     after, (good, bad) = made.leaning, made.anchors
     positive, negative = (", ".join(word.strip() for word in words) for words in zip(*sentiment.WORDS, strict=True))
     score = sentiment.SHARPNESS * made.distance

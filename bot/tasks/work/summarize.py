@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from bot.inference.operations import Row, TaskRun
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
-from bot.tasks.summarize import Condensation, Drafter, Rewriter, Summarizer, SummarizeRequest
+from bot.tasks.summarization import summarizers
+from bot.tasks.summarization.summarizers import EncoderDecoderSummarizer, PromptedSummarizer, Summarizer
+from bot.tasks.summarize import Condensation, SummarizeRequest
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
 from bot.tasks.work.ending import HALF, half_character
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
@@ -20,7 +22,7 @@ from bot.tasks.work.written import PagesAndSentence, check_vocabulary, continuat
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 MOST_OPENED = 6
@@ -45,7 +47,7 @@ class Opener:
     told: str
     text: Callable[[str, Row[Any]], str]
     read: Callable[[Row[Any]], tuple[int, ...]]
-    rereading: Callable[[Row[Any], tuple[int, ...]], Rereading]
+    rereading: Callable[[Row[Any], tuple[int, ...]], ForcedText]
     pages: Callable[[Row[Any], tuple[int, ...], str], TaskRun[PagesAndSentence]]
     left: bool
 
@@ -61,7 +63,7 @@ class Summary:
     name: str
     part: str
     row: Row[Any]
-    written: summarize.Written
+    written: summarizers.PartSummary
 
 
 def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
@@ -74,18 +76,18 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
         InvalidRequest: the checkpoint cannot have written them.
     """
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
-    prefix = summarize.summary_prefix(head)
+    prefix = summarizers.summary_prefix(head)
     opener = Opener(
         head,
-        Rewriter(head),
+        EncoderDecoderSummarizer(head),
         told=f"“{prefix.strip()}” in front of the text tells the model what to do, as in its training."
         if prefix
         else "This checkpoint was trained to summarise, so the text goes to it as it is.",
         text=lambda part, row: prefix + part,
         read=lambda row: row.inputs.ids,
-        rereading=lambda row, ids: Rereading(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids),
+        rereading=lambda row, ids: ForcedText(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids),
         pages=lambda row, ids, name: rewriting(head, [row], [ids], name=name),
         left=False,
     )
@@ -94,19 +96,19 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
 
 def explain_drafts(head: CausalLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model; as `explain_rewriting`."""
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     opener = Opener(
         head,
-        Drafter(head, request.length),
+        PromptedSummarizer(head, request.length, summarize.MOST_NEW_TOKENS[request.length]),
         told="This checkpoint was trained to chat, so it is asked. An instruction and the text stand in the form that "
         "a user's message had in its training; the assistant's answer comes next."
         if has_chat_template(head)
-        else f"A language model goes on with a text. So {len(summarize.EXAMPLES)} texts with their summaries stand in "
-        "front, and after the last “Summary:” a summary of this text is likely.",
+        else f"A language model goes on with a text. So {len(summarizers.EXAMPLES)} texts with their summaries stand "
+        "in front, and after the last “Summary:” a summary of this text is likely.",
         text=lambda part, row: head.decode(row.inputs.prompt, skip_special_tokens=False),
         read=lambda row: row.inputs.prompt,
-        rereading=lambda row, ids: Rereading(row.inputs.prompt, ids, row.inputs.sampling),
+        rereading=lambda row, ids: ForcedText(row.inputs.prompt, ids, row.inputs.sampling),
         # If the model was shown examples, a line break ends a text too.
         pages=lambda row, ids, name: continuations(
             head, row.inputs.prompt, [ids], row.inputs.sampling, name=name, stop=row.inputs.stop
@@ -145,7 +147,7 @@ def _condensed(opener: Opener, request: SummarizeRequest, written: WrittenIds) -
 def _summaries(made: Condensation) -> Iterator[Summary]:
     """Yield all texts, in the order in which they were written."""
     for number, turn in enumerate(made.rounds, 1):
-        for place, found in enumerate(zip(turn.parts, turn.rows, turn.written, strict=True), 1):
+        for place, found in enumerate(zip(turn.parts, turn.rows, turn.summaries, strict=True), 1):
             of = f" of round {number}" if number > 1 else ""
             yield Summary("" if turn is made.last and len(turn.parts) == 1 else f"part {place}{of}", *found)
 
@@ -187,7 +189,7 @@ def _rounds_page(opener: Opener, made: Condensation, how: str) -> Page:
     rounds = [
         [
             (opener.summarizer.count(part), one.tokens, one.text)
-            for part, one in zip(turn.parts, turn.written, strict=True)
+            for part, one in zip(turn.parts, turn.summaries, strict=True)
         ]
         for turn in made.rounds
     ]
@@ -228,7 +230,7 @@ def _told(opener: Opener, request: SummarizeRequest, made: Condensation) -> str:
 
 def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> str:
     """Say which of the last texts are the answer."""
-    written = made.last.written
+    written = made.last.summaries
     text, _ = summarize.summary_of(written)
     if len(written) > 1:
         said = "The texts about the parts were not summarised again, so all of them are the answer."

@@ -10,6 +10,8 @@ from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
 from bot.tasks import translate
 from bot.tasks.translate import TranslateRequest
+from bot.tasks.translation.drafting import Drafting, scored_form
+from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
 from bot.tasks.work.blocks import Explanation
@@ -21,7 +23,7 @@ from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, 
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText, TokenLogProbs
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 NO_WORDS = "There are no words to translate, so the text stays as it is."
@@ -47,7 +49,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     if len(rows) != len(written):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
     texts = [text for passage in plan.document.passages for text in passage.readings]
-    spoken = plan.spoken
+    spoken = plan.languages
     front = translate.prefix(head, spoken.source, spoken.target)
     pages, sentence = yield from rewriting(head, rows, written, noun="part")
     return explanation(
@@ -79,7 +81,7 @@ def _used(
     return used
 
 
-def _told(head: Seq2SeqLM, spoken: translate.Spoken) -> str:
+def _told(head: Seq2SeqLM, spoken: LanguageChoice) -> str:
     """Say how the model learns which languages are meant."""
     names = language(spoken.source).name, language(spoken.target).name
     if translate.prefix(head, spoken.source, spoken.target):
@@ -94,7 +96,7 @@ def _told(head: Seq2SeqLM, spoken: translate.Spoken) -> str:
     return f"{how}{_found_out(spoken)}"
 
 
-def _found_out(spoken: translate.Spoken) -> str:
+def _found_out(spoken: LanguageChoice) -> str:
     """Say how the source was found out, if it was."""
     detection = spoken.detection
     if detection is None:
@@ -115,7 +117,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    plan = translate.Drafting.of(head, request)
+    plan = Drafting.of(head, request.text, request.source, request.target)
     ids = tuple(token for text in written for token in text)
     if not ids:
         result = yield from translate.draft(head, request)
@@ -129,14 +131,14 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
 
 
 def _weighed(
-    head: CausalLM, plan: translate.Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
+    head: CausalLM, plan: Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
 ) -> TaskRun[Explanation]:
     """Show the numbers by which drafts are weighed, of those that were taken.
 
     Args:
         parts: the token ids of each sentence's translation.
     """
-    prompts = [dictionary(sentence, plan.source, plan.target) for sentence in sentences]
+    prompts = [dictionary(sentence, plan.languages.source, plan.languages.target) for sentence in sentences]
     asked = [head.encode(prompt) for prompt in prompts]
     there = [_greedy(head, *one) for one in zip(asked, parts, strict=True)]
     check(head, there)
@@ -146,29 +148,29 @@ def _weighed(
     text = text_page(_shown(plan), *prompts)
     begun = yield from beginning(head, text, asked, head.reading(asked[0]), names, truncated=cut, left=True)
     read = [*there, *back]
-    found = yield from head.reread([one.row for one in read])
+    found = yield from head.token_log_probs([one.row for one in read])
     elsewhere = "Elsewhere a draft from another layout was taken."
     # Each text ends with the line break that ended it, even one that is cut because the context is too short.
     pages, sentence = seen(head, there, found[: len(there)], names, elsewhere=elsewhere, stop="")
     return explanation(*begun, *pages, decision_page(sentence, *_weight(head, read, found)))
 
 
-def _shown(plan: translate.Drafting) -> str:
-    names = language(plan.source).name, language(plan.target).name
+def _shown(plan: Drafting) -> str:
+    names = language(plan.languages.source).name, language(plan.languages.target).name
     return (
         f"A causal language model goes on with a text, so each sentence stands at the end of {len(PHRASES['en'])} "
         f"sentences in {names[0]} with their {names[1]} translations. It is drafted in up to {plan.layouts} layouts of "
-        f"them, and the drafts are compared in this one.{_found_out(plan.spoken)}"
+        f"them, and the drafts are compared in this one.{_found_out(plan.languages)}"
     )
 
 
-def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> Rereading:
+def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:
     """Return a text of which each token is the likeliest, cut to the context."""
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     kept = prompt[: head.context_length]
-    return Rereading(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
+    return ForcedText(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
 
 
 def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -178,14 +180,14 @@ def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
-def _way_back(head: CausalLM, plan: translate.Drafting, sentence: str, there: Rereading) -> Rereading:
+def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: ForcedText) -> ForcedText:
     """Return the sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
-    prompt = head.encode(dictionary(text, plan.target, plan.source))
-    return _greedy(head, prompt, head.encode_rest(translate.weighed_form(sentence)))
+    prompt = head.encode(dictionary(text, plan.languages.target, plan.languages.source))
+    return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
-def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[str]:
+def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[str]:
     """Say how likely the taken drafts and the ways back are; nothing if the context has no room for them.
 
     Args:

@@ -18,8 +18,9 @@ from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certai
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.generation.token_logprobs import ForcedText, TokenLogProbs
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 ALTERNATIVES = 5
 """Other tokens that are named for each position."""
@@ -67,10 +68,10 @@ def continuations(
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     read = read_page(head, [prompt], truncated=truncated, texts=len(written))
-    texts = [Rereading(tuple(prompt), tuple(ids), sampling) for ids in written]
+    texts = [ForcedText(tuple(prompt), tuple(ids), sampling) for ids in written]
     check(head, texts)
     states = yield from hidden_pages(head, head.reading(prompt))
     names = [name] if len(texts) == 1 else numbered("text", len(texts))
@@ -98,11 +99,11 @@ def rewriting(
         InvalidRequest: this checkpoint cannot have written them.
     """
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     sources = [row.inputs for row in rows]
     texts = [
-        Rereading(source.start, tuple(ids), Sampling.likeliest(), source.ids)
+        ForcedText(source.start, tuple(ids), Sampling.likeliest(), source.ids)
         for source, ids in zip(sources, written, strict=True)
     ]
     check(head, texts)
@@ -116,7 +117,7 @@ def rewriting(
     return (read, model_page(head), *states, *pages), sentence
 
 
-def check(head: CausalLM | Seq2SeqLM, texts: Iterable[Rereading]) -> None:
+def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
     """Check that this checkpoint can have written texts: a device may not survive ids that are in no vocabulary.
 
     Raises:
@@ -144,7 +145,7 @@ def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
 
 def read_again(
     head: CausalLM | Seq2SeqLM,
-    texts: Sequence[Rereading],
+    texts: Sequence[ForcedText],
     names: Sequence[str],
     *,
     elsewhere: str = "",
@@ -157,14 +158,14 @@ def read_again(
         InvalidRequest: this checkpoint cannot have written them.
     """
     check(head, texts)
-    found = yield from head.reread([text.row for text in texts])
+    found = yield from head.token_log_probs([text.row for text in texts])
     return seen(head, texts, found, names, elsewhere=elsewhere, stop=stop, lengths=lengths)
 
 
 def seen(
     head: CausalLM | Seq2SeqLM,
-    texts: Sequence[Rereading],
-    found: Sequence[Reread],
+    texts: Sequence[ForcedText],
+    found: Sequence[TokenLogProbs],
     names: Sequence[str] = ("",),
     *,
     elsewhere: str = "",
@@ -181,11 +182,9 @@ def seen(
         stop: a text that contains it has been ended by the model.
         lengths: how many tokens an encoder has read and a decoder written, of the first text.
     """
-    from bot.inference.heads.generation.token_logprobs import end_ids
-
     pages: list[Page] = []
     for text, one, name in zip(texts, found, names, strict=True):
-        is_ended = text.written[-1] in end_ids(head) or (stop is not None and stop in head.decode(text.written))
+        is_ended = text.written[-1] in head.end_ids or (stop is not None and stop in head.decode(text.written))
         tokens = _written(head, text, one)
         pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
     index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
@@ -193,7 +192,7 @@ def seen(
     return (*pages, least), _sentence(head, texts, found, elsewhere)
 
 
-def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread) -> list[WrittenToken]:
+def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs) -> list[WrittenToken]:
     # Whether the first one begins a word is seen behind the token before it.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])
     texts = _as_they_follow(head, found.top.flatten().tolist())
@@ -210,13 +209,13 @@ def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread) -> list
     ]
 
 
-def _others(found: Reread, place: int, token: int, texts: dict[int, str]) -> tuple[Alternative, ...]:
+def _others(found: TokenLogProbs, place: int, token: int, texts: dict[int, str]) -> tuple[Alternative, ...]:
     top = zip(found.top[place].tolist(), found.top_log_probs[place].tolist(), strict=True)
     others = [Alternative(texts[one], one, math.exp(value)) for one, value in top if one != token]
     return tuple(others[:ALTERNATIVES])
 
 
-def _least_certain(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Page:
+def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Page:
     place = int(found.log_probs.argmin())
     token, top = text.written[place], found.top[place].tolist()
     before = dict(zip(top, found.top_log_probs[place].tolist(), strict=True))
@@ -249,7 +248,9 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
 
 
-def _sentence(head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], found: Sequence[Reread], elsewhere: str) -> str:
+def _sentence(
+    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], elsewhere: str
+) -> str:
     options = texts[0].sampling
     places = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)

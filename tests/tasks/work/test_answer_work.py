@@ -18,17 +18,8 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
-from bot.tasks.answer import (
-    ANSWER_TOKENS,
-    NEUTRAL,
-    NO_ANSWER,
-    OWN_GAIN,
-    PROMPT,
-    QUOTED_GAIN,
-    TASK,
-    AnswerRequest,
-    AnswerResult,
-)
+from bot.tasks.answer import ANSWER_TOKENS, TASK, AnswerRequest, AnswerResult
+from bot.tasks.prompts.question_answering import NEUTRAL, NO_ANSWER, OWN_GAIN, PROMPT, QUOTED_GAIN
 from bot.tasks.work.answer import SPANS
 from bot.tasks.work.answer_written import explain_writing
 from bot.tasks.work.blocks import Explanation
@@ -72,7 +63,7 @@ def asked(request: AnswerRequest, result: AnswerResult) -> WorkRequest:
 
 def opened(head: Any, request: AnswerRequest) -> tuple[AnswerResult, Explanation]:
     """An answer, and its work as the button asks for it."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(EXPLANATIONS["answer"][head.kind](head, request, asked(request, result).written))
 
 
@@ -393,7 +384,7 @@ class TestByWriting:
         assert "60% of the answer's letters" in found.how
 
     def test_what_was_written_is_not_written_again(self, llama: Any, writing: Callable[..., Any]) -> None:
-        result = run_task(TASK.steps(llama, self.REQUEST))
+        result = run_task(TASK.start(llama, self.REQUEST))
         work = run_task(explain_writing(writing(" something else\n"), self.REQUEST, (result.ids,)))
         assert piece_of(work, Quotation).answer == result.text
 

@@ -14,7 +14,7 @@ from bot.errors import InvalidRequest
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
-from bot.tasks.prompts.writing import following
+from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.complete import RULES, explain_code
 from bot.tasks.work.ending import HALF
@@ -42,13 +42,13 @@ def reference(checkpoints: Mapping[str, Path]) -> Any:
 
 def opened(head: Any, request: CompleteRequest) -> tuple[CompleteResult, Explanation]:
     """An answer and its work."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(explain_code(head, request, (result.ids,)))
 
 
 def ended(head: Any, request: CompleteRequest, ids: Sequence[int], end: int | None = None) -> tuple[str, Ending]:
     """The text of an answer in whose place the model has written tokens, and how its work says that it ends."""
-    steps = TASK.steps(head, request)
+    steps = TASK.start(head, request)
     next(steps)
     generated = Generated(tuple(ids), finished=end is not None, end=end)
     with pytest.raises(StopIteration) as stop:
@@ -102,9 +102,9 @@ def test_a_rule_has_ended_it(llama: Any, code: str, kept: str, rest: str, rule: 
     [reason] = [reason for reason in RULES if reason.name == rule]
     assert ending.why == RULES[reason]
     assert ending.tokens == len(ids)
-    prompt = llama.encode(request.code)
-    assert following(llama, prompt, ids[: ending.kept]).startswith(kept)
-    assert not kept or len(following(llama, prompt, ids[: ending.kept - 1])) < len(kept)
+    prompt = ReadPrompt.of(llama, request.code, (), 1)
+    assert prompt.text(ids[: ending.kept]).startswith(kept)
+    assert not kept or len(prompt.text(ids[: ending.kept - 1])) < len(kept)
 
 
 def test_the_model_has_ended_it(llama: Any) -> None:

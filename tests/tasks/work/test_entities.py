@@ -11,7 +11,8 @@ import transformers
 
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
-from bot.tasks.entities import ANCHORS, KINDS, MOST_NAMES, QUESTIONS, EntitiesRequest
+from bot.tasks.entities import EntitiesRequest
+from bot.tasks.names.kinds import _LEANING, ANCHORS, KINDS, MOST_NAMES, QUESTIONS
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.explanations import TASK
 from bot.tasks.work.request import WorkRequest
@@ -169,7 +170,7 @@ async def test_a_truncated_text(opened: Opened, directly: Mapping[str, Tagger], 
 def test_a_text_without_entities(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     head = load("bert_ner")
     monkeypatch.setattr(head, "labels", ("O",) * len(NER_LABELS))
-    work = run_task(TASK.steps(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
+    work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
     words = piece_of(work, LabelledWords).rows
     spans = piece_of(work, Spans)
     assert (spans.rows, spans.outside) == ([], 4)
@@ -282,10 +283,10 @@ class TestPrompted:
         assert kinds_of(work) == ["Prepared", "Decision"]
         assert "The model was not asked" in decision(work)
 
-    def test_nobody_is_a_name(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nobody_is_a_name(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
-        monkeypatch.setitem(head.notes, "entities", np.array([[0.0, 0.0, 0.0, -1e3]] * 2))
-        work = run_task(TASK.steps(head, WorkRequest.of(EntitiesRequest(NAMED))))
+        with head.calibrations.replaced(_LEANING, np.array([[0.0, 0.0, 0.0, -1e3]] * 2)):
+            work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest(NAMED))))
         assert piece_of(work, Questions).about == "Sylvain"
         assert decision(work).endswith("so the answer is that there are no names.")
 

@@ -179,5 +179,5 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
 
 
 def opened(head: Any, request: SimilarityRequest) -> Explanation:
-    work: Explanation = run_task(TASK.steps(head, WorkRequest.of(request)))
+    work: Explanation = run_task(TASK.start(head, WorkRequest.of(request)))
     return work

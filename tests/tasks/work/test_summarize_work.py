@@ -17,7 +17,8 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
 from bot.tasks import summarize
-from bot.tasks.summarize import EXAMPLES, INSTRUCTIONS, TASK, SummarizeRequest, SummarizeResult
+from bot.tasks.summarization.summarizers import EXAMPLES, INSTRUCTIONS
+from bot.tasks.summarize import TASK, SummarizeRequest, SummarizeResult
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import WorkRequest
@@ -56,7 +57,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def summarizer_of(head: Any) -> Any:
-    return summarize.Rewriter(head) if head.kind.name == "SEQ2SEQ_LM" else summarize.Drafter(head, "medium")
+    return summarize.summarizer_of(head, SummarizeRequest("a"))
 
 
 def long_text(head: Any, parts: float) -> str:
@@ -75,7 +76,7 @@ def asked(request: SummarizeRequest, result: SummarizeResult) -> WorkRequest:
 
 def opened(head: Any, request: SummarizeRequest = REQUEST) -> tuple[SummarizeResult, Explanation]:
     """A summary, and its work as the button asks for it."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written))
 
 
@@ -264,12 +265,12 @@ class TestEndings:
 
     @staticmethod
     def work(head: Any, request: SummarizeRequest, *texts: list[str], stop: bool = False) -> Explanation:
-        steps = TASK.steps(head, request)
+        steps = TASK.start(head, request)
         step = next(steps)
         result: SummarizeResult | None = None
         for written in texts:
             if stop:
-                step.rows[0].stopped = True
+                step.rows[0].stop()
             try:
                 step = steps.send([Generated(head.encode_rest(one), one.endswith(".")) for one in written])
             except StopIteration as end:
@@ -298,7 +299,7 @@ class TestEndings:
 
     def test_stopped_among_the_parts(self, llama: Any) -> None:
         request = SummarizeRequest(long_text(llama, 2.5))
-        parts = len(next(TASK.steps(llama, request)).rows)
+        parts = len(next(TASK.start(llama, request)).rows)
         texts = ["Apples are sour.", *[""] * (parts - 2), "We have promises."]
         work = self.work(llama, request, texts, stop=True)
         assert pieces_of(work, Decision)[-1].sentence.startswith("The texts about the parts were not summarised again")
@@ -309,7 +310,7 @@ class TestEndings:
 
     def test_stopped_in_the_first_part(self, llama: Any) -> None:
         request = SummarizeRequest(long_text(llama, 2.5))
-        parts = len(next(TASK.steps(llama, request)).rows)
+        parts = len(next(TASK.start(llama, request)).rows)
         work = self.work(llama, request, ["Apples are sour.", *[""] * (parts - 1)], stop=True)
         assert [one.name for one in pieces_of(work, Written)] == ["part 1"]
         assert kinds_of(work)[:3] == ["Prepared", "SummaryRounds", "Prepared"]
