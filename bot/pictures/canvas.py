@@ -52,6 +52,16 @@ class Box:
         left, top = round(self.x * SCALE), round(self.y * SCALE)
         return left, top, round((self.x + self.width) * SCALE), round((self.y + self.height) * SCALE)
 
+    @property
+    def middle(self) -> float:
+        """The x between its left and right edge."""
+        return self.x + self.width / 2
+
+    @property
+    def bottom(self) -> float:
+        """The y of its lower edge."""
+        return self.y + self.height
+
     def inset(self, by: float) -> Box:
         """The same, smaller on every side."""
         return Box(self.x + by, self.y + by, max(self.width - 2 * by, 0), max(self.height - 2 * by, 0))
@@ -139,6 +149,21 @@ class Canvas:
             self._marks.append(partial(_fill, box, outline, radius, corners, None))
             box, radius = box.inset(1), max(radius - 1, 0)
         self._marks.append(partial(_fill, box, fill, radius, corners, hatch))
+
+    def swatch(
+        self,
+        box: Box,
+        says: str,
+        fill: Colour,
+        *,
+        radius: float = 2.0,
+        hatch: Colour | None = None,
+        outline: Colour | None = None,
+    ) -> float:
+        """Draw an entry of a legend: a colour, and its meaning beside it. Return the x of the next entry."""
+        self.box(box, fill, radius=radius, hatch=hatch, outline=outline)
+        x = box.x + 26
+        return x + self.text(x, box.bottom - 2, says, SMALL, fill=MUTED) + 18
 
     def title(self, title: str, note: str = "") -> float:
         """Writes a title, wrapped over at most two lines, and a note under it; returns the y below them."""

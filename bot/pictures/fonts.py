@@ -21,7 +21,8 @@ import uharfbuzz as hb
 from PIL import Image
 
 from bot.pictures.direction import runs
-from bot.pictures.wording import CUT, WIDEST
+from bot.pictures.wording import WIDEST
+from bot.text.characters import CUT
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"

@@ -1,4 +1,4 @@
-"""How alike texts are: cosine similarities as a heat map with numbers."""
+"""Cosine similarities of texts as a heat map with numbers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,16 @@ _NAMED = 3
 
 
 def similarity_map(rows: Sequence[str], columns: Sequence[str], cosines: npt.ArrayLike, title: str = "") -> Picture:
-    """Draws cosine similarities: blue for alike, orange for opposed, and the number in each cell.
+    """Draw cosine similarities: blue for alike, orange for opposed, and the number in each cell.
 
-    Rows have a number and columns a letter, which a list below explains; texts that are compared with themselves have
+    Rows have a number and columns a letter, which a list explains; texts that are compared with each other have
     numbers on both sides.
 
     Args:
-        rows: texts.
-        columns: texts; the same ones, or others.
         cosines: of shape (rows, columns), from −1 to 1.
 
     Raises:
-        ValueError: the shape of the cosines is not that of the texts.
+        ValueError: the shape of the cosines isn't that of the texts.
     """
     values = matrix(cosines, len(rows), len(columns))
     is_square = list(rows) == list(columns)
@@ -55,14 +53,14 @@ def similarity_map(rows: Sequence[str], columns: Sequence[str], cosines: npt.Arr
             box, value = grid.box(row, column), float(values[row, column])
             colour = evidence(value)
             canvas.box(box, colour, radius=3)
-            number_in(canvas, box, _cosine(value), ink_on(colour), TEXT if cell >= 40 else SMALL)
+            number_in(canvas, box, cosine(value), ink_on(colour), TEXT if cell >= 40 else SMALL)
     y = grid.bottom + 8 + SMALL
     canvas.text(MARGIN, y, "1 the same meaning,  0 unrelated,  −1 opposed", SMALL, fill=MUTED)
     return canvas.picture(y + MARGIN, _alt(rows, columns, values, is_square, title))
 
 
 def _row_texts(canvas: Canvas, grid: Grid, texts: Sequence[str]) -> None:
-    """Each row's number and text, on two lines where it needs them."""
+    """Write each row's number and text, on at most two lines."""
     for index, text in enumerate(texts):
         middle = grid.y + (index + 0.5) * grid.cell
         lines = canvas.wrapped(text, TEXT, grid.x - MARGIN - 30, 2)
@@ -72,7 +70,7 @@ def _row_texts(canvas: Canvas, grid: Grid, texts: Sequence[str]) -> None:
 
 
 def _list(canvas: Canvas, keys: Sequence[str], texts: Sequence[str], y: float) -> float:
-    """The columns' texts; returns the y below them."""
+    """List the columns' texts; return the y below them."""
     for key, text in zip(keys, texts, strict=True):
         y += TEXT + 4
         canvas.text(MARGIN, y, key, TEXT, bold=True)
@@ -80,7 +78,8 @@ def _list(canvas: Canvas, keys: Sequence[str], texts: Sequence[str], y: float) -
     return y + 10
 
 
-def _cosine(value: float) -> str:
+def cosine(value: float) -> str:
+    """`-0.034` → "−0.03", with a true minus sign; never a negative zero."""
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
 
 
@@ -97,15 +96,12 @@ def _alt(
     least = largest(np.where(is_pair, -values, -np.inf), 1) if is_pair.sum() > _NAMED else []
 
     def said(pairs: Sequence[tuple[int, int]]) -> str:
-        """Pairs of texts with their cosine."""
-        return listed([f"{quoted(rows[i])} and {quoted(columns[j])} {_cosine(values[i, j])}" for i, j in pairs])
+        return listed([f"{quoted(rows[i])} and {quoted(columns[j])} {cosine(values[i, j])}" for i, j in pairs])
 
     compared = "with each other" if is_square else f"with {counted(len(columns), 'other')}"
-    return alt_text(
-        [
-            f"{title}." if title else "",
-            f"Cosine similarities of {counted(len(rows), 'text')} {compared}.",
-            f"Most alike: {said(most)}." if most else "",
-            f"Least alike: {said(least)}." if least else "",
-        ]
-    )
+    sentences = [
+        f"Cosine similarities of {counted(len(rows), 'text')} {compared}.",
+        f"Most alike: {said(most)}." if most else "",
+        f"Least alike: {said(least)}." if least else "",
+    ]
+    return alt_text(sentences, title)

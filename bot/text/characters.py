@@ -13,6 +13,15 @@ import unicodedata
 
 import regex  # type: ignore[import-untyped]
 
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""Stands for a character that cannot be shown or decoded, such as one that is half written."""
+
+CUT = "…"
+"""Stands where something was left out."""
+
+CURSOR = "▌"
+"""Stands at the end of a text that is still being written."""
+
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,7}\U000e007f"
 """A pattern of flags such as Scotland's: a black flag, the code of a region in tags, and the tag that ends it. Whatever
 else is written in tags could hide a text that nobody sees."""
