@@ -25,6 +25,7 @@ from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
 from bot.tasks.translation.language_detection import Detection, Guess
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+from bot.text.characters import CURSOR
 from tests.replies.test_text import TEXTS, live
 
 T = TypeVar("T")
@@ -367,8 +368,8 @@ class TestGeneratePreview:
 
         start = bold(request.prompt) if "\n" not in request.prompt else quoted(request.prompt) + "\n\n"
         assert description.startswith(start)
-        assert description.endswith(generate.CURSOR)
-        shown = description.removeprefix(start).removesuffix(generate.CURSOR)
+        assert description.endswith(CURSOR)
+        shown = description.removeprefix(start).removesuffix(CURSOR)
         assert not re.search(r"[*_~|`<\[]|\\$|://|@(everyone|here|[!&]?\d)|:[^\s:]+:", live(shown))
         assert not any(re.match(r"[ \t]*([>#+-]|\d+[.)])", line) for line in shown.split("\n"))
         if "\n" not in request.prompt:
