@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from bot.pictures.picture import ALT_LIMIT
-from bot.text.characters import CUT, REPLACEMENT
+from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
 MINUS = "−"
 WIDEST = 400
@@ -124,7 +124,7 @@ def _drawable(char: str) -> str:
     if category == "Zs":
         return " "
     if category in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS and not _is_emoji_tag(char):
-        return _SHOWN.get(char, REPLACEMENT)
+        return _SHOWN.get(char, REPLACEMENT_CHARACTER)
     return char
 
 

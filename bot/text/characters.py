@@ -13,14 +13,8 @@ import unicodedata
 
 import regex  # type: ignore[import-untyped]
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""Stands for a character that cannot be shown or decoded, such as one that is half written."""
-
-CUT = "…"
-"""Stands where something was left out."""
-
-CURSOR = "▌"
-"""Stands at the end of a text that is still being written."""
+REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+"""Decoders write it for bytes that are not a whole character."""
 
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,7}\U000e007f"
 """A pattern of flags such as Scotland's: a black flag, the code of a region in tags, and the tag that ends it. Whatever
@@ -53,6 +47,11 @@ _UNSEEN = regex.compile(
     """,
     regex.VERBOSE,
 )
+
+CUT = "…"
+"""Stands where something was left out."""
+CURSOR = "▌"
+"""Stands at the end of a text that is still being written."""
 
 _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 

@@ -12,7 +12,7 @@ from bot.replies.formatting.code import code_block, holds_fence
 from bot.replies.formatting.text import Keep
 from bot.replies.reply import Draft, Reply, TextFile, truncation
 from bot.tasks.complete import CompleteRequest, CompleteResult
-from bot.text.characters import CURSOR, REPLACEMENT
+from bot.text.characters import CURSOR, REPLACEMENT_CHARACTER
 
 REGENERATE = Action("complete-again", "Regenerate")
 CONTINUE = Action("complete-on", "Continue")
@@ -46,7 +46,7 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
 def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
     """Show the code so far; of code that is too long the end, which is what changes."""
     draft = _begin(request)
-    new = result.text.rstrip(REPLACEMENT).strip("\n").rstrip() + CURSOR
+    new = result.text.rstrip(REPLACEMENT_CHARACTER).strip("\n").rstrip() + CURSOR
     draft.lines.append(draft.fit(new, ROOM, code_block(request.language), Keep.END))
     return draft.preview(f"Writing: {result.tokens} of at most {request.max_new_tokens} tokens")
 

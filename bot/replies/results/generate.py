@@ -11,7 +11,7 @@ from bot.replies.components.buttons import Action, Offer
 from bot.replies.formatting.text import Keep, bold, quoted, unfinished, unfinished_end
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
-from bot.text.characters import CUT, REPLACEMENT
+from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
 REGENERATE = Action("regenerate", "Regenerate")
 CONTINUE = Action("continue", "Continue")
@@ -55,7 +55,7 @@ def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
     draft = Draft(Colour.GENERATE)
 
     def show(continuation: Continuation, room: int) -> str:
-        return unfinished_end(continuation.text.rstrip(REPLACEMENT).rstrip(), room)
+        return unfinished_end(continuation.text.rstrip(REPLACEMENT_CHARACTER).rstrip(), room)
 
     draft.lines = _lines(draft, result, show)
     written = sum(continuation.tokens for continuation in result.continuations)
