@@ -7,33 +7,46 @@ Source: the Unicode Bidirectional Algorithm (UAX #9), without paragraphs, paired
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 _STRONG = {"L": "L", "R": "R", "AL": "R"}
 
 
 class Run(NamedTuple):
-    """The characters [start, end) of a line, which run in one direction."""
+    """The characters [start, end) of a line, and their embedding level: odd from right to left."""
 
     start: int
     end: int
-    rightwards: bool
+    level: int
+
+    @property
+    def rightwards(self) -> bool:
+        """Whether it runs from left to right."""
+        return self.level % 2 == 0
 
 
 def runs(text: str) -> list[Run]:
     """Return a line's runs in their order from left to right."""
     base = next((_STRONG[kind] for kind in map(unicodedata.bidirectional, text) if kind in _STRONG), "L")
-    # Embedding levels are even from left to right, and odd from right to left.
     level_of = {"L": 2 if base == "R" else 0, "R": 1, "N": 2}
     levels = [level_of[kind] for kind in _with_neutrals(_kinds(text, base), base)]
-    found, start = [], 0
-    for level, group in groupby(levels):
-        length = len(list(group))
-        found.append((level, Run(start, start + length, level % 2 == 0)))
-        start += length
-    return _in_visual_order(found)
+    found = [Run(start, end, level) for level, start, end in spans(levels)]
+    for level in range(max(levels, default=0), 0, -1):  # rule L2
+        found = _reversed_from(found, level)
+    return found
+
+
+def spans(values: Iterable[T]) -> Iterator[tuple[T, int, int]]:
+    """Yield each value that is repeated once or more, with the start and end of its repetition."""
+    start = 0
+    for value, group in groupby(values):
+        end = start + len(list(group))
+        yield value, start, end
+        start = end
 
 
 def is_leftwards(texts: Iterable[str]) -> bool:
@@ -72,16 +85,10 @@ def _with_neutrals(kinds: Sequence[str], base: str) -> list[str]:
     return resolved
 
 
-def _in_visual_order(levelled: list[tuple[int, Run]]) -> list[Run]:
-    """Reverse all that is at a level or above it, from the highest level down to 1 (rule L2)."""
-    for level in range(max((level for level, _ in levelled), default=0), 0, -1):
-        levelled = _reversed_above(levelled, level)
-    return [run for _, run in levelled]
-
-
-def _reversed_above(levelled: list[tuple[int, Run]], level: int) -> list[tuple[int, Run]]:
-    reordered: list[tuple[int, Run]] = []
-    for is_above, group in groupby(levelled, lambda item: item[0] >= level):
+def _reversed_from(found: Iterable[Run], level: int) -> list[Run]:
+    """Reverse each series of runs at a level or above it."""
+    reordered: list[Run] = []
+    for is_above, group in groupby(found, lambda run: run.level >= level):
         members = list(group)
         reordered += reversed(members) if is_above else members
     return reordered

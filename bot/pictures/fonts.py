@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ import regex  # type: ignore[import-untyped]
 import uharfbuzz as hb
 from PIL import Image
 
-from bot.pictures.direction import runs
+from bot.pictures.direction import runs, spans
 from bot.pictures.wording import WIDEST
 from bot.text.characters import CUT
 
@@ -122,16 +122,16 @@ class Fonts:
         self._emoji = Face(noto / last[0])
         self._faces = [self._plain, *map(Face, scripts), self._emoji, Face(noto / last[1])]
         self._cjk = {han: Face(cjk / "NotoSansCJK-VF.otf.ttc", han) for han in Han}
-        self._found: dict[tuple[str, Han], Face] = {}
+        self._face_of = lru_cache(_REMEMBERED)(self._first_with)
 
     def line(self, text: str, han: Han, bold: bool = False) -> Line:
         """Shape a line without control characters (`wording.visible` removes them)."""
         faces = list(self._faces_of(text, han))
         pen, parts = 0.0, []
         for run in runs(text):
-            pieces = _pieces(text, faces, run.start, run.end)
-            for face, piece in pieces if run.rightwards else reversed(pieces):
-                font = face.weight(bold)
+            same_face = list(spans(faces[run.start : run.end]))
+            for face, start, end in same_face if run.rightwards else reversed(same_face):
+                font, piece = face.weight(bold), text[run.start + start : run.start + end]
                 glyphs, width = _shaped(font, piece, run.rightwards, pen)
                 parts.append((font, glyphs))
                 pen += width
@@ -142,14 +142,14 @@ class Fonts:
         if len(text) <= WIDEST and self.line(text, han, bold).width <= ems:
             return text
         pieces: list[str] = regex.findall(r"\X", text[:WIDEST])
-        fewest, most = 0, len(pieces)
-        while fewest < most:
-            middle = (fewest + most + 1) // 2
-            if self.line("".join(pieces[:middle]).rstrip() + CUT, han, bold).width <= ems:
-                fewest = middle
-            else:
-                most = middle - 1
-        return "".join(pieces[:fewest]).rstrip() + CUT
+
+        def without(left_out: int) -> str:
+            return "".join(pieces[: len(pieces) - left_out]).rstrip() + CUT
+
+        def fits(left_out: int) -> bool:
+            return self.line(without(left_out), han, bold).width <= ems
+
+        return without(bisect_left(range(len(pieces)), True, key=fits))
 
     def joined(self, pieces: Sequence[str], continues: Sequence[bool], han: Han) -> list[str]:
         """Join the letters of a word's pieces, so that an Arabic word does not seem to end at the edge of a piece.
@@ -185,15 +185,8 @@ class Fonts:
                 face = self._face_of(char, han)
             yield face
 
-    def _face_of(self, char: str, han: Han) -> Face:
-        face = self._found.get((char, han))
-        if face is None:
-            candidates = (*self._faces, self._cjk[han])
-            face = next((face for face in candidates if face.has(char)), self._plain)
-            if len(self._found) >= _REMEMBERED:
-                self._found.clear()
-            self._found[char, han] = face
-        return face
+    def _first_with(self, char: str, han: Han) -> Face:
+        return next((face for face in (*self._faces, self._cjk[han]) if face.has(char)), self._plain)
 
 
 @cache
@@ -210,16 +203,6 @@ def _changes_letter(char: str) -> bool:
 
 def _letters(text: str) -> str:
     return "".join(char for char in text if not _changes_letter(char))
-
-
-def _pieces(text: str, faces: Sequence[Face], start: int, end: int) -> list[tuple[Face, str]]:
-    """Divide a run at each change of its face."""
-    pieces, index = [], start
-    for face, group in groupby(faces[start:end]):
-        length = len(list(group))
-        pieces.append((face, text[index : index + length]))
-        index += length
-    return pieces
 
 
 def _shaped(font: hb.Font, text: str, rightwards: bool, start: float) -> tuple[tuple[Glyph, ...], float]:
