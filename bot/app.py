@@ -18,7 +18,7 @@ from bot.inference.checkpoints.memory_limit import Room
 from bot.inference.checkpoints.models import Models
 from bot.inference.compute.device import Device
 from bot.inference.worker import InferenceWorker, Limits
-from bot.replies.faults import MALFORMED
+from bot.replies.discord_errors import MALFORMED
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
 from bot.storage import RequestStore
@@ -114,7 +114,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             log.info("stopping: what is running is answered first")
             await backend.aclose()
             await _hang_up(bot)
-            if not await bot.under_way.answered(DELIVERY_SECONDS):
+            if not await bot.pending_interactions.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
             if hung is not None:
                 raise hung
@@ -150,7 +150,7 @@ async def _sync(bot: Glassbox, state_folder: Path) -> str:
     try:
         async with asyncio.timeout(SYNC_SECONDS):
             synced = await bot.sync_if_changed(state_folder)
-    except Exception as error:  # see `bot.replies.faults`
+    except Exception as error:  # see `bot.replies.discord_errors`
         log.error("the commands could not be registered: %s", describe(error))
         return "Commands: Discord did not take them. Those that it has are answered; start again to try again."
     return "Commands: synced." if synced else "Commands: unchanged."

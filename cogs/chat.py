@@ -7,14 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.conversations import Conversations, Turn
 from bot.errors import InvalidRequest, Unanswered
 from bot.replies.acknowledgement import defer, respond
+from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
@@ -23,7 +22,7 @@ from bot.tasks.chat import ChatRequest, Exchange
 TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
 
 
-class Chat(commands.Cog):
+class Chat(Cog):
     """`/chat`. Whoever speaks in a channel speaks in the same conversation."""
 
     def __init__(self, delivery: Delivery, conversations: Conversations) -> None:
@@ -38,7 +37,7 @@ class Chat(commands.Cog):
     )
     async def chat(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         message: str | None = None,
         new: bool = False,
         temperature: float = ChatRequest.temperature,
@@ -62,7 +61,7 @@ class Chat(commands.Cog):
                 await self.conversations.keep(turn, place, interaction.user.id, exchange)
 
     @contextlib.asynccontextmanager
-    async def _turn(self, interaction: discord.Interaction[Glassbox], place: int) -> AsyncIterator[Turn]:
+    async def _turn(self, interaction: Interaction, place: int) -> AsyncIterator[Turn]:
         """One's turn to speak, waited for as long as the interaction can still be answered.
 
         Raises:
@@ -82,25 +81,25 @@ class Chat(commands.Cog):
                 raise Unanswered(TOO_LATE) from None
             yield turn
 
-    async def forget(self, interaction: discord.Interaction[Glassbox], request: ChatRequest) -> None:
-        """Forget the conversation that an answer belongs to, for whoever is in its channel."""
-        await self._forget(interaction, request.place)
+    async def forget(self, interaction: Interaction, press: Press[ChatRequest, None]) -> None:
+        """Forget the conversation that an answer belongs to."""
+        await self._forget(interaction, press.request.place)
 
-    async def _forget(self, interaction: discord.Interaction[Glassbox], place: int) -> None:
+    async def _forget(self, interaction: Interaction, place: int) -> None:
         await self.conversations.forget(place)
-        # For everybody to see, because it is everybody's conversation.
+        # Public, because the conversation belongs to everybody in the channel.
         said = forgotten(interaction.user.display_name, place)
         await respond(interaction, said, ephemeral=False)
 
 
-def _place(interaction: discord.Interaction[Glassbox]) -> int:
+def _place(interaction: Interaction) -> int:
     """Whose conversation this is: it must never be another channel's, nor tell anybody what only others could see."""
     if interaction.channel_id is None:
         raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
     return -interaction.user.id if _is_seen_by_nobody_else(interaction) else interaction.channel_id
 
 
-def _is_seen_by_nobody_else(interaction: discord.Interaction[Glassbox]) -> bool:
+def _is_seen_by_nobody_else(interaction: Interaction) -> bool:
     """Whether Discord shows the answer to nobody but who asks.
 
     It does so in a server where the bot is not, and which does not allow apps of people's accounts to speak in public.

@@ -8,19 +8,18 @@ from dataclasses import MISSING, fields, replace
 from functools import partial
 from typing import Any
 
-import discord
 from cachetools import LRUCache
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
-from bot.replies.components.ownership import is_own
-from bot.replies.components.pages import Turn
-from bot.replies.delivery import Delivery, Place
+from bot.replies.components.ownership import response_kind
+from bot.replies.components.pages import TURN_PAGE
+from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
+from bot.replies.latest_only import LatestOnly
 from bot.replies.messages import check_reader
-from bot.replies.turns import Turns
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.pages import is_postponed
 from bot.replies.work.render import render
@@ -60,13 +59,13 @@ def command_choices() -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
 
 
-class Inspect(commands.Cog):
+class Inspect(Cog):
     """`/inspect`, and Show the work."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
-        self._turns = Turns()
-        self._computed: LRUCache[Turn, None] = LRUCache(MOST_COMPUTED)
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        self._edits = LatestOnly()
+        self._computed: LRUCache[tuple[str, int], None] = LRUCache(MOST_COMPUTED)
 
     @app_commands.command()
     @app_commands.choices(command=command_choices())
@@ -79,7 +78,7 @@ class Inspect(commands.Cog):
     @app_commands.rename(target="to")
     async def inspect(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         text: str,
         command: str = "sentiment",
         labels: str = LABELS,
@@ -89,42 +88,40 @@ class Inspect(commands.Cog):
         request = inspectable()[command](text, labels, target)
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
 
-    async def show(self, interaction: discord.Interaction[Glassbox], request: WorkRequest) -> None:
-        """The work behind an answer, for whoever wants to see it, and nobody else.
+    async def show(self, interaction: Interaction, press: Press[WorkRequest, None]) -> None:
+        """Show the work behind an answer, to the person who asks and nobody else.
 
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        if getattr(request.about, "messages", None) is not None:
+        if getattr(press.request.about, "messages", None) is not None:
             check_reader(interaction)
-        await self.delivery.answer(interaction, request, render, place=Place.PRIVATE)
+        await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 
-    async def turn(self, interaction: discord.Interaction[Glassbox], request: Request[Any], turn: Turn) -> None:
-        """Another page. Who did not ask for a page that everybody sees gets a copy that they can turn themselves."""
-        assert isinstance(request, WorkRequest)
-        if not is_own(interaction):
-            await self._turn(interaction, request, turn, Place.PRIVATE)
+    async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
+        """Show another page. Of several edits of a message, only the newest counts."""
+        kind = response_kind(interaction)
+        if kind is ResponseKind.EPHEMERAL or interaction.message is None:
+            await self._turn(interaction, press, kind)
             return
-        assert interaction.message is not None
-        await defer(interaction)  # also for a turn that is given up, because somebody has turned on
-        await self._turns.take(interaction.message.id, self._turn(interaction, request, turn, Place.SAME))
+        await defer(interaction)  # also for an edit that a newer one cancels
+        await self._edits.run(interaction.message.id, self._turn(interaction, press, kind))
 
-    async def _turn(
-        self, interaction: discord.Interaction[Glassbox], request: WorkRequest, turn: Turn, place: Place
-    ) -> None:
-        """Show a page; one that takes long says so first, unless it was computed a short while ago."""
-        show = partial(self.delivery.answer, interaction, place=place, kept={request: turn.identity})
-        page = partial(render, number=turn.page)
-        if turn not in self._computed:
-            answer = await show(request, page)
-            if answer is None or not await asyncio.to_thread(is_postponed, answer.result, turn.page):
+    async def _turn(self, interaction: Interaction, press: Press[WorkRequest, int], kind: ResponseKind) -> None:
+        """Show a page. One that takes long says so first, unless it was computed recently."""
+        key = (press.request_id, press.detail)
+        show = partial(self.delivery.answer, interaction, kind=kind, kept={press.request: press.request_id})
+        page = partial(render, number=press.detail)
+        if key not in self._computed:
+            answer = await show(press.request, page)
+            if answer is None or not await asyncio.to_thread(is_postponed, answer.result, press.detail):
                 return
-        if await show(replace(request, evidence=True), page) is not None:
-            self._computed[turn] = None
+        if await show(replace(press.request, evidence=True), page) is not None:
+            self._computed[key] = None
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Inspect(bot.delivery)
+    cog = Inspect(bot)
     await bot.add_cog(cog)
     bot.handle(SHOW_WORK, cog.show)
-    bot.turn_pages(cog.turn)
+    bot.handle(TURN_PAGE, cog.turn)

@@ -87,7 +87,7 @@ async def last_messages(interaction: Interaction, number: int) -> list[str]:
             found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
     except discord.Forbidden:
         raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
-    except Exception as error:  # see `bot.replies.faults`
+    except Exception as error:  # see `bot.replies.discord_errors`
         log.info("messages could not be read: %s", describe(error))
         raise Unanswered(
             "Discord does not give me the messages just now. Try again in a moment, or give me a `text`."

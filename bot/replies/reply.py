@@ -11,7 +11,7 @@ import discord
 
 from bot.inference.requests import Answer
 from bot.pictures.picture import Picture
-from bot.replies.components.buttons import Offer
+from bot.replies.components.buttons import Button
 from bot.replies.components.menus import Menus
 from bot.replies.formatting.bars import bar_line, plain_line
 from bot.replies.formatting.text import Keep, Style, escape, fit, visible
@@ -82,7 +82,7 @@ class Reply:
 
     embed: discord.Embed
     file: TextFile | None = None
-    offers: tuple[Offer, ...] = ()
+    buttons: tuple[Button, ...] = ()
     drawing: Drawing | None = None
     pages: Menus | None = None
 

@@ -69,7 +69,7 @@ class TestFile:
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
-            (b"\xff\xfeI\x00 \x00", "no plain text in UTF-8"),
+            (b"\xff\xfeI\x00 \x00", "isn't plain UTF-8 text"),
             (b" \n", "The file is empty."),
             (b"apples " * 8_000, "The file has 55,999 characters, and I can read 40,000 at most."),
             (b"apples " * 40_000, "The file has 280,000 bytes"),

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable, NotResponding, ShuttingDown
+from bot.inference.answering import Answering
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.models import Models
 from bot.inference.heads.generation.generate_batch import GenerateBatch
@@ -179,7 +180,7 @@ def at_stage(stage: str, value: int, act: Callable[[], Any]) -> ToyRequest:
     return ToyRequest(value, finish=act)
 
 
-async def outcomes(*answers: asyncio.Task[Any]) -> list[Any]:
+async def outcomes(*answers: Answering[Any]) -> list[Any]:
     found = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 20)
     return [one if isinstance(one, BaseException) else one.result for one in found]
 
@@ -292,7 +293,7 @@ async def test_other_checkpoints_go_on(
     async with InferenceWorker(all_tasks(), models, CPU, Limits(hang_seconds=HANG), clock) as worker:
         await worker.load(["generate", "sentiment"])
         text = worker.submit(request, person=1)
-        await under_way(worker, text)
+        await under_way(text)
         model = await models.get("sentiment")
 
         def hang(*_: Any) -> None:
@@ -440,7 +441,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def ask_again(worker: InferenceWorker, first: asyncio.Task[Any]) -> None:
+async def ask_again(worker: InferenceWorker, first: Answering[Any]) -> None:
     """Whoever was told that it hangs asks again, and so it hangs again."""
     with suppress(NotResponding):
         await first

@@ -203,7 +203,7 @@ async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, mo
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(LONG, person=1)
-            await under_way(worker, long)
+            await under_way(long)
             others = worker.submit(REQUESTS["sentiment"], person=2)
             await until(lambda: _about_to_leave(worker) == 1)
             assert not others.done()
@@ -368,7 +368,7 @@ async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker, monkey
     async with make_worker(room=ONE_AT_A_TIME) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
-            await under_way(worker, long)
+            await under_way(long)
             waiting = worker.submit(REQUESTS["sentiment"], person=2)
             await until(lambda: _about_to_leave(worker) == 1)
             closing = asyncio.create_task(worker.aclose())

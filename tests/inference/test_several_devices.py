@@ -139,7 +139,7 @@ async def test_giving_up_on_two_devices(make_worker: OpenWorker) -> None:
     async with make_worker(device=[CPU, CPU]) as worker:
         await worker.load(["generate"])
         answers = [worker.submit(LONG, person=one) for one in range(8)]
-        await under_way(worker, answers[0])
+        await under_way(answers[0])
         for answer in answers:
             answer.cancel()
         await asyncio.gather(*answers, return_exceptions=True)

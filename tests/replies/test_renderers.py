@@ -301,28 +301,28 @@ class TestGenerate:
 
 
 class TestGenerateOffers:
-    def offers(self, *continuations: Continuation) -> list[tuple[str, str]]:
+    def buttons(self, *continuations: Continuation) -> list[tuple[str, str]]:
         request = GenerateRequest("One", num_return_sequences=len(continuations), seed=3)
         reply = generate.render(request, answer(GenerateResult("One", continuations, 3, False)))
-        first, *others = reply.offers
+        first, *others = reply.buttons
         assert (first.action, first.request) == (generate.REGENERATE, request)
         assert all(offer.action is generate.CONTINUE for offer in others)
         requests: list[Any] = [offer.request for offer in others]
         return [(offer.label or offer.action.label, one.prompt) for offer, one in zip(others, requests, strict=True)]
 
     def test_what_the_model_has_not_ended_can_go_on(self) -> None:
-        assert self.offers(Continuation(" two", 1, False)) == [("Continue", "One two")]
+        assert self.buttons(Continuation(" two", 1, False)) == [("Continue", "One two")]
 
     def test_what_the_model_has_ended_cannot(self) -> None:
-        assert self.offers(Continuation(" two", 1, True)) == []
+        assert self.buttons(Continuation(" two", 1, True)) == []
 
     def test_each_of_several_by_itself(self) -> None:
-        assert self.offers(
+        assert self.buttons(
             Continuation(" two", 1, False), Continuation(" and", 1, True), Continuation(" too", 1, False)
         ) == [("Continue 1", "One two"), ("Continue 3", "One too")]
 
     def test_not_where_no_word_is_left(self) -> None:
-        assert self.offers(Continuation(" …" * 4_000, 1, False)) == []
+        assert self.buttons(Continuation(" …" * 4_000, 1, False)) == []
 
 
 class TestGeneratePreview:
@@ -411,8 +411,8 @@ class TestTranslate:
         footer = str(reply.embed.footer.text)
         assert "detected: Spanish" in footer
         assert said in footer
-        assert [offer.label for offer in reply.offers] == labels
-        assert [offer.request for offer in reply.offers] == [
+        assert [offer.label for offer in reply.buttons] == labels
+        assert [offer.request for offer in reply.buttons] == [
             TranslateRequest("lo se", "German", code) for code in list(guesses)[1 : 1 + len(labels)]
         ]
 

@@ -97,6 +97,14 @@ class DeviceQueue:
             self._let_in()
             return sum(map(len, self._groups.values()))
 
+    def position(self, call: OperationCall) -> int | None:
+        """Return how many waiting rows are due before the first one of a call; None if none of its rows waits."""
+        with self._lock:
+            self._let_in()
+            waiting = [one for one in chain.from_iterable(self._groups.values()) if not _given_up(one)]
+        due = sorted(waiting, key=_tag)
+        return next((position for position, one in enumerate(due) if one.ticket.step is call), None)
+
     @property
     def figures(self) -> QueueFigures:
         """The totals of all devices."""

@@ -1,4 +1,4 @@
-"""What stands under a reply beside its buttons."""
+"""What a reply has below it beside its buttons."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from bot.inference.requests import Request
 
 
 class Menus(Protocol):
-    """Menus and buttons that turn a reply into another one about the same request."""
+    """Menus and buttons that replace a reply by another one about the same request."""
 
     @property
     def request(self) -> Request[Any]:
-        """What the reply is about; kept, so that its id can stand in the custom ids."""
+        """The request that is kept for the custom ids."""
         ...
 
-    def items(self, identity: str) -> Iterable[discord.ui.Item[Any]]:
-        """Dynamic items, in order.
-
-        Args:
-            identity: of the kept request.
-        """
+    def items(self, request_id: str) -> Iterable[discord.ui.Item[Any]]:
+        """Make the dynamic items, in order."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.inference.requests import Answer
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import escape, quoted, unfinished, unfinished_end
 from bot.replies.reply import Draft, Reply
 from bot.tasks.chat import ChatRequest, ChatResult, is_private
@@ -30,7 +30,7 @@ def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
     whole = f"{request.speaker}: {request.message}\n\n{result.text}"
     reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")
     # Forgetting needs no history, so none is stored with the button.
-    return replace(reply, offers=(Offer(FORGET, replace(request, history=())),))
+    return replace(reply, buttons=(Button(FORGET, replace(request, history=())),))
 
 
 def preview(request: ChatRequest, result: ChatResult) -> Reply:

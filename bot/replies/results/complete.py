@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.code import code_block, holds_fence
 from bot.replies.formatting.text import Keep
 from bot.replies.reply import Draft, Reply, TextFile, truncation
@@ -40,7 +40,7 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
         draft.lines.append(BROKEN)
     remark = truncation(result.truncated, "code", "start")
     reply = draft.reply("complete", answer, "", remark, fact=f"{request.code_language.name} · {result.tokens} tokens")
-    return replace(reply, file=file, offers=tuple(_offers(request, result)))
+    return replace(reply, file=file, buttons=tuple(_buttons(request, result)))
 
 
 def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
@@ -57,13 +57,13 @@ def _begin(request: CompleteRequest) -> Draft:
     return draft
 
 
-def _offers(request: CompleteRequest, result: CompleteResult) -> Iterator[Offer]:
+def _buttons(request: CompleteRequest, result: CompleteResult) -> Iterator[Button]:
     if request.temperature:  # at 0 the code would be the same again
-        yield Offer(REGENERATE, request)
+        yield Button(REGENERATE, request)
     if result.finished or not result.text.strip():
         return
     try:
         following = request.continued(result.text, result.tail)
     except InvalidRequest:  # only fences are left of it
         return
-    yield Offer(CONTINUE, following)
+    yield Button(CONTINUE, following)

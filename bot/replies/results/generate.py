@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import Keep, bold, quoted, unfinished, unfinished_end
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
@@ -47,7 +47,7 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
     unread = truncation(result.truncated, "prompt", "start")
     seed = None if result.seed is None else f"seed {result.seed}"
     reply = draft.reply("generate", answer, whole, unread, fact=seed)
-    return replace(reply, offers=(Offer(REGENERATE, request), *_continuing(request, result)))
+    return replace(reply, buttons=(Button(REGENERATE, request), *_continuing(request, result)))
 
 
 def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
@@ -73,7 +73,7 @@ def _lines(draft: Draft, result: GenerateResult, show: Show) -> list[str]:
     return lines
 
 
-def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Offer]:
+def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Button]:
     """Yield a button for each unfinished continuation, and one for equal ones, which would go on in the same way."""
     several = len(result.continuations) > 1
     offered: set[GenerateRequest] = set()
@@ -86,7 +86,7 @@ def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Of
             continue
         if following not in offered:
             offered.add(following)
-            yield Offer(CONTINUE, following, f"Continue {number}" if several else None)
+            yield Button(CONTINUE, following, f"Continue {number}" if several else None)
 
 
 def _going_on(prompt: str, text: str) -> str:

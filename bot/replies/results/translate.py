@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.inference.languages.lookup import Language, language
 from bot.inference.requests import Answer
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import escape, quoted, unfinished
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.translate import TranslateRequest, TranslateResult
@@ -37,7 +37,7 @@ def render(request: TranslateRequest, answer: Answer[TranslateResult]) -> Reply:
     whole = f"{result.source}\n{request.text}\n\n{result.target}\n{text}"
     remarks = (truncation(result.truncated), None if result.finished else UNFINISHED, _doubt(result))
     reply = draft.reply("translate", answer, whole, "\n".join(filter(None, remarks)), fact=_detected(result))
-    return replace(reply, offers=tuple(_corrections(request, result)))
+    return replace(reply, buttons=tuple(_corrections(request, result)))
 
 
 def _detected(result: TranslateResult) -> str | None:
@@ -60,13 +60,13 @@ def _doubt(result: TranslateResult) -> str | None:
     return f"I am not sure that this is {name}. If it is not, set “from”."
 
 
-def _corrections(request: TranslateRequest, result: TranslateResult) -> Iterator[Offer]:
+def _corrections(request: TranslateRequest, result: TranslateResult) -> Iterator[Button]:
     """Yield a button for each other language that the text may be in."""
     if result.detection is None:
         return
     for guess in result.detection.alternatives():
         other = language(guess.code)
-        yield Offer(FROM, replace(request, source=guess.code), f"From {other.name}"[:MOST_LABEL])
+        yield Button(FROM, replace(request, source=guess.code), f"From {other.name}"[:MOST_LABEL])
 
 
 def _heading(language: Language) -> str:

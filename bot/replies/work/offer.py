@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.inference.requests import Request
-from bot.replies.components.buttons import Action, Offer
+from bot.replies.components.buttons import Action, Button
 from bot.replies.reply import Reply
 from bot.tasks import task_names
 from bot.tasks.scores import LabelScore
@@ -19,7 +19,7 @@ SHOW_WORK = Action("work", "Show the work")
 def with_work(reply: Reply, request: Request[Any], result: Any) -> Reply:
     """A reply with the button that opens it, where its command can be explained."""
     work = work_of(request, result)
-    return reply if work is None else replace(reply, offers=(*reply.offers, Offer(SHOW_WORK, work)))
+    return reply if work is None else replace(reply, buttons=(*reply.buttons, Button(SHOW_WORK, work)))
 
 
 def work_of(request: Request[Any], result: Any) -> WorkRequest | None:

@@ -10,8 +10,8 @@ from typing import Any
 import discord
 import pytest
 
+from bot.pending_interactions import PendingInteractions
 from bot.replies.interaction_age import age
-from bot.under_way import UnderWay
 from tests.clock import Clock
 
 
@@ -28,12 +28,12 @@ class Answers:
     """Interactions that are answered when they may be."""
 
     def __init__(self) -> None:
-        self.under_way = UnderWay()
+        self.pending = PendingInteractions()
         self.may_end = asyncio.Event()
         self.given: list[str] = []
 
     async def answer(self, name: str) -> None:
-        self.under_way.begin(interaction())
+        self.pending.begin(interaction())
         await self.may_end.wait()
         self.given.append(name)
 
@@ -44,7 +44,7 @@ async def test_all_that_has_begun_is_waited_for(clock: Clock) -> None:
     await asyncio.sleep(1)
     asyncio.get_running_loop().call_later(5, answers.may_end.set)
 
-    assert await answers.under_way.answered(10)
+    assert await answers.pending.answered(10)
     assert answers.given == ["one", "two"]
     assert clock.now == 6
     await asyncio.gather(*tasks)
@@ -55,7 +55,7 @@ async def test_also_what_was_only_just_handed_over() -> None:
     answers.may_end.set()
     task = asyncio.create_task(answers.answer("one"))
 
-    assert await answers.under_way.answered(10)
+    assert await answers.pending.answered(10)
     assert answers.given == ["one"]
     await task
 
@@ -64,22 +64,22 @@ async def test_not_for_ever(clock: Clock) -> None:
     answers = Answers()
     task = asyncio.create_task(answers.answer("one"))
 
-    assert not await answers.under_way.answered(10)
+    assert not await answers.pending.answered(10)
     assert clock.now == 10
     answers.may_end.set()
     await task
-    assert await answers.under_way.answered(0)
+    assert await answers.pending.answered(0)
 
 
 async def test_what_fails_is_over() -> None:
-    under_way = UnderWay()
+    pending = PendingInteractions()
 
     async def fail() -> None:
-        under_way.begin(interaction())
+        pending.begin(interaction())
         raise ValueError("no")
 
     task = asyncio.create_task(fail())
-    assert await under_way.answered(10)
+    assert await pending.answered(10)
     with pytest.raises(ValueError, match="no"):
         await task
 
@@ -88,7 +88,7 @@ async def test_time_counts_from_the_creation_and_goes_on_from_the_arrival(clock:
     arrived = interaction(2)
 
     async def begin() -> None:
-        UnderWay().begin(arrived)
+        PendingInteractions().begin(arrived)
 
     await asyncio.create_task(begin())
     await asyncio.sleep(100)

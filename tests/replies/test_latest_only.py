@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from bot.replies.turns import Turns
+from bot.replies.latest_only import LatestOnly
 
 
 class Turning:
     """Pages that are turned, in the order in which they are shown."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.turns = LatestOnly()
         self.shown: list[str] = []
 
     async def show(self, page: str, ready: asyncio.Event | None = None) -> None:
@@ -24,26 +24,26 @@ class Turning:
 
 async def test_an_earlier_turn_is_given_up() -> None:
     turning, ready = Turning(), asyncio.Event()
-    slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
-    elsewhere = asyncio.create_task(turning.turns.take(2, turning.show("another message's", ready)))
+    slow = asyncio.create_task(turning.turns.run(1, turning.show("slow", ready)))
+    elsewhere = asyncio.create_task(turning.turns.run(2, turning.show("another message's", ready)))
     await asyncio.sleep(0)
 
-    await turning.turns.take(1, turning.show("fast"))
+    await turning.turns.run(1, turning.show("fast"))
     ready.set()
     await asyncio.gather(slow, elsewhere)
 
     assert turning.shown == ["fast", "another message's"]
-    assert not turning.turns._under_way
+    assert not turning.turns._running
 
 
 async def test_a_failure_is_told() -> None:
     async def fail() -> None:
         raise ValueError("no")
 
-    turns = Turns()
+    turns = LatestOnly()
     with pytest.raises(ValueError, match="no"):
-        await turns.take(1, fail())
-    assert not turns._under_way
+        await turns.run(1, fail())
+    assert not turns._running
 
 
 async def test_a_newer_turn_that_is_refused_at_once() -> None:
@@ -53,15 +53,15 @@ async def test_a_newer_turn_that_is_refused_at_once() -> None:
         raise ValueError("no")
 
     turning, ready = Turning(), asyncio.Event()
-    slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
+    slow = asyncio.create_task(turning.turns.run(1, turning.show("slow", ready)))
     await asyncio.sleep(0)
 
     with pytest.raises(ValueError, match="no"):
-        await turning.turns.take(1, refuse())
+        await turning.turns.run(1, refuse())
     await slow
 
     assert not turning.shown
-    assert not turning.turns._under_way
+    assert not turning.turns._running
 
 
 async def test_an_earlier_turn_that_takes_long_to_end_does_not_end_a_newer_one() -> None:
@@ -73,21 +73,21 @@ async def test_an_earlier_turn_that_takes_long_to_end_does_not_end_a_newer_one()
         finally:
             await ready.wait()
 
-    slow = asyncio.create_task(turning.turns.take(1, end_slowly()))
+    slow = asyncio.create_task(turning.turns.run(1, end_slowly()))
     await asyncio.sleep(0)
-    await turning.turns.take(1, turning.show("second"))
-    third = asyncio.create_task(turning.turns.take(1, turning.show("third", ready)))
+    await turning.turns.run(1, turning.show("second"))
+    third = asyncio.create_task(turning.turns.run(1, turning.show("third", ready)))
     await asyncio.sleep(0)
     ready.set()
     await asyncio.gather(slow, third)
 
     assert turning.shown == ["second", "third"]
-    assert not turning.turns._under_way
+    assert not turning.turns._running
 
 
 async def test_who_is_cancelled_ends_what_was_begun() -> None:
     turning, ready = Turning(), asyncio.Event()
-    slow = asyncio.create_task(turning.turns.take(1, turning.show("slow", ready)))
+    slow = asyncio.create_task(turning.turns.run(1, turning.show("slow", ready)))
     await asyncio.sleep(0)
 
     slow.cancel()
@@ -97,4 +97,4 @@ async def test_who_is_cancelled_ends_what_was_begun() -> None:
     await asyncio.sleep(0)
 
     assert not turning.shown
-    assert not turning.turns._under_way
+    assert not turning.turns._running

@@ -1,4 +1,4 @@
-"""The interactions that are being answered just now."""
+"""The interactions that are being answered."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import discord
 from bot.replies.interaction_age import age
 
 
-class UnderWay:
-    """Counts interactions from the moment when discord.py hands them over until they have been answered or refused.
+class PendingInteractions:
+    """Counts interactions from their arrival until they have been answered or refused.
 
-    Every way by which one comes in begins here: `Tree.interaction_check` for commands, `Counted` for buttons and menus,
-    `Glassbox.on_interaction` for forms. discord.py gives each interaction a task of its own, whose end is the end.
+    Each begins here: commands in `Tree.interaction_check`, buttons and menus in `Component.interaction_check`, and
+    modals in `Glassbox.on_interaction`. discord.py runs each in a task of its own, which ends when it is answered.
     """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self, interaction: discord.Interaction[Any]) -> None:
-        """Count an interaction, until the task that runs now has ended; its time counts from now on, too."""
+        """Count an interaction until the current task ends; its age counts from now on."""
         age(interaction)
         task = asyncio.current_task()
         assert task is not None
@@ -29,8 +29,8 @@ class UnderWay:
         task.add_done_callback(self._tasks.discard)
 
     async def answered(self, seconds: float) -> bool:
-        """Wait until all are answered, for so many seconds at most; whether they are."""
-        await asyncio.sleep(0)  # a task that was only just created has not begun yet
+        """Wait for some seconds at most until all are answered; return whether they are."""
+        await asyncio.sleep(0)  # a task that has just been created has not begun yet
         try:
             async with asyncio.timeout(seconds):
                 while self._tasks:
