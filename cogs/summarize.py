@@ -11,7 +11,8 @@ from bot.replies.acknowledgement import defer
 from bot.replies.attachments import read_text
 from bot.replies.messages import FEWEST, MOST, check_access, last_messages
 from bot.replies.results.summarize import preview, render
-from bot.tasks.summarize import Length, SummarizeRequest
+from bot.tasks.summarization.summarizers import Length
+from bot.tasks.summarize import SummarizeRequest
 from bot.text.accepted import checked_range
 
 

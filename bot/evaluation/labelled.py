@@ -1,46 +1,47 @@
 """The labelled sentences that come with the bot.
 
-The prompts of the causal language models were chosen on the `dev` half only; what is reported is the `test` half.
+The prompts of the causal language models were chosen on the `dev` half only; results are reported for the `test` half.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.inference.requests import Request
-from bot.tasks.fill import FillRequest, FillResult
-from bot.tasks.sentiment import SentimentRequest, SentimentResult
-from bot.tasks.translate import TranslateRequest, TranslateResult
-from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+from bot.tasks.fill import FillRequest
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.translate import TranslateRequest
+from bot.tasks.zeroshot import ZeroShotRequest
+from bot.text.tables import read_table
 
+Entry: TypeAlias = Mapping[str, Any]
 TARGETS = {"german": "de", "french": "fr", "spanish": "es"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """A request, and when its result is right.
-
-    Attributes:
-        group: what it is counted under: the task, and for translations the language.
-    """
+    """A request, and a check of its result."""
 
     group: str
+    """The task, and for translations also the language."""
     task: str
     request: Request[Any]
-    is_right: Callable[[Any], bool]
+    accepted: frozenset[str]
+    said: Callable[[Any], str]
+    """Returns a result in the form that `accepted` is in."""
+
+    def is_right(self, result: Any) -> bool:
+        """Return whether a result is accepted."""
+        return self.said(result) in self.accepted
 
 
 def read_examples(half: str = "test") -> list[Example]:
-    """The labelled sentences of one half: `dev` or `test`."""
-    content = resources.files("bot.evaluation").joinpath("labelled.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(content)
+    """Return the labelled sentences of one half: `dev` or `test`."""
+    tables = read_table("bot.evaluation", "labelled.toml")
     return [
         example
         for task, make in _MAKERS.items()
@@ -49,47 +50,40 @@ def read_examples(half: str = "test") -> list[Example]:
     ]
 
 
-def _sentiment(entry: dict[str, Any]) -> Iterator[Example]:
-    def is_right(result: SentimentResult) -> bool:
-        return result.scores[0].label.casefold() == str(entry["label"]).casefold()
-
-    yield Example("sentiment", "sentiment", SentimentRequest(entry["text"]), is_right)
-
-
-def _zeroshot(entry: dict[str, Any]) -> Iterator[Example]:
-    def is_right(result: ZeroShotResult) -> bool:
-        return result.scores[0].label == str(entry["label"])
-
-    yield Example("zeroshot", "zeroshot", ZeroShotRequest(entry["text"], tuple(entry["labels"])), is_right)
+def _sentiment(entry: Entry) -> Iterator[Example]:
+    accepted = frozenset((str(entry["label"]).casefold(),))
+    request = SentimentRequest(entry["text"])
+    yield Example("sentiment", "sentiment", request, accepted, lambda result: result.scores[0].label.casefold())
 
 
-def _fill(entry: dict[str, Any]) -> Iterator[Example]:
-    accepted = {answer.casefold() for answer in entry["answers"]}
-
-    def is_right(result: FillResult) -> bool:
-        return result.masks[0][0].word.casefold() in accepted
-
-    yield Example("fill", "fill", FillRequest(entry["text"]), is_right)
+def _zeroshot(entry: Entry) -> Iterator[Example]:
+    request = ZeroShotRequest(entry["text"], tuple(entry["labels"]))
+    accepted = frozenset((str(entry["label"]),))
+    yield Example("zeroshot", "zeroshot", request, accepted, lambda result: result.scores[0].label)
 
 
-def _translate(entry: dict[str, Any]) -> Iterator[Example]:
+def _fill(entry: Entry) -> Iterator[Example]:
+    accepted = frozenset(answer.casefold() for answer in entry["answers"])
+    yield Example(
+        "fill", "fill", FillRequest(entry["text"]), accepted, lambda result: result.masks[0][0].word.casefold()
+    )
+
+
+def _translate(entry: Entry) -> Iterator[Example]:
     for name, code in TARGETS.items():
-        accepted = frozenset(_plain(reference) for reference in entry[name])
         request = TranslateRequest(entry["text"], code)
-        yield Example(f"translate to {name.capitalize()}", "translate", request, partial(_translated, accepted))
-
-
-def _translated(accepted: frozenset[str], result: TranslateResult) -> bool:
-    return _plain(result.text) in accepted
+        accepted = frozenset(map(_plain, entry[name]))
+        group = f"translate to {name.capitalize()}"
+        yield Example(group, "translate", request, accepted, lambda result: _plain(result.text))
 
 
 def _plain(text: str) -> str:
-    """A sentence without case, punctuation and doubled spaces: they do not decide whether a translation is right."""
+    """Return a sentence without case, punctuation and doubled spaces, which don't make a translation wrong."""
     letters = re.sub(r"[^\w\s]", " ", unicodedata.normalize("NFC", text).casefold())
     return " ".join(letters.split())
 
 
-_MAKERS: dict[str, Callable[[dict[str, Any]], Iterator[Example]]] = {
+_MAKERS: dict[str, Callable[[Entry], Iterator[Example]]] = {
     "sentiment": _sentiment,
     "zeroshot": _zeroshot,
     "fill": _fill,

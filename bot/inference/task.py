@@ -50,6 +50,8 @@ class Task(Generic[ResultT]):
     weight: int = 1
     previews: Mapping[HeadKind, Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]] = field(default_factory=dict)
     calibrations: Mapping[HeadKind, Callable[[Any], TaskRun[None]]] = field(default_factory=dict)
+    from_text: bool = False
+    """Whether a text alone makes a request: `request(text)`."""
 
     def steps(self, head: Any, request: Request[ResultT]) -> TaskRun[ResultT]:
         """Begin to answer a request on a head.

@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-import regex  # type: ignore[import-untyped]
+import regex
 import uharfbuzz as hb
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""What people can ask for: one file per command, with its request, its result, and how it is answered."""
+"""The commands' tasks: one module per command, with its request, its result, and its implementations."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bot.inference.task import Task
 
 
 def task_names() -> Mapping[type[Request[Any]], str]:
-    """The task of each class of requests."""
+    """Return the task of each class of requests."""
     return {task.request: task.name for task in all_tasks()}
 
 
 def all_tasks() -> tuple[Task[Any], ...]:
-    """Every task, for the worker."""
+    """Return every task, for the worker."""
     from bot.tasks import (
         answer,
         attention,

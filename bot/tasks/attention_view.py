@@ -1,4 +1,4 @@
-"""Which matrix of a model's attention weights is shown: a layer and a head, the mean of the heads, or a rollout."""
+"""Choosing a matrix of attention weights: one head of a layer, the mean of its heads, or a rollout of layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.inference.heads.inspection.attention_weights import Attentions, Part, W
 
 
 class Heads(StrEnum):
-    """What becomes of the heads of a layer."""
+    """How the heads of a layer are combined."""
 
     ONE = "one"
     AVERAGE = "average"
@@ -19,19 +19,15 @@ class Heads(StrEnum):
 
 @dataclass(frozen=True)
 class AttentionView:
-    """What somebody wants to see. Raises `InvalidRequest` for what there cannot be.
-
-    Attributes:
-        part: None for the first that the model has.
-        layer: its number, from 1; None for the last.
-        heads: what becomes of the layer's heads.
-        head: its number, from 1, where one is wanted.
-    """
+    """The choice of a matrix; raises `InvalidRequest` if it cannot exist."""
 
     part: Part | None = None
+    """None for the first that the model has."""
     layer: int | None = None
+    """From 1; None for the last."""
     heads: Heads = Heads.AVERAGE
     head: int | None = None
+    """From 1; only with `Heads.ONE`."""
 
     def __post_init__(self) -> None:
         for name, number in (("layer", self.layer), ("head", self.head)):
@@ -47,25 +43,22 @@ ANY_VIEW = AttentionView()
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A matrix of weights, and where in the model it is from.
-
-    Attributes:
-        weights: (queries, keys), float32; each row sums to 1.
-        view: the same place, with nothing left open.
-        parts: all that the model has.
-        layers: how many the part has.
-        number_of_heads: how many each layer has.
-    """
+    """A matrix of weights, and which one of the model's it is."""
 
     weights: Weights
+    """(queries, keys), float32; each row sums to 1."""
     view: AttentionView
+    """The choice, without any None but `head`."""
     parts: tuple[Part, ...]
+    """All that the model has."""
     layers: int
+    """How many the part has."""
     number_of_heads: int
+    """In each layer."""
 
     @property
     def part(self) -> Part:
-        """The part that is shown."""
+        """The chosen part."""
         assert self.view.part is not None
         return self.view.part
 
@@ -77,15 +70,15 @@ class Shown:
 
     @property
     def is_causal(self) -> bool:
-        """Whether no token can look at a later one."""
+        """Whether tokens only attend to earlier ones."""
         return self.part is Part.DECODER
 
 
 def shown(attentions: Attentions, view: AttentionView) -> Shown:
-    """The matrix that somebody wants to see.
+    """Take the chosen matrix.
 
     Args:
-        attentions: of each part that the model has, (layers, heads, queries, keys).
+        attentions: of each part of the model, (layers, heads, queries, keys).
 
     Raises:
         InvalidRequest: there is no such part, layer or head.

@@ -11,32 +11,31 @@ from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Request
+from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
 from bot.tasks.prompts.writing import EndingRow, circling, without_circles, without_half
-from bot.text.accepted import checked_range, clean_text
+from bot.text.accepted import MAX_SEED, checked_range, clean_text
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
 MOST_CHARACTERS = 2_000
 MOST_EXCHANGES = 20
-"""That a conversation is kept of."""
+"""How much of a conversation is kept."""
 MOST_NEW_TOKENS = 400
-MAX_SEED = 2**31 - 1
 TOP_P = 0.9
 
 SYSTEM = "You are a helpful assistant."
 SEVERAL = "Several people talk with you; each message begins with the name of who wrote it."
 USER, ASSISTANT = NAMELESS, "Assistant"
-"""Who speaks in the transcript for a model without a chat template."""
+"""Speakers in the transcript for a model without a chat template."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What somebody has said, and what the model has answered."""
+    """A message, and the model's answer."""
 
     speaker: str
     message: str
@@ -44,38 +43,37 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class ChatResult:
-    """The model's next message.
-
-    Attributes:
-        tokens: how many were generated.
-        finished: whether the model ended it, rather than reaching its limit or being stopped.
-        forgotten: how many of the oldest exchanges were not read, because they exceed the model's context.
-        by_template: whether the checkpoint has a chat template; else it has continued a transcript.
-        circling: whether the model went round in circles, and was stopped.
-        ids: the generated tokens, and the one that ended the text where one did.
-    """
+class ChatResult(Result):
+    """The model's next message."""
 
     text: str
     tokens: int
     finished: bool
+    """The model ended it, rather than reaching its limit or being stopped."""
     forgotten: int
+    """How many of the oldest exchanges were not read, because they exceed the model's context."""
     by_template: bool
+    """By the checkpoint's chat template, rather than as the continuation of a transcript."""
     circling: bool = False
+    """The model repeated itself, and was stopped."""
     ids: tuple[int, ...] = ()
+    """Generated tokens, and the one that ended them if one did."""
+
+    @property
+    def generated(self) -> tuple[tuple[int, ...], ...]:
+        return (self.ids,)
 
 
 @dataclass(frozen=True)
 class ChatRequest(Request[ChatResult]):
-    """What somebody says in a conversation. Raises `InvalidRequest` where it cannot be used.
+    """A message in a conversation; raises `InvalidRequest` if it cannot be used.
 
     Attributes:
-        place: the channel's id on Discord: a conversation belongs to its channel. Where Discord shows the answers to
-            nobody but who asks, their id with a minus: what others cannot see is no part of their conversation.
-        speaker: the name of who says it.
-        history: what was said there before, the oldest first; of more than a conversation is kept of, the last.
+        place: the channel id, because a conversation belongs to its channel. If answers are ephemeral: the user's id
+            with a minus, so that they never become part of a conversation that others see.
+        history: earlier exchanges, the oldest first; only the last `MOST_EXCHANGES` are used.
         temperature: 0 to 2; 0 always takes the likeliest token.
-        conversation: which of the place's, by the number of the deletion that it has begun with; 0 is the first.
+        conversation: which one of the channel's: how many deletions came before it.
     """
 
     message: str
@@ -91,32 +89,32 @@ class ChatRequest(Request[ChatResult]):
         object.__setattr__(self, "history", self.history[-MOST_EXCHANGES:])
         checked_range(self.temperature, 0, 2, "temperature")
 
+    @property
+    def subject(self) -> str:
+        return self.message
+
 
 def is_private(place: int) -> bool:
-    """Whether nobody but one person sees the answers of a conversation, by the place of its requests."""
+    """Return whether only one person sees a conversation, by the `place` of its requests."""
     return place < 0
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """How much of what a model has written is the answer.
-
-    Attributes:
-        text: that much, without white space around it.
-        speaks_for_another: whether it went on to speak for somebody else in a transcript; it ends before that.
-        circling: whether it went round in circles; it ends where it begins to say again what stands before.
-    """
+class ChatAnswer:
+    """How much of a generated text is the answer."""
 
     text: str
     speaks_for_another: bool
+    """The model went on to speak for somebody else in a transcript; the answer ends before that."""
     circling: bool
+    """The model repeated itself; the answer ends before that."""
 
 
 def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> TaskRun[ChatResult]:
-    """By a causal language model: through its chat template, or as the continuation of a transcript.
+    """Answer by a causal language model: through its chat template, or as the continuation of a transcript.
 
     Args:
-        seed: for the same answer every time; another one each time where there is none.
+        seed: for a reproducible answer; random if it is None.
     """
     from bot.inference.heads.generation.sampling import Sampling
 
@@ -124,7 +122,7 @@ def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> T
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
     row = head.generation(prompt, room_for_answer(head), sampling=sampling)
     [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request))])
-    answer = spoken(head, request, output.ids)
+    answer = answer_in(head, request, output.ids)
     return ChatResult(
         text=answer.text,
         tokens=len(output.ids),
@@ -137,19 +135,19 @@ def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> T
 
 
 def so_far(head: CausalLM, request: ChatRequest, progress: Sequence[Sequence[int]]) -> ChatResult:
-    """What has been written up to now."""
+    """Return the message as far as it has been generated."""
     [ids] = progress
     text, _ = _answer(head, request, ids)
     return ChatResult(text, len(ids), False, 0, has_chat_template(head))
 
 
 def room_for_answer(head: CausalLM) -> int:
-    """The most tokens of an answer, which shares the context with what was said before."""
+    """Return the most tokens of an answer, which shares the context with earlier messages."""
     return min(MOST_NEW_TOKENS, max(1, head.context_length // 4))
 
 
 def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], int]:
-    """The conversation's token ids, and how many of its oldest exchanges the context has no room for."""
+    """Return the conversation's token ids, and how many of its oldest exchanges the context has no room for."""
     build = _by_template if has_chat_template(head) else _as_transcript
     room = head.context_length - room_for_answer(head)
     speakers = _labels(request)
@@ -163,7 +161,7 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
 
 
 def _labels(request: ChatRequest) -> frozenset[str]:
-    """How those are named who speak in a conversation; nobody where it is one person, who is the user."""
+    """Return the speakers' labels in a conversation of several people; none if there is only one, the user."""
     names = {request.speaker, *(one.speaker for one in request.history)}
     return frozenset(map(label, names)) if len(names) > 1 else frozenset()
 
@@ -184,7 +182,7 @@ def _as_transcript(
     head: CausalLM, history: Sequence[Exchange], request: ChatRequest, speakers: frozenset[str]
 ) -> tuple[int, ...]:
     def turn(speaker: str, message: str) -> str:
-        # An empty line would look like the end of what somebody says.
+        # An empty line would look like the end of a message.
         return said(speaker, re.sub(r"\n\s*\n", "\n", "\n".join(message.splitlines())), speakers)
 
     def asked(speaker: str, message: str) -> str:
@@ -196,16 +194,15 @@ def _as_transcript(
     return head.encode("\n\n".join([*turns, asked(request.speaker, request.message), f"{ASSISTANT}:"]))
 
 
-def spoken(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Spoken:
-    """How much of the text of new tokens is the answer.
+def answer_in(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> ChatAnswer:
+    """Return how much of the text of new tokens is the answer.
 
     Args:
         ids: without the token that ended the text.
     """
     text, speaks_for_another = _answer(head, request, ids)
     text, is_circling = without_circles(text)
-    text = _whole(head, ids, text)
-    return Spoken(text, speaks_for_another, is_circling)
+    return ChatAnswer(_whole(head, ids, text), speaks_for_another, is_circling)
 
 
 def _has_ended(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> bool:
@@ -214,7 +211,7 @@ def _has_ended(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> bool
 
 
 def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[str, bool]:
-    """What the model has said, and whether it has gone on to speak for somebody else in a transcript."""
+    """Return the model's message, and whether it went on to speak for somebody else in a transcript."""
     if has_chat_template(head):
         return head.decode_whole(ids).strip(), False
     text = head.decode(ids)
@@ -228,7 +225,7 @@ def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[s
 
 
 def _whole(head: CausalLM, ids: Sequence[int], text: str) -> str:
-    """The beginning of what these tokens say, white space aside, without half a character at its end."""
+    """Drop part of a character from the end of a text, which the text of the tokens begins with."""
     written = head.decode(ids)
     before = written[: len(written) - len(written.lstrip())]
     return without_half(before + text, ids, head.decode, head.decode_whole).strip()

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Request
+from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Task
-from bot.inference.tokenization.tokens import HALF_CHARACTER
-from bot.tasks.prompts.writing import WHOLE, Tail, known_tail, tail_of, whole_following
-from bot.text.accepted import MAX_CHARACTERS, checked_range, clean_text
+from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail
+from bot.text.accepted import MAX_CHARACTERS, MAX_SEED, checked_range, clean_text
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -20,57 +20,51 @@ if TYPE_CHECKING:
 
 MOST_NEW_TOKENS = 512
 MOST_SEQUENCES = 4
-MAX_SEED = 2**31 - 1
 LOWEST_TEMPERATURE = 0.05
 LONGEST_WORD = 50
-"""In characters; how much may be given up to cut between two words."""
+"""In characters: how much of a prompt may be given up to cut it between two words."""
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """One continuation of the prompt.
-
-    Attributes:
-        text: as it follows the prompt, leading space included, without half a character at its end.
-        tokens: how many were generated.
-        finished: whether the model ended the text, rather than reaching max_new_tokens.
-        ids: the generated tokens, and the one that ended the text where one did.
-        tail: where the text goes on, if it ends with half a character.
-    """
+    """One continuation of the prompt."""
 
     text: str
+    """As it follows the prompt, leading space included, without part of a character at its end."""
     tokens: int
     finished: bool
+    """The model ended the text, rather than reaching `max_new_tokens`."""
     ids: tuple[int, ...] = ()
+    """Generated tokens, and the one that ended them if one did."""
     tail: Tail = WHOLE
+    """Where the text continues if it ends with part of a character."""
 
 
 @dataclass(frozen=True)
-class GenerateResult:
-    """The continuations.
-
-    Attributes:
-        seed: the one that was asked for, or None.
-        truncated: whether the start of the prompt was not read, because it exceeds the model's context.
-    """
+class GenerateResult(Result):
+    """The continuations."""
 
     prompt: str
     continuations: tuple[Continuation, ...]
     seed: int | None
+    """The requested one."""
     truncated: bool
+    """The model did not read the start of the prompt, which exceeds its context."""
+
+    @property
+    def generated(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(one.ids for one in self.continuations)
 
 
 @dataclass(frozen=True)
 class GenerateRequest(Request[GenerateResult]):
-    """A prompt to continue. Raises `InvalidRequest` where it or an option cannot be used.
+    """A prompt to continue; raises `InvalidRequest` if it or an option cannot be used.
 
     Attributes:
-        max_new_tokens: 1 to 512.
-        num_return_sequences: 1 to 4.
         temperature: 0.05 to 2; below 1 the likelier tokens become likelier still.
         top_p: above 0, at most 1; tokens are drawn from the likeliest that together have this probability.
         seed: the same seed, prompt and options give the same text again.
-        tail: tokens behind the prompt that end with half a character, which the text goes on with (see `Tail`).
+        tail: tokens behind the prompt that end with part of a character, with which the text continues (see `Tail`).
     """
 
     prompt: str
@@ -96,22 +90,26 @@ class GenerateRequest(Request[GenerateResult]):
         if self.seed is not None:
             checked_range(self.seed, 0, MAX_SEED, "seed")
 
+    @property
+    def subject(self) -> str:
+        return self.prompt
+
     def again(self) -> GenerateRequest:
-        """The same, for another text: where a seed was asked for, with a new one, so that its text can be had again."""
+        """Return the request for another text. It has a new seed if it had one, so that its text is reproducible."""
         return self if self.seed is None else replace(self, seed=secrets.randbelow(MAX_SEED))
 
     def continued(self, continuation: Continuation) -> GenerateRequest:
-        """The request for how the text goes on after one of the continuations.
+        """Return the request that continues one of the continuations.
 
-        A text that is too long for a prompt is cut at its start, between two words, and `…` marks the place. What
-        ends with half a character goes on from its tokens.
+        If the text is too long for a prompt, its start is cut off between two words and replaced by `…`. A text that
+        ends with part of a character continues from its tokens.
 
         Raises:
-            InvalidRequest: what is left of it holds no word.
+            InvalidRequest: the rest of the text has no words.
         """
         written = continuation.text[: len(continuation.text) - continuation.tail.characters]
-        if not continuation.ids:  # nobody has looked whether it ends with a whole character
-            written = written.rstrip(HALF_CHARACTER)
+        if not continuation.ids:  # without tokens, its tail is unknown
+            written = written.rstrip(REPLACEMENT_CHARACTER)
         text = (self.prompt + written).rstrip()
         if len(text) > MAX_CHARACTERS:
             end = text[1 - MAX_CHARACTERS :]
@@ -121,58 +119,50 @@ class GenerateRequest(Request[GenerateResult]):
 
 
 def continue_text(head: CausalLM, request: GenerateRequest) -> TaskRun[GenerateResult]:
-    """By a causal language model: nucleus sampling, each sequence with its own random state."""
+    """Answer by a causal language model: nucleus sampling, each sequence with its own random state."""
     from bot.inference.heads.generation.sampling import Sampling
 
-    prompt, truncated = read_prompt(head, request)
+    prompt = read_prompt(head, request)
     seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
     rows = [
         head.generation(
-            prompt,
+            prompt.ids,
             request.max_new_tokens,
             # Neighbouring seeds must not share sequences.
             sampling=Sampling(request.temperature, request.top_p, seed * MOST_SEQUENCES + index),
         )
         for index in range(request.num_return_sequences)
     ]
-    # Rounding depends on a batch's shape, and a sampled text on rounding: a promised seed runs without company.
+    # Rounding depends on a batch's shape, and a sampled text on rounding: seeded rows run alone.
     outputs = yield from head.generate(rows, alone=request.seed is not None)
-    continuations = _continuations(head, request, prompt, outputs)
-    return GenerateResult(request.prompt, continuations, request.seed, truncated)
+    return _result(request, prompt, outputs)
 
 
 def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence[int]]) -> GenerateResult:
-    """What has been generated up to now."""
+    """Return the texts as far as they have been generated."""
     from bot.inference.heads.generation.continuous_batching import Generated
 
-    prompt, truncated = read_prompt(head, request)
-    continuations = _continuations(head, request, prompt, [Generated(tuple(ids), finished=False) for ids in progress])
-    return GenerateResult(request.prompt, continuations, request.seed, truncated)
+    outputs = [Generated(tuple(ids), finished=False) for ids in progress]
+    return _result(request, read_prompt(head, request), outputs)
 
 
-def read_prompt(head: CausalLM, request: GenerateRequest) -> tuple[Sequence[int], bool]:
-    """The prompt's token ids, its start left out where the context has no room for it, and whether that is so."""
-    whole = (*head.encode(request.prompt), *known_tail(head, request.tail))
-    room = max(1, head.context_length - request.max_new_tokens)
-    return whole[-room:], len(whole) > room
+def read_prompt(head: CausalLM, request: GenerateRequest) -> ReadPrompt:
+    """Encode the request's prompt."""
+    return ReadPrompt.of(head, request.prompt, request.tail, request.max_new_tokens)
 
 
-def _continuations(
-    head: CausalLM, request: GenerateRequest, prompt: Sequence[int], outputs: Sequence[Generated]
-) -> tuple[Continuation, ...]:
-    """Texts of the new tokens: decoded behind the prompt, because many tokenizers drop a first space."""
-    tail = known_tail(head, request.tail)
-    before = prompt[: len(prompt) - len(tail)]
-    return tuple(
+def _result(request: GenerateRequest, prompt: ReadPrompt, outputs: Sequence[Generated]) -> GenerateResult:
+    continuations = (
         Continuation(
-            whole_following(head, before, [*tail, *one.ids]),
+            prompt.whole_text(one.ids),
             len(one.ids),
             one.finished,
             one.written,
-            WHOLE if one.finished else tail_of(head, before, [*tail, *one.ids]),
+            WHOLE if one.finished else prompt.tail_after(one.ids),
         )
         for one in outputs
     )
+    return GenerateResult(request.prompt, tuple(continuations), request.seed, prompt.truncated)
 
 
 TASK = Task(
@@ -181,4 +171,5 @@ TASK = Task(
     {HeadKind.CAUSAL_LM: continue_text},
     repeatable=False,
     previews={HeadKind.CAUSAL_LM: so_far},
+    from_text=True,
 )

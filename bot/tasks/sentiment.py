@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Request
+from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
-from bot.text.accepted import clean_text
+from bot.tasks.text_request import TextRequest
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -22,49 +23,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SentimentResult:
-    """Every label with its probability, likeliest first.
-
-    Attributes:
-        truncated: whether the end of the text was not read, because it exceeds the model's context.
-    """
+class SentimentResult(Result):
+    """Every label with its probability, likeliest first."""
 
     scores: tuple[LabelScore, ...]
     truncated: bool
+    """The model did not read the end of the text, which exceeds its context."""
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
-        """What is said first: the likeliest label."""
         return self.scores[:1]
 
 
 @dataclass(frozen=True)
-class SentimentRequest(Request[SentimentResult]):
-    """Raises `InvalidRequest` where the text cannot be read."""
-
-    text: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", clean_text(self.text))
+class SentimentRequest(TextRequest[SentimentResult]):
+    """A text to classify."""
 
 
 @dataclass(frozen=True)
 class Classification:
-    """What a classification head made of a text.
-
-    Attributes:
-        inputs: what it read.
-        logits: one per label.
-        probabilities: one per label: softmax over the logits, or each one's sigmoid where the labels are independent.
-    """
+    """What a classification head computed for a text."""
 
     inputs: EncoderInput
     logits: npt.NDArray[np.float32]
     probabilities: Floats
+    """One per label: softmax over the logits, or each one's sigmoid if the labels are independent."""
 
 
 def classify(head: SequenceClassifier, request: SentimentRequest) -> TaskRun[SentimentResult]:
-    """By a classification head: softmax over its logits."""
+    """Answer by a classification head: softmax over its logits."""
     made = yield from classification(head, request)
     return SentimentResult(ranked(head.labels, made.probabilities), made.inputs.truncated)
 
@@ -72,11 +59,7 @@ def classify(head: SequenceClassifier, request: SentimentRequest) -> TaskRun[Sen
 def classification(
     head: SequenceClassifier, request: SentimentRequest, *, alone: bool = False
 ) -> TaskRun[Classification]:
-    """How `classify` comes to its answer.
-
-    Args:
-        alone: keep other requests out of the batch.
-    """
+    """Compute what `classify` answers with."""
     row = head.encode(request.text)
     [logits] = yield from head.classify([row], alone=alone)
     return Classification(row.inputs, logits, sigmoid(logits) if head.independent else softmax(logits))
@@ -84,85 +67,63 @@ def classification(
 
 PROMPTS = ("Review: {}\nSentiment:", "Text: {}\nSentiment:", "Sentence: {}\nSentiment:")
 WORDS = ((" positive", " negative"), (" Positive", " Negative"), (" good", " bad"), (" great", " terrible"))
-ANCHORS = (
-    ("I like it.", "I do not like it."),
-    ("It was very good.", "It was very bad."),
-    ("This works well and I am happy.", "This does not work and I am unhappy."),
-    ("The people were nice and helpful.", "The people were rude and unhelpful."),
-)
-"""Plain sentences of either kind: where the model puts them is what its scores are measured by."""
+ANCHORS: list[list[str]] = read_table("bot.tasks.prompts", "prompts.toml")["sentiment"]["anchors"]
+"""Plain positive and negative sentences: texts are measured by the scores that the model gives to these."""
 SHARPNESS = 5.0
-"""How probable a text is that lies where the anchors do: sigmoid(5) = 0.993."""
+"""A text that scores like the anchors has the probability sigmoid(5) = 0.993."""
 NEAREST_ANCHORS = 1e-6
-"""Half the distance between the two kinds of anchors is at least this: nothing is divided by zero."""
+"""The least half distance between the two kinds of anchors, so that nothing is divided by zero."""
 
 
 @dataclass(frozen=True)
 class Leaning:
-    """Which words a model would go on with after a text.
-
-    Attributes:
-        positive: mean log-probability of the positive words, over all prompts.
-        negative: mean log-probability of the negative words.
-        difference: the first minus the second.
-    """
+    """With which words a model would continue after a text: mean log-probabilities over all prompts."""
 
     positive: float
     negative: float
     difference: float
+    """The first minus the second."""
 
     @classmethod
     def mean(cls, leanings: Sequence[Leaning]) -> Leaning:
-        """That of several texts."""
-        positive, negative, difference = np.mean(
-            [(one.positive, one.negative, one.difference) for one in leanings], axis=0
-        )
-        return cls(float(positive), float(negative), float(difference))
+        """Return the mean of several texts."""
+        return cls(*np.mean([(one.positive, one.negative, one.difference) for one in leanings], axis=0).tolist())
 
 
 @dataclass(frozen=True)
-class Weighing:
-    """How a causal language model comes to an answer.
-
-    Attributes:
-        text: what was read of the request's text.
-        leaning: after the text.
-        anchors: the mean after the positive anchors, and after the negative ones.
-        middle: halfway between the anchors' differences: where a text would be that is neither.
-        half_distance: from the middle to the anchors of either kind.
-        distance: of the text from the middle, in half distances.
-        positive: the probability of POSITIVE.
-        truncated: whether the end of the text was not read.
-    """
+class WordScore:
+    """How a causal language model's answer is computed."""
 
     text: str
+    """As much of the request's text as the model read."""
     leaning: Leaning
     anchors: tuple[Leaning, Leaning]
+    """Mean of the positive anchors, and of the negative ones."""
     middle: float
+    """Halfway between the anchors' differences, where a neutral text would be."""
     half_distance: float
+    """From the middle to the anchors of either kind."""
     distance: float
+    """From the middle to the text, in half distances."""
     positive: float
+    """Probability of POSITIVE."""
     truncated: bool
 
 
 def weigh_words(head: CausalLM, request: SentimentRequest) -> TaskRun[SentimentResult]:
-    """By a causal language model: would it rather go on with a positive word, or with a negative one?
+    """Answer by a causal language model: is a positive word likelier after the text, or a negative one?
 
-    The difference of the words' log-probabilities, averaged over three prompts and four pairs of words, and measured
-    against that of eight plain sentences: models lean towards one side whatever the text says.
+    The difference of the words' log-probabilities, averaged over three prompts and four pairs of words, is measured
+    against that of eight plain sentences, because models lean towards one side whatever the text says.
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
     """
-    made = yield from weighing(head, request)
+    made = yield from word_score(head, request)
     return SentimentResult(ranked(("POSITIVE", "NEGATIVE"), (made.positive, 1 - made.positive)), made.truncated)
 
 
-def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) -> TaskRun[Weighing]:
-    """How `weigh_words` comes to its answer.
-
-    Args:
-        alone: keep other requests out of the batch.
-    """
+def word_score(head: CausalLM, request: SentimentRequest, *, alone: bool = False) -> TaskRun[WordScore]:
+    """Compute what `weigh_words` answers with."""
     yield from calibrate(head)
     anchors: tuple[Leaning, Leaning] = head.notes["sentiment"]
     good, bad = (anchor.difference for anchor in anchors)
@@ -175,11 +136,11 @@ def weighing(head: CausalLM, request: SentimentRequest, *, alone: bool = False) 
     half_distance = max(abs(good - bad) / 2, NEAREST_ANCHORS)
     distance = (leaning.difference - middle) / half_distance
     positive = float(sigmoid(SHARPNESS * distance))
-    return Weighing(text, leaning, anchors, middle, half_distance, distance, positive, truncated)
+    return WordScore(text, leaning, anchors, middle, half_distance, distance, positive, truncated)
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
-    """Find out where the checkpoint puts the anchors."""
+    """Measure the anchors on the checkpoint."""
     if "sentiment" not in head.notes:
         leanings = yield from _leanings(head, [sentence for pair in ANCHORS for sentence in pair])
         head.notes["sentiment"] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))
@@ -204,4 +165,5 @@ TASK = Task(
     SentimentRequest,
     {HeadKind.SEQUENCE_CLASSIFIER: classify, HeadKind.CAUSAL_LM: weigh_words},
     calibrations={HeadKind.CAUSAL_LM: calibrate},
+    from_text=True,
 )

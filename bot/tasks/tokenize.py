@@ -1,4 +1,4 @@
-"""`/tokenize`: what does a model read of these texts?"""
+"""`/tokenize`: which tokens does a model read?"""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Request
+from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Task
 from bot.inference.tokenization.tokens import Token
 from bot.text.accepted import MAX_CHARACTERS
+from bot.text.characters import without_controls
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head
@@ -25,52 +26,44 @@ MOST_TEXTS = 12
 
 @dataclass(frozen=True)
 class TokenizedText:
-    """A text and its tokens.
-
-    Attributes:
-        tokens: those that the model reads, special ones included, without padding.
-        of_text: how many of them stand for the text, unknown ones included, rather than being added to it.
-        left_out: how many further ones exceed the model's limit.
-        in_template: what the same characters would be in a chat template, where control tokens are meant as such;
-            None where that makes no difference.
-    """
+    """A text and its tokens."""
 
     text: str
     tokens: tuple[Token, ...]
+    """Those that the model reads, special ones included, without padding."""
     of_text: int
+    """How many of them stand for the text, unknown ones included, rather than being added to it."""
     left_out: int
+    """How many further tokens exceed the model's limit."""
     in_template: TokenizedText | None = None
+    """The same characters inside a chat template, which may contain control tokens; None if that is the same."""
 
     @property
     def characters_per_token(self) -> float | None:
-        """How long a token is on average; None where a part of the text was left out, or it has no token."""
+        """Mean length of a token; None if part of the text was left out, or it has no token."""
         return None if self.left_out or not self.of_text else len(self.text) / self.of_text
 
 
 @dataclass(frozen=True)
-class TokenizeResult:
-    """Texts as the batch that a model reads: as `tokenizer(texts, padding=True, truncation=True)` gives it.
-
-    Attributes:
-        input_ids: a row for each text, padded to the longest; (batch, sequence).
-        attention_mask: 1 for what is read, 0 for padding; of the same shape.
-        padding: the token that fills up; None where the tokenizer declares none, and any id serves because the
-            attention mask hides it.
-        padding_side: "left" or "right".
-        truncation_side: at which side of a text too many tokens are left out.
-        limit: the most tokens that the model reads, special ones included.
-        vocabulary: how many tokens the tokenizer knows.
-    """
+class TokenizeResult(Result):
+    """Texts as the batch that a model reads: like `tokenizer(texts, padding=True, truncation=True)`."""
 
     texts: tuple[TokenizedText, ...]
     input_ids: tuple[tuple[int, ...], ...]
+    """A row for each text, padded to the longest; (batch, sequence)."""
     attention_mask: tuple[tuple[int, ...], ...]
+    """1 for tokens, 0 for padding; of the same shape."""
     padding: Token | None
+    """None if the tokenizer declares no padding token; any id serves, because the attention mask hides it."""
     padding_id: int
     padding_side: str
+    """"left" or "right"."""
     truncation_side: str
+    """The side of a text at which excess tokens are left out."""
     limit: int
+    """The most tokens that the model reads, special ones included."""
     vocabulary: int
+    """How many tokens the tokenizer knows."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,18 +73,17 @@ class TokenizeResult:
 
 @dataclass(frozen=True)
 class TokenizeRequest(Request[TokenizeResult]):
-    """Texts for a tokenizer. Raises `InvalidRequest` where there is none, or too much.
-
-    Attributes:
-        texts: as they were written, spaces and all; empty ones are left out.
-        task: whose checkpoint to take.
-    """
+    """Texts for a tokenizer; raises `InvalidRequest` if there is none, or too much."""
 
     texts: tuple[str, ...]
+    """As they were written, spaces included; empty ones are left out."""
     task: str = "sentiment"
+    """The task whose checkpoint is used."""
 
     def __post_init__(self) -> None:
-        texts = tuple(cleaned for text in self.texts if (cleaned := _printable(text)).strip())
+        # In NFC, as every command reads texts; tokenizers ignore control characters.
+        printable = (without_controls(unicodedata.normalize("NFC", text)) for text in self.texts)
+        texts = tuple(text for text in printable if text.strip())
         if not texts:
             raise InvalidRequest("There is no text. Please write at least one line for the tokenizer to read.")
         if len(texts) > MOST_TEXTS:
@@ -105,31 +97,27 @@ class TokenizeRequest(Request[TokenizeResult]):
 
     @classmethod
     def of_lines(cls, text: str, task: str) -> TokenizeRequest:
-        """One text for each line."""
+        """Make one text of each line."""
         return cls(tuple(text.splitlines()), task)
 
     @property
+    def subject(self) -> str:
+        return " | ".join(self.texts)
+
+    @property
     def checkpoint(self) -> str:
-        """The one that was chosen."""
         return self.task
 
 
-def _printable(text: str) -> str:
-    """A text in NFC, as every command reads it, without control characters and lone surrogates: no tokenizer makes
-    anything of those."""
-    text = unicodedata.normalize("NFC", text)
-    return "".join(letter for letter in text if letter == "\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
-
-
 def read_texts(head: Head, request: TokenizeRequest) -> TaskRun[TokenizeResult]:
-    """By the head's tokenizer alone: no forward pass is needed."""
+    """Answer by the head's tokenizer alone, without a forward pass."""
     rows = [head.tokenize(text, truncation=True, max_length=head.context_length) for text in request.texts]
     yield from ()
     return _batch(head, request.texts, rows, head.tokenize_template)
 
 
 def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> TaskRun[TokenizeResult]:
-    """The same for an encoder-decoder, as a text in English where it has to be told the language."""
+    """Answer for an encoder-decoder; if it has to be told a language, the texts are in English."""
     english = next((code for code in head.language_codes if language(code).code == "en"), None)
     rows = [head.encode(text, max_new_tokens=1, source=english).inputs.ids for text in request.texts]
     yield from ()
@@ -139,29 +127,28 @@ def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> TaskRun[TokenizeR
 def _batch(
     head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
 ) -> TokenizeResult:
-    """Rows padded to the longest, on the tokenizer's own side.
+    """Pad rows to the longest, on the tokenizer's own side.
 
     Args:
-        in_template: gives the token ids of what a template has written.
+        in_template: returns the token ids of a text that a template contains.
     """
     tokenizer = head.tokenizer
     width, fill = max(map(len, rows)), head.pad_token_id
-    is_left = tokenizer.padding_side == "left"
-    ids, mask = [], []
-    for row in rows:
-        padding = width - len(row)
-        ids.append(_beside(tuple(row), (fill,) * padding, is_left))
-        mask.append(_beside((1,) * len(row), (0,) * padding, is_left))
+
+    def padded(row: Sequence[int], filler: int) -> tuple[int, ...]:
+        padding = (filler,) * (width - len(row))
+        return (*padding, *row) if tokenizer.padding_side == "left" else (*row, *padding)
+
     return TokenizeResult(
         tuple(_tokenized(head, texts, rows, in_template)),
-        tuple(ids),
-        tuple(mask),
-        head.tokens([fill])[0] if tokenizer.pad_token_id is not None else None,
-        fill,
-        tokenizer.padding_side,
-        tokenizer.truncation_side,
-        head.context_length,
-        len(tokenizer),
+        input_ids=tuple(padded(row, fill) for row in rows),
+        attention_mask=tuple(padded((1,) * len(row), 0) for row in rows),
+        padding=head.tokens([fill])[0] if tokenizer.pad_token_id is not None else None,
+        padding_id=fill,
+        padding_side=tokenizer.padding_side,
+        truncation_side=tokenizer.truncation_side,
+        limit=head.context_length,
+        vocabulary=len(tokenizer),
     )
 
 
@@ -169,7 +156,7 @@ def _tokenized(
     head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
 ) -> Iterator[TokenizedText]:
     for text, row in zip(texts, rows, strict=True):
-        # A row that is not full is whole.
+        # A row that is not full has all of its text.
         whole = len(head.tokenize(text, verbose=False)) if len(row) >= head.context_length else len(row)
         tokens = head.tokens(row)
         of_text = sum(not token.special or token.id == head.tokenizer.unk_token_id for token in tokens)
@@ -178,7 +165,7 @@ def _tokenized(
 
 
 def _in_template(head: Head, read: TokenizedText, in_template: Callable[..., list[int]]) -> TokenizedText | None:
-    """A text as the tokens that it would be in a template, where these are others."""
+    """Return a text with the tokens that it would have in a template, if these are others."""
     ids = in_template(read.text, verbose=False)
     kept = ids[: head.context_length]
     if kept == [token.id for token in read.tokens]:
@@ -187,10 +174,6 @@ def _in_template(head: Head, read: TokenizedText, in_template: Callable[..., lis
     tokens = tuple(replace(token, special=token.special or token.id in control) for token in head.tokens(kept))
     added = len(head.tokenize(""))
     return TokenizedText(read.text, tokens, len(ids) - added, len(ids) - len(kept))
-
-
-def _beside(row: tuple[int, ...], padding: tuple[int, ...], is_left: bool) -> tuple[int, ...]:
-    return padding + row if is_left else row + padding
 
 
 TASK = Task("tokenize", TokenizeRequest, {**dict.fromkeys(HeadKind, read_texts), HeadKind.SEQ2SEQ_LM: read_sources})

@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Request
+from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
-from bot.text.accepted import clean_text, visible_text
-from bot.text.characters import identity
+from bot.tasks.text_request import TextRequest
+from bot.text.accepted import clean_text, quantity
+from bot.text.characters import identity, visible
 from bot.text.label_list import parse_labels as parse_labels
+from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -27,52 +29,46 @@ FEWEST_LABELS = 2
 MOST_LABELS = 20
 LONGEST_LABEL = 80
 HYPOTHESIS = "This example is {}."
-"""What a label becomes for a natural language inference model: the template of transformers' own pipeline."""
+"""The hypothesis about a label for natural language inference: the template of transformers' own pipeline."""
 
 
 @dataclass(frozen=True)
-class ZeroShotResult:
-    """Every label with its probability, likeliest first.
-
-    Attributes:
-        multi_label: whether each label was judged on its own, so that the probabilities need not sum to 1.
-        truncated: whether the end of the text was not read, because it exceeds the model's context.
-    """
+class ZeroShotResult(Result):
+    """Every label with its probability, likeliest first."""
 
     scores: tuple[LabelScore, ...]
     multi_label: bool
+    """Each label was judged on its own, so that the probabilities need not sum to 1."""
     truncated: bool
+    """The model did not read the end of the text, which exceeds its context."""
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
-        """What is said first: the likeliest label."""
         return self.scores[:1]
 
 
 @dataclass(frozen=True)
-class ZeroShotRequest(Request[ZeroShotResult]):
-    """Raises `InvalidRequest` where the text or the labels cannot be used."""
+class ZeroShotRequest(TextRequest[ZeroShotResult]):
+    """A text and labels; raises `InvalidRequest` if one of them cannot be used."""
 
-    text: str
     labels: tuple[str, ...]
     multi_label: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", clean_text(self.text))
+        super().__post_init__()
         object.__setattr__(self, "labels", _checked(self.labels))
 
 
 def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels without empty ones and those that are the same to people (see `identity`), in their order."""
-    cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if visible_text(label)]
+    """Drop empty labels, and all but the first of those that people take for the same (see `identity`)."""
+    cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if visible(label)]
     first: dict[str, str] = {}
     for label in cleaned:
         first.setdefault(identity(label), label)
     distinct = tuple(first.values())
     if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
-        number = "no label" if not distinct else "one label" if len(distinct) == 1 else f"{len(distinct)} labels"
         raise InvalidRequest(
-            f"I found {number}, and I need {FEWEST_LABELS} to {MOST_LABELS} different ones. "
+            f"I found {quantity(len(distinct), 'label')}, and I need {FEWEST_LABELS} to {MOST_LABELS} different ones. "
             "Separate them with commas, for example: `sports, politics, entertainment`. A label with "
             "a comma in it goes into quotation marks."
         )
@@ -81,21 +77,18 @@ def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Entailments:
-    """What a natural language inference model made of a text and its labels.
-
-    Attributes:
-        inputs: what it read, one pair of text and hypothesis per label.
-        logits: of the model's classes, (labels, classes).
-        entailment: the id of the class whose logits count.
-        contradiction: the id of the class that it is measured against where each label is judged on its own.
-        probabilities: one per label.
-    """
+    """What a natural language inference model computed for a text and its labels."""
 
     inputs: tuple[EncoderInput, ...]
+    """A pair of text and hypothesis per label."""
     logits: npt.NDArray[np.float32]
+    """Of the model's classes, (labels, classes)."""
     entailment: int
+    """Id of the class whose logits are compared."""
     contradiction: int
+    """Id of the class that entailment is compared with if each label is judged on its own."""
     probabilities: Floats
+    """One per label."""
 
     @property
     def truncated(self) -> bool:
@@ -104,7 +97,7 @@ class Entailments:
 
 
 def infer(head: SequenceClassifier, request: ZeroShotRequest) -> TaskRun[ZeroShotResult]:
-    """By natural language inference: does the text entail that it is about the label?
+    """Answer by natural language inference: does the text entail that it is about the label?
 
     Source: Yin, Hay, Roth: Benchmarking Zero-shot Text Classification, 2019, arXiv:1909.00161.
 
@@ -116,14 +109,7 @@ def infer(head: SequenceClassifier, request: ZeroShotRequest) -> TaskRun[ZeroSho
 
 
 def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bool = False) -> TaskRun[Entailments]:
-    """How `infer` comes to its answer.
-
-    Args:
-        alone: keep other requests out of the batches.
-
-    Raises:
-        ModelUnavailable: the checkpoint is a classifier, but not one for natural language inference.
-    """
+    """Compute what `infer` answers with; raises as `infer`."""
     entailment, contradiction = head.entailment, head.contradiction
     if entailment is None or contradiction is None:
         raise ModelUnavailable(
@@ -140,42 +126,29 @@ def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bo
 
 
 PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
-NEUTRAL = (
-    "I went there with my friends on Tuesday.",
-    "It was bigger than we had expected.",
-    "He looked at the clock and said nothing.",
-    "They put everything back in the box.",
-    "There are many different kinds of these.",
-    "She told us about it later.",
-    "We need to talk about what happened.",
-    "That is the first thing I noticed.",
-)
-"""Sentences about nothing in particular: how likely a label is after them says how common it is."""
+NEUTRAL: list[str] = read_table("bot.tasks.prompts", "prompts.toml")["zeroshot"]["neutral"]
+"""Sentences about nothing in particular: a label's probability after them says how common it is."""
 TEMPERATURE = 0.7
 MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5
-"""A label applies where the text makes it e times likelier than the neutral sentences do."""
+"""A label applies if the text makes it e times likelier than the neutral sentences do."""
 LABEL_TOKENS = 64
-"""The most tokens of a label that are weighed, and no more than a quarter of the context."""
+"""How many tokens of a label are scored at most; never more than a quarter of the context."""
 
 
 @dataclass(frozen=True)
 class LabelWeights:
-    """How a causal language model comes to an answer; the arrays have one number per label.
-
-    Attributes:
-        text: what was read of the request's text.
-        labels: token ids of what was weighed of each label.
-        log_probabilities: after the text, a mean over the prompts.
-        scores: how much likelier the text makes the label than the neutral sentences do, in logarithms.
-        probabilities: of the scores, by softmax or sigmoid.
-        truncated: whether the end of the text was not read.
-    """
+    """How a causal language model's answer is computed; the arrays have one number per label."""
 
     text: str
+    """As much of the request's text as the model read."""
     labels: tuple[tuple[int, ...], ...]
+    """Token ids of as much of each label as was scored."""
     log_probabilities: Floats
+    """After the text, a mean over the prompts."""
     scores: Floats
+    """Log of how much likelier the text makes the label than the neutral sentences do."""
     probabilities: Floats
+    """Softmax or sigmoid of the scores."""
     truncated: bool
 
     @property
@@ -185,9 +158,10 @@ class LabelWeights:
 
 
 def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> TaskRun[ZeroShotResult]:
-    """By a causal language model: how much likelier does the text make each label?
+    """Answer by a causal language model: how much likelier does the text make each label?
 
-    The label's log-probability after the text, minus its mean after neutral sentences, averaged over two prompts.
+    The score is the label's log-probability after the text, minus its mean after neutral sentences, averaged over two
+    prompts.
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
     """
@@ -196,11 +170,7 @@ def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> TaskRun[ZeroShotRe
 
 
 def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = False) -> TaskRun[LabelWeights]:
-    """How `weigh_labels` comes to its answer.
-
-    Args:
-        alone: keep other requests out of the batches.
-    """
+    """Compute what `weigh_labels` answers with."""
     most = min(LABEL_TOKENS, head.context_length // 4)
     labels = [head.encode_rest(f" {label}")[:most] for label in request.labels]
     longest_label = max(map(len, labels))
@@ -224,7 +194,7 @@ def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
-    """Find the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
+    """Measure the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
     if "zeroshot" not in head.notes:
         rows = [head.continuations(head.encode(prompt.format(text)), [(0,)]) for prompt in PROMPTS for text in NEUTRAL]
         outputs = yield from head.next_token(rows)
@@ -238,7 +208,7 @@ def _endings(
     *,
     alone: bool,
 ) -> TaskRun[npt.NDArray[np.float64]]:
-    """What the tokens after the first add to each label's score: their log-probabilities against a neutral sentence."""
+    """Return what the tokens after the first add to each label's score, compared with one neutral sentence."""
     added = np.zeros(len(labels))
     long = [index for index, label in enumerate(labels) if len(label) > 1]
     if not long:
@@ -248,8 +218,8 @@ def _endings(
         [head.continuations(head.encode(prompt.format(NEUTRAL[0])), wanted) for prompt in PROMPTS], alone=alone
     )
     for after_text, after_neutral in zip(found, neutral, strict=True):
-        for place, index in enumerate(long):
-            added[index] += (after_text[index][1:] - after_neutral[place][1:]).sum() / len(PROMPTS)
+        for position, index in enumerate(long):
+            added[index] += (after_text[index][1:] - after_neutral[position][1:]).sum() / len(PROMPTS)
     return added
 
 

@@ -1,30 +1,31 @@
-"""What is accepted as a text."""
+"""Which texts and options are accepted."""
 
 from __future__ import annotations
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.errors import InvalidRequest
 from bot.text.characters import visible
 
 MAX_CHARACTERS = 4_000
+MAX_SEED = 2**31 - 1
 
+# A text of joiners and fillers isn't called empty, but has no words.
 _NOTHING = regex.compile(r"(?V1)[\s[\p{Cc}\p{Cf}\p{Cs}--[\u200c\u200d\u180e]]]*")
-"""What nobody writes on purpose: white space and controls. A text of joiners and fillers is there, but has no words."""
 
 
 def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> str:
-    """A text that a model can read, as `visible_text` has it.
+    """Return a text as models read it (see `bot.text.characters.visible`).
 
     Args:
         text: what somebody wrote.
-        what: its name in the sentence, as the command's option is called.
+        what: its name in error messages, as the command's option is called.
         limit: the most characters.
 
     Raises:
-        InvalidRequest: it is empty, too long, or holds no letter or digit that can be seen.
+        InvalidRequest: it is empty, too long, or has no visible letter or digit.
     """
-    seen = visible_text(text)
+    seen = visible(text)
     if not seen and _NOTHING.fullmatch(text):
         raise InvalidRequest(f"The {what} is empty. Please write something for the model to read.")
     if len(seen) > limit:
@@ -36,13 +37,8 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
     return seen
 
 
-def visible_text(text: str) -> str:
-    """A text in NFC of what can be seen (see `bot.text.characters.visible`): it is read, shown and remembered so."""
-    return visible(text)
-
-
 def has_words(text: str) -> bool:
-    """Whether a visible text holds a letter or a digit."""
+    """Return whether a visible text has a letter or a digit."""
     return any(map(str.isalnum, text))
 
 
@@ -55,3 +51,8 @@ def checked_range(value: float, low: float, high: float, what: str, hint: str = 
     if not low <= value <= high:
         sentence = f"`{what}` must be from {low:g} to {high:,}, and not {value:,}."
         raise InvalidRequest(f"{sentence} {hint}".strip())
+
+
+def quantity(number: int, noun: str) -> str:
+    """Return a number with its noun: no text, one text, 13 texts."""
+    return f"no {noun}" if not number else f"one {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,7 +1,7 @@
-"""The characters of a text: which of them can be seen, and which texts are the same to people.
+"""The characters of a text: which are visible, and which texts people take for the same.
 
-What is read is in NFC, as nearly all that models were trained on; what identifies something (a label, a language) is
-compared in NFKC without case.
+Models read NFC, the form of nearly all their training data. Identifiers (a label, a language) are compared in NFKC
+without case.
 
 Source: Unicode Standard Annex 15 (normalisation forms), Annex 44 (`Default_Ignorable_Code_Point`), and Technical
 Standard 51 (emoji, and the flags that are written with tags).
@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import unicodedata
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 """Decoders write it for bytes that are not a whole character."""
+LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""Every line break but `\\n`."""
 
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,7}\U000e007f"
-"""A pattern of flags such as Scotland's: a black flag, the code of a region in tags, and the tag that ends it. Whatever
-else is written in tags could hide a text that nobody sees."""
-
-_LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""A pattern of flags such as Scotland's: a black flag, the code of a region in tags, and the tag that ends it. Other
+texts in tags are invisible."""
 
 _BLANK = regex.compile("[\u3164\uffa0\U00013441\U00013442\U0001d159]|(?<![\u2800-\u28ff])\u2800+(?![\u2800-\u28ff])")
-"""What takes up room and shows nothing, and so stands for a space: fillers, and the empty cell of Braille outside of
-it. No property of Unicode tells these."""
+"""Characters that look like a space: fillers, and the empty cell of Braille outside of Braille. No Unicode property
+covers them."""
 
 _UNSEEN = regex.compile(
     rf"""(?V1)
@@ -57,28 +57,33 @@ _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 
 def line_breaks(text: str) -> str:
-    """A text in which every line break is `\\n`."""
-    return str(_LINE_BREAKS.sub("\n", text))
+    """Return a text in which every line break is `\\n`."""
+    return str(LINE_BREAKS.sub("\n", text))
 
 
 def without_ignorable(text: str) -> str:
-    """A text without the characters that Unicode says to show nothing for."""
+    """Return a text without the characters that Unicode says to show nothing for."""
     return str(_IGNORABLE.sub("", text))
 
 
-def visible(text: str) -> str:
-    """A text in NFC of what can be seen, without white space around it; every line break becomes `\\n`.
+def without_controls(text: str, keep: str = "\t") -> str:
+    """Return a text without control characters and lone surrogates, other than those in `keep`."""
+    return "".join(one for one in text if one in keep or unicodedata.category(one) not in ("Cc", "Cs"))
 
-    It is the same for all texts that are canonically equivalent, and for its own result.
+
+def visible(text: str) -> str:
+    """Return the visible characters of a text in NFC, stripped, with `\\n` for every line break.
+
+    The result is the same for all canonically equivalent texts, and idempotent.
     """
     text = _BLANK.sub(" ", line_breaks(text))
     while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(_kept, unicodedata.normalize("NFC", text)))) != text:
-        text = seen  # what was taken out may have stood between what belongs together
+        text = seen  # a removed character may have separated two that belong together
     return text.strip()
 
 
 def identity(text: str) -> str:
-    """What is the same for all ways to write a name: full-width letters, another case, what cannot be seen.
+    """Return a key that is the same for all ways to write a name: full-width letters, case, invisible characters.
 
     Source: NFKC_Casefold in the Unicode Standard, section 3.13.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 _QUOTES = {
     '"': '"”',
@@ -16,17 +16,17 @@ _QUOTES = {
     "「": "」",
     "『": "』",
 }
-"""What opens a quotation, and what closes it, in the languages that have it."""
+"""Opening quotation marks, and the marks that close them in one language or another."""
 _SINGLE_QUOTES = {"'": "'", "‘": "’", "‚": "‘’"}
-"""They are apostrophes, too, so they only count where they stand around a whole label."""
+"""These are apostrophes too, so they only count around a whole label."""
 _APOSTROPHE = r"(?<=\w)['’](?=\w)"
 _LONGEST = 100
-"""The most characters of a quotation, longer than any label."""
+"""Characters of a quotation: longer than any label."""
 
 _COMMAS = ",，،、､﹐፣"
 _SEMICOLONS = ";；؛"
 _NO_LABEL = regex.compile(rf"[{_COMMAS}]\s*([{_COMMAS}\n]|$)")
-"""A comma with no label behind it."""
+"""A comma without a label behind it."""
 _SPACED_COMMA = regex.compile(rf"[{_COMMAS}]\s")
 _BORDERS = rf"\n{_COMMAS}{_SEMICOLONS}"
 
@@ -47,11 +47,12 @@ _QUOTATION = _quotations()
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """The labels in a text, in their order; some may be empty.
+    """Return the labels in a text in order; some may be empty.
 
-    Semicolons or new lines separate them where there are any, else commas. A comma separates nothing in a quotation
-    (`"red, white and blue", black`), nor as a decimal or thousands separator (`1,5 l, 2,5 l`): between two digits, in a
-    text whose other commas have a space behind them. Quotation marks around a whole label are no part of it.
+    Semicolons or line breaks separate them if there are any, else commas. A comma inside a quotation
+    (`"red, white and blue", black`) does not separate, nor does a decimal or thousands separator (`1,5 l, 2,5 l`): a
+    comma between two digits in a text whose other commas have a space behind them. Quotation marks around a whole
+    label are dropped.
     """
     hidden = _QUOTATION.sub(lambda found: "\0" * len(found[0]), text.replace("\0", " "))
     ends = [found.span() for found in _separator(hidden).finditer(hidden)]
@@ -61,7 +62,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
 
 
 def _separator(text: str) -> regex.Pattern[str]:
-    """What separates the labels of a text without its quotations."""
+    """Return the pattern that separates the labels of a text whose quotations are blanked out."""
     if any(one in text for one in _SEMICOLONS):
         return regex.compile(rf"[{_SEMICOLONS}\n]")
     if "\n" in text.strip() and not _NO_LABEL.search(text.strip().rstrip(_COMMAS)):

@@ -1,25 +1,44 @@
-"""Parts of a message that are no prose: what Discord turns into something else, links, and code."""
+"""Parts of a message that are not prose: Discord's own forms, links, and code."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
 
-import regex  # type: ignore[import-untyped]
+import regex
 
-from bot.text.discord_forms import FORMS
+from bot.text.graphemes import Span
 
-# Possessive, where nothing could be given back: no text takes long.
+# Patterns are verbose ones of `regex`. Quantifiers are possessive if giving back could not help: no text takes long.
+FORMS = r"""
+      < a? : \w+ : \d+ >                 # an emoji of a server
+    | < (?: @[!&]? | \# ) \d+ >          # a person, a role, a channel
+    | < / [^<>:\n]+ : \d+ >              # a command
+    | < t : -?\d+ (?: : [A-Za-z] )? >    # a time
+    | < id : \w+ (?: : \d+ )? >          # a tab of the server
+"""
+"""Discord's own forms. Source: Discord's developer documentation, "Message Formatting"."""
+
+# Parentheses in a link come in pairs, and punctuation at its end is the sentence's.
+_PATH = r"(?: (?> \( [^\s()<>]* \) | [^\s<>`|*)] ) )* (?<! [.,;:!?'\"”’…\]}] )"
+_DOMAINS = "com|org|net|edu|gov|io|gg|dev|app|ai|co|me|tv|info|eu|de|fr|es|it|nl|pl|uk|ru|jp|cn|br|ch|at|be|se|us|ca"
+LINKS = rf"""
+      < [A-Za-z][A-Za-z\d+.-]*+ :// {_PATH} >
+    | (?<![A-Za-z\d+.-]) [A-Za-z][A-Za-z\d+.-]*+ :// {_PATH}
+    | (?<![\w@.-]) www\. {_PATH}
+    | (?<![\w@.-]) [\w-]++ (?: \.[\w-]++ )*? \. \p{{L}}{{2,}}+ / {_PATH}
+    | (?<![\w@.-]) (?-i: (?: [a-z0-9-]+ \. )+ (?: {_DOMAINS} ) ) (?! [\w.-]*\w )
+    | (?<![\w.+-]) [\w.+-]++ @ [\w-]++ (?: \.[\w-]++ )+    # an e-mail address
+"""
+"""Links as people write them (with a scheme or without, in angle brackets, bare domains), and e-mail addresses."""
+
 _MARKUP = regex.compile(
     rf"""
       ``` .+? ```                                          # code in a block
     | (?<!`) (?P<ticks> `{{1,2}} ) (?!`) .+? (?<!`) (?P=ticks) (?!`)  # code in a line
     | {FORMS}
-    | : [\w+~-]*[\p{{L}}+][\w+~-]* : (?!\w)                  # an emoji by its name
-    | (?<![a-z\d+.-]) [a-z][a-z\d+.-]*+ :// [^\s<>]++      # a link,
-    | (?<![\w.-]) www\. [^\s<>]+                           # without its scheme,
-    | (?<![\w.-]) [\w-]++ (?: \.[\w-]++ )* \. \p{{L}}{{2,}}+ / [^\s<>]*+  # or with a path only
-    | (?<![\w.+-]) [\w.+-]++ @ [\w-]++ (?: \.[\w-]++ )+    # an e-mail address
+    | : [\w+~-]*[\p{{L}}+][\w+~-]* : (?!\w)                # an emoji by its name
+    | {LINKS}
     | (?<!\w) @ \w[\w.]*                                   # somebody's handle
     """,
     regex.VERBOSE | regex.DOTALL | regex.IGNORECASE,
@@ -28,20 +47,16 @@ _MARKUP = regex.compile(
 
 @dataclass(frozen=True)
 class Markup:
-    """The markup of a text.
+    """The markup of a text: its spans in order, none of which overlap."""
 
-    Attributes:
-        places: where it stands, (first character, the one after its last), in order; none overlaps another one.
-    """
-
-    places: tuple[tuple[int, int], ...]
+    spans: tuple[Span, ...]
 
     def touches(self, start: int, end: int) -> bool:
-        """Whether a part of the text, from `start` to before `end`, has a character in common with it."""
-        following = bisect_right(self.places, (end - 1, float("inf")))
-        return start < end and following > 0 and self.places[following - 1][1] > start
+        """Return whether a span of the text shares a character with its markup."""
+        following = bisect_right(self.spans, (end - 1, float("inf")))
+        return start < end and following > 0 and self.spans[following - 1].end > start
 
 
 def markup(text: str) -> Markup:
-    """Find the markup of a text, links and e-mail addresses as people write them included."""
-    return Markup(tuple(match.span() for match in _MARKUP.finditer(text)))
+    """Find the markup of a text."""
+    return Markup(tuple(Span(*match.span()) for match in _MARKUP.finditer(text)))

@@ -1,60 +1,35 @@
-"""Where sentences end, with knowledge of a language's abbreviations.
+"""Splitting text into sentences, with knowledge of a language's abbreviations.
 
 sentencex (Wikimedia's) was chosen by trying it and pysbd on 72 lines in 17 languages: it found the sentences of 56 and
-pysbd those of 44, in ten times the time. The abbreviations here are what it lacks, found on the same lines.
+pysbd those of 44, in ten times the time. `words.toml` has the abbreviations that it lacks, found on the same lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
-import regex  # type: ignore[import-untyped]
+import regex
 import sentencex
 
-_COMMON = "dr prof st mr mrs ms mme mlle mgr sig dott ing hr sra dra nr p pp pag art fig vs ca cf env approx resp etc"
-_ABBREVIATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        code: frozenset(f"{_COMMON} {words}".split())
-        for code, words in {
-            "en": "vol ch chap eq ave blvd rd jr sr gen col lt sgt capt rev hon dept est",
-            "de": "fr str abb bd kap bzw bspw usw evtl ggf inkl tel geb jh mio mrd",
-            "fr": "m mm ste av bd no nos chap éd tél apr janv févr juill sept oct nov déc",
-            "es": "sr srta av avda núm pág págs d dña ud uds tel ee aprox",
-            "it": "av avv sigg egr gent ecc pagg tel on sen",
-            "pt": "sr srta av núm pág págs d exa exmo tel aprox ex",
-            "nl": "mevr dhr blz bijv bv enz ds drs ir tel incl excl",
-            "pl": "np tzn tj itd itp ul al pl ok tel godz mec inż gen płk im śp r w ur zm",
-            "sv": "tel kl t.ex bl.a m.fl osv dvs ung",
-            "nb": "tel kl f.eks bl.a osv dvs ca",
-            "da": "tel kl f.eks bl.a osv dvs",
-            "tr": "av doç yrd sn sok mah cad no tel örn bkz vb",
-            "ru": "г гг в вв ул д кв стр см тыс млн млрд руб проф им р др пр напр тел обл",
-            "uk": "р рр м вул буд с ст тис млн млрд грн проф ім тел напр обл див",
-            "el": "κ κα δρ λ.χ π.χ σελ αρ",
-            "hi": "डॉ श्री श्रीमती प्रो",
-        }.items()
-    }
-)
-"""What sentencex lacks, without the last full stop."""
+from bot.text.words import ABBREVIATIONS
+
 _LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
 _OF_LETTERS = regex.compile(r"\p{L}{1,3}(?:\.\p{L}{1,3})+|\p{L}")
 """`t.ex`, `т.е`, `J`."""
 _NUMBERING = regex.compile(r"\s*\(?\d{1,3}[.)]\s*")
-"""Of an item in a list: no sentence has only a number."""
+"""A list item's: no sentence consists of a number."""
 _LOWER = regex.compile(r"\p{Ll}|\d")
 _CALL = regex.compile(r"(?<=[!?…][\"'”’»)\]]?)\s+(?=[^\p{Ll}\s])")
-"""Between a mark that no abbreviation has and what may begin a sentence."""
+"""Between a mark that no abbreviation ends with, and a possible beginning of a sentence."""
 _FULL_STOP = regex.compile(r"(?:[。！？｡]|[\p{Sentence_Terminal}…](?=[\p{Pe}\p{Pf}\"']*(?:\s|$)))[\p{Pe}\p{Pf}\"']*")
-"""No space stands behind a sentence in Chinese and Japanese."""
+"""Chinese and Japanese have no space behind a sentence."""
 
 
 def sentences(text: str, language: str) -> list[str]:
-    """A text's sentences, each with the white space behind it. Together they are the text.
+    """Split a text into sentences, each with the white space behind it; joined, they are the text.
 
-    Args:
-        text: a line, or several: a line break ends a sentence only where a line is left empty.
-        language: code of its language. Of one that sentencex does not know, only common abbreviations are known.
+    Only an empty line ends a sentence, not a line break. For language codes that sentencex doesn't know, English
+    abbreviations are used.
     """
     found: list[str] = []
     for piece in _segments(text, language):
@@ -66,7 +41,7 @@ def sentences(text: str, language: str) -> list[str]:
 
 
 def sentence_ends(text: str, language: str = "en") -> Iterator[int]:
-    """Where whole sentences end in a text, as offsets behind their last character."""
+    """Yield the offsets behind the last characters of whole sentences."""
     starts = {0}
     for sentence in sentences(text, language):
         starts.add(max(starts) + len(sentence))
@@ -78,7 +53,7 @@ def sentence_ends(text: str, language: str = "en") -> Iterator[int]:
 
 
 def _is_whole(text: str, language: str) -> bool:
-    """Whether a text's last full stop ends a sentence: whether another one could follow."""
+    """Return whether a text's last full stop ends a sentence, so that another one can follow."""
     return len(sentences(f"{text} Another", language)) > len(sentences(text, language))
 
 
@@ -97,7 +72,7 @@ def _at_calls(text: str) -> Iterator[str]:
 
 
 def _goes_on(before: str, after: str, language: str) -> bool:
-    """Whether a sentence that sentencex ends goes on."""
+    """Return whether a sentence that sentencex has ended goes on."""
     plain = before.rstrip()
     if plain.endswith(("」", "』")):
         return after.startswith("と")  # "…", said somebody
@@ -107,6 +82,6 @@ def _goes_on(before: str, after: str, language: str) -> bool:
     if last is None:
         return False
     word = last[1]
-    if word.casefold() in _ABBREVIATIONS.get(language.split("-")[0], _ABBREVIATIONS["en"]):
+    if word.casefold() in ABBREVIATIONS.get(language.split("-")[0], ABBREVIATIONS["en"]):
         return True
     return bool(_OF_LETTERS.fullmatch(word)) and bool(_LOWER.match(after))

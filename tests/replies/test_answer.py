@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from bot.replies.formatting.bars import bar_line
 from bot.replies.results import answer as replies
-from bot.tasks.answer import AnswerRequest, AnswerResult, AnswerSpan
+from bot.tasks.answer import AnswerRequest, AnswerResult
+from bot.text.graphemes import Span
 from tests.replies.test_renderers import WRITTEN, answer, assert_within_limits, valid
 
 REQUEST = AnswerRequest("Where do *I* work?", "I work at Hugging Face in Brooklyn.")
-SPAN = AnswerSpan(10, 22)
+SPAN = Span(10, 22)
 
 
 def test_reply() -> None:
@@ -68,7 +69,7 @@ def test_of_a_long_context_the_answers_surroundings_are_shown() -> None:
     start = context.index("the answer")
     request = AnswerRequest("What?", context)
 
-    reply = replies.render(request, answer(AnswerResult("the answer", AnswerSpan(start, start + 10), 0.9, 0.0)))
+    reply = replies.render(request, answer(AnswerResult("the answer", Span(start, start + 10), 0.9, 0.0)))
 
     description = reply.embed.description or ""
     assert "> …before" in description
@@ -83,7 +84,7 @@ def test_of_a_long_context_the_answers_surroundings_are_shown() -> None:
 def test_limits(question: str, context: str, text: str, start: int, length: int, quoted: bool) -> None:
     if (request := valid(lambda: AnswerRequest(question, context))) is not None:
         start = min(start, len(request.context))
-        span = AnswerSpan(start, min(start + length, len(request.context))) if quoted else None
+        span = Span(start, min(start + length, len(request.context))) if quoted else None
         if span is not None:
             text = request.context[span.start : span.end]
         for likely in (0.9, 0.1):

@@ -23,7 +23,7 @@ from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
-from bot.tasks.translation.language_detection import Detection, Guess
+from bot.tasks.translation.language_detection import Detection, LanguageGuess
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from bot.text.characters import CURSOR
 from tests.replies.test_text import TEXTS, live
@@ -404,7 +404,7 @@ class TestTranslate:
     def test_a_language_that_was_found_out(
         self, guesses: dict[str, float], sure: bool, labels: list[str], said: str
     ) -> None:
-        detection = Detection(tuple(Guess(*one) for one in guesses.items()), told=True, sure=sure)
+        detection = Detection(tuple(LanguageGuess(*one) for one in guesses.items()), told=True, sure=sure)
         result = TranslateResult("Ich weiß.", language("es"), language("de"), truncated=False, detection=detection)
         request = TranslateRequest("lo se", "German", None)
         reply = translate.render(request, answer(result))

@@ -25,7 +25,7 @@ from bot.replies.work.offer import work_of, written_in
 from bot.replies.work.page import Page
 from bot.replies.work.pages import MAKERS, is_postponed, pages_of
 from bot.replies.work.render import render
-from bot.tasks.fill import FillRequest, FillResult, Guess
+from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.scores import LabelScore, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
@@ -601,8 +601,8 @@ class TestOffer:
                 FillRequest("___ is ___."),
                 FillResult(
                     (
-                        (Guess("It", 0.5, "It is good.", 0), Guess("He", 0.25, "He is good.", 0)),
-                        (Guess("good", 0.75, "It is good.", 6),),
+                        (MaskGuess("It", 0.5, "It is good.", 0), MaskGuess("He", 0.25, "He is good.", 0)),
+                        (MaskGuess("good", 0.75, "It is good.", 6),),
                     ),
                     "It is good.",
                     truncated=False,

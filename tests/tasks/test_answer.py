@@ -14,19 +14,10 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import Operation, Row, run_task
-from bot.tasks.answer import (
-    NEUTRAL,
-    NO_ANSWER,
-    OWN_GAIN,
-    PROMPT,
-    QUOTED_GAIN,
-    TASK,
-    AnswerRequest,
-    AnswerResult,
-    AnswerSpan,
-    clean_answer,
-    find_quote,
-)
+from bot.tasks.answer import TASK, AnswerRequest, AnswerResult
+from bot.tasks.prompts.question_answering import NEUTRAL, NO_ANSWER, OWN_GAIN, PROMPT, QUOTED_GAIN, clean_answer
+from bot.text.graphemes import Span
+from bot.text.quotes import find_quote
 from tests.support import CPU, run_crowd, run_together
 from tests.tasks.test_prompted import Bounded, Reference
 from tests.tiny import SHORT_CONTEXT, TEXTS
@@ -51,7 +42,7 @@ class FormerPipeline:
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         self.model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
 
-    def __call__(self, request: AnswerRequest) -> tuple[AnswerSpan, float, float]:
+    def __call__(self, request: AnswerRequest) -> tuple[Span, float, float]:
         encoded = self.tokenizer(
             request.question,
             request.context,
@@ -74,7 +65,7 @@ class FormerPipeline:
             first, last = np.unravel_index(int(together.argmax()), together.shape)
             begins = encoding.word_to_chars(encoding.token_to_word(int(first)), sequence_index=1)[0]
             ends = encoding.word_to_chars(encoding.token_to_word(int(last)), sequence_index=1)[1]
-            answers.append((float(together[first, last]), AnswerSpan(begins, ends)))
+            answers.append((float(together[first, last]), Span(begins, ends)))
         probability, span = max(answers, key=lambda one: one[0])
         return span, probability, least
 
@@ -91,12 +82,12 @@ class FormerPipeline:
 
 
 @pytest.fixture(scope="module")
-def expected(checkpoints: Mapping[str, Path]) -> list[tuple[AnswerSpan, float, float]]:
+def expected(checkpoints: Mapping[str, Path]) -> list[tuple[Span, float, float]]:
     pipe = FormerPipeline(checkpoints["bert_squad"])
     return [pipe(request) for request in REQUESTS]
 
 
-def assert_close(results: list[AnswerResult], expected: list[tuple[AnswerSpan, float, float]]) -> None:
+def assert_close(results: list[AnswerResult], expected: list[tuple[Span, float, float]]) -> None:
     for result, (span, probability, absent) in zip(results, expected, strict=True):
         assert result.span == span
         assert result.probability == pytest.approx(probability, abs=1e-5)
@@ -184,20 +175,20 @@ def test_quotes(answer: str, quote: str | None) -> None:
 @pytest.mark.parametrize(
     ("context", "answer", "question", "span"),
     [
-        ("It was -5 degrees", "-5 degrees", "", AnswerSpan(7, 17)),
-        ("The ticket costs $12.50", "$12.50", "", AnswerSpan(17, 23)),
-        ("40% last year", "40%", "", AnswerSpan(0, 3)),
-        ("田中さんは東京に住んでいます。", "東京", "", AnswerSpan(5, 7)),
-        ("Bob writes C. Ann writes C++ every day.", "C++", "Which language does Ann write?", AnswerSpan(25, 28)),
+        ("It was -5 degrees", "-5 degrees", "", Span(7, 17)),
+        ("The ticket costs $12.50", "$12.50", "", Span(17, 23)),
+        ("40% last year", "40%", "", Span(0, 3)),
+        ("田中さんは東京に住んでいます。", "東京", "", Span(5, 7)),
+        ("Bob writes C. Ann writes C++ every day.", "C++", "Which language does Ann write?", Span(25, 28)),
         (
             "In 1990 Ann was born. The shop opened in 1985 and closed in 1990.",
             "in 1990",
             "When did the shop close?",
-            AnswerSpan(57, 64),
+            Span(57, 64),
         ),
     ],
 )
-def test_quotes_as_reported(context: str, answer: str, question: str, span: AnswerSpan) -> None:
+def test_quotes_as_reported(context: str, answer: str, question: str, span: Span) -> None:
     """F5, F6, F2, F1. More of each kind is in test_quotes.py."""
     assert find_quote(context, answer, question) == span
 

@@ -225,7 +225,8 @@ class TestTranscript:
             ends = [one.inputs.prompt.count(head.tokenizer.eos_token_id) for one in (row, honest)]
             assert ends[0] == ends[1]
             assert (
-                chat.spoken(head, request, head.encode_rest(f" Sure {end} of it.")).text == f"Sure {end} of it.".strip()
+                chat.answer_in(head, request, head.encode_rest(f" Sure {end} of it.")).text
+                == f"Sure {end} of it.".strip()
             )
 
     @pytest.mark.parametrize("speaker", ["Note", "Sure."])
@@ -233,8 +234,8 @@ class TestTranscript:
         text = "Sure.\nNote: bring water."
         for history in ((), HISTORY):
             request = greedy("Why?", speaker=speaker, history=history)
-            assert chat.spoken(plain, request, plain.encode_rest(f" {text}")).text == text
-            ended = chat.spoken(plain, request, plain.encode_rest(f" {text}\n \nUser: And?"))
+            assert chat.answer_in(plain, request, plain.encode_rest(f" {text}")).text == text
+            ended = chat.answer_in(plain, request, plain.encode_rest(f" {text}\n \nUser: And?"))
             assert (ended.text, ended.speaks_for_another) == (text, True)
 
     def test_somebody_stops_it(self, plain: Any) -> None:

@@ -158,8 +158,8 @@ class TestHalfACharacter:
 
         request = self.REQUEST.continued(half.text, half.tail)
         assert request.code == "s = '🦩 bird"
-        prompt, _ = complete.read_prompt(head, request)
-        assert tuple(prompt) == (*head.encode(request.code), *request.tail)
+        prompt = complete.read_prompt(head, request)
+        assert prompt.ids == (*head.encode(request.code), *request.tail)
         script.ids = whole[-missing:]
         assert script.complete(request).text == " 🦩"
         assert complete.so_far(head, request, [whole[-missing:-1]]).text == " "

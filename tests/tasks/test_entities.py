@@ -11,7 +11,8 @@ from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
-from bot.tasks.entities import ANCHORS, KINDS, MOST_NAMES, QUESTIONS, TASK, EntitiesRequest, EntitiesResult
+from bot.tasks.entities import TASK, EntitiesRequest, EntitiesResult
+from bot.tasks.names.kinds import ANCHORS, KINDS, MOST_NAMES, QUESTIONS
 from tests.support import CPU, run_crowd, run_together
 from tests.tasks.test_prompted import Bounded, Reference
 from tests.tiny import TEXTS

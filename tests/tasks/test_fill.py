@@ -17,6 +17,7 @@ from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
 from bot.tasks import fill
 from bot.tasks.fill import TASK, Distributions, FillRequest, FillResult, distributions
+from bot.tasks.prompts import cloze
 from tests.support import CPU, run_crowd, run_together
 
 TEXTS = [
@@ -85,7 +86,7 @@ def test_the_pipelines_words_and_sentences(checkpoints: Mapping[str, Path], load
     [mask] = result.masks
     for guess, right in zip(mask, words(pipe, text, 10)[0], strict=True):
         assert guess.word == right["token_str"].strip()
-        assert guess.sentence[guess.place : guess.place + len(guess.word)] == guess.word
+        assert guess.sentence[guess.offset : guess.offset + len(guess.word)] == guess.word
     assert result.completed == mask[0].sentence
 
 
@@ -101,7 +102,7 @@ def test_several_masks_are_completed_with_the_likeliest_words(load: Callable[[st
     first, second = result.masks
     assert result.completed == f"I {first[0].word} apples and {second[0].word} lemons"
     assert second[1].sentence == f"I {first[0].word} apples and {second[1].word} lemons"
-    assert second[1].sentence[second[1].place :].startswith(second[1].word)
+    assert second[1].sentence[second[1].offset :].startswith(second[1].word)
 
 
 def test_same_word_in_bfloat16(checkpoints: Mapping[str, Path], load: Callable[[str], Any]) -> None:
@@ -195,8 +196,8 @@ class TestNoWords:
         "text", ["", " ", " \u3164\u3164", " \ufffd\ufffd", " love\ufffd", "</s>", " \u115fa", " \u0301"]
     )
     def test_what_a_causal_model_does_not_propose(self, text: str) -> None:
-        assert fill._is_whole_word(" love")
-        assert not fill._is_whole_word(text)
+        assert cloze._is_whole_word(" love")
+        assert not cloze._is_whole_word(text)
 
 
 def test_a_mask_beyond_the_context(load: Callable[[str], Any]) -> None:

@@ -177,9 +177,9 @@ class TestHalfACharacter:
 
         request = self.REQUEST.continued(half)
         assert request.prompt == self.REQUEST.prompt + before
-        prompt, truncated = read_prompt(head, request)
-        assert not truncated
-        assert tuple(prompt) == (*head.encode(request.prompt), *request.tail)
+        prompt = read_prompt(head, request)
+        assert not prompt.truncated
+        assert prompt.ids == (*head.encode(request.prompt), *request.tail)
         assert (*head.encode_rest(before), *request.tail) == first  # each token as it was written
         assert made_of(head, request, rest) == Continuation(" 🦩", len(rest), False, rest)
 
@@ -189,8 +189,8 @@ class TestHalfACharacter:
         head = load("llama")
         [*first, last] = head.encode_rest(f" and{before}🚀")
         request = self.REQUEST.continued(made_of(head, self.REQUEST, first))
-        prompt, _ = read_prompt(head, request)
-        assert prompt[-len(first) :] == tuple(first)  # each token as it was written
+        prompt = read_prompt(head, request)
+        assert prompt.ids[-len(first) :] == tuple(first)  # each token as it was written
         assert request.prompt + made_of(head, request, [last]).text == f"bird 🦩 bird and{before}🚀"
 
     def test_a_character_that_is_still_not_whole(self, load: Callable[[str], Any]) -> None:
@@ -214,8 +214,8 @@ class TestHalfACharacter:
     def test_another_checkpoints_tokens_are_left_out(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         for tail in [(10**6,), (-1,), head.encode_rest("lemons")]:
-            prompt, _ = read_prompt(head, replace(self.REQUEST, tail=tuple(tail)))
-            assert tuple(prompt) == head.encode(self.REQUEST.prompt)
+            prompt = read_prompt(head, replace(self.REQUEST, tail=tuple(tail)))
+            assert prompt.ids == head.encode(self.REQUEST.prompt)
 
     def test_a_preview(self, load: Callable[[str], Any]) -> None:
         """Row C4."""

@@ -26,8 +26,12 @@ from bot.inference.requests import Request
 from bot.tasks import fill, generate, sentiment, translate, zeroshot
 from bot.tasks.fill import FillRequest, FillResult
 from bot.tasks.generate import GenerateRequest
+from bot.tasks.prompts.cloze import weighed_masks
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
-from bot.tasks.translate import MOST_PIECES, TranslateRequest, TranslateResult, likeliest
+from bot.tasks.translate import TranslateRequest, TranslateResult
+from bot.tasks.translation import drafting
+from bot.tasks.translation.drafting import MOST_PIECES, likeliest
+from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.phrasebook import layouts
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from tests import tiny
@@ -486,7 +490,7 @@ class TestTranslate:
         assert sum(prompt.splitlines()[-1].count("Go!") for prompt in prompts) == 300
 
     def test_no_draft_at_all(self, head: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(translate, "tidy", lambda text: "")
+        monkeypatch.setattr(drafting, "tidy", lambda text: "")
         [result] = alone(head, [TranslateRequest("Why? Go!", "de")])
         assert result.text == ""
 
@@ -585,7 +589,7 @@ class TestLongTexts:
 
     def test_drafts_that_cannot_be_weighed(self, roomy: Bounded) -> None:
         drafts = ["a " * LONG_CONTEXT, "b"]
-        assert run_task(likeliest(roomy, "a", drafts, "en", "de")) == drafts[0]
+        assert run_task(likeliest(roomy, "a", drafts, LanguageChoice("en", "de"))) == drafts[0]
 
     def test_characters_are_not_cut_apart(self, letters: Bounded) -> None:
         text, cut = letters.fit("語" * 999, lambda text: len(letters.encode(text)))
@@ -664,5 +668,5 @@ def test_any_valid_request(roomy: Bounded, request: Request[Any]) -> None:
 
 
 def test_all_words_of_a_mask_share_its_probability(head: CausalLM) -> None:
-    [mask] = run_task(fill.weighed_masks(head, FillRequest("I love ___ and pears")))
+    [mask] = run_task(weighed_masks(head, ["I love ", " and pears"]))
     assert sum(one.probability for one in mask.proposals) == pytest.approx(1)

@@ -13,16 +13,9 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
 from bot.tasks import summarize
-from bot.tasks.chunks import chunks
-from bot.tasks.summarize import (
-    EXAMPLES,
-    INSTRUCTIONS,
-    TASK,
-    SummarizeRequest,
-    SummarizeResult,
-    summary_prefix,
-    whole_sentences,
-)
+from bot.tasks.summarization.chunks import chunks
+from bot.tasks.summarization.summarizers import EXAMPLES, INSTRUCTIONS, Length, summary_prefix
+from bot.tasks.summarize import TASK, SummarizeRequest, SummarizeResult, whole_sentences
 from tests.support import CPU, run_crowd, run_together
 
 LENGTH = 20
@@ -51,7 +44,7 @@ class Reference:
         auto = transformers.AutoModelForCausalLM if name == "llama" else transformers.AutoModelForSeq2SeqLM
         self.model = auto.from_pretrained(folder).eval()
 
-    def inputs(self, text: str, length: str = "medium") -> Any:
+    def inputs(self, text: str, length: Length = "medium") -> Any:
         if self.name == "llama":
             asked = [{"role": "user", "content": f"{INSTRUCTIONS[length]}\n\n{text}"}]
             return self.tokenizer.apply_chat_template(
@@ -155,7 +148,7 @@ def what_was_read(head: Any, name: str, row: Any) -> str:
 
 def test_the_summary_of_the_summaries(name: str, reference: Reference, load: Callable[[str], Any]) -> None:
     head = load(name)
-    summarizer: Any = summarize.Rewriter(head) if name != "llama" else summarize.Drafter(head, "medium")
+    summarizer: Any = summarize.summarizer_of(head, SummarizeRequest("a"))
     text = LONG[: summarizer.room * 7]
     parts = chunks(text, summarizer.room, summarizer.count)
     assert len(parts) > 1
@@ -211,7 +204,7 @@ class TestEndings:
         assert end.value.value.text == "Birds: 🦩"
         assert summarize.so_far(head, SummarizeRequest("Apples"), [ids[:-1]]).text == "Birds: 🦩"
         for name in ("bart", "llama"):
-            writer: Any = summarize.Rewriter(load(name)) if name == "bart" else summarize.Drafter(head, "medium")
+            writer: Any = summarize.summarizer_of(load(name) if name == "bart" else head, SummarizeRequest("a"))
             whole = load(name).tokenize("birds \ufffd 日", add_special_tokens=False)
             assert writer.read(writer.row("Apples", 40), whole[:-1]).text == "birds \ufffd"
 
@@ -287,7 +280,7 @@ class TestPrompts:
     def test_the_length_is_asked_for(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         for length in INSTRUCTIONS:
-            [row] = next(TASK.steps(head, SummarizeRequest("Apples", length))).rows  # type: ignore[arg-type]
+            [row] = next(TASK.steps(head, SummarizeRequest("Apples", length))).rows
             assert head.decode(row.inputs.prompt).startswith(f"user: {INSTRUCTIONS[length]}\n\nApples")
 
     def test_examples_for_a_checkpoint_without_a_template(self, checkpoints: Mapping[str, Path]) -> None:

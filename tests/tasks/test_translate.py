@@ -16,11 +16,12 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.heads.generation.token_logprobs import end_ids
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Operation, Row, run_task
-from bot.tasks.translate import MOST_NEW_TOKENS, TASK, TranslateRequest, requoted
+from bot.tasks.translate import TASK, TranslateRequest
 from bot.tasks.translation import language_detection
+from bot.tasks.translation.drafting import MOST_NEW_TOKENS, requoted
 from bot.tasks.translation.language_detection import detect
 from tests.support import CPU, run_crowd, run_together
-from tests.tasks.test_passages import APART, in_order
+from tests.tasks.translation.test_passages import APART, in_order
 
 TEXTS = [
     "I love apples.",
@@ -166,7 +167,7 @@ def test_languages_of_the_families(load: Callable[[str], Any]) -> None:
 def test_chinese_of_nllb(load: Callable[[str], Any]) -> None:
     head = load("nllb")
     known = head.languages
-    assert TranslateRequest("I love apples.", "Chinese").pair(known) == ("en", "zh-Hans")
+    assert TranslateRequest("I love apples.", "Chinese").languages(known).pair == ("en", "zh-Hans")
     for target in ("Chinese", "zh-Hant", "zh-TW"):
         run_task(TASK.steps(head, TranslateRequest("I love apples.", target)))
 
@@ -346,22 +347,22 @@ class TestDetection:
 
     def test_a_macrolanguage(self) -> None:
         known = LanguagePairs.among(["en", "nb", "nn"])
-        spoken = TranslateRequest("Jeg vet ikke hvor hunden min er i dag, beklager", "en", None).spoken(known)
+        spoken = TranslateRequest("Jeg vet ikke hvor hunden min er i dag, beklager", "en", None).languages(known)
         assert spoken.source == "nb"
 
     def test_chinese_of_nllb(self) -> None:
         known = LanguagePairs.among(["en", "zh-Hans", "zh-Hant"])
-        assert TranslateRequest("我的网又断了，十分钟后回来", "en", None).pair(known) == ("zh-Hans", "en")
+        assert TranslateRequest("我的网又断了，十分钟后回来", "en", None).languages(known).pair == ("zh-Hans", "en")
 
     def test_a_text_that_is_in_the_target_language_already(self) -> None:
         known = LanguagePairs.among(["en", "de", "es"])
         with pytest.raises(InvalidRequest, match=r"Both languages are German\. Your text seems to be in it already"):
-            TranslateRequest("Weiß jemand, wo mein Hund ist?", "de", None).pair(known)
+            TranslateRequest("Weiß jemand, wo mein Hund ist?", "de", None).languages(known)
 
     def test_an_unsure_text_is_not_in_the_target_language(self) -> None:
         known = LanguagePairs.among(["en", "it", "es"])
         assert detect("no lo se", known.sources()).code == "it"
-        assert TranslateRequest("no lo se", "it", None).pair(known) == ("es", "it")
+        assert TranslateRequest("no lo se", "it", None).languages(known).pair == ("es", "it")
 
     def test_a_language_that_the_checkpoint_does_not_read(self, load: Callable[[str], Any]) -> None:
         with pytest.raises(
@@ -373,13 +374,13 @@ class TestDetection:
         """As in the starter preset, whose pairs all have English in them."""
         known = LanguagePairs.of([("en", "de"), ("en", "es"), ("es", "en"), ("de", "en")])
         with pytest.raises(InvalidRequest, match=r"Spanish into German\. From Spanish it can do: English\."):
-            TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", None).pair(known)
+            TranslateRequest("¿Alguien sabe dónde está mi perro?", "de", None).languages(known)
 
     def test_nothing_that_tells(self) -> None:
         for text in ("<:gato:12> 12345", "ok", "https://example.com/hola"):
-            spoken = TranslateRequest(text, "de", None).spoken(LanguagePairs.among(["en", "de", "es"]))
+            spoken = TranslateRequest(text, "de", None).languages(LanguagePairs.among(["en", "de", "es"]))
             assert (spoken.source, spoken.detection is not None and spoken.detection.told) == ("en", False)
-        assert TranslateRequest("ok", "de", None).pair(LanguagePairs.of([("fr", "de")])) == ("fr", "de")
+        assert TranslateRequest("ok", "de", None).languages(LanguagePairs.of([("fr", "de")])).pair == ("fr", "de")
 
     def test_before_the_text_is_looked_at(self) -> None:
         request = TranslateRequest("Hola", "German", None)
@@ -394,5 +395,5 @@ class TestDetection:
 def test_norwegian_of_m2m100(typed: str, right: str, load: Callable[[str], Any]) -> None:
     """Row G12."""
     request = TranslateRequest("Hello there", typed)
-    assert request.pair(load("m2m100").languages) == ("en", right)
+    assert request.languages(load("m2m100").languages).pair == ("en", right)
     assert run_task(TASK.steps(load("m2m100"), request)).target.code == right

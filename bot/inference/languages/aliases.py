@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 
 import langcodes
-import regex  # type: ignore[import-untyped]
+import regex
 
 FURTHER_CODES: Mapping[str, str] = MappingProxyType({"ns": "nso"})
 """Codes of tokenizers that ISO 639 does not have: M2M100 calls Northern Sotho `ns`."""

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.text.characters import CURSOR, CUT, FLAG, line_breaks
 

@@ -6,9 +6,10 @@ from bot.inference.requests import Answer
 from bot.replies.formatting.bars import plain_line
 from bot.replies.formatting.text import Keep, bold, inside_quote, quoted
 from bot.replies.reply import QUOTE, Colour, Draft, Reply, truncation
-from bot.tasks.answer import AnswerRequest, AnswerResult, AnswerSpan
-from bot.tasks.quotes import same_words
+from bot.tasks.answer import AnswerRequest, AnswerResult
 from bot.tasks.scores import LabelScore
+from bot.text.graphemes import Span
+from bot.text.quotes import same_words
 
 AROUND = 500
 """Units of the context on either side of the answer."""
@@ -54,7 +55,7 @@ def _scores(result: AnswerResult) -> list[LabelScore]:
     return [absent, *found] if result.is_absent else [*found, absent]
 
 
-def _context(draft: Draft, context: str, span: AnswerSpan | None) -> str:
+def _context(draft: Draft, context: str, span: Span | None) -> str:
     """Quote the context. A long one is cut at its ends, so that the answer stays in sight."""
     if span is None:
         return draft.fit(context, QUOTE, quoted)

@@ -8,7 +8,8 @@ from bot.inference.requests import Answer
 from bot.replies.formatting.bars import bar_line, plain_line
 from bot.replies.formatting.text import Style, in_pieces, inside_quote, visible
 from bot.replies.reply import Colour, Draft, Reply, truncation
-from bot.tasks.entities import MOST_NAMES, EntitiesRequest, EntitiesResult, Entity
+from bot.tasks.entities import EntitiesRequest, EntitiesResult, Entity
+from bot.tasks.names.kinds import MOST_NAMES
 
 ROOM = 1_500
 """Units of the text with its marks."""

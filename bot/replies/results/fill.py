@@ -8,7 +8,7 @@ from bot.inference.requests import Answer
 from bot.replies.formatting.bars import percent
 from bot.replies.formatting.text import Keep, Style, bold, in_pieces, inside_quote, visible
 from bot.replies.reply import Colour, Draft, Reply, plain_scores, truncation
-from bot.tasks.fill import FillRequest, FillResult, Guess
+from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 from bot.tasks.scores import LabelScore
 
 HALF = 650
@@ -47,7 +47,7 @@ def _left_out(result: FillResult) -> str | None:
     return f"Tokens that are no words (special ones, spaces) got {percent(most)}{where}, and are left out."
 
 
-def _bars(draft: Draft, guesses: Sequence[Guess]) -> str:
+def _bars(draft: Draft, guesses: Sequence[MaskGuess]) -> str:
     scores = [LabelScore(guess.word if guess.word.strip() else SPACE, guess.probability) for guess in guesses]
     return draft.bars(scores, bold=1, label=WORD)
 

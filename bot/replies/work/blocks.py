@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.replies.formatting.text import Keep, quoted, units, visible
 from bot.replies.reply import Draft

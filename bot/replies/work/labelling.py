@@ -15,7 +15,8 @@ from bot.replies.work.blocks import Block, Formula, Paragraph, Table, cut_to
 from bot.replies.work.deciding import logits_page
 from bot.replies.work.numbers import CONTINUES, decimal, percent, token_text
 from bot.replies.work.page import Page
-from bot.tasks.entities import OUTSIDE, kind_of
+from bot.tasks.entities import kind_of
+from bot.tasks.names.kinds import OUTSIDE
 from bot.tasks.work.pieces import (
     LabelledToken,
     LabelledTokens,

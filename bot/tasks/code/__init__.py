@@ -1,1 +1,1 @@
-"""Source code in messages: fences, languages, and where generated code ends."""
+"""Source code: taking it out of messages, guessing its language, ending it."""

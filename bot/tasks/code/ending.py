@@ -1,4 +1,4 @@
-"""Where code that a model writes comes to a sensible end."""
+"""Finding a sensible end of generated code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FENCE = re.compile(r"^\s*```")
 _GOES_ON = re.compile(
     r"(else|elif|elseif|elsif|except|finally|catch|case|default|then|do|rescue|ensure|when|in|where)\b"
 )
-"""A line at the left margin that begins so belongs to what stands before it."""
+"""A line at the left margin that begins like this continues the code before it."""
 _CLOSES = re.compile(r"[)\]}]|(end|fi|done|esac)\b")
 _FIRST_WORD = re.compile(r"(\w+|\S)(?=\W)", re.ASCII)
 _QUOTES = ('"' * 3, "'" * 3)
@@ -21,47 +21,43 @@ class EndReason(Enum):
     """Why code ends."""
 
     FENCE = auto()
-    """A code fence is closed that nobody has opened."""
+    """The model closes a code fence that was never opened."""
     NEW_BLOCK = auto()
-    """A block has been left, and something new begins at the left margin."""
+    """A block is complete, and something new begins at the left margin."""
 
 
 @dataclass(frozen=True)
 class CodeEnd:
-    """Where new code ends.
+    """The end of new code."""
 
-    Attributes:
-        at: the index in it of the line before which it ends.
-    """
-
-    at: int
+    offset: int
+    """Of the line before which it ends, in the new code."""
     reason: EndReason
 
 
 def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) -> CodeEnd | None:
-    """Where new code should end, and why; None where it may go on.
+    """Return where new code should end, and why; None if it may go on.
 
-    It ends before a new definition or statement at the left margin, once something has been written and a block has
-    been left; and where the model closes a code fence that nobody has opened, as chat models do before they explain
-    what they wrote.
+    It ends before a new definition or statement at the left margin, once something was generated and a block is
+    complete; and before a code fence that closes none, as chat models write before they explain their code.
 
     Args:
-        code: what was there before.
-        new: what a model has written after it.
-        in_blocks: whether the language has blocks that can be left.
-        complete: whether nothing follows any more, so that half a word counts as one.
+        code: the code before.
+        new: the generated code.
+        in_blocks: the language has blocks that can be complete.
+        complete: nothing follows any more, so that part of a word counts as a word.
     """
     text = code + new
     fenced = "```" in code
     last = ""
     in_string = False
     for start, line, is_whole in _lines(text):
-        at = start - len(code)
-        if at >= 0 and not fenced and _FENCE.match(line):
-            return CodeEnd(at, EndReason.FENCE)
+        offset = start - len(code)
+        if offset >= 0 and not fenced and _FENCE.match(line):
+            return CodeEnd(offset, EndReason.FENCE)
         is_read = is_whole or complete or _FIRST_WORD.match(line)
-        if in_blocks and not in_string and is_read and new[: max(0, at)].strip() and _begins_anew(last, line):
-            return CodeEnd(at, EndReason.NEW_BLOCK)
+        if in_blocks and not in_string and is_read and new[: max(0, offset)].strip() and _begins_anew(last, line):
+            return CodeEnd(offset, EndReason.NEW_BLOCK)
         if line.strip() and not in_string:
             last = line
         in_string ^= sum(map(line.count, _QUOTES)) % 2 == 1
@@ -69,7 +65,7 @@ def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) ->
 
 
 def _begins_anew(last: str, line: str) -> bool:
-    """Whether a line is the first one after a block, given the last one that is not empty."""
+    """Return whether a line is the first one behind a block, given the last line that is not empty."""
     if not line.strip() or line[0].isspace():
         return False
     has_left = last[:1].isspace() or _CLOSES.match(last) is not None
@@ -77,7 +73,7 @@ def _begins_anew(last: str, line: str) -> bool:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Each line with where it begins, and whether a line break ends it."""
+    """Yield each line with its offset, and whether a line break ends it."""
     start = 0
     for line in text.splitlines(keepends=True):
         yield start, line.rstrip("\n"), line.endswith("\n")

@@ -1,4 +1,4 @@
-"""Code as people paste it: in a fence, in backticks, with a sentence around it."""
+"""Taking code out of a fence, backticks, or a sentence around it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.tasks.code.languages import PLAIN, find_code_language, guess_code_langu
 _MARK = r"(?P<mark>`{3,}+|~{3,}+)"
 _BLOCK = re.compile(rf"\s*{_MARK}(?P<inside>.*?)(?P=mark)\s*", re.DOTALL)
 _NAMED_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})(?:[ \t][^`~\n]*[ \t](?:`{3,}|~{3,}))?\w", re.MULTILINE)
-"""One that begins behind another one, perhaps with some words between them."""
+"""A fence that begins behind another one, perhaps with some words between them."""
 _OPENED = re.compile(rf"\s*{_MARK}(?P<inside>(?:(?!(?P=mark)).)*)", re.DOTALL)
 _AROUND = re.compile(
     rf"(?P<before>(?:(?!`{{3}}|~{{3}}).)*)(?<!\S){_MARK}(?P<inside>(?:(?!(?P=mark)).)*)(?P=mark)(?P<after>[^`~]*)",
@@ -20,35 +20,31 @@ _AROUND = re.compile(
 _INLINE = re.compile(r"\s*(?:`(?P<one>[^`\n]+)`|``(?P<two>(?:[^`\n]|`(?!`))+)``)\s*")
 _FIRST_WORD = re.compile(r"(?P<language>[\w+#.-]*)(?P<gap>[ \t]*\n|[ \t]+(?=\S))(?P<code>.*)", re.DOTALL)
 _OPERATOR = re.compile(r"[-+*/%&|^<>!:.]?=|<-|[-=]>|[-+*/%&|<>] |\+\+|--|-\w|[.,:;)\]]")
-"""What follows a variable that is called like a language (`c = 1`, `r <- 2`), or a command (`sh -c`)."""
+"""Follows a variable that is named like a language (`c = 1`, `r <- 2`), or a command (`sh -c`)."""
 _PROSE = re.compile(r"(?!.*\"\"\")(?:(?:[\w\s.,!?:;'\"()-]|[^\x00-\x7f])(?!^[ \t]))*", re.DOTALL | re.MULTILINE)
-"""What may stand around a fence: with any other character, or indented, it is code that holds a fence."""
+"""May surround a fence. With any other character, or indented, the text is code that contains a fence."""
 _LEADING_LINE = re.compile(r"(?!(?:class|else|try|finally|do|default)\b)[^\W\d_][\w ,'’-]*:")
 """`here:`, `My code:`."""
 
 
 @dataclass(frozen=True)
 class Unfenced:
-    """Code without what stood around it.
-
-    Attributes:
-        language: what the outer fence names; "" where none does.
-    """
+    """Code without its surroundings."""
 
     code: str
     language: str = ""
+    """As the outer fence names it; empty if it doesn't."""
 
 
 def unfenced(code: str, chosen: str = "") -> Unfenced:
     """Take code out of a fence or backticks, and a fence out of a sentence.
 
-    Desktop clients make one line of a block that is pasted into an option, so the language may stand in the same line
-    as the code. Everything is taken away that stands around it, so that a request that is made of another one's code
-    is the same.
+    Desktop clients join the lines of a block that is pasted into an option, so the language may be in the same line as
+    the code. All surroundings are removed, so that a request with another request's code is the same request.
 
     Args:
-        code: as somebody wrote it.
-        chosen: the language that they have chosen; in Markdown a fence is a part of the code.
+        code: as the user wrote it.
+        chosen: the language that the user chose; in Markdown a fence is part of the code.
     """
     language = ""
     while (found := _inside(code, chosen.strip() or language)) is not None:
@@ -57,7 +53,7 @@ def unfenced(code: str, chosen: str = "") -> Unfenced:
 
 
 def _inside(code: str, chosen: str) -> Unfenced | None:
-    """What one fence holds; None where none stands around the code, or it is a part of Markdown."""
+    """Return the contents of one fence; None if there is none around the code, or it is part of Markdown."""
     in_markdown = _is_markdown(chosen)
     if (found := _BLOCK.fullmatch(code)) is not None:
         block = _split(found["inside"])
@@ -75,9 +71,9 @@ def _inside(code: str, chosen: str) -> Unfenced | None:
 
 
 def _amid(code: str) -> Unfenced | None:
-    """What a fence amid prose holds; None where there is none, or something else is around it."""
+    """Return the contents of a fence amid prose; None if there is none, or something else surrounds it."""
     found = _AROUND.fullmatch(code)
-    if not found or not found["inside"].strip():  # an empty fence behind some code: nobody means it alone
+    if not found or not found["inside"].strip():  # an empty fence behind some code is not what the user means
         return None
     return _split(found["inside"]) if _is_prose(found["before"]) and _is_prose(found["after"]) else None
 
@@ -89,7 +85,7 @@ def _is_prose(text: str) -> bool:
 
 
 def _split(inside: str) -> Unfenced:
-    """The language that stands first in a fence, and the code. In one line with code, it has to be one."""
+    """Split the language off a fence's contents. In one line with code, it must be a language that is known."""
     found = _FIRST_WORD.fullmatch(inside)
     if found is None:
         return Unfenced(inside)

@@ -1,4 +1,4 @@
-"""Parts of a text that may be names: words that begin with a capital letter, and stand together."""
+"""Finding candidates for names in a text: neighbouring words that begin with a capital letter."""
 
 from __future__ import annotations
 
@@ -6,36 +6,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from bot.tasks.names.tokens import Kind, NameToken, read_tokens
+from bot.tasks.names.tokens import NameToken, WordKind, read_tokens
 from bot.tasks.names.words import NameWords, name_words
-from bot.text.graphemes import Graphemes
+from bot.text.graphemes import Graphemes, Span
 
 LONGEST_NAME = 80
-"""Characters; what is longer is no name."""
+"""In characters."""
 LONGEST_SENTENCE = 300
-"""Characters of the sentence around a candidate."""
+"""How many characters of the sentence around a candidate are read."""
 MOST_PARTICLES = 3
 """Between two parts of a name: Maria de la Cruz."""
 
-Place = tuple[int, int]
 Chain = Sequence[NameToken]
+_CASED = (WordKind.CAPITALISED, WordKind.INITIALS)
 
 
 @dataclass(frozen=True)
 class CandidateName:
-    """What may be a name.
-
-    Attributes:
-        places: where it stands in the text, (first character, the one after its last), once or more often.
-        sentence: the one that it stands in first.
-        spelled: the name and the sentence as they are spelled where capital letters mean something, which is how models
-            know them: ("Ann", "Ann lives in Berlin") for "ANN LIVES IN BERLIN". None where they are so already.
-    """
+    """A possible name, with all of its occurrences in the text."""
 
     name: str
-    places: tuple[Place, ...]
+    spans: tuple[Span, ...]
     sentence: str
+    """The sentence of the first occurrence."""
     spelled: tuple[str, str] | None = None
+    """Name and sentence in the spelling that models know if the text has them in capitals: ("Ann", "Ann lives in
+    Berlin") for "ANN LIVES IN BERLIN". None if that is the same."""
 
     @property
     def asked(self) -> tuple[str, str]:
@@ -44,120 +40,118 @@ class CandidateName:
 
 
 def find_candidates(text: str) -> list[CandidateName]:
-    """The candidates in the order in which they first appear. Scripts without capital letters have none.
+    """Return the candidates in the order in which they first appear.
 
-    There is none in what Discord shows as something else (mentions, emoji), in links and in code.
+    Scripts without capital letters have none, and neither has markup (mentions, emoji, links, code).
     """
     read = read_tokens(text)
     graphemes = Graphemes(text)
-    places: dict[str, list[Place]] = {}
-    sentences: dict[str, Place] = {}
+    spans: dict[str, list[Span]] = {}
+    sentences: dict[str, Span] = {}
     for tokens in read.chains:
         for first, last in _Runs(text, tokens, name_words()).all():
-            start, end = graphemes.widened(tokens[first].start, _end(tokens, last))
-            name = text[start:end]
+            span = graphemes.widened(tokens[first].start, _end(tokens, last))
+            name = text[slice(*span)]
             if len(name) <= LONGEST_NAME and any(map(str.isalnum, name)):
-                places.setdefault(name, []).append((start, end))
+                spans.setdefault(name, []).append(span)
                 sentences.setdefault(name, read.sentences[tokens[first].sentence])
-    spelled = _spelled(text, read.chains, [place for found in places.values() for place in found])
-    return [_candidate(text, spelled, tuple(found), sentences[name]) for name, found in places.items()]
+    spelled = _spelled(text, read.chains, [*chain.from_iterable(spans.values())])
+    return [_candidate(text, spelled, tuple(found), sentences[name]) for name, found in spans.items()]
 
 
-def _candidate(text: str, spelled: str, places: tuple[Place, ...], sentence: Place) -> CandidateName:
-    (start, end), *_ = places
-    here, there = ((one[start:end], _sentence(one, places[0], sentence)) for one in (text, spelled))
-    return CandidateName(here[0], places, here[1], None if here == there else there)
+def _candidate(text: str, spelled: str, spans: tuple[Span, ...], sentence: Span) -> CandidateName:
+    here, there = ((one[slice(*spans[0])], _sentence(one, spans[0], sentence)) for one in (text, spelled))
+    return CandidateName(here[0], spans, here[1], None if here == there else there)
 
 
-def _spelled(text: str, chains: Sequence[Chain], names: Sequence[Place]) -> str:
-    """A text of the same length, in which words among others with capital letters have some only in names."""
-    inside = {character for place in names for character in range(*place)}
+def _spelled(text: str, chains: Sequence[Chain], names: Sequence[Span]) -> str:
+    """Return a text of the same length in which shouted words have capital letters only in names."""
+    inside = {offset for span in names for offset in range(*span)}
     letters = list(text)
     for token in chain.from_iterable(chains):
         if token.shouted and token.key != "i":
-            letters[token.start : token.end] = _recased(
-                text[token.start : token.end], token, named=token.start in inside
-            )
+            word = text[token.start : token.end]
+            letters[token.start : token.end] = _recased(word, token, named=token.start in inside)
     return "".join(letters)
 
 
 def _recased(word: str, token: NameToken, *, named: bool) -> str:
-    """A word with a capital letter, or without; as it is where that would make it longer."""
-    if named and (token.kind is Kind.INITIALS or not word.isupper()):
+    """Return a word with a capital letter, or without; unchanged if that would make it longer."""
+    if named and (token.kind is WordKind.INITIALS or not word.isupper()):
         return word
     other = word.title() if named and token.key not in name_words().particles else word.lower()
     return other if len(other) == len(word) else word
 
 
 def _end(tokens: Chain, last: int) -> int:
-    """The character after a name's last one. A single letter's full stop is more likely the sentence's: Vitamin C."""
+    """Return the offset behind a name. A single letter's full stop is more likely the sentence's: Vitamin C."""
     token = tokens[last]
-    lone = token.kind is Kind.INITIALS and len(token.key) == 2
-    return token.end - 1 if lone else token.end
+    is_single = token.kind is WordKind.INITIALS and len(token.key) == 2
+    return token.end - 1 if is_single else token.end
 
 
-def _sentence(text: str, place: Place, sentence: Place) -> str:
-    """The sentence around a place, cut at both sides where it is long."""
-    start, end = place
-    around = (LONGEST_SENTENCE - (end - start)) // 2
-    return text[max(min(sentence[0], start), start - around) : min(max(sentence[1], end), end + around)].strip()
+def _sentence(text: str, name: Span, sentence: Span) -> str:
+    """Return the sentence around a name, cut at both sides if it is long."""
+    around = (LONGEST_SENTENCE - (name.end - name.start)) // 2
+    start = max(min(sentence.start, name.start), name.start - around)
+    return text[start : min(max(sentence.end, name.end), name.end + around)].strip()
 
 
 class _Runs:
-    """The runs of words in a chain that may be names."""
+    """The runs of words in a chain that may be names. Words are given by their index in the chain."""
 
     def __init__(self, text: str, chain: Chain, words: NameWords) -> None:
         self._text = text
         self._chain = chain
         self._words = words
 
-    def all(self) -> Iterator[Place]:
-        """The runs in their order: the number of the first word, and of the last."""
-        place = 0
-        while place < len(self._chain):
-            last = self._last(place)
+    def all(self) -> Iterator[tuple[int, int]]:
+        """Yield the first and the last word of each run."""
+        index = 0
+        while index < len(self._chain):
+            last = self._last(index)
             if last is None:
-                place += 1
+                index += 1
                 continue
-            if (run := self._trimmed(place, last)) is not None:
+            if (run := self._trimmed(index, last)) is not None:
                 yield run
-            place = last + 1
+            index = last + 1
 
     def _last(self, first: int) -> int | None:
-        """The last word of the run that begins with a word; None where none does."""
+        """Return the last word of the run that begins with a word; None if none does."""
         if not self._may_begin(first):
             return None
-        last = self._past_particles(first) if self._chain[first].kind is Kind.PARTICLE else first
+        last = self._past_particles(first) if self._chain[first].kind is WordKind.PARTICLE else first
         while (following := self._following(last)) is not None:
             last = following
         return last
 
-    def _may_begin(self, place: int) -> bool:
-        token = self._chain[place]
-        if token.kind is Kind.PARTICLE:
-            return self._leads(place)
-        return self._is_part(place)
+    def _may_begin(self, index: int) -> bool:
+        token = self._chain[index]
+        if token.kind is WordKind.PARTICLE:
+            return self._leads(index)
+        return self._is_part(index)
 
-    def _leads(self, place: int) -> bool:
-        """Whether a name begins with a particle in lower case, as van Gogh's does: in English, that is."""
-        token = self._chain[place]
+    def _leads(self, index: int) -> bool:
+        """Return whether a name begins with a particle in lower case, as van Gogh's does; only in English."""
+        token = self._chain[index]
         if token.key not in self._words.leading_particles or self._words.is_function(token.key):
             return False
-        before = self._chain[place - 1].key if place else None
+        before = self._chain[index - 1].key if index else None
         in_english = before is None or self._words.is_common(before)
-        return in_english and not token.shouted and self._past_particles(place) != place
+        return in_english and not token.shouted and self._past_particles(index) != index
 
-    def _past_particles(self, place: int) -> int:
-        """The part of a name that follows a place and at most so many particles; the place itself where none does."""
-        for following in range(place + 1, min(place + 2 + MOST_PARTICLES, len(self._chain))):
+    def _past_particles(self, index: int) -> int:
+        """Return the next part of a name, behind a few particles at most; the word itself if there is none."""
+        for following in range(index + 1, min(index + 2 + MOST_PARTICLES, len(self._chain))):
             if self._is_part(following):
                 return following
-            if self._chain[following].kind is not Kind.PARTICLE:
+            if self._chain[following].kind is not WordKind.PARTICLE:
                 break
-        return place
+        return index
 
     def _following(self, last: int) -> int | None:
-        """The word with which a run goes on after another one."""
+        """Return the word that continues a run; None if the run ends."""
         following = self._past_particles(last)
         if following == last:
             return None
@@ -165,85 +159,86 @@ class _Runs:
             return None
         return following
 
-    def _is_part(self, place: int) -> bool:
-        """Whether a word may be a part of a name."""
-        token = self._chain[place]
-        if token.kind is Kind.INITIALS:
-            return self._is_initial(place)
-        if token.kind is not Kind.CAPITALISED:
+    def _is_part(self, index: int) -> bool:
+        """Return whether a word may be part of a name."""
+        token = self._chain[index]
+        if token.kind is WordKind.INITIALS:
+            return self._is_initial(index)
+        if token.kind is not WordKind.CAPITALISED:
             return False
         if token.key in self._words.given_names:
-            return self._is_given_name(place)
+            return self._is_given_name(index)
         if self._words.is_function(token.key):
             return self._is_acronym(token)
         if not token.shouted or not self._words.is_common(token.key):
             return True
-        return self._begins_name(place) or self._ends_name(place)
+        return self._begins_name(index) or self._ends_name(index)
 
-    def _is_initial(self, place: int) -> bool:
-        """I. and A. are initials only beside another part of a name."""
-        token = self._chain[place]
+    def _is_initial(self, index: int) -> bool:
+        """Return whether initials belong to a name: I. and A. only do beside another part of one."""
+        token = self._chain[index]
         if token.key not in ("i.", "a."):
             return True
-        beside = self._chain[place + 1 : place + 2]
-        return any(
-            one.kind in (Kind.CAPITALISED, Kind.INITIALS) and not self._words.is_opener(one.key) for one in beside
-        ) and (token.opens or self._chain[place - 1].kind is not Kind.OTHER)
+        beside = self._chain[index + 1 : index + 2]
+        return any(one.kind in _CASED and not self._words.is_opener(one.key) for one in beside) and (
+            token.opens or self._chain[index - 1].kind is not WordKind.OTHER
+        )
 
     def _is_acronym(self, token: NameToken) -> bool:
-        """US, among words that are not all in capital letters."""
+        """Return whether a word is US, among words that are not all in capitals."""
         return token.key == "us" and not token.shouted and self._text[token.start : token.end].isupper()
 
-    def _begins_name(self, place: int) -> bool:
-        """Whether a common word begins a name that goes on with another word: New York."""
-        return self._chain[place].key in self._words.beginnings and self._is_rare(place + 1)
+    def _begins_name(self, index: int) -> bool:
+        """Return whether a common word begins a name that goes on with another word: New York."""
+        return self._chain[index].key in self._words.beginnings and self._is_rare(index + 1)
 
-    def _ends_name(self, place: int) -> bool:
-        """Whether a common word, no verb, ends a name among words in capital letters: AT HUGGING FACE IN BROOKLYN."""
-        following = self._chain[place + 1 : place + 2]
+    def _ends_name(self, index: int) -> bool:
+        """Return whether a common word that is no verb ends a name in capitals: AT HUGGING FACE IN BROOKLYN."""
+        following = self._chain[index + 1 : index + 2]
         return (
-            place > 0
-            and self._is_rare(place - 1)
-            and not self._words.is_verb(self._chain[place].key)
+            index > 0
+            and self._is_rare(index - 1)
+            and not self._words.is_verb(self._chain[index].key)
             and any(self._words.is_function(one.key) for one in following)
         )
 
-    def _is_rare(self, place: int) -> bool:
-        """Whether a capital letter says at a place that a name stands there."""
-        if place >= len(self._chain):
+    def _is_rare(self, index: int) -> bool:
+        """Return whether a word's capital letter marks a name."""
+        if index >= len(self._chain):
             return False
-        token = self._chain[place]
-        return token.kind is Kind.INITIALS or (token.kind is Kind.CAPITALISED and not self._words.is_common(token.key))
+        token = self._chain[index]
+        is_common = token.kind is WordKind.CAPITALISED and self._words.is_common(token.key)
+        return token.kind in _CASED and not is_common
 
-    def _is_given_name(self, place: int) -> bool:
-        """Whether a word is a given name: Will Smith, and Will said; but not Will you, nor in May."""
-        token = self._chain[place]
-        before = self._chain[place - 1].key if place else ""
+    def _is_given_name(self, index: int) -> bool:
+        """Return whether a word is a given name: Will Smith, and Will said; but not Will you, nor in May."""
+        token = self._chain[index]
+        before = self._chain[index - 1].key if index else ""
         if token.key in self._words.calendar and (before in self._words.before_dates or self._is_in_date(token)):
             return False
         if not token.opens:
             return True
-        if self._is_surname(place + 1, token):
-            return not (self._words.is_function(token.key) and self._is_asked(place + 1))
-        return token.ends_name or self._is_subject(place) or self._text[token.end : token.end + 1] == ","
+        if self._is_surname(index + 1, token):
+            return not (self._words.is_function(token.key) and self._is_asked(index + 1))
+        return token.ends_name or self._is_subject(index) or self._text[token.end : token.end + 1] == ","
 
-    def _is_surname(self, place: int, given: NameToken) -> bool:
-        """Whether a word after a given name is a part of the name as well; any may be, where capital letters count."""
-        if self._is_rare(place):
+    def _is_surname(self, index: int, given: NameToken) -> bool:
+        """Return whether a word behind a given name is part of the name; unless shouted, any capitalised word is."""
+        if self._is_rare(index):
             return True
-        following = self._chain[place : place + 1]
+        following = self._chain[index : index + 1]
         return not given.shouted and any(
-            one.kind is Kind.CAPITALISED and not self._words.is_opener(one.key) for one in following
+            one.kind is WordKind.CAPITALISED and not self._words.is_opener(one.key) for one in following
         )
 
     def _is_in_date(self, token: NameToken) -> bool:
-        """Whether a number stands beside a word: 5 May, May 2024."""
+        """Return whether a word has a number beside it: 5 May, May 2024."""
         beside = self._text[: token.start].rstrip()[-1:] + self._text[token.end :].lstrip()[:1]
         return any(map(str.isdigit, beside))
 
-    def _is_asked(self, place: int) -> bool:
-        """Whether a sentence is a question about a name, and has no other verb after it: Will Ann come?"""
-        last = place
+    def _is_asked(self, index: int) -> bool:
+        """Return whether a sentence asks about a name and has no other verb after it: Will Ann come?"""
+        last = index
         while self._is_rare(last + 1):
             last += 1
         rest = self._text[self._chain[last].end :]
@@ -251,39 +246,39 @@ class _Runs:
         following = self._chain[last + 1].key if last + 1 < len(self._chain) else ""
         return question and not self._words.is_verb(following)
 
-    def _is_subject(self, place: int) -> bool:
-        """Whether a verb follows, or another name."""
-        following = self._chain[place + 1 : place + 3]
-        if not following or (following[0].kind is Kind.CAPITALISED and not following[0].shouted):
+    def _is_subject(self, index: int) -> bool:
+        """Return whether a verb follows, or another name."""
+        following = self._chain[index + 1 : index + 3]
+        if not following or (following[0].kind is WordKind.CAPITALISED and not following[0].shouted):
             return False
         if following[0].key in ("and", "or"):
-            return len(following) > 1 and self._is_rare(place + 2)
+            return len(following) > 1 and self._is_rare(index + 2)
         return self._words.is_verb(following[0].key)
 
-    def _trimmed(self, first: int, last: int) -> Place | None:
-        """A run without words at its ends that are no part of a name; None where nothing is left."""
+    def _trimmed(self, first: int, last: int) -> tuple[int, int] | None:
+        """Drop words at both ends of a run that are not part of a name; None if nothing is left."""
         while first <= last and self._is_idle(first, last):
             first += 1
         while last > first and self._words.is_opener(self._chain[last].key) and not self._is_kept(last):
             last -= 1
-        while last > first and self._chain[last].kind is Kind.PARTICLE:
+        while last > first and self._chain[last].kind is WordKind.PARTICLE:
             last -= 1
         return (first, last) if first <= last else None
 
-    def _is_kept(self, place: int) -> bool:
-        token = self._chain[place]
+    def _is_kept(self, index: int) -> bool:
+        token = self._chain[index]
         return token.key in self._words.given_names or self._is_acronym(token)
 
-    def _is_idle(self, place: int, last: int) -> bool:
-        """Whether the first word of a run has its capital letter for another reason than a name."""
-        token = self._chain[place]
-        if token.kind is not Kind.CAPITALISED:
-            return token.kind is Kind.PARTICLE and not self._leads(place)
-        if self._is_kept(place):
+    def _is_idle(self, index: int, last: int) -> bool:
+        """Return whether the first word of a run is capitalised for another reason than a name."""
+        token = self._chain[index]
+        if token.kind is not WordKind.CAPITALISED:
+            return token.kind is WordKind.PARTICLE and not self._leads(index)
+        if self._is_kept(index):
             return False
-        if self._words.is_opener(token.key) or (place == last and token.key in self._words.particles):
+        if self._words.is_opener(token.key) or (index == last and token.key in self._words.particles):
             return True
         loud = len(token.key) > 1 and self._text[token.start : token.end].isupper()
         if not (token.opens or loud) or not self._words.is_common(token.key):
             return False
-        return place == last or (self._is_rare(place + 1) and token.key not in self._words.beginnings)
+        return index == last or (self._is_rare(index + 1) and token.key not in self._words.beginnings)

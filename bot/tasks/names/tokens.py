@@ -1,4 +1,4 @@
-"""The words of a text, as far as names go: which have a capital letter, and whether it says anything."""
+"""The words of a text, with what their capital letters say about names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import groupby
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.tasks.names.words import NameWords, name_words
+from bot.text.graphemes import Span
 from bot.text.markup import Markup, markup
 
 _PART = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}_\u200c\u200d]*"
@@ -24,19 +25,19 @@ _WORD = regex.compile(
     regex.VERBOSE,
 )
 _TAIL = regex.compile(r"(?P<base>.+?)(?:['’](?:s|re|ve|ll|d|m|(?<=n['’])t))+", regex.IGNORECASE)
-"""A possessive, or what was contracted, perhaps twice: who'd've."""
+"""A possessive or a contraction, perhaps a double one: who'd've."""
 _NOT = regex.compile(r".*n['’]t(?:['’]ve)?", regex.IGNORECASE)
 _HOUR = regex.compile(r"\d[ \u00a0]?$")
 _HALF_DAY = regex.compile(r"[AP]\.?M\.?", regex.IGNORECASE)
 _SENTENCE_END = regex.compile(r"[.!?…。！？]+[\"'”’»)\]*_~|]*(?=\s|$)|\n")
 _OPENING = regex.compile(r"[:(\[{\"“„«‘*_~|>#•\p{So}\p{Pd}]")
-"""What a part of a text begins with that has a capital letter of its own."""
+"""Behind these, a new part of the text begins with a capital letter of its own."""
 SHOUTED = 0.8
-"""The share of a sentence's words with capital letters from which these say nothing."""
+"""If this share of a sentence's words has capital letters, these say nothing."""
 
 
-class Kind(Enum):
-    """What a word may be to a name."""
+class WordKind(Enum):
+    """A word's possible role in a name."""
 
     CAPITALISED = auto()
     INITIALS = auto()
@@ -47,46 +48,36 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class NameToken:
-    """A word of a text.
-
-    Attributes:
-        start: its first character.
-        end: the character after its last one; what is contracted or possessive about it is left out.
-        key: the word in lower case, without a full stop.
-        kind: what it may be to a name.
-        ends_name: whether it is possessive or contracted, so that another name follows it.
-        opens: whether its capital letter may only say that something begins.
-        shouted: whether all words around it have a capital letter.
-        sentence: the number of its sentence.
-    """
+    """A word of a text; its span leaves out contractions and the possessive."""
 
     start: int
     end: int
     key: str
-    kind: Kind
+    """The word in lower case, without a full stop."""
+    kind: WordKind
     ends_name: bool = False
+    """It is possessive or contracted, so that the next word begins another name."""
     opens: bool = False
+    """Its capital letter may only mark the beginning of a sentence or the like."""
     shouted: bool = False
+    """All words around it have capital letters."""
     sentence: int = 0
+    """Index of its sentence."""
 
 
 @dataclass(frozen=True)
 class ReadText:
-    """A text with its words.
-
-    Attributes:
-        chains: words with no more than a space between them, in their order.
-        sentences: the text's sentences, (first character, the one after its last).
-    """
+    """A text with its words."""
 
     chains: tuple[tuple[NameToken, ...], ...]
-    sentences: tuple[tuple[int, int], ...]
+    """Words with no more than a space between them, in order."""
+    sentences: tuple[Span, ...]
 
 
 def read_tokens(text: str) -> ReadText:
-    """Find the words of a text outside of its markup, and its sentences.
+    """Find the sentences of a text, and its words outside of markup.
 
-    The full stops of titles, initials and abbreviations end no sentence.
+    Full stops of titles, initials and abbreviations don't end a sentence.
     """
     unread = markup(text)
     words = name_words()
@@ -99,7 +90,7 @@ def read_tokens(text: str) -> ReadText:
         opens = not tokens or bool(ends) or _OPENING.search(gap) is not None
         tokens.append(replace(token, opens=opens, sentence=len(borders) - 1))
     heard = [one for _, some in groupby(tokens, lambda one: one.sentence) for one in _heard(text, list(some), words)]
-    return ReadText(tuple(_chains(text, heard)), tuple(zip(borders, [*borders[1:], len(text)], strict=True)))
+    return ReadText(tuple(_chains(text, heard)), tuple(map(Span, borders, [*borders[1:], len(text)])))
 
 
 def _tokens(text: str, unread: Markup, words: NameWords) -> Iterator[NameToken]:
@@ -111,34 +102,34 @@ def _tokens(text: str, unread: Markup, words: NameWords) -> Iterator[NameToken]:
 def _token(text: str, match: regex.Match[str], words: NameWords) -> NameToken:
     start, end = match.span()
     if _HOUR.search(text, 0, start) and _HALF_DAY.fullmatch(match[0]):
-        return NameToken(start, end, match[0].lower(), Kind.OTHER)
+        return NameToken(start, end, match[0].lower(), WordKind.OTHER)
     if match["initials"]:
-        return NameToken(start, end, match[0].lower(), Kind.INITIALS)
+        return NameToken(start, end, match[0].lower(), WordKind.INITIALS)
     if match["elision"]:
-        return NameToken(start, end, match[0], Kind.PARTICLE)
+        return NameToken(start, end, match[0], WordKind.PARTICLE)
     if _NOT.fullmatch(match[0]):
-        return NameToken(start, end, match[0].lower(), Kind.OTHER)
+        return NameToken(start, end, match[0].lower(), WordKind.OTHER)
     tail = _TAIL.fullmatch(match[0])
     word = tail["base"] if tail else match[0]
     key = word.lower()
     if tail and words.is_opener(key) and key not in words.given_names:
-        return NameToken(start, end, key, Kind.OTHER)
+        return NameToken(start, end, key, WordKind.OTHER)
     end = start + len(word)
     if (key in words.abbreviations or key in words.titles) and text[end : end + 1] == ".":
         end += 1
     return NameToken(start, end, key, _kind(word, key, words), ends_name=tail is not None)
 
 
-def _kind(word: str, key: str, words: NameWords) -> Kind:
+def _kind(word: str, key: str, words: NameWords) -> WordKind:
     if key in words.titles and not word.islower():
-        return Kind.TITLE
+        return WordKind.TITLE
     if key in words.particles and (word.islower() or words.is_function(key)):
-        return Kind.PARTICLE
-    return Kind.CAPITALISED if word[0].isupper() or word[0].istitle() else Kind.OTHER
+        return WordKind.PARTICLE
+    return WordKind.CAPITALISED if word[0].isupper() or word[0].istitle() else WordKind.OTHER
 
 
 def _heard(text: str, sentence: Sequence[NameToken], words: NameWords) -> Iterator[NameToken]:
-    """A sentence's words; where nearly all have capital letters, these say nothing."""
+    """Yield a sentence's words, marked as shouted if nearly all have capital letters."""
     shouted = _is_shouted([text[one.start : one.end] for one in sentence], sentence, words)
     for token in sentence:
         yield replace(token, opens=True, shouted=True) if shouted else token
@@ -152,7 +143,7 @@ def _is_shouted(written: Sequence[str], sentence: Sequence[NameToken], words: Na
         return any(words.is_everyday(one.key) for one in sentence)
     capitalised = sum(word[0].isupper() for word in cased) >= SHOUTED * len(cased)
     return capitalised and any(
-        words.is_function(one.key) and one.kind is Kind.CAPITALISED for one in list(sentence)[1:]
+        words.is_function(one.key) and one.kind is WordKind.CAPITALISED for one in list(sentence)[1:]
     )
 
 
@@ -168,8 +159,8 @@ def _chains(text: str, tokens: Sequence[NameToken]) -> Iterator[tuple[NameToken,
 
 
 def _is_next(text: str, before: NameToken, token: NameToken) -> bool:
-    """Whether a word follows another one as the parts of a name do."""
+    """Return whether a word follows another one as the parts of a name do."""
     gap = text[before.end : token.start]
     if before.ends_name:
         return regex.fullmatch(r"(?:['’]\w+)+ ", gap) is not None
-    return gap in (" ", "\u00a0") or (not gap and before.kind in (Kind.INITIALS, Kind.PARTICLE))
+    return gap in (" ", "\u00a0") or (not gap and before.kind in (WordKind.INITIALS, WordKind.PARTICLE))

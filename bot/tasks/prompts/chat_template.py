@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from bot.inference.tokenization.markers import Marker, Markers, Place, Span
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from bot.inference.heads.causal_lm import CausalLM
 
 Role = Literal["system", "user", "assistant", "tool"]
 
 _NOTE = "chat template"
-"""Where a checkpoint's form is kept in its notes."""
+"""Key in a checkpoint's notes."""
 _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("user",),
     ("system", "user"),
@@ -24,34 +26,33 @@ _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("system", "user", "assistant", "user", "assistant", "user"),
     ("user", "assistant", "tool", "assistant", "user"),
 )
-"""In which a template shows what it writes around contents."""
+"""With these a template shows what it writes around contents."""
 _GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")
-"""transformers' own tag, which marks what the assistant says."""
+"""transformers' own tag around the assistant's messages."""
 _MARKUP = re.compile(r"<<?[^<>\s]+>>?|\[[^\[\]\s]+\]|\{\{?[^{}\s]+\}\}?|\|[^|\s]+\|")
 _SENTENCE_END = frozenset(".,!?…\"'’”)")
 _FEW_WORDS = 4
-"""A line of more is an instruction, which anybody may repeat."""
+"""A longer line is an instruction, which any message may contain."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation, as templates know it."""
+    """A message of a conversation, as templates read it."""
 
     role: Role
     content: str
 
 
 def has_chat_template(head: CausalLM) -> bool:
-    """Whether a checkpoint was trained to chat, as far as its tokenizer says."""
+    """Return whether a checkpoint was trained to chat, according to its tokenizer."""
     return bool(head.tokenizer.chat_template)
 
 
 def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
-    """Token ids of a conversation, after which the model writes the assistant's next message.
+    """Return token ids of a conversation that the model continues with the assistant's next message.
 
-    What the template writes around messages is broken by a space where a message holds it, be it a control token or
-    text such as `[/INST]`, so that nobody can speak in another one's role. All other messages give the ids of
-    transformers' own `apply_chat_template`.
+    If a message contains the template's own markers, a control token or text such as `[/INST]`, a space breaks them, so
+    that nobody can speak in another role. All other messages have the ids of transformers' own `apply_chat_template`.
 
     Args:
         head: of a checkpoint with a chat template.
@@ -64,17 +65,17 @@ def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
     template = ChatTemplate.of(head)
     try:
         return template.encode(messages)
-    except TemplateError:  # some, such as Gemma's first ones, know no system
+    except TemplateError:  # some, such as Gemma's first ones, have no system role
         return template.encode(_without_system(messages))
 
 
 def inert(head: CausalLM, text: str) -> str:
-    """A message's text as `chat_prompt` reads it."""
+    """Return a message's text as `chat_prompt` reads it."""
     return ChatTemplate.of(head).markers.broken(text)
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """The same, with what the system says at the start of the user's first message."""
+    """Move the system's message to the start of the user's first one."""
     system = "\n\n".join(one.content for one in messages if one.role == "system")
     first, *rest = (one for one in messages if one.role != "system")
     return [Message(first.role, f"{system}\n\n{first.content}"), *rest] if system else [first, *rest]
@@ -83,8 +84,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
 class ChatTemplate:
     """A checkpoint's chat template, and what it writes around contents.
 
-    Attributes:
-        markers: what must not stand in a message: the control tokens, and the template's own text.
+    `markers` must not occur in a message: the control tokens, and the template's own text.
     """
 
     def __init__(self, head: CausalLM) -> None:
@@ -93,7 +93,7 @@ class ChatTemplate:
         self._head = head
         self._state = _state(head)
         control = control_tokens(head.tokenizer)
-        # An unknown character is no control token, but it has the id of one.
+        # An unknown character is not a control token, but has the id of one.
         self._control_ids = frozenset(control.values()) - _unknown(head)
         self._around: dict[tuple[Role, ...], tuple[str, ...]] = {}
         self._control_read: dict[tuple[Role, ...], list[int]] = {}
@@ -102,17 +102,17 @@ class ChatTemplate:
 
     @classmethod
     def of(cls, head: CausalLM) -> ChatTemplate:
-        """The one that a head's tokenizer has now. It is made once."""
+        """Return the template of a head's tokenizer, which is analysed once."""
         kept = head.notes.get(_NOTE)
         if not isinstance(kept, cls) or kept._state != _state(head):
             kept = head.notes[_NOTE] = cls(head)
         return kept
 
     def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """Token ids of messages in this form, and of what stands before the assistant's next one.
+        """Return token ids of messages, up to the beginning of the assistant's next one.
 
         Raises:
-            jinja2.TemplateError: the template knows no such conversation.
+            jinja2.TemplateError: the template refuses such a conversation.
         """
         roles = tuple(one.role for one in messages)
         around = self._written_around(roles)
@@ -123,7 +123,7 @@ class ChatTemplate:
         return self._by_pieces(contents, around)
 
     def _safe(self, contents: Sequence[str], around: Sequence[str]) -> list[str]:
-        """Contents without markers, also together with what stands around them."""
+        """Break markers in contents, including those that contents would form with the text around them."""
         reach = self.markers.longest
         safe = []
         for content, before, after in zip(contents, around, around[1:], strict=False):
@@ -137,7 +137,7 @@ class ChatTemplate:
         return safe
 
     def _without_borders(self, before: str, content: str, after: str) -> str:
-        """A content without the half of a marker whose other half the template writes."""
+        """Drop the half of a marker from a content if the template writes the other half."""
         here = Span(len(before), len(before) + len(content))
         for found in self.markers.find(before + content + after):
             start, end = max(found.start, here.start), min(found.end, here.end)
@@ -146,8 +146,10 @@ class ChatTemplate:
         return content
 
     def _by_pieces(self, contents: Sequence[str], around: Sequence[str]) -> tuple[int, ...]:
-        """The template's parts, read with control tokens, and contents, read without. It is for tokenizers that find
-        control tokens in what looks like none, and for templates that change what they write with the contents."""
+        """Encode the template's parts with control tokens, and contents without.
+
+        This is for tokenizers that find control tokens in other text, and for templates whose text depends on contents.
+        """
         ids = list(self._head.tokenize_template(around[0], add_special_tokens=False))
         for content, after in zip(contents, around[1:], strict=True):
             ids += self._head.encode_rest(content)
@@ -158,19 +160,19 @@ class ChatTemplate:
         return [one for one in ids if one in self._control_ids]
 
     def _controls_of(self, roles: tuple[Role, ...]) -> list[int]:
-        """The control tokens of a conversation of these roles in which nobody forges any."""
+        """Return the control tokens of a conversation of these roles without forged ones."""
         if roles not in self._control_read:
             text = "a".join(self._written_around(roles))
             self._control_read[roles] = self._controls(self._head.tokenize_template(text, add_special_tokens=False))
         return self._control_read[roles]
 
     def _written_around(self, roles: tuple[Role, ...]) -> tuple[str, ...]:
-        """What the template writes before, between and after the contents of messages of these roles."""
+        """Return the template's text before, between and behind the contents of messages of these roles."""
         if roles not in self._around:
-            placeholders = [f"Content{place}Here" for place in range(len(roles))]
+            placeholders = [f"Content{index}Here" for index in range(len(roles))]
             rest, around = self._rendered(roles, placeholders), []
             for one in placeholders:
-                # A template that leaves a message out writes nothing between it and the next one.
+                # A template that omits a message writes nothing between it and the next one.
                 before, _, after = rest.partition(one) if one in rest else ("", "", rest)
                 around.append(before)
                 rest = after
@@ -178,14 +180,13 @@ class ChatTemplate:
         return self._around[roles]
 
     def _shown(self) -> Iterator[tuple[str, ...]]:
-        """What the template writes around contents, in conversations of each kind that it knows."""
+        """Yield the template's text around contents, for each kind of conversation that it accepts."""
         for roles in _CONVERSATIONS:
-            with suppress(Exception):  # a template may expect anything of a conversation
+            with suppress(Exception):  # a template may raise anything
                 yield self._written_around(roles)
 
     def _rendered(self, roles: Sequence[Role], contents: Sequence[str]) -> str:
-        tokenizer: Any = self._head.tokenizer
-        text = tokenizer.apply_chat_template(
+        text = self._head.tokenizer.apply_chat_template(
             [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)],
             add_generation_prompt=True,
             tokenize=False,
@@ -199,42 +200,42 @@ def _state(head: CausalLM) -> tuple[str, int]:
 
 
 def _unknown(head: CausalLM) -> frozenset[int]:
-    """The id of unknown characters, where it means nothing else."""
-    tokenizer: Any = head.tokenizer
+    """Return the id of unknown characters, if it has no other meaning."""
+    tokenizer = head.tokenizer
     others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
     return frozenset() if tokenizer.unk_token_id in others else frozenset((tokenizer.unk_token_id,))
 
 
 def _markers(shown: Iterable[Sequence[str]], control: Iterable[str]) -> Iterator[Marker]:
-    """The text that a template writes around contents, as markers."""
+    """Yield the markers in a template's text around contents."""
     known = [*shown]
     written = "\0".join(literal for around in known for literal in around)
     present = sorted((token for token in control if token in written), key=len, reverse=True)
     tokens = re.compile("|".join(map(re.escape, present)) or "(?!)")
     for around in known:
-        for place, literal in enumerate(around):
-            yield from _markers_of(literal, tokens, is_first=place == 0, is_last=place == len(around) - 1)
+        for index, literal in enumerate(around):
+            yield from _markers_of(literal, tokens, is_first=index == 0, is_last=index == len(around) - 1)
 
 
 def _markers_of(literal: str, tokens: re.Pattern[str], *, is_first: bool, is_last: bool) -> Iterator[Marker]:
-    """The markers of what stands between two contents."""
+    """Yield the markers in the text between two contents."""
     parts = tokens.split(literal)
     for number, part in enumerate(parts):
         lines = part.split("\n")
-        for place, line in enumerate(lines):
-            at_start = place > 0 or (is_first and number == 0)
-            at_end = place < len(lines) - 1 or (is_last and number == len(parts) - 1)
+        for index, line in enumerate(lines):
+            at_start = index > 0 or (is_first and number == 0)
+            at_end = index < len(lines) - 1 or (is_last and number == len(parts) - 1)
             yield from _markers_in(line.strip(), is_line_start=at_start, is_line=at_start and at_end)
 
 
 def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Marker]:
-    """The markers of a line, or of what a template writes of one."""
+    """Yield the markers in a line, or in the part of it that a template writes."""
     yield from map(Marker, _MARKUP.findall(line))
     words = line.split()
     if not words:
         return
     if line[0].isalnum() and (line[-1].isalnum() or line[-1] in _SENTENCE_END):
-        # Plain words beside a control token, such as `user`, mean nothing without it.
+        # Plain words beside a control token, such as `user`, have no meaning without it.
         if is_line and len(words) <= _FEW_WORDS:
             yield Marker(line, Place.LINE)
         return
@@ -244,8 +245,8 @@ def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Ma
         yield Marker(words[-1])
 
 
-def _constants(tokenizer: Any) -> Iterator[Marker]:
-    """The marks in the strings of a template, also of those that it writes only where there are tools or thoughts."""
+def _constants(tokenizer: PreTrainedTokenizerBase) -> Iterator[Marker]:
+    """Yield the marks in the strings of a template, even those that it only writes for tools or thoughts."""
     from jinja2 import Environment, TemplateError, nodes
 
     environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed
@@ -259,6 +260,6 @@ def _constants(tokenizer: Any) -> Iterator[Marker]:
             )
 
 
-def _sources(template: Any) -> list[str]:
-    """A tokenizer may have several templates, by name."""
+def _sources(template: str | dict[str, str] | None) -> list[str]:
+    """Return the template, or several by name that some tokenizers have."""
     return [str(one) for one in template.values()] if isinstance(template, dict) else [str(template or "")]

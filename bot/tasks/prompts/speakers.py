@@ -1,4 +1,4 @@
-"""Who says what, written down so that nobody can put words into another's mouth."""
+"""Speakers' names in a prompt, written so that nobody can speak in another person's name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from bot.inference.tokenization.markers import Folded
-from bot.text.accepted import visible_text
+from bot.text.characters import visible
 
 LONGEST_NAME = 32
 NAMELESS = "User"
@@ -16,23 +16,22 @@ _ROLES = frozenset(("assistant", "system"))
 
 
 def speaker_name(name: str) -> str:
-    """A display name in one line that cannot be taken for something said."""
-    words = _COLONS.sub(" ", visible_text(name)).split()
+    """Return a display name in one line without colons, so that it does not look like a message."""
+    words = _COLONS.sub(" ", visible(name)).split()
     return " ".join(words)[:LONGEST_NAME].strip() or NAMELESS
 
 
 def label(name: str) -> str:
-    """How a person is named before what they say: never as the model is, or as the instruction."""
+    """Return a person's name in front of their messages, which is never that of the model or the instruction."""
     name = speaker_name(name)
     return f"{name} (a person)" if _bare(name) in _ROLES else name
 
 
 def said(speaker: str, text: str, speakers: Collection[str]) -> str:
-    """What somebody says, behind their name. A line of it that looks like somebody else's is indented.
+    """Return a message behind its speaker's label; lines that look like another speaker's are indented.
 
     Args:
-        speaker: their label.
-        speakers: the labels of all who speak.
+        speakers: the labels of everybody in the conversation.
     """
     names = {_bare(one) for one in (*speakers, NAMELESS, *_ROLES)}
     first, *lines = text.splitlines() or [""]
@@ -40,7 +39,7 @@ def said(speaker: str, text: str, speakers: Collection[str]) -> str:
 
 
 def line_of(name: str, text: str) -> str:
-    """A message of a channel in one line, behind its writer's name."""
+    """Return a channel's message in one line, behind its author's name."""
     return f"{speaker_name(name)}: {' '.join(text.split())}"
 
 
@@ -50,5 +49,5 @@ def _indented(line: str, names: Collection[str]) -> str:
 
 
 def _bare(name: str) -> str:
-    """A name as it looks, without case, accents and what nobody sees."""
+    """Return a name without case, accents and invisible characters."""
     return " ".join(Folded.of(name).text.split())

@@ -4,51 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from bot.inference.operations import Row
-from bot.inference.tokenization.tokens import HALF_CHARACTER
-from bot.text.accepted import visible_text
+from bot.text.characters import REPLACEMENT_CHARACTER, visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.continuous_batching import Generation
 
 
-def following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
-    """The text of tokens as it follows a prompt: many tokenizers drop the first space of a text that stands alone.
-
-    Where its last token is only a part of a character, U+FFFD stands there.
-    """
-    return head.decode([*prompt, *ids])[len(head.decode_whole(prompt)) :]
-
-
-def whole_following(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> str:
-    """The same without half a character at its end."""
-    return head.decode_whole([*prompt, *ids])[len(head.decode_whole(prompt)) :]
-
-
-_LONGEST_CLUSTER = 32
-"""Of code points that are looked at for the last character as people see it."""
-
 Decode = Callable[[Sequence[int]], str]
 """Makes text of tokens."""
 
 
 def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decode) -> str:
-    """The first part of a text without half a character at its end.
+    """Drop part of a character from the end of the beginning of a text.
 
-    A rule that ends a text may end it behind bytes that never became a character, because others followed.
+    A stop rule may end a text behind bytes that never became a character, because others followed.
 
     Args:
-        text: the part, as it stands in the text.
-        ids: the tokens of the text.
-        text_of: makes text of tokens, with U+FFFD for half a character.
-        whole_of: the same without half a character at its end.
+        text: the beginning of the text.
+        ids: the tokens of the whole text.
+        text_of: decodes tokens, with U+FFFD for part of a character.
+        whole_of: the same without part of a character at the end.
     """
-    if not text.endswith(HALF_CHARACTER):
+    if not text.endswith(REPLACEMENT_CHARACTER):
         return text
     numbers = range(len(ids), -1, -1)
     kept = next((ids[:number] for number in numbers if text_of(ids[:number]) == text), None)
@@ -57,48 +41,86 @@ def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decod
 
 @dataclass(frozen=True)
 class Tail:
-    """The last tokens of a text that ends with half a character: from there its tokens go on, and not its letters.
-
-    Attributes:
-        ids: from the token with which the half character begins, or what stands before it and would not be read at
-            the end of a text (white space, a joiner); none where the text ends with a whole character.
-        characters: how many of the text's characters, which are all whole, are theirs.
-    """
+    """The last tokens of a text that ends with part of a character: it continues from these, not from its letters."""
 
     ids: tuple[int, ...] = ()
+    """From the token that begins the character, or from white space or a joiner before it, which would not be read at
+    the end of a text; none if the text ends with a whole character."""
     characters: int = 0
+    """How many of the text's characters, which are all whole, these tokens stand for."""
 
 
 WHOLE = Tail()
 """Of a text that ends with a whole character."""
 
 
-def tail_of(head: CausalLM, prompt: Sequence[int], ids: Sequence[int]) -> Tail:
-    """The tail of new tokens."""
-    if not _ends_broken(head, [*prompt, *ids]):
-        return WHOLE
-    text = whole_following(head, prompt, ids)
-    number = max(0, head.whole_tokens([*prompt, *ids]) - len(prompt))
-    while number and (
-        _ends_broken(head, [*prompt, *ids[:number]]) or not _is_read(whole_following(head, prompt, ids[:number]))
-    ):
-        number -= 1
-    return Tail(tuple(ids[number:]), len(text) - len(whole_following(head, prompt, ids[:number])))
+@dataclass(frozen=True)
+class ReadPrompt:
+    """A prompt that a causal language model continues, as far as its context has room for it."""
+
+    head: CausalLM
+    ids: tuple[int, ...]
+    """With the tail at the end."""
+    tail: tuple[int, ...]
+    truncated: bool
+    """The start of the prompt is left out."""
+
+    @classmethod
+    def of(cls, head: CausalLM, text: str, tail: Sequence[int], new_tokens: int) -> ReadPrompt:
+        """Encode a text and the tail of the text before; the rest of the context is for so many new tokens.
+
+        The tail is ignored if it is another checkpoint's, and not part of a character here.
+        """
+        known = all(0 <= token < head.vocabulary_size for token in tail)
+        kept = tuple(tail) if tail and known and _ends_broken(head, tail) else ()
+        whole = (*head.encode(text), *kept)
+        room = max(1, head.context_length - new_tokens)
+        return cls(head, whole[-room:], kept, len(whole) > room)
+
+    def text(self, new: Sequence[int]) -> str:
+        """Return the text of the tail and new tokens, with U+FFFD at its end for part of a character.
+
+        They are decoded behind the prompt, because many tokenizers drop the first space of a text on its own.
+        """
+        return self.head.decode([*self._before, *self.tail, *new])[len(self._before_text) :]
+
+    def whole_text(self, new: Sequence[int]) -> str:
+        """Like `text`, without part of a character at the end."""
+        return self.head.decode_whole([*self._before, *self.tail, *new])[len(self._before_text) :]
+
+    def tail_after(self, new: Sequence[int]) -> Tail:
+        """Return the tail of the text of new tokens."""
+        ids = [*self._before, *self.tail, *new]
+        if not _ends_broken(self.head, ids):
+            return WHOLE
+        text = self.whole_text(new)
+        start = max(len(self._before), self.head.whole_tokens(ids))
+
+        def kept() -> str:
+            return self.head.decode_whole(ids[:start])[len(self._before_text) :]
+
+        while start > len(self._before) and (_ends_broken(self.head, ids[:start]) or not _is_read(kept())):
+            start -= 1
+        return Tail(tuple(ids[start:]), len(text) - len(kept()))
+
+    @cached_property
+    def _before(self) -> tuple[int, ...]:
+        return self.ids[: len(self.ids) - len(self.tail)]
+
+    @cached_property
+    def _before_text(self) -> str:
+        return self.head.decode_whole(self._before)
+
+
+_LONGEST_CLUSTER = 32
+"""How many code points are searched for the last grapheme."""
 
 
 def _is_read(text: str) -> bool:
-    """Whether a text's last character is read at its end: an emoji's joiner is not, before what it joins is there."""
+    """Return whether a text's last character is kept at its end; an emoji's joiner is not, before what it joins."""
     clusters = regex.findall(r"\X", text[-_LONGEST_CLUSTER:])
     last = "x" + "".join(clusters[-1:])
-    return visible_text(last) == last
-
-
-def known_tail(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:
-    """A tail that a request brings; nothing where it is another checkpoint's, and no half character here."""
-    if not ids:
-        return ()
-    known = all(0 <= token < head.vocabulary_size for token in ids)
-    return tuple(ids) if known and _ends_broken(head, ids) else ()
+    return visible(last) == last
 
 
 def _ends_broken(head: CausalLM, ids: Sequence[int]) -> bool:
@@ -113,12 +135,13 @@ SHORTEST_LOOP, LONGEST_LOOP = 20, 300
 
 
 def circling(text: str) -> int:
-    """How many characters at a text's end only say again what stands before them, when it is said for the third time.
+    """Return how many characters at the end of a text repeat the ones before them, the second and the third time.
 
-    0 where it is not. One character over and over, or nothing but characters of layout (a table's divider, a line of
-    hyphens, dots that lead to a page number), says nothing, and so is no circle. Small models that always take a likely
-    token get caught in such circles, and never leave them (Holtzman et al.: The Curious Case of Neural Text
-    Degeneration, 2020, arXiv:1904.09751).
+    0 if the text does not end with three repetitions. Repetitions of a single character, or of layout alone (a table's
+    divider, a line of hyphens, dots that lead to a page number), do not count. Small models that always take a likely
+    token get caught in such circles and never leave them.
+
+    Source: Holtzman et al.: The Curious Case of Neural Text Degeneration, 2020, arXiv:1904.09751.
     """
     for length in range(SHORTEST_LOOP, min(LONGEST_LOOP, len(text) // 3) + 1):
         end = text[-length:]
@@ -132,7 +155,7 @@ def _says_something(text: str) -> bool:
 
 
 def without_circles(text: str) -> tuple[str, bool]:
-    """A text without what it only says again (see `circling`), and whether it did."""
+    """Drop repetitions at the end of a text (see `circling`); return also whether it had any."""
     again = circling(text)
     end = len(text) - again
     closing = _CLOSING.match(text, end)

@@ -1,8 +1,8 @@
-"""A message as a model that translates reads it: passages of language, and around them what stays as it is.
+"""A message as a translation model reads it: passages of language, and around them protected text.
 
-Line breaks, indentation, list markers, quote marks, code and whatever else is no language (see `protected`)
-are never read. Inside of a sentence, stand-ins take their place, which a model may copy. Where it has not copied each
-of them once and in order, the words between them are translated by themselves. So they are in the result in any case.
+The model never reads line breaks, indentation, list markers, quote marks, code or other protected text (see
+`protected`). Inside of a sentence it reads stand-ins, which it may copy. If it does not copy each stand-in once and in
+order, the words between them are translated on their own. So the result has all protected text in any case.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-import regex  # type: ignore[import-untyped]
+import regex
 
-from bot.tasks.translation.protected import FENCE, Kind, Piece, pieces
+from bot.tasks.translation.protected import FENCE, Piece, PieceKind, pieces
 
 Split = Callable[[str], Sequence[str]]
-"""Cuts a line into parts, which together are the line."""
+"""Cuts a line into parts; joined, they are the line."""
 
 _LINE_START = regex.compile(
     r"[ \t]*(?:(?:>{1,3}|[-*+•–]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})[.)]|\[[ xX]\]|#{1,3}|-\#)[ \t]+)*"
@@ -30,27 +30,24 @@ _SHORT_MARK = regex.compile(r"\\[*_~|`>#\[\]()-]|\*+|~~|\|\||(?<!\w)_+(?=\S)|(?<
 
 @dataclass(frozen=True)
 class Passage:
-    """A part of a text that is translated by itself.
-
-    Attributes:
-        pieces: what it consists of, among them words.
-        kept: what stays as it is, here or elsewhere in the text.
-    """
+    """A part of a text that is translated on its own."""
 
     pieces: tuple[Piece, ...]
+    """Among them words."""
     kept: frozenset[str] = frozenset()
+    """Protected texts of the whole message."""
 
     @cached_property
     def readings(self) -> tuple[str, ...]:
-        """What a model is given: the passage with stand-ins for what is no language; then, where there are any, the
-        words between them, for the case that it does not copy them."""
+        """The model's inputs: the passage with stand-ins and, if it has any, the words between them, in case the model
+        doesn't copy them."""
         if not self._stand_ins:
             return ("".join(piece.text for piece in self.pieces),)
         fragments = (_fragment(piece)[1] for piece in self.pieces if _has_words(piece))
         return ("".join(shown for shown, _ in self._shown), *fragments)
 
     def assembled(self, translations: Sequence[str]) -> tuple[str, range]:
-        """The translation, and which of the readings it is made of.
+        """Return the passage's translation, and which readings it is made of.
 
         Args:
             translations: of all readings, in order.
@@ -65,9 +62,9 @@ class Passage:
         return "".join(parts), range(1, len(self.readings))
 
     def restored(self, translation: str) -> str | None:
-        """A translation of the first reading, with what stood there in place of the stand-ins.
+        """Put protected text back into a translation of the first reading.
 
-        None where it does not have each of them once and in their order.
+        None if the translation does not have each stand-in once and in order.
         """
         found = list(self._pattern.finditer(translation))
         if [one[0] for one in found] != [shown for shown, _ in self._stand_ins]:
@@ -80,12 +77,12 @@ class Passage:
         return "".join([*parts, self._without_doubles(translation[end:])])
 
     def _replaced(self, piece: Piece, fragments: Iterator[str]) -> str:
-        """The translation of some words, with what is around them."""
+        """Return the translation of some words, with the text around them."""
         before, words, after = _fragment(piece)
         return before + _ended_as(words, self._without_doubles(next(fragments))) + after
 
     def _without_doubles(self, translation: str) -> str:
-        """A translation without what stands in the result anyway, and some models make up once more."""
+        """Return a translation without protected text that the model has made up once more."""
         doubles = [one for one in self.kept if one in translation]
         for one in doubles:
             translation = translation.replace(one, "")
@@ -93,29 +90,31 @@ class Passage:
 
     @cached_property
     def _shown(self) -> list[tuple[str, str]]:
-        """What stands for each piece in the first reading, and the piece."""
+        """Each piece as the first reading has it, and verbatim."""
         numbers = count(1)
         return [(_stand_in(piece, self._letter, numbers), piece.text) for piece in self.pieces]
 
     @cached_property
     def _stand_ins(self) -> list[tuple[str, str]]:
-        return [shown for shown, piece in zip(self._shown, self.pieces, strict=True) if piece.kind is not Kind.WORDS]
+        return [
+            shown for shown, piece in zip(self._shown, self.pieces, strict=True) if piece.kind is not PieceKind.WORDS
+        ]
 
     @cached_property
     def _letter(self) -> str:
-        """A letter whose numbers do not stand in the words."""
-        words = "".join(piece.text for piece in self.pieces if piece.kind is Kind.WORDS)
+        """A letter that has no number behind it in the words."""
+        words = "".join(piece.text for piece in self.pieces if piece.kind is PieceKind.WORDS)
         return next(letter for letter in "XZQVKJWY" if letter == "Y" or not regex.search(rf"{letter}\d", words))
 
     @cached_property
     def _pattern(self) -> regex.Pattern[str]:
-        """Finds stand-ins, wrong ones and too many included."""
+        """Finds stand-ins, including invented ones."""
         link = rf"\]\({self._letter}\d+\)"
         return regex.compile(rf"{link}|(?<!\w){self._letter}\d+(?!\w)|{_SHORT_MARK.pattern}")
 
 
 def _stand_in(piece: Piece, letter: str, numbers: Iterator[int]) -> str:
-    if piece.kind is Kind.KEPT:
+    if piece.kind is PieceKind.KEPT:
         return f"{letter}{next(numbers)}"
     if piece.text.startswith("]("):
         return f"]({letter}{next(numbers)})"
@@ -123,7 +122,7 @@ def _stand_in(piece: Piece, letter: str, numbers: Iterator[int]) -> str:
 
 
 def _fragment(piece: Piece) -> tuple[str, str, str]:
-    """Words that are translated by themselves, and what stands before and after them: the end of a sentence, space."""
+    """Split a piece into words that are translated on their own, and the end of a sentence or space around them."""
     words = _SENTENCE_END.sub("", piece.text)
     before = piece.text[: len(piece.text) - len(words)]
     bare = words.rstrip()
@@ -131,32 +130,29 @@ def _fragment(piece: Piece) -> tuple[str, str, str]:
 
 
 def _ended_as(words: str, translation: str) -> str:
-    """A translation without a full stop that the words have not: models end what they write, also where it goes on."""
+    """Drop a full stop that the words do not have: models add one even if the sentence goes on."""
     return translation if _FULL_STOP.search(words) else _FULL_STOP.sub("", translation)
 
 
 def _has_words(piece: Piece) -> bool:
-    return piece.kind is Kind.WORDS and any(map(str.isalnum, piece.text))
+    return piece.kind is PieceKind.WORDS and any(map(str.isalnum, piece.text))
 
 
 @dataclass(frozen=True)
 class Document:
-    """A text's passages, and what stands before, between and after them.
-
-    Attributes:
-        kept: one more than passages.
-    """
+    """A text's passages, and the text around them."""
 
     passages: tuple[Passage, ...]
     kept: tuple[str, ...]
+    """Before, between and behind the passages: one more than passages."""
 
     @classmethod
     def of(cls, text: str, split: Split) -> Document:
         """Take a text apart.
 
         Args:
-            split: how a line is cut into parts that are translated by themselves. It is given the line without marks,
-                and with a letter in place of what is kept.
+            split: cuts a line into parts that are translated on their own. It gets the line without marks, and with a
+                letter instead of each protected text.
         """
         passages: list[tuple[Piece, ...]] = []
         around = [""]
@@ -166,11 +162,11 @@ class Document:
             else:
                 passages.append(part)
                 around.append("")
-        kept = frozenset(piece.text for piece in pieces(FENCE.sub(" ", text)) if piece.kind is Kind.KEPT)
+        kept = frozenset(piece.text for piece in pieces(FENCE.sub(" ", text)) if piece.kind is PieceKind.KEPT)
         return cls(tuple(Passage(one, kept) for one in passages), tuple(around))
 
     def translated(self, translations: Sequence[str]) -> tuple[str, list[int]]:
-        """The translated text, and the places of the translations that it is made of.
+        """Return the translated text, and the indices of the translations that it is made of.
 
         Args:
             translations: of all readings of all passages, in order.
@@ -179,15 +175,16 @@ class Document:
         used: list[int] = []
         first = 0
         for passage in self.passages:
-            part, places = passage.assembled(translations[first : first + len(passage.readings)])
-            goes_on = not self.kept[len(parts) + 1].startswith(("\n", "\r")) and self.kept[len(parts) + 1].strip()
+            part, readings = passage.assembled(translations[first : first + len(passage.readings)])
+            after = self.kept[len(parts) + 1]
+            goes_on = not after.startswith(("\n", "\r")) and after.strip()
             parts.append(_ended_as(passage.pieces[-1].text, part) if goes_on else part)
-            used += [first + place for place in places]
+            used += [first + reading for reading in readings]
             first += len(passage.readings)
         return self.with_translations(parts).strip(), used
 
     def with_translations(self, translations: Iterable[str]) -> str:
-        """The text with its passages translated."""
+        """Return the text with its passages replaced by translations."""
         first, *others = self.kept
         return first + "".join(one + after for one, after in zip(translations, others, strict=True))
 
@@ -211,14 +208,14 @@ def _of_lines(text: str, split: Split) -> Iterator[str | tuple[Piece, ...]]:
 
 
 def _sentences(line: list[Piece], split: Split) -> Iterator[list[Piece]]:
-    """A line's pieces, cut between sentences."""
+    """Yield a line's pieces, cut between sentences."""
     plain = "".join(_plain(piece) for piece in line)
     lengths = iter([len(part) for part in split(plain)])
     left = next(lengths, 0)
     sentence: list[Piece] = []
     for piece in line:
         rest, width = piece.text, len(_plain(piece))
-        while width > left and (piece.kind is Kind.WORDS or left == 0):
+        while width > left and (piece.kind is PieceKind.WORDS or left == 0):
             if left:
                 sentence.append(Piece(rest[:left], piece.kind))
             yield sentence
@@ -231,20 +228,20 @@ def _sentences(line: list[Piece], split: Split) -> Iterator[list[Piece]]:
 
 
 def _plain(piece: Piece) -> str:
-    """What stands for a piece while sentences are looked for."""
-    return {Kind.WORDS: piece.text, Kind.KEPT: "X", Kind.MARK: ""}[piece.kind]
+    """Return what replaces a piece in the search for sentences."""
+    return {PieceKind.WORDS: piece.text, PieceKind.KEPT: "X", PieceKind.MARK: ""}[piece.kind]
 
 
 def _peeled(sentence: list[Piece]) -> Iterator[str | tuple[Piece, ...]]:
-    """A sentence without what is no language at its ends, where it can stay as it is."""
-    with_words = [place for place, piece in enumerate(sentence) if _has_words(piece)]
+    """Split protected pieces off the ends of a sentence, if marks stay in pairs."""
+    with_words = [index for index, piece in enumerate(sentence) if _has_words(piece)]
     if not with_words:
         yield "".join(piece.text for piece in sentence)
         return
     first, last = with_words[0], with_words[-1] + 1
-    while first and _is_unbalanced(sentence[first:last]) and sentence[first - 1].kind is Kind.MARK:
+    while first and _is_unbalanced(sentence[first:last]) and sentence[first - 1].kind is PieceKind.MARK:
         first -= 1
-    while last < len(sentence) and _is_unbalanced(sentence[first:last]) and sentence[last].kind is Kind.MARK:
+    while last < len(sentence) and _is_unbalanced(sentence[first:last]) and sentence[last].kind is PieceKind.MARK:
         last += 1
     inside = sentence[first:last]
     before, inside[0] = _without_space(inside[0], at_start=True)
@@ -255,15 +252,15 @@ def _peeled(sentence: list[Piece]) -> Iterator[str | tuple[Piece, ...]]:
 
 
 def _without_space(piece: Piece, *, at_start: bool) -> tuple[str, Piece]:
-    """The white space at an end of a piece, and the rest."""
+    """Split white space off an end of a piece."""
     bare = piece.text.lstrip() if at_start else piece.text.rstrip()
     size = len(piece.text) - len(bare)
     return (piece.text[:size] if at_start else piece.text[len(bare) :]), Piece(bare, piece.kind)
 
 
 def _is_unbalanced(sentence: Sequence[Piece]) -> bool:
-    """Whether a mark stands alone that belongs to another one outside."""
+    """Return whether a mark's counterpart is outside."""
     marks = [
-        "[]" if piece.text.startswith(("[", "](")) else piece.text for piece in sentence if piece.kind is Kind.MARK
+        "[]" if piece.text.startswith(("[", "](")) else piece.text for piece in sentence if piece.kind is PieceKind.MARK
     ]
     return any(marks.count(mark) % 2 for mark in marks if not mark.startswith("\\"))

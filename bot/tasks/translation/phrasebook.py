@@ -1,77 +1,21 @@
-"""Showing a causal language model what translating is: sentences whose translations are known, in several layouts.
+"""Showing a causal language model what translating is: sentences with their translations, in several layouts.
 
-The layouts and the sentences were chosen on the `dev` half of `bot/evaluation/labelled.toml`.
+The layouts were chosen on the `dev` half of `bot/evaluation/labelled.toml`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bot.inference.languages.lookup import language
+from bot.text.tables import read_table
 
-PHRASES = {
-    "en": (
-        "Good morning!",
-        "The girl is reading a book.",
-        "Where do you live?",
-        "I have a new bicycle.",
-        "We are going to the beach tomorrow.",
-        "He likes cheese very much.",
-    ),
-    "de": (
-        "Guten Morgen!",
-        "Das Mädchen liest ein Buch.",
-        "Wo wohnst du?",
-        "Ich habe ein neues Fahrrad.",
-        "Wir gehen morgen an den Strand.",
-        "Er mag Käse sehr gern.",
-    ),
-    "fr": (
-        "Bonjour !",
-        "La fille lit un livre.",
-        "Où habites-tu ?",
-        "J'ai un nouveau vélo.",
-        "Nous allons à la plage demain.",
-        "Il aime beaucoup le fromage.",
-    ),
-    "es": (
-        "¡Buenos días!",
-        "La niña lee un libro.",
-        "¿Dónde vives?",
-        "Tengo una bicicleta nueva.",
-        "Vamos a la playa mañana.",
-        "A él le gusta mucho el queso.",
-    ),
-    "it": (
-        "Buongiorno!",
-        "La ragazza legge un libro.",
-        "Dove abiti?",
-        "Ho una bicicletta nuova.",
-        "Domani andiamo in spiaggia.",
-        "A lui piace molto il formaggio.",
-    ),
-    "pt": (
-        "Bom dia!",
-        "A menina lê um livro.",
-        "Onde você mora?",
-        "Eu tenho uma bicicleta nova.",
-        "Vamos à praia amanhã.",
-        "Ele gosta muito de queijo.",
-    ),
-    "nl": (
-        "Goedemorgen!",
-        "Het meisje leest een boek.",
-        "Waar woon je?",
-        "Ik heb een nieuwe fiets.",
-        "We gaan morgen naar het strand.",
-        "Hij houdt erg van kaas.",
-    ),
-}
-"""The same six sentences by language code."""
+PHRASES: Mapping[str, list[str]] = read_table("bot.tasks.translation", "phrases.toml")
+"""The same sentences by language code."""
 
 
 def layouts(sentence: str, source: str, target: str) -> list[str]:
-    """Prompts after which a model writes the sentence's translation, up to the end of the line; the best one first.
+    """Return prompts that a model continues with the translation, up to the end of the line; the best one first.
 
     Args:
         sentence: one line, without double quotes.
@@ -94,7 +38,7 @@ def layouts(sentence: str, source: str, target: str) -> list[str]:
 
 
 def dictionary(sentence: str, source: str, target: str) -> str:
-    """The layout that drafts are weighed in: how likely is a translation, and how likely is the way back?"""
+    """Return the layout in which drafts are scored, and the way back from each."""
     lines = "".join(f"{one} = {other}\n" for one, other in zip(PHRASES[source], PHRASES[target], strict=True))
     return f"{language(source).name} - {language(target).name} dictionary\n{lines}{sentence} ="
 
@@ -106,12 +50,12 @@ def _quoted(names: tuple[str, str], pairs: list[tuple[str, str]], sentence: str)
 
 
 def tidy(continuation: str) -> str:
-    """The translation in what a model wrote after a layout."""
+    """Return the translation in the text that a model wrote after a layout."""
     line = continuation.split("\n")[0].strip(' "–=\t')
     return line.split('"')[0].strip()
 
 
 def is_ended(continuation: str) -> bool:
-    """Whether what a model wrote after a layout goes beyond the translation, whose end is therefore there."""
+    """Return whether a text after a layout goes on behind the translation, which therefore is complete."""
     line = continuation.strip(' "–=\t')
     return "\n" in line or '"' in line

@@ -1,4 +1,4 @@
-"""What in a message is no language: Discord's own forms, links, code, emoji, and the marks of Markdown."""
+"""Parts of a message that are not translated: Discord's own forms, links, code, emoji, and the marks of Markdown."""
 
 from __future__ import annotations
 
@@ -6,37 +6,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-import regex  # type: ignore[import-untyped]
+import regex
 
-from bot.text.discord_forms import FORMS
+from bot.text.markup import FORMS, LINKS
 
 
-class Kind(Enum):
-    """What a piece of a text is."""
+class PieceKind(Enum):
+    """Kinds of pieces."""
 
     WORDS = "words"
-    """Language."""
     KEPT = "kept"
     """Stands for something, as a noun does: an emoji, a mention, a link, code."""
     MARK = "mark"
-    """Says how what is around it looks: `**`."""
+    """Formats the text around it: `**`."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a text, as it stands there."""
+    """A piece of a text, verbatim."""
 
     text: str
-    kind: Kind
+    kind: PieceKind
 
 
 FENCE = regex.compile(r"```.*?```", regex.DOTALL)
 """Code of several lines."""
 
-_PATH = r"(?: (?> \( [^\s()<>]* \) | [^\s<>`|*)] ) )* (?<! [.,;:!?'\"”’…\]}] )"
-"""Of a link: parentheses come in pairs, and punctuation at the end is the sentence's."""
-_LINK = rf"(?:https?|ftp|steam|discord):// {_PATH}"
-_DOMAINS = "com|org|net|edu|gov|io|gg|dev|app|ai|co|me|tv|info|eu|de|fr|es|it|nl|pl|uk|ru|jp|cn|br|ch|at|be|se|us|ca"
 _PIECE = regex.compile(
     rf"""
     (?P<mark>
@@ -49,10 +44,7 @@ _PIECE = regex.compile(
     | (?P<kept>
         (?P<ticks> `+ ) (?! ` ) [^\n]*? (?<! ` ) (?P=ticks) (?! ` )   # code
         | {FORMS}
-        | <{_LINK}>
-        | {_LINK}
-        | (?<! [\w@.] ) [\w.+-]+ @ \w[\w-]* (?: \. \w[\w-]* )+
-        | (?<! [\w@.] ) (?: [a-z0-9-]+ \. )+ (?: {_DOMAINS} ) (?! [\w.-]*\w ) (?: / {_PATH} )?
+        | {LINKS}
         | @ (?: everyone | here ) \b
         | (?<! [\w:] ) : [A-Za-z][\w+-]+ : (?! [\w:] )     # :smile:
         | (?<! [\w.,] ) \+ (?= (?: [ .()/-]{{0,2}} \d ){{7}} ) \d+ (?: [ .()/-]{{1,2}} \d+ )+ (?! \w )  # telephone,
@@ -67,22 +59,19 @@ _PIECE = regex.compile(
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """A text's pieces in order: together they are the text. A line break ends code in single ticks."""
+    """Yield a text's pieces in order; joined, they are the text. A line break ends code in single backticks."""
     end = 0
     for found in _PIECE.finditer(text):
         if found.start() > end:
-            yield Piece(text[end : found.start()], Kind.WORDS)
-        yield Piece(found[0], Kind.MARK if found["mark"] is not None else Kind.KEPT)
+            yield Piece(text[end : found.start()], PieceKind.WORDS)
+        yield Piece(found[0], PieceKind.MARK if found["mark"] is not None else PieceKind.KEPT)
         end = found.end()
     if end < len(text):
-        yield Piece(text[end:], Kind.WORDS)
+        yield Piece(text[end:], PieceKind.WORDS)
 
 
 def without_protected(text: str) -> str:
-    """Only what is in a language."""
-    words = "".join(_said(piece) for piece in pieces(FENCE.sub(" ", text)))
+    """Return only the parts of a text that are in a language."""
+    spoken = {PieceKind.KEPT: " ", PieceKind.MARK: ""}
+    words = "".join(spoken.get(piece.kind, piece.text) for piece in pieces(FENCE.sub(" ", text)))
     return " ".join(words.split())
-
-
-def _said(piece: Piece) -> str:
-    return {Kind.WORDS: piece.text, Kind.KEPT: " ", Kind.MARK: ""}[piece.kind]

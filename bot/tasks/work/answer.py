@@ -12,8 +12,9 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import answer
-from bot.tasks.answer import AnswerRequest, Guess, Location, Pointing, Weighing
-from bot.tasks.quotes import QUOTED_SHARE, same_words
+from bot.tasks.answer import AnswerRequest, Location, Pointing
+from bot.tasks.prompts import question_answering as prompted
+from bot.tasks.prompts.question_answering import AnswerScore, WrittenAnswer
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Decision,
@@ -37,6 +38,7 @@ from bot.tasks.work.reading import hidden_states, tokens_read
 from bot.tasks.work.request import Explain, Written
 from bot.tasks.work.wording import MINUS, difference, number, sigmoid_of
 from bot.tasks.work.written import check_vocabulary, continuations, numbered
+from bot.text.quotes import QUOTED_SHARE, same_words
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -212,11 +214,11 @@ def explain_writing(head: CausalLM, request: AnswerRequest, written: Written = (
 
     ids = tuple(token for text in written for token in text)
     check_vocabulary(head, ids)
-    made = yield from answer.guess(head, request, ids, alone=True)
+    made = yield from prompted.written_answer(head, request.question, request.context, ids, alone=True)
     truncated = "the end of the context" if made.truncated else None
     pieces = yield from continuations(head, made.prompt, [made.ids], Sampling.likeliest(), truncated=truncated)
-    prompt = answer.PROMPT.format(context=made.context, question=request.question)
-    weighed = () if made.weighing is None else (_weighed(head, made.weighing),)
+    prompt = prompted.PROMPT.format(context=made.context, question=request.question)
+    weighed = () if made.score is None else (_weighed(head, made.score),)
     return Work(
         "answer",
         (
@@ -233,7 +235,7 @@ def _shown() -> str:
     return (
         "A language model cannot point at a place, it only goes on with a text. So the context and the question stand "
         "behind two texts with answered questions, which also show what to write where there is no answer: "
-        f"“{answer.NO_ANSWER}”."
+        f"“{prompted.NO_ANSWER}”."
     )
 
 
@@ -244,8 +246,8 @@ def _ended(head: CausalLM, piece: Piece) -> Piece:
     return replace(piece, ended="\n" in head.decode([one.token.id for one in piece.tokens]))
 
 
-def _quotation(head: CausalLM, request: AnswerRequest, made: Guess) -> Quotation:
-    line = answer.first_line(head, made.ids).strip()
+def _quotation(head: CausalLM, request: AnswerRequest, made: WrittenAnswer) -> Quotation:
+    line = prompted.first_line(head, made.ids).strip()
     if made.span is None:
         return Quotation(line, made.text, "", _unmarked(made))
     quote = request.context[made.span.start : made.span.end]
@@ -261,10 +263,10 @@ def _quotation(head: CausalLM, request: AnswerRequest, made: Guess) -> Quotation
     return Quotation(line, made.text, quote, f"{how} {NEAREST}")
 
 
-def _unmarked(made: Guess) -> str:
+def _unmarked(made: WrittenAnswer) -> str:
     if not made.text:
         return "The model wrote nothing that could be looked for."
-    if made.weighing is None:
+    if made.score is None:
         return "There is nothing to look for: by this line the model says that the text has no answer."
     return (
         f"No run of its words with {QUOTED_SHARE:.0%} of its letters and all of its numbers stands in the context, so "
@@ -272,28 +274,28 @@ def _unmarked(made: Guess) -> str:
     )
 
 
-def _weighed(head: CausalLM, made: Weighing) -> WeighedAnswer:
+def _weighed(head: CausalLM, made: AnswerScore) -> WeighedAnswer:
     rows = zip(head.tokens(made.answer), made.after.tolist(), made.usual.tolist(), strict=True)
     after, usual = float(made.after.sum()), float(made.usual.sum())
     gain = after - usual
     argument = f"{number(gain)} {MINUS} {made.needed:g}"
     return WeighedAnswer(
         tokens=tuple(WeighedToken(*row) for row in rows),
-        neutral=answer.NEUTRAL,
+        neutral=prompted.NEUTRAL,
         how=(
             f"The context makes the answer likelier by {difference(after, usual)} = {number(gain)}. For an even chance "
-            f"that has to be {answer.QUOTED_GAIN:g} where the context says it so, and {answer.OWN_GAIN:g} where these "
-            f"are the model's own words; here it is {made.needed:g}. The probability of the answer is "
+            f"that has to be {prompted.QUOTED_GAIN:g} where the context says it so, and {prompted.OWN_GAIN:g} where "
+            f"these are the model's own words; here it is {made.needed:g}. The probability of the answer is "
             f"{sigmoid_of(argument, made.probability)}, and the rest is that of “{ABSENT}”."
         ),
     )
 
 
-def _weighed_decision(made: Guess) -> Decision:
-    if made.weighing is None:
+def _weighed_decision(made: WrittenAnswer) -> Decision:
+    if made.score is None:
         said = f"wrote “{made.text}”" if made.text else "wrote nothing"
         return Decision(f"The model {said}, so the answer is “{ABSENT}”.", ABSENT, 1.0)
-    probability = made.weighing.probability
+    probability = made.score.probability
     if 1 - probability > probability:
         return Decision(
             f"That is less than an even chance for “{made.text}”, so the answer is “{ABSENT}”.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
-from bot.tasks.chat import TOP_P, ChatRequest, read_prompt, reply, room_for_answer, spoken
+from bot.tasks.chat import TOP_P, ChatRequest, answer_in, read_prompt, reply, room_for_answer
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
 from bot.tasks.work.generate import SEED
@@ -93,7 +93,7 @@ def _messages(number: int) -> str:
 
 def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Ending:
     body = without_end(head, ids)
-    answer = spoken(head, request, body)
+    answer = answer_in(head, request, body)
     if answer.circling:
         why = CIRCLING
     elif answer.speaks_for_another:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.code.ending import EndReason
-from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt, text_of, whole_text_of
-from bot.tasks.prompts.writing import known_tail
+from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt
+from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.endings import cut_off, with_ending, without_end, without_rule
 from bot.tasks.work.generate import SEED, TAIL
 from bot.tasks.work.pieces import Ending, Prepared, Work
@@ -48,14 +47,14 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: Written = ()
     if not ids:
         result = yield from go_on(head, request, seed=SEED)
         ids = result.ids
-    prompt, truncated = read_prompt(head, request)
+    prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
     pieces = yield from continuations(
-        head, prompt, [ids], sampling, truncated="the start of the code" if truncated else None
+        head, prompt.ids, [ids], sampling, truncated="the start of the code" if prompt.truncated else None
     )
-    code = head.decode(prompt) if truncated else request.code
+    code = head.decode(prompt.ids) if prompt.truncated else request.code
     prepared = Prepared(
-        (code,), _prepared(request, truncated=truncated, has_tail=bool(known_tail(head, request.tail))), to_end=True
+        (code,), _prepared(request, truncated=prompt.truncated, has_tail=bool(prompt.tail)), to_end=True
     )
     return Work("complete", with_ending((prepared, *pieces), _ending(head, request, prompt, ids)))
 
@@ -78,15 +77,14 @@ def _prepared(request: CompleteRequest, *, truncated: bool, has_tail: bool) -> s
     return " ".join(sentences)
 
 
-def _ending(head: CausalLM, request: CompleteRequest, prompt: Sequence[int], ids: Sequence[int]) -> Ending:
+def _ending(head: CausalLM, request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int]) -> Ending:
     body = without_end(head, ids)
-    found = completion(head, request, prompt, body, complete=True)
+    found = completion(request, prompt, body, complete=True)
     if found.reason is not None:
         why = RULES[found.reason]
     else:
         why = without_rule(head, ids, request.max_new_tokens, head.end_ids | set(head.tokenizer.all_special_ids))
-    texts = (partial(text_of, head, request, prompt), partial(whole_text_of, head, request, prompt))
-    return cut_off(why, body, *texts, len(found.text))
+    return cut_off(why, body, prompt.text, prompt.whole_text, len(found.text))
 
 
 EXPLANATIONS: Mapping[HeadKind, Explain] = {HeadKind.CAUSAL_LM: explain_code}

@@ -9,7 +9,9 @@ from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import KINDS, OUTSIDE, QUESTIONS, EntitiesRequest, Entity, Tagging, WeighedName, Weighing, Word
+from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, entities_of
+from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, weighed_names
+from bot.tasks.names.kinds import WeighedNames as NamesMade
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Decision,
@@ -68,7 +70,7 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
 
 def _unread(text: str) -> str:
     """What has a label and is no entity all the same, if the text has it."""
-    return " and is no link, mention, emoji or code" if markup(text).places else ""
+    return " and is no link, mention, emoji or code" if markup(text).spans else ""
 
 
 def _tokens(head: TokenClassifier, made: Tagging, tokens: Sequence[Token]) -> Iterator[LabelledToken]:
@@ -79,7 +81,7 @@ def _tokens(head: TokenClassifier, made: Tagging, tokens: Sequence[Token]) -> It
         yield LabelledToken(token, best if place in in_words else None, tuple(logits), tuple(probabilities))
 
 
-def _word(text: str, word: Word, tokens: Sequence[LabelledToken]) -> LabelledWord:
+def _word(text: str, word: TaggedWord, tokens: Sequence[LabelledToken]) -> LabelledWord:
     return LabelledWord(text[word.start : word.end], tuple(tokens[slice(*word.tokens)]), word.label, word.probability)
 
 
@@ -118,7 +120,7 @@ def _decision(text: str, found: Sequence[Entity], unread: str = "") -> Decision:
 
 def explain_weighing(head: CausalLM, request: EntitiesRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model."""
-    made = yield from entities.weighing(head, request, alone=True)
+    made = yield from weighed_names(head, request.text, alone=True)
     if not made.names:
         return Work("entities", (_not_asked(request.text), Decision("The model was not asked, so there are no names.")))
     example = next((name for name in made.names if name.kind != OUTSIDE), made.names[0])
@@ -136,7 +138,7 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: Written 
             _questions(example),
             _weighed(example),
             _weighed_names(made),
-            _decision(request.text, made.entities),
+            _decision(request.text, entities_of(made)),
         ),
     )
 
@@ -154,7 +156,7 @@ def _row_names(name: WeighedName) -> list[str]:
     return [f"{name.candidate.name}, question {place}" for place in range(1, len(name.prompts) + 1)]
 
 
-def _prepared(made: Weighing, example: WeighedName) -> Prepared:
+def _prepared(made: NamesMade, example: WeighedName) -> Prepared:
     found = ", ".join(name.candidate.name for name in made.names)
     spelled = any(name.candidate.spelled for name in made.names)
     how = " Where nearly all words have capital letters, they are read as they are usually spelled." if spelled else ""
@@ -190,17 +192,17 @@ def _formula(name: WeighedName) -> str:
     return (
         f"A kind's log-probability is the sum of the logarithms of its answers' shares. For {name.kind}, of "
         f"{name.candidate.name}: {summed} = {number(total)}. Models lean towards some answers whatever the name is, so "
-        f"the baseline is the same, on average over {len(entities.ANCHORS)} names that are known. The score is their "
+        f"the baseline is the same, on average over {len(ANCHORS)} names that are known. The score is their "
         f"difference: {difference(total, leaning)} = {number(float(name.scores[best]))}. Softmax over the scores of "
         f"all kinds: {softmax_of(name.scores.tolist(), best, name.probability)}."
     )
 
 
-def _weighed_names(made: Weighing) -> WeighedNames:
+def _weighed_names(made: NamesMade) -> WeighedNames:
     rows = tuple(
         NameKinds(
             name=one.candidate.name,
-            places=len(one.candidate.places),
+            places=len(one.candidate.spans),
             scores=tuple(one.scores.tolist()),
             probabilities=tuple(one.probabilities.tolist()),
         )

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import fill
-from bot.tasks.fill import Distributions, FillRequest, WeighedMask
+from bot.tasks.fill import Distributions, FillRequest
+from bot.tasks.prompts import cloze
+from bot.tasks.prompts.cloze import WeighedMask
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.pieces import (
     Candidate,
@@ -86,7 +88,7 @@ def _candidates(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.floa
 
 def explain_rescoring(head: CausalLM, request: FillRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model: mask by mask, because each is filled before the next."""
-    masks = yield from fill.weighed_masks(head, request, alone=True)
+    masks = yield from cloze.weighed_masks(head, request.parts, alone=True)
     read = [[head.encode(mask.left), head.encode(mask.question)] for mask in masks]
     states = yield from hidden_states(head, head.reading(read[0][0]), _NAMES[0])
     model: tuple[Piece, ...] = (architecture(head), *states)
@@ -123,12 +125,12 @@ def _rescored(mask: WeighedMask, place: int) -> RescoredCandidates:
 
 def _formula(mask: WeighedMask) -> str:
     best = mask.proposals[0]
-    weight = fill.CLOZE_WEIGHT
+    weight = cloze.CLOZE_WEIGHT
     score = best.sentence + weight * best.as_answer
     return (
-        f"Proposed are the {fill.FROM_LEFT} likeliest words after what stands before the mask, and the "
-        f"{fill.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's score is "
-        "the log-probability of the word and all that follows it, plus "
+        f"Proposed are the {cloze.FROM_LEFT} likeliest words after what stands before the mask, and the "
+        f"{cloze.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's "
+        "score is the log-probability of the word and all that follows it, plus "
         f"{weight:g} times its log-probability as the answer. For {best.word}: {number(best.sentence)} + {weight:g} × "
         f"{in_brackets(best.as_answer)} = {number(score)}. Softmax over the scores of all proposed words makes it "
         f"{number(best.probability)}."

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
-from bot.tasks.prompts.writing import known_tail
 from bot.tasks.work.endings import half_character, with_remark
 from bot.tasks.work.pieces import Prepared, Work
 from bot.tasks.work.request import Written
@@ -38,19 +37,20 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
         seed = SEED if request.seed is None else request.seed
         result = yield from continue_text(head, replace(request, seed=seed))
         texts = [one.ids for one in result.continuations]
-    prompt, truncated = read_prompt(head, request)
+    prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, request.top_p, seed=SEED)
     pieces = yield from continuations(
-        head, prompt, texts, sampling, truncated="the start of the prompt" if truncated else None
+        head, prompt.ids, texts, sampling, truncated="the start of the prompt" if prompt.truncated else None
     )
     how = (
         "The prompt is cut at its start, so that the context has room for what is written."
-        if truncated
+        if prompt.truncated
         else "The prompt goes to the model as it is."
     )
-    tail = known_tail(head, request.tail)
-    prepared = Prepared((head.decode(prompt) if truncated else request.prompt,), f"{how} {TAIL}" if tail else how)
-    halves = (half_character(head, [*tail, *ids]) for ids in texts)
+    prepared = Prepared(
+        (head.decode(prompt.ids) if prompt.truncated else request.prompt,), f"{how} {TAIL}" if prompt.tail else how
+    )
+    halves = (half_character(head, [*prompt.tail, *ids]) for ids in texts)
     return Work("generate", (prepared, *with_remark(pieces, next(filter(None, halves), ""))))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.inference.operations import Row, TaskRun
-from bot.tasks.summarize import Summarizer, Written
+from bot.tasks.summarization.summarizers import PartSummary, Summarizer
 from bot.tasks.work.written import check
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Recorded:
     def row(self, part: str, most: int) -> Row[Any]:
         return self._summarizer.row(part, most)
 
-    def read(self, row: Row[Any], ids: Sequence[int]) -> Written:
+    def read(self, row: Row[Any], ids: Sequence[int]) -> PartSummary:
         return self._summarizer.read(row, ids)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[Written]]:
+    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """The next texts.
 
         Raises:

@@ -9,7 +9,7 @@ from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
-from bot.tasks.sentiment import Classification, SentimentRequest, Weighing
+from bot.tasks.sentiment import Classification, SentimentRequest, WordScore
 from bot.tasks.work.architecture import architecture
 from bot.tasks.work.attribution import label_attribution, words_attribution
 from bot.tasks.work.pieces import Function, Logits, Prepared, WeighedLabel, WeighedLabels, Work
@@ -54,7 +54,7 @@ def _logits(head: SequenceClassifier, made: Classification) -> Logits:
 
 def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written = ()) -> TaskRun[Work]:
     """Open the answer of a causal language model."""
-    made = yield from sentiment.weighing(head, request, alone=True)
+    made = yield from sentiment.word_score(head, request, alone=True)
     prompts = [prompt.format(made.text) for prompt in sentiment.PROMPTS]
     names = [f"prompt {place}" for place in range(1, len(prompts) + 1)]
     rows = [head.encode(prompt) for prompt in prompts]
@@ -79,7 +79,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     )
 
 
-def _weighed(made: Weighing) -> WeighedLabels:
+def _weighed(made: WordScore) -> WeighedLabels:
     after, (good, bad) = made.leaning, made.anchors
     score = sentiment.SHARPNESS * made.distance
     return WeighedLabels(
@@ -91,7 +91,7 @@ def _weighed(made: Weighing) -> WeighedLabels:
     )
 
 
-def _formula(made: Weighing) -> str:
+def _formula(made: WordScore) -> str:
     after, (good, bad) = made.leaning, made.anchors
     positive, negative = (", ".join(word.strip() for word in words) for words in zip(*sentiment.WORDS, strict=True))
     score = sentiment.SHARPNESS * made.distance

@@ -10,7 +10,9 @@ from bot.inference.operations import Row, TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
-from bot.tasks.summarize import Condensation, Drafter, Rewriter, Summarizer, SummarizeRequest
+from bot.tasks.summarization import summarizers
+from bot.tasks.summarization.summarizers import EncoderDecoderSummarizer, Length, PromptedSummarizer, Summarizer
+from bot.tasks.summarize import Condensation, SummarizeRequest
 from bot.tasks.work.endings import HALF, half_character
 from bot.tasks.work.pieces import (
     Decision,
@@ -82,8 +84,8 @@ class RewriterOpener:
 
     def __init__(self, head: Seq2SeqLM) -> None:
         self.head = head
-        self.summarizer: Summarizer = Rewriter(head)
-        self._prefix = summarize.summary_prefix(head)
+        self.summarizer: Summarizer = EncoderDecoderSummarizer(head)
+        self._prefix = summarizers.summary_prefix(head)
 
     def told(self) -> str:
         if not self._prefix:
@@ -111,9 +113,9 @@ class DrafterOpener:
 
     left = True
 
-    def __init__(self, head: CausalLM, length: summarize.Length) -> None:
+    def __init__(self, head: CausalLM, length: Length) -> None:
         self.head = head
-        self.summarizer: Summarizer = Drafter(head, length)
+        self.summarizer: Summarizer = PromptedSummarizer(head, length, summarize.MOST_NEW_TOKENS[length])
 
     def told(self) -> str:
         if has_chat_template(self.head):
@@ -122,7 +124,7 @@ class DrafterOpener:
                 "that a user's message had in its training; the assistant's answer comes next."
             )
         return (
-            f"A language model goes on with a text. So {len(summarize.EXAMPLES)} texts with their summaries stand in "
+            f"A language model goes on with a text. So {len(summarizers.EXAMPLES)} texts with their summaries stand in "
             "front, and after the last “Summary:” a summary of this text is likely."
         )
 
@@ -159,7 +161,7 @@ class Summary:
     name: str
     part: str
     row: Row[Any]
-    written: summarize.Written
+    written: summarizers.PartSummary
 
 
 def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Written = ()) -> TaskRun[Work]:
@@ -207,7 +209,7 @@ def _condensed(opener: Opener, request: SummarizeRequest, written: Written) -> T
 def _summaries(made: Condensation) -> Iterator[Summary]:
     """All texts, in the order in which they were written."""
     for number, turn in enumerate(made.rounds, 1):
-        for place, found in enumerate(zip(turn.parts, turn.rows, turn.written, strict=True), 1):
+        for place, found in enumerate(zip(turn.parts, turn.rows, turn.summaries, strict=True), 1):
             of = f" of round {number}" if number > 1 else ""
             yield Summary("" if turn is made.last and len(turn.parts) == 1 else f"part {place}{of}", *found)
 
@@ -252,7 +254,7 @@ def _rounds(opener: Opener, made: Condensation, how: str) -> SummaryRounds:
     rounds = tuple(
         tuple(
             PartSummary(opener.summarizer.count(part), one.tokens, one.text)
-            for part, one in zip(turn.parts, turn.written, strict=True)
+            for part, one in zip(turn.parts, turn.summaries, strict=True)
         )
         for turn in made.rounds
     )
@@ -273,7 +275,7 @@ def _named(piece: Piece, name: str) -> Piece:
 
 def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> str:
     """What of the last texts is the answer."""
-    written = made.last.written
+    written = made.last.summaries
     text, _ = summarize.summary_of(written)
     if len(written) > 1:
         said = "The texts about the parts were not summarised again, so all of them are the answer."

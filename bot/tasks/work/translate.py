@@ -11,15 +11,14 @@ from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
 from bot.tasks.translate import (
-    Drafting,
     Rewriting,
-    Spoken,
     TranslateRequest,
     draft,
     prefix,
     rewrite,
-    weighed_form,
 )
+from bot.tasks.translation.drafting import Drafting, scored_form
+from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
 from bot.tasks.work.architecture import architecture
@@ -58,7 +57,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     if len(rows) != len(written):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
     texts = [text for passage in plan.document.passages for text in passage.readings]
-    spoken = plan.spoken
+    spoken = plan.languages
     front = prefix(head, spoken.source, spoken.target)
     prepared = Prepared(tuple(front + texts[place] for place in used), _told(head, spoken))
     pieces = yield from rewriting_several(head, rows, written, "part")
@@ -87,7 +86,7 @@ def _used(
     return used
 
 
-def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
+def _told(head: Seq2SeqLM, spoken: LanguageChoice) -> str:
     """How the model learns which languages are meant."""
     names = language(spoken.source).name, language(spoken.target).name
     if prefix(head, spoken.source, spoken.target):
@@ -102,7 +101,7 @@ def _told(head: Seq2SeqLM, spoken: Spoken) -> str:
     return f"{how}{_found_out(spoken)}"
 
 
-def _found_out(spoken: Spoken) -> str:
+def _found_out(spoken: LanguageChoice) -> str:
     """How the source was found out, if it was."""
     detection = spoken.detection
     if detection is None:
@@ -123,7 +122,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: Written =
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    plan = Drafting.of(head, request)
+    plan = Drafting.of(head, request.text, request.source, request.target)
     ids = _flat(written)
     if not ids:
         result = yield from draft(head, request)
@@ -145,7 +144,7 @@ def _weighed(
     Args:
         parts: the token ids of each sentence's translation.
     """
-    prompts = [dictionary(sentence, plan.source, plan.target) for sentence in sentences]
+    prompts = [dictionary(sentence, plan.languages.source, plan.languages.target) for sentence in sentences]
     asked = [head.encode(prompt) for prompt in prompts]
     there = [_greedy(head, *one) for one in zip(asked, parts, strict=True)]
     check(head, there)
@@ -168,11 +167,11 @@ def _weighed(
 
 
 def _shown(plan: Drafting) -> str:
-    names = language(plan.source).name, language(plan.target).name
+    names = language(plan.languages.source).name, language(plan.languages.target).name
     return (
         f"A causal language model goes on with a text, so each sentence stands at the end of {len(PHRASES['en'])} "
         f"sentences in {names[0]} with their {names[1]} translations. It is drafted in up to {plan.layouts} layouts of "
-        f"them, and the drafts are compared in this one.{_found_out(plan.spoken)}"
+        f"them, and the drafts are compared in this one.{_found_out(plan.languages)}"
     )
 
 
@@ -195,8 +194,8 @@ def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
 def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: Rereading) -> Rereading:
     """The sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
-    prompt = head.encode(dictionary(text, plan.target, plan.source))
-    return _greedy(head, prompt, head.encode_rest(weighed_form(sentence)))
+    prompt = head.encode(dictionary(text, plan.languages.target, plan.languages.source))
+    return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
 def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[Decision]:

@@ -18,17 +18,8 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
-from bot.tasks.answer import (
-    ANSWER_TOKENS,
-    NEUTRAL,
-    NO_ANSWER,
-    OWN_GAIN,
-    PROMPT,
-    QUOTED_GAIN,
-    TASK,
-    AnswerRequest,
-    AnswerResult,
-)
+from bot.tasks.answer import ANSWER_TOKENS, TASK, AnswerRequest, AnswerResult
+from bot.tasks.prompts.question_answering import NEUTRAL, NO_ANSWER, OWN_GAIN, PROMPT, QUOTED_GAIN
 from bot.tasks.work.answer import EXPLANATIONS, SPANS, explain_writing
 from bot.tasks.work.pieces import (
     Architecture,

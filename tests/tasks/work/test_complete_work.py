@@ -14,7 +14,7 @@ from bot.errors import InvalidRequest
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
-from bot.tasks.prompts.writing import following
+from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.complete import RULES, explain_code
 from bot.tasks.work.endings import HALF
 from bot.tasks.work.generate import TAIL
@@ -101,9 +101,9 @@ def test_a_rule_has_ended_it(llama: Any, code: str, kept: str, rest: str, rule: 
     [reason] = [reason for reason in RULES if reason.name == rule]
     assert ending.why == RULES[reason]
     assert ending.tokens == len(ids)
-    prompt = llama.encode(request.code)
-    assert following(llama, prompt, ids[: ending.kept]).startswith(kept)
-    assert not kept or len(following(llama, prompt, ids[: ending.kept - 1])) < len(kept)
+    prompt = ReadPrompt.of(llama, request.code, (), 1)
+    assert prompt.text(ids[: ending.kept]).startswith(kept)
+    assert not kept or len(prompt.text(ids[: ending.kept - 1])) < len(kept)
 
 
 def test_the_model_has_ended_it(llama: Any) -> None:

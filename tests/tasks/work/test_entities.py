@@ -11,7 +11,8 @@ import transformers
 
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
-from bot.tasks.entities import ANCHORS, KINDS, MOST_NAMES, QUESTIONS, EntitiesRequest
+from bot.tasks.entities import EntitiesRequest
+from bot.tasks.names.kinds import ANCHORS, KINDS, MOST_NAMES, QUESTIONS
 from bot.tasks.work.pieces import (
     Architecture,
     Decision,

@@ -12,8 +12,8 @@ import transformers
 
 from bot.errors import InvalidRequest
 from bot.inference.compute.device import Device
-from bot.tasks import fill
 from bot.tasks.fill import FillRequest
+from bot.tasks.prompts import cloze
 from bot.tasks.scores import softmax
 from bot.tasks.work.pieces import (
     Architecture,
@@ -173,7 +173,7 @@ class TestPrompted:
         async with make_worker(prompted) as worker:
             _, work = await answered_and_opened(worker, FillRequest("The capital of France is ___, and it is large."))
         left, question = piece_of(work, Prepared).texts
-        assert left == fill.CONTEXT + "The capital of France is"
+        assert left == cloze.CONTEXT + "The capital of France is"
         assert question.endswith("Q: The capital of France is ___, and it is large.\nA:")
         answers = reference.next_token(question)
         for one in piece_of(work, RescoredCandidates).candidates:
@@ -204,7 +204,7 @@ class TestPrompted:
         ]
         first, second = (guesses[0].word for guesses in result.masks)
         prepared = pieces_of(work, Prepared)
-        assert prepared[1].texts[0] == f"{fill.CONTEXT}I {first} apples and"
+        assert prepared[1].texts[0] == f"{cloze.CONTEXT}I {first} apples and"
         for one, tokens in zip(prepared, pieces_of(work, Tokens), strict=True):
             ids = [reference.ids(text) for text in one.texts]
             assert [[token.id for token in row] for row in tokens.rows] == ids

@@ -17,7 +17,8 @@ from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import Operation, run_task
 from bot.replies.work.offer import work_of
 from bot.tasks import summarize
-from bot.tasks.summarize import EXAMPLES, INSTRUCTIONS, TASK, SummarizeRequest, SummarizeResult
+from bot.tasks.summarization.summarizers import EXAMPLES, INSTRUCTIONS
+from bot.tasks.summarize import TASK, SummarizeRequest, SummarizeResult
 from bot.tasks.work.pieces import (
     Architecture,
     Decision,
@@ -55,7 +56,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def summarizer_of(head: Any) -> Any:
-    return summarize.Rewriter(head) if head.kind.name == "SEQ2SEQ_LM" else summarize.Drafter(head, "medium")
+    return summarize.summarizer_of(head, SummarizeRequest("a"))
 
 
 def long_text(head: Any, parts: float) -> str:

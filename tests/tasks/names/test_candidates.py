@@ -8,7 +8,7 @@ from bot.tasks.names.candidates import LONGEST_NAME, LONGEST_SENTENCE, find_cand
 from bot.text.graphemes import Graphemes
 from bot.text.markup import markup
 from tests.tangled import TANGLED
-from tests.tasks.named_sentences import HELD_BACK, NAMED_SENTENCES
+from tests.tasks.names.named_sentences import HELD_BACK, NAMED_SENTENCES
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_names(text: str, names: list[str]) -> None:
 def test_places_and_sentence() -> None:
     text = "It rains. Later Anna laughed!\nThen Anna left."
     [anna] = find_candidates(text)
-    assert anna.places == ((16, 20), (35, 39))
+    assert anna.spans == ((16, 20), (35, 39))
     assert anna.sentence == "Later Anna laughed!"
 
 
@@ -43,10 +43,10 @@ def test_any_text(text: str) -> None:
     for candidate in find_candidates(text):
         assert len(candidate.sentence) <= LONGEST_SENTENCE + len(candidate.name)
         assert candidate.name in candidate.sentence
-        for start, end in candidate.places:
+        for start, end in candidate.spans:
             assert text[start:end] == candidate.name
-        assert candidate.places[0][0] >= last
-        last = candidate.places[0][1]
+        assert candidate.spans[0][0] >= last
+        last = candidate.spans[0][1]
 
 
 @pytest.mark.parametrize("text", [*NAMED_SENTENCES, *HELD_BACK])
@@ -107,7 +107,7 @@ def test_a_model_is_asked_in_the_usual_spelling(text: str, asked: list[tuple[str
 def test_candidates_are_whole_characters_outside_of_markup(text: str) -> None:
     borders = set(Graphemes(text).borders)
     unread = markup(text)
-    places = sorted(place for one in find_candidates(text) for place in one.places)
+    places = sorted(place for one in find_candidates(text) for place in one.spans)
     reached = 0
     for start, end in places:
         assert reached <= start < end <= start + LONGEST_NAME

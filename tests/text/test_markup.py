@@ -35,7 +35,7 @@ from tests.tangled import TANGLED
 )
 def test_what_is_no_prose(hidden: str) -> None:
     text = f"Ann {hidden} Bob"
-    assert [text[slice(*place)] for place in markup(text).places] == [hidden]
+    assert [text[slice(*place)] for place in markup(text).spans] == [hidden]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_is_no_prose(hidden: str) -> None:
     ],
 )
 def test_what_is_prose(text: str) -> None:
-    assert markup(text).places == ()
+    assert markup(text).spans == ()
 
 
 def test_a_masked_links_text_is_prose() -> None:
@@ -60,8 +60,8 @@ def test_a_masked_links_text_is_prose() -> None:
 @given(TANGLED, st.integers(0, 30), st.integers(0, 10))
 def test_any_text(text: str, start: int, length: int) -> None:
     found = markup(text)
-    borders = [border for place in found.places for border in place]
+    borders = [border for place in found.spans for border in place]
     assert borders == sorted(borders)
     end = start + length
-    inside = {character for place in found.places for character in range(*place)}
+    inside = {character for place in found.spans for character in range(*place)}
     assert found.touches(start, end) == bool(inside & set(range(start, end)))

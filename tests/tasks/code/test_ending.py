@@ -30,7 +30,7 @@ def test_ends_where_a_block_does(case: str) -> None:
     end = code_end(code, kept + rest, in_blocks=True)
     assert (end is None) == (rest == "")
     if end is not None:
-        assert (kept + rest)[: end.at].rstrip("\n") == kept.rstrip("\n")
+        assert (kept + rest)[: end.offset].rstrip("\n") == kept.rstrip("\n")
         assert end.reason is (EndReason.FENCE if "```" in rest else EndReason.NEW_BLOCK)
 
 
@@ -40,7 +40,7 @@ def test_a_token_at_a_time_as_all_at_once(case: str) -> None:
     for length in range(len(kept + rest) + 1):
         end = code_end(code, (kept + rest)[:length], in_blocks=True)
         if end is not None:
-            assert (kept + rest)[: end.at].rstrip("\n") == kept.rstrip("\n")
+            assert (kept + rest)[: end.offset].rstrip("\n") == kept.rstrip("\n")
             return
     assert rest == ""
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.tasks.translation.passages import Document
-from bot.tasks.translation.protected import Kind, pieces, without_protected
+from bot.tasks.translation.protected import PieceKind, pieces, without_protected
 from bot.text.sentences import sentences
 
 KEPT = [
@@ -49,7 +49,7 @@ KEPT = [
 def test_what_is_no_language_is_one_piece(kept: str) -> None:
     """Rows G10 and G11 and their kind."""
     for text in (f"Look at {kept} now", f"({kept})", f"{kept}, please", f"Look at {kept}."):
-        assert [piece.text for piece in pieces(text) if piece.kind is Kind.KEPT] == [kept]
+        assert [piece.text for piece in pieces(text) if piece.kind is PieceKind.KEPT] == [kept]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_no_language_is_one_piece(kept: str) -> None:
     ["At 10:30:45 o'clock", "3.14 and 1,000", "C++ & C#", "a < b > c", "e.g. this", "I am 25. You too", "me@home", "©"],
 )
 def test_what_is_language(text: str) -> None:
-    assert not [piece for piece in pieces(text) if piece.kind is Kind.KEPT]
+    assert not [piece for piece in pieces(text) if piece.kind is PieceKind.KEPT]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_is_language(text: str) -> None:
     ],
 )
 def test_marks(text: str, marks: list[str]) -> None:
-    assert [piece.text for piece in pieces(text) if piece.kind is Kind.MARK] == marks
+    assert [piece.text for piece in pieces(text) if piece.kind is PieceKind.MARK] == marks
 
 
 def test_words_alone() -> None:
@@ -219,7 +219,7 @@ def in_order(parts: list[str], text: str) -> Iterator[bool]:
 def test_whatever_a_model_writes(kept: list[str], between: list[str], data: st.DataObject) -> None:
     """Each piece that is no language is in the result once, and in its place among the others."""
     text = "".join(f"{words} {one} " for words, one in zip(between, kept, strict=False)) + between[-1]
-    here = [piece.text for piece in pieces(text) if piece.kind is Kind.KEPT]
+    here = [piece.text for piece in pieces(text) if piece.kind is PieceKind.KEPT]
     written = st.lists(st.sampled_from([*here, "X1", "X2", "Z1", "**", " ", "Unsinn", "<@", ">"]), max_size=6).map(
         "".join
     )

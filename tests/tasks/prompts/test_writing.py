@@ -12,8 +12,8 @@ from bot.tasks.prompts.writing import (
     LONGEST_LOOP,
     SHORTEST_LOOP,
     EndingRow,
+    ReadPrompt,
     circling,
-    following,
     was_stopped,
     without_circles,
 )
@@ -139,4 +139,4 @@ class TestEndingRow:
 @pytest.mark.parametrize("text", [" and then", "and then", "\n    x = 1"])
 def test_the_text_as_it_follows(load: Callable[[str], Any], text: str) -> None:
     head = load("llama")
-    assert following(head, head.encode("Once"), head.encode_rest(text)) == text
+    assert ReadPrompt.of(head, "Once", (), 10).text(head.encode_rest(text)) == text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tasks.chunks import chunks
+from bot.tasks.summarization.chunks import chunks
 
 ROOM = 12
 

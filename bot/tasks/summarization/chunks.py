@@ -1,4 +1,4 @@
-"""Parts of a long text that a model can read one by one."""
+"""Splitting a long text into parts that a model can read one by one."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 
 _BORDERS = tuple(map(re.compile, (r"(?<=\n)(?=\S)", r"(?<=[.!?…。！？])\s+(?=\S)|(?<=[。！？])", r"\s+")))
-"""Where a text may be cut, the best places first: between lines, sentences, words."""
+"""Where a text may be cut, the best cuts first: between lines, sentences, words."""
 
 
 def chunks(text: str, room: int, count: Callable[[str], int]) -> list[str]:
-    """Split a text into parts of so many tokens at most. Nothing but white space between two parts is left out.
+    """Split a text into parts, dropping nothing but white space between them.
 
-    Parts end where a line does if possible, else a sentence, else a word, and are about equally long, so that the last
-    one is no leftover.
+    Parts end with a line if possible, else with a sentence, else with a word. They are about equally long, so that the
+    last one is not a leftover.
 
     Args:
-        text: what to split.
         room: the most tokens of a part; at least enough for one character.
-        count: a text's tokens.
+        count: returns the number of a text's tokens.
     """
     whole = count(text)
     if whole <= room:
@@ -26,12 +25,12 @@ def chunks(text: str, room: int, count: Callable[[str], int]) -> list[str]:
     parts = -(-whole // room)
     aim = min(room, -(-whole // parts) + room // 20)
     found = _packed(list(_pieces(text, aim, count)), aim, count)
-    # Joined pieces may have a token more than they have alone.
+    # Joined pieces may have a token more than the pieces have on their own.
     return [part for one in found for part in ([one] if count(one) <= room else _halves(one, room, count))]
 
 
 def _pieces(text: str, room: int, count: Callable[[str], int], level: int = 0) -> Iterator[str]:
-    """Pieces that fit, cut at the best places, each with the white space after it."""
+    """Yield pieces that fit, cut as well as possible, each with the white space behind it."""
     if count(text) <= room or len(text) < 2:
         yield text
     elif level == len(_BORDERS):
@@ -54,7 +53,7 @@ def _cut(text: str, border: re.Pattern[str]) -> Iterator[str]:
 
 
 def _packed(pieces: list[str], room: int, count: Callable[[str], int]) -> list[str]:
-    """As many pieces as fit in each part."""
+    """Join as many pieces as fit into each part."""
     parts: list[str] = []
     sizes: list[int] = []
     for piece in pieces:

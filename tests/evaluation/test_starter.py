@@ -38,7 +38,7 @@ from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.pieces import Prepared
 from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_crowd
-from tests.tasks.named_sentences import HELD_BACK, NAMED_SENTENCES
+from tests.tasks.names.named_sentences import HELD_BACK, NAMED_SENTENCES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
 

@@ -1,0 +1,1 @@
+"""Reading a long text in parts, and writing summaries of them."""

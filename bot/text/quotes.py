@@ -1,0 +1,271 @@
+"""Finding a quote in a text: literally, or at least most of its words."""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import takewhile
+
+import regex
+
+from bot.text.graphemes import UNSPACED, Graphemes, Span
+from bot.text.words import FUNCTION_WORDS
+
+QUOTED_SHARE = 0.6
+"""The least share of the letters that must be in the text, in one run, for a part to count as a quote."""
+
+LEAST_STEM, STEM_SHARE = 3, 0.6
+"""How many letters two forms of a word share at least, and which share of the longer form that is."""
+NEAR, SENTENCE_APART = 3, 10
+"""Both in words: added to each distance, so that the nearest one does not outweigh all others; how far the end of a
+sentence sets words apart."""
+
+_LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{UNSPACED}]]"
+_UNIT = regex.compile(
+    rf"""
+    (?P<number>
+        (?: (?<! [\w)\].%] ) [-−+±] \p{{Sc}}? )?         # a sign, which is no hyphen
+        (?: \d{{1,4}} - \d{{1,2}} - \d{{1,4}}            # a date
+          | (?: (?<! [\w.] ) \. )? \d+ (?: [.,:/'’\u00a0\u202f] \d+ )* )  # decimals, thousands, times, fractions
+        {_LETTER}*                                       # units and ordinals: 10km, 4th
+    )
+    | (?P<word>
+        (?: (?<! [\w.] ) \. (?= \p{{L}} ) )?             # .NET
+        {_LETTER}+
+        (?: (?: ['’] (?! s\b )                           # O'Neill, but Ann's dog
+              | [-‐‑&]                                   # Jean-Luc, AT&T
+              | (?<= \p{{Lu}} ) \. (?= \p{{Lu}} )        # U.S.
+              | \. (?= \p{{Ll}} )                        # Node.js
+            ) {_LETTER}+ )*
+        (?: \++ \d+ | \++ (?! \w ) | \# (?! \w ) )?      # C++, C#
+    )
+    | (?P<kana> [\p{{Katakana}}\u30fc]+ )
+    | [{UNSPACED}] \p{{M}}*
+    | (?= [\p{{Sc}}\p{{So}}%‰] ) \X                       # currencies, per cent, degrees, emoji
+    """,
+    regex.VERBOSE | regex.VERSION1,
+)
+_SEAMS = frozenset("'’-‐‑")
+"""Where a word may be cut if it cannot be cut elsewhere."""
+_YEAR = regex.compile(r"\d{4}")
+_DATE = regex.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}")
+_HANGUL = regex.compile(r"\p{Hangul}+")
+"""Korean, whose particles follow a word without a space."""
+_INITIALS = regex.compile(r"(?<!\w)\p{L}(?:\.\p{L})+$")
+_SENTENCE_END = regex.compile(r"[.!?…]+(?=\s)|[。！？\n]+")
+_SAME = str.maketrans({**dict.fromkeys('‘’‚‛`´′“”„‟«»"', "'"), **dict.fromkeys("‐‑‒–—―−", "-")})
+
+
+def find_quote(text: str, quote: str, question: str = "") -> Span | None:
+    """Find a quote in a text, ignoring case and the shape of quotation marks and dashes.
+
+    Looks for the whole quote first, then for the longest run of its words. Words and numbers are whole: "C" is not in
+    "C++", nor "10" in "10.5" or "-10". None if the run has too small a share of the letters.
+
+    Args:
+        question: what the quote answers: of several occurrences, the one nearest to the question's words is taken.
+    """
+    wanted, read = _Units(quote), _Units(text)
+    found = (_whole(read, quote) or _runs(read, wanted.all)) if wanted.all else []
+    span = _answering(found, read, question)
+    return None if span is None else Graphemes(text).widened(*span)
+
+
+def same_words(first: str, second: str) -> bool:
+    """Return whether two texts have the same words and numbers, whatever is between them."""
+    return [one.folded for one in _Units(first).all] == [one.folded for one in _Units(second).all]
+
+
+def _answering(spans: Sequence[Span], read: _Units, question: str) -> Span | None:
+    """Return the one of several spans that answers a question; None if there are none."""
+    if len(spans) < 2:
+        return next(iter(spans), None)
+    asked = [found for found in map(read.like, _content(question)) if found]
+    return max(spans, key=lambda span: sum(_nearness(read, span, found) for found in asked))
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A word, a number or a symbol; a character in scripts that are written without spaces."""
+
+    start: int
+    end: int
+    kind: str | None
+    """The group of `_UNIT` that found it, if any."""
+    folded: str
+    """The same for all spellings."""
+
+
+class _Units:
+    """A text's units in order; none overlap."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.all = [
+            _Unit(match.start(), match.end(), match.lastgroup, _fold(match[0])) for match in _UNIT.finditer(text)
+        ]
+        self._starts = [unit.start for unit in self.all]
+
+    def around(self, offset: int) -> _Unit | None:
+        """Return the unit that a cut at this offset would divide."""
+        number = bisect_left(self._starts, offset) - 1
+        return self.all[number] if number >= 0 and offset < self.all[number].end else None
+
+    def first_from(self, offset: int) -> int:
+        """Return the number of the first unit that begins at an offset or after it."""
+        return bisect_left(self._starts, offset)
+
+    def like(self, word: str) -> list[int]:
+        """Return the numbers of the units that are forms of a word."""
+        return [number for number, unit in enumerate(self.all) if _related(unit.folded, word)]
+
+    @cached_property
+    def sentences(self) -> list[int]:
+        """Return for each unit how many sentences have ended before it."""
+        ends = [match.start() for match in _SENTENCE_END.finditer(self.text)]
+        return [bisect_left(ends, start) for start in self._starts]
+
+
+def _fold(text: str) -> str:
+    """Return a key that is the same for all spellings: compatibility forms, case, quotation marks, dashes."""
+    plain = unicodedata.normalize("NFKC", text.translate(_SAME)).casefold()
+    return unicodedata.normalize("NFKC", plain).translate(_SAME)
+
+
+class _FoldedText:
+    """A text folded grapheme by grapheme, with one space for each run of white space.
+
+    `starts` and `ends` map offsets in the folded text, between graphemes, to offsets in the original one.
+    """
+
+    def __init__(self, text: str) -> None:
+        fold = cache(_fold)
+        parts: list[str] = []
+        self.starts: dict[int, int] = {}
+        self.ends: dict[int, int] = {}
+        length = 0
+        for match in regex.finditer(r"\X", text):
+            folded = " " if match[0].isspace() else fold(match[0])
+            if folded == " " and parts and parts[-1] == " ":
+                continue
+            self.starts[length], length = match.start(), length + len(folded)
+            self.ends[length] = match.end()
+            parts.append(folded)
+        self.text = "".join(parts)
+
+    def spans(self, quote: str) -> Iterator[Span]:
+        """Yield the spans of a folded quote in the original text, of whole graphemes."""
+        found = self.text.find(quote)
+        while found >= 0:
+            start, end = self.starts.get(found), self.ends.get(found + len(quote))
+            if start is not None and end is not None:
+                yield Span(start, end)
+            found = self.text.find(quote, found + 1)
+
+
+def _whole(read: _Units, quote: str) -> list[Span]:
+    """Return the spans of the whole quote, with whole words at its ends, or else with parts of compounds."""
+    found = list(_FoldedText(read.text).spans(_FoldedText(quote.strip()).text))
+    for fits in (_is_whole, _is_seamed):
+        if spans := [span for span in found if fits(read, span)]:
+            return _apart(_with_full_stop(read, span) for span in spans)
+    return []
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """Drop spans that overlap an earlier one."""
+    apart: list[Span] = []
+    for span in spans:
+        if not apart or span.start >= apart[-1].end:
+            apart.append(span)
+    return apart
+
+
+def _is_whole(read: _Units, span: Span) -> bool:
+    return all(read.around(offset) is None for offset in span)
+
+
+def _is_seamed(read: _Units, span: Span) -> bool:
+    """Return whether a span cuts words only between the parts of a compound, as in Jean-Luc or スターバックス."""
+    cut = [(offset, unit) for offset in span if (unit := read.around(offset)) is not None]
+    return all(_is_seam(read.text, offset, unit, span) for offset, unit in cut)
+
+
+def _is_seam(text: str, offset: int, unit: _Unit, span: Span) -> bool:
+    if unit.kind == "number":
+        is_date = _DATE.fullmatch(text[unit.start : unit.end]) is not None
+        return is_date and _YEAR.fullmatch(text[slice(*span)]) is not None
+    is_particle = offset == span.end and _HANGUL.fullmatch(text[unit.start : unit.end]) is not None
+    return unit.kind == "kana" or is_particle or not _SEAMS.isdisjoint(text[offset - 1 : offset + 1])
+
+
+def _with_full_stop(read: _Units, span: Span) -> Span:
+    """Include the full stop of an abbreviation at the end of a span: U.S."""
+    start, end = span
+    is_inside = _INITIALS.search(read.text[start:end]) and read.text[end : end + 1] == "."
+    return Span(start, end + 1) if is_inside else span
+
+
+def _runs(read: _Units, wanted: Sequence[_Unit]) -> list[Span]:
+    """Return the spans of the run of wanted words with the most letters.
+
+    It has all numbers of the quote: "degrees" alone does not say "5 degrees".
+    """
+    least = QUOTED_SHARE * sum(len(unit.folded) for unit in wanted)
+    numbers = {unit.folded for unit in wanted if unit.kind == "number"}
+    best: list[Span] = []
+    for first, start in _begun(read, wanted):
+        pairs = zip(wanted[first:], read.all[start:], strict=False)
+        run = list(takewhile(lambda pair: pair[0].folded == pair[1].folded, pairs))
+        if not numbers.issubset(unit.folded for unit, _ in run):
+            continue
+        letters = sum(len(unit.folded) for unit, _ in run)
+        if letters > least or (letters == least and not best):
+            best = []
+        if letters >= least:
+            least = letters
+            best.append(Span(run[0][1].start, run[-1][1].end))
+    return _apart(sorted(best))
+
+
+def _begun(read: _Units, wanted: Sequence[_Unit]) -> Iterator[tuple[int, int]]:
+    """Yield where runs of equal units begin: the number of the first one in the quote, and in the text."""
+    numbers = defaultdict(list)
+    for number, unit in enumerate(read.all):
+        numbers[unit.folded].append(number)
+    for first, unit in enumerate(wanted):
+        for start in numbers.get(unit.folded, ()):
+            if not first or not start or wanted[first - 1].folded != read.all[start - 1].folded:
+                yield first, start
+
+
+def _content(question: str) -> list[str]:
+    """Return the different words of a question that say what it is about."""
+    words = dict.fromkeys(unit.folded for unit in _Units(question).all)
+    return [word for word in words if word not in FUNCTION_WORDS]
+
+
+def _related(word: str, other: str) -> bool:
+    """Return whether two words share so much of their beginnings that they may be forms of one: close, closed."""
+    if word == other:
+        return True
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False))))
+    return shared >= LEAST_STEM and shared >= STEM_SHARE * max(len(word), len(other))
+
+
+def _nearness(read: _Units, span: Span, numbers: Sequence[int]) -> float:
+    """Return how near the nearest of some units is to a span; rare words count for more."""
+    first, after = read.first_from(span.start), read.first_from(span.end)
+    last = max(first, after - 1)
+
+    def distance(number: int) -> int:
+        gap = first - number if number < first else number - last
+        nearest = first if number < first else last
+        return gap + SENTENCE_APART * abs(read.sentences[number] - read.sentences[min(nearest, len(read.all) - 1)])
+
+    outside = [number for number in numbers if not first <= number < after]
+    return max((1 / (NEAR + distance(number)) for number in outside), default=0.0) / len(numbers)
