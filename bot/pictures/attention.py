@@ -11,7 +11,7 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
 from bot.pictures.palette import BORDER, CARD, MUTED, amount, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, counted, listed, quoted
+from bot.pictures.wording import alt_text, as_chip, counted, first_of, listed, quoted
 
 MOST_TOKENS = 40
 """On an axis; a longer text shows its first."""
@@ -77,12 +77,9 @@ def _colour(value: float) -> tuple[int, int, int]:
 
 
 def _note(rows: int, columns: int, causal: bool) -> str:
-    parts = ["Each row: where the token on the left looks."]
-    if causal:
-        parts.append("Hatched: comes later.")
-    if max(rows, columns) > MOST_TOKENS:
-        parts.append(f"The first {MOST_TOKENS} of {max(rows, columns):,} tokens.")
-    return " ".join(parts)
+    hatched = "Hatched: comes later." if causal else ""
+    cut = first_of(MOST_TOKENS, max(rows, columns), "tokens")
+    return " ".join(filter(None, ("Each row: where the token on the left looks.", hatched, cut)))
 
 
 def _scale(canvas: Canvas, y: float) -> float:

@@ -54,8 +54,7 @@ def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note
     chips, y = _STYLE.set(canvas, shown, y, width, leftwards=is_leftwards(token.text for token in shown))
     for chip in chips:
         _draw(canvas, chip, largest)
-    if len(tokens) > len(chips):
-        y = canvas.note(y, f"… {len(tokens) - len(chips):,} more")
+    y = canvas.more(y, len(tokens) - len(chips))
     return canvas.picture(_legend(canvas, label, y), _alt(tokens, label, title, note))
 
 

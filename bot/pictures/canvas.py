@@ -175,8 +175,12 @@ class Canvas:
             y += 4
         return y + (6 if title or note else 0)
 
+    def more(self, y: float, number: int) -> float:
+        """Write that a number of items is left out, if any is; return the y below the line."""
+        return self.note(y, f"… {number:,} more") if number else y
+
     def note(self, y: float, text: str) -> float:
-        """Write a line below y, such as "… 213 more"; return the y below it."""
+        """Write a line below y; return the y below it."""
         self.text(MARGIN, y + TEXT, self.cut(text, TEXT, self.width - 2 * MARGIN), fill=MUTED)
         return y + TEXT + 10
 

@@ -100,8 +100,7 @@ def _text(canvas: Canvas, tokens: Sequence[GeneratedToken], least: Sequence[int]
         canvas.box(Box(box.x, box.bottom + 1, box.width, level.line), INK)
         canvas.text(box.x + 1, box.y + 17.5, chip.label, _SIZE, fill=ink_on(level.fill))
         canvas.text(box.middle, box.y - 2, ranks.get(index, ""), SMALL, align=0.5, bold=True)
-    more += len(tokens) - len(chips)
-    return canvas.note(y, f"… {more:,} more") if more else y
+    return canvas.more(y, more + len(tokens) - len(chips))
 
 
 def _legend(canvas: Canvas, y: float) -> float:

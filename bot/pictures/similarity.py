@@ -12,7 +12,7 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in
 from bot.pictures.palette import MUTED, evidence, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import MINUS, alt_text, counted, listed, quoted
+from bot.pictures.wording import MINUS, alt_text, counted, first_of, listed, quoted
 
 MOST_TEXTS = 12
 
@@ -40,7 +40,7 @@ def similarity_map(rows: Sequence[str], columns: Sequence[str], cosines: npt.Arr
     down = rows[:MOST_TEXTS]
     keys = [str(index) for index in range(1, len(across) + 1)] if is_square else list(ascii_uppercase[: len(across)])
     canvas = Canvas(max(WIDTH, _LABEL_WIDTH + 2 * MARGIN + len(across) * _SMALLEST_CELL), (*rows, *columns))
-    y = canvas.title(title, _note(len(rows), len(columns)))
+    y = canvas.title(title, first_of(MOST_TEXTS, max(len(rows), len(columns)), "texts"))
     room = canvas.width - 2 * MARGIN
     cell = min((room - _LABEL_WIDTH) / max(len(across), 1), _LARGEST_CELL)
     if not is_square:
@@ -81,11 +81,6 @@ def _list(canvas: Canvas, keys: Sequence[str], texts: Sequence[str], y: float) -
 def cosine(value: float) -> str:
     """`-0.034` → "−0.03", with a true minus sign; never a negative zero."""
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
-
-
-def _note(rows: int, columns: int) -> str:
-    more = max(rows, columns)
-    return f"The first {MOST_TEXTS} of {more:,} texts." if more > MOST_TEXTS else ""
 
 
 def _alt(

@@ -11,7 +11,7 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import matrix
 from bot.pictures.palette import BORDER, MUTED, evidence
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, number, quoted
+from bot.pictures.wording import alt_text, counted, first_of, number, quoted
 
 MOST_VECTORS = 12
 MOST_NUMBERS = 400
@@ -36,7 +36,8 @@ def vector_strips(labels: Sequence[str], vectors: npt.ArrayLike, title: str = ""
     shown = values[:MOST_VECTORS, :MOST_NUMBERS]
     largest = float(np.abs(shown).max(initial=0.0)) or 1.0
     canvas = Canvas(WIDTH, labels)
-    y = canvas.title(title, _note(len(labels), size))
+    cuts = (first_of(MOST_NUMBERS, size, "numbers"), first_of(MOST_VECTORS, len(labels), "vectors"))
+    y = canvas.title(title, " ".join(filter(None, cuts)))
     room = canvas.width - 2 * MARGIN
     for label, row in zip(labels, (shown / largest).tolist(), strict=False):
         canvas.text(MARGIN, y + TEXT, canvas.cut(label, TEXT, room), TEXT)
@@ -52,15 +53,6 @@ def _strip(canvas: Canvas, box: Box, shares: Sequence[float]) -> None:
     cell = box.width / max(len(shares), 1)
     for index, share in enumerate(shares):
         canvas.box(Box(box.x + index * cell, box.y, cell, box.height), evidence(share))
-
-
-def _note(vectors: int, size: int) -> str:
-    cut = []
-    if size > MOST_NUMBERS:
-        cut.append(f"The first {MOST_NUMBERS} of {size:,} numbers.")
-    if vectors > MOST_VECTORS:
-        cut.append(f"The first {MOST_VECTORS} of {vectors:,} vectors.")
-    return " ".join(cut)
 
 
 def _alt(labels: Sequence[str], values: npt.NDArray[np.float64], title: str) -> str:

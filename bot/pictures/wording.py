@@ -81,6 +81,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def first_of(most: int, number: int, noun: str) -> str:
+    """`The first 12 of 30 texts.`; empty if there are no more than the first."""
+    return f"The first {most} of {number:,} {noun}." if number > most else ""
+
+
 def percent(probability: float) -> str:
     """`0.8312` → "83.1 %"; never 100 % for less than 1, nor 0 % for more than 0."""
     if not math.isfinite(probability):
