@@ -51,7 +51,7 @@ def largest(script: str) -> Iterator[tuple[str, Callable[[], Picture]]]:
         yield f"attention, {side} by {side}", draw
         yield f"attention, {side} by {side}, causal", partial(draw, causal=True)
     cosines = draws.uniform(-1, 1, (24, 24))
-    yield "similarity", partial(similarity.similarity_map, few, few, cosines, title)
+    yield "similarity", partial(similarity.similarity_map, few, cosines, title)
     yield "vectors", partial(vectors.vector_strips, few, draws.normal(size=(24, 1_024)), title)
     others = tuple(confidence.Alternative(text, 0.1) for text in few[:6])
     written = [

@@ -39,7 +39,7 @@ def render(request: SimilarityRequest, answer: Answer[SimilarityResult]) -> Repl
     reply = draft.reply("similarity", answer, _whole(request.texts, result), unread)
     if len(request.texts) < FEWEST_FOR_A_PICTURE:
         return reply
-    draw = partial(similarity_map, request.texts, request.texts, result.cosines, "Cosine similarity")
+    draw = partial(similarity_map, request.texts, result.cosines, "Cosine similarity")
     return replace(reply, drawing=Drawing("similarity.png", draw))
 
 
