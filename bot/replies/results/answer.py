@@ -17,8 +17,8 @@ ANSWER = 600
 """Units of the answer in its context."""
 QUESTION = 400
 ABSENT = "Not in the text"
-OWN_WORDS = "*These are the model's own words: the text does not say it like this.*"
-PARTLY = "*Only the part in bold stands in the text like this.*"
+OWN_WORDS = "*These are the model's own words, not the text's.*"
+PARTLY = "*Only the part in bold is in the text word for word.*"
 UNFOUND = "*The likeliest answer, if there is one, is in bold.*"
 GUESSED = "A general language model has written this from a few examples: treat it as a draft."
 

@@ -30,8 +30,8 @@ ABOUT = {
     Part.CROSS: "Each token of the decoder looks at the tokens that the encoder has read.",
 }
 ROLLOUT = (
-    "Rollout follows the weights through all layers up to this one, and through the connections that lead past them: "
-    "how much of each token has arrived where."
+    "Rollout multiplies the weights of all layers up to this one, with the residual connections past them. It "
+    "estimates how much of each token has arrived where."
 )
 
 

@@ -44,7 +44,7 @@ def _left_out(result: FillResult) -> str | None:
     if most < WORTH_SAYING:
         return None
     where = f" of blank {result.left_out.index(most) + 1}" if len(result.left_out) > 1 else ""
-    return f"Tokens that are no words (special ones, spaces) got {percent(most)}{where}, and are left out."
+    return f"Tokens that are not words (special ones, spaces) got {percent(most)}{where}, and are left out."
 
 
 def _bars(draft: Draft, guesses: Sequence[MaskGuess]) -> str:

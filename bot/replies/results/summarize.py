@@ -13,7 +13,7 @@ SOURCE = 300
 ROOM = 3_300
 NOTHING = "*The model gave no summary.*"
 GENERAL = "Written by a general language model: treat it as a draft, and check names and numbers."
-LONGER = "This is longer than the text itself: what the text does not say was made up."
+LONGER = "This is longer than the text itself: anything that the text does not say is made up."
 
 
 def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:

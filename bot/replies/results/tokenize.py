@@ -28,7 +28,8 @@ READINGS_ROOM = 900
 IN_TEMPLATE = "In a template"
 LESSON = (
     "Special tokens tell a model where a message ends and who speaks next, and only its template may write them. "
-    "Typed by a person they are text, read piece by piece; or else anybody could end a message, and go on as the model."
+    "If a person types them, they are text, read piece by piece: otherwise anybody could end a message and speak as "
+    "the model."
 )
 LEGEND = f"`{CONTINUES}` continues a word; **bold** tokens are special, added by the tokenizer."
 

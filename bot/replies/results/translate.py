@@ -18,7 +18,7 @@ ROOM = 2_400
 """Units of the translation."""
 FROM = Action("translate-from", "From another language")
 MOST_LABEL = 80  # characters of a button's label
-UNFINISHED = "The translation reached its longest length, so it is not complete. A shorter text may fit."
+UNFINISHED = "The translation reached the length limit, so it is incomplete. A shorter text may fit."
 NOTHING = "*The model gave no translation.*"
 
 
