@@ -91,7 +91,7 @@ class Glassbox(commands.AutoShardedBot):
         self.studio.close()
         await super().close()
 
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+    async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         error = sys.exc_info()[1]
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
@@ -103,7 +103,7 @@ class Glassbox(commands.AutoShardedBot):
     async def perform(
         self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
     ) -> None:
-        """Answer somebody who has used a component or modal, by the handler of its action.
+        """Have the handler of an action answer the use of a component or modal.
 
         Args:
             action: its name.
@@ -227,7 +227,7 @@ def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
     return payload["type"], payload["name"]
 
 
-def _digest(content: Any) -> str:
+def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,31 +1,31 @@
-"""Everything that can go wrong, each with the sentence that a user is told.
+"""Everything that can go wrong, each with the sentence that the user is told.
 
 ::
 
     GlassboxError
     ├── InvalidRequest      the request cannot be answered as it stands; says what to change
-    ├── Refused             nothing is wrong with the request, but it is not taken now
+    ├── Refused             the request is fine, but it is not accepted now
     │   ├── QueueFull
     │   ├── TooManyRequests one person has too many requests waiting
     │   └── ShuttingDown
-    ├── Unanswered          it was taken, and could not be answered
+    ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
-    │   │   └── StillLoading    the checkpoint was not loaded in time
-    │   ├── NotResponding   a thread has hung on it, or on somebody else's request before it
-    │   ├── OutOfMemory     even alone it does not fit on the device
-    │   ├── NotFinite       what the model computed is no number
-    │   └── ModelFailed     the forward pass itself failed
-    ├── ModelUnavailable    the checkpoint cannot be had or loaded
+    │   │   └── StillLoading    its checkpoint was not loaded in time
+    │   ├── NotResponding   a thread hangs on it, or on another request before it
+    │   ├── OutOfMemory     even alone it does not fit into the device's memory
+    │   ├── NotFinite       the model computed NaN or infinity
+    │   └── ModelFailed     the forward pass raised an error
+    ├── ModelUnavailable    the checkpoint cannot be fetched or loaded
     │   └── HubUnreachable
     ├── ButtonRefused       a button under an answer cannot do what it says
     │   ├── RequestForgotten
-    │   ├── AlreadyEnded    there is nothing to stop any more
+    │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
-    ├── HungAgain           threads hang again and again, so the process ends (exit status 70)
+    ├── HungAgain           threads hang repeatedly, so the process ends (exit status 70)
     └── SettingsError       a setting is missing or wrong (exit status 2)
 
-A class's sentence never holds another exception's text: it may contain paths, tokens or somebody's message.
-Whatever is not a `GlassboxError` is told as `UNEXPECTED`, and logged by kind and place (`describe`).
+A sentence never contains another exception's text, which may hold paths, tokens or somebody's message. All other
+exceptions are told as `UNEXPECTED`, and logged by kind and place (`describe`).
 """
 
 from __future__ import annotations
@@ -44,11 +44,17 @@ LONGEST_NAME = 80
 
 
 class GlassboxError(Exception):
-    """Base of all errors that carry a sentence for the user."""
+    """Base of all errors that carry a sentence for the user.
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    Args:
+        sentence: the class's own `SENTENCE` if it is left out.
+    """
+
+    SENTENCE = ""
+
+    def __init__(self, sentence: str = "") -> None:
+        self.sentence = sentence or self.SENTENCE
+        super().__init__(self.sentence)
 
 
 class InvalidRequest(GlassboxError):
@@ -56,14 +62,14 @@ class InvalidRequest(GlassboxError):
 
 
 class Refused(GlassboxError):
-    """The request is fine, but it is not taken now."""
+    """The request is fine, but it is not accepted now."""
 
 
 class QueueFull(Refused):
-    """The queue holds as many requests as it may.
+    """The queue is full.
 
     Args:
-        wait: expected seconds until there is room again.
+        wait: expected seconds until it has room again.
     """
 
     def __init__(self, wait: float) -> None:
@@ -85,14 +91,13 @@ class TooManyRequests(Refused):
 
 
 class ShuttingDown(Refused):
-    """The worker takes nothing new, and answers only what is already running."""
+    """The worker accepts no new requests, and finishes those that are running."""
 
-    def __init__(self) -> None:
-        super().__init__("I am being restarted. Please try again in a minute.")
+    SENTENCE = "I am being restarted. Please try again in a minute."
 
 
 class Unanswered(GlassboxError):
-    """The request was taken, but could not be answered."""
+    """The request was accepted, and could not be answered."""
 
 
 class DeadlinePassed(Unanswered):
@@ -110,53 +115,49 @@ class DeadlinePassed(Unanswered):
 
 
 class StillLoading(DeadlinePassed):
-    """The checkpoint is not there yet, so nobody has looked at the text.
+    """The checkpoint is not loaded yet, so a shorter text would not help.
 
     Args:
         name: of the checkpoint.
-        seconds: until it is expected; None where nobody knows.
+        seconds: until it is expected; None if that is unknown.
     """
 
     def __init__(self, name: str, seconds: float | None) -> None:
-        # Where it was expected long ago, the estimate is one second for ever.
+        # Once a load is overdue, the estimate stays at one second.
         when = "in a few minutes" if seconds is None or seconds <= 1 else f"in about {seconds_in_words(seconds)}"
         Unanswered.__init__(self, f"{name} is still loading. Please try again {when}.")
         self.seconds = seconds
 
 
 class NotResponding(Unanswered):
-    """A thread hangs in the middle of a computation, so whoever waits for it is not answered."""
+    """A thread hangs in a computation that the answer needs."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The model has stopped responding. That is not because of your text, and it has been logged. I start the "
-            "model anew: please ask again in a few minutes."
-        )
+    SENTENCE = (
+        "The model has stopped responding. That is not because of your text, and it has been logged. I start the "
+        "model anew: please ask again in a few minutes."
+    )
 
 
 class OutOfMemory(Unanswered):
-    """The request does not fit on the device, even alone."""
+    """The request does not fit into the device's memory, even alone."""
 
-    def __init__(self) -> None:
-        super().__init__("This text is too much for the memory of my device. Please try a shorter one.")
+    SENTENCE = "This text is too much for the memory of my device. Please try a shorter one."
 
 
 class ModelFailed(Unanswered):
     """The model raised an error on this request, also when it was run alone."""
 
-    def __init__(self) -> None:
-        super().__init__("The model failed on this text, and the failure has been logged. Please try a different one.")
+    SENTENCE = "The model failed on this text, and the failure has been logged. Please try a different one."
 
 
 class NotFinite(Unanswered):
     """The model computed NaN or infinity: its weights are damaged, or overflow in their data type."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The model's numbers for this text are not finite, so there is no answer, and that has been logged. Try "
-            "another text. If it happens again, whoever runs this bot should fetch the checkpoint again, or set "
-            "PRECISION=float32."
-        )
+    SENTENCE = (
+        "The model's numbers for this text are not finite, so there is no answer, and that has been logged. Try "
+        "another text. If it happens again, whoever runs this bot should fetch the checkpoint again, or set "
+        "PRECISION=float32."
+    )
 
 
 class ModelUnavailable(GlassboxError):
@@ -167,7 +168,7 @@ class HubUnreachable(ModelUnavailable):
     """The hub does not answer.
 
     Args:
-        names: of the checkpoints that were wanted from it.
+        names: of the checkpoints that should be fetched.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -188,34 +189,30 @@ class ButtonRefused(GlassboxError):
 
 
 class RequestForgotten(ButtonRefused):
-    """The request behind a button is not known any more."""
+    """The request behind a button has been deleted."""
 
-    def __init__(self) -> None:
-        super().__init__("I no longer know what this answered: I forget requests after 30 days. Please ask again.")
+    SENTENCE = "I no longer know what this answered: I forget requests after 30 days. Please ask again."
 
 
 class AlreadyEnded(ButtonRefused):
-    """The answer is not being written any more: it is complete, or the bot was restarted."""
+    """The answer is complete, or the bot was restarted."""
 
-    def __init__(self) -> None:
-        super().__init__("This answer has already ended, so there is nothing to stop.")
+    SENTENCE = "This answer has already ended, so there is nothing to stop."
 
 
 class SomebodyElses(ButtonRefused):
     """Only the person who asked may do this."""
 
-    def __init__(self) -> None:
-        super().__init__("Only the person who asked can stop this answer.")
+    SENTENCE = "Only the person who asked can stop this answer."
 
 
 class HungAgain(GlassboxError):
-    """Threads have hung before, and hang again: only a new process helps."""
+    """Threads hang repeatedly, so only a new process helps."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "A model has hung for the second time, so I end: only a new process helps. The log names what hung. If it "
-            "was only slow, raise HANG_SECONDS."
-        )
+    SENTENCE = (
+        "A model has hung for the second time, so I end: only a new process helps. The log names what hung. If it "
+        "was only slow, raise HANG_SECONDS."
+    )
 
 
 class SettingsError(GlassboxError):
@@ -223,7 +220,7 @@ class SettingsError(GlassboxError):
 
 
 def seconds_in_words(seconds: float) -> str:
-    """`0.3` → "1 second", `75` → "2 minutes": rounded up, because a wait that ends early annoys nobody."""
+    """Round up to words, because a wait that ends early annoys nobody: `0.3` → "1 second", `75` → "2 minutes"."""
     whole = max(1, math.ceil(seconds))
     if whole < 60:
         return f"{whole} second{'s' if whole != 1 else ''}"
@@ -232,20 +229,20 @@ def seconds_in_words(seconds: float) -> str:
 
 
 def named(name: str) -> str:
-    """A checkpoint's name as a sentence may show it: a short line, and nothing in it that formats, links or pings."""
+    """Make a checkpoint's name safe for a sentence: one short line that neither formats, links nor pings."""
     plain = " ".join("".join(one for one in name if one.isprintable() and one not in "\\`*~|<>[]@").split())
     return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1] + "…"
 
 
 def echoed(typed: str) -> str:
-    """What somebody typed where a name was expected, as a sentence may show it: no Markdown, no mention, no link."""
+    """Make what somebody typed as a name safe for a sentence: no Markdown, no mention, no link."""
     return "".join(one for one in typed if unicodedata.category(one)[0] in "LMN" or one in " -'.+#").strip()[:40]
 
 
 def describe(error: BaseException) -> str:
-    """Kind and place of an error, without its text: what may be logged.
+    """Return the class and the innermost frame of an error, for the log.
 
-    The text can hold somebody's message, a path or a token, so only the class and the innermost frame are named.
+    Its text is left out, because it can hold somebody's message, a path or a token.
     """
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:

@@ -1,8 +1,7 @@
-"""What is written into the log, by us and by libraries: never what people have written, nor a token.
+"""Keeps messages and tokens out of the log.
 
-Our own lines name kinds and places. Libraries' lines are another matter: they quote payloads, addresses and arguments,
-at any level. So of theirs we let through what is known to be harmless, and do not look for what is harmful: what stands
-in their code, and numbers.
+Our own lines name kinds and places. Libraries quote payloads, addresses and arguments, at any level. So of their lines
+only what is known to be harmless gets through: the strings in their code, and numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from bot.errors import describe
 
@@ -34,19 +33,19 @@ LOGGERS_WITH_TRACEBACKS = (
     "discord.ui.view",
 )
 OURS = ("bot", "cogs")
-"""The packages whose lines are written as they are, and at the level that is set."""
-SAID_BY_C = (
+"""Packages whose lines are written unchanged, at the configured level."""
+MESSAGES_OF_C = (
     "Future exception was never retrieved",
     "Task exception was never retrieved",
     "Task was destroyed but it is pending!",
 )
-"""What asyncio says where no code in Python has the words."""
+"""Messages of asyncio that are in no Python code."""
 LEFT_OUT = "…"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class KindOnly(logging.Filter):
-    """Lets an exception into the log by its kind and place, and keeps out its text, which may be somebody's message.
+    """Replaces an exception by its kind and place, because its text may be somebody's message.
 
     For the loggers of libraries that log whole tracebacks.
     """
@@ -54,20 +53,20 @@ class KindOnly(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
             record.msg, record.args = record.getMessage().partition("\n")[0], ()  # asyncio's further lines show it, too
-        _tell_kind(record)
+        _describe_error(record)
         return True
 
 
 class Discreet(logging.LogRecord):
-    """A record that has forgotten what it must not tell as soon as it is made, so that no handler can write it."""
+    """A record that drops its secrets when it is created, so that no handler can write them."""
 
     def __init__(self, name: str, *arguments: Any, **named: Any) -> None:
         super().__init__(name, *arguments, **named)
         if not _is_ours(name):
-            self._keep_what_stands_in_the_code()
-        _tell_kind(self)
+            self._keep_constants()
+        _describe_error(self)
 
-    def _keep_what_stands_in_the_code(self) -> None:
+    def _keep_constants(self) -> None:
         said = str(self.msg)
         known = _beginning(said)
         if known != said:
@@ -80,7 +79,7 @@ class Discreet(logging.LogRecord):
 
 
 def keep_texts_out_of_the_log() -> None:
-    """Let the libraries log errors as we do. Doing it again changes nothing."""
+    """Make libraries log errors by kind and place. A second call changes nothing."""
     for name in LOGGERS_WITH_TRACEBACKS:
         logger = logging.getLogger(name)
         if not any(isinstance(known, KindOnly) for known in logger.filters):
@@ -88,13 +87,11 @@ def keep_texts_out_of_the_log() -> None:
 
 
 def log_to_stderr(level: str, of_discord: str | None = None) -> None:
-    """Write this process's log, and nothing into it that people have written, whatever the level.
-
-    Below INFO, libraries are not heard.
+    """Write this process's log to stderr, without anything that people have written, at any level.
 
     Args:
-        level: of our own lines, and of libraries' where it is INFO or higher.
-        of_discord: another level for discord.py, which a simulated Discord makes warn of what does not matter there.
+        level: of our own lines, and of libraries' lines if it is INFO or higher; below INFO they are dropped.
+        of_discord: another level for discord.py, whose warnings are irrelevant with a simulated Discord.
     """
     logging.setLogRecordFactory(Discreet)
     theirs = max(logging.INFO, logging.getLevelNamesMapping()[level])
@@ -104,7 +101,7 @@ def log_to_stderr(level: str, of_discord: str | None = None) -> None:
     logging.getLogger("discord").setLevel(of_discord or theirs)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
-    # What Python writes to stderr by itself.
+    # Python itself writes these to stderr.
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
     sys.unraisablehook = _unraisable
@@ -115,8 +112,8 @@ def _is_ours(logger: str) -> bool:
     return logger.partition(".")[0] in OURS
 
 
-def _tell_kind(record: logging.LogRecord) -> None:
-    """Put an exception's kind and place behind a record's message, in place of its text."""
+def _describe_error(record: logging.LogRecord) -> None:
+    """Append an exception's kind and place to a record's message, instead of its traceback."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if error is not None:
         record.msg, record.args = f"{record.getMessage()}: {describe(error)}", ()
@@ -124,15 +121,15 @@ def _tell_kind(record: logging.LogRecord) -> None:
 
 
 def _beginning(message: str) -> str:
-    """The longest beginning of a message that stands in the code which logs it: all of it where it is a constant.
+    """Return the longest beginning of a message that is a constant of the code which logs it.
 
-    What is put together of pieces may hold anything behind its first piece.
+    A message that is composed of parts may hold anything behind the first one.
     """
-    return max(filter(message.startswith, (*SAID_BY_C, *_constants())), key=len, default="")
+    return max(filter(message.startswith, (*MESSAGES_OF_C, *_constants())), key=len, default="")
 
 
 def _constants() -> Iterator[str]:
-    """The strings that stand in the functions which are running in this thread."""
+    """Yield the string constants of the functions that this thread is running."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield from (constant for constant in frame.f_code.co_consts if isinstance(constant, str))
@@ -140,7 +137,7 @@ def _constants() -> Iterator[str]:
 
 
 class _LeftOut:
-    """Stands in a line for what must not be told."""
+    """Stands for a value that must not be logged."""
 
     def __repr__(self) -> str:
         return LEFT_OUT
@@ -158,12 +155,12 @@ def _harmless(value: object) -> object:
             return _LeftOut()
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
-    """The process ends: its code's lines are told, and not what it said."""
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Log an error that ends the process, with its code lines and without its text."""
     if issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, place)
+        sys.__excepthook__(kind, error, trace)
         return
-    lines = "".join(traceback.format_tb(place))
+    lines = "".join(traceback.format_tb(trace))
     log.critical("an error that nobody has foreseen: %s\n%s", describe(error), lines)
 
 
@@ -178,6 +175,11 @@ def _unraisable(failed: sys.UnraisableHookArgs) -> None:
 
 
 def _warned(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
     log.warning("a library warns: %s at %s:%d", category.__name__, filename, lineno)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import discord
 
@@ -18,9 +17,9 @@ class PendingInteractions:
     """
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
-    def begin(self, interaction: discord.Interaction[Any]) -> None:
+    def begin(self, interaction: discord.Interaction) -> None:
         """Count an interaction until the current task ends; its age counts from now on."""
         age(interaction)
         task = asyncio.current_task()

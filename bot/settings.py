@@ -1,4 +1,4 @@
-"""Every setting, typed, in one place. `.env.example` lists them with a comment each; a test checks that both agree."""
+"""All settings. `.env.example` lists them with a comment each; a test checks that both agree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAULTS = {
     "byte_size_unit": "must be a size such as 6GB",
     "no_home": NO_HOME,
 }
-"""How pydantic calls what can be wrong with a value, and how people do."""
+"""Pydantic's types of errors, in plain words."""
 
 
 def _none_where_auto(value: object) -> object:
@@ -36,7 +36,7 @@ def _none_where_auto(value: object) -> object:
 
 
 def _in_home(value: object) -> object:
-    """A path with the user's folder in place of `~`: no shell expands what stands in a file."""
+    """Replace `~` in a path by the user's folder: no shell does so for a value in a file."""
     if isinstance(value, str | Path) and str(value).startswith("~"):
         try:
             return type(value)(Path(value).expanduser())
@@ -50,7 +50,7 @@ Checkpoint = Annotated[str | None, InHome]
 
 
 class Settings(BaseSettings):
-    """Read from environment variables of the same names in capitals, then from a file `.env` in the working folder."""
+    """Settings from environment variables of the same names in capitals, then from `.env` in the working folder."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True
@@ -83,28 +83,28 @@ class Settings(BaseSettings):
     """Bytes of weights on each device; None, written `auto`, takes most of a GPU's memory or half of the machine's."""
 
     queue_size: Annotated[int, Field(ge=1, le=100_000)] = 512
-    """Requests that are accepted and not answered yet, of all people."""
+    """The most accepted requests that are not answered yet, of all people."""
     requests_per_person: Annotated[int, Field(ge=1, le=1_000)] = 8
     """The same, of one person."""
     remembered_answers: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
-    """Answers that are kept in memory for equal requests; 0 keeps none."""
+    """Answers that are cached in memory for equal requests; 0 caches none."""
     request_seconds: Annotated[float, Field(gt=0, le=840)] = 120.0
-    """Until a request is given up; Discord forgets interactions after 15 minutes."""
+    """Deadline of a request; an interaction's token is valid for 15 minutes."""
     drain_seconds: Annotated[float, Field(ge=0, le=840)] = 30.0
-    """How long a stop waits for running requests."""
+    """How long a shutdown waits for running requests."""
 
     hang_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
-    """Without a sign of life until a thread is said to hang; above what any honest batch takes."""
+    """Time without a heartbeat after which a thread hangs; longer than any batch takes."""
 
     shard_count: Annotated[int, Field(ge=1)] | None = None
-    """Gateway connections; left out, Discord recommends a number."""
+    """Gateway connections; None lets Discord recommend a number."""
     cache_dir: Annotated[Path, InHome] = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))
-    """Where converted weights and small state are kept. Hub downloads go where HF_HOME says."""
+    """Folder of converted weights and small state. Hub downloads go to HF_HOME."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
     def checkpoint_overrides(self) -> dict[str, str]:
-        """Task → checkpoint, for the tasks whose checkpoint is set."""
+        """The checkpoints that are set, by task."""
         ending = "_checkpoint"
         chosen = {
             name.removesuffix(ending): getattr(self, name) for name in type(self).model_fields if name.endswith(ending)
@@ -113,10 +113,10 @@ class Settings(BaseSettings):
 
 
 def read_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """The settings of this process.
+    """Read the settings of this process.
 
     Raises:
-        SettingsError: a variable's value cannot be used; names the variable, and never shows its value. Or the file
+        SettingsError: a value cannot be used (the sentence names the variable, and never shows its value), or the file
             cannot be read.
     """
     try:
@@ -124,7 +124,7 @@ def read_settings(env_file: Path | None = Path(".env")) -> Settings:
     except ValidationError as error:
         faults = ", and ".join(map(_fault, error.errors()))
         raise SettingsError(f"{faults}. See .env.example for what each setting may be.") from None
-    except UnicodeDecodeError:  # what PowerShell writes, for one
+    except UnicodeDecodeError:  # PowerShell writes UTF-16, for example
         raise SettingsError(f"The file {env_file} is not UTF-8. Save it again with that encoding.") from None
     except OSError:
         raise SettingsError(f"The file {env_file} cannot be read. Check who may read it.") from None

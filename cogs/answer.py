@@ -33,10 +33,10 @@ class Answer(Cog):
 
 
 async def _text(context: str | None, file: discord.Attachment | None) -> str:
-    """What was written or attached.
+    """Return the text that was written or attached.
 
     Raises:
-        InvalidRequest: neither was, or both were, or the file cannot be read.
+        InvalidRequest: there are none or two, or the file cannot be read.
     """
     if context is not None and file is None:
         return context

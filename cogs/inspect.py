@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,21 +31,20 @@ from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 LABELS = "sports, politics, entertainment"
 TARGET = "German"
 MOST_COMPUTED = 8
-"""Of so many pages that took long it is known that they were computed: the worker remembers about as many."""
+"""How many slow pages are remembered as computed. The worker remembers the results of about as many."""
 
 Make = Callable[[str, str, str], Request[Any]]
-"""Makes a command's request of a text, labels, and a language."""
+"""Makes the request of a command from a text, labels, and a language."""
 
 
 def inspectable() -> Mapping[str, Make]:
-    """The commands that can be opened and that a text is enough for, or one of the further options."""
+    """Return the commands that can be explained and that need no more than a text, labels or a language."""
     known: dict[str, Make] = {
         "zeroshot": lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels)),
         "translate": lambda text, labels, target: TranslateRequest(text, target, None),
     }
     for task in all_tasks():
-        required = [field for field in fields(task.request) if MISSING is field.default is field.default_factory]
-        if len(required) == 1 and required[0].type == "str":
+        if task.from_text:
             known.setdefault(task.name, partial(_of_text, task.request))
     return {name: known[name] for name in explanations() if name in known}
 
@@ -55,7 +54,7 @@ def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target
 
 
 def command_choices() -> list[app_commands.Choice[str]]:
-    """What can be chosen."""
+    """Return the commands to choose from."""
     return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
-from bot.inference.backend import CheckpointStatus
+from bot.inference.status import CheckpointStatus
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.overview import options, overview
@@ -31,23 +30,19 @@ LOOK_INTO = Action("models", "Look into a checkpoint")
 MENU_ID = "glassbox:models"
 
 
-class CheckpointMenu(Component, discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=MENU_ID):
+class CheckpointMenu(Component[discord.ui.Select[discord.ui.View]], template=MENU_ID):
     """A menu of checkpoints."""
+
+    action = LOOK_INTO.name
 
     @classmethod
     def of(cls, offered: list[discord.SelectOption]) -> CheckpointMenu:
         """Make a menu."""
         return cls(discord.ui.Select(custom_id=MENU_ID, placeholder=LOOK_INTO.label, options=offered))
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> CheckpointMenu:
-        assert isinstance(item, discord.ui.Select)
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.perform(interaction, LOOK_INTO.name, None, self.item.values[0])
+    @property
+    def detail(self) -> str:
+        return self.item.values[0]
 
 
 class Models(Cog):
@@ -85,7 +80,7 @@ class Models(Cog):
         ]
 
     def _task_of(self, typed: str) -> str:
-        """A task of the checkpoint that somebody means: by a command, by its name, or by a part of its name only."""
+        """Return a task of a checkpoint that was named by a command, by its name, or by a unique part of its name."""
         checkpoints = self.backend.status().checkpoints
         wanted = identity(typed).removeprefix("/")
         exact = [one for one in checkpoints if wanted in (*one.tasks, identity(one.name))]
@@ -96,7 +91,7 @@ class Models(Cog):
 
 
 async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | None = None) -> None:
-    """Show a reply as a deferred response."""
+    """Show a reply as the deferred response."""
 
     async def content() -> Mapping[str, Any]:
         return {"embed": reply.embed, "attachments": reply.files(), "view": view}
@@ -105,7 +100,7 @@ async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | N
 
 
 def _matches(checkpoint: CheckpointStatus, typed: str) -> bool:
-    """Whether somebody who has typed this may mean a checkpoint."""
+    """Whether a typed text matches a checkpoint."""
     typed = identity(typed).removeprefix("/")
     return any(typed in identity(word) for word in (checkpoint.name, *checkpoint.tasks))
 

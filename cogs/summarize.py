@@ -48,7 +48,7 @@ class Summarize(Cog):
     async def _of_messages(self, interaction: Interaction, number: int, length: Length) -> SummarizeRequest:
         checked_range(number, FEWEST, MOST, "messages")
         check_access(interaction)
-        await defer(interaction, thinking=True)  # Discord waits no longer than three seconds
+        await defer(interaction, thinking=True)  # reading may take longer than Discord waits
         lines = await last_messages(interaction, number)
         return SummarizeRequest("\n".join(lines), length, messages=len(lines))
 

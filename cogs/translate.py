@@ -15,7 +15,7 @@ from bot.replies.results.translate import FROM, render
 from bot.tasks.translate import TranslateRequest
 
 USUAL_SOURCE = "en"
-"""What most texts are in, and so what few want to translate into where they do not say from which language."""
+"""Most texts are English, so few people want to translate into it if they do not name the source."""
 
 Choices = list[app_commands.Choice[str]]
 
@@ -59,7 +59,7 @@ class Translate(Cog):
     def _languages(self) -> LanguagePairs | None:
         try:
             return self.backend.task_state("translate").languages
-        except GlassboxError:  # no checkpoint is set: whoever sends the command is told
+        except GlassboxError:  # no checkpoint is set; the command itself will say so
             return None
 
 

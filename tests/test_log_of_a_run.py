@@ -170,7 +170,7 @@ async def test_no_text_and_no_token_at_any_level(checkpoints: Mapping[str, Path]
             assert await process.wait() == 0, log.read_text()
     text = log.read_text()
     for line in (
-        " DEBUG bot.inference.scheduling.queue: ",  # our own, at that level
+        " DEBUG bot.inference.scheduling.scheduler: ",  # our own, at that level
         " WARNING discord.http: We are being rate limited. … … responded with 429. Retrying in 0.01 seconds.",
         " WARNING discord.webhook.async_: Webhook ID 1000 is rate limited. Retrying in 0.01 seconds.",
         " INFO discord.gateway: Shard ID 0 has connected to Gateway (Session ID: …).",

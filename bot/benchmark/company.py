@@ -26,7 +26,7 @@ from bot.inference.checkpoints.sources import fetch
 from bot.inference.checkpoints.sources.progress import Silent
 from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head
-from bot.inference.heads.invariance.batch_invariance import Company, forced
+from bot.inference.heads.invariance.batch_invariance import BatchInvariance, forced
 from bot.inference.operations import OperationCall, run_task
 from bot.inference.scheduling.batching import alike
 from bot.settings import Settings
@@ -102,33 +102,33 @@ def _difference(some: dict[str, float], others: dict[str, float]) -> float:
     return max(abs(some.get(name, 0.0) - others.get(name, 0.0)) for name in {*some, *others})
 
 
-def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[Company, Moved], float, float]:
+def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[BatchInvariance, Moved], float, float]:
     """What company moves in either way, and the ratios of their times, ours divided by the usual one's.
 
     Returns:
         The moves, the ratio for a lone request, and the ratio for batches.
     """
     workload = Workload(task, Corpus(1))
-    requests, way = workload.take(asked), workload.task.ways[head.kind]
+    requests, way = workload.take(asked), workload.task.implementations[head.kind]
     with torch.inference_mode():
-        ours: Company = head.company  # type: ignore[attr-defined]
+        ours: BatchInvariance = head.batch_invariance  # type: ignore[attr-defined]
     moves, lone, crowd = {}, list[float](), list[float]()
-    for company in (ours, Company.PADDED):
+    for company in (ours, BatchInvariance.PADDED):
         with forced(head, company):
             run_task(way(head, requests[0]))
             alone = [run_task(way(head, request)) for request in requests]
             moves[company] = moved(alone, answers_of([way(head, request) for request in requests]))
     for turn in range(rounds):
-        seconds: dict[Company, tuple[float, float]] = {}
-        for company in (ours, Company.PADDED) if turn % 2 else (Company.PADDED, ours):
+        seconds: dict[BatchInvariance, tuple[float, float]] = {}
+        for company in (ours, BatchInvariance.PADDED) if turn % 2 else (BatchInvariance.PADDED, ours):
             with forced(head, company):
                 began = time.perf_counter()
                 run_task(way(head, requests[turn % asked]))
                 between = time.perf_counter()
                 answers_of([way(head, request) for request in requests])
                 seconds[company] = between - began, time.perf_counter() - between
-        lone.append(seconds[ours][0] / seconds[Company.PADDED][0])
-        crowd.append(seconds[ours][1] / seconds[Company.PADDED][1])
+        lone.append(seconds[ours][0] / seconds[BatchInvariance.PADDED][0])
+        crowd.append(seconds[ours][1] / seconds[BatchInvariance.PADDED][1])
     return moves, median(lone), median(crowd)
 
 

@@ -65,7 +65,7 @@ def direct_call(task: Task[Any], head: Head) -> Callable[[Request[Any]], int | N
     if limit.unit == ROWS:
 
         def run(request: Request[Any]) -> None:
-            run_task(task.steps(head, request))
+            run_task(task.start(head, request))
 
         return run
     return lambda request: limit.run([request], 1)
@@ -120,7 +120,7 @@ def _continue(head: Head, requests: Any, size: int) -> int:
 @torch.inference_mode()
 def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> int:
     """What the model reads is the task's own affair: families of models want the languages in different forms."""
-    inputs = [next(task.steps(head, request)).rows[0].inputs for request in requests]
+    inputs = [next(task.start(head, request)).rows[0].inputs for request in requests]
     tokens = 0
     for chunk in _chunks(sorted(inputs, key=lambda one: len(one.ids)), size):
         ids, mask = head.pad([one.ids for one in chunk])
@@ -134,7 +134,7 @@ def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> in
 
 def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
     """Tasks of several passes: all requests take each pass together."""
-    under_way = [(task.steps(head, request), None) for request in requests]
+    under_way = [(task.start(head, request), None) for request in requests]
     while under_way:
         asking: list[tuple[Any, OperationCall]] = []
         for steps, outputs in under_way:

@@ -37,7 +37,7 @@ def naive(task: Task[Any], head: Head) -> Answer:
 
 
 def _run(task: Task[Any], head: Head, request: Request[Any]) -> None:
-    run_task(task.steps(head, request))
+    run_task(task.start(head, request))
 
 
 class _Pipeline:

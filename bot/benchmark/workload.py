@@ -85,7 +85,9 @@ class Workload:
         self.name = name
         self.tally = Tally()
         [task] = [task for task in all_tasks() if task.name == name]
-        self.task: Task[Any] = replace(task, ways={kind: self._way(kind, way) for kind, way in task.ways.items()})
+        self.task: Task[Any] = replace(
+            task, implementations={kind: self._way(kind, way) for kind, way in task.implementations.items()}
+        )
         self._corpus = corpus
 
     def take(self, number: int) -> list[Request[Any]]:

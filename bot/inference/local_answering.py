@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from bot.errors import GlassboxError
 from bot.inference.answering import Answering, AnsweringState, Loading, Stage
-from bot.inference.checkpoints.models import ModelState, Phase
 from bot.inference.operations import OperationCall, Row
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.queue import DeviceQueue
+from bot.inference.status import CheckpointState, Phase
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -54,39 +54,30 @@ class Computation(Generic[ResultT]):
         """End the generation within one decode step."""
         if not self.task.repeatable:  # otherwise equal requests may wait for these rows
             for row in self.rows:
-                row.stopped = True
+                row.stop()
 
     def release(self) -> None:
         """Refer to the checkpoint no longer."""
         self.call = self.preview = None
 
 
+@dataclass(eq=False)
 class LocalAnswering(Answering[ResultT]):
     """The handle of a request that this process answers.
 
-    Args:
+    Attributes:
         task: computes the answer.
-        leading: the computations that equal requests have joined, by request.
-        model: how far the checkpoint is.
-        queue: in which the rows wait.
-        context: timers run in it.
+        leading: by request, the computations that equal requests have joined.
+        model: the state of the checkpoint.
+        context: of the worker; timers run in it.
     """
 
-    def __init__(
-        self,
-        computation: Computation[ResultT],
-        task: asyncio.Task[Answer[ResultT]],
-        leading: Mapping[Request[Any], Computation[Any]],
-        model: ModelState,
-        queue: DeviceQueue,
-        context: contextvars.Context,
-    ) -> None:
-        self.computation = computation
-        self.task = task
-        self._leading = leading
-        self._model = model
-        self._queue = queue
-        self._context = context
+    computation: Computation[ResultT]
+    task: asyncio.Task[Answer[ResultT]]
+    leading: Mapping[Request[Any], Computation[Any]]
+    model: CheckpointState
+    queue: DeviceQueue
+    context: contextvars.Context
 
     def __await__(self) -> Generator[Any, None, Answer[ResultT]]:
         return self.task.__await__()
@@ -98,27 +89,27 @@ class LocalAnswering(Answering[ResultT]):
     def state(self) -> AnsweringState:
         if self.done():
             return AnsweringState(Stage.DONE)
-        if (loading := loading_of(self._model)) is not None:
+        if (loading := loading_of(self.model)) is not None:
             return AnsweringState(Stage.LOADING, loading)
         call = self._call
-        queued = call is not None and call.rows and all(row.place is None for row in call.rows)
+        queued = call is not None and call.rows and all(row.device_index is None for row in call.rows)
         return AnsweringState(Stage.QUEUED if queued else Stage.RUNNING)
 
     @property
     def queue_position(self) -> int | None:
         call = self._call
-        return None if call is None or self.state.stage is not Stage.QUEUED else self._queue.position(call)
+        return None if call is None or self.state.stage is not Stage.QUEUED else self.queue.position(call)
 
     @property
     def _call(self) -> OperationCall | None:
-        return self._leading.get(self.computation.request, self.computation).call
+        return self.leading.get(self.computation.request, self.computation).call
 
     async def wait(self, seconds: float) -> bool:
         if self.task.done():
             return True
-        # The timer belongs to the worker, and so runs in its context. simcord holds a bot's own timers back for as long
-        # as the bot has anything else to do.
-        timer = self._context.run(asyncio.get_running_loop().create_task, asyncio.sleep(seconds))
+        # The timer belongs to the worker, so it runs in the worker's context. simcord, in which the tests and the
+        # playground run, holds back the timers of a bot's own contexts for as long as the bot is busy.
+        timer = self.context.run(asyncio.get_running_loop().create_task, asyncio.sleep(seconds))
         try:
             await asyncio.wait((timer, self.task), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -143,7 +134,7 @@ class LocalAnswering(Answering[ResultT]):
         self.task.cancel()
 
 
-def loading_of(model: ModelState) -> Loading | None:
+def loading_of(model: CheckpointState) -> Loading | None:
     """Return how far a checkpoint is; None if it is loaded."""
     if model.phase is Phase.READY:
         return None

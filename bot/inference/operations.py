@@ -1,15 +1,17 @@
-"""How a task asks for the device.
+"""How a task asks for a forward pass.
 
-A task is a generator. What it does before its first `yield` is preparation (text to token ids), what it yields is an
-`OperationCall` (rows for one operation of a head), and what it does with the outputs it is sent is finishing.
-Preparation and finishing run on the preparation threads, rows run on the device, batched with other people's rows.
-A task that needs several forward passes, the second depending on the first, simply yields twice.
+A task is a generator. The code before its first `yield` is preparation (text to token ids), each `yield` is an
+`OperationCall` (rows for one operation of a head), and the code after it turns the outputs into a result. Preparation
+and finishing run on the preparation threads. Rows run on the device, batched with the rows of other requests. A task
+that needs a second forward pass that depends on the first simply yields again.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from bot.errors import NotFinite, Unanswered
@@ -19,70 +21,118 @@ InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
 T = TypeVar("T")
 
+StopCriterion: TypeAlias = Callable[[Sequence[int]], bool]
+"""Whether a text is complete, given the token ids that were generated so far, of which there is at least one."""
+
+_transition = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Budget:
-    """How large one batch of an operation may be.
+    """The limit of one batch of an operation.
 
-    The product of the longest row and the number of rows, padding included, stays within `padded_tokens`, unless one
-    row alone exceeds it.
+    The longest row times the number of rows, padding included, stays within `padded_tokens`, unless a single row
+    exceeds it.
     """
 
     padded_tokens: int
     rows: int = 64
     waste: float = 0.35
-    """Largest share of the padded tokens that may be padding."""
+    """The largest share of padding among the padded tokens."""
 
     def beside(self, tokens: Sequence[int]) -> Budget:
-        """What is left for rows that join others of these lengths.
+        """Return the budget that is left for rows that join a running batch of rows with these lengths."""
+        rows = max(0, self.rows - len(tokens))
+        # A running batch is as wide as its widest row.
+        return replace(self, rows=rows, padded_tokens=max(0, self.padded_tokens - max(tokens) * len(tokens)))
 
-        Rows under way together are as wide as the widest of them.
-        """
-        places = max(0, self.rows - len(tokens))
-        return replace(self, rows=places, padded_tokens=max(0, self.padded_tokens - max(tokens) * len(tokens)))
+
+class RowState(IntEnum):
+    """How far a row is, in the only order in which it changes; after nano-vllm's `SequenceStatus`."""
+
+    WAITING = 0
+    """In the queue."""
+    RUNNING = 1
+    """A device has taken it."""
+    STOPPING = 2
+    """Its caller wants the text so far: an iterative operation finishes it at the next decode step."""
+    ABANDONED = 3
+    """Its caller is gone: nothing is computed for it any more, and its output is dropped."""
 
 
 @dataclass(eq=False)
 class Row(Generic[InputT]):
-    """One sequence for the device."""
+    """One sequence of a batch."""
 
     inputs: InputT
     tokens: int
-    """Its length, and so its cost: prompt tokens plus the tokens still to be generated."""
-    abandoned: bool = field(default=False, init=False)
-    """Set when nobody waits for it any more. Iterative operations look at it between two steps."""
-    stopped: bool = field(default=False, init=False)
-    """Set when what there is so far is enough. Iterative operations look at it between two steps."""
+    """Its length and therefore its cost: tokens of the prompt plus the most tokens to generate."""
+    stop_criterion: StopCriterion | None = None
+    """A task's rule that ends a generated text. It runs on the device's thread, so it must be quick."""
+    state: RowState = field(default=RowState.WAITING, init=False)
+    """Read by iterative operations between two decode steps."""
     progress: list[Any] = field(default_factory=list, init=False)
-    """What an iterative operation has made of it so far, such as token ids. Only ever appended to."""
-    state: Any = field(default=None, init=False)
-    """What a session knows of it besides: another one goes on from there. None where no session has had it."""
-    place: int | None = field(default=None, init=False)
-    """The number of the device that has taken it; None where none has."""
-    pulse: int = field(default=0, init=False)
-    """Raised as a sign of life by operations that take long over one batch: the watchdog looks at it."""
+    """What an iterative operation has generated so far, such as token ids. Only ever appended to."""
+    session_state: Any = field(default=None, init=False)
+    """What another session needs to resume the row; None before its first session."""
+    device_index: int | None = field(default=None, init=False)
+    """The device that has taken it; None while it waits."""
+    heartbeat: int = field(default=0, init=False)
+    """Incremented by operations that take long over one batch, so that the watchdog sees progress."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether no more tokens are wanted: the row was stopped or abandoned."""
+        return self.state >= RowState.STOPPING
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether its caller stopped it; False if its stop criterion ended it."""
+        return self.state is RowState.STOPPING
+
+    def run_on(self, device_index: int) -> None:
+        """Note that a device has taken the row."""
+        self.device_index = device_index
+        self._advance(RowState.RUNNING)
+
+    def stop(self) -> None:
+        """Ask for the text so far, from any thread."""
+        self._advance(RowState.STOPPING)
+
+    def abandon(self) -> None:
+        """Note that nobody waits for the row any more, from any thread."""
+        self._advance(RowState.ABANDONED)
+
+    def _advance(self, state: RowState) -> None:
+        with _transition:  # a device may take a row at the moment when its caller abandons it
+            if state > self.state:
+                self.state = state
+
+    def is_complete(self) -> bool:
+        """Return whether the stop criterion ends the text. Decoders call this once per decode step."""
+        return self.stop_criterion is not None and bool(self.progress) and self.stop_criterion(self.progress)
 
 
 class Session(Protocol[InputT, OutputT]):
-    """Rows of an iterative operation that are under way together. Used on the device's thread only."""
+    """The running batch of an iterative operation. Used on the device's thread only."""
 
     joinable: bool
-    """Whether rows may join others that are under way."""
+    """Whether rows may join while others are running."""
 
     def __len__(self) -> int:
-        """How many rows are under way."""
+        """Return how many rows are running."""
         ...
 
     def join(self, rows: Sequence[Row[InputT]]) -> None:
-        """Have new rows begin with the next step, or go on from where another session has left them."""
+        """Add rows, which begin with the next step or resume where another session left them."""
         ...
 
     def step(self) -> None:
-        """Take every row one step further."""
+        """Run one decode step: one more token for every row."""
         ...
 
     def leave(self) -> list[tuple[Row[InputT], OutputT | Unanswered]]:
-        """Take out the rows that are done, with their outputs, or with the errors that they alone get."""
+        """Remove the finished rows; return each with its output, or with the error that it alone gets."""
         ...
 
 
@@ -93,11 +143,9 @@ class Operation(Generic[InputT, OutputT]):
     Attributes:
         name: for the status and the logs.
         run: called on the device's thread; returns one output per row, in order.
-        budget: how large a batch may be.
-        session: for an operation that goes on step by step, begins an empty session; rows may join it while others are
-            under way. It is told whether the rows are to be alone (see `OperationCall`). `run` then takes rows to
-            their end by themselves.
-        is_sound: whether an output may be made an answer of. Where not, its row alone fails with `NotFinite`.
+        session: opens an empty session, for iterative operations only. Its argument says whether the rows are to be
+            alone (see `OperationCall`).
+        is_sound: whether an output may become an answer. If not, its row alone fails with `NotFinite`.
     """
 
     name: str
@@ -110,18 +158,18 @@ class Operation(Generic[InputT, OutputT]):
     def iterative(
         cls, name: str, session: Callable[[bool], Session[InputT, OutputT]], budget: Budget
     ) -> Operation[InputT, OutputT]:
-        """An operation that goes on step by step."""
+        """Create an operation whose rows are decoded step by step; its `run` decodes them to the end."""
 
         def run(rows: Sequence[Row[InputT]]) -> list[OutputT]:
-            for row in rows:  # they may have been under way before
+            for row in rows:  # another session may have had them
                 row.progress.clear()
-                row.state = None
+                row.session_state = None
             return run_session(session(True), rows)
 
         return cls(name, run, budget, session)
 
     def checked(self, outputs: Sequence[OutputT]) -> list[OutputT | Unanswered]:
-        """Outputs of `run`, with `NotFinite` in the place of those that are not sound."""
+        """Replace the outputs that are not sound by `NotFinite`."""
         return [one if self.is_sound(one) else NotFinite() for one in outputs]
 
     def __call__(self, rows: Sequence[Row[InputT]], *, alone: bool = False) -> TaskRun[list[OutputT]]:
@@ -129,7 +177,7 @@ class Operation(Generic[InputT, OutputT]):
 
         Args:
             rows: at least one.
-            alone: keep other requests' rows out of the batch, for results that must not depend on them.
+            alone: keep the rows of other requests out of the batch, for results that must not depend on them.
         """
         outputs: list[OutputT] = yield OperationCall(self, list(rows), alone)
         return outputs
@@ -137,7 +185,7 @@ class Operation(Generic[InputT, OutputT]):
 
 @dataclass(frozen=True, eq=False)
 class OperationCall:
-    """Rows that a task waits for."""
+    """Rows whose outputs a task waits for."""
 
     operation: Operation[Any, Any]
     rows: list[Row[Any]]
@@ -145,18 +193,18 @@ class OperationCall:
 
 
 TaskRun: TypeAlias = Generator[OperationCall, Any, T]
-"""The type of a task's generator that returns a `T`."""
+"""A task's generator that returns a `T`."""
 
 
 def run_session(session: Session[InputT, OutputT], rows: Sequence[Row[InputT]]) -> list[OutputT]:
-    """Take rows to their end; returns their outputs in order.
+    """Decode rows to the end; return their outputs in order.
 
     Raises:
         Unanswered: one of them has failed.
     """
-    outputs = {id(row): output for row, output in take_further(session, rows)}
+    outputs = {id(row): output for row, output in decode_step(session, rows)}
     while len(session):
-        outputs |= {id(row): output for row, output in take_further(session, [])}
+        outputs |= {id(row): output for row, output in decode_step(session, [])}
     return [_output(outputs[id(row)]) for row in rows]
 
 
@@ -166,12 +214,13 @@ def _output(outcome: T | Unanswered) -> T:
     return outcome
 
 
-def take_further(session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]) -> list[tuple[Row[InputT], Any]]:
-    """Let rows join those under way, take all of them a step further, and return those that are done.
+def decode_step(session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]) -> list[tuple[Row[InputT], Any]]:
+    """Let rows join a session and run one decode step.
 
-    Each has its output, or the `Unanswered` error that it alone gets.
+    Returns:
+        The finished rows, each with its output, or with the `Unanswered` error that it alone gets.
     """
-    done = session.leave()  # whoever was stopped or given up since the last step
+    done = session.leave()  # rows that were stopped or abandoned since the last step
     if joining:
         session.join(joining)
     if len(session):
@@ -179,19 +228,17 @@ def take_further(session: Session[InputT, OutputT], joining: Sequence[Row[InputT
     return [*done, *session.leave()]
 
 
-def run_task(steps: TaskRun[T]) -> T:
-    """Run a task to its end in the calling thread, a step at a time, without a worker.
-
-    For tests, evaluation and measurements of a lone direct call.
+def run_task(task_run: TaskRun[T]) -> T:
+    """Run a task to its end in the calling thread, without a worker; for tests, evaluation and measurements.
 
     Raises:
-        NotFinite: what was computed is no number.
+        NotFinite: an output is not finite.
     """
     try:
-        step = next(steps)
+        call = next(task_run)
         while True:
-            outputs = step.operation.checked(step.operation.run(step.rows))
-            step = steps.send([_output(one) for one in outputs])
+            outputs = call.operation.checked(call.operation.run(call.rows))
+            call = task_run.send([_output(one) for one in outputs])
     except StopIteration as end:
         value: T = end.value
         return value

@@ -1,7 +1,7 @@
-"""Are the numbers that come back from a device numbers at all?
+"""Checks outputs for NaN and infinity before they become an answer.
 
-Damaged weights, and weights that overflow in a narrow data type, give NaN or infinity, and softmax and argmax make a
-plausible answer of it. So outputs are looked at before anybody makes an answer of them.
+Damaged weights, and weights that overflow in a narrow data type, compute NaN or infinity, which softmax and argmax turn
+into a plausible answer.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import numpy.typing as npt
 
 
 def all_finite(output: object) -> bool:
-    """Whether all numbers of an operation's output are finite."""
-    if type(output) is np.ndarray:  # nearly always, and this is done for each row
+    """Return whether all numbers of an operation's output are finite."""
+    if type(output) is np.ndarray:  # nearly always, and this runs for each row
         return output.dtype.kind != "f" or bool(np.isfinite(output).all())
     return all(bool(np.isfinite(numbers).all()) for numbers in _numbers(output))
 
 
 def none_above(output: object) -> bool:
-    """The same, but minus infinity is allowed: that is the logit of what a checkpoint rules out."""
+    """Return the same, but allow minus infinity: the logit of tokens that a checkpoint rules out."""
     return all(bool((numbers < np.inf).all()) for numbers in _numbers(output))  # False for NaN
 
 
 def _numbers(output: object) -> Iterator[npt.NDArray[Any]]:
-    """The floating-point numbers of arrays, also those in dataclasses, mappings and lists."""
+    """Yield the floating-point numbers of arrays, also of those in dataclasses, mappings and lists."""
     if isinstance(output, np.ndarray):
         if output.dtype.kind == "f":
             yield output

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import discord
 
@@ -14,7 +13,7 @@ from bot.replies.discord_errors import Outcome, outcome_of
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Any]
+
 Kind = discord.InteractionResponseType
 
 PAUSES = (0.1, 0.3, 0.6)
@@ -26,13 +25,13 @@ NO_MENTIONS = discord.AllowedMentions.none()
 _KIND = "glassbox-acknowledged"
 
 
-def acknowledgement(interaction: Interaction) -> Kind | None:
+def acknowledgement(interaction: discord.Interaction) -> Kind | None:
     """Return how an interaction was acknowledged, as far as we know; None if it was not."""
     known: Kind | None = interaction.extras.get(_KIND)
     return known or interaction.response.type
 
 
-async def defer(interaction: Interaction, *, thinking: bool = False, ephemeral: bool = False) -> None:
+async def defer(interaction: discord.Interaction, *, thinking: bool = False, ephemeral: bool = False) -> None:
     """Acknowledge an interaction whose answer follows. Does nothing if it was acknowledged before.
 
     Args:
@@ -51,7 +50,7 @@ async def defer(interaction: Interaction, *, thinking: bool = False, ephemeral: 
         )
 
 
-async def respond(interaction: Interaction, sentence: str, *, ephemeral: bool) -> None:
+async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral: bool) -> None:
     """Answer an interaction with a sentence.
 
     Raises:
@@ -64,7 +63,7 @@ async def respond(interaction: Interaction, sentence: str, *, ephemeral: bool) -
     )
 
 
-async def send_modal(interaction: Interaction, modal: discord.ui.Modal) -> None:
+async def send_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
     """Answer an interaction with a modal.
 
     Raises:
@@ -73,7 +72,7 @@ async def send_modal(interaction: Interaction, modal: discord.ui.Modal) -> None:
     await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))
 
 
-async def _acknowledge(interaction: Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
+async def _acknowledge(interaction: discord.Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
     """Try a first response several times.
 
     Discord may have accepted a try whose receipt was lost. It then refuses the next one as one too many, which is a

@@ -1,4 +1,4 @@
-"""Deliveries of answers to the people who asked."""
+"""Delivery of answers to the people who asked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
-Interaction = discord.Interaction[Any]
+
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Delivery:
 
     async def answer(
         self,
-        interaction: Interaction,
+        interaction: discord.Interaction,
         request: RequestT,
         render: Callable[[RequestT, Answer[Any]], Reply],
         preview: Callable[[RequestT, Any], Reply] | None = None,
@@ -150,7 +150,7 @@ class Delivery:
             del self._stoppable[request_id]
 
 
-async def tell(interaction: Interaction, sentence: str) -> None:
+async def tell(interaction: discord.Interaction, sentence: str) -> None:
     """Send a sentence to the person behind an interaction, and to nobody else. Errors are only logged.
 
     A response that was deferred as a new message is withdrawn first: its follow-ups would be as public as it is.
@@ -168,7 +168,7 @@ async def tell(interaction: Interaction, sentence: str) -> None:
         log.info("somebody could not be told what went wrong: %s", describe(error))
 
 
-async def _withdraw(interaction: Interaction) -> None:
+async def _withdraw(interaction: discord.Interaction) -> None:
     """Delete a deferred response, even if it cannot be edited first.
 
     It is edited first because the next follow-up would replace a response that is still "thinking".

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import discord
 
@@ -13,7 +12,7 @@ TOKEN_SECONDS = 15 * 60.0
 _BEGAN = "glassbox-began"
 
 
-def age(interaction: discord.Interaction[Any]) -> float:
+def age(interaction: discord.Interaction) -> float:
     """Return the seconds since an interaction was created.
 
     The first call, on arrival, reads the creation from the id (see `PendingInteractions`). From then on, the event

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
 
 
 class LatestOnly:
@@ -13,7 +12,7 @@ class LatestOnly:
     def __init__(self) -> None:
         self._running: dict[int, asyncio.Task[None]] = {}
 
-    async def run(self, message_id: int, edit: Coroutine[Any, Any, None]) -> None:
+    async def run(self, message_id: int, edit: Coroutine[object, None, None]) -> None:
         """Edit a message, and cancel an earlier edit of it that still runs.
 
         Raises:

@@ -55,7 +55,7 @@ class PendingReply:
 
     def __init__(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: discord.Interaction,
         store: RequestStore,
         studio: Studio,
         request: Request[Any],
@@ -100,21 +100,22 @@ class PendingReply:
         """Show the newest text at most every `EDIT_SECONDS`, with a button that stops it, until it is complete."""
         clock = asyncio.get_running_loop().time
         shown: Reply | None = None
+        newest = None
         await self.answering.wait(EDIT_SECONDS)  # counted from the deferral
         while self._goes_on():
             try:
                 result = await self.answering.partial()
-                reply = None if result is None else preview(result)
+                reply = shown if result in (None, newest) else await asyncio.to_thread(preview, result)
             except Exception as error:  # the answer matters more than its preview
                 log.error("an answer cannot be shown before it is complete: %s", describe(error))
                 return
-            if reply in (None, shown):
+            if reply is None or reply == shown:
                 await self.answering.wait(LOOK_SECONDS)
                 continue
             content = await self._content(reply, [Button(STOP, self._request)])
             edited = clock()
             if await self._try_to_edit(**content):
-                shown = reply
+                shown, newest = reply, result
             await self.answering.wait(EDIT_SECONDS - (clock() - edited))
 
     async def wait(self) -> Answer[Any]:
@@ -177,14 +178,12 @@ class PendingReply:
         return not self.answering.done() and seconds_left(self._interaction) > 0
 
 
-def seconds_left(interaction: discord.Interaction[Any]) -> float:
+def seconds_left(interaction: discord.Interaction) -> float:
     """Return how many seconds are left before an interaction has to be answered."""
     return max(0.0, LAST_SECONDS - age(interaction))
 
 
-async def edit_for_good(
-    interaction: discord.Interaction[Any], content: Callable[[], Awaitable[Mapping[str, Any]]]
-) -> None:
+async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
     """Edit a response, and try again until Discord has accepted the edit.
 
     Args:

@@ -19,7 +19,7 @@ from bot.text.graphemes import Span
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.question_answering import Place, QuestionAnswering, Window
+    from bot.inference.heads.question_answering import QuestionAnswering, Window
 
 LONGEST_QUESTION = 300
 LONGEST_CONTEXT = 20_000
@@ -135,10 +135,10 @@ def location(head: QuestionAnswering, request: AnswerRequest, *, alone: bool = F
 
 
 def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
-    allowed = np.array([place is not None for place in window.places])
+    allowed = np.array([span is not None for span in window.spans])
     allowed[0] = True
     probabilities = softmax(np.where(allowed, logits, -np.inf))
-    together = spans(probabilities, window.places)
+    together = spans(probabilities, window.spans)
     first, last = map(int, np.unravel_index(int(together.argmax()), together.shape))
     probability = float(together[first, last])
     start, end = probabilities
@@ -146,12 +146,12 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     return Pointing(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
 
 
-def spans(probabilities: Floats, places: Sequence[Place | None] = ()) -> Floats:
+def spans(probabilities: Floats, windowed: Sequence[Span | None] = ()) -> Floats:
     """Return how likely each span of at most `ANSWER_TOKENS` tokens of the context is to be the answer.
 
     Args:
         probabilities: of a `Pointing`, (2, tokens).
-        places: of its window; if given, white space alone is not an answer.
+        windowed: those of its window; if given, white space alone is not an answer.
 
     Returns:
         The product of both, by the first and the last token, (tokens, tokens); 0 for all other pairs.
@@ -159,20 +159,20 @@ def spans(probabilities: Floats, places: Sequence[Place | None] = ()) -> Floats:
     start, end = probabilities.copy()
     start[0] = end[0] = 0
     together: Floats = np.tril(np.triu(np.outer(start, end)), ANSWER_TOKENS - 1)
-    if any(_is_blank(place) for place in places):
-        seen = np.cumsum([0, *(not _is_blank(place) for place in places)])
+    if any(_is_blank(span) for span in windowed):
+        seen = np.cumsum([0, *(not _is_blank(span) for span in windowed)])
         together *= seen[None, 1:] > seen[:-1, None]
     return together
 
 
-def _is_blank(place: Place | None) -> bool:
-    return place is not None and place[0] == place[1]
+def _is_blank(span: Span | None) -> bool:
+    return span is not None and span.start == span.end
 
 
 def span_of(window: Window, first: int, last: int) -> Span:
     """Return the context from one token to another; half words are widened to whole ones."""
-    seen = [place for place in window.places[first : last + 1] if place is not None and not _is_blank(place)]
-    return Span(min(start for start, _ in seen), max(end for _, end in seen))
+    seen = [span for span in window.spans[first : last + 1] if span is not None and not _is_blank(span)]
+    return Span(min(span.start for span in seen), max(span.end for span in seen))
 
 
 def write(head: CausalLM, request: AnswerRequest) -> TaskRun[AnswerResult]:

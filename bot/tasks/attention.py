@@ -24,10 +24,11 @@ from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderHead
+    from bot.inference.heads.encoder_head import EncoderHead
+    from bot.inference.heads.generation.source_text import SourceText
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.attention import AttentionInput
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 MOST_TOKENS = 40
 """Of each side: as many as fit into a picture. Only the beginning of a longer text is read, because weights that point
@@ -106,7 +107,6 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionRe
 
 def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """Answer by an encoder-decoder: the encoder reads the text, and the decoder the model's output or `second`."""
-    from bot.inference.heads.generation.token_logprobs import end_ids
     from bot.inference.heads.inspection.attention import AttentionInput
 
     encode = _source_encoder(head, request)
@@ -116,7 +116,7 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
         [written] = yield from head.rewrite([source])
     else:
         written = tuple(head.tokenize(text_target=request.second, add_special_tokens=False))
-    ends = end_ids(head)
+    ends = head.end_ids
     decoder = (*source.inputs.start, *takewhile(lambda token: token not in ends, written))
     shortened |= len(decoder) > MOST_TOKENS
     inputs = AttentionInput(source.inputs.ids, None, decoder[:MOST_TOKENS])
@@ -205,4 +205,5 @@ TASK = Task(
         HeadKind.SEQ2SEQ_LM: of_encoder_decoder,
     },
     weight=64,
+    from_text=True,
 )

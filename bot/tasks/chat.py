@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
@@ -15,7 +14,7 @@ from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
-from bot.tasks.prompts.writing import EndingRow, circling, without_circles, without_half
+from bot.tasks.prompts.writing import GrowingText, circling, without_circles, without_half
 from bot.text.accepted import MAX_SEED, checked_range, clean_text
 
 if TYPE_CHECKING:
@@ -121,7 +120,8 @@ def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> T
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
     row = head.generation(prompt, room_for_answer(head), sampling=sampling)
-    [output] = yield from head.generate([EndingRow(row, partial(_has_ended, head, request))])
+    row.stop_criterion = AnswerEnds(head, request)
+    [output] = yield from head.generate([row])
     answer = answer_in(head, request, output.ids)
     return ChatResult(
         text=answer.text,
@@ -150,7 +150,8 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
     """Return the conversation's token ids, and how many of its oldest exchanges the context has no room for."""
     build = _by_template if has_chat_template(head) else _as_transcript
     room = head.context_length - room_for_answer(head)
-    speakers = _labels(request)
+    names = {request.speaker, *(one.speaker for one in request.history)}
+    speakers = frozenset(map(label, names)) if len(names) > 1 else frozenset()  # a single person is the user
     for forgotten in range(len(request.history) + 1):
         prompt = build(head, request.history[forgotten:], request, speakers)
         if len(prompt) <= room:
@@ -158,12 +159,6 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
     raise InvalidRequest(
         f"This model reads {head.context_length:,} tokens at most, and your message is longer. Please shorten it."
     )
-
-
-def _labels(request: ChatRequest) -> frozenset[str]:
-    """Return the speakers' labels in a conversation of several people; none if there is only one, the user."""
-    names = {request.speaker, *(one.speaker for one in request.history)}
-    return frozenset(map(label, names)) if len(names) > 1 else frozenset()
 
 
 def _by_template(
@@ -205,9 +200,27 @@ def answer_in(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> ChatA
     return ChatAnswer(_whole(head, ids, text), speaks_for_another, is_circling)
 
 
-def _has_ended(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> bool:
-    text, ended = _answer(head, request, ids)
-    return ended or circling(text) > 0
+class AnswerEnds:
+    """The stop criterion of an answer: it goes round in circles, or on to speak for somebody else in a transcript."""
+
+    def __init__(self, head: CausalLM, request: ChatRequest) -> None:
+        self._text = GrowingText(head)
+        self._next_turn = None if has_chat_template(head) else _next_turn(request)
+
+    def __call__(self, ids: Sequence[int]) -> bool:
+        text = self._text.whole_text(ids)
+        # The beginning of a turn ends with a colon, so nothing need be searched unless one is new.
+        if self._next_turn is not None and ":" in self._text.new and self._next_turn.search(text):
+            return True
+        return circling(text.strip()) > 0
+
+
+def _next_turn(request: ChatRequest) -> re.Pattern[str]:
+    """Return what begins somebody's next turn in a transcript: an empty line, and a name with a colon."""
+    people = {request.speaker, *(one.speaker for one in request.history)}
+    names = "|".join(map(re.escape, {USER, ASSISTANT, *people, *map(label, people)}))
+    # A single line break before `Note:` begins another line of the same answer.
+    return re.compile(rf"\n[^\S\n]*\n\s*(?:{names}):")
 
 
 def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[str, bool]:
@@ -215,10 +228,7 @@ def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[s
     if has_chat_template(head):
         return head.decode_whole(ids).strip(), False
     text = head.decode(ids)
-    people = {request.speaker, *(one.speaker for one in request.history)}
-    names = "|".join(map(re.escape, {USER, ASSISTANT, *people, *map(label, people)}))
-    # As turns do: a single line break before `Note:` begins another line of the same answer.
-    turn = re.search(rf"\n[^\S\n]*\n\s*(?:{names}):", text)
+    turn = _next_turn(request).search(text)
     if turn is None:
         return head.decode_whole(ids).strip(), False
     return _whole(head, ids, text[: turn.start()].strip()), True

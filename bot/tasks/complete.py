@@ -16,7 +16,7 @@ from bot.inference.task import HeadKind, Task
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
 from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language
-from bot.tasks.prompts.writing import WHOLE, EndingRow, ReadPrompt, Tail, without_half
+from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail, without_half
 from bot.text.accepted import MAX_SEED, checked_range
 from bot.text.characters import FLAG, REPLACEMENT_CHARACTER, line_breaks, visible, without_controls
 
@@ -157,7 +157,8 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
     prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
     row = head.generation(prompt.ids, request.max_new_tokens, sampling=sampling)
-    [output] = yield from head.generate([EndingRow(row, partial(_has_ended, request, prompt))])
+    row.stop_criterion = partial(_has_ended, request, prompt)
+    [output] = yield from head.generate([row])
     found = completion(request, prompt, output.ids, complete=True)
     finished = output.finished or found.ended
     tail = WHOLE if finished else prompt.tail_after(output.ids)

@@ -20,7 +20,7 @@ from bot.text.markup import Markup, markup
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.token_classifier import TokenClassifier, TokenSpan
 
 
@@ -132,15 +132,11 @@ def _words(
         if words and span.goes_on:
             words[-1] = replace(words[-1], end=max(words[-1].end, end), tokens=(words[-1].tokens[0], index + 1))
             continue
-        best = _likeliest(labels, row, kind_of(words[-1].label) if joined else None)
+        kind = kind_of(words[-1].label) if joined else None
+        possible = (number for number, label in enumerate(labels) if kind in (None, kind_of(label)))
+        best = max(possible, key=row.__getitem__)
         words.append(TaggedWord(start, end, (index, index + 1), labels[best], float(row[best]), joined))
     return words
-
-
-def _likeliest(labels: Sequence[str], row: Floats, kind: str | None) -> int:
-    """Return the index of a token's likeliest label; of a kind, if one is given."""
-    numbers = (number for number, label in enumerate(labels) if kind in (None, kind_of(label)))
-    return max(numbers, key=lambda number: row[number])
 
 
 def _groups(words: Sequence[TaggedWord], unread: Markup) -> Iterator[list[TaggedWord]]:
@@ -151,18 +147,15 @@ def _groups(words: Sequence[TaggedWord], unread: Markup) -> Iterator[list[Tagged
     group: list[TaggedWord] = []
     for word in words:
         hidden = unread.touches(word.start, word.end)
-        if group and (hidden or _begins(word, group[-1])):
-            yield group
-            group = []
+        if group:
+            begins = word.label.startswith("B-") or kind_of(word.label) != kind_of(group[-1].label)
+            if hidden or (begins and not word.joined):
+                yield group
+                group = []
         if not hidden:
             group.append(word)
     if group:
         yield group
-
-
-def _begins(word: TaggedWord, before: TaggedWord) -> bool:
-    """Return whether a word is not part of the entity that the word before it belongs to."""
-    return not word.joined and (kind_of(word.label) != kind_of(before.label) or word.label.startswith("B-"))
 
 
 def kind_of(label: str) -> str:

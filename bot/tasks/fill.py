@@ -22,7 +22,7 @@ from bot.text.characters import REPLACEMENT_CHARACTER, visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.masked_lm import MaskedLM
 
 MOST_GUESSES = 10

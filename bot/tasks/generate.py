@@ -143,7 +143,7 @@ def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence
     from bot.inference.heads.generation.continuous_batching import Generated
 
     outputs = [Generated(tuple(ids), finished=False) for ids in progress]
-    return _result(request, read_prompt(head, request), outputs)
+    return _result(request, read_prompt(head, request), outputs, ended=False)
 
 
 def read_prompt(head: CausalLM, request: GenerateRequest) -> ReadPrompt:
@@ -151,14 +151,17 @@ def read_prompt(head: CausalLM, request: GenerateRequest) -> ReadPrompt:
     return ReadPrompt.of(head, request.prompt, request.tail, request.max_new_tokens)
 
 
-def _result(request: GenerateRequest, prompt: ReadPrompt, outputs: Sequence[Generated]) -> GenerateResult:
+def _result(
+    request: GenerateRequest, prompt: ReadPrompt, outputs: Sequence[Generated], *, ended: bool = True
+) -> GenerateResult:
+    """Return the texts, and their tails if nothing more will be generated."""
     continuations = (
         Continuation(
             prompt.whole_text(one.ids),
             len(one.ids),
             one.finished,
             one.written,
-            WHOLE if one.finished else prompt.tail_after(one.ids),
+            WHOLE if one.finished or not ended else prompt.tail_after(one.ids),
         )
         for one in outputs
     )

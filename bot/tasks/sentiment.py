@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
@@ -18,7 +19,7 @@ from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
@@ -90,6 +91,9 @@ class Leaning:
         return cls(*np.mean([(one.positive, one.negative, one.difference) for one in leanings], axis=0).tolist())
 
 
+_ANCHORS: Calibration[tuple[Leaning, Leaning]] = Calibration("sentiment")
+
+
 @dataclass(frozen=True)
 class WordScore:
     """How a causal language model's answer is computed."""
@@ -125,7 +129,7 @@ def weigh_words(head: CausalLM, request: SentimentRequest) -> TaskRun[SentimentR
 def word_score(head: CausalLM, request: SentimentRequest, *, alone: bool = False) -> TaskRun[WordScore]:
     """Compute what `weigh_words` answers with."""
     yield from calibrate(head)
-    anchors: tuple[Leaning, Leaning] = head.notes["sentiment"]
+    anchors = head.calibrations[_ANCHORS]
     good, bad = (anchor.difference for anchor in anchors)
     longest_word = max(map(len, _words(head)))
     text, truncated = head.fit(
@@ -141,9 +145,9 @@ def word_score(head: CausalLM, request: SentimentRequest, *, alone: bool = False
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Measure the anchors on the checkpoint."""
-    if "sentiment" not in head.notes:
+    if _ANCHORS not in head.calibrations:
         leanings = yield from _leanings(head, [sentence for pair in ANCHORS for sentence in pair])
-        head.notes["sentiment"] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))
+        head.calibrations[_ANCHORS] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))
 
 
 def _leanings(head: CausalLM, texts: Sequence[str], *, alone: bool = False) -> TaskRun[list[Leaning]]:

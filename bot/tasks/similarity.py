@@ -18,7 +18,7 @@ from bot.text.characters import visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
 
 FEWEST_TEXTS = 2
 MOST_TEXTS = 12

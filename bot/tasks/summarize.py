@@ -10,7 +10,6 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
-from bot.tasks.prompts.writing import was_stopped
 from bot.tasks.summarization.chunks import chunks
 from bot.tasks.summarization.summarizers import (
     EncoderDecoderSummarizer,
@@ -154,7 +153,7 @@ def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bo
         so_long = [one.text for one in summaries if one.text]
         again = chunks("\n".join(so_long), summarizer.room, summarizer.count) if len(parts) > 1 and so_long else []
         # A user who stops it wants to see the text so far.
-        if not again or len(again) >= len(parts) or any(map(was_stopped, rows)):
+        if not again or len(again) >= len(parts) or any(row.was_stopped for row in rows):
             return Condensation(source_tokens, tuple(rounds))
         parts = again
 

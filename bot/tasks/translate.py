@@ -19,7 +19,8 @@ from bot.tasks.translation.passages import Document
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,7 @@ def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> TaskRun[TranslateResu
 
 def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
     """Return whether the model ended a text, rather than the length limit or the user."""
-    from bot.inference.heads.generation.token_logprobs import end_ids
-
-    if not ids or ids[-1] not in end_ids(head):
+    if not ids or ids[-1] not in head.end_ids:
         return False
     # Some configurations force the end of sequence at the length limit.
     forced = getattr(head.model.generation_config, "forced_eos_token_id", None) is not None

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Task
@@ -22,7 +23,7 @@ from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
@@ -56,23 +57,18 @@ class ZeroShotRequest(TextRequest[ZeroShotResult]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "labels", _checked(self.labels))
-
-
-def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Drop empty labels, and all but the first of those that people take for the same (see `identity`)."""
-    cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if visible(label)]
-    first: dict[str, str] = {}
-    for label in cleaned:
-        first.setdefault(identity(label), label)
-    distinct = tuple(first.values())
-    if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
-        raise InvalidRequest(
-            f"I found {quantity(len(distinct), 'label')}, and I need {FEWEST_LABELS} to {MOST_LABELS} different ones. "
-            "Separate them with commas, for example: `sports, politics, entertainment`. A label with "
-            "a comma in it goes into quotation marks."
-        )
-    return distinct
+        cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in self.labels if visible(label)]
+        first: dict[str, str] = {}
+        for label in cleaned:
+            first.setdefault(identity(label), label)
+        distinct = tuple(first.values())
+        if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
+            raise InvalidRequest(
+                f"I found {quantity(len(distinct), 'label')}, and I need {FEWEST_LABELS} to {MOST_LABELS} different "
+                "ones. Separate them with commas, for example: `sports, politics, entertainment`. A label with "
+                "a comma in it goes into quotation marks."
+            )
+        object.__setattr__(self, "labels", distinct)
 
 
 @dataclass(frozen=True)
@@ -135,6 +131,9 @@ LABEL_TOKENS = 64
 """How many tokens of a label are scored at most; never more than a quarter of the context."""
 
 
+_COMMON: Calibration[npt.NDArray[np.float32]] = Calibration("zeroshot")
+
+
 @dataclass(frozen=True)
 class LabelWeights:
     """How a causal language model's answer is computed; the arrays have one number per label."""
@@ -178,27 +177,26 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
         request.text, lambda text: longest_label + max(len(head.encode(prompt.format(text))) for prompt in PROMPTS)
     )
     yield from calibrate(head)
-    common: npt.NDArray[np.float32] = head.notes["zeroshot"]
+    common = head.calibrations[_COMMON]
     rows = [head.continuations(head.encode(prompt.format(text)), labels) for prompt in PROMPTS]
     found = yield from head.score(rows, alone=alone)
     first = np.array([[one[0] for one in output] for output in found])
     scores = (first - common[:, [label[0] for label in labels]]).mean(axis=0)
     scores += yield from _endings(head, labels, found, alone=alone)
     log_probabilities = np.array([[one.sum(dtype=np.float64) for one in output] for output in found]).mean(axis=0)
-    probabilities = _probabilities(scores, request.multi_label)
+    if request.multi_label:
+        probabilities = sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE)
+    else:
+        probabilities = softmax(scores / TEMPERATURE)
     return LabelWeights(text, tuple(labels), log_probabilities, scores, probabilities, truncated)
-
-
-def _probabilities(scores: npt.NDArray[np.float32], multi_label: bool) -> Floats:
-    return sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE) if multi_label else softmax(scores / TEMPERATURE)
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Measure the mean log-probabilities of a label's first token after neutral sentences, (prompts, vocabulary)."""
-    if "zeroshot" not in head.notes:
+    if _COMMON not in head.calibrations:
         rows = [head.continuations(head.encode(prompt.format(text)), [(0,)]) for prompt in PROMPTS for text in NEUTRAL]
         outputs = yield from head.next_token(rows)
-        head.notes["zeroshot"] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
+        head.calibrations[_COMMON] = np.stack(outputs).reshape(len(PROMPTS), len(NEUTRAL), -1).mean(axis=1)
 
 
 def _endings(

@@ -15,6 +15,7 @@ import regex
 
 REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 """Decoders write it for bytes that are not a whole character."""
+
 LINE_BREAKS = regex.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 """Every line break but `\\n`."""
 
@@ -77,7 +78,7 @@ def visible(text: str) -> str:
     The result is the same for all canonically equivalent texts, and idempotent.
     """
     text = _BLANK.sub(" ", line_breaks(text))
-    while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(_kept, unicodedata.normalize("NFC", text)))) != text:
+    while (seen := unicodedata.normalize("NFC", _UNSEEN.sub(r"\g<kept>", unicodedata.normalize("NFC", text)))) != text:
         text = seen  # a removed character may have separated two that belong together
     return text.strip()
 
@@ -89,7 +90,3 @@ def identity(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", without_ignorable(visible(text))).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
-
-
-def _kept(found: regex.Match[str]) -> str:
-    return found["kept"] or ""

@@ -84,7 +84,8 @@ def _answering(spans: Sequence[Span], read: _Units, question: str) -> Span | Non
     """Return the one of several spans that answers a question; None if there are none."""
     if len(spans) < 2:
         return next(iter(spans), None)
-    asked = [found for found in map(read.like, _content(question)) if found]
+    words = dict.fromkeys(unit.folded for unit in _Units(question).all)
+    asked = [found for word in words if word not in FUNCTION_WORDS and (found := read.like(word))]
     return max(spans, key=lambda span: sum(_nearness(read, span, found) for found in asked))
 
 
@@ -170,10 +171,10 @@ class _FoldedText:
 def _whole(read: _Units, quote: str) -> list[Span]:
     """Return the spans of the whole quote, with whole words at its ends, or else with parts of compounds."""
     found = list(_FoldedText(read.text).spans(_FoldedText(quote.strip()).text))
-    for fits in (_is_whole, _is_seamed):
-        if spans := [span for span in found if fits(read, span)]:
-            return _apart(_with_full_stop(read, span) for span in spans)
-    return []
+    cut = {span: [(offset, unit) for offset in span if (unit := read.around(offset)) is not None] for span in found}
+    whole = [span for span in found if not cut[span]]
+    seamed = [span for span in found if all(_is_seam(read.text, *one, span) for one in cut[span])]
+    return _apart(_with_full_stop(read, span) for span in whole or seamed)
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
@@ -185,17 +186,8 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
     return apart
 
 
-def _is_whole(read: _Units, span: Span) -> bool:
-    return all(read.around(offset) is None for offset in span)
-
-
-def _is_seamed(read: _Units, span: Span) -> bool:
-    """Return whether a span cuts words only between the parts of a compound, as in Jean-Luc or スターバックス."""
-    cut = [(offset, unit) for offset in span if (unit := read.around(offset)) is not None]
-    return all(_is_seam(read.text, offset, unit, span) for offset, unit in cut)
-
-
 def _is_seam(text: str, offset: int, unit: _Unit, span: Span) -> bool:
+    """Return whether a cut is between the parts of a compound, as in Jean-Luc or スターバックス."""
     if unit.kind == "number":
         is_date = _DATE.fullmatch(text[unit.start : unit.end]) is not None
         return is_date and _YEAR.fullmatch(text[slice(*span)]) is not None
@@ -241,12 +233,6 @@ def _begun(read: _Units, wanted: Sequence[_Unit]) -> Iterator[tuple[int, int]]:
         for start in numbers.get(unit.folded, ()):
             if not first or not start or wanted[first - 1].folded != read.all[start - 1].folded:
                 yield first, start
-
-
-def _content(question: str) -> list[str]:
-    """Return the different words of a question that say what it is about."""
-    words = dict.fromkeys(unit.folded for unit in _Units(question).all)
-    return [word for word in words if word not in FUNCTION_WORDS]
 
 
 def _related(word: str, other: str) -> bool:

@@ -19,7 +19,7 @@ _OF_LETTERS = regex.compile(r"\p{L}{1,3}(?:\.\p{L}{1,3})+|\p{L}")
 _NUMBERING = regex.compile(r"\s*\(?\d{1,3}[.)]\s*")
 """A list item's: no sentence consists of a number."""
 _LOWER = regex.compile(r"\p{Ll}|\d")
-_CALL = regex.compile(r"(?<=[!?…][\"'”’»)\]]?)\s+(?=[^\p{Ll}\s])")
+_CALL = regex.compile(r"(?V1)(?<=[!?…][\"'”’»)\]]?\s+)(?=[^\p{Ll}\s])")
 """Between a mark that no abbreviation ends with, and a possible beginning of a sentence."""
 _FULL_STOP = regex.compile(r"(?:[。！？｡]|[\p{Sentence_Terminal}…](?=[\p{Pe}\p{Pf}\"']*(?:\s|$)))[\p{Pe}\p{Pf}\"']*")
 """Chinese and Japanese have no space behind a sentence."""
@@ -32,7 +32,9 @@ def sentences(text: str, language: str) -> list[str]:
     abbreviations are used.
     """
     found: list[str] = []
-    for piece in _segments(text, language):
+    segments: list[str] = sentencex.segment(language.split("-")[0], text)
+    whole = segments if "".join(segments) == text else [text]
+    for piece in (part for one in whole for part in _CALL.split(one)):
         if found and (not piece.strip() or _goes_on(found[-1], piece, language)):
             found[-1] += piece
         else:
@@ -55,20 +57,6 @@ def sentence_ends(text: str, language: str = "en") -> Iterator[int]:
 def _is_whole(text: str, language: str) -> bool:
     """Return whether a text's last full stop ends a sentence, so that another one can follow."""
     return len(sentences(f"{text} Another", language)) > len(sentences(text, language))
-
-
-def _segments(text: str, language: str) -> list[str]:
-    found: list[str] = sentencex.segment(language.split("-")[0], text)
-    whole = found if "".join(found) == text else [text]
-    return [part for one in whole for part in _at_calls(one)]
-
-
-def _at_calls(text: str) -> Iterator[str]:
-    start = 0
-    for gap in _CALL.finditer(text):
-        yield text[start : gap.end()]
-        start = gap.end()
-    yield text[start:]
 
 
 def _goes_on(before: str, after: str, language: str) -> bool:

@@ -136,7 +136,7 @@ def test_translations_are_cut_off_and_counted(load: Callable[[str], Any]) -> Non
     workload, head = Workload("translate", Corpus()), load("t5")
 
     for request in workload.take(3):
-        run_task(workload.task.ways[HeadKind.SEQ2SEQ_LM](head, request))
+        run_task(workload.task.implementations[HeadKind.SEQ2SEQ_LM](head, request))
 
     assert 0 < workload.tally.tokens <= 3 * NEW_TOKENS
 

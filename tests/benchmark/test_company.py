@@ -9,7 +9,7 @@ import pytest
 from bot.benchmark.company import answers_of, measure, moved
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.heads.invariance.batch_invariance import Company
+from bot.inference.heads.invariance.batch_invariance import BatchInvariance
 from bot.inference.operations import run_task
 from bot.tasks.fill import FillRequest, weigh_sentences
 from bot.tasks.scores import LabelScore
@@ -40,7 +40,7 @@ def test_requests_together_are_answered_in_their_order(checkpoints: Mapping[str,
 def test_a_measurement(checkpoints: Mapping[str, Path], task: str, name: str) -> None:
     head: Any = load_head(checkpoints[name], BF16)
     moves, lone, crowd = measure(head, task, asked=8, rounds=1)
-    assert moves[head.company].by == 0
-    assert moves[Company.PADDED].by > 0
+    assert moves[head.batch_invariance].by == 0
+    assert moves[BatchInvariance.PADDED].by > 0
     assert lone > 0
     assert crowd > 0

@@ -113,14 +113,14 @@ class TestHistory:
     async def test_a_failure_is_not_remembered(
         self, open_scene: OpenScene, asked: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from bot.inference.heads.generation.continuous_batching import Decoder
+        from bot.inference.heads.generation.continuous_batching import RunningBatch
 
-        def fail(decoder: Decoder) -> None:
+        def fail(decoder: RunningBatch[Any]) -> None:
             raise RuntimeError
 
         async with open_scene() as scene:
             with monkeypatch.context() as patch:
-                patch.setattr(Decoder, "step", fail)
+                patch.setattr(RunningBatch, "step", fail)
                 failed = await chat(scene, "I love apples.")
             await chat(scene, "Why?")
 

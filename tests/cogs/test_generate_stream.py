@@ -12,7 +12,7 @@ import simcord
 
 from bot.errors import UNEXPECTED, AlreadyEnded, RequestForgotten, SomebodyElses
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.heads.generation.continuous_batching import Decoder
+from bot.inference.heads.generation.continuous_batching import RunningBatch
 from bot.replies import pending
 from bot.replies.formatting.text import bold, quoted, unescape
 from bot.storage import RequestStore
@@ -61,13 +61,13 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def pace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pace]:
     """Generation goes on only as far as this allows; without end at first."""
-    pace, step = Pace(), Decoder.step
+    pace, step = Pace(), RunningBatch.step
 
-    def step_when_allowed(decoder: Decoder) -> None:
+    def step_when_allowed(decoder: RunningBatch[Any]) -> None:
         pace.take()
         step(decoder)
 
-    monkeypatch.setattr(Decoder, "step", step_when_allowed)
+    monkeypatch.setattr(RunningBatch, "step", step_when_allowed)
     yield pace
     pace.free()
 
@@ -187,12 +187,12 @@ class TestStream:
     async def test_an_error_on_the_way_takes_back_what_was_shown(
         self, open_scene: OpenScene, pace: Pace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(decoder: Decoder) -> None:
+        def fail(decoder: RunningBatch[Any]) -> None:
             raise RuntimeError(SECRET)
 
         async with open_scene() as scene:
             result = await streaming(scene, pace)
-            monkeypatch.setattr(Decoder, "step", fail)
+            monkeypatch.setattr(RunningBatch, "step", fail)
             pace.free()
             await scene.env.settle()
 

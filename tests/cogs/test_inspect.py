@@ -378,7 +378,7 @@ class TestRounding:
             best, *others = result.scores
             return replace(result, scores=(replace(best, probability=best.probability + 0.01), *others))
 
-        monkeypatch.setitem(sentiment.TASK.ways, HeadKind.SEQUENCE_CLASSIFIER, shared)
+        monkeypatch.setitem(sentiment.TASK.implementations, HeadKind.SEQUENCE_CLASSIFIER, shared)
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 

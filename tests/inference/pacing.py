@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.inference.heads.generation.continuous_batching import Decoder
+from bot.inference.heads.generation.continuous_batching import Generation, RunningBatch
 from tests.timers import PATIENCE
 
 
@@ -31,10 +31,10 @@ class Pause:
 @contextlib.contextmanager
 def paused(monkeypatch: pytest.MonkeyPatch, tokens: int) -> Iterator[Pause]:
     """Have texts of so many tokens wait."""
-    pause, step = Pause(), Decoder.step
+    pause, step = Pause(), RunningBatch.step
 
-    def held(decoder: Decoder) -> None:
-        rows = [one.row for one in decoder._writing if one.row.inputs.max_new_tokens == tokens]
+    def held(decoder: RunningBatch[Generation]) -> None:
+        rows = [one.row for one in decoder._decoding if one.row.inputs.max_new_tokens == tokens]
         if any(len(row.progress) >= 5 for row in rows):
             pause.held.add(threading.get_ident())
             assert pause.asked.wait(PATIENCE)
@@ -42,7 +42,7 @@ def paused(monkeypatch: pytest.MonkeyPatch, tokens: int) -> Iterator[Pause]:
         step(decoder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Decoder, "step", held)
+        patch.setattr(RunningBatch, "step", held)
         try:
             yield pause
         finally:

@@ -14,7 +14,7 @@ import torch
 from bot.errors import SettingsError
 from bot.inference.compute.device import Device
 from bot.inference.operations import Budget
-from bot.inference.scheduling.lane import device_thread, threads_each
+from bot.inference.scheduling.device_runner import device_thread, threads_each
 from bot.inference.scheduling.replicas import Replicas, operations_of
 from bot.inference.worker import InferenceWorker
 from bot.tasks.generate import GenerateRequest
@@ -143,7 +143,7 @@ async def test_giving_up_on_two_devices(make_worker: OpenWorker) -> None:
         for answer in answers:
             answer.cancel()
         await asyncio.gather(*answers, return_exceptions=True)
-        await until(lambda: not any(lane.rows for lane in worker._queue._lanes))
+        await until(lambda: not any(runner.rows for runner in worker._queue._runners))
         rows = worker.status().rows
         await worker.run(SentimentRequest("I love apples"), person=1)
         assert worker.status().rows == rows + 1
@@ -220,4 +220,4 @@ async def test_the_status_can_be_sent(make_worker: OpenWorker) -> None:
     assert sentiment.idle_seconds < 10
     assert status.models["fill"].idle_seconds is None
     assert status.models["fill"].bytes == 0
-    assert sum(one.weights for one in status.devices) == sentiment.bytes + generate.bytes
+    assert sum(one.weight_bytes for one in status.devices) == sentiment.bytes + generate.bytes

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from bot.errors import NotFinite
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation import cuda_graphs as recording
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.sampling import FiniteRows, Sampler, Sampling, choose_sound
 from bot.inference.heads.inspection.integrated_gradients import _word_embeddings
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.operations import Budget, Operation, Row, run_task
 from bot.inference.scheduling.isolation import run_isolated
-from bot.inference.scheduling.recovery import RowsUnderWay
+from bot.inference.scheduling.recovery import RecoveringSession
 from bot.inference.soundness import all_finite, none_above
 from bot.tasks.sentiment import SentimentRequest
 from tests.support import CPU, run_crowd
@@ -109,19 +109,19 @@ async def test_whoever_shares_the_batch_is_answered(
     requests = [SentimentRequest(f"I love apples, and this is number {number}.") for number in range(6)]
     async with make_worker() as worker:
         expected = await run_crowd(worker, requests)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", poisoned)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", poisoned)
     async with make_worker() as worker:
         found: list[Any] = await asyncio.gather(
             *(worker.run(request, person=number) for number, request in enumerate(requests)),
             worker.run(SentimentRequest(f"I love {POISON}."), person=9),
             return_exceptions=True,
         )
-        [suspect] = [one for one in worker.status().checkpoints if one.suspect]
+        [suspect] = [one for one in worker.status().checkpoints if one.nonfinite]
     assert isinstance(found[-1], NotFinite)
     for answer, wanted in zip(found, expected, strict=False):
         assert answer.result.scores[0].label == wanted.scores[0].label
         assert answer.result.scores[0].probability == pytest.approx(wanted.scores[0].probability, abs=1e-5)
-    assert (suspect.name, suspect.suspect) == ("tiny-distilbert", 1)
+    assert (suspect.name, suspect.nonfinite) == ("tiny-distilbert", 1)
     assert [one for one in caplog.messages if "finite" in one] == [
         "classify of tiny-distilbert has given numbers that are not finite"
     ]
@@ -163,8 +163,8 @@ def head(request: pytest.FixtureRequest, checkpoints: Any, monkeypatch: pytest.M
     if way == "beams":
         head.model.generation_config.num_beams = 3
     if way.startswith("recorded"):
-        monkeypatch.setattr(recording, "BEFORE", 0)
-        head._recorded = RecordedSteps(head, lambda compute: compute, 1 if writes else 2)
+        monkeypatch.setattr(recording, "EAGER_STEPS", 0)
+        head._graphs = CudaGraphs(head, lambda compute: compute, 1 if writes else 2)
     return head
 
 
@@ -182,15 +182,15 @@ def test_whoever_is_written_beside_it_goes_on(head: Any) -> None:
     expected = [operation.run([row])[0] for row in rows_of(head, short)]
     later = [operation.run([row])[0] for row in rows_of(head, long)]
     poison(head, [token for output in (*expected, *later) for token in getattr(output, "written", output)])
-    under_way = RowsUnderWay("generate", partial(operation.session, False))
+    under_way = RecoveringSession("generate", partial(operation.session, False))
     rows, [bad] = rows_of(head, short), rows_of(head, [f"{POISON} " * 40])
-    outcomes = {id(row): outcome for row, outcome in under_way.take_further([bad, *rows])}
+    outcomes = {id(row): outcome for row, outcome in under_way.decode_step([bad, *rows])}
     newcomers = rows_of(head, long)
     coming = list(newcomers)
     for _ in range(60):
         joining = coming if under_way.admits or len(outcomes) == len(rows) + 1 else []
         coming = [] if joining else coming
-        outcomes |= {id(row): outcome for row, outcome in under_way.take_further(joining)}
+        outcomes |= {id(row): outcome for row, outcome in under_way.decode_step(joining)}
     assert isinstance(outcomes[id(bad)], NotFinite)
     assert [outcomes[id(row)] for row in rows] == expected
     assert [outcomes[id(row)] for row in newcomers] == later

@@ -10,14 +10,14 @@ from bot.tasks import all_tasks
 def test_every_task_says_what_it_needs() -> None:
     for task in all_tasks():
         for kind in HeadKind:
-            if kind in task.ways:
+            if kind in task.implementations:
                 task.check(kind)
                 continue
             with pytest.raises(ModelUnavailable) as caught:
                 task.check(kind)
             sentence = caught.value.sentence
             assert f"{task.name.upper()}_CHECKPOINT" in sentence
-            assert all(way in sentence for way in task.ways)
+            assert all(way in sentence for way in task.implementations)
             assert "a encoder" not in sentence
 
 

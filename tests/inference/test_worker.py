@@ -24,9 +24,8 @@ from bot.errors import (
     TooManyRequests,
 )
 from bot.inference.answering import Answering
-from bot.inference.checkpoints.models import Phase
 from bot.inference.operations import Budget
-from bot.inference.scheduling import queue as device_queue
+from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker, Limits
 from tests.inference.toys import CALIBRATION, GENEROUS, PRESET, ToyHead, ToyRequest, ToyShop, queued, until
 from tests.timers import FAR, PATIENCE, Timers, turns
@@ -35,8 +34,8 @@ from tests.timers import FAR, PATIENCE, Timers, turns
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path, devices=getattr(request, "param", 1))
-    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 
@@ -800,9 +799,9 @@ async def test_shutdown_during_a_calibration_that_nobody_waits_for(shop: ToyShop
 @on_one_and_two
 async def test_the_queue_survives_its_own_failures(shop: ToyShop, monkeypatch: pytest.MonkeyPatch) -> None:
     async with shop.open() as worker:
-        for name in ("run_isolated", "gather", "padding_waste"):
+        for name in ("queue.run_isolated", "scheduler.gather", "scheduler.padding_waste"):
             with monkeypatch.context() as patch:
-                patch.setattr(device_queue, name, lambda *arguments: divide())
+                patch.setattr(f"bot.inference.scheduling.{name}", lambda *arguments: divide())
                 [found] = await outcomes([worker.submit(ToyRequest(1), person=1)])
                 assert isinstance(found, ModelFailed) or found == 2, name
             assert (await worker.run(ToyRequest(3), person=1)).result == 6
@@ -840,7 +839,7 @@ async def test_nothing_grows(shop: ToyShop) -> None:
         assert not internals._accepted
         assert not internals._people
         # The devices' threads look once more after the last batch.
-        await until(lambda: not internals._queue._groups and len(internals._queue._people) == 0)
+        await until(lambda: not internals._queue._scheduler._groups and len(internals._queue._scheduler._people) == 0)
 
 
 def test_limits_are_sane() -> None:

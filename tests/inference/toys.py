@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.heads.calibration import Calibrations
 from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
@@ -61,7 +62,7 @@ class ToyHead:
     weight_bytes = 10
 
     def __init__(self, budget: Budget) -> None:
-        self.notes: dict[str, Any] = {}
+        self.calibrations = Calibrations()
         self.double: Operation[int, int] = Operation("double", self._double, budget)
         self.second: Operation[int, int] = Operation("second", self._double, budget)
         self.endless: Operation[int, int] = Operation("endless", self._endless, budget)
@@ -89,7 +90,7 @@ class ToyHead:
         self.batches.append([row.inputs for row in rows])
         self._enter(1)
         end = time.monotonic() + PATIENCE
-        while not all(row.abandoned for row in rows) and time.monotonic() < end:
+        while not all(row.is_ending for row in rows) and time.monotonic() < end:
             time.sleep(0.001)
         self._enter(-1)
         return [0 for _ in rows]

@@ -18,7 +18,7 @@ IDENTITY = "abcdefghijklmnop"
 
 def menus(view: AttentionView, layers: int, heads: int) -> dict[str, Any]:
     shown = Shown(np.ones((1, 1), dtype=np.float32), view, PARTS, layers, heads)
-    return {item.what: item for item in AttentionMenus(REQUEST, shown).items(IDENTITY)}  # type: ignore[attr-defined]
+    return {item.fields["what"]: item for item in AttentionMenus(REQUEST, shown).items(IDENTITY)}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("layer", [1, 2, 30, 79, 80])

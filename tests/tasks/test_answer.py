@@ -101,14 +101,14 @@ class TestAsTheFormerPipeline:
         head = load("bert_squad")
         assert max(len(head.encode_windows(one.question, one.context)) for one in REQUESTS) > 3
         assert {result > absent for _, result, absent in expected} == {True, False}
-        results = [run_task(TASK.steps(head, request)) for request in REQUESTS]
+        results = [run_task(TASK.start(head, request)) for request in REQUESTS]
         assert_close(results, expected)
         for request, result in zip(REQUESTS, results, strict=True):
             assert result.span is not None
             assert result.text == request.context[result.span.start : result.span.end] != ""
 
     def test_together(self, load: Callable[[str], Any], expected: list[Any]) -> None:
-        assert_close(run_together(*(TASK.steps(load("bert_squad"), request) for request in REQUESTS)), expected)
+        assert_close(run_together(*(TASK.start(load("bert_squad"), request) for request in REQUESTS)), expected)
 
     async def test_through_the_worker(self, make_worker: Any, expected: list[Any]) -> None:
         async with make_worker() as worker:
@@ -122,14 +122,14 @@ def test_windows_cover_the_context_and_nothing_of_the_question(load: Callable[[s
     covered: set[int] = set()
     for window in windows:
         assert window.row.tokens <= head.context_length
-        assert window.places[0] is None
-        covered |= {character for place in window.places if place is not None for character in range(*place)}
+        assert window.spans[0] is None
+        covered |= {character for place in window.spans if place is not None for character in range(*place)}
     assert {index for index, character in enumerate(LONG) if not character.isspace()} <= covered
 
 
 def test_a_question_that_leaves_no_room(load: Callable[[str], Any]) -> None:
     with pytest.raises(InvalidRequest, match="shorter one"):
-        run_task(TASK.steps(load("bert_squad"), AnswerRequest("why? " * 60, "Because.")))
+        run_task(TASK.start(load("bert_squad"), AnswerRequest("why? " * 60, "Because.")))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ class TestPrompted:
         even = OWN_GAIN if quote is None else QUOTED_GAIN
         right = 1 / (1 + np.exp(even - (after - usual)))
 
-        result = run_task(TASK.steps(written(line), request))
+        result = run_task(TASK.start(written(line), request))
 
         assert result.guessed
         assert result.text == text
@@ -266,30 +266,30 @@ class TestPrompted:
         self, line: str, question: str, context: str, before: str, written: Callable[[str], Any]
     ) -> None:
         """F1, F2, F6, F8."""
-        result = run_task(TASK.steps(written(line), AnswerRequest(question, context)))
+        result = run_task(TASK.start(written(line), AnswerRequest(question, context)))
         assert result.span is not None
         assert context[: result.span.start].endswith(before)
         assert context[result.span.start : result.span.end] == line.strip()
 
     @pytest.mark.parametrize("line", [f" {NO_ANSWER}\n", " Not in the text.", "", '  "" \n'])
     def test_no_answer(self, line: str, written: Callable[[str], Any]) -> None:
-        result = run_task(TASK.steps(written(line), AnswerRequest("What does Marta play?", CONTEXT)))
+        result = run_task(TASK.start(written(line), AnswerRequest("What does Marta play?", CONTEXT)))
         assert result.is_absent
         assert (result.text, result.span, result.absent) == ("", None, 1.0)
 
     def test_the_model_itself_writes(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         requests = [AnswerRequest("What is sour?", text) for text in TEXTS]
-        results = [run_task(TASK.steps(head, request)) for request in requests]
+        results = [run_task(TASK.start(head, request)) for request in requests]
         for result, other in zip(
-            results, run_together(*(TASK.steps(head, request) for request in requests)), strict=True
+            results, run_together(*(TASK.start(head, request) for request in requests)), strict=True
         ):
             assert result.text == other.text
             assert result.probability == pytest.approx(other.probability, abs=1e-4)
             assert result.probability + result.absent == pytest.approx(1)
 
     def test_a_long_context_is_cut(self, load: Callable[[str], Any]) -> None:
-        result = run_task(TASK.steps(load("llama"), AnswerRequest("What is sour?", "Apples are sour. " * 600)))
+        result = run_task(TASK.start(load("llama"), AnswerRequest("What is sour?", "Apples are sour. " * 600)))
         assert result.truncated
 
     @pytest.mark.parametrize("question", ["What is sour?", "\u8a9e" * 300])
@@ -301,7 +301,7 @@ class TestPrompted:
         bounded = Bounded(head.model, head.tokenizer, CPU)
         for context in ("Apples are sour.", "Apples are sour. " * 300, "\u8a9e " * 3_000):
             try:
-                run_task(TASK.steps(bounded, AnswerRequest(question, context)))
+                run_task(TASK.start(bounded, AnswerRequest(question, context)))
             except ModelUnavailable:
                 assert len(question) == 300
 
@@ -310,4 +310,4 @@ class TestPrompted:
 
         tiny.llama(tmp_path / "short", context=SHORT_CONTEXT)
         with pytest.raises(ModelUnavailable, match="128 tokens at most"):
-            run_task(TASK.steps(load_head(tmp_path / "short", CPU), AnswerRequest("What is sour?", "Apples")))
+            run_task(TASK.start(load_head(tmp_path / "short", CPU), AnswerRequest("What is sour?", "Apples")))

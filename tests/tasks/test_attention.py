@@ -22,7 +22,7 @@ LONG = "I love to hate this course, and the coffee was cold. " * 10
 
 
 def read(head: Any, *arguments: Any, **options: Any) -> AttentionResult:
-    return run_task(TASK.steps(head, AttentionRequest(*arguments, **options)))
+    return run_task(TASK.start(head, AttentionRequest(*arguments, **options)))
 
 
 def ids(tokens: Any) -> list[int]:

@@ -42,13 +42,13 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
 
 def test_alone_as_transformers_generate(load: Callable[[str], Any], expected: list[str]) -> None:
     assert len(set(expected)) == len(CODES)
-    results = [run_task(TASK.steps(load("llama"), greedy(code))) for code in CODES]
+    results = [run_task(TASK.start(load("llama"), greedy(code))) for code in CODES]
     assert [result.text for result in results] == expected
     assert [load("llama").decode_whole(result.ids) for result in results] == expected
 
 
 def test_together_as_transformers_generate(load: Callable[[str], Any], expected: list[str]) -> None:
-    results = run_together(*(TASK.steps(load("llama"), greedy(code)) for code in CODES))
+    results = run_together(*(TASK.start(load("llama"), greedy(code)) for code in CODES))
     assert [result.text for result in results] == expected
 
 
@@ -71,11 +71,11 @@ class Scripted:
 
     def complete(self, request: CompleteRequest) -> CompleteResult:
         """What comes of it, and how much of the text was written."""
-        steps = TASK.steps(self.head, request)
+        steps = TASK.start(self.head, request)
         [row] = next(steps).rows
         for token in self.ids:
             row.progress.append(token)
-            if row.stopped:
+            if row.is_complete():
                 break
         try:
             steps.send([complete_output(row.progress)])
@@ -136,10 +136,10 @@ def test_code_longer_than_the_context_loses_its_start(load: Callable[[str], Any]
     head = load("llama")
     code = "x = 1\n" * 900 + "y ="
     assert len(head.encode(code)) > head.context_length
-    result = run_task(TASK.steps(head, greedy(code)))
+    result = run_task(TASK.start(head, greedy(code)))
     assert result.truncated
     kept = head.encode(code)[-(head.context_length - LENGTH) :]
-    assert result.text == run_task(TASK.steps(head, greedy(head.decode(kept)))).text
+    assert result.text == run_task(TASK.start(head, greedy(head.decode(kept)))).text
 
 
 class TestHalfACharacter:

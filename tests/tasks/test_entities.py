@@ -57,10 +57,10 @@ class TestAsThePipeline:
         assert head.marks_words is (STRATEGIES[name] == "first")
         assert sum(map(len, expected[name])) > 30
         assert {"LOC", "ORG"} <= {one[2] for some in expected[name] for one in some}
-        assert close([run_task(TASK.steps(head, request)) for request in REQUESTS], expected[name])
+        assert close([run_task(TASK.start(head, request)) for request in REQUESTS], expected[name])
 
     def test_together(self, name: str, load: Callable[[str], Any], expected: Mapping[str, list[Known]]) -> None:
-        assert close(run_together(*(TASK.steps(load(name), request) for request in REQUESTS)), expected[name])
+        assert close(run_together(*(TASK.start(load(name), request) for request in REQUESTS)), expected[name])
 
     async def test_through_the_worker(
         self, name: str, make_worker: Any, make_preset: Any, expected: Mapping[str, list[Known]]
@@ -74,16 +74,16 @@ class TestAsThePipeline:
 
 def test_bfloat16_is_read(checkpoints: Mapping[str, Path]) -> None:
     head = load_head(checkpoints["bert_ner"], Device("cpu", "bfloat16"))
-    for result in run_together(*(TASK.steps(head, request) for request in REQUESTS)):
+    for result in run_together(*(TASK.start(head, request) for request in REQUESTS)):
         assert all(0 < one.probability <= 1 for one in result.entities)
 
 
 def test_says_what_it_did_not_read(load: Callable[[str], Any]) -> None:
     request = EntitiesRequest("I love apples. " * 200)
-    result = run_task(TASK.steps(load("bert_ner"), request))
+    result = run_task(TASK.start(load("bert_ner"), request))
     assert result.truncated
     assert max(one.end for one in result.entities) < len(request.text) / 2
-    assert not run_task(TASK.steps(load("bert_ner"), REQUESTS[0])).truncated
+    assert not run_task(TASK.start(load("bert_ner"), REQUESTS[0])).truncated
 
 
 def test_a_text_without_words() -> None:
@@ -116,7 +116,7 @@ class TestPrompted:
             right[name] = (KINDS[int(shared.argmax())], float(shared.max()))
         assert {"PER", "LOC", "ORG"} & {kind for kind, _ in right.values()}
 
-        result = run_task(TASK.steps(load("llama"), EntitiesRequest(NAMED)))
+        result = run_task(TASK.start(load("llama"), EntitiesRequest(NAMED)))
 
         assert result.guessed
         right = {name: said for name, said in right.items() if said[0] != "O"}
@@ -127,7 +127,7 @@ class TestPrompted:
             assert one.probability == pytest.approx(right[NAMED[one.start : one.end]][1], abs=1e-4)
 
     def test_every_place_of_a_name_is_found(self, load: Callable[[str], Any]) -> None:
-        result = run_task(TASK.steps(load("llama"), EntitiesRequest("Anna and Tom and Anna, and Tom: Anna!")))
+        result = run_task(TASK.start(load("llama"), EntitiesRequest("Anna and Tom and Anna, and Tom: Anna!")))
         names = [one.start for one in result.entities]
         assert names == sorted(names)
         assert {names.count(place) for place in names} == {1}
@@ -137,8 +137,8 @@ class TestPrompted:
     def test_in_shared_batches(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         requests = [EntitiesRequest(text) for text in (NAMED, "Paris is large.", "Tom saw Anna in Oslo. " * 8)]
-        alone = [run_task(TASK.steps(head, request)) for request in requests]
-        for one, other in zip(alone, run_together(*(TASK.steps(head, request) for request in requests)), strict=True):
+        alone = [run_task(TASK.start(head, request)) for request in requests]
+        for one, other in zip(alone, run_together(*(TASK.start(head, request) for request in requests)), strict=True):
             assert [entity.start for entity in one.entities] == [entity.start for entity in other.entities]
             assert [entity.probability for entity in one.entities] == pytest.approx(
                 [entity.probability for entity in other.entities], abs=1e-4
@@ -151,14 +151,14 @@ class TestPrompted:
         head = load_head(tmp_path / "short", CPU)
         bounded = Bounded(head.model, head.tokenizer, CPU)
         for text in (NAMED, f"{'語' * 900} Anna {'語' * 900}", "Ab" * 39 + " rains", "Anna " * 500):
-            assert run_task(TASK.steps(bounded, EntitiesRequest(text))).guessed
+            assert run_task(TASK.start(bounded, EntitiesRequest(text))).guessed
 
     def test_nothing_to_ask(self, load: Callable[[str], Any]) -> None:
-        result = run_task(TASK.steps(load("llama"), EntitiesRequest("nothing here. It rains, and on Monday too")))
+        result = run_task(TASK.start(load("llama"), EntitiesRequest("nothing here. It rains, and on Monday too")))
         assert result == EntitiesResult((), truncated=False, guessed=True)
 
     def test_very_many_names(self, load: Callable[[str], Any]) -> None:
         text = " and ".join(f"Anna{chr(97 + index // 26)}{chr(97 + index % 26)}" for index in range(MOST_NAMES + 5))
-        result = run_task(TASK.steps(load("llama"), EntitiesRequest(text)))
+        result = run_task(TASK.start(load("llama"), EntitiesRequest(text)))
         assert result.truncated
         assert len(result.entities) <= MOST_NAMES

@@ -62,11 +62,11 @@ def close(results: list[FillResult], expected: list[list[list[float]]]) -> bool:
 
 
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[list[list[float]]]) -> None:
-    assert close([run_task(TASK.steps(load("roberta"), request)) for request in REQUESTS], expected)
+    assert close([run_task(TASK.start(load("roberta"), request)) for request in REQUESTS], expected)
 
 
 def test_together_as_the_pipeline(load: Callable[[str], Any], expected: list[list[list[float]]]) -> None:
-    assert close(run_together(*(TASK.steps(load("roberta"), request) for request in REQUESTS)), expected)
+    assert close(run_together(*(TASK.start(load("roberta"), request) for request in REQUESTS)), expected)
 
 
 async def test_through_the_worker_as_the_pipeline(
@@ -82,7 +82,7 @@ async def test_through_the_worker_as_the_pipeline(
 def test_the_pipelines_words_and_sentences(checkpoints: Mapping[str, Path], load: Callable[[str], Any]) -> None:
     pipe = transformers.pipeline("fill-mask", model=str(checkpoints["roberta"]), device="cpu")
     text = "The capital of France is <mask>, and it is large."
-    result = run_task(TASK.steps(load("roberta"), FillRequest(text, top_k=10)))
+    result = run_task(TASK.start(load("roberta"), FillRequest(text, top_k=10)))
     [mask] = result.masks
     for guess, right in zip(mask, words(pipe, text, 10)[0], strict=True):
         assert guess.word == right["token_str"].strip()
@@ -93,12 +93,12 @@ def test_the_pipelines_words_and_sentences(checkpoints: Mapping[str, Path], load
 def test_any_way_to_write_a_mask(load: Callable[[str], Any]) -> None:
     head = load("roberta")
     ways = ["<mask>", "[MASK]", "___", "_____", "[mask]", "<MASK>"]
-    results = [run_task(TASK.steps(head, FillRequest(f"The capital of France is {way}."))) for way in ways]
+    results = [run_task(TASK.start(head, FillRequest(f"The capital of France is {way}."))) for way in ways]
     assert all(result == results[0] for result in results)
 
 
 def test_several_masks_are_completed_with_the_likeliest_words(load: Callable[[str], Any]) -> None:
-    result = run_task(TASK.steps(load("roberta"), FillRequest("I ___ apples and ___ lemons", top_k=3)))
+    result = run_task(TASK.start(load("roberta"), FillRequest("I ___ apples and ___ lemons", top_k=3)))
     first, second = result.masks
     assert result.completed == f"I {first[0].word} apples and {second[0].word} lemons"
     assert second[1].sentence == f"I {first[0].word} apples and {second[1].word} lemons"
@@ -106,9 +106,9 @@ def test_several_masks_are_completed_with_the_likeliest_words(load: Callable[[st
 
 
 def test_same_word_in_bfloat16(checkpoints: Mapping[str, Path], load: Callable[[str], Any]) -> None:
-    exact = run_together(*(TASK.steps(load("roberta"), request) for request in REQUESTS))
+    exact = run_together(*(TASK.start(load("roberta"), request) for request in REQUESTS))
     rounded_head = load_head(checkpoints["roberta"], Device("cpu", "bfloat16"))
-    rounded = run_together(*(TASK.steps(rounded_head, request) for request in REQUESTS))
+    rounded = run_together(*(TASK.start(rounded_head, request) for request in REQUESTS))
     compared = 0
     for right, result in zip(exact, rounded, strict=True):
         for mask, rounded_mask in zip(right.masks, result.masks, strict=True):
@@ -140,7 +140,7 @@ class TestNoWords:
     REQUEST = FillRequest("I love ___", top_k=10)
 
     def found(self, head: Any) -> tuple[FillResult, Distributions]:
-        return run_task(TASK.steps(head, self.REQUEST)), run_task(distributions(head, self.REQUEST))
+        return run_task(TASK.start(head, self.REQUEST)), run_task(distributions(head, self.REQUEST))
 
     def test_special_tokens(self, head: Any) -> None:
         plain = self.found(head)[1].probabilities[0]
@@ -181,7 +181,7 @@ class TestNoWords:
     def test_a_vocabulary_without_words(self, head: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(head, "decode", lambda ids, **options: " ")
         with pytest.raises(ModelUnavailable, match="no words in its vocabulary"):
-            run_task(TASK.steps(head, self.REQUEST))
+            run_task(TASK.start(head, self.REQUEST))
 
     @pytest.mark.parametrize(
         ("text", "is_word"),
@@ -203,11 +203,11 @@ class TestNoWords:
 def test_a_mask_beyond_the_context(load: Callable[[str], Any]) -> None:
     """Row K8."""
     with pytest.raises(InvalidRequest, match="longer than the model's context"):
-        run_task(TASK.steps(load("roberta"), FillRequest("I love apples. " * 100 + "The capital is ___.")))
+        run_task(TASK.start(load("roberta"), FillRequest("I love apples. " * 100 + "The capital is ___.")))
 
 
 def test_a_long_text_whose_mask_can_be_read(load: Callable[[str], Any]) -> None:
-    result = run_task(TASK.steps(load("roberta"), FillRequest("The capital is ___. " + "I love apples. " * 100)))
+    result = run_task(TASK.start(load("roberta"), FillRequest("The capital is ___. " + "I love apples. " * 100)))
     assert result.truncated
     assert len(result.masks) == 1
 

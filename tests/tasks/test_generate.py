@@ -47,12 +47,12 @@ def expected(checkpoints: Mapping[str, Path]) -> list[str]:
 
 
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[str]) -> None:
-    results = [run_task(TASK.steps(load("llama"), greedy(prompt))) for prompt in PROMPTS]
+    results = [run_task(TASK.start(load("llama"), greedy(prompt))) for prompt in PROMPTS]
     assert [result.continuations[0].text for result in results] == expected
 
 
 def test_together_as_the_pipeline(load: Callable[[str], Any], expected: list[str]) -> None:
-    results = run_together(*(TASK.steps(load("llama"), greedy(prompt)) for prompt in PROMPTS))
+    results = run_together(*(TASK.start(load("llama"), greedy(prompt)) for prompt in PROMPTS))
     assert [result.continuations[0].text for result in results] == expected
 
 
@@ -74,7 +74,7 @@ def test_the_same_next_token_in_bfloat16(checkpoints: Mapping[str, Path]) -> Non
             likeliest = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1].softmax(-1).topk(2)
         if likeliest.values[0] > 1.3 * likeliest.values[1]:
             compared += 1
-            result = run_task(TASK.steps(head, replace(greedy(prompt), max_new_tokens=1)))
+            result = run_task(TASK.start(head, replace(greedy(prompt), max_new_tokens=1)))
             assert result.continuations[0].text == tokenizer.decode(likeliest.indices[:1])
     assert compared >= 2
 
@@ -95,7 +95,7 @@ def test_another_seed_another_text(load: Callable[[str], Any]) -> None:
         continuation.text
         for seed in range(5)
         for continuation in run_task(
-            TASK.steps(load("llama"), GenerateRequest("I love", 10, 4, temperature=1.0, seed=seed))
+            TASK.start(load("llama"), GenerateRequest("I love", 10, 4, temperature=1.0, seed=seed))
         ).continuations
     ]
     assert len(set(texts)) == 20
@@ -103,11 +103,11 @@ def test_another_seed_another_text(load: Callable[[str], Any]) -> None:
 
 def test_no_seed_is_a_new_text_every_time(load: Callable[[str], Any]) -> None:
     request = GenerateRequest("I love", max_new_tokens=12, num_return_sequences=1, temperature=1.0)
-    assert run_task(TASK.steps(load("llama"), request)) != run_task(TASK.steps(load("llama"), request))
+    assert run_task(TASK.start(load("llama"), request)) != run_task(TASK.start(load("llama"), request))
 
 
 def test_the_text_as_it_follows_the_prompt(load: Callable[[str], Any]) -> None:
-    [one] = run_task(TASK.steps(load("llama"), greedy("In this course"))).continuations
+    [one] = run_task(TASK.start(load("llama"), greedy("In this course"))).continuations
     head = load("llama")
     assert ("In this course" + one.text) == head.decode([*head.encode("In this course"), *head.encode_rest(one.text)])
     assert one.tokens == LENGTH
@@ -118,11 +118,11 @@ def test_a_prompt_longer_than_the_context_loses_its_start(load: Callable[[str], 
     head = load("llama")
     prompt = "Why? " * 700 + "The capital of France is"
     assert len(head.encode(prompt)) > head.context_length
-    result = run_task(TASK.steps(head, greedy(prompt)))
+    result = run_task(TASK.start(head, greedy(prompt)))
     assert result.truncated
     assert result.prompt == prompt
     kept = head.encode(prompt)[-(head.context_length - LENGTH) :]
-    assert result.continuations[0].text == run_task(TASK.steps(head, greedy(head.decode(kept)))).continuations[0].text
+    assert result.continuations[0].text == run_task(TASK.start(head, greedy(head.decode(kept)))).continuations[0].text
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_bad_requests(options: dict[str, Any], sentence: str) -> None:
 
 def made_of(head: Any, request: GenerateRequest, written: Sequence[int], *, finished: bool = False) -> Continuation:
     """What a task makes of tokens that a model writes."""
-    steps = TASK.steps(head, request)
+    steps = TASK.start(head, request)
     next(steps)
     try:
         steps.send([Generated(tuple(written), finished)])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.inference.heads.encoder_input import EncoderInput
+from bot.inference.heads.encoder_head import EncoderInput
 from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
 from bot.inference.operations import Row, run_task
 from bot.tasks.work import shapley as orders

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bot.errors import GlassboxError, InvalidRequest, ModelFailed, ModelUnavailable
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
+from bot.inference.heads.calibration import Calibrations
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.languages.pairs import LanguagePairs
@@ -229,7 +230,7 @@ def expected(checkpoints: Mapping[str, Path]) -> Expected:
 @pytest.fixture
 def head(load: Callable[[str], Any]) -> CausalLM:
     found: CausalLM = load("llama")
-    found.notes.clear()
+    found.calibrations = Calibrations()
     return found
 
 
@@ -238,7 +239,7 @@ ALL = dict.fromkeys(("sentiment", "zeroshot", "fill", "translate", "generate"), 
 
 
 def alone(head: CausalLM, requests: Sequence[Request[Any]]) -> list[Any]:
-    return [run_task(TASKS[type(request)].steps(head, request)) for request in requests]
+    return [run_task(TASKS[type(request)].start(head, request)) for request in requests]
 
 
 def assert_sentiments(results: Sequence[SentimentResult], expected: Expected) -> None:
@@ -284,7 +285,7 @@ class TestAsWrittenOut:
 
     def test_in_shared_batches(self, head: CausalLM, expected: Expected) -> None:
         def together(requests: Sequence[Request[Any]]) -> list[Any]:
-            return run_together(*(TASKS[type(request)].steps(head, request) for request in requests))
+            return run_together(*(TASKS[type(request)].start(head, request) for request in requests))
 
         assert_sentiments(together(Expected.SENTIMENT), expected)
         assert_zeroshots(together(Expected.ZEROSHOT), expected)
@@ -339,7 +340,7 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched = Watched()
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", watched)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", watched)
     return watched
 
 

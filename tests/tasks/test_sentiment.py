@@ -36,14 +36,14 @@ def probabilities(result: SentimentResult) -> dict[str, float]:
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[str, float]]) -> None:
     head = load("distilbert")
     for request, right in zip(REQUESTS, expected, strict=True):
-        result = run_task(TASK.steps(head, request))
+        result = run_task(TASK.start(head, request))
         assert probabilities(result) == pytest.approx(right, abs=1e-5)
         assert result.scores[0].label == max(right, key=right.__getitem__)
         assert not result.truncated
 
 
 def test_together_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[str, float]]) -> None:
-    results = run_together(*(TASK.steps(load("distilbert"), request) for request in REQUESTS))
+    results = run_together(*(TASK.start(load("distilbert"), request) for request in REQUESTS))
     assert [probabilities(result) for result in results] == [pytest.approx(right, abs=1e-5) for right in expected]
 
 
@@ -60,7 +60,7 @@ async def test_through_the_worker_as_the_pipeline(
 
 def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[dict[str, float]]) -> None:
     head = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
-    results = run_together(*(TASK.steps(head, request) for request in REQUESTS))
+    results = run_together(*(TASK.start(head, request) for request in REQUESTS))
     clear = [
         (result, right) for result, right in zip(results, expected, strict=True) if abs(right["POSITIVE"] - 0.5) > 0.05
     ]
@@ -71,7 +71,7 @@ def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[
 
 def test_says_what_it_did_not_read(load: Callable[[str], Any]) -> None:
     head = load("distilbert")
-    result = run_task(TASK.steps(head, SentimentRequest("I love apples. " * 200)))
+    result = run_task(TASK.start(head, SentimentRequest("I love apples. " * 200)))
     assert result.truncated
     assert sum(probabilities(result).values()) == pytest.approx(1)
 

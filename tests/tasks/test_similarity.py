@@ -55,11 +55,11 @@ def assert_close(results: list[SimilarityResult], expected: list[torch.Tensor]) 
 
 def test_alone_as_transformers(load: Callable[[str], Any], expected: list[torch.Tensor]) -> None:
     assert expected[0].min() < 0.9  # the tiny checkpoint tells texts apart
-    assert_close([run_task(TASK.steps(load("minilm"), request)) for request in REQUESTS], expected)
+    assert_close([run_task(TASK.start(load("minilm"), request)) for request in REQUESTS], expected)
 
 
 def test_together_as_transformers(load: Callable[[str], Any], expected: list[torch.Tensor]) -> None:
-    assert_close(run_together(*(TASK.steps(load("minilm"), request) for request in REQUESTS)), expected)
+    assert_close(run_together(*(TASK.start(load("minilm"), request) for request in REQUESTS)), expected)
 
 
 async def test_through_the_worker_as_transformers(make_worker: Any, expected: list[torch.Tensor]) -> None:
@@ -71,7 +71,7 @@ async def test_through_the_worker_as_transformers(make_worker: Any, expected: li
 def test_the_first_token_alone(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(checkpoints["minilm"], tmp_path / "cls"))
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "cls"}))
-    result = run_task(TASK.steps(load_head(folder, CPU), REQUESTS[2]))
+    result = run_task(TASK.start(load_head(folder, CPU), REQUESTS[2]))
     assert_close([result], [reference(folder, REQUESTS[2].texts, lambda states, mask: states[0])])
 
 
@@ -79,15 +79,15 @@ def test_no_more_is_read_than_the_checkpoint_was_made_for(load: Callable[[str], 
     head = load("minilm")
     assert head.context_length == 64
     long = "I love apples. " * 100
-    result = run_task(TASK.steps(head, SimilarityRequest((long, f"{long} and pears"))))
+    result = run_task(TASK.start(head, SimilarityRequest((long, f"{long} and pears"))))
     assert result.truncated
     assert result.cosines[0][1] == pytest.approx(1)
-    assert not run_task(TASK.steps(head, REQUESTS[2])).truncated
+    assert not run_task(TASK.start(head, REQUESTS[2])).truncated
 
 
 def test_a_language_model_makes_no_vectors(load: Callable[[str], Any]) -> None:
     with pytest.raises(ModelUnavailable, match=r"set for /similarity is a causal.*needs a sentence encoder"):
-        TASK.steps(load("llama"), REQUESTS[0])
+        TASK.start(load("llama"), REQUESTS[0])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_language_model_makes_no_vectors(load: Callable[[str], Any]) -> None:
 def test_the_same_text_has_cosine_1(
     request_: SimilarityRequest, ranked: bool, precision: str, checkpoints: Mapping[str, Path]
 ) -> None:
-    result = run_task(TASK.steps(load_head(checkpoints["minilm"], Device("cpu", precision)), request_))
+    result = run_task(TASK.start(load_head(checkpoints["minilm"], Device("cpu", precision)), request_))
     for one, row in zip(request_.texts, result.cosines, strict=True):
         for other, cosine in zip(request_.texts, row, strict=True):
             assert (cosine == pytest.approx(1, abs=1e-12)) == (one == other)

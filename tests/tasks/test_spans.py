@@ -72,7 +72,7 @@ def assert_marked(text: str, places: list[tuple[int, int]]) -> None:
 
 def named(head: Any, text: str) -> tuple[EntitiesRequest, EntitiesResult]:
     request = EntitiesRequest(text)
-    result = run_task(entities.TASK.steps(head, request))
+    result = run_task(entities.TASK.start(head, request))
     assert_marked(request.text, [(one.start, one.end) for one in result.entities])
     unread = markup(request.text)
     assert not any(unread.touches(one.start, one.end) for one in result.entities)
@@ -158,7 +158,7 @@ class TestAsReported:
 class TestAnswers:
     def located(self, head: Any, context: str) -> tuple[AnswerRequest, Any]:
         request = AnswerRequest("Who wrote this book?", context)
-        result = run_task(answer.TASK.steps(head, request))
+        result = run_task(answer.TASK.start(head, request))
         assert result.span is not None
         assert_marked(request.context, [(result.span.start, result.span.end)])
         assert result.text == request.context[result.span.start : result.span.end]
@@ -192,7 +192,7 @@ class TestAnswers:
         head = heads[name]
         [window] = head.encode_windows("Who?", text)
         encoded = head.tokenizer("Who?", text).encodings[0]
-        for place, offsets in zip(window.places, encoded.offsets, strict=True):
+        for place, offsets in zip(window.spans, encoded.offsets, strict=True):
             if place is not None and text[slice(*offsets)].strip():
                 assert place == tuple(offsets)
 
@@ -200,5 +200,5 @@ class TestAnswers:
 def test_a_word_is_widened_to_the_script_that_it_is_written_in(heads: Mapping[str, Any]) -> None:
     context = "田中さんはSiemensで"
     [window] = heads["roberta_squad"].encode_windows("Who?", context)
-    found = {context[slice(*place)] for place in window.places if place is not None}
+    found = {context[slice(*place)] for place in window.spans if place is not None}
     assert found == {*"田中さんはで", "Siemens"}

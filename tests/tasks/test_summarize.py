@@ -98,10 +98,10 @@ def test_as_transformers_generate(name: str, reference: Reference, load: Callabl
     right = [shown(reference(text)) for text in TEXTS]
     assert len(set(right)) > 1
     requests = [SummarizeRequest(text) for text in TEXTS]
-    results = [run_task(TASK.steps(load(name), request)) for request in requests]
+    results = [run_task(TASK.start(load(name), request)) for request in requests]
     assert [result.text for result in results] == right
     assert [shown(load(name).decode_whole(result.ids).strip()) for result in results] == right
-    assert [result.text for result in run_together(*(TASK.steps(load(name), one) for one in requests))] == right
+    assert [result.text for result in run_together(*(TASK.start(load(name), one) for one in requests))] == right
 
 
 async def test_through_the_worker_as_transformers_generate(
@@ -116,7 +116,7 @@ async def test_through_the_worker_as_transformers_generate(
 
 
 def test_tokens_in_and_out(name: str, reference: Reference, load: Callable[[str], Any]) -> None:
-    result = run_task(TASK.steps(load(name), SummarizeRequest(TEXTS[2])))
+    result = run_task(TASK.start(load(name), SummarizeRequest(TEXTS[2])))
     assert result.source_tokens == len(reference.tokenizer(TEXTS[2], add_special_tokens=False).input_ids)
     assert 0 < result.tokens <= LENGTH
     assert result.parts == 1
@@ -125,7 +125,7 @@ def test_tokens_in_and_out(name: str, reference: Reference, load: Callable[[str]
 
 def test_a_long_text_is_read_whole_in_parts(name: str, load: Callable[[str], Any]) -> None:
     head, request = load(name), SummarizeRequest(LONG * (1 if name == "t5" else 3))
-    steps = TASK.steps(head, request)
+    steps = TASK.start(head, request)
     step = next(steps)
     room = head.context_length
     read = " ".join(what_was_read(head, name, row) for row in step.rows)
@@ -154,7 +154,7 @@ def test_the_summary_of_the_summaries(name: str, reference: Reference, load: Cal
     assert len(parts) > 1
     most = min(LENGTH, summarizer.room // 3)
 
-    result = run_task(TASK.steps(head, SummarizeRequest(text)))
+    result = run_task(TASK.start(head, SummarizeRequest(text)))
 
     again = chunks("\n".join(reference(part, most) for part in parts), summarizer.room, summarizer.count)
     while len(again) > 1:
@@ -164,7 +164,7 @@ def test_the_summary_of_the_summaries(name: str, reference: Reference, load: Cal
 
 
 def test_parts_do_not_wait_for_each_other(load: Callable[[str], Any]) -> None:
-    first = next(TASK.steps(load("t5"), SummarizeRequest(LONG)))
+    first = next(TASK.start(load("t5"), SummarizeRequest(LONG)))
     assert len(first.rows) > 5
 
 
@@ -172,12 +172,12 @@ class TestEndings:
     """What a model writes, given by hand."""
 
     def result(self, head: Any, request: SummarizeRequest, *texts: list[str], stop: bool = False) -> SummarizeResult:
-        steps = TASK.steps(head, request)
+        steps = TASK.start(head, request)
         step = next(steps)
         for written in texts:
             assert len(step.rows) == len(written)
             if stop:
-                step.rows[0].stopped = True
+                step.rows[0].stop()
             try:
                 step = steps.send([Generated(head.encode_rest(one), one.endswith(".")) for one in written])
             except StopIteration as end:
@@ -197,7 +197,7 @@ class TestEndings:
         """Row C1, for a summary."""
         head = load("llama")
         ids = head.encode_rest("Birds: 🦩 🦩")
-        steps = TASK.steps(head, SummarizeRequest("Apples"))
+        steps = TASK.start(head, SummarizeRequest("Apples"))
         next(steps)
         with pytest.raises(StopIteration) as end:
             steps.send([Generated(ids[:-1], False)])
@@ -219,15 +219,15 @@ class TestEndings:
     def test_round_in_circles(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         text = "I love apples. " + "They are sour and good. " * 5
-        [row] = next(TASK.steps(head, SummarizeRequest("Apples"))).rows
+        [row] = next(TASK.start(head, SummarizeRequest("Apples"))).rows
         row.progress.extend(head.encode_rest(text))
-        assert row.stopped
+        assert row.is_complete()
         result = self.result(head, SummarizeRequest("Apples"), [text[:87]])
         assert (result.text, result.finished) == ("I love apples. They are sour and good.", True)
 
     def test_parts_that_go_round_in_circles_are_no_end(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
-        steps = TASK.steps(head, SummarizeRequest(LONG))
+        steps = TASK.start(head, SummarizeRequest(LONG))
         rows = next(steps).rows
         circle = "They are sour and good. " * 3
         for row in rows:
@@ -238,17 +238,17 @@ class TestEndings:
 
     def test_stopped_among_the_parts(self, load: Callable[[str], Any]) -> None:
         request = SummarizeRequest(LONG)
-        parts = len(next(TASK.steps(load("llama"), request)).rows)
+        parts = len(next(TASK.start(load("llama"), request)).rows)
         assert parts > 1
         result = self.result(load("llama"), request, ["Apples are sour."] * parts, stop=True)
         assert result.text == "\n".join(["Apples are sour."] * parts)
 
     def test_stopped_before_the_summary_of_the_summaries(self, load: Callable[[str], Any]) -> None:
         head, request = load("llama"), SummarizeRequest(LONG)
-        steps = TASK.steps(head, request)
+        steps = TASK.start(head, request)
         texts = [f"We have {number} apples." for number in range(len(next(steps).rows))]
         [row] = steps.send([Generated(head.encode_rest(text), True) for text in texts]).rows
-        row.stopped = True
+        row.stop()
         with pytest.raises(StopIteration) as end:
             steps.send([Generated((), False)])
         result = end.value.value
@@ -256,12 +256,12 @@ class TestEndings:
         assert (result.ids, len(result.drafts)) == ((), len(texts))
 
     def test_nothing_is_written(self, load: Callable[[str], Any]) -> None:
-        parts = len(next(TASK.steps(load("llama"), SummarizeRequest(LONG))).rows)
+        parts = len(next(TASK.start(load("llama"), SummarizeRequest(LONG))).rows)
         assert self.result(load("llama"), SummarizeRequest(LONG), [""] * parts).text == ""
 
     def test_summaries_that_do_not_get_shorter(self, load: Callable[[str], Any]) -> None:
         request = SummarizeRequest(LONG)
-        parts = len(next(TASK.steps(load("llama"), request)).rows)
+        parts = len(next(TASK.start(load("llama"), request)).rows)
         result = self.result(load("llama"), request, [LONG] * parts)
         assert result.parts == parts
 
@@ -280,13 +280,13 @@ class TestPrompts:
     def test_the_length_is_asked_for(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         for length in INSTRUCTIONS:
-            [row] = next(TASK.steps(head, SummarizeRequest("Apples", length))).rows
+            [row] = next(TASK.start(head, SummarizeRequest("Apples", length))).rows
             assert head.decode(row.inputs.prompt).startswith(f"user: {INSTRUCTIONS[length]}\n\nApples")
 
     def test_examples_for_a_checkpoint_without_a_template(self, checkpoints: Mapping[str, Path]) -> None:
         head: Any = load_head(checkpoints["llama"], CPU)
         head.tokenizer.chat_template = None
-        [row] = next(TASK.steps(head, SummarizeRequest("Apples\nare sour."))).rows
+        [row] = next(TASK.start(head, SummarizeRequest("Apples\nare sour."))).rows
         prompt = head.decode(row.inputs.prompt)
         assert prompt.startswith(f"Text: {EXAMPLES[0][0]}\nSummary: {EXAMPLES[0][1]}\n\n")
         assert prompt.endswith("\n\nText: Apples are sour.\nSummary:")

@@ -17,7 +17,7 @@ PADDED = sorted(set(BUILDERS) - {"llama"})
 
 
 def tokenized(head: Any, *texts: str) -> TokenizeResult:
-    result: TokenizeResult = run_task(TASK.steps(head, TokenizeRequest(texts)))
+    result: TokenizeResult = run_task(TASK.start(head, TokenizeRequest(texts)))
     return result
 
 

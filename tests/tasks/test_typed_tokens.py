@@ -129,8 +129,8 @@ def test_no_control_token_reaches_the_device(
     head = load(checkpoint)
     ask, task = ASKS[name], task_of(name)
     typed = texts(head)
-    expected = controls(head, task.steps(head, ask("I love apples", "Carol")))
-    found = controls(head, task.steps(head, ask(data.draw(typed), data.draw(typed))))
+    expected = controls(head, task.start(head, ask("I love apples", "Carol")))
+    found = controls(head, task.start(head, ask(data.draw(typed), data.draw(typed))))
     assert found <= expected
 
 
@@ -140,8 +140,8 @@ def test_no_control_token_reaches_the_device(
 def test_as_text_and_as_in_a_template(load: Callable[[str], Any], checkpoint: str, data: st.DataObject) -> None:
     head = load(checkpoint)
     text = data.draw(texts(head)).replace("\n", " ")
-    [read] = run_task(task_of("tokenize").steps(head, TokenizeRequest((text,)))).texts
-    [plain] = run_task(task_of("tokenize").steps(head, TokenizeRequest(("apples",)))).texts
+    [read] = run_task(task_of("tokenize").start(head, TokenizeRequest((text,)))).texts
+    [plain] = run_task(task_of("tokenize").start(head, TokenizeRequest(("apples",)))).texts
     special = [token.id for token in read.tokens if token.id in head.control_tokens.values()]
     unknown = head.tokenizer.unk_token_id
     assert [one for one in special if one != unknown] == [one.id for one in plain.tokens if one.special]
@@ -154,7 +154,7 @@ def test_as_text_and_as_in_a_template(load: Callable[[str], Any], checkpoint: st
 @pytest.mark.parametrize(("typed", "masks"), [("</s>", 0), ("<s>", 0), ("<pad>", 0), ("<mask>", 1), ("[MASK]", 1)])
 def test_only_masks_are_meant_in_fill(load: Callable[[str], Any], typed: str, masks: int) -> None:
     head = load("roberta")
-    [row] = next(task_of("fill").steps(head, FillRequest(f"I {typed} love ___."))).rows
+    [row] = next(task_of("fill").start(head, FillRequest(f"I {typed} love ___."))).rows
     assert len(head.mask_positions(row.inputs.ids)) == 1 + masks
     assert sum(one in head.tokenizer.all_special_ids for one in row.inputs.ids) == 3 + masks
     if not masks:
@@ -164,7 +164,7 @@ def test_only_masks_are_meant_in_fill(load: Callable[[str], Any], typed: str, ma
 def test_masks_are_read_as_the_tokenizer_reads_them(load: Callable[[str], Any]) -> None:
     head = load("roberta")
     for text in ("I love ___.", "___ is ___", "a___b", "I  ___ \n___ love"):
-        [row] = next(task_of("fill").steps(head, FillRequest(text))).rows
+        [row] = next(task_of("fill").start(head, FillRequest(text))).rows
         assert list(row.inputs.ids) == head.tokenizer(text.replace("___", "<mask>"))["input_ids"]
 
 
@@ -178,7 +178,7 @@ def test_a_mask_that_is_written_otherwise(load: Callable[[str], Any]) -> None:
 
 def test_b9_a_languages_code_is_text(load: Callable[[str], Any]) -> None:
     head = load("nllb")
-    rows = next(task_of("translate").steps(head, TranslateRequest("hello fra_Latn world", "de"))).rows
+    rows = next(task_of("translate").start(head, TranslateRequest("hello fra_Latn world", "de"))).rows
     assert head.tokenizer.convert_ids_to_tokens(303) == "fra_Latn"
     assert not any(303 in row.inputs.ids for row in rows)
     row = head.encode("hello fra_Latn world", max_new_tokens=1, source="eng_Latn", target="deu_Latn")
@@ -230,7 +230,7 @@ def test_spans_agree_with_the_text(load: Callable[[str], Any], name: str, checkp
 def test_windows_agree_with_the_context(load: Callable[[str], Any]) -> None:
     context = "Ann lives in Rome. [SEP] Tom lives in Oslo."
     [window] = load("bert_squad").encode_windows("Where [SEP] does Tom live?", context)
-    found = {context[start:end] for start, end in filter(None, window.places)}
+    found = {context[start:end] for start, end in filter(None, window.spans)}
     assert {"[", "SEP", "]", "Oslo"} <= found
     assert window.row.inputs.ids.count(3) == 2  # those of the tokenizer itself
 
@@ -238,6 +238,6 @@ def test_windows_agree_with_the_context(load: Callable[[str], Any]) -> None:
 def test_the_request_is_what_is_read(load: Callable[[str], Any]) -> None:
     """A result's own text keeps what was typed."""
     request = FillRequest("I </s> love ___.")
-    result = run_task(task_of("fill").steps(load("roberta"), request))
+    result = run_task(task_of("fill").start(load("roberta"), request))
     assert result.completed.startswith("I </s> love ")
     assert replace(request, top_k=1).parts == ("I </s> love ", ".")

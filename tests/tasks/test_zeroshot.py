@@ -41,7 +41,7 @@ def close(results: list[ZeroShotResult], expected: list[dict[str, float]]) -> bo
 
 
 def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[str, float]]) -> None:
-    results = [run_task(TASK.steps(load("bart_mnli"), request)) for request in REQUESTS]
+    results = [run_task(TASK.start(load("bart_mnli"), request)) for request in REQUESTS]
     assert close(results, expected)
     for result in results:
         ordered = [score.probability for score in result.scores]
@@ -49,7 +49,7 @@ def test_alone_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[s
 
 
 def test_together_as_the_pipeline(load: Callable[[str], Any], expected: list[dict[str, float]]) -> None:
-    assert close(run_together(*(TASK.steps(load("bart_mnli"), request) for request in REQUESTS)), expected)
+    assert close(run_together(*(TASK.start(load("bart_mnli"), request) for request in REQUESTS)), expected)
 
 
 async def test_through_the_worker_as_the_pipeline(
@@ -69,7 +69,7 @@ def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[
         first, second = sorted(right.values(), reverse=True)[:2]
         if first - second > 0.05:
             compared += 1
-            result = run_task(TASK.steps(head, request))
+            result = run_task(TASK.start(head, request))
             assert result.scores[0].label == max(right, key=right.__getitem__)
     assert compared >= 5
 
@@ -77,7 +77,7 @@ def test_same_label_in_bfloat16(checkpoints: Mapping[str, Path], expected: list[
 def test_only_the_text_is_cut(load: Callable[[str], Any]) -> None:
     head = load("bart_mnli")
     request = ZeroShotRequest("I love apples. " * 200, ("politics", "entertainment"))
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     assert result.truncated
     row = head.encode(request.text, "This example is politics.")
     assert len(row.inputs.ids) == head.context_length
@@ -86,7 +86,7 @@ def test_only_the_text_is_cut(load: Callable[[str], Any]) -> None:
 
 def test_a_classifier_without_entailment(load: Callable[[str], Any]) -> None:
     with pytest.raises(ModelUnavailable, match="ZEROSHOT_CHECKPOINT"):
-        run_task(TASK.steps(load("distilbert"), ZeroShotRequest("I love apples", ("sports", "politics"))))
+        run_task(TASK.start(load("distilbert"), ZeroShotRequest("I love apples", ("sports", "politics"))))
 
 
 def named(checkpoints: Mapping[str, Path], *labels: str) -> Any:
@@ -99,9 +99,9 @@ def named(checkpoints: Mapping[str, Path], *labels: str) -> Any:
 def test_entailment_against_contradiction_in_any_order(checkpoints: Mapping[str, Path]) -> None:
     """Row K3; transformers' own rule measures against neutral then, and finds 0.631 and 0.192."""
     request = ZeroShotRequest("I love it", ("sports", "food"), multi_label=True)
-    result = run_task(TASK.steps(named(checkpoints, "entailment", "contradiction", "neutral"), request))
+    result = run_task(TASK.start(named(checkpoints, "entailment", "contradiction", "neutral"), request))
     assert {label: round(p, 3) for label, p in probabilities(result).items()} == {"sports": 0.254, "food": 0.089}
-    assert probabilities(run_task(TASK.steps(named(checkpoints, "entailment", "neutral", "contradiction"), request)))[
+    assert probabilities(run_task(TASK.start(named(checkpoints, "entailment", "neutral", "contradiction"), request)))[
         "sports"
     ] == pytest.approx(0.631, abs=5e-4)
 

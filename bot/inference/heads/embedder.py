@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bot.inference.compute.device import Device
-from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
+from bot.inference.heads.head import Loaded
 from bot.inference.heads.pooling import Pooling, PoolingMode
-from bot.inference.operations import Operation, Row
+from bot.inference.operations import Row
 from bot.inference.task import HeadKind
 
 
@@ -23,39 +20,27 @@ class Embedder(EncoderHead):
 
     Attributes:
         pooling: how the tokens' hidden states become one vector.
-        embed: the operation; its outputs are the pooled vectors, of any length, shape (hidden,), float32.
+        embed: outputs the pooled vectors, of any length, (hidden,), float32.
 
     Source: Reimers, Gurevych: Sentence-BERT, 2019, arXiv:1908.10084.
     """
 
     kind = HeadKind.EMBEDDER
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        device: Device,
-        languages: Any = None,
-        *,
-        pooling: Pooling,
-    ) -> None:
+    def __init__(self, *loaded: *Loaded, pooling: Pooling) -> None:
+        super().__init__(*loaded)
         self.pooling = pooling
-        super().__init__(model, tokenizer, device, languages)
+        if pooling.most_tokens is not None:
+            self.context_length = min(self.context_length, pooling.most_tokens)
+        self.embed = self.operation("embed")
 
     @classmethod
-    def of_folder(cls, folder: Path, *arguments: Any) -> Self:
-        """A head with the pooling that a folder's files describe; raises like `Pooling.read`."""
-        return cls(*arguments, pooling=Pooling.read(folder))
+    def of_folder(cls, folder: Path, *loaded: *Loaded) -> Self:
+        """Make a head with the pooling that a folder's files describe; raises as `Pooling.read` does."""
+        return cls(*loaded, pooling=Pooling.read(folder))
 
-    def set_up(self) -> None:
-        if self.pooling.most_tokens is not None:
-            self.context_length = min(self.context_length, self.pooling.most_tokens)
-        self.embed: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "embed", self.run, encoder_budget(self.device)
-        )
-
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        states: torch.Tensor = self.read(rows).last_hidden_state.float()
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
+        states: torch.Tensor = self.forward(rows).last_hidden_state.float()
         if self.pooling.mode is PoolingMode.CLS:
             vectors = states[:, 0]
         else:  # of each row's own tokens: a sum over padding too would be rounded by the width of the batch

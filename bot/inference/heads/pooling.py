@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from bot.errors import ModelUnavailable
 
-_HARMLESS = ("Transformer", "Pooling", "Normalize")
-"""Modules that need nothing else here. `/similarity` normalises in any case, because cosines are asked for."""
+# `/similarity` normalises in any case: it asks for cosines.
+_HARMLESS = {"Transformer", "Pooling", "Normalize"}
 
 
 class PoolingMode(StrEnum):
-    """Which tokens' hidden states a text's vector is made of."""
+    """The tokens whose hidden states make a text's vector."""
 
     MEAN = "mean"
     CLS = "cls"
 
 
 _SWITCHES = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-"""How the mode is written by all but the newest versions of sentence-transformers."""
+"""How all but the newest versions of sentence-transformers write the mode."""
 
 
 @dataclass(frozen=True)
 class Pooling:
-    """What sentence-transformers does with an encoder.
+    """What sentence-transformers does with an encoder's hidden states.
 
     Attributes:
         mode: the mean over all tokens, or the first token alone.
@@ -41,7 +42,7 @@ class Pooling:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The pooling that the files `modules.json` and `1_Pooling/config.json` describe.
+        """Read the pooling from the files `modules.json` and `1_Pooling/config.json`.
 
         Raises:
             ModelUnavailable: there are no such files, or they ask for something that is not computed here.
@@ -50,7 +51,8 @@ class Pooling:
             modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
             kinds = {str(module["type"]).rpartition(".")[2]: str(module["path"]) for module in modules}
             settings = json.loads((folder / kinds["Pooling"] / "config.json").read_text(encoding="utf-8"))
-            limit = _settings_of(folder / "sentence_bert_config.json").get("max_seq_length")
+            options = folder / "sentence_bert_config.json"
+            limit = json.loads(options.read_text(encoding="utf-8")).get("max_seq_length") if options.is_file() else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelUnavailable(
                 "The checkpoint is a bare encoder: it does not say how a text becomes one vector. Whoever runs this "
@@ -58,7 +60,7 @@ class Pooling:
                 "1_Pooling."
             ) from error
         mode = _mode(settings)
-        if mode is None or not set(kinds) <= set(_HARMLESS):
+        if mode is None or not set(kinds) <= _HARMLESS:
             raise ModelUnavailable(
                 "The checkpoint makes its vectors in a way that I cannot compute: I know the mean over all tokens, and "
                 "the first token. Whoever runs this bot can set another one."
@@ -66,15 +68,10 @@ class Pooling:
         return cls(mode, limit if isinstance(limit, int) else None)
 
 
-def _settings_of(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return found
-
-
-def _mode(settings: dict[str, Any]) -> PoolingMode | None:
-    """The one mode that is set; None where it is another one, or several."""
+def _mode(settings: Mapping[str, object]) -> PoolingMode | None:
+    """Return the mode; None if it is an unknown one, or if several are set."""
     chosen = settings.get("pooling_mode")
     if chosen is None:
         active = [name for name, value in settings.items() if name.startswith("pooling_mode_") and value is True]
         chosen = _SWITCHES.get(active[0]) if len(active) == 1 else None
-    return PoolingMode(chosen) if chosen in list(PoolingMode) else None
+    return next((mode for mode in PoolingMode if mode == chosen), None)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 import torch
 
 from bot.errors import Unanswered
-from bot.inference.heads.encoder_input import encoder_budget
-from bot.inference.heads.generation.continuous_batching import Decoder, Generated
-from bot.inference.heads.generation.cuda_graphs import RecordedSteps, recorded_steps
+from bot.inference.heads.encoder_head import encoder_budget
+from bot.inference.heads.generation.continuous_batching import Generated, RunningBatch
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs, cuda_graphs
 from bot.inference.heads.generation.decoder_positions import Positions
-from bot.inference.heads.generation.encoder_decoder_session import SourceRows
+from bot.inference.heads.generation.encoder_decoder_runner import EncoderDecoder, EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined
-from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.heads.generation.token_logprobs import end_ids, rereading
-from bot.inference.heads.head import Head
+from bot.inference.heads.generation.source_text import SourceText
+from bot.inference.heads.generation.token_logprobs import token_log_probs
+from bot.inference.heads.head import Head, Loaded
 from bot.inference.languages.lookup import language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Budget, Operation, Row, Session
@@ -28,66 +27,28 @@ from bot.inference.scheduling.batching import alike
 from bot.inference.task import HeadKind
 
 WASTE = 0.6
-"""Most padding among texts that are written together. It costs little there: most of the time goes to the weights."""
+"""The largest share of padding in a running batch. It costs little there: most of the time goes to the weights."""
 _LANGUAGE_TOKEN = re.compile(r"[a-z]{2,3}_[A-Za-z]{2,4}")
 """NLLB's `deu_Latn` and mBART's `de_DE`."""
-
-
-@dataclass(frozen=True)
-class SourceText:
-    """A text to rewrite, as token ids.
-
-    Attributes:
-        ids: what the encoder reads, special tokens included.
-        start: what the decoder starts from: its start token, then the target language's where the model has one.
-        max_new_tokens: the most tokens to write.
-        truncated: whether the end of the text was left out, because it exceeds the context length.
-        sampling: the likeliest token each time.
-        stop: nothing but its end ends a text.
-    """
-
-    ids: tuple[int, ...]
-    start: tuple[int, ...]
-    max_new_tokens: int
-    truncated: bool
-    sampling: Sampling = field(default=Sampling.likeliest(), init=False)
-    stop: None = field(default=None, init=False)
-
-    @property
-    def prompt(self) -> SourceText:
-        """What is read before the first token is chosen (see `SourceRows`)."""
-        return self
-
-    @property
-    def owed(self) -> tuple[int, ...]:
-        """What the decoder starts from beyond its first token."""
-        return self.start[1:]
-
-    def resumed(self, written: Sequence[int]) -> tuple[SourceText, tuple[int, ...]]:
-        """The decoder reads one token a step, also of what was written."""
-        return self, (*self.owed, *written)
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 class Seq2SeqLM(Head):
     """`AutoModelForSeq2SeqLM`.
 
     Attributes:
-        rewrite: the operation; its outputs are the token ids that the decoder wrote.
-        reread: outputs what the model thought at each place of a text that was written.
+        rewrite: outputs the token ids that the decoder wrote.
+        token_log_probs: outputs what the model predicted at each position of a written text.
     """
 
     kind = HeadKind.SEQ2SEQ_LM
 
-    def set_up(self) -> None:
+    def __init__(self, *loaded: *Loaded) -> None:
+        super().__init__(*loaded)
         budget = Budget(4_096, rows=16, waste=WASTE) if self.device.on_cpu else Budget(32_768, rows=64, waste=WASTE)
-        self._reading = encoder_budget(self.device)
-        self._positions = Positions(self)
-        self._recorded = recorded_steps(self, columns=2)
-        self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation.iterative("rewrite", self._rewriting, budget)
-        self.reread = rereading(self)
+        self.encoder_decoder = EncoderDecoder(self, self._encode, Positions(self))
+        self._graphs = cuda_graphs(self, caches=2)
+        self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation.iterative("rewrite", self._session, budget)
+        self.token_log_probs = token_log_probs(self)
 
     def encode(
         self,
@@ -98,10 +59,10 @@ class Seq2SeqLM(Head):
         target: str | None = None,
         target_prefix: str = "",
     ) -> Row[SourceText]:
-        """Tokenise a source text. What looks like a special token or a language's code in it is read as text.
+        """Tokenize a source text. What looks like a special token or a language's code in it is read as text.
 
         Args:
-            text: with its task prefix, where the model wants one.
+            text: with its task prefix, if the model wants one.
             max_new_tokens: the most tokens to write.
             source: the tokenizer's own code of the text's language, for multilingual models.
             target: the tokenizer's own code of the language to write.
@@ -113,11 +74,10 @@ class Seq2SeqLM(Head):
                 self.tokenizer.src_lang = source
             whole = self.tokenizer(prefixed)["input_ids"]
             ids = self.tokenizer(prefixed, truncation=True, max_length=self.context_length)["input_ids"]
-        inputs = SourceText(tuple(ids), self._start(target), max_new_tokens, len(whole) > len(ids))
-        return Row(inputs, len(ids) + max_new_tokens)
+        return SourceText(tuple(ids), self._start(target), max_new_tokens, len(whole) > len(ids)).row
 
     def tokenize_template(self, text: str, *, source: str | None = None, **options: Any) -> list[int]:
-        """As `Head.tokenize_template`.
+        """As `Checkpoint.tokenize_template`.
 
         Args:
             text: what was written.
@@ -130,7 +90,8 @@ class Seq2SeqLM(Head):
             return ids
 
     def _without_code(self, text: str) -> str:
-        """A text at whose start a Marian tokenizer finds no `>>code<<`: SentencePiece drops the space, and reads on."""
+        """Return a text at whose start a Marian tokenizer finds no `>>code<<`."""
+        # SentencePiece drops the space, and reads on.
         reads_codes = hasattr(self.tokenizer, "remove_language_code")
         return f" {text}" if reads_codes and text.startswith(">>") else text
 
@@ -141,7 +102,7 @@ class Seq2SeqLM(Head):
 
     @cached_property
     def language_codes(self) -> tuple[str, ...]:
-        """The tokenizer's own codes of its languages (`de`, `deu_Latn`, `de_DE`), where it has tokens for them."""
+        """The tokenizer's own codes of its languages (`de`, `deu_Latn`, `de_DE`), if it has tokens for them."""
         codes = getattr(self.tokenizer, "lang_code_to_id", None)
         if codes:
             return tuple(codes)
@@ -177,34 +138,34 @@ class Seq2SeqLM(Head):
         ids = getattr(self.tokenizer, "lang_code_to_id", None) or {}
         return int(ids[code] if code in ids else self.tokenizer.convert_tokens_to_ids(code))
 
-    def _rewriting(self, alone: bool) -> Rewriting:
-        return Rewriting(partial(self._writer, None if alone else self._recorded))
+    def _session(self, alone: bool) -> LazySession:
+        graphs = None if alone else self._graphs
+        return LazySession(partial(self._begin, graphs))
 
     @torch.inference_mode()
-    def _writer(self, recorded: RecordedSteps | None) -> Session[SourceText, Generated]:
+    def _begin(self, graphs: CudaGraphs | None) -> Session[SourceText, Generated]:
         """Called on the device's thread."""
-        if can_be_joined(self, self._encode, self._positions):
-            return Decoder(self, end_ids(self), lambda: SourceRows(self, self._encode, self._positions, recorded))
-        return GenerateBatch(self, self._encode)
+        model = self.encoder_decoder
+        if can_be_joined(model):
+            return RunningBatch(self, self.end_ids, lambda: EncoderDecoderRunner(model, graphs))
+        return GenerateBatch(model)
 
     def _encode(self, sources: Sequence[Sequence[int]]) -> torch.Tensor:
-        """The encoder's hidden states of all tokens, one source after the other, (tokens, hidden).
-
-        What is written together need not be read together: only texts of similar length share a forward pass.
-        """
+        """Return the encoder's hidden states of all tokens, one source after the other, (tokens, hidden)."""
+        # Rows of a running batch need not share a pass of the encoder: only texts of similar length do.
         states: dict[int, torch.Tensor] = {}
-        for places in alike([len(ids) for ids in sources], self._reading):
-            ids, mask = self.pad([sources[place] for place in places])
+        for batch in alike([len(ids) for ids in sources], encoder_budget(self.device)):
+            ids, mask = self.pad([sources[index] for index in batch])
             found = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
-            states |= {place: found[row, : len(sources[place])] for row, place in enumerate(places)}
-        return torch.cat([states[place] for place in range(len(sources))])
+            states |= {index: found[row, : len(sources[index])] for row, index in enumerate(batch)}
+        return torch.cat([states[index] for index in range(len(sources))])
 
 
-class Rewriting:
-    """Texts that are being rewritten: others join them, or they stay together to the end, as the checkpoint allows.
+class LazySession:
+    """A session that finds out with its first step if rows can join; they stay together to the end if not.
 
     Attributes:
-        joinable: which of these it is; known after the first step.
+        joinable: known after the first step.
     """
 
     joinable: bool
@@ -212,26 +173,26 @@ class Rewriting:
     def __init__(self, begin: Callable[[], Session[SourceText, Generated]]) -> None:
         self.joinable = True
         self._begin = begin
-        self._writer: Session[SourceText, Generated] | None = None
+        self._session: Session[SourceText, Generated] | None = None
         self._joining: list[Row[SourceText]] = []
 
     def __len__(self) -> int:
-        return len(self._joining) + (0 if self._writer is None else len(self._writer))
+        return len(self._joining) + (0 if self._session is None else len(self._session))
 
     def join(self, rows: Sequence[Row[SourceText]]) -> None:
         """Have new rows begin with the next step."""
         self._joining += rows
 
     def step(self) -> None:
-        """Give every row its next token, or where rows stay together all of them."""
-        if self._writer is None:
-            self._writer = self._begin()
-        self._writer.join(self._joining)
+        """Give every row its next token, or all of them if the rows stay together."""
+        if self._session is None:
+            self._session = self._begin()
+        self._session.join(self._joining)
         self._joining = []
-        self._writer.step()
-        self.joinable = self._writer.joinable
+        self._session.step()
+        self.joinable = self._session.joinable
 
-    def leave(self) -> list[tuple[Row[SourceText], Any]]:
+    def leave(self) -> list[tuple[Row[SourceText], tuple[int, ...] | Unanswered]]:
         """Take out the rows that are done, with the tokens that the decoder wrote, or with the errors that they get."""
-        done = [] if self._writer is None else self._writer.leave()
+        done = [] if self._session is None else self._session.leave()
         return [(row, output if isinstance(output, Unanswered) else output.written) for row, output in done]

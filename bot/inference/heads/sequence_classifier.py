@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
-from bot.inference.heads.encoder_input import EncoderHead, EncoderInput, encoder_budget
+from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
+from bot.inference.heads.head import Loaded
 from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
 from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 
 _CLASSES = (2, 3)
-"""How many a natural language inference model has: entailment or not, or also whether neither is meant."""
+"""Of natural language inference: entailment or not, or also neutral."""
 
 
 class SequenceClassifier(EncoderHead):
@@ -24,40 +21,35 @@ class SequenceClassifier(EncoderHead):
         labels: the names of the classes, by id.
         independent: whether each class has a probability of its own (sigmoid), instead of all of them sharing one
             (softmax).
-        classify: the operation; its outputs are logits of shape (labels,), float32.
-        attribute: the operation that tells which tokens speak for a label.
+        classify: outputs logits, (labels,), float32.
+        attribute: tells which tokens speak for a label.
     """
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
 
-    def set_up(self) -> None:
+    def __init__(self, *loaded: *Loaded) -> None:
+        super().__init__(*loaded)
         config = self.model.config
         self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         self.independent = config.problem_type == "multi_label_classification" or config.num_labels == 1
-        self.classify: Operation[EncoderInput, npt.NDArray[np.float32]] = Operation(
-            "classify", self.run, encoder_budget(self.device)
-        )
+        self.classify = self.operation("classify")
         self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
     @property
     def entailment(self) -> int | None:
-        """The id of the entailment class where this is a natural language inference model, else None.
-
-        A checkpoint whose classes have no names counts as one where it has as many as such a model: transformers'
-        pipeline takes the last one then.
-        """
+        """The id of the entailment class if this is a natural language inference model, else None."""
+        # transformers' pipeline takes the last class if the classes have no names.
         if self._unnamed and len(self.labels) in _CLASSES:
             return len(self.labels) - 1
         return next((index for index, label in enumerate(self.labels) if _is_entailment(label)), None)
 
     @property
     def contradiction(self) -> int | None:
-        """The id of the class that entailment is measured against where each label is judged on its own.
+        """The id of the class that entailment is measured against if each label is judged on its own.
 
-        It is the one that is called so, wherever it stands; with two classes, the other one. Only where no name tells,
-        this is transformers' own rule: the first class, or the last one where the first is entailment. transformers'
-        pipeline always follows that rule, and measures against `neutral` where the order is entailment, contradiction,
-        neutral.
+        It is the class with that name, or the only other one. If no name tells, this is transformers' own rule: the
+        first class, or the last one if the first is entailment. transformers' pipeline always follows that rule, and
+        so measures against `neutral` if the order is entailment, contradiction, neutral.
         """
         entailment = self.entailment
         if entailment is None:
@@ -70,12 +62,11 @@ class SequenceClassifier(EncoderHead):
 
     @property
     def _unnamed(self) -> bool:
-        """Whether the classes have no names but those that transformers gives them."""
+        """Whether the classes have only the names that transformers gives them."""
         return all(label == f"LABEL_{index}" for index, label in enumerate(self.labels))
 
-    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[npt.NDArray[np.float32]]:
-        logits: torch.Tensor = self.read(rows).logits
-        return list(logits.float().cpu().numpy())
+    def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
+        return list(self.forward(rows).logits.float().cpu().numpy())
 
 
 def _is_entailment(label: str) -> bool:

@@ -1,1 +1,1 @@
-"""Which rows run when: queue, lanes, batching, preparation, shared results, and what happens when a thread hangs."""
+"""Scheduling: which rows share a batch and when, on which thread, and what happens if a batch or a thread fails."""

@@ -1,4 +1,4 @@
-"""What rows cost lately, to say how long a wait will be."""
+"""What rows and answers have cost lately, to estimate waiting times."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from bot.inference.scheduling.replicas import AnyOperation
 
 REMEMBERED = 600.0
 """Seconds of computing, after which earlier ones count for half."""
-
-
 LATELY = 8
-"""Answers, about, of which an average is taken."""
+"""About how many answers an average is taken of."""
 
 
 @dataclass
@@ -20,14 +18,14 @@ class Recent:
     """How long answers have taken lately.
 
     Attributes:
-        average: seconds; before the first answer, what it is thought to take.
+        average: seconds; before the first answer, an assumption.
     """
 
     average: float
     _answers: int = 0
 
     def note(self, seconds: float) -> None:
-        """Remember how long an answer took."""
+        """Add an answer."""
         self._answers += 1
         self.average += (seconds - self.average) / min(LATELY, self._answers)
 
@@ -39,13 +37,13 @@ class _Total:
 
 
 class Costs:
-    """Device time by operation: rows cost by their tokens, those still to be generated included."""
+    """Device time per token, by operation. Tokens that are still to be generated count too."""
 
     def __init__(self) -> None:
         self._totals: WeakKeyDictionary[AnyOperation, _Total] = WeakKeyDictionary()
 
     def note(self, operation: AnyOperation, seconds: float, tokens: int) -> None:
-        """Remember device time, and the tokens of the rows that were done then."""
+        """Add device time, and the tokens of the rows that were finished in it."""
         total = self._totals.setdefault(operation, _Total())
         total.seconds += seconds
         total.tokens += tokens
@@ -54,6 +52,6 @@ class Costs:
             total.tokens //= 2
 
     def of(self, operation: AnyOperation, tokens: int) -> float:
-        """Seconds that rows of so many tokens will cost; 0 where none have been computed yet."""
+        """Return the seconds that rows of so many tokens will take; 0 if none have been computed yet."""
         total = self._totals.get(operation)
         return 0.0 if total is None or not total.tokens else total.seconds / total.tokens * tokens

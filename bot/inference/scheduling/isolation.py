@@ -8,30 +8,30 @@ from typing import Any
 
 from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
 from bot.inference.checkpoints.weights import free_memory
-from bot.inference.operations import Operation, Row
+from bot.inference.operations import Operation, OutputT, Row
 
 log = logging.getLogger(__name__)
 
 
-def run_isolated(operation: Operation[Any, Any], rows: Sequence[Row[Any]]) -> list[Any]:
-    """Run a batch; where it fails, run its halves.
+def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[Row[Any]]) -> list[OutputT | Unanswered]:
+    """Run a batch; if it fails, run its halves.
 
-    A batch that is too large for the memory fits when halved, and a row that the model cannot digest ends up alone:
-    the same halving serves both.
+    A batch that is too large for the memory fits when it is halved, and a row that the model cannot process ends up
+    alone: the same halving serves both.
 
     Returns:
-        For each row its output, or the `Unanswered` error that it alone gets.
+        For each row its output, or the error that it alone gets.
     """
     try:
         outputs = list(operation.run(rows))
         if len(outputs) != len(rows):
             raise RuntimeError(f"{operation.name} returned {len(outputs)} outputs for {len(rows)} rows")
         return operation.checked(outputs)
-    except BaseException as error:  # also `SystemExit`: it is this request's, and no reason to end the process
+    except BaseException as error:  # `SystemExit` too: it is no reason to end the process
         short_of_memory = is_out_of_memory(error)
         if len(rows) == 1:
             return [failure_of(operation.name, error)]
-    # Outside of the handler: while it runs, the error's traceback keeps the failed batch's tensors alive.
+    # Outside of the handler, in which the error's traceback keeps the failed batch's tensors alive.
     if short_of_memory:
         free_memory()
     middle = len(rows) // 2
@@ -39,7 +39,7 @@ def run_isolated(operation: Operation[Any, Any], rows: Sequence[Row[Any]]) -> li
 
 
 def failure_of(name: str, error: BaseException) -> Unanswered:
-    """What whoever asked is told of a row that fails also alone. It is logged, without its text.
+    """Return the error of a row that fails also alone, and log its cause without the text.
 
     Args:
         name: of the operation.
@@ -49,7 +49,7 @@ def failure_of(name: str, error: BaseException) -> Unanswered:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the device, or the machine, had no room."""
+    """Return whether the device or the machine had no memory left."""
     if isinstance(error, MemoryError):
         return True
     # On the CPU and on MPS PyTorch raises a plain RuntimeError.

@@ -1,7 +1,7 @@
-"""Notices what hangs: work that a thread has in hand, and that shows no sign of life any more.
+"""Notices threads that hang: those without a heartbeat for too long.
 
-A clock alone would be wrong after the machine has slept or the process was paused: everything would seem to hang. So
-the watchdog adds up the time between its own looks, and a look that comes late counts as little as the next ones.
+A clock alone would be wrong after the machine has slept or the process was paused, because everything would seem to
+hang. So the watchdog adds up the time between its own checks, and a late check counts no more than two.
 """
 
 from __future__ import annotations
@@ -10,50 +10,51 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
-LOOKS = 8
-"""In the time after which something is said to hang."""
+CHECKS = 8
+"""Within the time after which something hangs."""
 
 
 @dataclass(frozen=True)
 class _Seen:
-    sign: Hashable
+    heartbeat: Hashable
     silent: float
 
 
 class Watchdog:
-    """Looks every now and then at what is in hand.
+    """Compares heartbeats.
 
     Args:
-        seconds: without a sign of life until something is said to hang.
-        clock: gives seconds.
+        seconds: without a heartbeat, after which something hangs.
+        clock: returns seconds.
 
     Attributes:
-        every: how many seconds there should be between two looks.
+        every: how many seconds there should be between two checks.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
-        self.every = seconds / LOOKS
+        self.every = seconds / CHECKS
         self._clock = clock
-        self._looked = clock()
+        self._checked = clock()
         self._seen: dict[Hashable, _Seen] = {}
 
-    def look(self, in_hand: Mapping[Hashable, Hashable]) -> list[Hashable]:
-        """What hangs.
+    def check(self, heartbeats: Mapping[Hashable, Hashable]) -> list[Hashable]:
+        """Return what hangs.
 
         Args:
-            in_hand: what is being done, and a sign of each that changes whenever it gets on.
+            heartbeats: by what is running; each changes whenever it makes progress.
         """
         now = self._clock()
-        passed, self._looked = min(now - self._looked, 2 * self.every), now
-        self._seen = {what: self._at(what, sign, passed) for what, sign in in_hand.items()}
+        passed, self._checked = min(now - self._checked, 2 * self.every), now
+        self._seen = {what: self._at(what, heartbeat, passed) for what, heartbeat in heartbeats.items()}
         return [what for what, seen in self._seen.items() if seen.silent >= self.seconds]
 
     @property
     def silence(self) -> float:
-        """For how many seconds something had shown no sign of life at the last look."""
+        """The longest time in seconds without a heartbeat, at the last check."""
         return max((seen.silent for seen in self._seen.values()), default=0.0)
 
-    def _at(self, what: Hashable, sign: Hashable, passed: float) -> _Seen:
+    def _at(self, what: Hashable, heartbeat: Hashable, passed: float) -> _Seen:
         before = self._seen.get(what)
-        return _Seen(sign, before.silent + passed if before is not None and before.sign == sign else 0.0)
+        silent = before.silent + passed if before is not None and before.heartbeat == heartbeat else 0.0
+        return _Seen(heartbeat, silent)

@@ -5,16 +5,14 @@ Their custom ids hold the view that is shown and the id of the kept request, so 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import discord
 
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.replies.components.buttons import MOST_OPTIONS, Action
-from bot.replies.components.press import Component
+from bot.replies.components.press import Component, Item
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
@@ -46,7 +44,7 @@ class AttentionMenus:
     request: AttentionRequest
     shown: Shown
 
-    def items(self, request_id: str) -> Iterator[discord.ui.Item[Any]]:
+    def items(self, request_id: str) -> Iterator[Item]:
         """Make menus for the part (if the model has several), the layer and the head."""
         shown = self.shown
         if len(shown.parts) > 1:
@@ -65,14 +63,10 @@ class AttentionMenus:
         return [*options, *(_numbered("Head", number, shown.number_of_heads) for number in numbers)]
 
 
-class AttentionMenu(Component, discord.ui.DynamicItem[discord.ui.Select[View]], template=_TEMPLATE):
+class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
     """One of the menus."""
 
-    def __init__(self, menu: discord.ui.Select[View], what: str, request_id: str, view: AttentionView) -> None:
-        super().__init__(menu)
-        self.what = what
-        self.request_id = request_id
-        self.view_shown = view
+    action = CHANGE_VIEW.name
 
     @classmethod
     def of(
@@ -88,20 +82,13 @@ class AttentionMenu(Component, discord.ui.DynamicItem[discord.ui.Select[View]], 
         for option in options:
             option.default = option.value == current
         custom_id = f"glassbox-attention:{what}:{view.part}.{view.layer}.{_head_value(view)}:{request_id}"
-        return cls(discord.ui.Select(custom_id=custom_id, options=options), what, request_id, view)
+        return cls(discord.ui.Select(custom_id=custom_id, options=options))
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> AttentionMenu:
-        assert isinstance(item, discord.ui.Select)
-        view = _with_head(AttentionView(Part(match["part"]), int(match["layer"])), match["head"])
-        return cls(item, match["what"], match["request_id"], view)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        [chosen] = self.item.values
-        view = changed(self.view_shown, self.what, chosen)
-        await interaction.client.perform(interaction, CHANGE_VIEW.name, self.request_id, view)
+    @property
+    def detail(self) -> AttentionView:
+        fields = self.fields
+        view = _with_head(AttentionView(Part(fields["part"]), int(fields["layer"])), fields["head"])
+        return changed(view, fields["what"], self.item.values[0])
 
 
 def changed(view: AttentionView, what: str, chosen: str) -> AttentionView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import discord
 
 from bot.inference.requests import Request
-from bot.replies.components.press import Component
+from bot.replies.components.press import Component, Item
 
 log = logging.getLogger(__name__)
 
@@ -51,38 +50,23 @@ class Button:
 
 
 class RequestButton(
-    Component,
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"glassbox:(?P<action>[a-z-]+):(?P<request_id>[\w-]+)",
+    Component[discord.ui.Button[discord.ui.View]], template=r"glassbox:(?P<action>[a-z-]+):(?P<request_id>[\w-]+)"
 ):
     """A button as Discord knows it."""
 
-    def __init__(self, button: discord.ui.Button[discord.ui.View], action: str, request_id: str) -> None:
+    def __init__(self, button: discord.ui.Button[discord.ui.View]) -> None:
         super().__init__(button)
-        self.action = action
-        self.request_id = request_id
+        self.action = self.fields["action"]
 
     @classmethod
-    def of(cls, action: Action, request_id: str, label: str | None = None) -> RequestButton:
-        """Make a button for a kept request."""
+    def of(cls, button: Button, request_id: str) -> RequestButton:
+        """Make the button for a kept request."""
+        action = button.action
         custom_id = f"glassbox:{action.name}:{request_id}"
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            label=label or action.label, style=action.style, custom_id=custom_id
-        )
-        return cls(button, action.name, request_id)
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> RequestButton:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["action"], match["request_id"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.perform(interaction, self.action, self.request_id)
+        return cls(discord.ui.Button(label=button.label or action.label, style=action.style, custom_id=custom_id))
 
 
-def view_of(buttons: Mapping[Button, str], menus: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View | None:
+def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discord.ui.View | None:
     """Make the view of a message; None if it has no component. The client does not hold on to it.
 
     Discord refuses a whole message, answer included, if two custom ids or two values of a menu are equal, or if there
@@ -93,7 +77,7 @@ def view_of(buttons: Mapping[Button, str], menus: Iterable[discord.ui.Item[Any]]
         menus: dynamic items that come before the buttons.
     """
     view = discord.ui.View(timeout=None)
-    items = (RequestButton.of(button.action, request_id, button.label) for button, request_id in buttons.items())
+    items = (RequestButton.of(button, request_id) for button, request_id in buttons.items())
     seen: set[str] = set()
     for item in (*menus, *items):
         inner = item.item if isinstance(item, discord.ui.DynamicItem) else item

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-import discord
-
 from bot.inference.requests import Request
+from bot.replies.components.press import Item
 
 
 class Menus(Protocol):
@@ -18,6 +17,6 @@ class Menus(Protocol):
         """The request that is kept for the custom ids."""
         ...
 
-    def items(self, request_id: str) -> Iterable[discord.ui.Item[Any]]:
+    def items(self, request_id: str) -> Iterable[Item]:
         """Make the dynamic items, in order."""
         ...

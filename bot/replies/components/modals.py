@@ -33,7 +33,7 @@ class Submission:
     text: str
 
     @classmethod
-    def of(cls, interaction: discord.Interaction[Any]) -> Submission | None:
+    def of(cls, interaction: discord.Interaction) -> Submission | None:
         """Read an interaction; return None if it is not the submission of one of our modals."""
         data: Mapping[str, Any] = interaction.data or {}
         is_modal = interaction.type is discord.InteractionType.modal_submit

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 
 from bot.replies.delivery import ResponseKind
 
 
-def response_kind(interaction: discord.Interaction[Any]) -> ResponseKind:
+def response_kind(interaction: discord.Interaction) -> ResponseKind:
     """Return how to show somebody another view: their own message is edited, and others get an ephemeral copy."""
     message = interaction.message
     if message is None or message.flags.ephemeral:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import discord
 
 from bot.inference.requests import Request
 from bot.replies.components.buttons import MOST_OPTIONS, Action
-from bot.replies.components.press import Component
+from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
 
 TURN_PAGE = Action("page", "Another page")
@@ -19,8 +18,6 @@ TURN_PAGE = Action("page", "Another page")
 LONGEST_OPTION = 100
 
 View = discord.ui.View
-ANY_PAGE = r"glassbox-pages:(?P<request_id>[\w-]+)"
-ONE_PAGE = r"glassbox-page:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Pages:
     names: tuple[str, ...]
     current: int
 
-    def items(self, request_id: str) -> Iterator[discord.ui.Item[Any]]:
+    def items(self, request_id: str) -> Iterator[Item]:
         """Make a menu of all pages, and the buttons Back and Next; nothing for a single page."""
         if len(self.names) < 2:
             return
@@ -49,12 +46,10 @@ class Pages:
             yield PageButton.of(request_id, self.current + 1, f"Next: {following}", discord.ButtonStyle.primary)
 
 
-class PageMenu(Component, discord.ui.DynamicItem[discord.ui.Select[View]], template=ANY_PAGE):
+class PageMenu(Component[discord.ui.Select[View]], template=r"glassbox-pages:(?P<request_id>[\w-]+)"):
     """A menu of pages."""
 
-    def __init__(self, menu: discord.ui.Select[View], request_id: str) -> None:
-        super().__init__(menu)
-        self.request_id = request_id
+    action = TURN_PAGE.name
 
     @classmethod
     def of(cls, pages: Pages, request_id: str) -> PageMenu:
@@ -64,41 +59,26 @@ class PageMenu(Component, discord.ui.DynamicItem[discord.ui.Select[View]], templ
         for page, name in list(enumerate(pages.names))[first : first + MOST_OPTIONS]:
             label = fit(f"{page + 1}  {name}", LONGEST_OPTION, visible)[0]
             menu.add_option(label=label, value=str(page), default=page == pages.current)
-        return cls(menu, request_id)
+        return cls(menu)
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> PageMenu:
-        assert isinstance(item, discord.ui.Select)
-        return cls(item, match["request_id"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        page = int(self.item.values[0]) if self.item.values else 0
-        await interaction.client.perform(interaction, TURN_PAGE.name, self.request_id, page)
+    @property
+    def detail(self) -> int:
+        return int(self.item.values[0]) if self.item.values else 0
 
 
-class PageButton(Component, discord.ui.DynamicItem[discord.ui.Button[View]], template=ONE_PAGE):
+class PageButton(
+    Component[discord.ui.Button[View]], template=r"glassbox-page:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"
+):
     """A button to one page."""
 
-    def __init__(self, button: discord.ui.Button[View], request_id: str, page: int) -> None:
-        super().__init__(button)
-        self.request_id = request_id
-        self.page = page
+    action = TURN_PAGE.name
 
     @classmethod
     def of(cls, request_id: str, page: int, label: str, style: discord.ButtonStyle) -> PageButton:
         """Make a button."""
         custom_id = f"glassbox-page:{page}:{request_id}"
-        button: discord.ui.Button[View] = discord.ui.Button(label=label, style=style, custom_id=custom_id)
-        return cls(button, request_id, page)
+        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id))
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> PageButton:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["request_id"], int(match["page"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.perform(interaction, TURN_PAGE.name, self.request_id, self.page)
+    @property
+    def detail(self) -> int:
+        return int(self.fields["page"])

@@ -56,12 +56,12 @@ def find_candidates(text: str) -> list[CandidateName]:
                 spans.setdefault(name, []).append(span)
                 sentences.setdefault(name, read.sentences[tokens[first].sentence])
     spelled = _spelled(text, read.chains, [*chain.from_iterable(spans.values())])
-    return [_candidate(text, spelled, tuple(found), sentences[name]) for name, found in spans.items()]
 
+    def candidate(name: str, found: Sequence[Span]) -> CandidateName:
+        here, there = ((one[slice(*found[0])], _sentence(one, found[0], sentences[name])) for one in (text, spelled))
+        return CandidateName(name, tuple(found), here[1], None if here == there else there)
 
-def _candidate(text: str, spelled: str, spans: tuple[Span, ...], sentence: Span) -> CandidateName:
-    here, there = ((one[slice(*spans[0])], _sentence(one, spans[0], sentence)) for one in (text, spelled))
-    return CandidateName(here[0], spans, here[1], None if here == there else there)
+    return [candidate(*one) for one in spans.items()]
 
 
 def _spelled(text: str, chains: Sequence[Chain], names: Sequence[Span]) -> str:
@@ -119,18 +119,15 @@ class _Runs:
 
     def _last(self, first: int) -> int | None:
         """Return the last word of the run that begins with a word; None if none does."""
-        if not self._may_begin(first):
+        is_particle = self._chain[first].kind is WordKind.PARTICLE
+        if not (self._leads(first) if is_particle else self._is_part(first)):
             return None
-        last = self._past_particles(first) if self._chain[first].kind is WordKind.PARTICLE else first
-        while (following := self._following(last)) is not None:
+        last = self._past_particles(first) if is_particle else first
+        while (following := self._past_particles(last)) != last:
+            if self._chain[last].ends_name and self._chain[following].key not in self._words.institutions:
+                break
             last = following
         return last
-
-    def _may_begin(self, index: int) -> bool:
-        token = self._chain[index]
-        if token.kind is WordKind.PARTICLE:
-            return self._leads(index)
-        return self._is_part(index)
 
     def _leads(self, index: int) -> bool:
         """Return whether a name begins with a particle in lower case, as van Gogh's does; only in English."""
@@ -150,15 +147,6 @@ class _Runs:
                 break
         return index
 
-    def _following(self, last: int) -> int | None:
-        """Return the word that continues a run; None if the run ends."""
-        following = self._past_particles(last)
-        if following == last:
-            return None
-        if self._chain[last].ends_name and self._chain[following].key not in self._words.institutions:
-            return None
-        return following
-
     def _is_part(self, index: int) -> bool:
         """Return whether a word may be part of a name."""
         token = self._chain[index]
@@ -172,7 +160,9 @@ class _Runs:
             return self._is_acronym(token)
         if not token.shouted or not self._words.is_common(token.key):
             return True
-        return self._begins_name(index) or self._ends_name(index)
+        # New York, among words in capitals.
+        begins = token.key in self._words.beginnings and self._is_rare(index + 1)
+        return begins or self._ends_name(index)
 
     def _is_initial(self, index: int) -> bool:
         """Return whether initials belong to a name: I. and A. only do beside another part of one."""
@@ -187,10 +177,6 @@ class _Runs:
     def _is_acronym(self, token: NameToken) -> bool:
         """Return whether a word is US, among words that are not all in capitals."""
         return token.key == "us" and not token.shouted and self._text[token.start : token.end].isupper()
-
-    def _begins_name(self, index: int) -> bool:
-        """Return whether a common word begins a name that goes on with another word: New York."""
-        return self._chain[index].key in self._words.beginnings and self._is_rare(index + 1)
 
     def _ends_name(self, index: int) -> bool:
         """Return whether a common word that is no verb ends a name in capitals: AT HUGGING FACE IN BROOKLYN."""
@@ -214,7 +200,9 @@ class _Runs:
         """Return whether a word is a given name: Will Smith, and Will said; but not Will you, nor in May."""
         token = self._chain[index]
         before = self._chain[index - 1].key if index else ""
-        if token.key in self._words.calendar and (before in self._words.before_dates or self._is_in_date(token)):
+        beside = self._text[: token.start].rstrip()[-1:] + self._text[token.end :].lstrip()[:1]
+        is_dated = before in self._words.before_dates or any(map(str.isdigit, beside))  # in May, 5 May
+        if token.key in self._words.calendar and is_dated:
             return False
         if not token.opens:
             return True
@@ -230,11 +218,6 @@ class _Runs:
         return not given.shouted and any(
             one.kind is WordKind.CAPITALISED and not self._words.is_opener(one.key) for one in following
         )
-
-    def _is_in_date(self, token: NameToken) -> bool:
-        """Return whether a word has a number beside it: 5 May, May 2024."""
-        beside = self._text[: token.start].rstrip()[-1:] + self._text[token.end :].lstrip()[:1]
-        return any(map(str.isdigit, beside))
 
     def _is_asked(self, index: int) -> bool:
         """Return whether a sentence asks about a name and has no other verb after it: Will Ann come?"""

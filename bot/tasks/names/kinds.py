@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.tasks.names.candidates import CandidateName, find_candidates
 from bot.tasks.scores import Floats, softmax
@@ -35,6 +36,9 @@ _TABLE = read_table("bot.tasks.prompts", "prompts.toml")["entities"]
 QUESTIONS = tuple(KindPrompt(**question) for question in _TABLE["questions"])
 ANCHORS: list[tuple[str, str]] = list(map(tuple, _TABLE["anchors"]))
 """Sentences with names, equally many of each kind: the model's average answer to them is its leaning."""
+
+
+_LEANING: Calibration[Floats] = Calibration("entities")
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def weighed_names(head: CausalLM, text: str, *, alone: bool = False) -> TaskRun[
     if not asked:
         return WeighedNames((), truncated=False)
     yield from calibrate(head)
-    leaning: Floats = head.notes["entities"]
+    leaning = head.calibrations[_LEANING]
     prompts = _prompts(head, [(sentence, name) for name, sentence in (one.asked for one in asked)])
     log_probs = yield from _ask(head, prompts, alone=alone)
     shares = softmax(log_probs)
@@ -104,9 +108,9 @@ def weighed_names(head: CausalLM, text: str, *, alone: bool = False) -> TaskRun[
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
     """Measure the mean answers to questions about the anchors, (questions, kinds)."""
-    if "entities" not in head.notes:
+    if _LEANING not in head.calibrations:
         log_probs = yield from _ask(head, _prompts(head, ANCHORS))
-        head.notes["entities"] = np.log(softmax(log_probs)).mean(axis=0)
+        head.calibrations[_LEANING] = np.log(softmax(log_probs)).mean(axis=0)
 
 
 def _ask(head: CausalLM, prompts: Sequence[Sequence[str]], *, alone: bool = False) -> TaskRun[Floats]:

@@ -11,7 +11,7 @@ import regex
 
 from bot.tasks.names.words import NameWords, name_words
 from bot.text.graphemes import Span
-from bot.text.markup import Markup, markup
+from bot.text.markup import markup
 
 _PART = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}_\u200c\u200d]*"
 _WORD = regex.compile(
@@ -83,20 +83,19 @@ def read_tokens(text: str) -> ReadText:
     words = name_words()
     tokens: list[NameToken] = []
     borders = [0]
-    for token in _tokens(text, unread, words):
+    found = (match for match in _WORD.finditer(text) if not unread.touches(*match.span()))
+    for token in (_token(text, match, words) for match in found):
         gap = text[tokens[-1].end if tokens else 0 : token.start]
         ends = [token.start - len(gap) + match.end() for match in _SENTENCE_END.finditer(gap)]
         borders += ends
         opens = not tokens or bool(ends) or _OPENING.search(gap) is not None
         tokens.append(replace(token, opens=opens, sentence=len(borders) - 1))
-    heard = [one for _, some in groupby(tokens, lambda one: one.sentence) for one in _heard(text, list(some), words)]
+    heard: list[NameToken] = []
+    for _, group in groupby(tokens, lambda one: one.sentence):
+        sentence = list(group)
+        shouted = _is_shouted([text[one.start : one.end] for one in sentence], sentence, words)
+        heard += (replace(one, opens=True, shouted=True) if shouted else one for one in sentence)
     return ReadText(tuple(_chains(text, heard)), tuple(map(Span, borders, [*borders[1:], len(text)])))
-
-
-def _tokens(text: str, unread: Markup, words: NameWords) -> Iterator[NameToken]:
-    for match in _WORD.finditer(text):
-        if not unread.touches(*match.span()):
-            yield _token(text, match, words)
 
 
 def _token(text: str, match: regex.Match[str], words: NameWords) -> NameToken:
@@ -128,14 +127,8 @@ def _kind(word: str, key: str, words: NameWords) -> WordKind:
     return WordKind.CAPITALISED if word[0].isupper() or word[0].istitle() else WordKind.OTHER
 
 
-def _heard(text: str, sentence: Sequence[NameToken], words: NameWords) -> Iterator[NameToken]:
-    """Yield a sentence's words, marked as shouted if nearly all have capital letters."""
-    shouted = _is_shouted([text[one.start : one.end] for one in sentence], sentence, words)
-    for token in sentence:
-        yield replace(token, opens=True, shouted=True) if shouted else token
-
-
 def _is_shouted(written: Sequence[str], sentence: Sequence[NameToken], words: NameWords) -> bool:
+    """Return whether nearly all words of a sentence have capital letters, so that these say nothing."""
     cased = [word for word in written if word.lower() != word.upper()]
     if len(cased) < 3:
         return False

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import regex
 
 from bot.errors import ModelUnavailable
+from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.tasks.scores import softmax
 from bot.text.characters import visible
@@ -36,6 +37,7 @@ more than an eighth of the context."""
 WORD_TOKENS = 24
 """Room for a proposed word: one token, and perhaps one per letter if it is in capitals."""
 
+_WHOLE_WORDS: Calibration[npt.NDArray[np.int64]] = Calibration("fill")
 _FULL_STOP = regex.compile(r"\p{Sentence_Terminal}$")
 _WHOLE_WORD = regex.compile(r" (?:[^\W\d_]{2,}|[aAI])")
 
@@ -78,11 +80,10 @@ def weighed_masks(head: CausalLM, parts: Sequence[str], *, alone: bool = False) 
     """
     before, masks = parts[0], list[WeighedMask]()
     for after in parts[1:]:
+        starts_sentence = not before.strip() or _FULL_STOP.search(before.rstrip()) is not None
         near_before, near_after, cut = _neighbourhood(head, before, after.rstrip())
         left, question = (CONTEXT + near_before).rstrip(), _question(near_before, near_after)
-        proposals = yield from _weigh_one(
-            head, left, question, near_after, capital=_starts_sentence(before), alone=alone
-        )
+        proposals = yield from _weigh_one(head, left, question, near_after, capital=starts_sentence, alone=alone)
         masks.append(WeighedMask(left, question, proposals, cut))
         before += proposals[0].word + after
     return masks
@@ -146,10 +147,12 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
     Raises:
         ModelUnavailable: the vocabulary has none, so this checkpoint cannot fill masks.
     """
-    if "fill" not in head.notes:
-        texts = head.decode_each(range(head.vocabulary_size))
-        head.notes["fill"] = np.array([token for token, text in enumerate(texts) if _is_whole_word(text)])
-    allowed: npt.NDArray[np.int64] = head.notes["fill"]
+    allowed = head.calibrations.measured(
+        _WHOLE_WORDS,
+        lambda: np.array(
+            [token for token, text in enumerate(head.decode_each(range(head.vocabulary_size))) if _is_whole_word(text)]
+        ),
+    )
     if not len(allowed):
         raise ModelUnavailable("The checkpoint that is set for /fill has no whole words in its vocabulary.")
     return allowed
@@ -157,7 +160,3 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
 
 def _is_whole_word(text: str) -> bool:
     return _WHOLE_WORD.fullmatch(text) is not None and visible(text) == text[1:]
-
-
-def _starts_sentence(before: str) -> bool:
-    return not before.strip() or _FULL_STOP.search(before.rstrip()) is not None

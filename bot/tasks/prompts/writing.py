@@ -1,20 +1,66 @@
-"""Texts that a causal language model writes: as they follow their prompt, and until a task's own rule ends them."""
+"""Texts that a causal language model generates, as they follow their prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import regex
 
-from bot.inference.operations import Row
 from bot.text.characters import REPLACEMENT_CHARACTER, visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.continuous_batching import Generation
+
+
+class GrowingText:
+    """The text of tokens that are still being generated: what decoding all of them at once returns.
+
+    Each call decodes only the new tokens, behind the last known ones, because many tokenizers drop the first space of a
+    text. Not for two threads at once.
+
+    Attributes:
+        new: the end of the text that the last call has decoded.
+    """
+
+    def __init__(self, head: CausalLM) -> None:
+        self._head = head
+        self._begin()
+
+    def _begin(self) -> None:
+        self.new = ""
+        self._known, self._read = "", 0
+        self._context: tuple[int, ...] = ()
+        self._context_text = ""
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens, with U+FFFD at its end for part of a character.
+
+        Args:
+            ids: those of the last call and new ones. Fewer of them begin another text.
+        """
+        if len(ids) < self._read:
+            self._begin()
+        unread = tuple(ids[self._read :])
+        decoded = self._head.decode([*self._context, *unread])
+        self.new = decoded[len(self._context_text) :]
+        text = self._known + self.new
+        if unread and not decoded.endswith(REPLACEMENT_CHARACTER):
+            self._known, self._read = text, len(ids)
+            last = self._head.decode(unread)
+            # White space alone is no context: the next space would be a text's first one again.
+            new_context = (unread, last) if last.strip() else ((*self._context, *unread), decoded)
+            self._context, self._context_text = new_context
+        return text
+
+    def whole_text(self, ids: Sequence[int]) -> str:
+        """Like `text`, without part of a character at the end."""
+        text = self.text(ids)
+        if not text.endswith(REPLACEMENT_CHARACTER):
+            return text
+        return self._known + self._head.decode_whole([*self._context, *ids[self._read :]])[len(self._context_text) :]
 
 
 Decode = Callable[[Sequence[int]], str]
@@ -82,36 +128,44 @@ class ReadPrompt:
 
         They are decoded behind the prompt, because many tokenizers drop the first space of a text on its own.
         """
-        return self.head.decode([*self._before, *self.tail, *new])[len(self._before_text) :]
+        return self.head.decode([*self._context, *self.tail, *new])[len(self._context_text) :]
 
     def whole_text(self, new: Sequence[int]) -> str:
         """Like `text`, without part of a character at the end."""
-        return self.head.decode_whole([*self._before, *self.tail, *new])[len(self._before_text) :]
+        return self.head.decode_whole([*self._context, *self.tail, *new])[len(self._context_text) :]
 
     def tail_after(self, new: Sequence[int]) -> Tail:
         """Return the tail of the text of new tokens."""
-        ids = [*self._before, *self.tail, *new]
+        ids = [*self._context, *self.tail, *new]
         if not _ends_broken(self.head, ids):
             return WHOLE
         text = self.whole_text(new)
-        start = max(len(self._before), self.head.whole_tokens(ids))
+        start = max(len(self._context), self.head.whole_tokens(ids))
 
         def kept() -> str:
-            return self.head.decode_whole(ids[:start])[len(self._before_text) :]
+            return self.head.decode_whole(ids[:start])[len(self._context_text) :]
 
-        while start > len(self._before) and (_ends_broken(self.head, ids[:start]) or not _is_read(kept())):
+        while start > len(self._context) and (_ends_broken(self.head, ids[:start]) or not _is_read(kept())):
             start -= 1
         return Tail(tuple(ids[start:]), len(text) - len(kept()))
 
     @cached_property
-    def _before(self) -> tuple[int, ...]:
-        return self.ids[: len(self.ids) - len(self.tail)]
+    def _context(self) -> tuple[int, ...]:
+        """The last tokens before the tail, from the beginning of a character: decoding thousands takes milliseconds."""
+        before = self.ids[: len(self.ids) - len(self.tail)]
+        for number in range(_CONTEXT, _CONTEXT + 4):  # a character has up to four bytes, and so tokens
+            text = self.head.decode(before[-number:])
+            if text.strip() and REPLACEMENT_CHARACTER not in text:
+                return before[-number:]
+        return before
 
     @cached_property
-    def _before_text(self) -> str:
-        return self.head.decode_whole(self._before)
+    def _context_text(self) -> str:
+        return self.head.decode_whole(self._context)
 
 
+_CONTEXT = 16
+"""How many tokens of a prompt new ones are decoded behind."""
 _LONGEST_CLUSTER = 32
 """How many code points are searched for the last grapheme."""
 
@@ -143,7 +197,14 @@ def circling(text: str) -> int:
 
     Source: Holtzman et al.: The Curious Case of Neural Text Degeneration, 2020, arXiv:1904.09751.
     """
-    for length in range(SHORTEST_LOOP, min(LONGEST_LOOP, len(text) // 3) + 1):
+    longest = min(LONGEST_LOOP, len(text) // 3)
+    if longest < SHORTEST_LOOP:
+        return 0
+    # A circle begins where the last characters stand once more. Only few lengths come into question then, and `rfind`
+    # finds them a hundred times faster than comparing the ends of every length.
+    last, at = len(text) - SHORTEST_LOOP, len(text)
+    while (at := text.rfind(text[last:], last - longest, min(last, at + SHORTEST_LOOP - 1))) >= 0:
+        length = last - at
         end = text[-length:]
         if text[-2 * length : -length] == end and text[-3 * length : -2 * length] == end and _says_something(end):
             return 2 * length
@@ -160,42 +221,3 @@ def without_circles(text: str) -> tuple[str, bool]:
     end = len(text) - again
     closing = _CLOSING.match(text, end)
     return (text[: closing.end() if closing else end].rstrip(), True) if again else (text, False)
-
-
-class EndingRow(Row["Generation"]):
-    """A row for `CausalLM.generate` that is stopped as soon as what has been written of it is enough.
-
-    The device's thread looks at `stopped` between two steps, so the rule has to be quick. Its output is not `finished`.
-
-    Attributes:
-        asked_to_stop: whether somebody has stopped it.
-
-    Args:
-        row: what to generate.
-        ends: the rule, given the new token ids so far, of which there is at least one.
-    """
-
-    def __init__(self, row: Row[Generation], ends: Callable[[Sequence[int]], bool]) -> None:
-        self._ends = ends
-        self._seen = 0
-        self._ended = False
-        self.asked_to_stop = False
-        super().__init__(row.inputs, row.tokens)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody has stopped it, or the rule has ended it."""
-        written = len(self.progress)
-        if written != self._seen:
-            self._seen = written
-            self._ended = written > 0 and self._ends(self.progress)
-        return self.asked_to_stop or self._ended
-
-    @stopped.setter
-    def stopped(self, value: bool) -> None:
-        self.asked_to_stop = value
-
-
-def was_stopped(row: Row[Any]) -> bool:
-    """Whether somebody has stopped a row, rather than a rule of its task."""
-    return row.asked_to_stop if isinstance(row, EndingRow) else row.stopped

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from bot.inference.operations import Row, TaskRun
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template, inert
-from bot.tasks.prompts.writing import EndingRow, circling, without_circles, without_half
+from bot.tasks.prompts.writing import GrowingText, circling, without_circles, without_half
 from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.continuous_batching import Generated, Generation
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 Length = Literal["short", "medium", "long"]
 SummaryRow: TypeAlias = Row[Any]
@@ -91,7 +92,7 @@ class EncoderDecoderSummarizer:
         tokens = sum(token not in special for token in ids)
         ended = len(ids) < row.inputs.max_new_tokens or self._head.tokenizer.eos_token_id in ids
         text = self._head.decode_whole(ids).strip()
-        return PartSummary(text, tokens, ended and not row.stopped, tuple(ids))
+        return PartSummary(text, tokens, ended and not row.was_stopped, tuple(ids))
 
 
 def summary_prefix(head: Seq2SeqLM) -> str:
@@ -131,7 +132,9 @@ class PromptedSummarizer:
 
         stop = None if has_chat_template(self._head) else "\n"
         row = self._head.generation(self._prompt(part), most, sampling=Sampling.likeliest(), stop=stop)
-        return EndingRow(row, lambda ids: circling(self._head.decode(ids)) > 0)
+        text = GrowingText(self._head)
+        row.stop_criterion = lambda ids: circling(text.text(ids)) > 0
+        return row
 
     def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         outputs = yield from self._head.generate(rows, alone=alone)

@@ -105,7 +105,7 @@ def _kinds(one: Pointing, name: str) -> str:
 
 def _context(one: Pointing) -> list[int]:
     """The places of the context's tokens in a window."""
-    return [place for place, characters in enumerate(one.window.places) if characters is not None]
+    return [place for place, characters in enumerate(one.window.spans) if characters is not None]
 
 
 def _edges(head: QuestionAnswering, one: Pointing, name: str) -> Iterator[EdgeLogits]:
@@ -125,7 +125,7 @@ def _edges(head: QuestionAnswering, one: Pointing, name: str) -> Iterator[EdgeLo
 
 
 def _candidates(request: AnswerRequest, one: Pointing, name: str) -> SpanCandidates:
-    together = answer.spans(one.probabilities, one.window.places)
+    together = answer.spans(one.probabilities, one.window.spans)
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
     pairs = [divmod(int(place), together.shape[1]) for place in order]
     start, end = one.probabilities

@@ -32,7 +32,7 @@ from bot.tasks.work.wording import MINUS
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.integrated_gradients import Contrast, Stretch, StretchScores
     from bot.inference.heads.sequence_classifier import SequenceClassifier

@@ -7,9 +7,9 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.inference.tokenization.tokens import HALF_CHARACTER
 from bot.tasks.prompts.writing import Decode
 from bot.tasks.work.pieces import Decision, Ending, Piece
+from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -52,7 +52,7 @@ def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end
     if not rest.strip():
         return Ending(why, len(ids), len(ids))
     kept = bisect_left(range(len(ids)), end, key=lambda number: len(whole_of(ids[:number])))
-    return Ending(f"{why} {HALF}" if set(rest.strip()) == {HALF_CHARACTER} else why, len(ids), kept, rest)
+    return Ending(f"{why} {HALF}" if set(rest.strip()) == {REPLACEMENT_CHARACTER} else why, len(ids), kept, rest)
 
 
 def half_character(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:

@@ -52,7 +52,7 @@ class Recorded:
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
         if not self._left:  # it ended here, perhaps because somebody had stopped it
             for row in rows:
-                row.stopped = True
+                row.stop()
         return found
 
     def check_all_was_said(self) -> None:
@@ -62,6 +62,6 @@ class Recorded:
 
     def _refuse(self) -> None:
         from bot.inference.heads.generation.sampling import Sampling
-        from bot.inference.heads.generation.token_logprobs import Rereading
+        from bot.inference.heads.generation.token_logprobs import ForcedText
 
-        check(self._head, [Rereading((), (), Sampling.likeliest())])
+        check(self._head, [ForcedText((), (), Sampling.likeliest())])

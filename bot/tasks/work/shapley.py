@@ -88,7 +88,7 @@ def _values(
 ) -> TaskRun[Sequence[float]]:
     """The number that is explained, for each of several texts."""
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.encoder_input import EncoderInput
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.inspection.integrated_gradients import LabelLogit
 
     if not texts:

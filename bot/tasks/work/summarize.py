@@ -33,8 +33,9 @@ from bot.tasks.work.written import check_vocabulary, continuations, read_again, 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.continuous_batching import Generation
-    from bot.inference.heads.generation.token_logprobs import Rereading
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.generation.token_logprobs import ForcedText
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 MOST_OPENED = 6
 """Summaries of parts whose tokens are shown, on two pages each. Of more, only the texts are."""
@@ -68,7 +69,7 @@ class Opener(Protocol):
         """The token ids of that."""
         ...
 
-    def rereading(self, row: Row[Any], ids: tuple[int, ...]) -> Rereading:
+    def rereading(self, row: Row[Any], ids: tuple[int, ...]) -> ForcedText:
         """What was written about it."""
         ...
 
@@ -98,11 +99,11 @@ class RewriterOpener:
     def read(self, row: Row[SourceText]) -> tuple[int, ...]:
         return row.inputs.ids
 
-    def rereading(self, row: Row[SourceText], ids: tuple[int, ...]) -> Rereading:
+    def rereading(self, row: Row[SourceText], ids: tuple[int, ...]) -> ForcedText:
         from bot.inference.heads.generation.sampling import Sampling
-        from bot.inference.heads.generation.token_logprobs import Rereading
+        from bot.inference.heads.generation.token_logprobs import ForcedText
 
-        return Rereading(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids)
+        return ForcedText(row.inputs.start, ids, Sampling.likeliest(), row.inputs.ids)
 
     def pieces(self, row: Row[SourceText], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
         return (yield from rewriting(self.head, row, ids))
@@ -134,10 +135,10 @@ class DrafterOpener:
     def read(self, row: Row[Generation]) -> tuple[int, ...]:
         return row.inputs.prompt
 
-    def rereading(self, row: Row[Generation], ids: tuple[int, ...]) -> Rereading:
-        from bot.inference.heads.generation.token_logprobs import Rereading
+    def rereading(self, row: Row[Generation], ids: tuple[int, ...]) -> ForcedText:
+        from bot.inference.heads.generation.token_logprobs import ForcedText
 
-        return Rereading(row.inputs.prompt, ids, row.inputs.sampling)
+        return ForcedText(row.inputs.prompt, ids, row.inputs.sampling)
 
     def pieces(self, row: Row[Generation], ids: tuple[int, ...]) -> TaskRun[tuple[Piece, ...]]:
         found = yield from continuations(self.head, row.inputs.prompt, [ids], row.inputs.sampling)

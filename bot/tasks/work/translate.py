@@ -31,7 +31,7 @@ from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, 
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText, TokenLogProbs
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 NO_WORDS = "There are no words to translate, so the text stays as it is."
@@ -152,7 +152,7 @@ def _weighed(
     names = numbered("sentence", len(sentences))
     states = yield from hidden_states(head, head.reading(asked[0]), names[0])
     read = [*there, *back]
-    found = yield from head.reread([one.row for one in read])
+    found = yield from head.token_log_probs([one.row for one in read])
     pieces = seen(head, there, found[: len(there)], names, "Elsewhere a draft from another layout was taken.")
     cut = "the end of a sentence" if plan.truncated else None
     return (
@@ -175,13 +175,13 @@ def _shown(plan: Drafting) -> str:
     )
 
 
-def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> Rereading:
+def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:
     """A text of which each token is the likeliest; only as much of both as the context has room for."""
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     kept = prompt[: head.context_length]
-    return Rereading(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
+    return ForcedText(kept, written[: head.context_length - len(kept) + 1], Sampling.likeliest())
 
 
 def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -191,14 +191,14 @@ def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
-def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: Rereading) -> Rereading:
+def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: ForcedText) -> ForcedText:
     """The sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
     prompt = head.encode(dictionary(text, plan.languages.target, plan.languages.source))
     return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
-def _weight(head: CausalLM, read: Sequence[Rereading], found: Sequence[Reread]) -> Iterator[Decision]:
+def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[Decision]:
     """How likely the taken drafts and the ways back from them are; nothing where the context has no room for them.
 
     Args:

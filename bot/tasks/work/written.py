@@ -27,8 +27,9 @@ from bot.tasks.work.reading import hidden_states, tokens_read
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Reread, Rereading
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM, SourceText
+    from bot.inference.heads.generation.source_text import SourceText
+    from bot.inference.heads.generation.token_logprobs import ForcedText, TokenLogProbs
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
     from bot.inference.tokenization.tokens import Token
 
 ALTERNATIVES = 5
@@ -71,14 +72,14 @@ def continuations(
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
     """
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     number = len(written)
     read = tokens_read(head, [prompt], truncated=truncated)
     if number > 1:
         note = f"{read.note} The batch has a row for each of the {number} texts, with the same prompt.".strip()
         read = replace(read, shape=(number, len(prompt)), note=note)
-    texts = [Rereading(tuple(prompt), tuple(ids), sampling) for ids in written]
+    texts = [ForcedText(tuple(prompt), tuple(ids), sampling) for ids in written]
     check(head, texts)
     states = yield from hidden_states(head, head.reading(prompt))
     found = yield from read_again(head, texts, numbered("text", number))
@@ -112,11 +113,11 @@ def rewriting_several(
         InvalidRequest: this checkpoint cannot have written them.
     """
     from bot.inference.heads.generation.sampling import Sampling
-    from bot.inference.heads.generation.token_logprobs import Rereading
+    from bot.inference.heads.generation.token_logprobs import ForcedText
 
     sources = [row.inputs for row in rows]
     texts = [
-        Rereading(source.start, tuple(ids), Sampling.likeliest(), source.ids)
+        ForcedText(source.start, tuple(ids), Sampling.likeliest(), source.ids)
         for source, ids in zip(sources, written, strict=True)
     ]
     check(head, texts)
@@ -139,7 +140,7 @@ def numbered(noun: str, number: int) -> tuple[str, ...]:
     return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
 
 
-def check(head: CausalLM | Seq2SeqLM, texts: Iterable[Rereading]) -> None:
+def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
     """Raise `InvalidRequest` where this checkpoint cannot have written texts: another one has, or somebody has changed
     what is kept of the answer. A device may not survive ids that are in no vocabulary."""
     config = head.model.config
@@ -163,7 +164,7 @@ def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
 
 
 def read_again(
-    head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], names: Sequence[str] = ("",), elsewhere: str = ""
+    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], names: Sequence[str] = ("",), elsewhere: str = ""
 ) -> TaskRun[tuple[Piece, ...]]:
     """`seen` of texts, after they were read again.
 
@@ -171,14 +172,14 @@ def read_again(
         InvalidRequest: this checkpoint cannot have written them.
     """
     check(head, texts)
-    found = yield from head.reread([text.row for text in texts])
+    found = yield from head.token_log_probs([text.row for text in texts])
     return seen(head, texts, found, names, elsewhere)
 
 
 def seen(
     head: CausalLM | Seq2SeqLM,
-    texts: Sequence[Rereading],
-    found: Sequence[Reread],
+    texts: Sequence[ForcedText],
+    found: Sequence[TokenLogProbs],
     names: Sequence[str] = ("",),
     elsewhere: str = "",
 ) -> tuple[Piece, ...]:
@@ -196,8 +197,7 @@ def seen(
     return (*written, distribution, Decision(_sentence(head, texts, found, elsewhere)))
 
 
-def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Written:
-    from bot.inference.heads.generation.token_logprobs import end_ids
+def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Written:
 
     # Whether the first one begins a word is seen behind the token before it.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])
@@ -213,11 +213,11 @@ def _written(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: s
         )
         for place, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
     )
-    ended = text.written[-1] in end_ids(head)
+    ended = text.written[-1] in head.end_ids
     return Written(name, read, text.sampling.temperature, text.sampling.top_p, ended)
 
 
-def _others(found: Reread, place: int, token: int, texts: dict[int, str]) -> tuple[Candidate, ...]:
+def _others(found: TokenLogProbs, place: int, token: int, texts: dict[int, str]) -> tuple[Candidate, ...]:
     ranks = [rank for rank, other in enumerate(found.top[place]) if other != token][:ALTERNATIVES]
     return tuple(
         Candidate(
@@ -230,7 +230,7 @@ def _others(found: Reread, place: int, token: int, texts: dict[int, str]) -> tup
     )
 
 
-def _distribution(head: CausalLM | Seq2SeqLM, text: Rereading, found: Reread, name: str) -> Distribution:
+def _distribution(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Distribution:
     """At the place whose token was the least likely."""
     place = int(found.log_probs.argmin())
     token = text.written[place]
@@ -266,12 +266,14 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
 
 
-def _is_close(found: Sequence[Reread]) -> bool:
+def _is_close(found: Sequence[TokenLogProbs]) -> bool:
     """Whether each token that was taken is about as likely as the likeliest."""
     return all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
 
 
-def _sentence(head: CausalLM | Seq2SeqLM, texts: Sequence[Rereading], found: Sequence[Reread], elsewhere: str) -> str:
+def _sentence(
+    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], elsewhere: str
+) -> str:
     options = texts[0].sampling
     places = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)

@@ -148,7 +148,7 @@ def test_an_abandoned_row_ends_within_a_step(head: CausalLM) -> None:
         nonlocal steps
         steps += 1
         if steps == 3:
-            row.abandoned = True
+            row.abandon()
 
     handle = head.model.register_forward_hook(count)
     try:
@@ -160,7 +160,7 @@ def test_an_abandoned_row_ends_within_a_step(head: CausalLM) -> None:
 
 def test_an_abandoned_row_does_not_end_the_others(head: CausalLM) -> None:
     rows = [head.generation(head.encode(prompt), 10, sampling=GREEDY) for prompt in PROMPTS]
-    rows[0].abandoned = True
+    rows[0].abandon()
     results = head.generate.run(rows)
     for row, found in list(zip(rows, results, strict=True))[1:]:
         assert list(found.ids) == direct_generate(head, row.inputs.prompt, 10)

@@ -8,17 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.operations import Row, RowState
 from bot.tasks.prompts.writing import (
     LONGEST_LOOP,
     SHORTEST_LOOP,
-    EndingRow,
+    GrowingText,
     ReadPrompt,
     circling,
-    was_stopped,
     without_circles,
 )
 
 SENTENCE = "The old man looks at the sea. "
+HEADS = ["llama", "t5", "roberta", "m2m100"]
+ALPHABET = st.sampled_from(" ab.:\nI\ufffdé今🦩👩\u200d")
 
 
 class TestCircling:
@@ -86,54 +88,87 @@ class TestCircling:
         assert 0 < circling(text) <= 2 * len(circle)
 
 
-def row_of(head: Any, ends: Callable[[Sequence[int]], bool]) -> EndingRow:
-    return EndingRow(head.generation(head.encode("Once"), 9, sampling=Sampling.likeliest()), ends)
+@given(st.text(alphabet="ab- ", max_size=40), st.text(alphabet="ab- ", min_size=10, max_size=40), st.integers(1, 5))
+def test_circles_are_found_as_by_comparing_every_length(before: str, circle: str, times: int) -> None:
+    text = before + circle * times
+    found = 0
+    for length in range(LONGEST_LOOP, SHORTEST_LOOP - 1, -1):
+        end = text[-length:]
+        if len(text) >= 3 * length and text.endswith(end * 3) and len(set(end)) > 1 and set(end) & {"a", "b"}:
+            found = 2 * length
+    assert circling(text) == found
 
 
-def is_stopped(row: EndingRow) -> bool:
-    """As a function, because a type checker believes that an attribute stays what it was."""
-    return row.stopped
+def row_of(head: Any, criterion: Callable[[Sequence[int]], bool]) -> Row[Any]:
+    row: Row[Any] = head.generation(head.encode("Once"), 9, sampling=Sampling.likeliest())
+    row.stop_criterion = criterion
+    return row
 
 
-class TestEndingRow:
+class TestStopCriterion:
     def test_ends_by_its_rule(self, load: Callable[[str], Any]) -> None:
         row = row_of(load("llama"), lambda ids: ids[-1] == 7)
-        assert not is_stopped(row)
+        assert not row.is_complete()
         row.progress += [5, 6]
-        assert not is_stopped(row)
+        assert not row.is_complete()
         row.progress.append(7)
-        assert is_stopped(row)
-        assert not was_stopped(row)
+        assert row.is_complete()
+        assert not row.was_stopped
         row.progress.clear()  # it begins again after a failure
-        assert not is_stopped(row)
+        assert not row.is_complete()
 
-    def test_is_asked_once_for_each_token(self, load: Callable[[str], Any]) -> None:
+    def test_is_stopped_by_somebody(self, load: Callable[[str], Any]) -> None:
+        row = row_of(load("llama"), lambda ids: False)
+        assert not row.was_stopped
+        row.stop()
+        row.run_on(0)  # too late to change that
+        assert row.is_ending
+        assert row.state is RowState.STOPPING
+
+    def test_through_the_decoder(self, load: Callable[[str], Any]) -> None:
+        head = load("llama")
         asked: list[int] = []
 
         def rule(ids: Sequence[int]) -> bool:
             asked.append(len(ids))
-            return False
+            return len(ids) >= 4
 
-        row = row_of(load("llama"), rule)
-        for _ in range(3):
-            row.progress.append(1)
-            assert not is_stopped(row)
-            assert not is_stopped(row)
-        assert asked == [1, 2, 3]
-
-    def test_is_stopped_by_somebody(self, load: Callable[[str], Any]) -> None:
-        row = row_of(load("llama"), lambda ids: False)
-        assert not was_stopped(row)
-        row.stopped = True
-        assert is_stopped(row)
-        assert was_stopped(row)
-
-    def test_through_the_decoder(self, load: Callable[[str], Any]) -> None:
-        head = load("llama")
         [whole] = head.generate.run([head.generation(head.encode("Once"), 9, sampling=Sampling.likeliest())])
-        [part] = head.generate.run([row_of(head, lambda ids: len(ids) >= 4)])
+        [part] = head.generate.run([row_of(head, rule)])
         assert part.ids == whole.ids[:4]
         assert not part.finished
+        assert asked == [1, 2, 3, 4]  # once for each token
+
+
+class TestGrowingText:
+    """Decoded piece by piece, a text is what it is when it is decoded at once."""
+
+    @given(data=st.data())
+    def test_is_the_text(self, load: Callable[[str], Any], data: st.DataObject) -> None:
+        head = load(data.draw(st.sampled_from(HEADS)))
+        ids = head.tokenize(data.draw(st.text(ALPHABET, min_size=1, max_size=20)), add_special_tokens=False)
+        growing, number = GrowingText(head), 0
+        while number < len(ids):
+            number += data.draw(st.integers(1, 3))
+            assert growing.text(ids[:number]) == head.decode(ids[:number])
+            assert growing.whole_text(ids[:number]) == head.decode_whole(ids[:number])
+
+    def test_begins_anew(self, load: Callable[[str], Any]) -> None:
+        head = load("llama")
+        growing = GrowingText(head)
+        assert growing.text(head.encode_rest("I love apples")) == "I love apples"
+        assert growing.text(head.encode_rest("W")) == "W"
+
+
+@given(data=st.data())
+def test_a_text_is_decoded_behind_the_end_of_its_prompt(load: Callable[[str], Any], data: st.DataObject) -> None:
+    """As if it were decoded behind all of it."""
+    head = load(data.draw(st.sampled_from(HEADS)))
+    before, new = (head.tokenize(data.draw(st.text(ALPHABET, max_size=60)), add_special_tokens=False) for _ in range(2))
+    before, new = before[: data.draw(st.integers(0, 60))], new[: data.draw(st.integers(0, 60))]
+    prompt = ReadPrompt(head, tuple(before), (), truncated=False)
+    assert prompt.text(new) == head.decode([*before, *new])[len(head.decode_whole(before)) :]
+    assert prompt.whole_text(new) == head.decode_whole([*before, *new])[len(head.decode_whole(before)) :]
 
 
 @pytest.mark.parametrize("text", [" and then", "and then", "\n    x = 1"])

@@ -62,7 +62,7 @@ def asked(request: AnswerRequest, result: AnswerResult) -> WorkRequest:
 
 def opened(head: Any, request: AnswerRequest) -> tuple[AnswerResult, Work]:
     """An answer, and its work as the button asks for it."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
 
 
@@ -387,7 +387,7 @@ class TestByWriting:
         assert "60% of the answer's letters" in found.how
 
     def test_what_was_written_is_not_written_again(self, llama: Any, writing: Callable[..., Any]) -> None:
-        result = run_task(TASK.steps(llama, self.REQUEST))
+        result = run_task(TASK.start(llama, self.REQUEST))
         work = run_task(explain_writing(writing(" something else\n"), self.REQUEST, (result.ids,)))
         assert piece_of(work, Quotation).answer == result.text
 

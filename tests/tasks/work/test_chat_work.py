@@ -61,13 +61,13 @@ def tokenizer(checkpoints: Mapping[str, Path]) -> Any:
 
 def opened(head: Any, request: ChatRequest) -> tuple[ChatResult, Work]:
     """An answer and its work."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(explain_reply(head, request, (result.ids,)))
 
 
 def ended(head: Any, request: ChatRequest, ids: Sequence[int], end: int | None = None) -> tuple[str, Ending]:
     """The text of an answer in whose place the model has written tokens, and how its work says that it ends."""
-    steps = TASK.steps(head, request)
+    steps = TASK.start(head, request)
     next(steps)
     with pytest.raises(StopIteration) as stop:
         steps.send([Generated(tuple(ids), finished=end is not None, end=end)])

@@ -41,13 +41,13 @@ def reference(checkpoints: Mapping[str, Path]) -> Any:
 
 def opened(head: Any, request: CompleteRequest) -> tuple[CompleteResult, Work]:
     """An answer and its work."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(explain_code(head, request, (result.ids,)))
 
 
 def ended(head: Any, request: CompleteRequest, ids: Sequence[int], end: int | None = None) -> tuple[str, Ending]:
     """The text of an answer in whose place the model has written tokens, and how its work says that it ends."""
-    steps = TASK.steps(head, request)
+    steps = TASK.start(head, request)
     next(steps)
     generated = Generated(tuple(ids), finished=end is not None, end=end)
     with pytest.raises(StopIteration) as stop:

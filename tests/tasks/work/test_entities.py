@@ -12,7 +12,7 @@ import transformers
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
 from bot.tasks.entities import EntitiesRequest
-from bot.tasks.names.kinds import ANCHORS, KINDS, MOST_NAMES, QUESTIONS
+from bot.tasks.names.kinds import _LEANING, ANCHORS, KINDS, MOST_NAMES, QUESTIONS
 from bot.tasks.work.pieces import (
     Architecture,
     Decision,
@@ -162,7 +162,7 @@ async def test_a_truncated_text(opened: Opened, directly: Mapping[str, Tagger], 
 def test_a_text_without_entities(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     head = load("bert_ner")
     monkeypatch.setattr(head, "labels", ("O",) * len(NER_LABELS))
-    work = run_task(TASK.steps(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
+    work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest("Nobody knows Brooklyn."))))
     words = piece_of(work, LabelledWords).rows
     assert piece_of(work, Spans) == Spans((), 4)
     least = min(words, key=lambda word: word.probability)
@@ -277,10 +277,10 @@ class TestPrompted:
         assert kinds_of(work) == ["Prepared", "Decision"]
         assert "The model was not asked" in decision(work)
 
-    def test_nobody_is_a_name(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nobody_is_a_name(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
-        monkeypatch.setitem(head.notes, "entities", np.array([[0.0, 0.0, 0.0, -1e3]] * 2))
-        work = run_task(TASK.steps(head, WorkRequest.of(EntitiesRequest(NAMED))))
+        with head.calibrations.replaced(_LEANING, np.array([[0.0, 0.0, 0.0, -1e3]] * 2)):
+            work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest(NAMED))))
         assert piece_of(work, Questions).about == "Sylvain"
         assert decision(work).endswith("so the answer is that there are no names.")
 

@@ -15,7 +15,7 @@ from bot.tasks.work.request import explanations
 )
 def test_every_way_to_answer_can_be_opened(name: str) -> None:
     [task] = [task for task in all_tasks() if task.name == name]
-    assert set(explanations()[name]) == set(task.ways)
+    assert set(explanations()[name]) == set(task.implementations)
     assert HeadKind.CAUSAL_LM in explanations()[name]
 
 

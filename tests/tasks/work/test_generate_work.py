@@ -16,7 +16,7 @@ from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
 from bot.errors import InvalidRequest
 from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.heads.generation.token_logprobs import Rereading
+from bot.inference.heads.generation.token_logprobs import ForcedText
 from bot.inference.operations import run_task
 from bot.tasks.generate import TASK, GenerateRequest
 from bot.tasks.work.endings import HALF
@@ -47,7 +47,7 @@ def ids_of(result: Any) -> tuple[tuple[int, ...], ...]:
 
 def opened(head: Any, request: GenerateRequest) -> tuple[Any, Work]:
     """An answer and its work."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(explain_continuations(head, request, ids_of(result)))
 
 
@@ -216,7 +216,7 @@ def test_words_begin_where_they_do(llama: Any) -> None:
 def test_without_an_answer_a_text_is_written_first(llama: Any) -> None:
     first, second = (run_task(explain_continuations(llama, REQUEST, ())) for _ in range(2))
     assert first == second
-    asked = run_task(TASK.steps(llama, replace(REQUEST, seed=7)))
+    asked = run_task(TASK.start(llama, replace(REQUEST, seed=7)))
     work = run_task(explain_continuations(llama, replace(REQUEST, seed=7)))
     assert [tuple(one.token.id for one in text.tokens) for text in pieces_of(work, Written)] == [*ids_of(asked)]
 
@@ -264,8 +264,8 @@ def test_behind_a_line_break_no_word_is_continued(llama: Any) -> None:
 
 @pytest.mark.parametrize(("behind", "is_said"), [(0.25, True), (2.0, False)])
 def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool) -> None:
-    text = Rereading(tuple(llama.encode("The")), tuple(llama.encode("capital")), Sampling.likeliest())
-    [found] = run_task(llama.reread([text.row]))
+    text = ForcedText(tuple(llama.encode("The")), tuple(llama.encode("capital")), Sampling.likeliest())
+    [found] = run_task(llama.token_log_probs([text.row]))
     near = replace(found, log_probs=found.top_log_probs[:, 0] - np.float32(behind))
 
     *_, decision = seen(llama, [text], [near])

@@ -251,11 +251,11 @@ class TestPrompted:
         assert tokens.shape[1] <= 1_024
         assert all(len(prompt) < 1_100 for prompt in piece_of(work, Prepared).texts)
 
-    def test_a_text_between_equal_anchors(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_text_between_equal_anchors(self, load: Callable[[str], Any]) -> None:
         head = load("llama")
         leaning = sentiment.Leaning(-1.0, -2.0, 1.0)
-        monkeypatch.setitem(head.notes, "sentiment", (leaning, leaning))
-        work = run_task(TASK.steps(head, WorkRequest.of(SentimentRequest("Great."))))
+        with head.calibrations.replaced(sentiment._ANCHORS, (leaning, leaning)):
+            work = run_task(TASK.start(head, WorkRequest.of(SentimentRequest("Great."))))
         assert "each kind is 1e−06 away from it" in piece_of(work, WeighedLabels).how
 
 

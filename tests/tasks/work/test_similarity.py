@@ -175,5 +175,5 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
 
 
 def opened(head: Any, request: SimilarityRequest) -> Work:
-    work: Work = run_task(TASK.steps(head, WorkRequest.of(request)))
+    work: Work = run_task(TASK.start(head, WorkRequest.of(request)))
     return work

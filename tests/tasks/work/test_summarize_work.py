@@ -75,7 +75,7 @@ def asked(request: SummarizeRequest, result: SummarizeResult) -> WorkRequest:
 
 def opened(head: Any, request: SummarizeRequest = REQUEST) -> tuple[SummarizeResult, Work]:
     """A summary, and its work as the button asks for it."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(EXPLANATIONS[head.kind](head, request, asked(request, result).written))
 
 
@@ -265,12 +265,12 @@ class TestEndings:
 
     @staticmethod
     def work(head: Any, request: SummarizeRequest, *texts: list[str], stop: bool = False) -> Work:
-        steps = TASK.steps(head, request)
+        steps = TASK.start(head, request)
         step = next(steps)
         result: SummarizeResult | None = None
         for written in texts:
             if stop:
-                step.rows[0].stopped = True
+                step.rows[0].stop()
             try:
                 step = steps.send([Generated(head.encode_rest(one), one.endswith(".")) for one in written])
             except StopIteration as end:
@@ -299,7 +299,7 @@ class TestEndings:
 
     def test_stopped_among_the_parts(self, llama: Any) -> None:
         request = SummarizeRequest(long_text(llama, 2.5))
-        parts = len(next(TASK.steps(llama, request)).rows)
+        parts = len(next(TASK.start(llama, request)).rows)
         texts = ["Apples are sour.", *[""] * (parts - 2), "We have promises."]
         work = self.work(llama, request, texts, stop=True)
         assert pieces_of(work, Decision)[-1].sentence.startswith("The texts about the parts were not summarised again")
@@ -310,7 +310,7 @@ class TestEndings:
 
     def test_stopped_in_the_first_part(self, llama: Any) -> None:
         request = SummarizeRequest(long_text(llama, 2.5))
-        parts = len(next(TASK.steps(llama, request)).rows)
+        parts = len(next(TASK.start(llama, request)).rows)
         work = self.work(llama, request, ["Apples are sour.", *[""] * (parts - 1)], stop=True)
         assert [one.name for one in pieces_of(work, Written)] == ["part 1"]
         assert kinds_of(work)[:3] == ["Prepared", "SummaryRounds", "Prepared"]

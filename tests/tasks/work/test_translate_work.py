@@ -13,7 +13,6 @@ import torch
 import transformers
 
 from bot.errors import InvalidRequest
-from bot.inference.heads.generation.token_logprobs import end_ids
 from bot.inference.languages.lookup import language
 from bot.inference.operations import run_task
 from bot.tasks.translate import TASK, TranslateRequest, encode
@@ -51,7 +50,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
     """Keeps a head's random model from ending a text."""
 
     def make(head: Any) -> Any:
-        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(end_ids(head)))
+        monkeypatch.setattr(head.model.generation_config, "suppress_tokens", sorted(head.end_ids))
         monkeypatch.setattr(head.model.generation_config, "forced_eos_token_id", None)
         return head
 
@@ -60,7 +59,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
 
 def opened(head: Any, request: TranslateRequest = REQUEST) -> tuple[Any, Work]:
     """A translation and its work."""
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     return result, run_task(explain_rewriting(head, request, (result.ids,)))
 
 
@@ -93,7 +92,7 @@ def test_all_numbers(name: str, load: Callable[[str], Any], checkpoints: Mapping
     for one in text.tokens:
         assert len(one.alternatives) == 5
         assert one.token.id not in [other.id for other in one.alternatives]
-    assert text.ended == (result.ids[-1] in end_ids(head))
+    assert text.ended == (result.ids[-1] in head.end_ids)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -211,7 +210,7 @@ def test_what_this_checkpoint_cannot_have_written(load: Callable[[str], Any], wr
 def test_several_lines(name: str, load: Callable[[str], Any]) -> None:
     head = load(name)
     request = TranslateRequest("I love apples.\n\n- Ask <@1> about **the** cat.\nWhy?", "de")
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     written = (*result.drafts, result.ids)
     work = run_task(explain_rewriting(head, request, written))
     front = "translate English to German: " if name == "t5" else ""
@@ -229,9 +228,9 @@ def test_a_stand_in_that_came_back(load: Callable[[str], Any], monkeypatch: pyte
     head = load("t5")
     request = TranslateRequest("Ask <@1> about it", "de")
     decode = head.decode
-    copied = run_task(TASK.steps(head, replace(request, text="Ask X1 about it"))).ids
+    copied = run_task(TASK.start(head, replace(request, text="Ask X1 about it"))).ids
     monkeypatch.setattr(head, "decode", lambda ids: "Frag X1 danach" if tuple(ids) == copied else decode(ids))
-    result = run_task(TASK.steps(head, request))
+    result = run_task(TASK.start(head, request))
     assert (result.text, result.ids, result.drafts) == ("Frag <@1> danach", copied, ())
     work = run_task(explain_rewriting(head, request, (result.ids,)))
     assert piece_of(work, Prepared).texts == ("translate English to German: Ask X1 about it",)
@@ -275,7 +274,7 @@ class TestByACausalLanguageModel:
         return load("llama")
 
     def opened(self, head: Any, request: TranslateRequest = REQUEST) -> tuple[Any, Work]:
-        result = run_task(TASK.steps(head, request))
+        result = run_task(TASK.start(head, request))
         return result, run_task(explain_drafts(head, request, (result.ids,)))
 
     def test_the_numbers_are_those_that_drafts_are_weighed_by(self, llama: Any) -> None:

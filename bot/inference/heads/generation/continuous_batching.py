@@ -1,7 +1,7 @@
-"""Generation in which rows join and leave between two tokens.
+"""Continuous batching: rows join and leave a running batch between two decode steps.
 
-A static batch makes everybody wait for its longest text, and a newcomer for all of them. Here each step gives every row
-one token, newcomers included; rows that are finished leave, and rows that wait join, before the next step.
+In a static batch everybody waits for the longest text, and a newcomer for all of them. Here each decode step gives
+every row one token, newcomers included; rows that are finished leave, and rows that wait join, before the next step.
 
 Source: Yu et al.: Orca: A Distributed Serving System for Transformer-Based Generative Models, OSDI 2022.
 """
@@ -10,80 +10,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
 from bot.errors import NotFinite, Unanswered
+from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.sampling import Sampler, Sampling, choose_sound
-from bot.inference.heads.head import Head
+from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.operations import Row
 
 PromptT_contra = TypeVar("PromptT_contra", contravariant=True, bound=Sized)
 
 
-class Writable(Protocol):
-    """What a decoder needs to know of a text that it is to write."""
-
-    @property
-    def prompt(self) -> Sized:
-        """What is read before the first token is chosen."""
-        ...
-
-    @property
-    def owed(self) -> Sequence[int]:
-        """Tokens that are read after the prompt, one a step, before the first is chosen."""
-        ...
-
-    def resumed(self, written: Sequence[int]) -> tuple[Sized, Sequence[int]]:
-        """The same two for a text of which so much has been written: what is read at once, and what one a step."""
-        ...
-
-    @property
-    def max_new_tokens(self) -> int:
-        """The most tokens to write."""
-        ...
-
-    @property
-    def sampling(self) -> Sampling:
-        """How they are chosen."""
-        ...
-
-    @property
-    def stop(self) -> str | None:
-        """The row ends after the first token whose text holds this."""
-        ...
-
-
 @dataclass(frozen=True)
 class Generation:
-    """A prompt to continue, as token ids, and how.
+    """A prompt to continue, as token ids.
 
     Attributes:
-        max_new_tokens: the most tokens to generate.
-        stop: the row ends after the first token whose text holds this.
-        owed: none: the prompt is read at once.
+        stop: the stop sequence: the row ends after the first token whose text holds it.
+        forced_ids: tokens that are read after the prompt, one a step, before the first one is chosen: none.
     """
 
     prompt: tuple[int, ...]
     max_new_tokens: int
     sampling: Sampling
     stop: str | None = None
-    owed: tuple[int, ...] = field(default=(), init=False)
+    forced_ids: tuple[int, ...] = field(default=(), init=False)
+
+    @property
+    def row(self) -> Row[Generation]:
+        """A row for `generate`."""
+        return Row(self, len(self.prompt) + self.max_new_tokens)
 
     def resumed(self, written: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """What was written is read at once with the prompt."""
+        """Return the prompt and the forced tokens that continue a text of which so much has been written."""
         return (*self.prompt, *written), ()
+
+
+InputT = TypeVar("InputT", bound=Generation | SourceText)
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What was generated.
+    """A generated text.
 
     Attributes:
-        ids: the new tokens, without the end-of-text token.
+        ids: the new tokens, without the end-of-sequence token.
         finished: whether the model ended the text itself, rather than reaching `max_new_tokens` or being stopped.
-        end: the end-of-text token that it wrote then, unless `stop` has ended the row.
+        end: the end-of-sequence token that it wrote then, unless a stop sequence has ended the row.
     """
 
     ids: tuple[int, ...]
@@ -92,46 +67,47 @@ class Generated:
 
     @property
     def written(self) -> tuple[int, ...]:
-        """The new tokens, the end-of-text token included."""
+        """The new tokens, the end-of-sequence token included."""
         return self.ids if self.end is None else (*self.ids, self.end)
 
 
 @dataclass(eq=False)
-class _Writing:
-    """A row that is being written: its tokens so far are the row's `progress`, and this is its `state`.
+class _Decoding(Generic[InputT]):
+    """A row in a running batch. The row's `progress` are its tokens so far, and its `session_state` is this.
 
     Attributes:
         prompt: what is read at once.
-        owed: tokens that are read one a step before the next one is chosen.
+        forced: tokens that are read one a step before the next one is chosen.
         ended: whether the text has come to its end.
         end: the token that ended it.
+        complete: whether its task's stop criterion ends it.
         failure: what the row gets instead of an output.
     """
 
-    row: Row[Any]
+    row: Row[InputT]
     sampler: Sampler
     prompt: Sized = ()
-    owed: list[int] = field(default_factory=list)
+    forced: list[int] = field(default_factory=list)
     ended: bool = False
     end: int | None = None
+    complete: bool = False
     failure: Unanswered | None = None
 
     @classmethod
-    def of(cls, row: Row[Any], *, exact: bool) -> _Writing:
-        """A row that begins, or goes on from where a session that failed has left it.
+    def of(cls, row: Row[InputT], *, exact: bool) -> _Decoding[InputT]:
+        """Begin a row, or continue it where a session that failed has left it.
 
         Args:
-            row: of a `Writable` input.
-            exact: whether it goes on with the same numbers to the last bit. What it has written is then read again as
+            exact: whether it continues with the same numbers to the last bit. What it has written is then read again as
                 it was the first time, one token a step.
         """
-        asked: Writable = row.inputs
-        if row.state is None:
-            row.state = cls(row, Sampler(asked.sampling))
-        one: _Writing = row.state
+        asked = row.inputs
+        if row.session_state is None:
+            row.session_state = cls(row, Sampler(asked.sampling))
+        one: _Decoding[InputT] = row.session_state
         one.sampler.rewind()
-        prompt, owed = (asked.prompt, [*asked.owed, *row.progress]) if exact else asked.resumed(row.progress)
-        one.prompt, one.owed = prompt, list(owed)
+        prompt, forced = (asked.prompt, [*asked.forced_ids, *row.progress]) if exact else asked.resumed(row.progress)
+        one.prompt, one.forced = prompt, list(forced)
         return one
 
     @property
@@ -139,13 +115,13 @@ class _Writing:
         return self.failure or Generated(tuple(self.row.progress), self.ended, self.end)
 
 
-class Rows(Protocol[PromptT_contra]):
-    """What a model remembers of the rows under way."""
+class ModelRunner(Protocol[PromptT_contra]):
+    """Runs the model's forward passes, and holds the KV cache of the running batch."""
 
     joinable: bool
-    """Whether `read` takes new rows while others are under way."""
+    """Whether `forward` takes new rows while there are others."""
 
-    def read(self, last: torch.Tensor, prompts: Sequence[PromptT_contra], /) -> torch.Tensor:
+    def forward(self, last: torch.Tensor, prompts: Sequence[PromptT_contra], /) -> torch.Tensor:
         """Have the model read one more token of each row, and the prompts of new rows, which come after them.
 
         Args:
@@ -157,119 +133,119 @@ class Rows(Protocol[PromptT_contra]):
         """
         ...
 
-    def keep(self, places: Sequence[int]) -> None:
-        """Forget all rows but those in these places, in this order."""
+    def keep(self, slots: Sequence[int]) -> None:
+        """Forget all rows but those in these slots, in this order."""
         ...
 
     def scrub(self) -> None:
-        """Clear the memory of rows that are gone: it may hold what is no number."""
+        """Clear the memory of rows that are gone: it may hold NaN, which a mask doesn't hide."""
         ...
 
 
-class Decoder:
-    """Rows that are being written together. Used on the device's thread only.
+class RunningBatch(Generic[InputT]):
+    """Rows that are generated together. Used on the device's thread only.
 
     Attributes:
-        joinable: whether rows can join others that are under way; not where the checkpoint's cache forgets (sliding
-            windows, recurrent states), where a batch stays together until its last row is finished. Known after the
-            first step.
+        joinable: whether rows can join. They can't if the checkpoint's cache forgets (sliding windows, recurrent
+            states): such a batch stays together until its last row is finished. Known after the first step.
     """
 
     def __init__(
-        self, head: Head, end_ids: frozenset[int], rows: Callable[[], Rows[Any]], *, exact: bool = False
+        self,
+        checkpoint: Checkpoint,
+        end_ids: frozenset[int],
+        runner: Callable[[], ModelRunner[Any]],
+        *,
+        exact: bool = False,
     ) -> None:
         """Begin without rows.
 
         Args:
-            head: decodes tokens, and chooses the number of threads.
+            checkpoint: decodes tokens, and chooses the number of threads.
             end_ids: tokens that end a text.
-            rows: begins what the model remembers of the rows; called on the device's thread.
-            exact: whether rows that another session has left go on with the same numbers to the last bit.
+            runner: makes the model runner; called on the device's thread.
+            exact: whether rows that another session has left continue with the same numbers to the last bit.
         """
-        self._head = head
+        self._checkpoint = checkpoint
         self._end_ids = end_ids
-        self._begin = rows
+        self._make_runner = runner
         self._exact = exact
-        self._writing: list[_Writing] = []
-        self._joining: list[_Writing] = []
-        self._ended: list[_Writing] = []
+        self._decoding: list[_Decoding[InputT]] = []
+        self._joining: list[_Decoding[InputT]] = []
+        self._ended: list[_Decoding[InputT]] = []
         self._forced = Sampler(Sampling.likeliest())  # of rows whose next token is given: it draws no random number
-        self._rows: Rows[Any] | None = None
-        self._last = head.tensor([])
+        self._runner: ModelRunner[Any] | None = None
+        self._last = checkpoint.tensor([])
         self.joinable = True
 
     def __len__(self) -> int:
-        return len(self._writing) + len(self._joining) + len(self._ended)
+        return len(self._decoding) + len(self._joining) + len(self._ended)
 
-    def join(self, rows: Sequence[Row[Any]]) -> None:
-        """Have rows of `Writable` inputs begin with the next step, or go on from where another session has left them.
+    def join(self, rows: Sequence[Row[InputT]]) -> None:
+        """Have rows begin with the next step, or continue from where another session has left them.
 
         Those that have come to their end there leave with the next `leave`.
         """
         for row in rows:
-            is_done = row.state is not None and self._is_done(row.state)
-            (self._ended if is_done else self._joining).append(_Writing.of(row, exact=self._exact))
+            is_done = row.session_state is not None and self._is_done(row.session_state)
+            (self._ended if is_done else self._joining).append(_Decoding.of(row, exact=self._exact))
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Read the prompts of new rows, and give every row its next token."""
-        if not (self._writing or self._joining):
+        """Prefill new rows, and give every row its next token."""
+        if not (self._decoding or self._joining):
             return
-        if self._rows is None:
-            self._rows = self._begin()
-            self.joinable = self._rows.joinable
+        if self._runner is None:
+            self._runner = self._make_runner()
+            self.joinable = self._runner.joinable
         prompts = [one.prompt for one in self._joining]
-        with self._head.threads.chosen("step", len(self._last) + sum(map(len, prompts))):
-            logits = self._rows.read(self._last, prompts)
-        self._writing, self._joining = [*self._writing, *self._joining], []
-        self._last = self._choose(self._writing, logits)
+        with self._checkpoint.threads.chosen("step", len(self._last) + sum(map(len, prompts))):
+            logits = self._runner.forward(self._last, prompts)
+        self._decoding, self._joining = [*self._decoding, *self._joining], []
+        self._last = self._choose(self._decoding, logits)
 
     @torch.inference_mode()
-    def leave(self) -> list[tuple[Row[Any], Any]]:
+    def leave(self) -> list[tuple[Row[InputT], Generated | Unanswered]]:
         """Take out the rows that are finished, stopped or abandoned, with what was written, and those that failed."""
-        done = [one for one in self._writing if self._is_done(one)]
-        if done:
-            self._keep([place for place, one in enumerate(self._writing) if one not in done])
-        if any(one.failure for one in done):
-            assert self._rows is not None
-            self._rows.scrub()
+        done = [one for one in self._decoding if self._is_done(one)]
+        if done and self._runner is not None:
+            slots = _closed_up([slot for slot, one in enumerate(self._decoding) if one not in done])
+            self._decoding = [self._decoding[slot] for slot in slots]
+            self._last = self._last[self._checkpoint.tensor(slots)]
+            self._runner.keep(slots)
+            if any(one.failure for one in done):
+                self._runner.scrub()
         done, self._ended = [*self._ended, *done], []
         return [(one.row, one.output) for one in done]
 
-    def _keep(self, places: list[int]) -> None:
-        order = _closed_up(places)
-        self._writing = [self._writing[place] for place in order]
-        self._last = self._last[self._head.tensor(order)]
-        assert self._rows is not None
-        self._rows.keep(order)
-
-    def _choose(self, rows: Sequence[_Writing], logits: torch.Tensor) -> torch.Tensor:
-        """Each row's next token by its own options, (batch,); kept in its progress unless it ends the text."""
-        chosen, tokens = choose_sound(logits, [self._forced if one.owed else one.sampler for one in rows])
-        for place, (one, token) in enumerate(zip(rows, tokens, strict=True)):
+    def _choose(self, rows: Sequence[_Decoding[InputT]], logits: torch.Tensor) -> torch.Tensor:
+        """Return each row's next token by its own options, (batch,), and append it unless it ends the text."""
+        chosen, tokens = choose_sound(logits, [self._forced if one.forced else one.sampler for one in rows])
+        for slot, (one, token) in enumerate(zip(rows, tokens, strict=True)):
             if token is None:
                 one.failure = NotFinite()
-            elif one.owed:
-                chosen[place] = one.owed.pop(0)
+            elif one.forced:
+                chosen[slot] = one.forced.pop(0)
             elif token in self._end_ids:
                 one.ended, one.end = True, token
             else:
                 one.row.progress.append(token)
             one.sampler.keep()
+            one.complete = one.row.is_complete()
         return chosen
 
-    def _is_done(self, one: _Writing) -> bool:
+    def _is_done(self, one: _Decoding[InputT]) -> bool:
         row = one.row
         if one.failure is not None:
             return True
-        if row.inputs.stop is not None and row.inputs.stop in self._head.decode(row.progress[-1:]):
+        if row.inputs.stop is not None and row.inputs.stop in self._checkpoint.decode(row.progress[-1:]):
             one.ended = True
-        return one.ended or row.abandoned or row.stopped or len(row.progress) >= row.inputs.max_new_tokens
+        return one.ended or one.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
 
 
-def _closed_up(places: Sequence[int]) -> list[int]:
-    """The same places in an order that leaves most where they are: gaps are filled from the end."""
-    count = len(places)
-    further = [place for place in places if place >= count]
-    staying = {place for place in places if place < count}
-    return [place if place in staying else further.pop() for place in range(count)]
+def _closed_up(slots: Sequence[int]) -> list[int]:
+    """Return the same slots in an order that moves few rows: gaps are filled from the end."""
+    count = len(slots)
+    further = [slot for slot in slots if slot >= count]
+    staying = {slot for slot in slots if slot < count}
+    return [slot if slot in staying else further.pop() for slot in range(count)]

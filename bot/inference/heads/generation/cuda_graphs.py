@@ -1,8 +1,8 @@
-"""Steps of a generation that a GPU repeats by itself.
+"""CUDA graphs of decode steps.
 
-A step has a thousand small operations. Launching them one by one takes several times as long as computing them. While
-nobody joins, each step has the same operations on the same memory, so they are recorded once, as a CUDA graph, and
-started all at once from then on.
+A decode step has a thousand small kernels, and launching them one by one takes several times as long as computing them.
+While no row joins, each step runs the same kernels on the same memory, so a CUDA graph captures them once and replays
+all of them at once from then on.
 
 Source: "CUDA Graphs" in PyTorch's documentation ("CUDA semantics").
 """
@@ -13,191 +13,189 @@ import logging
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import torch
 from cachetools import LRUCache
 
 from bot.errors import describe
-from bot.inference.heads.generation.static_kv_cache import FixedColumns, power_of_two
-from bot.inference.heads.invariance.probing import agree
-
-if TYPE_CHECKING:
-    from bot.inference.heads.head import Head
+from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.static_kv_cache import StaticKVCache, power_of_two
+from bot.inference.heads.probing import UNSUPPORTED, agree
 
 log = logging.getLogger(__name__)
 
-BEFORE = 3
-"""Steps of a size that are computed as usual before one is recorded, which takes about as long as four of them."""
-GRAPHS = 24
-"""Recorded steps that are kept for a checkpoint."""
+EAGER_STEPS = 3
+"""Steps of a shape that are computed eagerly before one is captured, which takes about as long as four of them."""
+MAX_GRAPHS = 24
+"""Graphs that are kept for a checkpoint."""
 KEPT_BYTES = 2**30
-"""Of keys and values between two generations; where they have needed more, all is forgotten."""
+"""Of keys and values between two generations; if they have needed more, all memory is freed."""
 
 Compute: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From the rows' tokens, (rows,), and further numbers to the logits of their next tokens, (rows, vocabulary)."""
-Record: TypeAlias = Callable[[Callable[[], torch.Tensor]], Callable[[], torch.Tensor]]
-"""Makes a function that repeats what another one does, with the same tensors."""
+Capture: TypeAlias = Callable[[Callable[[], torch.Tensor]], Callable[[], torch.Tensor]]
+"""Returns a function that replays what another one does, with the same tensors."""
 
 
-class RecordedSteps:
-    """The steps that have been recorded of a checkpoint, and the columns that they read and write. Used on the device's
+class CudaGraphs:
+    """The graphs of a checkpoint's decode steps, and the KV caches that they read and write. Used on the device's
     thread only.
 
     Attributes:
-        columns: lent to one session at a time.
-        able: whether steps can be recorded; not where one failed, or gave other logits than a step as usual.
+        caches: of one session at a time, which acquires them.
+        enabled: cleared if capturing failed, or if a replay gave other logits than an eager step.
     """
 
-    def __init__(self, head: Head, record: Record, columns: int = 1) -> None:
-        """Record nothing yet.
+    def __init__(self, checkpoint: Checkpoint, capture: Capture, caches: int = 1) -> None:
+        """Begin without graphs.
 
         Args:
-            head: whose steps.
-            record: records.
-            columns: how many kinds of columns there are; all have the same rows.
+            checkpoint: whose steps.
+            capture: see `Capture`.
+            caches: the number of KV caches; all have the same rows.
         """
-        self.columns = tuple(FixedColumns(head) for _ in range(columns))
-        self.able = True
-        self._head = head
-        self._record = record
-        self._borrower: weakref.ref[object] | None = None
-        self._seen: LRUCache[tuple[int, ...], int] = LRUCache(256)
-        self._steps: LRUCache[tuple[int, ...], _RecordedStep] = LRUCache(GRAPHS)
+        self.caches = tuple(StaticKVCache(checkpoint) for _ in range(caches))
+        self.enabled = True
+        self._checkpoint = checkpoint
+        self._capture = capture
+        self._holder: weakref.ref[object] | None = None
+        self._eager_steps: LRUCache[tuple[int, ...], int] = LRUCache(256)
+        self._graphs: LRUCache[tuple[int, ...], _StepGraph] = LRUCache(MAX_GRAPHS)
 
-    def lend(self, borrower: object) -> bool:
-        """The columns, without rows, until they are given back; False while somebody else has them."""
-        if not self.able or (self._borrower is not None and self._borrower() is not None):
+    def acquire(self, holder: object) -> bool:
+        """Return whether a session has the caches now, without rows; another one may have them."""
+        if not self.enabled or (self._holder is not None and self._holder() is not None):
             return False
-        for columns in self.columns:
-            columns.keep([])  # what is left of a session that failed
-        self._borrower = weakref.ref(borrower)
+        for cache in self.caches:
+            cache.keep([])  # a session that failed may have left rows
+        self._holder = weakref.ref(holder)
         return True
 
-    def give_back(self) -> None:
-        """The columns, of which nobody needs anything any more."""
-        for columns in self.columns:
-            columns.keep([])
-        if sum(columns.bytes for columns in self.columns) > KEPT_BYTES:
-            for columns in self.columns:
-                columns.forget()
-        self._borrower = None
+    def release(self) -> None:
+        """Take the caches back from the session that has them."""
+        for cache in self.caches:
+            cache.keep([])
+        if sum(cache.bytes for cache in self.caches) > KEPT_BYTES:
+            for cache in self.caches:
+                cache.free()
+        self._holder = None
         self._forget_other_memory()
 
     @property
     def rows(self) -> int:
-        """How many rows a recorded step has that is large enough for those that there are."""
-        return power_of_two(len(self.columns[0].starts))
+        """The number of rows of a graph that is large enough for those in the caches."""
+        return power_of_two(len(self.caches[0].starts))
 
-    def read(self, last: torch.Tensor, numbers: Sequence[int], compute: Compute, *more: int) -> torch.Tensor | None:
+    def replay(self, last: torch.Tensor, numbers: Sequence[int], compute: Compute, *more: int) -> torch.Tensor | None:
         """Have the model read one more token of each row.
 
         Args:
             last: the tokens, (rows,).
             numbers: what else is computed with, on the device.
-            compute: computes the step for `rows` rows. It may be kept: it must not refer to who has borrowed.
+            compute: computes the step for `rows` rows. It may be kept: it must not refer to the session.
             more: what else a step depends on.
 
         Returns:
-            Logits of the next token, (rows, vocabulary), float32; None where the step is to be computed as usual.
+            Logits of the next token, (rows, vocabulary), float32; None if the step is to be computed eagerly.
         """
-        if not self.able:
+        if not self.enabled:
             return None
-        key = (self._memory, self.rows, *(columns.width for columns in self.columns), *more)
-        step = self._steps.get(key)
-        if step is None:
-            self._seen[key] = self._seen.get(key, 0) + 1
-            if self._seen[key] > BEFORE:
-                step = self._new(key, last, numbers, compute)
-        return None if step is None else step.read(last, numbers)
+        shape = (self._memory, self.rows, *(cache.width for cache in self.caches), *more)
+        graph = self._graphs.get(shape)
+        if graph is None:
+            self._eager_steps[shape] = self._eager_steps.get(shape, 0) + 1
+            if self._eager_steps[shape] > EAGER_STEPS:
+                graph = self._captured(shape, last, numbers, compute)
+        return None if graph is None else graph.run(last, numbers)
 
     @property
     def _memory(self) -> int:
-        return sum(columns.reserved for columns in self.columns)
+        return sum(cache.reserved for cache in self.caches)
 
-    def _new(
-        self, key: tuple[int, ...], last: torch.Tensor, numbers: Sequence[int], compute: Compute
-    ) -> _RecordedStep | None:
-        kind = self._head.kind.value
+    def _captured(
+        self, shape: tuple[int, ...], last: torch.Tensor, numbers: Sequence[int], compute: Compute
+    ) -> _StepGraph | None:
+        architecture = type(self._checkpoint.model).__name__
         try:
-            step = _RecordedStep(self._head, self.rows, len(numbers), compute)
-            expected = step.read(last, numbers)
-            step.repeat = self._record(step.compute)
-            found = step.read(last, numbers)
-        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-            log.warning("steps of a %s are not recorded: %s", kind, describe(error))
-            self.able = False
+            graph = _StepGraph(self._checkpoint, self.rows, len(numbers), compute)
+            expected = graph.run(last, numbers)
+            graph.replay = self._capture(graph.compute)
+            found = graph.run(last, numbers)
+        except UNSUPPORTED as error:
+            log.warning("decode steps of a %s are not captured: %s", architecture, describe(error))
+            self.enabled = False
             return None
-        self.able = agree(list(found), list(expected), self._head.precision)
-        if not self.able:
-            log.warning("steps of a %s are not recorded: their logits would differ", kind)
+        self.enabled = agree(list(found), list(expected), self._checkpoint.precision)
+        if not self.enabled:
+            log.warning("decode steps of a %s are not captured: their logits would differ", architecture)
             return None
         self._forget_other_memory()
-        self._steps[key] = step
-        return step
+        self._graphs[shape] = graph
+        return graph
 
     def _forget_other_memory(self) -> None:
-        """Steps that were recorded on memory that is no longer used."""
-        for key in [key for key in self._steps if key[0] != self._memory]:
-            del self._steps[key]
+        """Forget graphs that were captured on memory that is no longer used."""
+        for shape in [shape for shape in self._graphs if shape[0] != self._memory]:
+            del self._graphs[shape]
 
 
-class _RecordedStep:
-    """A step of so many rows or fewer, and the tensors in which it finds them."""
+class _StepGraph:
+    """A decode step of so many rows or fewer, and the tensors that it reads them from."""
 
-    def __init__(self, head: Head, rows: int, numbers: int, compute: Compute) -> None:
-        self._head = head
+    def __init__(self, checkpoint: Checkpoint, rows: int, numbers: int, compute: Compute) -> None:
+        self._checkpoint = checkpoint
         self._compute = compute
-        self._ids = torch.zeros(rows, dtype=torch.long, device=head.device.name)
-        self._numbers = torch.zeros(numbers, dtype=torch.long, device=head.device.name)
-        self.repeat: Callable[[], torch.Tensor] = self.compute
+        self._ids = torch.zeros(rows, dtype=torch.long, device=checkpoint.device.name)
+        self._numbers = torch.zeros(numbers, dtype=torch.long, device=checkpoint.device.name)
+        self.replay: Callable[[], torch.Tensor] = self.compute
 
-    def read(self, last: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
-        """See `RecordedSteps.read`."""
-        self._numbers.copy_(self._head.tensor(numbers))
+    def run(self, last: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
+        """See `CudaGraphs.replay`."""
+        self._numbers.copy_(self._checkpoint.tensor(numbers))
         self._ids[: len(last)] = last
-        return self.repeat()[: len(last)].float()
+        return self.replay()[: len(last)].float()
 
     def compute(self) -> torch.Tensor:
-        """Logits of all rows, also of those that are missing, (rows, vocabulary)."""
+        """Return logits of all rows, missing ones included, (rows, vocabulary)."""
         return self._compute(self._ids, self._numbers)
 
 
-def cuda_graph(
+def capture_graph(
     device: str, pool: torch.cuda._POOL_HANDLE, compute: Callable[[], torch.Tensor]
 ) -> Callable[[], torch.Tensor]:
-    """Record what a function does on a GPU.
+    """Capture what a function does on a GPU.
 
     Args:
         device: its name.
-        pool: memory for what is computed on the way. Functions may share it whose outputs are used before another one
-            of them is repeated.
-        compute: what is recorded.
+        pool: memory for intermediate results. Functions may share it if their outputs are used before another one of
+            them is replayed.
+        compute: what is captured.
 
     Returns:
-        Repeats it; gives the same tensor each time, with new numbers in it.
+        A function that replays it; it gives the same tensor each time, with new numbers in it.
     """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.device(device):
         beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(beside):  # libraries take their workspaces before anything is recorded
+        with torch.cuda.stream(beside):  # libraries take their workspaces before anything is captured
             compute()
         torch.cuda.current_stream().wait_stream(beside)
         # Other threads may take memory meanwhile, to load a checkpoint or for another GPU.
         with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             output = compute()
 
-    def repeat() -> torch.Tensor:
+    def replay() -> torch.Tensor:
         graph.replay()
         return output
 
-    return repeat
+    return replay
 
 
-def recorded_steps(head: Head, columns: int = 1) -> RecordedSteps | None:
-    """Those of a checkpoint on a GPU; None elsewhere."""
-    name = head.device.name
+def cuda_graphs(checkpoint: Checkpoint, caches: int = 1) -> CudaGraphs | None:
+    """Return graphs for a checkpoint on a GPU, else None."""
+    name = checkpoint.device.name
     if not name.startswith("cuda"):
         return None
-    return RecordedSteps(head, partial(cuda_graph, name, torch.cuda.graph_pool_handle()), columns)
+    return CudaGraphs(checkpoint, partial(capture_graph, name, torch.cuda.graph_pool_handle()), caches)

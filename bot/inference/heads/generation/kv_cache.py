@@ -1,126 +1,150 @@
-"""Keys and values of rows that come and go, as wide as the widest of them."""
+"""A KV cache whose rows come and go.
+
+Keys and values of a layer are (rows, heads, columns, size). A row's index is its slot. All rows end in the same column,
+so that a decode step adds one column for all of them; the columns before a row's first one are masked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from bot.inference.heads.head import Head
+from bot.inference.heads.checkpoint import Checkpoint
+
+KeysAndValues = tuple[torch.Tensor, torch.Tensor]
+"""Of all rows in a layer, (rows, heads, columns, size) both."""
 
 
 @dataclass
-class Layer:
-    """What one layer keeps, (rows, heads, columns, size). Room that is not used holds finite numbers: a mask does not
-    hide others."""
+class KVLayer:
+    """Keys and values of one layer, (rows, heads, columns, size)."""
 
+    # Memory that isn't used must hold finite numbers: a mask doesn't hide others.
     keys: torch.Tensor
     values: torch.Tensor
 
     @classmethod
-    def of(cls, room: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> Layer:
-        """Room for keys and values such as these, (1, heads, tokens, size)."""
-        rows, columns = room
+    def of(cls, capacity: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> KVLayer:
+        """Reserve memory for keys and values such as these, (1, heads, tokens, size)."""
+        rows, columns = capacity
         return cls(*(one.new_zeros(rows, one.shape[1], columns, one.shape[3]) for one in (keys, values)))
 
-    def move(self, room: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
-        """Make other room, and put what is used there some columns further on."""
-        other = self.of(room, self.keys[:1], self.values[:1])
-        there = slice(columns.start + shift, columns.stop + shift)
-        other.keys[:rows, :, there] = self.keys[:rows, :, columns]
-        other.values[:rows, :, there] = self.values[:rows, :, columns]
+    def move(self, capacity: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
+        """Move the used columns to other memory, `shift` columns further on."""
+        other = self.of(capacity, self.keys[:1], self.values[:1])
+        moved = slice(columns.start + shift, columns.stop + shift)
+        other.keys[:rows, :, moved] = self.keys[:rows, :, columns]
+        other.values[:rows, :, moved] = self.values[:rows, :, columns]
         self.keys, self.values = other.keys, other.values
 
     def shift(self, rows: int, columns: slice, shift: int) -> None:
-        """Put what is used some columns further on, in the same room."""
-        there = slice(columns.start + shift, columns.stop + shift)
+        """Move the used columns within their memory, `shift` columns further on."""
+        moved = slice(columns.start + shift, columns.stop + shift)
         for states in (self.keys, self.values):
-            states[:rows, :, there] = states[:rows, :, columns].clone()
+            states[:rows, :, moved] = states[:rows, :, columns].clone()
 
 
-class Columns:
-    """Where the keys and values of each row stand: all rows end in the same column.
+class KVCache:
+    """Keys and values of all layers.
 
     Attributes:
-        layers: by their place in the model.
+        layers: by their index in the model.
         starts: each row's first column.
         end: the column behind the last one of all rows.
-        room: for so many rows and columns.
+        capacity: rows and columns that there is memory for.
     """
 
-    def __init__(self, head: Head, spare: int = 0) -> None:
+    def __init__(self, checkpoint: Checkpoint, spare: int = 0) -> None:
         """Begin without rows.
 
         Args:
-            head: whose model they are of.
-            spare: columns that are added whenever there is no room.
+            checkpoint: whose model they are of.
+            spare: columns that are added whenever the memory is used up.
         """
-        self.layers: dict[int, Layer] = {}
+        self.layers: dict[int, KVLayer] = {}
         self.starts: list[int] = []
         self.end = 0
-        self.room = (0, 0)
-        self._head = head
+        self.capacity = (0, 0)
+        self._checkpoint = checkpoint
         self._spare = spare
 
     @property
-    def seen(self) -> slice:
+    def used(self) -> slice:
         """The columns that any row has."""
         return slice(min(self.starts, default=0), self.end)
 
-    def layer(self, place: int, keys: torch.Tensor, values: torch.Tensor) -> Layer:
-        """A layer, with room for keys and values such as these, (1, heads, tokens, size)."""
-        if place not in self.layers:
-            self.layers[place] = Layer.of(self.room, keys, values)
-        return self.layers[place]
+    @property
+    def positions(self) -> list[int]:
+        """The position of each row's last token."""
+        return [self.end - 1 - start for start in self.starts]
 
-    def make_room(self, lengths: Sequence[int], further: int) -> None:
-        """For so many columns more of each row, and behind them for new rows of these lengths, which then end there
-        too; `starts` does not have them yet."""
-        old, left = len(self.starts), min(self.starts, default=0)
+    def layer(self, index: int, keys: torch.Tensor, values: torch.Tensor) -> KVLayer:
+        """Return a layer with memory for keys and values such as these, (1, heads, tokens, size)."""
+        if index not in self.layers:
+            self.layers[index] = KVLayer.of(self.capacity, keys, values)
+        return self.layers[index]
+
+    def update(self, index: int, keys: torch.Tensor, values: torch.Tensor) -> KeysAndValues:
+        """Store a token of each row in a layer, (rows, heads, 1, size); return the used columns of all rows."""
+        rows, used = len(self.starts), self.used
+        layer = self.layer(index, keys, values)
+        layer.keys[:rows, :, used.stop - 1] = keys[:, :, 0]
+        layer.values[:rows, :, used.stop - 1] = values[:, :, 0]
+        return layer.keys[:rows, :, used], layer.values[:rows, :, used]
+
+    @property
+    def distance(self) -> int:
+        """The distance of the last column from the first used one."""
+        return self.end - 1 - min(self.starts)
+
+    def reserve(self, lengths: Sequence[int], further: int) -> None:
+        """Give each row `further` columns, and have memory for new rows of these lengths, which end there too.
+
+        `add` then adds the new rows.
+        """
+        old, first = len(self.starts), min(self.starts, default=0)
         needed, longest = old + len(lengths), max(lengths, default=0)
         end = self.end + further if old else longest
-        width = max(end - left, longest)
-        if longest > end or not self._has_room(needed, width, end):
+        width = max(end - first, longest)
+        if longest > end or not self._fits(needed, width, end):
             shift = width - end
             self._rearrange(needed, width, shift)
             self.starts = [start + shift for start in self.starts]
             end = width
         self.end = end
 
-    def _has_room(self, rows: int, width: int, end: int) -> bool:
-        """For so many rows that are at most so wide, up to this column."""
-        return rows <= self.room[0] and end <= self.room[1]
+    def _fits(self, rows: int, width: int, end: int) -> bool:
+        """Return whether there is memory for rows of at most this width, up to this column."""
+        return rows <= self.capacity[0] and end <= self.capacity[1]
 
     def _rearrange(self, rows: int, width: int, shift: int) -> None:
-        """Make other room, and put what there is so many columns further on."""
-        old, before = len(self.starts), self.room[0]
-        self.room = (rows if rows <= before or not old else max(rows, 2 * before), width + self._spare)
+        """Reserve other memory, and move what there is `shift` columns further on."""
+        old, before = len(self.starts), self.capacity[0]
+        self.capacity = (rows if rows <= before or not old else max(rows, 2 * before), width + self._spare)
         self._move(shift)
 
     def _move(self, shift: int) -> None:
-        """To the room that there is now."""
         for layer in self.layers.values():
-            layer.move(self.room, len(self.starts), self.seen, shift)
+            layer.move(self.capacity, len(self.starts), self.used, shift)
 
     def add(self, lengths: Sequence[int]) -> None:
         """Add rows that end where the others do."""
         self.starts += [self.end - length for length in lengths]
 
-    def keep(self, places: Sequence[int]) -> None:
-        """Forget all rows but those in these places, in this order."""
-        self.starts = [self.starts[place] for place in places]
-        if not places:
-            self.layers, self.end, self.room = {}, 0, (0, 0)
+    def keep(self, slots: Sequence[int]) -> None:
+        """Forget all rows but those in these slots, in this order."""
+        self.starts = [self.starts[slot] for slot in slots]
+        if not slots:
+            self.layers, self.end, self.capacity = {}, 0, (0, 0)
             return
-        moved = [(to, place) for to, place in enumerate(places) if to != place]
+        moved = [(to, slot) for to, slot in enumerate(slots) if to != slot]
         if moved:
-            seen, (to, place) = self.seen, map(self._head.tensor, zip(*moved, strict=True))
+            used, (to, slot) = self.used, map(self._checkpoint.tensor, zip(*moved, strict=True))
             for layer in self.layers.values():
                 for states in (layer.keys, layer.values):
-                    states[to, :, seen] = states[place, :, seen]
+                    states[to, :, used] = states[slot, :, used]
 
     def scrub(self) -> None:
         """Clear everything but what the rows have."""
@@ -131,10 +155,10 @@ class Columns:
                 for row, start in enumerate(self.starts):
                     states[row, :, :start] = 0
 
-    def mask(self, seen: slice) -> torch.Tensor | None:
-        """Which of these columns each row sees: (rows, 1, 1, columns), or None for all of them."""
+    def mask(self, columns: slice) -> torch.Tensor | None:
+        """Return which of these columns each row sees: (rows, 1, 1, columns), or None for all of them."""
         if len(set(self.starts)) < 2:
             return None
-        starts = self._head.tensor(self.starts)
-        columns = torch.arange(seen.start, seen.stop, device=starts.device)
-        return (columns >= starts[:, None])[:, None, None]
+        starts = self._checkpoint.tensor(self.starts)
+        every = torch.arange(columns.start, columns.stop, device=starts.device)
+        return (every >= starts[:, None])[:, None, None]

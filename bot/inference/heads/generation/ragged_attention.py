@@ -1,151 +1,146 @@
-"""How attention looks at each row by itself, where the tokens of all rows stand in one sequence."""
+"""Attention of a ragged batch: the tokens of all rows stand in one sequence, and each row attends to itself only.
+
+Each pass also stores its keys and values in the KV cache.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from bot.inference.heads.generation.kv_cache import Columns, Layer
-from bot.inference.heads.generation.static_kv_cache import Window
-
-if TYPE_CHECKING:
-    from bot.inference.heads.head import Head
-
-
-@dataclass(frozen=True)
-class RepeatedStep:
-    """Attention of a step that is recorded."""
-
-    window: Window
-
-    def attend(
-        self, place: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """Attention of a layer: (1, heads, rows, size) to (1, rows, heads, size)."""
-        self.window.put(place, key[0].transpose(0, 1)[:, :, None], value[0].transpose(0, 1)[:, :, None])
-        keys, values = self.window.see(place)
-        # Heads that share keys stand where a sequence's tokens would.
-        states = query[0].transpose(0, 1).reshape(len(keys), keys.shape[1], -1, query.shape[-1])
-        output = scaled_dot_product_attention(states, keys, values, attn_mask=self.window.mask, scale=scale)
-        return output.reshape(1, len(keys), query.shape[1], -1)
+from bot.inference.heads.attention_backend import LayerInput
+from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.kv_cache import KVCache, KVLayer
+from bot.inference.heads.generation.static_kv_cache import StaticView
 
 
 @dataclass(frozen=True)
-class NewRows:
-    """New rows whose attention is computed at once: a GPU takes longer to begin with each of them than to compute
-    padding. That is on the right, so that nobody looks at it.
+class StaticAttention:
+    """Attention of a decode step in a CUDA graph."""
+
+    view: StaticView
+
+    def attend(self, given: LayerInput) -> torch.Tensor:
+        """See `Attention.attend`."""
+        new = (states[0].transpose(0, 1)[:, :, None] for states in (given.key, given.value))
+        keys, values = self.view.update(given.layer, *new)
+        output = _attend_grouped(given.query[0].transpose(0, 1), keys, values, self.view.mask, given.scale)
+        return output.reshape(1, len(keys), given.query.shape[1], -1)
+
+
+@dataclass(frozen=True)
+class PaddedPrefill:
+    """Prompts of new rows whose attention is computed at once, padded on the right.
 
     Attributes:
         rows: of each token, (tokens,).
-        columns: where its keys and values are kept, (tokens,).
-        tokens: which of all tokens stands where, (new rows, longest).
-        kept: where each token stands there, (tokens,), as if it were flat.
+        columns: of each token in the KV cache, (tokens,).
+        tokens: the index of each token among all tokens, (new rows, longest).
+        kept: the index of each token in that, as if it were flat, (tokens,).
     """
 
+    # A GPU takes longer to launch an attention for each row than to compute padding.
     rows: torch.Tensor
     columns: torch.Tensor
     tokens: torch.Tensor
     kept: torch.Tensor
 
     @classmethod
-    def of(cls, head: Head, lengths: Sequence[int], old: int, end: int) -> NewRows:
-        """New rows of these lengths, behind so many old ones, that end before this column."""
+    def of(cls, checkpoint: Checkpoint, lengths: Sequence[int], old: int, end: int) -> PaddedPrefill:
+        """Make it for new rows of these lengths, behind so many old ones, that end before this column."""
         longest = max(lengths)
-        firsts = list(accumulate(lengths, initial=old))[:-1]
-        places = [(row, place) for row, length in enumerate(lengths) for place in range(length)]
+        firsts = list(accumulate(lengths, initial=old))
+        tokens = [(row, position) for row, length in enumerate(lengths) for position in range(length)]
+        padded = [
+            [first + min(position, length - 1) for position in range(longest)]
+            for first, length in zip(firsts, lengths, strict=False)
+        ]
         return cls(
-            head.tensor([old + row for row, _ in places]),
-            head.tensor([end - lengths[row] + place for row, place in places]),
-            head.tensor(
-                [
-                    [first + min(place, length - 1) for place in range(longest)]
-                    for first, length in zip(firsts, lengths, strict=True)
-                ]
-            ),
-            head.tensor([row * longest + place for row, place in places]),
+            checkpoint.tensor([old + row for row, _ in tokens]),
+            checkpoint.tensor([end - lengths[row] + position for row, position in tokens]),
+            checkpoint.tensor(padded),
+            checkpoint.tensor([row * longest + position for row, position in tokens]),
         )
 
-    def attend(
-        self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """Attention among the tokens of each new row: (1, heads, all tokens, size) to (tokens, heads, size)."""
-        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in (query, key, value))
+    def attend(self, layer: KVLayer, given: LayerInput) -> torch.Tensor:
+        """Return attention among the tokens of each new row, (tokens, heads, size)."""
+        every = (given.query, given.key, given.value)
+        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in every)
         for kept, states in ((layer.keys, keys), (layer.values, values)):
             kept[self.rows, :, self.columns] = states.transpose(1, 2).flatten(0, 1)[self.kept]
-        output = scaled_dot_product_attention(queries, keys, values, is_causal=True, scale=scale, enable_gqa=True)
+        output = scaled_dot_product_attention(queries, keys, values, is_causal=True, scale=given.scale, enable_gqa=True)
         return output.transpose(1, 2).flatten(0, 1)[self.kept]
 
 
 @dataclass(frozen=True)
-class RaggedStep:
-    """A forward pass over the last token of each old row, and over the prompts of new ones after these.
+class RaggedAttention:
+    """Attention of a pass over the last token of each old row, and over the prompts of new ones after these.
 
     Attributes:
         seen: the columns of the old rows, with the new token's, which is also the last of the new rows.
         mask: which of them each old row sees; None for all of them.
         alone: old rows that reach further back, with their first columns: their attention is computed one by one.
-        old: how many old rows there are.
-        lengths: of the new rows' prompts.
+        old: the number of old rows.
+        borders: the first token of each new row among all tokens, and the one behind the last.
         filling: tokens behind them that mean nothing.
-        at_once: how attention of the new rows is computed, where not one by one.
-        borders: where each of these begins and the last ends, in the sequence of all tokens.
+        padded: computes the new rows at once, unless one by one.
     """
 
-    columns: Columns
+    cache: KVCache
     seen: slice
     mask: torch.Tensor | None
     alone: Mapping[int, int]
     old: int
-    lengths: Sequence[int]
+    borders: Sequence[int]
     filling: int
-    at_once: NewRows | None
-    borders: list[int] = field(init=False)
+    padded: PaddedPrefill | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "borders", list(accumulate(self.lengths, initial=self.old)))
-
-    def attend(
-        self, place: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """Attention of a layer: (1, heads, tokens, size) to (1, tokens, heads, size)."""
-        layer = self.columns.layer(place, key, value)
-        outputs = [self._old_rows(layer, query, key, value, scale)] if self.old else []
-        if self.at_once is not None:
-            outputs.append(self.at_once.attend(layer, query, key, value, scale))
-        else:
-            outputs += self._new_rows(layer, query, key, value, scale)
+    def attend(self, given: LayerInput) -> torch.Tensor:
+        """See `Attention.attend`."""
+        if given.window is not None:
+            raise NotImplementedError
+        layer, query = self.cache.layer(given.layer, given.key, given.value), given.query
+        outputs = [self._old_rows(layer, given)] if self.old else []
+        outputs += self._new_rows(layer, given) if self.padded is None else [self.padded.attend(layer, given)]
         if self.filling:
             outputs.append(query.new_zeros(self.filling, query.shape[1], query.shape[3]))
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
 
-    def _new_rows(
-        self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> Iterator[torch.Tensor]:
-        """One by one, (tokens, heads, size)."""
+    def _new_rows(self, layer: KVLayer, given: LayerInput) -> Iterator[torch.Tensor]:
+        """Yield (tokens, heads, size) for each of them."""
+        end = self.seen.stop
         for row, (start, stop) in enumerate(pairwise(self.borders), self.old):
-            keys, values = key[:, :, start:stop], value[:, :, start:stop]
-            columns = slice(self.seen.stop - (stop - start), self.seen.stop)
+            queries, keys, values = (states[:, :, start:stop] for states in (given.query, given.key, given.value))
+            columns = slice(end - (stop - start), end)
             layer.keys[row, :, columns], layer.values[row, :, columns] = keys[0], values[0]
-            states = query[:, :, start:stop]
-            output = scaled_dot_product_attention(states, keys, values, is_causal=True, scale=scale, enable_gqa=True)
+            output = scaled_dot_product_attention(
+                queries, keys, values, is_causal=True, scale=given.scale, enable_gqa=True
+            )
             yield output[0].transpose(0, 1)
 
-    def _old_rows(
-        self, layer: Layer, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """(rows, heads, size). Heads that share keys stand where a sequence's tokens would."""
-        layer.keys[: self.old, :, self.seen.stop - 1] = key[0, :, : self.old].transpose(0, 1)
-        layer.values[: self.old, :, self.seen.stop - 1] = value[0, :, : self.old].transpose(0, 1)
-        keys, values = (states[: self.old, :, self.seen] for states in (layer.keys, layer.values))
-        states = query[0, :, : self.old].transpose(0, 1).reshape(self.old, keys.shape[1], -1, query.shape[-1])
-        output = scaled_dot_product_attention(states, keys, values, attn_mask=self.mask, scale=scale)
+    def _old_rows(self, layer: KVLayer, given: LayerInput) -> torch.Tensor:
+        """Return (rows, heads, size)."""
+        old, end = self.old, self.seen.stop
+        layer.keys[:old, :, end - 1] = given.key[0, :, :old].transpose(0, 1)
+        layer.values[:old, :, end - 1] = given.value[0, :, :old].transpose(0, 1)
+        keys, values = (states[:old, :, self.seen] for states in (layer.keys, layer.values))
+        queries = given.query[0, :, :old].transpose(0, 1)
+        output = _attend_grouped(queries, keys, values, self.mask, given.scale)
         for row, start in self.alone.items():
-            here = slice(row, row + 1)
-            keys, values = (each[here, :, start : self.seen.stop] for each in (layer.keys, layer.values))
-            output[here] = scaled_dot_product_attention(states[here], keys, values, scale=scale)
-        return output.reshape(self.old, query.shape[1], -1)
+            one = slice(row, row + 1)
+            keys, values = (states[one, :, start:end] for states in (layer.keys, layer.values))
+            output[one] = _attend_grouped(queries[one], keys, values, None, given.scale)
+        return output.reshape(old, given.query.shape[1], -1)
+
+
+def _attend_grouped(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, scale: float | None
+) -> torch.Tensor:
+    """Attend with one token of each row, (rows, heads, size); return (rows, key heads, heads that share them, size)."""
+    # Heads that share keys stand on the axis of a sequence's tokens.
+    grouped = queries.reshape(len(keys), keys.shape[1], -1, queries.shape[-1])
+    return scaled_dot_product_attention(grouped, keys, values, attn_mask=mask, scale=scale)

@@ -1,8 +1,7 @@
-"""Choosing the next token, for rows of one batch that each have their own options.
+"""Choosing the next token, for rows of one batch that each have their own options."""
 
-transformers' `generate` has one temperature, one top_p and one random state for a whole batch. Rows of different people
-need their own.
-"""
+# transformers' `generate` has one temperature, one top_p and one random state for a whole batch. Rows of different
+# people need their own.
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ class Sampling:
 
     @classmethod
     def likeliest(cls) -> Sampling:
-        """Always take the likeliest token."""
+        """Return greedy sampling: always the likeliest token."""
         return cls(temperature=0, top_p=1, seed=0)
 
     @property
@@ -46,7 +45,7 @@ class Sampling:
 class Sampler:
     """A row's options, with its own random state.
 
-    A step may fail after numbers were drawn, and before a token was made of them: `rewind` has them drawn again.
+    A decode step may fail after numbers were drawn, and before a token was made of them: `rewind` draws them again.
     """
 
     def __init__(self, options: Sampling) -> None:
@@ -56,13 +55,13 @@ class Sampler:
         self._again: list[torch.Tensor] = []
 
     def uniform(self) -> torch.Tensor:
-        """The row's next random number from 0 to 1, (1,)."""
+        """Return the row's next random number from 0 to 1, (1,)."""
         number = self._again.pop(0) if self._again else torch.rand(1, generator=self._random)
         self._drawn.append(number)
         return number
 
     def keep(self) -> None:
-        """A token was made of the numbers that were drawn."""
+        """Forget the numbers that were drawn: a token was made of them."""
         self._drawn.clear()
 
     def rewind(self) -> None:
@@ -71,7 +70,7 @@ class Sampler:
 
 
 def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
-    """Each row's next token, by its own options and random state.
+    """Return each row's next token, by its own options and random state.
 
     Args:
         logits: (batch, vocabulary), float32.
@@ -80,8 +79,8 @@ def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
     Returns:
         Token ids, (batch,).
     """
-    drawing = [place for place, sampler in enumerate(samplers) if not sampler.options.greedy]
-    drawn = _draw(_rows(logits, drawing), [samplers[place] for place in drawing]) if drawing else logits.new_empty(0)
+    drawing = [row for row, sampler in enumerate(samplers) if not sampler.options.greedy]
+    drawn = _draw(_rows(logits, drawing), [samplers[row] for row in drawing]) if drawing else logits.new_empty(0)
     if len(drawing) == len(samplers):
         return drawn
     chosen = logits.argmax(dim=-1)
@@ -90,12 +89,12 @@ def choose(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
 
 
 def choose_sound(logits: torch.Tensor, samplers: Sequence[Sampler]) -> tuple[torch.Tensor, list[int | None]]:
-    """The same, and the tokens once more for the host: None where a row's logits have NaN or infinity.
+    """Return the same, and the tokens once more for the host: None if a row's logits have NaN or infinity.
 
-    Minus infinity is a logit too, that of a token that is ruled out; the largest one is none of these.
+    Minus infinity is a logit too, that of a token that is ruled out; the largest one must be finite.
     """
     chosen = choose(logits, samplers)
-    # One way to the host for both. The largest of several numbers is NaN where one of them is.
+    # Both take one way to the host. The maximum of several numbers is NaN if one of them is.
     found = torch.where(logits.amax(dim=-1).isfinite(), chosen, -1).tolist()
     return chosen, [None if token < 0 else token for token in found]
 
@@ -104,8 +103,8 @@ def _draw(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
     temperature = torch.tensor([[one.options.temperature] for one in samplers], device=logits.device)
     top_p = torch.tensor([[one.options.top_p] for one in samplers], device=logits.device)
 
-    def uniform(places: Sequence[int]) -> torch.Tensor:
-        return torch.stack([samplers[place].uniform() for place in places]).to(logits.device)
+    def uniform(rows: Sequence[int]) -> torch.Tensor:
+        return torch.stack([samplers[row].uniform() for row in rows]).to(logits.device)
 
     return draw(logits / temperature, top_p, uniform)
 
@@ -118,9 +117,6 @@ def draw(
 ) -> torch.Tensor:
     """Draw a token per row from its nucleus.
 
-    A token of the whole vocabulary is drawn, and drawn again where it is outside of the nucleus: whether it is needs
-    the sum of the likelier ones only, where the nucleus itself would need a sorted vocabulary.
-
     Args:
         logits: (batch, vocabulary), temperature already applied.
         top_p: (batch, 1), above 0 and at most 1.
@@ -130,37 +126,37 @@ def draw(
     Returns:
         Token ids, (batch,).
     """
+    # A token of the whole vocabulary is drawn, and drawn again if it is outside of the nucleus. Whether it is needs the
+    # sum of the likelier tokens only; the nucleus itself would need a sorted vocabulary.
     probabilities = logits.softmax(dim=-1)
     cumulative = probabilities.cumsum(dim=-1)
     chosen = logits.new_empty(len(logits), dtype=torch.long)
-    places = list(range(len(logits)))
+    rows = list(range(len(logits)))
     for _ in range(attempts):
-        tokens, inside = _attempt(
-            _rows(probabilities, places), _rows(cumulative, places), top_p[places], uniform(places)
-        )
-        chosen[places] = tokens
-        places = [place for place, good in zip(places, inside.tolist(), strict=True) if not good]
-        if not places:
+        tokens, inside = _attempt(_rows(probabilities, rows), _rows(cumulative, rows), top_p[rows], uniform(rows))
+        chosen[rows] = tokens
+        rows = [row for row, good in zip(rows, inside.tolist(), strict=True) if not good]
+        if not rows:
             return chosen
-    chosen[places] = _from_sorted(probabilities[places], top_p[places], uniform(places))
+    chosen[rows] = _from_sorted(probabilities[rows], top_p[rows], uniform(rows))
     return chosen
 
 
-def _rows(values: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
-    """Some rows; all of them are not copied."""
-    return values if len(places) == len(values) else values[places]
+def _rows(values: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
+    """Return some rows; all of them are not copied."""
+    return values if len(rows) == len(values) else values[rows]
 
 
 def _attempt(
     probabilities: torch.Tensor, cumulative: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A token of each row, drawn by inverting the cumulative distribution, and whether it is in the nucleus."""
-    place = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).clamp(max=cumulative.shape[-1] - 1)
-    chance = probabilities.gather(1, place)
+    """Draw a token of each row by inverting the cumulative distribution; return it and whether it is in the nucleus."""
+    token = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).clamp(max=cumulative.shape[-1] - 1)
+    chance = probabilities.gather(1, token)
     # Compared into float32: a mask of booleans, and selecting by it, takes four times as long.
     likelier = torch.gt(probabilities, chance, out=torch.empty_like(probabilities))
     likelier = likelier.mul_(probabilities).sum(dim=-1, keepdim=True)
-    return place.squeeze(1), ((likelier < top_p) & (chance > 0)).squeeze(1)
+    return token.squeeze(1), ((likelier < top_p) & (chance > 0)).squeeze(1)
 
 
 def _from_sorted(probabilities: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
@@ -169,8 +165,8 @@ def _from_sorted(probabilities: torch.Tensor, top_p: torch.Tensor, uniform: torc
     # The nucleus ends with the token that reaches top_p; rounding must not leave the last row without an end.
     size = (cumulative < top_p).sum(dim=-1, keepdim=True).clamp(max=cumulative.shape[-1] - 1)
     mass = cumulative.gather(1, size)
-    place = torch.searchsorted(cumulative, uniform * mass).minimum(size)
-    return tokens.gather(1, place).squeeze(1)
+    index = torch.searchsorted(cumulative, uniform * mass).minimum(size)
+    return tokens.gather(1, index).squeeze(1)
 
 
 class RowStop(StoppingCriteria):  # type: ignore[misc]
@@ -184,15 +180,15 @@ class RowStop(StoppingCriteria):  # type: ignore[misc]
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
         candidates = input_ids.shape[0] // self._rows
         new = input_ids[:, self._prompt_width :]
-        done = [self._ended(place // candidates, new[place]) for place in range(input_ids.shape[0])]
+        done = [self._ended(index // candidates, new[index]) for index in range(input_ids.shape[0])]
         return torch.tensor(done, device=input_ids.device)
 
 
 class FiniteRows(LogitsProcessor):  # type: ignore[misc]
-    """Changes no score, and remembers of which rows one was NaN or infinite; a beam search has several of every row.
+    """Changes no score, and remembers the rows that had NaN or infinite ones; a beam search has several of every row.
 
     Attributes:
-        rows: whether each row's scores have been finite so far. Minus infinity is that of a token that is ruled out.
+        rows: whether each row's scores have been finite so far. Minus infinity rules a token out, and is allowed.
     """
 
     def __init__(self, rows: int) -> None:

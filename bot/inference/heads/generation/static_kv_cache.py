@@ -1,36 +1,33 @@
-"""Columns for steps that are recorded: a recorded step reads and writes the same memory each time."""
+"""A static KV cache: a CUDA graph reads and writes the same memory each time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from bot.inference.heads.generation.kv_cache import Columns
-
-if TYPE_CHECKING:
-    from bot.inference.heads.head import Head
+from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.kv_cache import KeysAndValues, KVCache
 
 WIDTH = 128
-"""Columns: a recorded step looks at a multiple of so many."""
+"""Columns: a CUDA graph reads a multiple of so many."""
 
 
-class FixedColumns(Columns):
-    """Columns whose memory stays where it is for as long as it suffices, also while there are no rows.
+class StaticKVCache(KVCache):
+    """A KV cache whose memory stays in its place as long as it suffices, also while there are no rows.
 
     Attributes:
         reserved: how often other memory has been taken.
     """
 
-    def __init__(self, head: Head) -> None:
-        super().__init__(head)
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(checkpoint)
         self.reserved = 0
 
     @property
     def width(self) -> int:
-        """So many columns are looked at, from the first one on."""
+        """The number of columns that are read, from the first one on."""
         return _up_to(self.end)
 
     @property
@@ -38,84 +35,81 @@ class FixedColumns(Columns):
         """Of the keys and values of all layers."""
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.layers.values())
 
-    def first(self, rows: int) -> list[int]:
-        """Each row's first column, and 0 for those that are missing to so many."""
-        return _filled(self.starts, rows)
+    def padded(self, rows: int) -> tuple[list[int], list[int]]:
+        """Return each row's first column and last position, and 0 for rows that are missing to so many."""
+        missing = [0] * (rows - len(self.starts))
+        return self.starts + missing, self.positions + missing
 
-    def places(self, rows: int) -> list[int]:
-        """Where in its text each row's last token is, and 0 for those that are missing to so many."""
-        return _filled([self.end - 1 - start for start in self.starts], rows)
-
-    def keep(self, places: Sequence[int]) -> None:
-        """Forget all rows but those in these places, in this order; the memory stays."""
-        if places:
-            super().keep(places)
+    def keep(self, slots: Sequence[int]) -> None:
+        """Forget all rows but those in these slots, in this order; the memory stays."""
+        if slots:
+            super().keep(slots)
         else:
             self.starts, self.end = [], 0
 
-    def forget(self) -> None:
+    def free(self) -> None:
         """Let go of the memory."""
-        self.layers, self.room = {}, (0, 0)
+        self.layers, self.capacity = {}, (0, 0)
         self.reserved += 1
 
-    def _has_room(self, rows: int, width: int, end: int) -> bool:
-        """Columns that all rows have left behind are not looked at for long."""
-        return super()._has_room(rows, width, end) and _up_to(end) == _up_to(width)
+    def _fits(self, rows: int, width: int, end: int) -> bool:
+        # Columns that all rows have left behind are soon read no more: fewer of them would do.
+        return super()._fits(rows, width, end) and _up_to(end) == _up_to(width)
 
     def _rearrange(self, rows: int, width: int, shift: int) -> None:
-        if super()._has_room(rows, width, width):
+        if super()._fits(rows, width, width):
             for layer in self.layers.values():
-                layer.shift(len(self.starts), self.seen, shift)
+                layer.shift(len(self.starts), self.used, shift)
             return
-        self.room = (power_of_two(max(rows, self.room[0])), max(_up_to(width), self.room[1]))
+        self.capacity = (power_of_two(max(rows, self.capacity[0])), max(_up_to(width), self.capacity[1]))
         self.reserved += 1
         self._move(shift)
 
 
 @dataclass(frozen=True)
-class Window:
-    """The part of fixed columns that a recorded step sees.
+class StaticView:
+    """The part of a static KV cache that a CUDA graph sees.
 
     Attributes:
-        rows: how many there are at most.
-        width: how many columns, from the first one on.
-        column: of the new token, (1,); None where nothing is added.
+        rows: the most rows.
+        width: the number of columns, from the first one on.
+        column: of the new token, (1,), if one is added.
         mask: which columns each row sees, (rows, 1, 1, width).
+        distance: see `KVCache.distance`.
     """
 
-    columns: FixedColumns
+    cache: StaticKVCache
     rows: int
     width: int
-    column: torch.Tensor | None
+    column: torch.Tensor
     mask: torch.Tensor
+    distance: torch.Tensor | int
 
     @classmethod
-    def of(cls, columns: FixedColumns, starts: torch.Tensor, last: torch.Tensor, *, grows: bool) -> Window:
-        """What rows with these first columns, (rows,), see up to their last one, (1,), and including it."""
-        places = torch.arange(columns.width, device=starts.device)
-        mask = ((places >= starts[:, None]) & (places <= last))[:, None, None]
-        return cls(columns, len(starts), columns.width, last if grows else None, mask)
+    def of(
+        cls, cache: StaticKVCache, starts: torch.Tensor, last: torch.Tensor, distance: torch.Tensor | int = 0
+    ) -> StaticView:
+        """Return what rows with these first columns, (rows,), see up to their last one, (1,), and including it."""
+        columns = torch.arange(cache.width, device=starts.device)
+        mask = ((columns >= starts[:, None]) & (columns <= last))[:, None, None]
+        return cls(cache, len(starts), cache.width, last, mask, distance)
 
-    def put(self, place: int, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Keep a token of each row in a layer, (rows, heads, 1, size)."""
-        assert self.column is not None
-        layer = self.columns.layer(place, keys, values)
-        layer.keys[: self.rows].index_copy_(2, self.column, keys)
-        layer.values[: self.rows].index_copy_(2, self.column, values)
+    def update(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> KeysAndValues:
+        """Store a token of each row, (rows, heads, 1, size); return everything as `read` does."""
+        kept = self.cache.layer(layer, keys, values)
+        kept.keys[: self.rows].index_copy_(2, self.column, keys)
+        kept.values[: self.rows].index_copy_(2, self.column, values)
+        return self.read(layer)
 
-    def see(self, place: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of a layer, (rows, heads, width, size) both."""
-        layer = self.columns.layers[place]
-        return layer.keys[: self.rows, :, : self.width], layer.values[: self.rows, :, : self.width]
+    def read(self, layer: int) -> KeysAndValues:
+        """Return keys and values of a layer."""
+        kept = self.cache.layers[layer]
+        return kept.keys[: self.rows, :, : self.width], kept.values[: self.rows, :, : self.width]
 
 
 def power_of_two(rows: int) -> int:
-    """The next one, or the number itself where it is one."""
+    """Return the smallest power of two that isn't smaller."""
     return 1 << (rows - 1).bit_length()
-
-
-def _filled(numbers: list[int], rows: int) -> list[int]:
-    return numbers + [0] * (rows - len(numbers))
 
 
 def _up_to(columns: int) -> int:

@@ -1,8 +1,7 @@
-"""Texts that were written, read again: how likely was each token, what else could have stood there?
+"""Token log-probabilities of a text that is already written, by teacher forcing.
 
-A text is written one token at a time, and what the model thought of the others is gone with the step. Reading the
-whole text at once (teacher forcing) gives the same numbers for all places in one forward pass. They are those that the
-text was written with up to rounding, because that depends on a batch's shape.
+While a text is generated, a decode step's logits are gone with the step. One pass over the whole text gives the same
+numbers for all positions, up to rounding: that depends on a batch's shape.
 """
 
 from __future__ import annotations
@@ -15,33 +14,33 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.sampling import Sampling
-from bot.inference.heads.head import Head
 from bot.inference.heads.scoring import LOGITS_AT_ONCE, LogProbs
 from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
 
 TOP = 11
-"""Tokens that are kept of each place: the written one and ten others."""
+"""Tokens that are kept of each position: the written one and ten others."""
 
 Probabilities = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 _LOGITS_MEASURED = 2**22
-"""Logits that are measured at the same time: some passes go over them, so they had better stay in the cache."""
+"""Logits that are measured at the same time: several passes go over them, so they should stay in the CPU's cache."""
 _BITS_OF_ONE = 30
 """The numbers from 0 to 1 in float32 are fewer than two to the power of this."""
 
 
 @dataclass(frozen=True)
-class Rereading:
-    """A text that was written, as token ids.
+class ForcedText:
+    """A written text, as token ids.
 
     Attributes:
         prompt: what a decoder read before; of an encoder-decoder, what the decoder started from. At least one token.
-        written: what was written, with the token that ended it, if one did. At least one token.
-        sampling: how its tokens were drawn; the seed is of no interest.
-        source: what the encoder read; empty where there is none.
+        written: the text, with the token that ended it, if one did. At least one token.
+        sampling: how its tokens were drawn; the seed doesn't matter.
+        source: what the encoder read; empty if there is none.
     """
 
     prompt: tuple[int, ...]
@@ -50,8 +49,8 @@ class Rereading:
     source: tuple[int, ...] = ()
 
     @property
-    def row(self) -> Row[Rereading]:
-        """The row for `reread`."""
+    def row(self) -> Row[ForcedText]:
+        """The row for `token_log_probs`."""
         return Row(self, len(self.source) + len(self.prompt) + len(self.written))
 
     @property
@@ -61,18 +60,18 @@ class Rereading:
 
 
 @dataclass(frozen=True)
-class Reread:
-    """What the model thought at each place of a written text.
+class TokenLogProbs:
+    """What the model predicted at each position of a written text.
 
     Attributes:
-        log_probs: of the written tokens by the model alone, (places,).
-        drawn_with: the written tokens' probabilities after temperature and top_p, (places,). A text that is read at
-            once is rounded otherwise than one that is written, so a token at the border of the nucleus may have 0.
-        nucleus: how many tokens temperature and top_p left to draw from, (places,).
-        top: ids of the likeliest tokens, in order, (places, `TOP`).
-        top_logits: their logits, (places, `TOP`).
-        top_log_probs: their log-probabilities by the model alone, (places, `TOP`).
-        top_drawn_with: their probabilities after temperature and top_p, (places, `TOP`); 0 where cut off.
+        log_probs: of the written tokens by the model alone, (positions,).
+        drawn_with: the written tokens' probabilities after temperature and top_p, (positions,). A text that is read at
+            once is rounded otherwise than one that is generated, so a token at the border of the nucleus may have 0.
+        nucleus: how many tokens temperature and top_p left to draw from, (positions,).
+        top: ids of the likeliest tokens, in order, (positions, `TOP`).
+        top_logits: their logits, (positions, `TOP`).
+        top_log_probs: their log-probabilities by the model alone, (positions, `TOP`).
+        top_drawn_with: their probabilities after temperature and top_p, (positions, `TOP`); 0 if cut off.
     """
 
     log_probs: LogProbs
@@ -84,105 +83,90 @@ class Reread:
     top_drawn_with: Probabilities
 
 
-def end_ids(head: Head) -> frozenset[int]:
-    """Tokens that end a text."""
-    declared = head.model.generation_config.eos_token_id
-    ends = declared if isinstance(declared, list) else [declared]
-    return frozenset(end for end in [*ends, head.tokenizer.eos_token_id] if isinstance(end, int))
-
-
-def rereading(head: Head) -> Operation[Rereading, Reread]:
-    """The operation of a causal language model or an encoder-decoder. Its rows run one at a time, without padding."""
+def token_log_probs(checkpoint: Checkpoint) -> Operation[ForcedText, TokenLogProbs]:
+    """Make the operation of a causal language model or an encoder-decoder. Its rows run one at a time, unpadded."""
 
     @torch.inference_mode()
-    def run(rows: Sequence[Row[Rereading]]) -> list[Reread]:
-        return [reread(head, row.inputs) for row in rows]
+    def run(rows: Sequence[Row[ForcedText]]) -> list[TokenLogProbs]:
+        return [_read(checkpoint, row.inputs) for row in rows]
 
-    return Operation("reread", run, Budget(padded_tokens=1, rows=1), is_sound=none_above)
+    return Operation("token_log_probs", run, Budget(padded_tokens=1, rows=1), is_sound=none_above)
 
 
-def reread(head: Head, text: Rereading) -> Reread:
-    """Read a written text again. The logits of a few tokens of a wide vocabulary are held at the same time."""
-    written = head.tensor(text.written)
-    parts: list[Reread] = []
+def _read(checkpoint: Checkpoint, text: ForcedText) -> TokenLogProbs:
+    written = checkpoint.tensor(text.written)
+    parts: list[TokenLogProbs] = []
     first = 0
-    for logits in _logits(head, text):
-        places = max(1, _LOGITS_MEASURED // logits.shape[-1])
-        for start in range(0, len(logits), places):
-            block = logits[start : start + places].float()
-            parts.append(_measure(block, written[first : first + len(block)], text.sampling))
+    for logits in _logits(checkpoint, text):
+        # Of a wide vocabulary the logits of a few tokens only are held at the same time.
+        for block in torch.split(logits, max(1, _LOGITS_MEASURED // logits.shape[-1])):
+            parts.append(_measure(block.float(), written[first : first + len(block)], text.sampling))
             first += len(block)
-    names = [field.name for field in fields(Reread)]
-    return Reread(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    names = [field.name for field in fields(TokenLogProbs)]
+    return TokenLogProbs(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
-def _logits(head: Head, text: Rereading) -> Iterator[torch.Tensor]:
-    """Logits of the written tokens' places, in parts of (places, vocabulary).
+def _logits(checkpoint: Checkpoint, text: ForcedText) -> Iterator[torch.Tensor]:
+    """Yield logits of the written tokens' positions, in parts of (positions, vocabulary).
 
-    Usually there is one. Where the vocabulary is too wide, later parts go on from the keys and values of earlier ones.
+    Usually there is one. If the vocabulary is too wide, later parts continue from the KV cache of earlier ones.
     """
-    read = head.tensor([text.read])
+    read = checkpoint.tensor([text.read])
     before = len(text.prompt) - 1
-    at_once = max(1, LOGITS_AT_ONCE // int(head.model.config.get_text_config().vocab_size))
+    at_once = max(1, LOGITS_AT_ONCE // checkpoint.logits_width)
     ends = [*range(at_once, len(text.written), at_once), len(text.written)]
-    source = _read_source(head, text.source)
+    source = _encoded(checkpoint, text.source) if text.source else {}
     cache = None
     start = 0
     for first, end in zip([0, *ends], ends, strict=False):
         ids = read[:, start : before + end]
         options = {"cache": cache, "use_cache": len(ends) > 1}
         if source:
-            output = head.model(decoder_input_ids=ids, **source, **options)
+            output = checkpoint.model(decoder_input_ids=ids, **source, **options)
         else:
-            output = head.model(input_ids=ids, logits_to_keep=end - first, **options)
+            output = checkpoint.model(input_ids=ids, logits_to_keep=end - first, **options)
         yield output.logits[0, first - end :]
         cache = output.cache
         start = before + end
 
 
-def _read_source(head: Head, source: tuple[int, ...]) -> dict[str, Any]:
-    """What an encoder-decoder's decoder is given of the source, which is read once."""
-    if not source:
-        return {}
-    ids, mask = head.pad([source])
-    return {"encoder_outputs": head.model.get_encoder()(input_ids=ids, attention_mask=mask), "attention_mask": mask}
+def _encoded(checkpoint: Checkpoint, source: tuple[int, ...]) -> dict[str, Any]:
+    """Return what an encoder-decoder's decoder is given of the source, which is read once."""
+    ids, mask = checkpoint.pad([source])
+    encoder = checkpoint.model.get_encoder()
+    return {"encoder_outputs": encoder(input_ids=ids, attention_mask=mask), "attention_mask": mask}
 
 
-def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) -> Reread:
-    """What a few places' logits say.
+def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) -> TokenLogProbs:
+    """Return what a few positions' logits say.
 
     Args:
-        logits: (places, vocabulary), float32.
-        written: (places,).
+        logits: (positions, vocabulary), float32.
+        written: (positions,).
     """
     chosen = written.unsqueeze(1)
     log_probs = logits.log_softmax(dim=-1)
     drawn_with = drawing_probabilities(logits, sampling)
     top_logits, top = logits.topk(min(TOP, logits.shape[-1]), dim=-1)
-    return Reread(
-        log_probs=_array(log_probs.gather(1, chosen).squeeze(1)),
-        drawn_with=_array(drawn_with.gather(1, chosen).squeeze(1)),
-        nucleus=_array((drawn_with > 0).sum(dim=-1)),
-        top=_array(top),
-        top_logits=_array(top_logits),
-        top_log_probs=_array(log_probs.gather(1, top)),
-        top_drawn_with=_array(drawn_with.gather(1, top)),
-    )
-
-
-def _array(values: torch.Tensor) -> npt.NDArray[Any]:
-    found: npt.NDArray[Any] = values.cpu().numpy()
-    return found
+    found = {
+        "log_probs": log_probs.gather(1, chosen).squeeze(1),
+        "drawn_with": drawn_with.gather(1, chosen).squeeze(1),
+        "nucleus": (drawn_with > 0).sum(dim=-1),
+        "top": top,
+        "top_logits": top_logits,
+        "top_log_probs": log_probs.gather(1, top),
+        "top_drawn_with": drawn_with.gather(1, top),
+    }
+    return TokenLogProbs(**{name: values.cpu().numpy() for name, values in found.items()})
 
 
 def drawing_probabilities(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """The distribution that tokens are drawn from, after temperature and top_p; 0 where a token is cut off.
+    """Return the distribution that tokens are drawn from, after temperature and top_p; 0 if a token is cut off.
 
-    It is that of `sampling.draw`: a token is in the nucleus if those that are likelier have less
-    than top_p together.
+    It is that of `sampling.draw`: a token is in the nucleus if the likelier ones have less than top_p together.
 
     Args:
-        logits: (places, vocabulary), float32.
+        logits: (positions, vocabulary), float32.
 
     Returns:
         The same shape.
@@ -197,11 +181,9 @@ def drawing_probabilities(logits: torch.Tensor, sampling: Sampling) -> torch.Ten
 
 
 def _least_kept(probabilities: torch.Tensor, top_p: float) -> torch.Tensor:
-    """The smallest number such that all that are larger sum to less than top_p, (places, 1).
-
-    It is found by bisection, which takes a sixth of the time of sorting a vocabulary. Positive numbers are ordered as
-    their bits are when read as an integer, so that the search ends at one number and needs no tolerance.
-    """
+    """Return the smallest number such that all that are larger sum to less than top_p, (positions, 1)."""
+    # Bisection takes a sixth of the time of sorting a vocabulary. Positive numbers are ordered as their bits are when
+    # read as an integer, so the search ends at one number and needs no tolerance.
     high = probabilities.amax(dim=-1, keepdim=True).view(torch.int32)
     low = torch.zeros_like(high)
     for _ in range(_BITS_OF_ONE):

@@ -1,1 +1,1 @@
-"""Inside a forward pass: hidden states, attention weights, integrated gradients."""
+"""Operations that look into a forward pass: hidden states, attention weights, attributions."""

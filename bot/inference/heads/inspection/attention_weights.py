@@ -1,4 +1,4 @@
-"""Attention weights as numbers: of which part of a model, and what can be made of several heads and layers."""
+"""Attention weights as numbers, and what is made of several heads and layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Weights: TypeAlias = npt.NDArray[np.float32]
 
 
 class Part(StrEnum):
-    """Where in a model attention is paid."""
+    """The part of a model that attends."""
 
     ENCODER = "encoder"
     DECODER = "decoder"
@@ -21,18 +21,18 @@ class Part(StrEnum):
 
 
 Attentions: TypeAlias = Mapping[Part, Weights]
-"""For each part that a model has, its weights: (layers, heads, queries, keys), float32, read-only; empty where the
+"""The weights of each part that a model has: (layers, heads, queries, keys), float32, read-only; empty if the
 architecture has no attention weights to show."""
 
 
 def average_of_heads(weights: Weights) -> Weights:
-    """The mean over heads: (layers, heads, queries, keys) → (layers, queries, keys)."""
+    """Return the mean over heads: (layers, heads, queries, keys) → (layers, queries, keys)."""
     mean: Weights = weights.mean(axis=1, dtype=np.float32)
     return mean
 
 
 def rollout(weights: Weights) -> Weights:
-    """How much of each input token has reached each token after each layer, through all layers up to it.
+    """Return how much of each input token has reached each token after each layer, through all layers up to it.
 
     Heads are averaged. The residual connection hands half of a token on as it is, so a layer's matrix is
     0.5 · attention + 0.5 · identity; those of a layer and of all layers before it are multiplied. Rows sum to 1.

@@ -1,1 +1,1 @@
-"""Batch invariance: numbers that do not depend on the other rows of a batch."""
+"""Batch invariance: a row's numbers don't depend on the other rows of its batch."""

@@ -1,76 +1,71 @@
-"""How rows share forward passes, so that no row's numbers depend on who else asks.
+"""How rows share forward passes so that no row's numbers depend on the others.
 
 Rounding depends on the order in which a kernel adds up, and kernels choose it by the shape of a batch: its width by the
-longest row, its number of rows. A row must therefore be computed in a way that only it decides. Of the ways to do
-that, the quickest is taken that a probe finds to hold, bit for bit, on this machine and for this checkpoint.
+longest row, its number of rows. So a row must be computed in a way that only the row decides. The quickest such way is
+taken that a probe finds to hold, bit for bit, on this machine and for this checkpoint.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 
-from bot.inference.heads.invariance.probing import EXACT, ROUNDED
-
-if TYPE_CHECKING:
-    from bot.inference.heads.head import Head
+from bot.inference.heads.calibration import Calibration
+from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.probing import UNSUPPORTED, tolerance
 
 T = TypeVar("T")
 U = TypeVar("U")
 Numbers = Sequence[torch.Tensor]
 """What was computed for a row."""
-Look: TypeAlias = Callable[["Company"], Callable[[Sequence[int]], list[Numbers]]]
-"""For a way, the function that computes some of a few test rows together, by their places. Raises where the checkpoint
-cannot be computed that way."""
 
 log = logging.getLogger(__name__)
 
 SHAPE_TOKENS, SHAPE_ROWS = 4_096, 64
 """A batch of one shape has this many tokens, and no more rows: a GPU takes about as long for fewer."""
-_NOTE = "company"
 
 
-class Company(StrEnum):
-    """How rows share a forward pass.
+class BatchInvariance(StrEnum):
+    """A way for rows to share forward passes.
 
     Attributes:
-        EACH_ROW: any rows; attention looks at each of them by itself, and the other layers see tokens only.
+        ROW_ATTENTION: any rows; attention is computed for each by itself, and the other layers see tokens only.
         SAME_WIDTH: rows that are padded to the same width.
         SAME_SHAPE: the same, and every batch of a width has the same number of rows. Repeated rows fill it up.
         ALONE: a forward pass for each row.
-        PADDED: any rows, padded to the longest of them. Never chosen: it is there to be compared with.
+        PADDED: any rows, padded to the longest of them. It isn't invariant, and is there to be compared with.
     """
 
-    EACH_ROW = "each row"
+    ROW_ATTENTION = "row attention"
     SAME_WIDTH = "same width"
     SAME_SHAPE = "same shape"
     ALONE = "alone"
     PADDED = "padded"
 
     def parts(self, widths: Sequence[int]) -> list[list[int]]:
-        """The places of the rows in each forward pass. A place that is there again only fills a batch up.
+        """Return the indices of the rows in each forward pass. A repeated index only fills a batch up.
 
         Args:
             widths: of each row, by itself, padding included.
         """
-        if self in (Company.EACH_ROW, Company.PADDED):
+        if self in (BatchInvariance.ROW_ATTENTION, BatchInvariance.PADDED):
             return [list(range(len(widths)))] if widths else []
-        if self is Company.ALONE:
-            return [[place] for place in range(len(widths))]
+        if self is BatchInvariance.ALONE:
+            return [[index] for index in range(len(widths))]
         by_width: dict[int, list[int]] = {}
-        for place, width in enumerate(widths):
-            by_width.setdefault(width, []).append(place)
-        if self is Company.SAME_WIDTH:
+        for index, width in enumerate(widths):
+            by_width.setdefault(width, []).append(index)
+        if self is BatchInvariance.SAME_WIDTH:
             return list(by_width.values())
-        return [part for width, places in by_width.items() for part in _of_one_shape(places, width)]
+        return [part for width, indices in by_width.items() for part in _of_one_shape(indices, width)]
 
     def run(self, rows: Sequence[T], widths: Sequence[int], compute: Callable[[list[T]], Iterable[U]]) -> list[U]:
-        """The outputs of rows, in order.
+        """Return the outputs of rows, in order.
 
         Args:
             rows: of any widths.
@@ -79,83 +74,75 @@ class Company(StrEnum):
         """
         outputs: dict[int, U] = {}
         for part in self.parts(widths):
-            outputs |= zip(part, compute([rows[place] for place in part]), strict=True)
-        return [outputs[place] for place in range(len(rows))]
+            outputs |= zip(part, compute([rows[index] for index in part]), strict=True)
+        return [outputs[index] for index in range(len(rows))]
 
 
-def _of_one_shape(places: Sequence[int], width: int) -> list[list[int]]:
+def _of_one_shape(indices: Sequence[int], width: int) -> Iterator[list[int]]:
     size = min(SHAPE_ROWS, max(1, SHAPE_TOKENS // max(1, width)))
-    parts = [list(places[first : first + size]) for first in range(0, len(places), size)]
-    return [[*part, *[part[-1]] * (size - len(part))] for part in parts]
+    for first in range(0, len(indices), size):
+        part = indices[first : first + size]
+        yield [*part, *[part[-1]] * (size - len(part))]
 
 
-def company_of(head: Head, rows: int, look: Look) -> Company:
-    """How rows of a head share forward passes. Found out once for each checkpoint, on the device's thread.
+Compute: TypeAlias = Callable[[BatchInvariance, Sequence[int]], list[Numbers]]
+"""Computes some of a few test rows together, by their indices, in a way. Raises if the checkpoint can't do it so."""
+
+_FOUND: Calibration[BatchInvariance] = Calibration("batch invariance")
+
+
+def batch_invariance(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
+    """Return how a checkpoint's rows share forward passes. The first call finds out, on the device's thread.
 
     Args:
-        rows: how many test rows there are.
-        look: see `Look`.
+        rows: the number of test rows.
+        compute: see `Compute`.
     """
-    if _NOTE not in head.notes:
-        head.notes[_NOTE] = _found(head, rows, look) if head.device.on_cpu else Company.SAME_SHAPE
-        log.debug("rows of a checkpoint share forward passes: %s", head.notes[_NOTE])
-    company: Company = head.notes[_NOTE]
-    return company
+
+    def find() -> BatchInvariance:
+        found = _found(checkpoint, rows, compute) if checkpoint.device.on_cpu else BatchInvariance.SAME_SHAPE
+        log.debug("rows of a checkpoint share forward passes: %s", found)
+        return found
+
+    return checkpoint.calibrations.measured(_FOUND, find)
 
 
-@contextmanager
-def forced(head: Head, company: Company) -> Iterator[None]:
-    """Have rows of a head share forward passes in some way inside the body, to compare it with others."""
-    before = head.notes.get(_NOTE)
-    head.notes[_NOTE] = company
-    try:
-        yield
-    finally:
-        head.notes.pop(_NOTE)
-        if before is not None:
-            head.notes[_NOTE] = before
+def forced(checkpoint: Checkpoint, way: BatchInvariance) -> AbstractContextManager[None]:
+    """Have rows of a checkpoint share forward passes in some way inside the body, to compare it with others."""
+    return checkpoint.calibrations.replaced(_FOUND, way)
 
 
 @torch.inference_mode()
-def _found(head: Head, rows: int, look: Look) -> Company:
-    right = [look(Company.ALONE)([row])[0] for row in range(rows)]
-    for company in (Company.EACH_ROW, Company.SAME_WIDTH):
+def _found(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
+    right = [compute(BatchInvariance.ALONE, [row])[0] for row in range(rows)]
+    for way in (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH):
         try:
-            compute = look(company)
-            if _holds(head, compute, right):
-                return company
-        except (
-            AttributeError,
-            IndexError,
-            KeyError,
-            NotImplementedError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
-            log.debug("rows of a checkpoint cannot be computed by %s: %s", company, type(error).__name__)
-    return Company.ALONE
+            if _holds(checkpoint, way, compute, right):
+                return way
+        except UNSUPPORTED as error:
+            log.debug("rows of a checkpoint cannot be computed by %s: %s", way, type(error).__name__)
+    return BatchInvariance.ALONE
 
 
-def _holds(head: Head, compute: Callable[[Sequence[int]], list[Numbers]], right: Sequence[Numbers]) -> bool:
-    """Whether rows have the same numbers alone and together, in any order, and the right ones."""
-    places = range(len(right))
-    alone = [compute([place])[0] for place in places]
-    # Each row twice and at other places: among more rows than there are here nothing new is to be met.
-    together = compute([*places[::-1], *places])
-    most = EXACT if head.precision == "float32" else ROUNDED
+def _holds(checkpoint: Checkpoint, way: BatchInvariance, compute: Compute, right: Sequence[Numbers]) -> bool:
+    """Return whether rows have the same numbers alone and together, in any order, and the right ones."""
+    rows = range(len(right))
+    alone = [compute(way, [row])[0] for row in rows]
+    # Each row twice and at other indices: more rows would show nothing that these don't.
+    together = compute(way, [*rows[::-1], *rows])
     if not all(map(_equal, [*alone[::-1], *alone], together)):
         return False
-    if head.threads.active and not _same_by_one_thread(compute, alone):
-        head.threads.active = False
+    if checkpoint.threads.active and not _same_by_one_thread(lambda: compute(way, rows), alone):
+        checkpoint.threads.active = False
+    most = tolerance(checkpoint.precision)
     return all(_near(found, expected, most) for found, expected in zip(alone, right, strict=True))
 
 
-def _same_by_one_thread(compute: Callable[[Sequence[int]], list[Numbers]], alone: Sequence[Numbers]) -> bool:
+def _same_by_one_thread(compute: Callable[[], list[Numbers]], alone: Sequence[Numbers]) -> bool:
     most = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        found = compute(range(len(alone)))
+        found = compute()
     finally:
         torch.set_num_threads(most)
     return all(map(_equal, found, alone))

@@ -1,0 +1,107 @@
+"""Which function computes attention in a forward pass.
+
+Source: "Attention backends" in the transformers documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from transformers import AttentionInterface, PreTrainedModel
+
+_NAME = "glassbox"
+_UNKNOWN = ("softcap", "s_aux", "position_bias")
+"""Arguments of attention functions that ours don't know."""
+
+
+@dataclass(frozen=True)
+class LayerInput:
+    """What attention is computed of in a layer: queries, keys and values, (sequences, heads, tokens, size) each.
+
+    Attributes:
+        scale: of the products of queries and keys; None for the usual one.
+        causal: whether no token sees a later one.
+        window: how many tokens back a token sees, itself included; None for all.
+    """
+
+    module: torch.nn.Module
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    scale: float | None
+    causal: bool
+    window: int | None
+
+    @property
+    def layer(self) -> int:
+        """The index of a decoder's layer."""
+        return int(self.module.layer_idx)  # type: ignore[arg-type]
+
+
+class Attention(Protocol):
+    """Computes attention in one forward pass."""
+
+    def attend(self, given: LayerInput) -> torch.Tensor:
+        """Return a layer's attention, (sequences, tokens, heads, size).
+
+        Raises:
+            NotImplementedError: the model's attention is of another kind.
+        """
+        ...
+
+
+class AttentionBackend:
+    """Switches a model's attention function. Used on the device's thread only, so no other request notices."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        AttentionInterface.register(_NAME, _attend)
+        self._model = model
+        configs = {id(one.config): one.config for one in model.modules() if isinstance(one, PreTrainedModel)}
+        self._configs = list(configs.values())
+
+    def run(self, attention: Attention, **inputs: Any) -> Any:
+        """Return the model's output in a forward pass with another attention.
+
+        Raises:
+            NotImplementedError, TypeError: the model's attention is of another kind.
+        """
+        with self.switched_to(_NAME):
+            return self._model(**inputs, glassbox_attention=attention)
+
+    @contextmanager
+    def switched_to(self, name: str) -> Iterator[None]:
+        """Compute attention by one of the library's functions inside the body."""
+        # Not by the public property: it would give sub-configurations the same one, and they may differ.
+        before = [config._attn_implementation for config in self._configs]
+        try:
+            for config in self._configs:
+                config._attn_implementation_internal = name
+            yield
+        finally:
+            for config, earlier in zip(self._configs, before, strict=True):
+                config._attn_implementation_internal = earlier
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    glassbox_attention: Attention,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    sliding_window: int | None = None,
+    **others: object,
+) -> tuple[torch.Tensor, None]:
+    """Attend as the library asks, see `transformers.AttentionInterface`."""
+    if any(others.get(name) is not None for name in _UNKNOWN):
+        raise NotImplementedError
+    causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
+    given = LayerInput(module, query, key, value, scaling, causal, sliding_window)
+    return glassbox_attention.attend(given), None

@@ -1,0 +1,195 @@
+"""A running batch of an encoder-decoder, which rows join between two decode steps.
+
+Each row feeds the decoder one token a step, whatever its position: its earlier tokens and its source stand in columns
+of a KV cache that end where all rows end. Distances between tokens are the same there as in a text by itself, which is
+all that relative positions (T5) ask for. If positions are added to the embeddings (BART and its relatives), each row is
+given its own.
+
+Source: as `continuous_batching`; `EncoderDecoderCache` in the transformers documentation ("Caching").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from transformers import EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
+
+from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.encoder_decoder_cache import library_cache, static_library_cache
+from bot.inference.heads.generation.kv_cache import KVCache
+from bot.inference.heads.generation.source_text import SourceText
+from bot.inference.heads.generation.static_kv_cache import StaticKVCache, StaticView
+
+SPARE = 32
+"""Columns that are added whenever the cache of what was written is full."""
+
+
+Encode: TypeAlias = Callable[[Sequence[Sequence[int]]], torch.Tensor]
+"""From sources to the encoder's hidden states of all tokens, one source after the other, (tokens, hidden)."""
+
+
+@dataclass(frozen=True)
+class EncoderDecoder:
+    """The parts of an encoder-decoder that a model runner calls.
+
+    Attributes:
+        encode: see `Encode`.
+        positions: of the decoder's tokens.
+    """
+
+    checkpoint: Checkpoint
+    encode: Encode
+    positions: Positions
+
+    def decode(
+        self,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        states: torch.Tensor,
+        masks: Sequence[torch.Tensor],
+        cache: EncoderDecoderCache,
+    ) -> torch.Tensor:
+        """Return logits of each row's next token, (rows, vocabulary).
+
+        Args:
+            ids: the rows' tokens, (rows,).
+            positions: of these, (rows,).
+            states: the encoder's hidden states that are not in the cache yet, (tokens, hidden).
+            masks: which columns each row sees, (rows, 1, 1, columns): of what was written, and of the sources.
+            cache: has these columns.
+        """
+        with self.positions.of(positions):
+            output = self.checkpoint.model(
+                encoder_outputs=BaseModelOutput(last_hidden_state=states[None]),
+                attention_mask=masks[1],
+                decoder_input_ids=ids[:, None],
+                decoder_attention_mask=masks[0],
+                cache=cache,
+                use_cache=True,
+            )
+        logits: torch.Tensor = output.logits[:, -1]
+        return logits
+
+
+class EncoderDecoderRunner:
+    """A model runner for encoder-decoders."""
+
+    joinable = True
+
+    def __init__(self, model: EncoderDecoder, graphs: CudaGraphs | None = None) -> None:
+        """Begin without rows.
+
+        Args:
+            model: runs.
+            graphs: replay decode steps in which no row joins, unless another session has their caches: one for what is
+                written, and one for the sources.
+        """
+        self._model = model
+        self._checkpoint = model.checkpoint
+        self._graphs = graphs
+        self._states = torch.empty(0)
+        self._begin()
+
+    def forward(self, last: torch.Tensor, new: Sequence[SourceText]) -> torch.Tensor:
+        """See `ModelRunner.forward`; of new rows the decoder reads the first token."""
+        if self._graphs is not None:
+            if not self._written.starts and self._graphs.acquire(self):
+                self._use(*self._graphs.caches)
+            if not new and isinstance(self._written, StaticKVCache) and isinstance(self._sources, StaticKVCache):
+                return self._replay(last, self._graphs, self._written, self._sources)
+        return self._forward(last, new)
+
+    def keep(self, slots: Sequence[int]) -> None:
+        """See `ModelRunner.keep`."""
+        for cache in (self._written, self._sources):
+            cache.keep(slots)
+        if not slots and self._graphs is not None and isinstance(self._written, StaticKVCache):
+            self._graphs.release()
+            self._begin()
+        for layer in self._cache.cross_attention_cache.layers:
+            layer.show()
+
+    def scrub(self) -> None:
+        """See `ModelRunner.scrub`. The memory of CUDA graphs stays even if all rows are gone."""
+        kept = self._graphs.caches if self._graphs is not None else ()
+        for cache in (self._written, self._sources, *kept):
+            cache.scrub()
+
+    def _begin(self) -> None:
+        self._use(KVCache(self._checkpoint, spare=SPARE), KVCache(self._checkpoint))
+
+    def _use(self, written: KVCache, sources: KVCache) -> None:
+        self._written = written
+        self._sources = sources
+        self._new = list[int]()  # lengths of the sources that join in this step
+        # It must not refer to `self`, which refers to it: a cycle would keep much memory for a while.
+        self._cache = library_cache(written, sources, self._new)
+
+    def _replay(
+        self, last: torch.Tensor, graphs: CudaGraphs, written: StaticKVCache, sources: StaticKVCache
+    ) -> torch.Tensor:
+        written.reserve([], further=1)
+        positions = self._model.positions
+        positions.reach(written.width, self._states)
+        (starts, at), (source_starts, _) = written.padded(graphs.rows), sources.padded(graphs.rows)
+        numbers = [*at, *starts, written.end - 1, *source_starts, sources.end - 1]
+        compute = partial(_static_step, self._model, self._states[:1], written, sources)
+        logits = graphs.replay(last, numbers, compute, positions.number)
+        if logits is not None:
+            return logits
+        written.end -= 1
+        return self._forward(last, [])
+
+    def _forward(self, last: torch.Tensor, new: Sequence[SourceText]) -> torch.Tensor:
+        self._new[:] = [len(source.ids) for source in new]
+        self._written.reserve([1] * len(new), further=1)
+        self._written.add([1] * len(new))
+        if new:  # otherwise they stay where they are: the library looks at them there
+            self._sources.reserve(self._new, further=0)
+            self._sources.add(self._new)
+            self._states = self._model.encode([source.ids for source in new])
+            self._cache.is_updated = {}  # the decoder makes keys and values of the new sources
+            last = torch.cat([last, self._checkpoint.tensor([source.start[0] for source in new])])
+        positions = self._written.positions
+        self._model.positions.reach(max(positions) + 1, self._states)
+        masks = [self._mask(cache) for cache in (self._written, self._sources)]
+        at = self._checkpoint.tensor(positions)
+        return self._model.decode(last, at, self._states, masks, self._cache).float()
+
+    def _mask(self, cache: KVCache) -> torch.Tensor:
+        """Return which columns each row sees, (rows, 1, 1, columns)."""
+        used = cache.used
+        mask = cache.mask(used)
+        if mask is not None:
+            return mask
+        shape = (len(cache.starts), 1, 1, used.stop - used.start)
+        return torch.ones(shape, dtype=torch.bool, device=self._checkpoint.device.name)
+
+
+def _static_step(
+    model: EncoderDecoder,
+    states: torch.Tensor,
+    written: StaticKVCache,
+    sources: StaticKVCache,
+    ids: torch.Tensor,
+    numbers: torch.Tensor,
+) -> torch.Tensor:
+    """Compute a decode step for a CUDA graph, see `CudaGraphs.replay`.
+
+    Args:
+        numbers: the rows' positions and first columns, the column of the new tokens, and of the sources the first
+            columns and the last one.
+    """
+    rows = len(ids)
+    positions, starts, column, source_starts, last = torch.split(numbers, [rows, rows, 1, rows, 1])
+    view = StaticView.of(written, starts, column, 0 if model.positions.are_added else column[0])
+    source_view = StaticView.of(sources, source_starts, last)
+    cache = static_library_cache(view, source_view, len(written.layers))
+    return model.decode(ids, positions, states, [view.mask, source_view.mask], cache)

@@ -1,0 +1,55 @@
+"""A running batch that begins together, in the library's own cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from bot.inference.heads.checkpoint import Checkpoint
+
+
+class PaddedRunner:
+    """A model runner for any cache, also one that forgets (sliding windows) or keeps states; prompts are padded."""
+
+    joinable = False
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._cache: Any = None
+        self._mask = torch.empty(0)
+
+    def forward(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """See `ModelRunner.forward`; there are either tokens or prompts."""
+        if len(prompts):
+            self._cache = DynamicCache(config=self._checkpoint.model.config)
+            ids, self._mask = self._checkpoint.pad(prompts, left=True)
+            positions = (self._mask.cumsum(dim=-1) - 1).clamp(min=0)
+        else:
+            ids = last.unsqueeze(1)
+            self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
+            positions = self._mask.sum(dim=-1, keepdim=True) - 1
+        output = self._checkpoint.model(
+            input_ids=ids,
+            attention_mask=self._mask,
+            position_ids=positions,
+            cache=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: torch.Tensor = output.logits[:, -1].float()
+        return logits
+
+    def keep(self, slots: Sequence[int]) -> None:
+        """See `ModelRunner.keep`."""
+        if not slots:
+            self._cache = None
+            return
+        chosen = self._checkpoint.tensor(slots)
+        self._cache.batch_select_indices(chosen)
+        self._mask = self._mask[chosen]
+
+    def scrub(self) -> None:
+        """See `ModelRunner.scrub`: the library's cache keeps nothing of rows that are gone."""

@@ -1,0 +1,128 @@
+"""A device: its thread, and what it computes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+
+from bot.inference.scheduling.daemon_threads import DaemonThreads
+from bot.inference.scheduling.pending import QueuedRow
+from bot.inference.scheduling.recovery import RecoveringSession
+from bot.inference.scheduling.replicas import AnyOperation
+
+
+@dataclass
+class QueueFigures:
+    """Running totals for the status and the benchmark. A decode step that no row joins is no batch."""
+
+    batches: int = 0
+    rows: int = 0
+    busy_seconds: float = 0.0
+    padded_tokens: int = 0
+    tokens: int = 0
+
+    @property
+    def waste(self) -> float:
+        """The share of padding among all computed tokens, 0 to 1."""
+        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+    def add(self, lengths: Sequence[int], seconds: float) -> None:
+        """Add a forward pass.
+
+        Args:
+            lengths: of the rows that were new to it.
+        """
+        self.busy_seconds += seconds
+        if lengths:
+            self.batches += 1
+            self.rows += len(lengths)
+            self.tokens += sum(lengths)
+            self.padded_tokens += max(lengths) * len(lengths)
+
+    @classmethod
+    def of_all(cls, figures: Iterable[QueueFigures]) -> QueueFigures:
+        """Return the sum of several devices' totals."""
+        each = list(figures)
+        return cls(**{one.name: sum(getattr(figure, one.name) for figure in each) for one in fields(cls)})
+
+
+@dataclass(eq=False)
+class RunningBatch:
+    """Rows of an iterative operation that are decoded together on a device.
+
+    Attributes:
+        operation: of the first replica.
+        by_row: by the row's id.
+    """
+
+    operation: AnyOperation
+    session: RecoveringSession
+    by_row: dict[int, QueuedRow] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class DeviceRunner:
+    """A device with its thread. Its running batches stay on it, because their KV caches are there.
+
+    Attributes:
+        wake: set when there may be something to do.
+        computing: the rows of the forward pass that runs now.
+        batches: the running batches, by `PendingCall.batch_key`.
+        batches_begun: counts forward passes.
+        is_replaced: whether its thread hangs and another runner has its device. Its outputs are dropped.
+    """
+
+    device_index: int
+    thread: DaemonThreads
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    computing: list[QueuedRow] = field(default_factory=list)
+    batches: dict[Hashable, RunningBatch] = field(default_factory=dict)
+    figures: QueueFigures = field(default_factory=QueueFigures)
+    server: asyncio.Task[None] | None = None
+    batches_begun: int = 0
+    is_replaced: bool = False
+
+    @property
+    def heartbeat(self) -> tuple[int, int]:
+        """A value that changes whenever the device makes progress."""
+        return self.batches_begun, sum(one.row.heartbeat for one in self.computing)
+
+    def rows_of(self, key: Hashable) -> list[QueuedRow]:
+        """Return the rows of a running batch; none if there is no such batch."""
+        return list(self.batches[key].by_row.values()) if key in self.batches else []
+
+    @property
+    def rows(self) -> list[QueuedRow]:
+        """All rows that it has; those that it decodes right now twice."""
+        return [*self.computing, *(row for batch in self.batches.values() for row in batch.by_row.values())]
+
+
+def threads_each(names: Sequence[str]) -> int | None:
+    """Return how many threads each of several CPU devices gets, so that they don't fight; None for a single one."""
+    if (times := list(names).count("cpu")) < 2:
+        return None
+    import torch
+
+    return max(1, torch.get_num_threads() // times)
+
+
+def device_thread(name: str, threads: int | None) -> DaemonThreads:
+    """Create the thread on which a device computes.
+
+    Args:
+        name: of the device, as PyTorch writes it.
+        threads: the number of threads of a device that is the CPU; None leaves that to PyTorch.
+    """
+
+    def begin() -> None:
+        if threads is not None and name == "cpu":
+            import torch
+
+            torch.set_num_threads(threads)  # of this thread
+        elif name.startswith("cuda"):
+            import torch
+
+            torch.cuda.set_device(name)
+
+    return DaemonThreads(1, f"glassbox-{name}", begin)

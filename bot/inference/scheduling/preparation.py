@@ -1,0 +1,199 @@
+"""The threads on which requests are prepared and finished, so that the event loop stays free.
+
+Calls of one turn of the event loop share the way to a thread and back: requests whose rows were in one batch are
+finished together, and those that are submitted at once are prepared together. Such a way costs as much as tokenizing a
+message. Besides, matrix products push everything else out of a core's caches, so the first of several messages takes
+twice as long as the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from bot.errors import ModelFailed, Unanswered, describe
+from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped, contained
+
+T = TypeVar("T")
+
+HELD_SECONDS = 0.001
+"""The longest that a result waits for others on their way back, whatever the threads are doing."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Call:
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    kind: Hashable
+    future: asyncio.Future[Any]
+    value: Any = field(default=None, init=False)
+    error: Exception | None = field(default=None, init=False)
+
+    def run(self) -> None:
+        """Make the call, on a thread."""
+        try:
+            self.value = self.function(*self.arguments)
+        except BaseException as error:  # whatever it is, it must reach the caller
+            self.error = contained(error)
+            if isinstance(self.error, Escaped):
+                log.error("a task failed: %s", describe(error))
+                self.error = ModelFailed()
+
+    def deliver(self) -> None:
+        """Hand the result or the error to the caller, on the event loop."""
+        if self.error is not None:
+            self.fail(self.error)
+        elif not self.future.done():
+            self.future.set_result(self.value)
+
+    def fail(self, error: Exception) -> None:
+        """Raise an error in the caller, unless it was cancelled."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class PreparationThreads:
+    """Makes calls on threads for one event loop, and delivers results together.
+
+    A thread that has made a call and begins another one leaves the result for the event loop if that will collect
+    results soon; otherwise it wakes the event loop. So no result waits for the end of another call, however long that
+    takes.
+
+    Args:
+        threads: how many. A call that takes long delays nobody as long as another thread is free.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._number = threads
+        self._threads = DaemonThreads(threads, "glassbox-prepare")
+        self._new: list[_Call] = []
+        self._waiting: deque[_Call] = deque()
+        self._running: dict[threading.Thread, _Call] = {}
+        self._finished: deque[_Call] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._woken = False
+
+    def run(self, function: Callable[..., T], *arguments: Any, kind: Hashable) -> asyncio.Future[T]:
+        """Call a function on a thread. Cancelling the future prevents a call that has not begun.
+
+        Args:
+            kind: of the call; calls are discarded by their kind.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if not self._new:
+            loop.call_soon(self._send, loop)
+        self._new.append(_Call(function, arguments, kind, future))
+        return future
+
+    @property
+    def heartbeats(self) -> dict[Hashable, Hashable]:
+        """The calls that run; a call has no heartbeat before its end."""
+        return dict.fromkeys(list(self._running.values()))
+
+    @staticmethod
+    def kind_of(call: Hashable) -> Hashable | None:
+        """Return the kind of a running call; None if this is none."""
+        return call.kind if isinstance(call, _Call) else None
+
+    def discard(self, concerns: Callable[[Hashable], bool], error: Unanswered) -> None:
+        """Fail all calls of some kinds, and replace the threads that run one.
+
+        Args:
+            concerns: whether a kind is one of these.
+            error: is raised in the callers.
+        """
+        for thread, call in list(self._running.items()):
+            if concerns(call.kind):
+                self._threads.replace(thread)
+                self._running.pop(thread, None)
+                call.fail(error)
+        for call in [*self._new, *self._waiting]:
+            if concerns(call.kind):
+                call.fail(error)
+        if self._waiting:
+            self._threads.submit(self._work, asyncio.get_running_loop())
+
+    async def aclose(self, seconds: float | None = None) -> bool:
+        """Cancel the calls that have not begun, and wait for the others.
+
+        Args:
+            seconds: the longest to wait.
+
+        Returns:
+            Whether all have ended.
+        """
+        new, self._new = self._new, []
+        self._waiting.extend(new)
+        while (call := self._next()) is not None:
+            call.future.cancel()
+        self._threads.close(cancel=True)
+        ended = await asyncio.to_thread(self._threads.join, seconds)
+        self._collect()
+        if self._timer is not None:
+            self._timer.cancel()
+        return ended
+
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        calls, self._new = self._new, []
+        self._waiting.extend(calls)
+        if len(calls) > 1:
+            self._collect_soon()
+        for _ in range(min(len(calls), self._number)):
+            self._threads.submit(self._work, loop)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make the calls that wait, on a thread, until there are no more."""
+        thread = threading.current_thread()
+        while (call := self._next()) is not None:
+            self._running[thread] = call
+            call.run()
+            self._running.pop(thread, None)
+            # First append, then read `_timer`: the event loop does so in the opposite order.
+            self._finished.append(call)
+            if self._timer is None or not self._waiting:
+                self._wake(loop)
+        if self._finished:  # another thread has taken the last call
+            self._wake(loop)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the event loop collect results now, once."""
+        if not self._woken:
+            self._woken = True
+            loop.call_soon_threadsafe(self._collect)
+
+    def _collect_soon(self) -> None:
+        """Let the event loop collect results even if no thread wakes it."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._finished:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Deliver all results, and look again soon if others will follow."""
+        self._woken = False
+        while self._finished:
+            self._finished.popleft().deliver()
+        if self._waiting:
+            self._collect_soon()
+
+    def _next(self) -> _Call | None:
+        """Return the next call whose caller still waits."""
+        while self._waiting:
+            try:
+                call = self._waiting.popleft()
+            except IndexError:  # another thread has taken the last one
+                return None
+            if not call.future.done():
+                return call
+        return None
