@@ -14,8 +14,8 @@ import discord
 from bot.client import Glassbox
 from bot.errors import HungAgain, SettingsError, describe
 from bot.inference.checkpoints.catalogue import Catalogue, Preset
-from bot.inference.checkpoints.memory_limit import Room
-from bot.inference.checkpoints.models import Models
+from bot.inference.checkpoints.memory_limit import MemoryLimits
+from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device
 from bot.inference.worker import InferenceWorker, Limits
 from bot.replies.discord_errors import MALFORMED
@@ -67,14 +67,14 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
         hang_seconds=settings.hang_seconds,
         remembered=settings.remembered_answers,
     )
-    models = Models(preset, devices, settings.cache_dir, room)
+    models = CheckpointPool(preset, devices, settings.cache_dir, room)
     async with InferenceWorker(all_tasks(), models, devices, limits) as worker:
         yield worker
 
 
-def _devices(settings: Settings) -> tuple[Sequence[Device], Room]:
+def _devices(settings: Settings) -> tuple[Sequence[Device], MemoryLimits]:
     devices = Device.choose_all(settings.devices, settings.precision)
-    return devices, Room.on(devices, settings.model_memory)
+    return devices, MemoryLimits.for_devices(devices, settings.model_memory)
 
 
 async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Callable[[], None] | None = None) -> None:

@@ -103,7 +103,7 @@ class Glassbox(commands.AutoShardedBot):
     async def perform(
         self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
     ) -> None:
-        """Answer somebody who has used a component or modal, by the handler of its action.
+        """Have the handler of an action answer the use of a component or modal.
 
         Args:
             action: its name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -43,8 +43,7 @@ def inspectable() -> Mapping[str, Make]:
         "translate": lambda text, labels, target: TranslateRequest(text, target, None),
     }
     for task in all_tasks():
-        required = [field for field in fields(task.request) if MISSING is field.default is field.default_factory]
-        if len(required) == 1 and required[0].type == "str":
+        if task.from_text:
             known.setdefault(task.name, partial(_of_text, task.request))
     return {name: known[name] for name in EXPLANATIONS if name in known}
 
@@ -93,7 +92,7 @@ class Inspect(Cog):
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        if getattr(press.request.about, "messages", None) is not None:
+        if press.request.about.quotes_channel:
             check_reader(interaction)
         await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 

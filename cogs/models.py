@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
-from bot.inference.backend import CheckpointStatus
+from bot.inference.status import CheckpointStatus
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.overview import options, overview

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from bot.errors import InvalidRequest
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
-from bot.inference.checkpoints.memory_limit import Room
-from bot.inference.checkpoints.models import Models
+from bot.inference.checkpoints.memory_limit import MemoryLimits
+from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device, Devices
 from bot.inference.operations import OperationCall, TaskRun
 from bot.inference.requests import Request
@@ -65,7 +65,7 @@ async def open_worker(
     tasks: Iterable[Task[Any]] | None = None,
     limits: Limits | None = None,
     device: Devices = CPU,
-    room: Room | None = None,
+    room: MemoryLimits | None = None,
 ) -> AsyncIterator[InferenceWorker]:
     """A worker that has started, and is drained at the end.
 
@@ -78,7 +78,7 @@ async def open_worker(
         from bot.tasks import all_tasks
 
         tasks = all_tasks()
-    async with InferenceWorker(tasks, Models(preset, device, cache, room), device, limits) as worker:
+    async with InferenceWorker(tasks, CheckpointPool(preset, device, cache, room), device, limits) as worker:
         yield worker
 
 

@@ -120,14 +120,14 @@ def test_ask_shows_a_bad_input_as_the_user_sees_it(checkpoints: dict[str, Path],
 
 FETCHING_FOR_EVER = """
 import sys, time
-import bot.commands.pull, bot.inference.checkpoints.models
+import bot.commands.pull, bot.inference.checkpoints.pool
 from bot.__main__ import main
 
 def fetch(spec, cache, progress):
     print("FETCHING", file=sys.__stderr__, flush=True)
     time.sleep(100)
 
-bot.commands.pull.fetch = bot.inference.checkpoints.models.fetch = fetch
+bot.commands.pull.fetch = bot.inference.checkpoints.pool.fetch = fetch
 main()
 """
 

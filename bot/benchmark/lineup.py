@@ -18,12 +18,13 @@ from bot.benchmark.server import ServerBeside
 from bot.benchmark.workload import Workload
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.checkpoints.models import Models, ModelState
+from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.checkpoints.sources import fetch
 from bot.inference.compute.device import Device
 from bot.inference.compute.packed_linear import packed_bytes
 from bot.inference.heads.head import Head
 from bot.inference.operations import run_task
+from bot.inference.status import CheckpointState
 from bot.inference.task import HeadKind
 from bot.inference.worker import InferenceWorker, Limits
 
@@ -52,7 +53,7 @@ class Subject:
         return await asyncio.to_thread(self._load, Device(self.device.name, precision), packed)
 
     def _load(self, device: Device, packed: bool) -> Head:
-        state = ModelState(self.spec)
+        state = CheckpointState(self.spec)
         head = load_head(fetch(self.spec, self.cache, state), device, state.languages, packed=packed)
         if (calibrate := self.workload.task.calibrations.get(head.kind)) is not None:
             run_task(calibrate(head))
@@ -89,11 +90,11 @@ def naive_in(precision: str, threads: int = 1) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_worker(subject: Subject, users: int) -> AsyncIterator[tuple[InferenceWorker, Models]]:
+async def open_worker(subject: Subject, users: int) -> AsyncIterator[tuple[InferenceWorker, CheckpointPool]]:
     """A worker for one task, which takes requests of so many people, with the checkpoint loaded."""
     workload, device = subject.workload, subject.device
     preset = Preset("benchmark", "One checkpoint", {workload.name: subject.spec}, {})
-    models = Models(preset, device, subject.cache)
+    models = CheckpointPool(preset, device, subject.cache)
     limits = Limits(requests=2 * users, per_person=2, seconds=3_600)
     async with InferenceWorker([workload.task], models, device, limits) as worker:
         await worker.load([workload.name])

@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bot.inference.checkpoints.models import ModelState, Phase
+from bot.inference.status import CheckpointState, Phase
 from bot.playground import SimulatedReply
 
 
@@ -39,7 +39,7 @@ def reply_as_json(reply: SimulatedReply) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-async def show_loading(console: Console, states: Iterable[ModelState], done: asyncio.Future[Any]) -> None:
+async def show_loading(console: Console, states: Iterable[CheckpointState], done: asyncio.Future[Any]) -> None:
     """Show how far checkpoints are, until `done`."""
     distinct = list({state.spec.key: state for state in states}.values())
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[phase]}"), TimeElapsedColumn())
@@ -53,16 +53,16 @@ async def show_loading(console: Console, states: Iterable[ModelState], done: asy
             _update(progress, bar, state)
 
 
-def _weight(state: ModelState) -> str:
+def _weight(state: CheckpointState) -> str:
     size = f" ({state.spec.size_mb} MB)" if state.spec.size_mb else ""
     return f"{state.spec.name}{size}"
 
 
-def _update(progress: Progress, bar: TaskID, state: ModelState) -> None:
+def _update(progress: Progress, bar: TaskID, state: CheckpointState) -> None:
     fraction = {Phase.READY: 1.0, Phase.FAILED: 0.0}.get(state.phase, state.fraction)
     if state.phase is Phase.LOADING and state.seconds_left is not None:
         fraction = 1 - min(1.0, state.seconds_left / max(state.expected_seconds, 1.0))
-    progress.update(bar, completed=fraction or 0.0, phase=state.doing or str(state.phase))
+    progress.update(bar, completed=fraction or 0.0, phase=state.activity or str(state.phase))
 
 
 def _embed_parts(embed: dict[str, Any]) -> list[RenderableType]:

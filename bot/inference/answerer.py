@@ -21,10 +21,9 @@ from bot.errors import (
     StillLoading,
     describe,
 )
-from bot.inference.backend import in_words
 from bot.inference.calibrations import Calibrations
-from bot.inference.checkpoints.models import Models
-from bot.inference.checkpoints.residency import LoadedModel
+from bot.inference.checkpoints.pool import CheckpointPool
+from bot.inference.checkpoints.residency import LoadedCheckpoint
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation
 from bot.inference.operations import OperationCall, TaskRun
@@ -34,6 +33,7 @@ from bot.inference.scheduling.hangs import Hangs, Kind
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.result_cache import ResultCache
+from bot.inference.status import in_words
 from bot.inference.task import Task
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Answerer:
     """
 
     def __init__(
-        self, models: Models, queue: DeviceQueue, preparing: PreparationThreads, hangs: Hangs, limits: Limits
+        self, models: CheckpointPool, queue: DeviceQueue, preparing: PreparationThreads, hangs: Hangs, limits: Limits
     ) -> None:
         self.leading: dict[Request[Any], Computation[Any]] = {}
         self.recent_seconds = Recent(1.0)
@@ -120,7 +120,7 @@ class Answerer:
         await self._calibrations.aclose()
         await self._shared.aclose()
 
-    async def _result(self, computation: Computation[T], model: LoadedModel) -> Computed[T]:
+    async def _result(self, computation: Computation[T], model: LoadedCheckpoint) -> Computed[T]:
         task, request = computation.task, computation.request
         run = task.start(model.head, request)
         if task.repeatable:
@@ -131,7 +131,7 @@ class Answerer:
             computation.preview = partial(self._preparing.run, preview, model.head, request, kind=kind)
         return await self._compute(computation, run, model)
 
-    async def _lead(self, computation: Computation[T], run: TaskRun[T], model: LoadedModel) -> Computed[T]:
+    async def _lead(self, computation: Computation[T], run: TaskRun[T], model: LoadedCheckpoint) -> Computed[T]:
         """Compute what equal requests wait for, too."""
         request = computation.request
         self.leading[request] = computation
@@ -141,7 +141,7 @@ class Answerer:
             if self.leading.get(request) is computation:  # a later one may have begun after this was given up
                 del self.leading[request]
 
-    async def _compute(self, computation: Computation[T], run: TaskRun[T], model: LoadedModel) -> Computed[T]:
+    async def _compute(self, computation: Computation[T], run: TaskRun[T], model: LoadedCheckpoint) -> Computed[T]:
         """Run a request's task, and remember how long it took."""
         began = time.perf_counter()
         try:
@@ -155,7 +155,7 @@ class Answerer:
         self,
         task: str,
         run: TaskRun[T],
-        model: LoadedModel,
+        model: LoadedCheckpoint,
         person: Hashable,
         computation: Computation[Any] | None = None,
     ) -> Computed[T]:
@@ -180,7 +180,7 @@ class Answerer:
                 outputs = await self._queue.compute(outcome, person, resumed=resumed)
             except NotFinite:
                 log.error("%s of %s has given numbers that are not finite", outcome.operation.name, model.spec.name)
-                self._models.suspect(model)
+                self._models.count_nonfinite(model)
                 raise
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
             resumed = True
@@ -216,12 +216,12 @@ class Answerer:
         timeout.reschedule(now)
 
     @asynccontextmanager
-    async def _leased(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedModel]:
+    async def _leased(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedCheckpoint]:
         """Keep a task's checkpoint on the devices while the body runs; load it first if necessary."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
         if (model := self._models.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
-            with self._models.keep(model):
+            with self._models.acquire(model):
                 yield model
             return
         async with AsyncExitStack() as leases:
@@ -229,7 +229,7 @@ class Answerer:
             try:
                 async with limit:
                     self._loads.add(limit)
-                    model = await leases.enter_async_context(self._models.lease(task, demanded=demanded))
+                    model = await leases.enter_async_context(self._models.lease(task, may_evict=demanded))
             except TimeoutError:
                 if self._draining:
                     raise ShuttingDown from None

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from bot.errors import ShuttingDown
-from bot.inference.checkpoints.models import Models
-from bot.inference.checkpoints.residency import LoadedModel
+from bot.inference.checkpoints.pool import CheckpointPool
+from bot.inference.checkpoints.residency import LoadedCheckpoint
 from bot.inference.operations import TaskRun
 from bot.inference.task import Task
 
-Drive = Callable[[str, TaskRun[None], LoadedModel, Hashable], Coroutine[Any, Any, object]]
+Drive = Callable[[str, TaskRun[None], LoadedCheckpoint, Hashable], Coroutine[Any, Any, object]]
 _Key = tuple[str, str]
 """A task's name and a checkpoint's key."""
 
@@ -25,13 +25,13 @@ class Calibrations:
         drive: runs the calibration of a task, on a checkpoint, for a flow of the fair queue.
     """
 
-    def __init__(self, drive: Drive, models: Models) -> None:
+    def __init__(self, drive: Drive, models: CheckpointPool) -> None:
         self._drive = drive
         self._models = models
         self._done: set[_Key] = set()
         self._running: dict[_Key, asyncio.Task[object]] = {}
 
-    async def ensure(self, task: Task[Any], model: LoadedModel) -> None:
+    async def ensure(self, task: Task[Any], model: LoadedCheckpoint) -> None:
         """Wait until a checkpoint is calibrated for a task. A caller that gives up does not end the calibration.
 
         Raises:
@@ -56,9 +56,9 @@ class Calibrations:
             calibration.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    def _begin(self, key: _Key, run: TaskRun[None], model: LoadedModel) -> asyncio.Task[object]:
+    def _begin(self, key: _Key, run: TaskRun[None], model: LoadedCheckpoint) -> asyncio.Task[object]:
         lease = ExitStack()
-        lease.enter_context(self._models.keep(model))
+        lease.enter_context(self._models.acquire(model))
 
         def end(calibration: asyncio.Task[object]) -> None:
             del self._running[key]  # a task that failed refers to the checkpoint through its traceback

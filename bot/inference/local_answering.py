@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from bot.errors import GlassboxError
 from bot.inference.answering import Answering, AnsweringState, Loading, Stage
-from bot.inference.checkpoints.models import ModelState, Phase
 from bot.inference.operations import OperationCall, Row
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.queue import DeviceQueue
+from bot.inference.status import CheckpointState, Phase
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -75,7 +75,7 @@ class LocalAnswering(Answering[ResultT]):
     computation: Computation[ResultT]
     task: asyncio.Task[Answer[ResultT]]
     leading: Mapping[Request[Any], Computation[Any]]
-    model: ModelState
+    model: CheckpointState
     queue: DeviceQueue
     context: contextvars.Context
 
@@ -134,7 +134,7 @@ class LocalAnswering(Answering[ResultT]):
         self.task.cancel()
 
 
-def loading_of(model: ModelState) -> Loading | None:
+def loading_of(model: CheckpointState) -> Loading | None:
     """Return how far a checkpoint is; None if it is loaded."""
     if model.phase is Phase.READY:
         return None

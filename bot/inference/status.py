@@ -1,47 +1,186 @@
-"""What the status says of devices and checkpoints."""
+"""The state of checkpoints, devices and the worker, as plain values that any backend can report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
-from bot.inference.backend import CheckpointStatus, DeviceStatus
-from bot.inference.checkpoints.models import Models
-from bot.inference.checkpoints.residency import Resident
-from bot.inference.compute.device import Device
-from bot.inference.scheduling.queue import DeviceQueue
+from bot.inference.checkpoints.catalogue import CheckpointSpec
+from bot.inference.checkpoints.loading_times import TYPICAL_LOADING
+from bot.inference.languages.pairs import LanguagePairs
 
-
-def device_statuses(devices: Sequence[Device], queue: DeviceQueue, models: Models) -> tuple[DeviceStatus, ...]:
-    """What each device has done, and how much of its memory the weights take."""
-    used = models.used
-    return tuple(
-        DeviceStatus(
-            name=device.name,
-            precision=device.precision,
-            batches=figures.batches,
-            rows=figures.rows,
-            tokens=figures.tokens,
-            padded_tokens=figures.padded_tokens,
-            busy_seconds=figures.busy_seconds,
-            weights=used.get(device.name, 0),
-            room=models.room.of(device.name),
-        )
-        for device, figures in zip(devices, queue.figures_by_device, strict=True)
-    )
+_ACTIVITIES = {"wait": "waiting", "download": "downloading", "verify": "checking", "convert": "converting"}
 
 
-def checkpoint_status(resident: Resident, queue: DeviceQueue) -> CheckpointStatus:
-    """How far a checkpoint is, what it takes, and who uses it."""
-    model = resident.model
-    return CheckpointStatus(
-        name=resident.state.spec.name,
-        tasks=resident.tasks,
-        phase=resident.state.phase,
-        bytes=0 if model is None else model.bytes.total(),
-        precision=() if model is None else tuple(map(model.precision_on, range(len(model.heads)))),
-        precision_reason="" if model is None else model.head.precision_reason,
-        requests=resident.leases,
-        idle_seconds=resident.idle_seconds,
-        joins=None if model is None else queue.joinable(model.head),
-        suspect=resident.suspect,
-    )
+class Phase(StrEnum):
+    """The stages of a checkpoint's life."""
+
+    WAITING = "waiting"
+    FETCHING = "fetching"
+    LOADING = "loading"
+    READY = "ready"
+    EVICTED = "evicted"
+    FAILED = "failed"
+
+
+@dataclass
+class CheckpointState:
+    """One checkpoint's progress towards being loaded.
+
+    Attributes:
+        fraction: how much of the current activity is done, 0 to 1; None if unknown.
+        activity: what a fetch is doing, in one word.
+        loading_since: by `time.perf_counter()`.
+        languages: what it translates, as far as that is known; None for checkpoints that do not translate.
+    """
+
+    spec: CheckpointSpec
+    phase: Phase = Phase.WAITING
+    fraction: float | None = None
+    activity: str = ""
+    expected_seconds: float = TYPICAL_LOADING
+    loading_since: float | None = None
+    languages: LanguagePairs | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until it is loaded, estimated from the last load; None unless it is loading."""
+        if self.phase is not Phase.LOADING or self.loading_since is None:
+            return None
+        return max(1.0, self.expected_seconds - (time.perf_counter() - self.loading_since))
+
+    def report(self, phase: str, done: int, total: int | None) -> None:
+        """Record the progress of a fetch (see `Progress`); called on the fetching thread."""
+        self.phase = Phase.FETCHING
+        self.activity = _ACTIVITIES[phase]
+        self.fraction = done / total if total else None
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """One device and its work since the start.
+
+    Attributes:
+        name: as PyTorch writes it.
+        precision: the data type that checkpoints are loaded in.
+        batches: batches run; decode steps that no row joins are not counted.
+        rows: sequences in those batches.
+        tokens: their tokens, those still to be generated included.
+        padded_tokens: the same, padding included.
+        weight_bytes: of all checkpoints loaded on devices of this name.
+        memory_limit: the most bytes of weights on devices of this name; None if there is no limit.
+    """
+
+    name: str
+    precision: str
+    batches: int
+    rows: int
+    tokens: int
+    padded_tokens: int
+    busy_seconds: float
+    weight_bytes: int
+    memory_limit: int | None
+
+    @property
+    def waste(self) -> float:
+        """The share of padding among all tokens computed, 0 to 1."""
+        return _waste(self.tokens, self.padded_tokens)
+
+
+@dataclass(frozen=True)
+class CheckpointStatus:
+    """One checkpoint and its use.
+
+    Attributes:
+        tasks: the tasks that use it.
+        bytes: of its weights on all devices together; 0 unless it is loaded.
+        precision: the data type of its weights on each device; empty unless it is loaded.
+        precision_reason: why it is this one, if there is something to say.
+        requests: how many use it or wait for it now.
+        idle_seconds: since its last use, 0 while in use; None if it was never used.
+        joins: whether new rows join its running batch. They cannot if its cache forgets (sliding windows, recurrent
+            states) or its configuration asks for beams: such a batch stays together to its end. None before it has
+            generated anything.
+        nonfinite: how many requests have failed since the start because its numbers were NaN or infinite.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    phase: Phase
+    bytes: int
+    precision: tuple[str, ...]
+    precision_reason: str
+    requests: int
+    idle_seconds: float | None
+    joins: bool | None
+    nonfinite: int = 0
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """The worker's load. `dataclasses.asdict` gives what JSON can hold.
+
+    Attributes:
+        requests: accepted and not yet answered.
+        rows_waiting: sequences queued for a device.
+        devices: in the order of the setting.
+        checkpoints: in the order of the tasks.
+        evictions: how often a checkpoint has been evicted since the start.
+    """
+
+    requests: int
+    rows_waiting: int
+    devices: tuple[DeviceStatus, ...]
+    checkpoints: tuple[CheckpointStatus, ...]
+    evictions: int
+
+    @property
+    def device(self) -> str:
+        """The names of the devices."""
+        return in_words(one.name for one in self.devices)
+
+    @property
+    def precision(self) -> str:
+        """The data types that checkpoints are loaded in."""
+        return in_words(one.precision for one in self.devices)
+
+    @property
+    def batches(self) -> int:
+        """Batches run on all devices."""
+        return sum(one.batches for one in self.devices)
+
+    @property
+    def rows(self) -> int:
+        """Rows run on all devices."""
+        return sum(one.rows for one in self.devices)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of these rows."""
+        return sum(one.tokens for one in self.devices)
+
+    @property
+    def padded_tokens(self) -> int:
+        """The same, padding included."""
+        return sum(one.padded_tokens for one in self.devices)
+
+    @property
+    def waste(self) -> float:
+        """The share of padding among all tokens computed, 0 to 1."""
+        return _waste(self.tokens, self.padded_tokens)
+
+    @property
+    def models(self) -> Mapping[str, CheckpointStatus]:
+        """The checkpoints by task."""
+        return {task: one for one in self.checkpoints for task in one.tasks}
+
+
+def in_words(names: Iterable[str]) -> str:
+    """Join names, each once: `cuda:0`, `cuda:0 and cuda:1`."""
+    return " and ".join(dict.fromkeys(names))
+
+
+def _waste(tokens: int, padded: int) -> float:
+    return 1 - tokens / padded if padded else 0.0

@@ -21,10 +21,10 @@ from bot.errors import (
     describe,
 )
 from bot.inference.answerer import Answerer
-from bot.inference.backend import Backend, WorkerStatus
-from bot.inference.checkpoints.describing import FilesOnDisk, description
+from bot.inference.backend import Backend
+from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.models import Models, ModelState, NoRoom, Phase
+from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
 from bot.inference.compute.device import Devices, listed
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation, LocalAnswering
@@ -33,7 +33,7 @@ from bot.inference.scheduling.hangs import Hangs
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.watchdog import Watchdog
-from bot.inference.status import checkpoint_status, device_statuses
+from bot.inference.status import CheckpointState, Phase, WorkerStatus
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -58,7 +58,7 @@ class InferenceWorker(Backend):
     def __init__(
         self,
         tasks: Iterable[Task[Any]],
-        models: Models,
+        models: CheckpointPool,
         devices: Devices,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -68,7 +68,7 @@ class InferenceWorker(Backend):
         self._devices = listed(devices)
         self._limits = limits or Limits()
         self._queue = DeviceQueue([device.name for device in self._devices])
-        self._models.serve_with(self._queue)
+        self._models.attach(self._queue)
         self._files = FilesOnDisk(self._models.cache)
         self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: set[LocalAnswering[Any]] = set()
@@ -100,7 +100,7 @@ class InferenceWorker(Backend):
         answer.add_done_callback(partial(self._release, answering))
         return answering
 
-    def task_state(self, name: str) -> ModelState:
+    def task_state(self, name: str) -> CheckpointState:
         return self._models.state(name)
 
     def status(self) -> WorkerStatus:
@@ -108,13 +108,13 @@ class InferenceWorker(Backend):
             requests=len(self._accepted),
             rows_waiting=self._queue.waiting,
             devices=device_statuses(self._devices, self._queue, self._models),
-            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.residents),
+            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.checkpoints),
             evictions=self._models.evictions,
         )
 
     async def describe(self, task: str) -> CheckpointDescription:
         key = self._models.spec(task).key
-        [resident] = [one for one in self._models.residents if one.state.spec.key == key]
+        [resident] = [one for one in self._models.checkpoints if one.state.spec.key == key]
         files = await self._files.of(resident)
         return description(resident, checkpoint_status(resident, self._queue), files)
 
@@ -144,11 +144,11 @@ class InferenceWorker(Backend):
                 await self.load([name], demanded=False)
             except ShuttingDown:
                 return
-            except NoRoom:
+            except EvictionNeeded:
                 log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
                 failed = self._models.state(name).phase is Phase.FAILED
-                names = self._models.sharing(name) if failed else (name,)
+                names = self._models.checkpoint(name).tasks if failed else (name,)
                 told.update(names)
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same

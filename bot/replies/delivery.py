@@ -1,4 +1,4 @@
-"""Deliveries of answers to the people who asked."""
+"""Delivery of answers to the people who asked."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ def check_access(interaction: discord.Interaction) -> None:
     """
     if interaction.guild_id is None:
         if not interaction.context.dm_channel:
-            raise InvalidRequest(f"I am no member of this conversation, so I cannot read its messages. {INSTEAD}.")
+            raise InvalidRequest(f"I am not in this conversation, so I cannot read its messages. {INSTEAD}.")
         return
     if interaction.client.get_guild(interaction.guild_id) is None:
         raise InvalidRequest(
-            f"I am no member of this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
+            f"I am not on this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
         )
     if not _may_read(interaction.permissions):
         raise InvalidRequest("You may not read the earlier messages of this channel, so I do not summarise them.")

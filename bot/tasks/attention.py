@@ -74,6 +74,7 @@ class AttentionRequest(TextRequest[AttentionResult]):
 
     @property
     def checkpoint(self) -> str:
+        """The chosen task's."""
         return self.task
 
 
@@ -205,4 +206,5 @@ TASK = Task(
         HeadKind.SEQ2SEQ_LM: of_encoder_decoder,
     },
     weight=64,
+    from_text=True,
 )

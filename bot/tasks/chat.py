@@ -60,6 +60,7 @@ class ChatResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The generated text."""
         return (self.ids,)
 
 
@@ -90,6 +91,7 @@ class ChatRequest(Request[ChatResult]):
 
     @property
     def subject(self) -> str:
+        """The message."""
         return self.message
 
 
@@ -150,7 +152,8 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
     """Return the conversation's token ids, and how many of its oldest exchanges the context has no room for."""
     build = _by_template if has_chat_template(head) else _as_transcript
     room = head.context_length - room_for_answer(head)
-    speakers = _labels(request)
+    names = {request.speaker, *(one.speaker for one in request.history)}
+    speakers = frozenset(map(label, names)) if len(names) > 1 else frozenset()  # a single person is the user
     for forgotten in range(len(request.history) + 1):
         prompt = build(head, request.history[forgotten:], request, speakers)
         if len(prompt) <= room:
@@ -158,12 +161,6 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
     raise InvalidRequest(
         f"This model reads {head.context_length:,} tokens at most, and your message is longer. Please shorten it."
     )
-
-
-def _labels(request: ChatRequest) -> frozenset[str]:
-    """Return the speakers' labels in a conversation of several people; none if there is only one, the user."""
-    names = {request.speaker, *(one.speaker for one in request.history)}
-    return frozenset(map(label, names)) if len(names) > 1 else frozenset()
 
 
 def _by_template(

@@ -45,6 +45,7 @@ class ZeroShotResult(Result):
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
+        """The likeliest label."""
         return self.scores[:1]
 
 
@@ -57,23 +58,18 @@ class ZeroShotRequest(TextRequest[ZeroShotResult]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "labels", _checked(self.labels))
-
-
-def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Drop empty labels, and all but the first of those that people take for the same (see `identity`)."""
-    cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in labels if visible(label)]
-    first: dict[str, str] = {}
-    for label in cleaned:
-        first.setdefault(identity(label), label)
-    distinct = tuple(first.values())
-    if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
-        raise InvalidRequest(
-            f"I found {quantity(len(distinct), 'label')}, and I need {FEWEST_LABELS} to {MOST_LABELS} different ones. "
-            "Separate them with commas, for example: `sports, politics, entertainment`. A label with "
-            "a comma in it goes into quotation marks."
-        )
-    return distinct
+        cleaned = [clean_text(label, "label", LONGEST_LABEL) for label in self.labels if visible(label)]
+        first: dict[str, str] = {}
+        for label in cleaned:
+            first.setdefault(identity(label), label)
+        distinct = tuple(first.values())
+        if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
+            raise InvalidRequest(
+                f"I found {quantity(len(distinct), 'label')}, and I need {FEWEST_LABELS} to {MOST_LABELS} different "
+                "ones. Separate them with commas, for example: `sports, politics, entertainment`. A label with "
+                "a comma in it goes into quotation marks."
+            )
+        object.__setattr__(self, "labels", distinct)
 
 
 @dataclass(frozen=True)

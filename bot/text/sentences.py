@@ -32,7 +32,9 @@ def sentences(text: str, language: str) -> list[str]:
     abbreviations are used.
     """
     found: list[str] = []
-    for piece in _segments(text, language):
+    segments: list[str] = sentencex.segment(language.split("-")[0], text)
+    whole = segments if "".join(segments) == text else [text]
+    for piece in (part for one in whole for part in _CALL.split(one)):
         if found and (not piece.strip() or _goes_on(found[-1], piece, language)):
             found[-1] += piece
         else:
@@ -55,12 +57,6 @@ def sentence_ends(text: str, language: str = "en") -> Iterator[int]:
 def _is_whole(text: str, language: str) -> bool:
     """Return whether a text's last full stop ends a sentence, so that another one can follow."""
     return len(sentences(f"{text} Another", language)) > len(sentences(text, language))
-
-
-def _segments(text: str, language: str) -> list[str]:
-    found: list[str] = sentencex.segment(language.split("-")[0], text)
-    whole = found if "".join(found) == text else [text]
-    return [part for one in whole for part in _CALL.split(one)]
 
 
 def _goes_on(before: str, after: str, language: str) -> bool:

@@ -156,6 +156,6 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         assert may_finish.wait(PATIENCE)
         return load_head(*arguments)
 
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", load_when_allowed)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", load_when_allowed)
     yield may_finish
     may_finish.set()

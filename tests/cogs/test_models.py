@@ -18,7 +18,7 @@ from simcord.backend import serializers
 from bot.client import sentence_for
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import Preset
-from bot.inference.checkpoints.memory_limit import Room
+from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.worker import InferenceWorker
 from bot.replies.checkpoints.families import PURPOSES
 from tests.cogs.conftest import MESSAGE_COMPONENT, OpenScene, Scene
@@ -133,7 +133,7 @@ class TestOverview:
             assert f"For {', '.join(f'`/{task}`' for task in COURSE)}\n" in entry(result, "tiny-llama")
 
     async def test_one_that_has_left_and_one_that_failed(self, open_scene: OpenScene, mixed: Preset) -> None:
-        async with open_scene(mixed, room=Room({"cpu": 1})) as scene:
+        async with open_scene(mixed, room=MemoryLimits({"cpu": 1})) as scene:
             await scene.worker.load(["fill"])
             await scene.worker.load(["generate"])
             with pytest.raises(ModelUnavailable):

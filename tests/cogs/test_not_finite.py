@@ -32,7 +32,7 @@ def poisoned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
                 parameter.view(-1)[0] = WEIGHTS[request.param]
         return head
 
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", load)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", load)
 
 
 def told(result: Any) -> str:
@@ -53,7 +53,7 @@ async def test_no_command_makes_an_answer_of_them(open_scene: OpenScene, caplog:
             assert told(result) == NotFinite().sentence, command
         for command in ("sentiment", "translate"):
             assert "suspect" in entry(await ask(scene), f"tiny-{COURSE[command]}")
-        assert all(one.suspect > 0 for one in scene.worker.status().checkpoints if set(one.tasks) & set(ANSWERED))
+        assert all(one.nonfinite > 0 for one in scene.worker.status().checkpoints if set(one.tasks) & set(ANSWERED))
         scene.env.errors.clear()  # what is logged of them is enough
     assert len([one for one in caplog.messages if "numbers that are not finite" in one]) == 11
     typed = [str(value) for options in ANSWERED.values() for value in options.values()]

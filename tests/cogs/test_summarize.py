@@ -129,8 +129,7 @@ class TestMessages:
             result = await scene.ask_in_group("summarize", messages=5)
 
             assert refused(scene, result) == (
-                "I am no member of this conversation, so I cannot read its messages. "
-                "Give me a `text` or a `file` instead."
+                "I am not in this conversation, so I cannot read its messages. Give me a `text` or a `file` instead."
             )
 
     async def test_not_in_servers_where_the_bot_is_not(self, open_scene: OpenScene, monkeypatch: Any) -> None:
@@ -139,7 +138,7 @@ class TestMessages:
             monkeypatch.setattr(scene.bot, "get_guild", lambda guild: None)
             result = await scene.alice.slash(scene.channel, "summarize", messages=5)
 
-            assert "I am no member of this server" in refused(scene, result)
+            assert "I am not on this server" in refused(scene, result)
 
     async def test_not_for_people_who_may_not_read_them(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:

@@ -10,21 +10,21 @@ import pytest
 
 from bot.commands.terminal import show_loading, show_reply
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
-from bot.inference.checkpoints.models import ModelState, Phase
+from bot.inference.status import CheckpointState, Phase
 from bot.playground import SimulatedReply
 from tests.commands.conftest import Paper
 from tests.timers import FAR, turns
 
 
-def state(name: str, **known: Any) -> ModelState:
-    return ModelState(CheckpointSpec(name, FolderSource(Path(name)), **known))
+def state(name: str, **known: Any) -> CheckpointState:
+    return CheckpointState(CheckpointSpec(name, FolderSource(Path(name)), **known))
 
 
 def reply(ephemeral: bool = False, **message: Any) -> SimulatedReply:
     return SimulatedReply("/test", {"content": "", "embeds": [], "attachments": [], **message}, ephemeral)
 
 
-async def shown(console: Paper, *states: ModelState) -> str:
+async def shown(console: Paper, *states: CheckpointState) -> str:
     done = asyncio.get_running_loop().create_future()
     done.set_result(None)
     await show_loading(console, states, done)
@@ -48,14 +48,14 @@ class TestLoading:
         assert word in await shown(console, one)
 
     async def test_how_full_the_bar_is(self, console: Paper) -> None:
-        def fetching(one: ModelState) -> None:
+        def fetching(one: CheckpointState) -> None:
             one.report("download", 30, 100)
 
-        def loading(one: ModelState) -> None:
-            one.phase, one.doing, one.expected_seconds = Phase.LOADING, "", 10 * FAR
+        def loading(one: CheckpointState) -> None:
+            one.phase, one.activity, one.expected_seconds = Phase.LOADING, "", 10 * FAR
             one.loading_since = time.perf_counter() - 8 * FAR
 
-        def ready(one: ModelState) -> None:
+        def ready(one: CheckpointState) -> None:
             one.phase = Phase.READY
 
         lengths = [await _bar_after(prepare) for prepare in (lambda _: None, fetching, loading, ready)]
@@ -82,7 +82,7 @@ class TestLoading:
         assert "secret" not in console.text
 
 
-async def _bar_after(prepare: Callable[[ModelState], None]) -> int:
+async def _bar_after(prepare: Callable[[CheckpointState], None]) -> int:
     console = Paper()
     one = state("one")
     prepare(one)

@@ -12,11 +12,11 @@ from bot.commands.evaluate import Accuracy, measure
 from bot.errors import ModelUnavailable
 from bot.evaluation.labelled import Example, read_examples
 from bot.inference.answering import Answering
-from bot.inference.backend import Backend, WorkerStatus
+from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.models import ModelState
 from bot.inference.languages.lookup import language
 from bot.inference.requests import Answer, Request
+from bot.inference.status import CheckpointState, WorkerStatus
 from bot.tasks import all_tasks
 from bot.tasks.fill import FillRequest, FillResult, completed
 from bot.tasks.scores import LabelScore
@@ -42,7 +42,7 @@ class ToyBackend(Backend):
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
         return Answer(self._answer(request), f"toy {type(request).__name__}", "cpu", "float32", 0.1)
 
-    def task_state(self, name: str) -> ModelState:
+    def task_state(self, name: str) -> CheckpointState:
         raise NotImplementedError
 
     def status(self) -> WorkerStatus:

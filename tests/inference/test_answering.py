@@ -14,8 +14,8 @@ import pytest
 from bot.errors import ModelFailed, ModelUnavailable
 from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
-from bot.inference.checkpoints.models import ModelState, Phase
 from bot.inference.local_answering import loading_of
+from bot.inference.status import CheckpointState, Phase
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.cogs.pacing import held_after
@@ -29,8 +29,8 @@ SPEC = CheckpointSpec("tiny", FolderSource(Path()))
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 
@@ -48,11 +48,11 @@ class TestLoading:
         ],
     )
     def test_each_phase(self, phase: Phase, fraction: float | None, loading: Loading | None) -> None:
-        assert loading_of(ModelState(SPEC, phase, fraction)) == loading
+        assert loading_of(CheckpointState(SPEC, phase, fraction)) == loading
 
     def test_how_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bot.inference.checkpoints.models.time", SimpleNamespace(perf_counter=lambda: 1.0))
-        state = ModelState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
+        monkeypatch.setattr("bot.inference.status.time", SimpleNamespace(perf_counter=lambda: 1.0))
+        state = CheckpointState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
         assert loading_of(state) == Loading("tiny", seconds_left=2.9)
 
     async def test_a_request_without_a_checkpoint_is_refused_at_once(self, make_preset: Any, make_worker: Any) -> None:

@@ -220,4 +220,4 @@ async def test_the_status_can_be_sent(make_worker: OpenWorker) -> None:
     assert sentiment.idle_seconds < 10
     assert status.models["fill"].idle_seconds is None
     assert status.models["fill"].bytes == 0
-    assert sum(one.weights for one in status.devices) == sentiment.bytes + generate.bytes
+    assert sum(one.weight_bytes for one in status.devices) == sentiment.bytes + generate.bytes

@@ -109,19 +109,19 @@ async def test_whoever_shares_the_batch_is_answered(
     requests = [SentimentRequest(f"I love apples, and this is number {number}.") for number in range(6)]
     async with make_worker() as worker:
         expected = await run_crowd(worker, requests)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", poisoned)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", poisoned)
     async with make_worker() as worker:
         found: list[Any] = await asyncio.gather(
             *(worker.run(request, person=number) for number, request in enumerate(requests)),
             worker.run(SentimentRequest(f"I love {POISON}."), person=9),
             return_exceptions=True,
         )
-        [suspect] = [one for one in worker.status().checkpoints if one.suspect]
+        [suspect] = [one for one in worker.status().checkpoints if one.nonfinite]
     assert isinstance(found[-1], NotFinite)
     for answer, wanted in zip(found, expected, strict=False):
         assert answer.result.scores[0].label == wanted.scores[0].label
         assert answer.result.scores[0].probability == pytest.approx(wanted.scores[0].probability, abs=1e-5)
-    assert (suspect.name, suspect.suspect) == ("tiny-distilbert", 1)
+    assert (suspect.name, suspect.nonfinite) == ("tiny-distilbert", 1)
     assert [one for one in caplog.messages if "finite" in one] == [
         "classify of tiny-distilbert has given numbers that are not finite"
     ]

@@ -24,8 +24,8 @@ from bot.errors import (
     TooManyRequests,
 )
 from bot.inference.answering import Answering
-from bot.inference.checkpoints.models import Phase
 from bot.inference.operations import Budget
+from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker, Limits
 from tests.inference.toys import CALIBRATION, GENEROUS, PRESET, ToyHead, ToyRequest, ToyShop, queued, until
 from tests.timers import FAR, PATIENCE, Timers, turns
@@ -34,8 +34,8 @@ from tests.timers import FAR, PATIENCE, Timers, turns
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path, devices=getattr(request, "param", 1))
-    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 

@@ -340,7 +340,7 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched = Watched()
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", watched)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", watched)
     return watched
 
 

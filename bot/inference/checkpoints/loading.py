@@ -1,4 +1,4 @@
-"""From a folder with weights to a head on a device."""
+"""Loads a checkpoint from a folder onto a device."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ModelUnavailable
-from bot.inference.checkpoints.building import building
-from bot.inference.compute.device import Device, avoid_plans_for_each_shape
+from bot.inference.checkpoints.meta_model import MODEL_BUILDING
+from bot.inference.compute.device import Device, disable_cudnn_attention
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.task import HeadKind
 
@@ -34,10 +34,10 @@ _ENDINGS = {
 
 
 def head_kind(architecture: str) -> HeadKind:
-    """Which head an architecture has, by the class name in its `config.json`.
+    """Return the kind of head for an architecture, the class name in `config.json`.
 
     Raises:
-        ModelUnavailable: it is none of those that Glassbox can use.
+        ModelUnavailable: Glassbox has no head for it.
     """
     for ending, kind in _ENDINGS.items():
         if architecture.endswith(ending):
@@ -50,26 +50,26 @@ def head_kind(architecture: str) -> HeadKind:
 
 
 def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None, *, packed: bool = True) -> Head:
-    """Load a checkpoint from a folder onto a device: safetensors only, and no code from the checkpoint.
+    """Load a checkpoint onto a device: safetensors only, and no code from the checkpoint.
 
-    Where the device's precision is int8, the checkpoint is rounded to it if it passes the parity check. The head's
-    `precision` and `precision_reason` tell what became of it.
+    If the device's precision is int8, the checkpoint is quantised if it then passes the parity check. The head's
+    `precision` and `precision_reason` tell the outcome.
 
     Args:
-        languages: what it translates, where the catalogue declares it.
+        languages: the pairs that the catalogue declares, if any.
         packed: whether the linear layers may be packed for the CPU (see `bot.inference.compute.packed_linear`).
 
     Raises:
         ModelUnavailable: the folder cannot be loaded.
     """
-    from bot.inference.compute.fused_linear import join
+    from bot.inference.compute.fused_linear import fuse
     from bot.inference.compute.packed_linear import pack
 
     try:
         head = _load(folder, device, languages)
         if packed:
-            head.is_packed = _is_to_be_packed(head) and pack(head.model) > 0
-            join(head.model)
+            head.is_packed = _should_pack(head) and pack(head.model) > 0
+            fuse(head.model)
         return head
     except ModelUnavailable:
         raise
@@ -81,8 +81,8 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
         ) from error
 
 
-def _is_to_be_packed(head: Head) -> bool:
-    """In float32 that is for numbers which must not depend on company, and texts of encoder-decoders are none."""
+def _should_pack(head: Head) -> bool:
+    # In float32, packing is for batch invariance, which is promised for numbers; encoder-decoders give texts.
     return head.kind is not HeadKind.SEQ2SEQ_LM or head.precision != "float32"
 
 
@@ -124,11 +124,11 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
         HeadKind.QUESTION_ANSWERING: (transformers.AutoModelForQuestionAnswering, QuestionAnswering),
     }
     transformers.utils.logging.disable_progress_bar()
-    avoid_plans_for_each_shape(device)
+    disable_cudnn_attention(device)
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     auto_model, head = heads[head_kind((config.architectures or [""])[0])]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    with building():
+    with MODEL_BUILDING:
         model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
     loaded = head(model.eval().to(device.name), tokenizer, device)
     loaded.declared_languages = languages

@@ -1,4 +1,4 @@
-"""How long checkpoints took to load on this machine."""
+"""How long checkpoints take to load on this machine, kept for the next start."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TYPICAL_LOADING = 5.0
 
 
 class LoadingTimes:
-    """How long checkpoints took to load on this machine, kept for the next start."""
+    """Loading times by checkpoint, in a JSON file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def expected(self, key: str) -> float:
-        """Seconds it took the last time, or a typical time."""
+        """Return the seconds that the last load took, or a typical time."""
         return self._read().get(key, TYPICAL_LOADING)
 
     def record(self, key: str, seconds: float) -> None:
-        """Remember a time. Losing it is harmless, so a full or read-only disk is no error."""
+        """Save a loading time. Losing it is harmless, so a full or read-only disk is no error."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps({**self._read(), key: round(seconds, 2)}, indent=1))

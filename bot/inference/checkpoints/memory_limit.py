@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.inference.compute.device import Device
 
 SHARE_OF_A_GPU = 0.75
-"""The rest is for activations and for the keys and values of texts that are being written."""
+"""The rest is for activations and KV caches."""
 SHARE_OF_THE_MACHINE = 0.5
-"""Main memory is also the system's, and everybody else's."""
+"""Main memory is shared with the system and its other processes."""
 _CONTROL_GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""What a container may use, in versions 2 and 1 of control groups."""
+"""A container's limit, in versions 2 and 1 of control groups."""
 
 
 @dataclass(frozen=True)
-class Room:
-    """The most bytes of weights, by the device's name. A device that is not named has no limit."""
+class MemoryLimits:
+    """The most bytes of weights, by device name. A device that isn't named has no limit."""
 
-    bytes: Mapping[str, int]
+    bytes: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def on(cls, devices: Iterable[Device], limit: int | None = None) -> Room:
-        """The room on some devices.
+    def for_devices(cls, devices: Iterable[Device], limit: int | None = None) -> MemoryLimits:
+        """Limit the weights on some devices.
 
         Args:
             limit: bytes on each of them; None takes most of a GPU's memory, or half of the machine's.
@@ -33,32 +33,25 @@ class Room:
         names = {device.name for device in devices}
         return cls({name: _share(name) if limit is None else limit for name in names})
 
-    @classmethod
-    def unlimited(cls) -> Room:
-        """Never evict anything."""
-        return cls({})
-
     def of(self, name: str) -> int | None:
-        """The most bytes on a device; None where there is no limit."""
+        """Return a device's limit; None if it has none."""
         return self.bytes.get(name)
 
-    def holds(self, used: Iterable[Counter[str]]) -> bool:
-        """Whether checkpoints fit together.
+    def allow(self, used: Iterable[Counter[str]]) -> bool:
+        """Return whether checkpoints fit together.
 
         Args:
-            used: for each checkpoint its bytes by the device's name.
+            used: for each checkpoint its bytes by device name.
         """
-        total: Counter[str] = Counter()
-        for one in used:
-            total += one
+        total: Counter[str] = sum(used, Counter())
         return all(taken <= self.bytes.get(name, taken) for name, taken in total.items())
 
 
 def by_device(devices: Sequence[Device], sizes: Iterable[int]) -> Counter[str]:
-    """Bytes by the device's name, of a checkpoint with a replica on each device. Replicas on the CPU share its memory.
+    """Add up a checkpoint's bytes by device name. Replicas on the CPU share its memory.
 
     Args:
-        sizes: of the replica on each device.
+        sizes: bytes of the replica on each device.
     """
     total: Counter[str] = Counter()
     for device, size in zip(devices, sizes, strict=True):
@@ -75,7 +68,7 @@ def _share(name: str) -> int:
 
 
 def _machine_memory() -> int:
-    """Bytes that this process may use, in a container those of the container."""
+    """Bytes that this process may use; in a container, the container's."""
     import psutil
 
     limits = [int(psutil.virtual_memory().total)]

@@ -1,4 +1,4 @@
-"""A checkpoint that may be on the devices, and who is using it."""
+"""Checkpoints of a pool, on the devices or not, and the leases that keep them there."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.compute.device import Device
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
+from bot.inference.status import CheckpointState, Phase
 
 if TYPE_CHECKING:
-    from bot.inference.checkpoints.models import ModelState
     from bot.inference.heads.head import Head
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A checkpoint that can be used.
+class LoadedCheckpoint:
+    """A checkpoint on the devices.
 
     Attributes:
         heads: one for each device.
-        bytes: of its weights, by the device's name.
+        bytes: of its weights, by device name.
     """
 
     spec: CheckpointSpec
@@ -40,69 +40,74 @@ class LoadedModel:
         """The first replica: tasks tokenize, finish and keep their calibrations with it."""
         return self.heads[0]
 
-    def precision_on(self, place: int) -> str:
-        """The data type of the weights on the device with this number."""
-        return self.heads[place].precision
+    def precision_on(self, index: int) -> str:
+        """Return the data type of the weights on the device with this index."""
+        return self.heads[index].precision
 
 
 @dataclass(eq=False)
-class Resident:
-    """A checkpoint, on the devices or not.
+class PooledCheckpoint:
+    """A checkpoint of the pool, loaded or not.
 
     Attributes:
-        tasks: the names of those that use it.
-        model: None while it is not loaded.
-        reserved: the bytes that it takes or is about to take, by the device's name.
-        folder: where its files are, once they have been fetched.
-        calibrations: what was measured of it, kept when it leaves the devices.
-        loading: while it is loaded.
-        leases: how many are using it or wait for it.
-        demanded: whether others may be evicted for it.
-        free: set while there are no leases.
-        left: not set while it is about to be evicted. Whoever asks for it then waits until it has come back.
-        last_used: by `time.monotonic()`; None where it never was.
-        suspect: how many requests have failed because its numbers were not finite.
+        tasks: the tasks that use it.
+        loaded: None unless it is on the devices.
+        reserved: the bytes that it takes or is about to take, by device name.
+        folder: its files, once they have been fetched.
+        calibrations: of it; kept across evictions.
+        loading: runs while it is being loaded.
+        leases: how many requests use it or wait for it.
+        may_evict: whether its load may evict others.
+        unleased: set while there are no leases.
+        leasable: cleared while an eviction is pending; `CheckpointPool.lease` waits for it.
+        last_used: by `time.monotonic()`; None if it was never used.
+        nonfinite: how many requests have failed because its numbers were not finite.
     """
 
-    state: ModelState
+    state: CheckpointState
     tasks: tuple[str, ...]
-    model: LoadedModel | None = None
+    loaded: LoadedCheckpoint | None = None
     reserved: Counter[str] = field(default_factory=Counter)
     folder: Path | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
     loading: asyncio.Task[None] | None = None
     leases: int = 0
-    demanded: bool = False
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
+    may_evict: bool = False
+    unleased: asyncio.Event = field(default_factory=asyncio.Event)
+    leasable: asyncio.Event = field(default_factory=asyncio.Event)
     last_used: float | None = None
-    suspect: int = 0
+    nonfinite: int = 0
 
     def __post_init__(self) -> None:
-        self.free.set()
-        self.left.set()
+        self.unleased.set()
+        self.leasable.set()
 
     @property
     def idle_seconds(self) -> float | None:
-        """Since it was used last, 0 while it is in use; None where it never was."""
+        """Seconds since its last use, 0 while in use; None if it was never used."""
         if self.last_used is None:
             return None
         return 0.0 if self.leases else time.monotonic() - self.last_used
 
     def has(self, operations: Collection[AnyOperation]) -> bool:
-        """Whether one of these operations is that of its first head, while it is loaded."""
-        return self.model is not None and any(one in operations for one in operations_of(self.model.head).values())
+        """Return whether one of these operations belongs to its first head, if it is loaded."""
+        return self.loaded is not None and any(one in operations for one in operations_of(self.loaded.head).values())
 
     def touch(self) -> None:
-        """It is used now, where it is loaded."""
-        if self.model is not None:
+        """Record that it is used now, if it is loaded."""
+        if self.loaded is not None:
             self.last_used = time.monotonic()
 
+    def unload(self) -> None:
+        """Drop the heads; the next lease loads them anew."""
+        self.loaded, self.reserved = None, Counter()
+        self.state.phase = Phase.EVICTED
+
     @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Never evicted meanwhile."""
+    def lease(self) -> Iterator[None]:
+        """Prevent its eviction while the body runs."""
         self.leases += 1
-        self.free.clear()
+        self.unleased.clear()
         self.touch()
         try:
             yield
@@ -110,4 +115,4 @@ class Resident:
             self.leases -= 1
             self.touch()
             if not self.leases:
-                self.free.set()
+                self.unleased.set()

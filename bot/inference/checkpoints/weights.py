@@ -1,4 +1,4 @@
-"""How many bytes a checkpoint's weights will take on a device, and how to get them back."""
+"""The memory of a checkpoint's weights: how much they will take, and how to free it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 INDEX = "model.safetensors.index.json"
 LONGEST_HEADER = 100_000_000
-"""Bytes; the limit of the safetensors library itself."""
+"""Bytes; the safetensors library's own limit."""
 _FLOATING = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-"""Types that are converted when a checkpoint is loaded."""
+"""Data types that are converted when a checkpoint is loaded."""
 
 
 def expected_bytes(folder: Path, element: int) -> int:
-    """What the weights of a checkpoint will take when they are loaded.
+    """Return how many bytes a checkpoint's weights will take once they are loaded.
 
-    Read from the headers of its safetensors files; where one cannot be read, the size of the files.
+    Reads the headers of its safetensors files; if that fails, the size of the files.
 
     Args:
-        element: bytes of a floating-point number in the data type that it is loaded in.
+        element: bytes per floating-point number in the data type that it is loaded in.
 
     Source: https://huggingface.co/docs/safetensors, "Format".
     """
@@ -33,10 +33,10 @@ def expected_bytes(folder: Path, element: int) -> int:
 
 
 def free_memory() -> None:
-    """Give back what nothing refers to any more. Heads and their operations refer to each other."""
+    """Free unreferenced tensors."""
     import torch
 
-    gc.collect()
+    gc.collect()  # heads and their operations refer to each other
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -53,7 +53,7 @@ def _bytes_in(file: Path, element: int) -> int:
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         if length > LONGEST_HEADER:
-            raise ValueError("this is no safetensors file")
+            raise ValueError("not a safetensors file")
         header = json.loads(opened.read(length))
     total = 0
     for name, tensor in header.items():

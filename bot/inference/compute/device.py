@@ -1,4 +1,4 @@
-"""Where the forward passes run, and in which data type."""
+"""Devices, and the data types that checkpoints are loaded in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 
 @dataclass(frozen=True)
 class Device:
-    """A device and the data type that checkpoints are loaded in on it.
+    """A device with its data type.
 
     Attributes:
         name: as PyTorch writes it: `cpu`, `cuda:0`, `mps`.
@@ -28,10 +28,10 @@ class Device:
 
     @classmethod
     def choose(cls, name: str = "auto", precision: str = "auto") -> Device:
-        """Pick the best device there is, or check the one that was asked for.
+        """Pick the best device of this machine, or check the one that is named.
 
         Raises:
-            SettingsError: there is no such device on this machine, or no such precision.
+            SettingsError: this machine has no such device, or there is no such precision.
         """
         name = _best_device() if name == "auto" else _checked_device(name)
         if precision == "auto":
@@ -42,12 +42,12 @@ class Device:
 
     @classmethod
     def choose_all(cls, names: str = "auto", precision: str = "auto") -> tuple[Device, ...]:
-        """The devices of a list with commas, or the best one there is.
+        """Return the devices of a comma-separated list, or the best one.
 
         The CPU may be listed several times, for machines with several sockets.
 
         Raises:
-            SettingsError: one of them is not to be had, or is listed in vain.
+            SettingsError: this machine lacks one of them, or one is listed twice.
         """
         each = [name.strip() for name in names.split(",")]
         if len(each) > 1 and not all(name and name != "auto" for name in each):
@@ -62,40 +62,35 @@ class Device:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The PyTorch data type that checkpoints are loaded in. Only afterwards are weights rounded to int8."""
+        """The PyTorch data type that checkpoints are loaded in. int8 weights are quantised afterwards."""
         import torch
 
-        name = self.best_precision if self.precision == "int8" else self.precision
-        dtype: torch.dtype = getattr(torch, name)
+        dtype: torch.dtype = getattr(torch, self.best_precision if self.precision == "int8" else self.precision)
         return dtype
 
     @property
     def best_precision(self) -> str:
-        """The floating-point data type that is fastest here."""
+        """The fastest floating-point data type on this device."""
         return _best_precision(self.name)
 
     @property
     def on_cpu(self) -> bool:
-        """Whether memory and cores are shared with everything else."""
+        """Whether it is the CPU, whose memory and cores everything else shares."""
         return self.name == "cpu"
 
 
 Devices: TypeAlias = Device | Sequence[Device]
-"""One device, or several."""
 
 
 def listed(devices: Devices) -> tuple[Device, ...]:
-    """All of the devices."""
+    """Return all devices as a tuple."""
     return (devices,) if isinstance(devices, Device) else tuple(devices)
 
 
-def avoid_plans_for_each_shape(device: Device) -> None:
-    """Have attention on a GPU computed by PyTorch's own kernels, in the whole process.
-
-    PyTorch prefers cuDNN's on newer GPUs. These make a plan for each new shape, which takes 45 ms on an H200 where the
-    whole forward pass of a DistilBERT takes 3, and messages, let alone the steps of a generation, have a new shape each
-    time.
-    """
+def disable_cudnn_attention(device: Device) -> None:
+    """Have PyTorch's own kernels compute attention on a GPU, in the whole process."""
+    # On newer GPUs PyTorch prefers cuDNN's kernels. They make a plan for each new shape, and messages and decode steps
+    # have a new shape each time: on an H200 a plan takes 45 ms, the whole forward pass of a DistilBERT 3 ms.
     if device.name.startswith("cuda"):
         import torch
 
@@ -124,12 +119,12 @@ def _checked_device(name: str) -> str:
 
 
 def _best_precision(device: str) -> str:
-    """bfloat16 only where the hardware multiplies it: emulated it is slower than float32."""
     import torch
 
+    # bfloat16 only if the hardware multiplies it: emulated, it is slower than float32.
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) else "float16"
     if device == "mps":
         return "float16"
     able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "float32"
+    return "bfloat16" if any(map(able.get, ("avx512_bf16", "amx_bf16", "bf16"))) else "float32"

@@ -1,8 +1,8 @@
 """Linear layers that read the same input, computed as one product.
 
-An attention layer multiplies its input by three weights, a gated feed-forward layer by two. For the few rows of a step
-of generation each product costs much to begin, so the weights are stacked, and whoever is asked first computes for all
-of them.
+An attention layer multiplies its input by three weights, a gated feed-forward layer by two. For the few rows of a
+decode step, starting a product costs the most, so the weights are stacked. The layer that is called first computes the
+outputs of all.
 
 Source: vLLM stacks the same layers (`QKVParallelLinear`, `MergedColumnParallelLinear`).
 """
@@ -24,15 +24,15 @@ GROUPS = (
     ("gate_proj", "up_proj"),
     ("wi_0", "wi_1"),
 )
-"""What the library calls the layers that a module gives the same input, in the order in which it does."""
+"""The names in transformers of layers that a module gives the same input, in the order of the calls."""
 TWO_INPUTS = frozenset({"encoder_attn", "EncDecAttention", "crossattention"})
-"""What it calls attention whose queries are made of something else than its keys and values."""
+"""The names of cross-attention, whose queries and keys are made from different inputs."""
 
 
-class JoinedLinear(nn.Module):
-    """Packed layers with the same input. Used on the device's thread only.
+class FusedLinear(nn.Module):
+    """Packed layers with the same input. Caches outputs until every layer has read its slice.
 
-    Between two calls it keeps what the later layers of the group have not asked for yet, and nothing else.
+    Used on the device's thread only.
     """
 
     def __init__(self, layers: Sequence[PackedLinear]) -> None:
@@ -47,45 +47,45 @@ class JoinedLinear(nn.Module):
         self._inputs: torch.Tensor | None = None
         self._outputs: dict[int, torch.Tensor] = {}
 
-    def part(self, inputs: torch.Tensor, place: int) -> torch.Tensor:
-        """What the layer in this place of the group makes of `inputs`: (…, in_features) to (…, out_features)."""
-        if inputs is not self._inputs or place not in self._outputs:
+    def part(self, inputs: torch.Tensor, index: int) -> torch.Tensor:
+        """Map (…, in_features) to the (…, out_features) of one layer of the group."""
+        if inputs is not self._inputs or index not in self._outputs:
             self._outputs = dict(enumerate(self.whole(inputs).split(self.sizes, dim=-1)))
             self._inputs = inputs
-        output = self._outputs.pop(place)
-        if place == len(self.sizes) - 1:
+        output = self._outputs.pop(index)
+        if index == len(self.sizes) - 1:
             self._inputs, self._outputs = None, {}
         return output
 
 
-class PartOfLinear(nn.Module):
-    """One of the layers of a `JoinedLinear`."""
+class FusedLinearPart(nn.Module):
+    """One of the layers of a `FusedLinear`."""
 
-    def __init__(self, joined: JoinedLinear, place: int) -> None:
+    def __init__(self, fused: FusedLinear, index: int) -> None:
         super().__init__()
-        self.joined = joined
-        self.place = place
-        self.in_features, self.out_features = joined.whole.in_features, joined.sizes[place]
+        self.fused = fused
+        self.index = index
+        self.in_features, self.out_features = fused.whole.in_features, fused.sizes[index]
 
     @property
     def weight(self) -> torch.Tensor:
-        """Of all layers of the group, packed: for its data type and device."""
-        return self.joined.whole.weight
+        """The packed weight of the whole group: models read its data type and device."""
+        return self.fused.whole.weight
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Multiply `inputs`, (…, in_features), to (…, out_features)."""
-        return self.joined.part(inputs, self.place)
+        """Map (…, in_features) to (…, out_features)."""
+        return self.fused.part(inputs, self.index)
 
     def extra_repr(self) -> str:
-        """As `nn.Linear` shows itself."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, place={self.place}"
+        """Return the sizes, as `nn.Linear` does."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, index={self.index}"
 
 
-def join(model: nn.Module) -> int:
-    """Join packed layers of a model that read the same input.
+def fuse(model: nn.Module) -> int:
+    """Fuse the packed layers of a model that read the same input.
 
     Returns:
-        How many groups there were.
+        The number of groups.
     """
     found = 0
     for name, parent in list(model.named_modules()):
@@ -93,13 +93,13 @@ def join(model: nn.Module) -> int:
             continue
         for group in GROUPS:
             layers = [layer for part in group if isinstance(layer := parent._modules.get(part), PackedLinear)]
-            if len(layers) == len(group) and _can_join(layers):
-                joined = JoinedLinear(layers)
-                for place, part in enumerate(group):
-                    setattr(parent, part, PartOfLinear(joined, place))
+            if len(layers) == len(group) and _can_fuse(layers):
+                fused = FusedLinear(layers)
+                for index, part in enumerate(group):
+                    setattr(parent, part, FusedLinearPart(fused, index))
                 found += 1
     return found
 
 
-def _can_join(layers: Sequence[PackedLinear]) -> bool:
+def _can_fuse(layers: Sequence[PackedLinear]) -> bool:
     return len({(layer.in_features, layer.bias is None) for layer in layers}) == 1 and len(set(layers)) == len(layers)

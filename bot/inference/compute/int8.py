@@ -1,14 +1,13 @@
 """Linear layers whose weights are 8-bit integers.
 
 A weight has one scale for each of its outputs; a layer's input is rounded as it comes, with one scale for each token
-(W8A8). Scales per token, not per batch, so that nobody's answer depends on who shares the batch. Inputs that are much
-larger in a few channels, as language models have them, would be rounded coarsely: half of that, on a logarithmic scale,
-is moved into the weights (SmoothQuant, arXiv:2211.10438, equation 4 with alpha = 0.5).
+(W8A8). A scale per batch would let an answer depend on the other rows. Language models have inputs that are much larger
+in a few channels, and would be rounded coarsely: half of that, on a logarithmic scale, moves into the weights
+(SmoothQuant, arXiv:2211.10438, equation 4 with alpha = 0.5).
 
 On the CPU oneDNN multiplies, through the operator that PyTorch's own compiler uses
-(torch/_inductor/mkldnn_lowerings.py), and on CUDA torchao. torchao counts on a compiler: on the CPU without one, its
-layers took up to four times as long as oneDNN's in bfloat16. `torch.ao.quantization.quantize_dynamic` is deprecated,
-and rounds with one scale per batch. What torchao computes is not smoothed.
+(torch/_inductor/mkldnn_lowerings.py). On CUDA torchao does, without smoothing. torchao counts on a compiler: on the CPU
+without one, its layers took up to four times as long as oneDNN's in bfloat16.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from bot.inference.compute.device import Device
 from bot.inference.compute.packed_linear import with_rows_filled_up
 
 _CPU_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8")
-"""Without one of them oneDNN either overflows 16 bits on the way, or is hundreds of times slower."""
+"""Without one of them oneDNN overflows 16 bits in between, or is hundreds of times slower."""
 
 _LARGEST = 127
 _ZERO = 128
-"""Inputs are stored as unsigned bytes around this: signed ones have no fast kernel before AMX."""
+"""The zero point of inputs. They are unsigned bytes: signed ones have no fast kernel before AMX."""
 
 
 def obstacle(device: Device) -> str | None:
-    """Why a device cannot compute in int8, as a part of a sentence; None where it can."""
+    """Return why a device cannot compute in int8, as part of a sentence; None if it can."""
     if device.on_cpu:
         able = torch.cpu.get_capabilities()
         if not any(able.get(name) for name in _CPU_INSTRUCTIONS):
@@ -47,7 +46,7 @@ def obstacle(device: Device) -> str | None:
 
 
 def largest_inputs(model: PreTrainedModel, run: Callable[[], object]) -> dict[str, torch.Tensor]:
-    """Watch a model run: by layer, the largest magnitude of each channel of its inputs, (in_features,), float32."""
+    """Run a model, and return the largest magnitude of each input channel by layer, (in_features,), float32."""
     largest: dict[str, torch.Tensor] = {}
 
     def watch(name: str, inputs: torch.Tensor) -> None:
@@ -67,13 +66,13 @@ def largest_inputs(model: PreTrainedModel, run: Callable[[], object]) -> dict[st
 
 
 def quantise(model: PreTrainedModel, device: Device, largest: Mapping[str, torch.Tensor]) -> int:
-    """Round the linear layers of a model's body to int8, in place; how many there were.
+    """Quantise the linear layers of a model's body to int8, in place, and return their number.
 
-    What stands on top of the body (a classifier's last layers, a language model's output layer) stays as it is: it is
-    small, or shares its weights with the embeddings, and its rounding would show in the answers undamped.
+    The layers above the body (a classifier's last ones, a language model's output layer) stay as they are: they are
+    small, or share their weights with the embeddings, and their rounding would show in the answers undamped.
 
     Args:
-        largest: what `largest_inputs` has seen. A layer that it has not seen is not smoothed.
+        largest: the result of `largest_inputs`. Layers that are missing from it are not smoothed.
     """
     chosen = dict(_linear_layers(model))
     count = len(chosen)
@@ -85,7 +84,7 @@ def quantise(model: PreTrainedModel, device: Device, largest: Mapping[str, torch
 
 
 def by_torchao(model: nn.Module, chosen: dict[str, nn.Linear]) -> None:
-    """Give the chosen layers, by their names in the model, torchao's int8 weights."""
+    """Quantise the chosen layers, by their names in the model, with torchao."""
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
     layers = set(chosen.values())
@@ -94,14 +93,14 @@ def by_torchao(model: nn.Module, chosen: dict[str, nn.Linear]) -> None:
 
 
 def int8_bytes(model: nn.Module) -> int:
-    """Memory of the packed int8 weights of a model, which are neither its parameters nor its buffers."""
+    """Return the bytes of a model's packed int8 weights, which are neither parameters nor buffers."""
     layers = [module for module in model.modules() if isinstance(module, Int8Linear)]
     return sum(layer.in_features * layer.out_features for layer in layers)
 
 
 def _by_onednn(model: nn.Module, chosen: dict[str, nn.Linear], largest: Mapping[str, torch.Tensor]) -> None:
     for name in list(chosen):
-        # Each layer is let go before the next one is rounded: the model shrinks, it is never there twice.
+        # Each layer is freed before the next one is quantised, so the model never takes its memory twice.
         model.set_submodule(name, Int8Linear(chosen.pop(name), largest.get(name)))
 
 
@@ -110,19 +109,19 @@ def _linear_layers(model: PreTrainedModel) -> Iterator[tuple[str, nn.Linear]]:
     inside = set(body.modules())
     output = model.get_output_embeddings()
     for name, module in model.named_modules():
-        # Subclasses compute something of their own from the weights.
+        # A subclass may compute something else from its weights.
         if module in inside and type(module) is nn.Linear and module is not output:
             yield name, module
 
 
 class Int8Linear(nn.Module):
-    """`nn.Linear` in int8 on the CPU. Inputs and outputs have the data type of the layer that it is made from.
+    """`nn.Linear` in int8 on the CPU. Inputs and outputs have the data type of the original layer.
 
     Attributes:
-        weight: int8, (in_features, out_features), in oneDNN's own blocked layout; `weight.to_dense()` unpacks it. It
-            has this name because models look at a layer's weight for its data type.
+        weight: int8, (in_features, out_features), in oneDNN's blocked layout; `weight.to_dense()` unpacks it. Models
+            read a layer's data type from an attribute of this name.
         weight_scale: float32, (out_features,).
-        smoothing: what the inputs are multiplied by, and the weight is divided by; float32, (in_features,).
+        smoothing: multiplied into the inputs and divided out of the weight; float32, (in_features,).
         bias: float32, (out_features,).
     """
 
@@ -134,10 +133,10 @@ class Int8Linear(nn.Module):
     bias: torch.Tensor
 
     def __init__(self, layer: nn.Linear, largest: torch.Tensor | None = None) -> None:
-        """Round a layer.
+        """Quantise a layer.
 
         Args:
-            largest: the largest magnitude to expect of each channel of the inputs, (in_features,).
+            largest: the expected largest magnitude of each input channel, (in_features,); None for no smoothing.
         """
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
@@ -147,44 +146,35 @@ class Int8Linear(nn.Module):
         weight = weight / smoothing
         scale = _largest_of_each_row(weight) / _LARGEST
         rounded = (weight / scale).round().to(torch.int8)
-        # Not a buffer: it has no storage that could be moved or measured.
+        # Not a buffer: an oneDNN tensor has no storage that could be moved or measured.
         self.__dict__["weight"] = torch.ops.onednn.qlinear_prepack(rounded, None)
         bias: torch.Tensor | None = layer.bias
         self.register_buffer("bias", torch.zeros(self.out_features) if bias is None else bias.detach().float())
         self.register_buffer("smoothing", smoothing)
         self.register_buffer("weight_scale", scale.flatten())
-        # What the kernel multiplies by: the factor of the inputs, 1 / 127, is in it already.
+        # The kernel's factor: it includes the inputs' 1 / 127.
         self.register_buffer("product_scale", scale.flatten() / _LARGEST)
         self.register_buffer("weight_zero", torch.zeros(self.out_features, dtype=torch.int32))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Multiply `inputs`, (…, in_features), to (…, out_features).
+        """Map (…, in_features) to (…, out_features).
 
-        Rounding has no gradient. Where one is wanted (attributions), only the weight is rounded, not the inputs.
+        Rounding has no gradient: for attributions, only the weight is rounded, not the inputs.
         """
         if torch.is_grad_enabled() and inputs.requires_grad:
             return self._unrounded(inputs)
         inputs = inputs.to(torch.float32, copy=True).mul_(self.smoothing)
         scale = _largest_of_each_row(inputs)
-        # Half is added because the conversion rounds down.
+        # Plus one half, because the conversion rounds down.
         rounded = inputs.mul(_LARGEST / scale).add_(_ZERO + 0.5).to(torch.uint8)
         return torch.addcmul(self.bias, with_rows_filled_up(self._products, rounded), scale).to(self.dtype)
 
     def _products(self, rounded: torch.Tensor) -> torch.Tensor:
+        weight = (self.weight, self.product_scale, self.weight_zero)
+        bias = None  # added by the caller, after the inputs' scales
+        output = (1.0, 0, torch.float32)  # scale, zero point
         products: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
-            rounded,
-            1.0,
-            _ZERO,
-            self.weight,
-            self.product_scale,
-            self.weight_zero,
-            None,  # the bias is added after the inputs' scales
-            1.0,
-            0,
-            torch.float32,
-            "none",
-            [],
-            "",
+            rounded, 1.0, _ZERO, *weight, bias, *output, "none", [], ""
         )
         return products
 
@@ -193,15 +183,15 @@ class Int8Linear(nn.Module):
         return linear(inputs, weight.to(inputs.dtype), self.bias.to(inputs.dtype))
 
     def extra_repr(self) -> str:
-        """As `nn.Linear` shows itself."""
+        """Return the sizes, as `nn.Linear` does."""
         return f"in_features={self.in_features}, out_features={self.out_features}, dtype={self.dtype}"
 
 
 def _smoothing(weight: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
-    """The factors that leave a channel's inputs and weights with the same largest magnitude, (in_features,)."""
+    """Return the factors that give a channel's inputs and weights the same largest magnitude, (in_features,)."""
     return (weight.abs().amax(dim=0).clamp(min=1e-5) / largest.clamp(min=1e-5)).sqrt()
 
 
 def _largest_of_each_row(values: torch.Tensor) -> torch.Tensor:
-    """The largest magnitude of each row, (…, 1); never so small that a division by it overflows."""
+    """Return the largest magnitude of each row, (…, 1); at least so large that dividing by it cannot overflow."""
     return values.abs().amax(dim=-1, keepdim=True).clamp_(min=1e-30)

@@ -1,9 +1,9 @@
-"""How many of PyTorch's threads a small forward pass is spread over.
+"""Chooses how many of PyTorch's threads compute a small forward pass.
 
-Each operation of a forward pass is spread over all threads, and its end waits for them. A step of generation has
-hundreds of operations that take some ten microseconds: there, waking the other threads can take longer than what they
-save, and on a machine that does something else they come late. That depends on the machine, the model, and what else
-runs, so it is measured on the fly: nothing is computed twice for it.
+Each operation of a forward pass is spread over all threads, and waits for all of them at its end. A decode step has
+hundreds of operations of some ten microseconds. Waking the other threads can take longer than they save, and on a busy
+machine they come late. The best number depends on the machine, the model and the load, so passes that are computed
+anyway are timed.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from statistics import median
 import torch
 
 LARGEST = 64
-"""Tokens. Larger forward passes always have all threads."""
+"""Tokens. Larger forward passes always use all threads."""
 REMEMBERED = 5
-"""Times of each number of threads that its median is taken of."""
+"""The median is taken of so many times."""
 LOOK_EVERY = 32
-"""Of so many passes one is made with another number of threads, to see whether that has become better."""
+"""One in so many passes tries another number of threads, in case that has become faster."""
 
 
 @dataclass
 class _Times:
-    """What was seen of passes of about one size."""
+    """The times of passes of about one size, by number of threads."""
 
     numbers: list[int]
     passes: int = 0
     seen: dict[int, deque[float]] = field(default_factory=dict)
 
     def choose(self) -> int:
-        """How many threads the next pass has."""
+        """Return the number of threads for the next pass."""
         self.passes += 1
         for number in self.numbers:
             if len(self.seen.get(number, ())) < REMEMBERED:
@@ -46,16 +46,16 @@ class _Times:
         return others[self.passes // LOOK_EVERY % len(others)]
 
     def note(self, number: int, seconds: float) -> None:
-        """Remember how long a pass took."""
+        """Record the time of a pass."""
         self.seen.setdefault(number, deque(maxlen=REMEMBERED)).append(seconds)
 
 
 @dataclass
 class Pass:
-    """What is being computed.
+    """A running pass.
 
     Attributes:
-        parts: of so many equal parts, such as the tokens that were written one after the other.
+        parts: how many equal parts it has, such as decode steps; set by the caller.
     """
 
     parts: int = 1
@@ -64,14 +64,9 @@ class Pass:
 class ThreadChoice:
     """Chooses the number of threads for a model's small forward passes. Used on the device's thread only.
 
-    Args:
-        active: whether to choose at all. In bfloat16 the numbers that come out are the same to the last bit (a probe
-            looks, see `batch_invariance`); in float32 they are not, and a seed must give the same text
-            again.
-        clock: gives seconds.
-
     Attributes:
-        active: see above.
+        active: whether to choose at all. In bfloat16 the number of threads changes no bit of the result (a probe checks
+            that, see `batch_invariance`). In float32 it does, and a seed must reproduce its text.
     """
 
     def __init__(self, *, active: bool, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -81,11 +76,11 @@ class ThreadChoice:
 
     @contextmanager
     def chosen(self, name: str, tokens: int) -> Iterator[Pass]:
-        """Compute inside the body with the number of threads that was fastest lately.
+        """Run the body with the number of threads that was fastest lately.
 
         Args:
-            name: of what is computed.
-            tokens: how many are computed at once, padding included.
+            name: the kind of pass.
+            tokens: in the pass, padding included.
         """
         most = torch.get_num_threads() if self.active and tokens <= LARGEST else 1
         this = Pass()
@@ -104,7 +99,7 @@ class ThreadChoice:
 
 
 def _numbers(most: int) -> list[int]:
-    """All of the threads, and fewer of them by halves: 6 → 6, 3, 1."""
+    """Return all threads, halved down to one: 6 → 6, 3, 1."""
     numbers = [most]
     while numbers[-1] > 1:
         numbers.append(numbers[-1] // 2)

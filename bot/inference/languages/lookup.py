@@ -1,4 +1,4 @@
-"""Languages by any name that people use: a code, the English name, or the language's own."""
+"""Finds languages by any name that people use: a code, the English name, or the language's own."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from functools import lru_cache
 import langcodes
 
 from bot.errors import InvalidRequest, echoed
-from bot.inference.languages.aliases import (
-    FURTHER_CODES,
-    FURTHER_NAMES,
-    bare_name,
-    common_names,
-    folded,
-    suggestions,
-)
+from bot.inference.languages.aliases import FURTHER_CODES, FURTHER_NAMES, bare_name, common_names, folded, suggestions
 
 _NO_LANGUAGES = {"mis", "mul", "zxx"}
 """Uncoded, multiple, none."""
 _SHORT = 3
-"""Latin letters of a name that must be the language's own or the English one: in some language or other, nearly every
-short word names one. Words of fewer letters are codes, and no names at all."""
+"""Latin letters. A name of this length must be the language's own or the English one: nearly every short word names a
+language in some language. Shorter words are codes, never names."""
 _VARIETY = re.compile(r"(?P<name>[^()]+)\((?P<variety>[^()]+)\)")
 
 
@@ -33,9 +26,8 @@ class Language:
     """A language.
 
     Attributes:
-        code: BCP 47 tag, shortest form: `de`, `zh`, `pt-BR`.
+        code: BCP 47 tag in its shortest form: `de`, `zh`, `pt-BR`.
         name: in English.
-        own_name: in the language itself.
     """
 
     code: str
@@ -46,7 +38,7 @@ class Language:
         return self.name if self.name == self.own_name else f"{self.name} ({self.own_name})"
 
     def matches(self, typed: str) -> bool:
-        """Whether somebody who types this may mean the language. Accents, case and the width of letters are ignored."""
+        """Return whether this may be the start of the language's name; accents, case and width are ignored."""
         typed = folded(typed)
         names = (folded(self.name), folded(self.own_name))
         return self.code.casefold().startswith(typed) or any(
@@ -56,22 +48,18 @@ class Language:
 
 @lru_cache(maxsize=1024)
 def language(code: str) -> Language:
-    """The language with a code: ISO 639 or BCP 47, and the forms that tokenizers use (`deu_Latn`, `de_DE`)."""
+    """Return the language of a code: ISO 639, BCP 47, or a tokenizer's (`deu_Latn`, `de_DE`)."""
     code = FURTHER_CODES.get(code.casefold(), code)
-    tag = langcodes.Language.get(_without_region_noise(code)).prefer_macrolanguage().simplify_script()
+    code = code.removesuffix("_XX")  # mBART writes a region with every language, `XX` for none
+    tag = langcodes.Language.get(code).prefer_macrolanguage().simplify_script()
     return Language(tag.to_tag(), tag.display_name(), tag.autonym())
 
 
-def _without_region_noise(code: str) -> str:
-    """mBART writes a region with every language, `XX` where it means none."""
-    return code.split("_")[0] if code.endswith("_XX") else code
-
-
 def find_language(typed: str) -> Language:
-    """The language that somebody typed: a code of ISO 639, BCP 47 or a tokenizer, or a name in any language.
+    """Return the language that a user typed: a code of ISO 639, BCP 47 or a tokenizer, or a name in any language.
 
     Raises:
-        InvalidRequest: there is none of that name; the sentence names similar ones.
+        InvalidRequest: no language has this name; the sentence suggests similar ones.
     """
     typed = "".join(character for character in " ".join(typed.split()) if character.isprintable()).strip()
     normal = " ".join(unicodedata.normalize("NFKC", typed).split())
@@ -111,7 +99,7 @@ def _by_name(typed: str) -> Language | None:
 
 
 def _by_variety(typed: str) -> Language | None:
-    """The language of a name such as `Chinese (Simplified)`, `Portuguese (Brazil)` or `中文(繁體)`."""
+    """Find the language of a name such as `Chinese (Simplified)`, `Portuguese (Brazil)` or `中文(繁體)`."""
     parts = _VARIETY.fullmatch(typed)
     found = parts and (_by_name(parts["name"]) or _by_name(bare_name(parts["name"])))
     if parts is None or found is None:
@@ -128,12 +116,12 @@ def _by_variety(typed: str) -> Language | None:
 
 
 def _is_likely(found: Language, typed: str) -> bool:
-    """Whether somebody who typed this means the language, rather than a country or nothing at all."""
+    """Return whether this word means the language, rather than a country or nothing at all."""
     if not typed.isascii() or len(typed) > _SHORT:
         return True
     return len(typed) == _SHORT and folded(typed) in (folded(found.name), folded(found.own_name))
 
 
 def _is_known(found: Language) -> bool:
-    """Whether a tag means a language. Well-formed ones need not: `qqq`, `und`, `de-ZZ`, `mul`."""
+    """Return whether a tag means a language. Not every well-formed one does: `qqq`, `und`, `de-ZZ`, `mul`."""
     return "Unknown" not in found.name and found.code not in _NO_LANGUAGES

@@ -1,4 +1,4 @@
-"""Which languages a checkpoint translates into which."""
+"""The pairs of languages that a checkpoint translates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 import langcodes
 
+from bot.inference.languages.aliases import RELATED
+
 
 @dataclass(frozen=True)
 class LanguagePairs:
@@ -18,7 +20,7 @@ class LanguagePairs:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> LanguagePairs:
-        """Exactly these pairs (source, target)."""
+        """Build from pairs (source, target)."""
         targets: dict[str, set[str]] = {}
         for source, target in pairs:
             targets.setdefault(source, set()).add(target)
@@ -26,22 +28,22 @@ class LanguagePairs:
 
     @classmethod
     def among(cls, codes: Iterable[str]) -> LanguagePairs:
-        """Any of these languages into any other."""
+        """Build all pairs of these languages."""
         known = frozenset(codes)
         return cls(MappingProxyType({source: known - {source} for source in known}))
 
     def sources(self, target: str | None = None) -> frozenset[str]:
-        """The languages that can be translated, into `target` if it is given."""
+        """Return the source languages, those of `target` if it is given."""
         return frozenset(source for source, known in self.targets.items() if target is None or target in known)
 
     def into(self, source: str | None = None) -> frozenset[str]:
-        """The languages that can be translated into, from `source` if it is given."""
-        if source is not None:
-            return self.targets.get(source, frozenset())
-        return frozenset().union(*self.targets.values())
+        """Return the target languages, those of `source` if it is given."""
+        if source is None:
+            return frozenset().union(*self.targets.values())
+        return self.targets.get(source, frozenset())
 
     def find(self, source: str, target: str) -> tuple[str, str] | None:
-        """The pair that two tags mean, or None where there is none.
+        """Return the known pair that two tags mean, or None.
 
         `en-GB` serves as `en`, `zh` as `zh-Hans`, `nb` as `no`, and the reverse (see `serving`).
         """
@@ -51,32 +53,14 @@ class LanguagePairs:
         return None
 
 
-_SERVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "no": ("nb", "nn"),
-        "nb": ("no",),
-        "nn": ("no",),
-        "sh": ("hr", "bs", "sr"),
-        "hr": ("sh",),
-        "bs": ("sh",),
-        "sr": ("sh",),
-        "sr-Latn": ("sh", "hr", "bs"),  # what `sh` means today
-        "fil": ("tl",),
-        "tl": ("fil",),
-    }
-)
-"""Other languages' tags that a language is known by: of its macrolanguage, or of the members of one, the likeliest
-first. Members do not serve as each other."""
-
-
 def serving(code: str, known: Iterable[str]) -> list[str]:
-    """Known tags that a language is known by, the best one first.
+    """Return the known tags that can stand for a language, the best one first.
 
-    These are the tag itself, then those of the same language in the same script (`zh-Hant` for `zh-TW`), then those of
-    its macrolanguage or of its members (`nb` for `no`).
+    The tag itself comes first, then the same language in the same script (`zh-Hant` for `zh-TW`), then its
+    macrolanguage or its members (`nb` for `no`).
     """
     base = code.split("-")[0]
-    bases = (base, *_SERVES.get(code, _SERVES.get(base, ())))
+    bases = (base, *RELATED.get(code, RELATED.get(base, ())))
     same = [tag for tag in known if tag.split("-")[0] in bases]
 
     def distance(tag: str) -> tuple[bool, int, bool, bool, str]:
@@ -88,6 +72,6 @@ def serving(code: str, known: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _script(code: str) -> str | None:
-    """The script that a language is written in, the likeliest one where the tag does not say."""
+    """Return a language's script, the likeliest one if the tag does not say."""
     script: str | None = langcodes.Language.get(code).maximize().script
     return script

@@ -8,8 +8,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from bot.errors import NotResponding
-from bot.inference.checkpoints.models import Models
-from bot.inference.checkpoints.residency import Resident
+from bot.inference.checkpoints.pool import CheckpointPool
+from bot.inference.checkpoints.residency import PooledCheckpoint
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
@@ -44,7 +44,9 @@ class Hangs:
         too_many: set when this process cannot go on.
     """
 
-    def __init__(self, queue: DeviceQueue, preparation: PreparationThreads, models: Models, watchdog: Watchdog) -> None:
+    def __init__(
+        self, queue: DeviceQueue, preparation: PreparationThreads, models: CheckpointPool, watchdog: Watchdog
+    ) -> None:
         self.too_many = asyncio.Event()
         self._queue = queue
         self._preparation = preparation
@@ -60,7 +62,7 @@ class Hangs:
         operations: frozenset[AnyOperation] = frozenset().union(*map(self._queue.operations_in, hung))
         kinds = {kind for call in hung if (kind := self._preparation.kind_of(call)) is not None}
         keys = {kind.checkpoint for kind in kinds if isinstance(kind, Kind)}
-        concerned = [one for one in self._models.residents if one.state.spec.key in keys or one.has(operations)]
+        concerned = [one for one in self._models.checkpoints if one.state.spec.key in keys or one.has(operations)]
         names = ", ".join(one.state.spec.name for one in concerned) or "something"
         log.error("%s has not responded for %.0f seconds, and is written off", names, self.watchdog.seconds)
         self._discard(concerned, operations, kinds)
@@ -70,12 +72,14 @@ class Hangs:
             self.too_many.set()
         return True
 
-    def _discard(self, residents: list[Resident], operations: frozenset[AnyOperation], kinds: set[Hashable]) -> None:
+    def _discard(
+        self, residents: list[PooledCheckpoint], operations: frozenset[AnyOperation], kinds: set[Hashable]
+    ) -> None:
         keys = {one.state.spec.key for one in residents}
         for resident in residents:
-            if resident.model is not None:
-                operations |= set(operations_of(resident.model.head).values())
-                self._models.write_off(resident)
+            if resident.loaded is not None:
+                operations |= set(operations_of(resident.loaded.head).values())
+                resident.unload()
         self._queue.discard(operations, NotResponding())
         self._preparation.discard(
             lambda kind: kind in kinds or (isinstance(kind, Kind) and kind.checkpoint in keys), NotResponding()

@@ -1,9 +1,9 @@
-"""What people type is text: no character of it is read as a control token.
+"""Reads what people type as text: no part of it becomes a control token.
 
-A tokenizer looks for its added tokens before it reads anything else, so `</s>` in a message is the token that ends a
-text. transformers' `split_special_tokens` turns that off, but not for added tokens that are not called special (such as
-Qwen's `<tool_call>`), and not where the vocabulary itself holds them as pieces (as Unigram's does). Both are seen to
-here.
+A tokenizer searches for its added tokens before anything else, so `</s>` in a message is the token that ends a text.
+transformers' `split_special_tokens` turns that off, except for added tokens that are not declared special (such as
+Qwen's `<tool_call>`) and for those that the vocabulary itself holds as pieces (as Unigram's does). This module handles
+both.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import threading
 from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from types import TracebackType
-from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import Model
@@ -25,9 +24,9 @@ _ELEMENT = re.compile(
     r"</?(?:a|b|blockquote|body|caption|code|div|em|footer|h[1-6]|html|i|iframe|img|li|ol|p|pre|s|span|strong|sub|sup"
     r"|table|tbody|td|tfoot|th|thead|tr|u|ul)>"
 )
-"""Gemma's vocabulary holds the elements of HTML, which are text."""
+"""HTML elements, which are text; Gemma's vocabulary holds them."""
 _PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-_BLANK: Mapping[str, Any] = {
+_BLANK: Mapping[str, object] = {
     "version": "1.0",
     "truncation": None,
     "padding": None,
@@ -37,10 +36,10 @@ _BLANK: Mapping[str, Any] = {
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    """The tokens that tell a model something which is no text, with their ids.
+    """Return a tokenizer's control tokens with their ids.
 
-    They are the special tokens; of the other added tokens those that the chat template writes, or that are written
-    like them (`<tool_call>`, `[multimodal]`). White space and words that were added to a vocabulary are text.
+    These are the special tokens, and those added tokens that the chat template writes or that look like special ones
+    (`<tool_call>`, `[multimodal]`). White space and words that were added to a vocabulary are text.
     """
     template = str(tokenizer.chat_template or "")
     named = set(tokenizer.all_special_tokens)
@@ -62,22 +61,20 @@ def _is_control(content: str, template: str) -> bool:
 
 
 class Literally:
-    """Holds a tokenizer for one thread, and has it read everything as text meanwhile.
+    """Locks a tokenizer, and makes it read everything as text within the `with` statement.
 
-    The tokens that a tokenizer puts around a text by itself, such as [CLS], remain. So do its own ways: whoever asks it
-    asks the same object.
+    The tokenizer still adds tokens around a text, such as [CLS].
 
     Args:
-        tokenizer: whose `__call__` reads text within the `with` statement.
-        lock: that everybody takes who uses the tokenizer.
-        kept: control tokens that are meant nevertheless, as masks are. Slow tokenizers keep none.
+        lock: taken by every user of the tokenizer.
+        kept: control tokens that are still recognised, such as masks. Slow tokenizers keep none.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, lock: threading.Lock, *, kept: Collection[str] = ()) -> None:
-        # Both attributes are set without `__setattr__`, which looks for special tokens and takes longer than all else.
+        # `vars`, because the tokenizer's `__setattr__` searches the special tokens and takes longer than all the rest.
         self._attributes = vars(tokenizer)
         self._lock = lock
-        self._inside: dict[str, Any] = {"split_special_tokens": True}
+        self._inside: dict[str, object] = {"split_special_tokens": True}
         if isinstance(tokenizer, TokenizersBackend):
             self._inside["_tokenizer"] = _backend(tokenizer, frozenset(kept))
         self._outside = {name: self._attributes[name] for name in self._inside}
@@ -94,19 +91,18 @@ class Literally:
 
 
 def _backend(tokenizer: TokenizersBackend, kept: frozenset[str]) -> Tokenizer:
-    """A backend that shares everything with the tokenizer's own, but finds no control token in a text."""
+    """Return a copy of the tokenizer's backend that finds no control token in a text."""
     whole: Tokenizer = tokenizer.backend_tokenizer
     control = control_tokens(tokenizer)
     literal = Tokenizer(whole.model)
     for part in _PARTS:
         if (found := getattr(whole, part)) is not None:
             setattr(literal, part, found)
-    # Each keeps its id, because they are added in the order of their ids, as when the tokenizer was read; and together,
-    # because the backend indexes all of them anew each time.
+    # In the order of their ids, so that each keeps its id; in groups, because each call indexes all of them anew.
     added = [token for _, token in sorted(whole.get_added_tokens_decoder().items())]
-    for is_passed_over, some in groupby(added, lambda one: one.content in control and one.content not in kept):
-        add = literal.add_special_tokens if is_passed_over else literal.add_tokens
-        add([_as_special(token, is_passed_over) for token in some])
+    for is_hidden, some in groupby(added, lambda one: one.content in control and one.content not in kept):
+        add = literal.add_special_tokens if is_hidden else literal.add_tokens
+        add([_as_special(token, is_hidden) for token in some])
     literal.encode_special_tokens = True
     if _reads(literal, {content: number for content, number in control.items() if content not in kept}, tokenizer):
         literal.model = _without(whole.model, control)
@@ -114,18 +110,12 @@ def _backend(tokenizer: TokenizersBackend, kept: frozenset[str]) -> Tokenizer:
 
 
 def _as_special(token: AddedToken, special: bool) -> AddedToken:
-    return AddedToken(
-        token.content,
-        single_word=token.single_word,
-        lstrip=token.lstrip,
-        rstrip=token.rstrip,
-        normalized=token.normalized,
-        special=special,
-    )
+    options = {name: getattr(token, name) for name in ("single_word", "lstrip", "rstrip", "normalized")}
+    return AddedToken(token.content, **options, special=special)
 
 
 def _reads(backend: Tokenizer, control: Mapping[str, int], tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether the vocabulary itself holds control tokens, and finds them in a text."""
+    """Return whether the vocabulary itself holds control tokens, and finds them in a text."""
     looked_for = [(content, number) for content, number in control.items() if number != tokenizer.unk_token_id]
     texts = [text for content, _ in looked_for for text in (content, f"a {content} b")]
     numbers = [number for _, number in looked_for for _ in range(2)]
@@ -134,15 +124,15 @@ def _reads(backend: Tokenizer, control: Mapping[str, int], tokenizer: PreTrained
 
 
 def _without(model: Model, control: Iterable[str]) -> Model:
-    """A copy of a model that finds no control token in a text; every other piece keeps its id."""
+    """Return a copy of a model that finds no control token in a text; every other piece keeps its id."""
     state = json.loads(model.__getstate__())
     unknown = state.get("unk_token")
     hidden = {content for content in control if content != unknown}
     if state["type"] == "Unigram":
-        # A piece's id is its place, so it stays there, under a name that no text has: noncharacters are no text.
+        # A piece's id is its index, so it is renamed rather than removed. No text contains noncharacters.
         state["vocab"] = [
-            [f"\ufdd0{place}" if piece in hidden else piece, score]
-            for place, (piece, score) in enumerate(state["vocab"])
+            [f"\ufdd0{index}" if piece in hidden else piece, score]
+            for index, (piece, score) in enumerate(state["vocab"])
         ]
     else:
         state["vocab"] = {piece: number for piece, number in state["vocab"].items() if piece not in hidden}

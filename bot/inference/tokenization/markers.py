@@ -1,4 +1,4 @@
-"""Strings that a model reads as the border between two speakers, and how they are broken where a person types them."""
+"""Markers, strings that a model reads as the border between two speakers. In what people type, a space breaks them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NUMBER = re.compile(r"\d+")
 _NOTHING = re.compile(r"(?!)")
 
 
-class Place(Enum):
-    """Where a marker has a meaning."""
+class MarkerPosition(Enum):
+    """The positions at which a marker has a meaning."""
 
     ANYWHERE = "anywhere"
     LINE_START = "at the start of a line"
@@ -31,12 +31,12 @@ class Marker:
     """A string that stands between two speakers, such as `<|im_end|>`, `[/INST]` or `Assistant:`."""
 
     text: str
-    place: Place = Place.ANYWHERE
+    position: MarkerPosition = MarkerPosition.ANYWHERE
 
 
 @dataclass(frozen=True)
 class Span:
-    """Characters of a text."""
+    """A part of a text, by character offsets."""
 
     start: int
     end: int
@@ -44,23 +44,23 @@ class Span:
 
 @dataclass(frozen=True)
 class Folded:
-    """A text as the most lenient tokenizer reads it: in lower case, without accents and what nobody sees.
+    """A text as the most lenient tokenizer reads it: in lower case, without accents and invisible characters.
 
     Attributes:
         text: in compatibility form, so that `＜` is `<`.
-        origins: for each of its characters the place of the one that it comes from.
+        offsets: of the original characters, one for each character of `text`.
     """
 
     text: str
-    origins: Sequence[int]
+    offsets: Sequence[int]
 
     @classmethod
     def of(cls, text: str) -> Folded:
         """Fold a text."""
         if text.isascii() and text.replace("\n", "").isprintable():
             return cls(text.lower(), range(len(text)))
-        letters = [(letter, place) for place, one in enumerate(text) for letter in _fold(one)]
-        return cls("".join(letter for letter, _ in letters), [place for _, place in letters])
+        letters = [(letter, offset) for offset, one in enumerate(text) for letter in _fold(one)]
+        return cls("".join(letter for letter, _ in letters), [offset for _, offset in letters])
 
 
 @lru_cache(maxsize=4096)
@@ -74,63 +74,64 @@ def _fold(character: str) -> str:
 
 
 class Markers:
-    """Finds markers in a text and breaks them, also in other letters: `<|IM_END|>`, `＜|im_end|＞`.
+    """Finds and breaks markers in a text, in other letters too: `<|IM_END|>`, `＜|im_end|＞`.
 
     Attributes:
-        longest: the most characters of one.
+        longest: the length of the longest marker.
     """
 
     def __init__(self, markers: Iterable[Marker]) -> None:
-        by_place: dict[Place, set[str]] = {place: set() for place in Place}
+        by_position: dict[MarkerPosition, set[str]] = {position: set() for position in MarkerPosition}
         for marker in markers:
             folded = Folded.of(marker.text).text.strip()
             if any(not first.isspace() and not second.isspace() for first, second in pairwise(folded)):
-                by_place[marker.place].add(folded)
-        self.longest = max((len(one) for some in by_place.values() for one in some), default=0)
-        self._pattern = _pattern(by_place)
+                by_position[marker.position].add(folded)
+        self.longest = max((len(one) for some in by_position.values() for one in some), default=0)
+        self._pattern = _pattern(by_position)
 
     def find(self, text: str) -> list[Span]:
-        """Where markers stand, in characters of the text."""
+        """Return the spans of all markers."""
         folded = Folded.of(text)
         found = (match.span(match.lastgroup or 0) for match in self._pattern.finditer(folded.text))
-        return [Span(folded.origins[start], folded.origins[end - 1] + 1) for start, end in found]
+        return [Span(folded.offsets[start], folded.offsets[end - 1] + 1) for start, end in found]
 
     def broken(self, text: str) -> str:
-        """A text in which a space breaks every marker, and the ones that come about by that."""
+        """Break every marker by a space, also those that arise from that."""
         for _ in range(len(text) + 1):
             folded = Folded.of(text)
-            places = [
+            breaks = [
                 _where_to_break(folded, *match.span(match.lastgroup or 0))
                 for match in self._pattern.finditer(folded.text)
             ]
-            if not places:
+            if not breaks:
                 break
-            for place, replaced in reversed(places):
-                text = f"{text[:place]} {text[place + replaced :]}"
+            for offset, replaced in reversed(breaks):
+                text = f"{text[:offset]} {text[offset + replaced :]}"
         return text
 
 
 def broken(text: str, tokens: Iterable[str]) -> str:
-    """A text in which a space breaks every one of some tokens."""
+    """Break every occurrence of some tokens by a space."""
     return Markers(map(Marker, tokens)).broken(text)
 
 
 _NUMBERED = 8
-"""So many markers that differ in their numbers are one: a vocabulary may hold `<unused0>` to `<unused6241>`."""
+"""From so many markers on that differ only in their numbers, one pattern stands for all: a vocabulary may hold
+`<unused0>` to `<unused6241>`."""
 
 
-def _pattern(by_place: dict[Place, set[str]]) -> re.Pattern[str]:
+def _pattern(by_position: dict[MarkerPosition, set[str]]) -> re.Pattern[str]:
     kinds = {
-        Place.ANYWHERE: "(?P<anywhere>{})",
-        Place.LINE_START: r"^[^\S\n]*(?P<start>{})",
-        Place.LINE: r"^[^\S\n]*(?P<line>{})(?=[^\S\n]*$)",
+        MarkerPosition.ANYWHERE: "(?P<anywhere>{})",
+        MarkerPosition.LINE_START: r"^[^\S\n]*(?P<start>{})",
+        MarkerPosition.LINE: r"^[^\S\n]*(?P<line>{})(?=[^\S\n]*$)",
     }
-    parts = [form.format("|".join(_any_of(by_place[place]))) for place, form in kinds.items() if by_place[place]]
+    parts = [form.format("|".join(_any_of(by_position[one]))) for one, form in kinds.items() if by_position[one]]
     return re.compile("|".join(parts), re.MULTILINE) if parts else _NOTHING
 
 
 def _any_of(markers: Iterable[str]) -> list[str]:
-    """Patterns of markers, the longest first."""
+    """Return the patterns of markers, the longest first."""
     alike: dict[str, list[str]] = defaultdict(list)
     for marker in sorted(markers, key=len, reverse=True):
         alike[_NUMBER.sub("0", marker)].append(marker)
@@ -141,22 +142,21 @@ def _any_of(markers: Iterable[str]) -> list[str]:
 
 
 def _one(marker: str) -> str:
-    """A marker's pattern. A word is whole: `USER:` does not stand in `superuser:`."""
+    """Return a marker's pattern. Words must be whole: `USER:` does not match in `superuser:`."""
     words = r"\s+".join(map(re.escape, marker.split()))
     return rf"(?<!\w){words}" if marker[0].isalnum() else words
 
 
 def _where_to_break(folded: Folded, start: int, end: int) -> tuple[int, int]:
-    """Where a space goes into a marker, in characters of the text, and how many of them it takes the place of."""
+    """Return the offset at which a space breaks a marker, and how many characters the space replaces."""
     inside = [
-        place
-        for place in range(start + 1, end)
-        if folded.origins[place] != folded.origins[place - 1]
-        and not folded.text[place - 1 : place + 1].count(" ")
-        and "\n" not in folded.text[place - 1 : place + 1]
+        index
+        for index in range(start + 1, end)
+        if folded.offsets[index] != folded.offsets[index - 1]
+        and not {" ", "\n"} & {*folded.text[index - 1 : index + 1]}
     ]
-    if not inside:  # one character that stands for all of it
-        return folded.origins[start], folded.origins[end - 1] + 1 - folded.origins[start]
+    if not inside:  # one character stands for the whole marker
+        return folded.offsets[start], folded.offsets[end - 1] + 1 - folded.offsets[start]
     # `Assistant :` stays readable, and so does `< |im_end|>`.
     is_word = folded.text[start].isalnum() and not folded.text[end - 1].isalnum()
-    return folded.origins[inside[-1] if is_word else inside[0]], 0
+    return folded.offsets[inside[-1] if is_word else inside[0]], 0

@@ -1,17 +1,18 @@
-"""Tokens as people can read them."""
+"""Tokens in a form that people can read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_WORD_START = "\u2581"  # SentencePiece writes a word's leading space so
-_LONE_BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # what `surrogateescape` makes of a byte that is no text
+_WORD_START = "\u2581"  # SentencePiece's mark for a word's leading space
+_LONE_BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # bytes that aren't UTF-8, by `surrogateescape`
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -20,9 +21,9 @@ class Token:
     """A token of a text.
 
     Attributes:
-        text: readable: without the marks for word boundaries; bytes that are no whole character as `<E3>`.
-        special: whether the tokenizer added it ([CLS], </s>), rather than finding it in the text.
-        starts_word: whether a new word begins with it, or it is white space: it continues no word.
+        text: without marks for word boundaries; bytes that are not a whole character as `<E3>`.
+        special: whether the tokenizer added it ([CLS], </s>).
+        starts_word: whether it does not continue the word before it.
     """
 
     text: str
@@ -32,35 +33,35 @@ class Token:
 
 
 def read_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Token, ...]:
-    """The tokens of ids, of byte-level BPE, WordPiece and SentencePiece tokenizers alike.
+    """Read token ids of a byte-level BPE, WordPiece or SentencePiece tokenizer.
 
-    The caller sees to it that nobody else uses the tokenizer meanwhile.
+    The caller holds the tokenizer's lock.
     """
     pieces: list[str | None] = tokenizer.convert_ids_to_tokens(list(ids))
     languages: dict[str, int] = getattr(tokenizer, "lang_code_to_id", None) or {}
     special = {*tokenizer.all_special_ids, *languages.values()}
     read = _reader(tokenizer)
     tokens: list[Token] = []
-    for place, (token, piece) in enumerate(zip(ids, pieces, strict=True)):
+    for index, (token, piece) in enumerate(zip(ids, pieces, strict=True)):
         if piece is None:  # the model's vocabulary is larger than the tokenizer's
             tokens.append(Token(f"<{token}>", token, special=True, starts_word=True))
         elif token in special:
             tokens.append(Token(piece, token, special=True, starts_word=True))
         else:
             text, starts_word = read(piece)
-            apart = text[:1].isspace() or place == 0 or tokens[-1].special or tokens[-1].text[-1:].isspace()
+            apart = text[:1].isspace() or index == 0 or tokens[-1].special or tokens[-1].text[-1:].isspace()
             tokens.append(Token(text, token, special=False, starts_word=starts_word or apart))
     return tuple(tokens)
 
 
 @dataclass(frozen=True)
 class BrokenEnd:
-    """Bytes at the end of a text that are no whole character.
+    """An incomplete character at the end of a text.
 
     Attributes:
-        tokens: how many tokens hold them, special ones among them included; 0 where the text ends with a whole one.
-        read: how many tokens `whole` stands for, and those of the broken end.
-        whole: the text of the bytes before them in those tokens.
+        tokens: how many tokens hold its bytes, special ones among them included; 0 if the text ends with a whole one.
+        read: how many tokens at the end were read: those of `whole`, and those of the incomplete character.
+        whole: the text of the bytes before it in those tokens.
     """
 
     tokens: int = 0
@@ -69,14 +70,13 @@ class BrokenEnd:
 
 
 def broken_end(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> BrokenEnd:
-    """The half character at the end of what these tokens say, if any.
+    """Find the incomplete character at the end of these tokens' text, if any.
 
-    A replacement character that somebody wrote is a whole character. The caller sees to it that nobody else uses the
-    tokenizer meanwhile.
+    U+FFFD in the text itself is a whole character. The caller holds the tokenizer's lock.
     """
     pieces: list[str | None] = tokenizer.convert_ids_to_tokens(list(ids))
     read, special = _reader(tokenizer), set(tokenizer.all_special_ids)
-    held: list[bytes] = []  # by each token, the last one first
+    held: list[bytes] = []  # of each token, the last one first
     for piece, token in zip(reversed(pieces), reversed(ids), strict=True):
         content = b"" if piece is None or token in special else read.content(piece)
         if content is None:
@@ -91,19 +91,20 @@ def broken_end(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Broken
 
 
 def _broken_bytes(content: bytes) -> int:
-    """How many bytes at the end belong to no character."""
+    """Return how many bytes at the end belong to no whole character."""
     text = content.decode("utf-8", errors="surrogateescape")
     return len(text) - len(text.rstrip(_LONE_BYTES))
 
 
-class _Reader:
-    """Turns a vocabulary's pieces into text, and tells whether a word begins with them."""
+class _Reader(ABC):
+    """Turns a vocabulary's pieces into text."""
 
+    @abstractmethod
     def __call__(self, piece: str) -> tuple[str, bool]:
-        raise NotImplementedError
+        """Return a piece's text, and whether a word begins with it."""
 
     def content(self, piece: str) -> bytes | None:
-        """The bytes that a piece stands for, where it may hold a part of a character; None where it does not."""
+        """Return a piece's bytes if it may hold part of a character; else None."""
         return None
 
 
@@ -133,12 +134,13 @@ class _ByteLevel(_Reader):
         printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
         others = [byte for byte in range(256) if byte not in printable]
         self._bytes = {chr(byte): byte for byte in printable}
-        self._bytes |= {chr(256 + place): byte for place, byte in enumerate(others)}
+        self._bytes |= {chr(256 + index): byte for index, byte in enumerate(others)}
 
     def __call__(self, piece: str) -> tuple[str, bool]:
-        if any(character not in self._bytes for character in piece):  # a token that was added as it stands
+        content = self.content(piece)
+        if content is None:  # an added token, written as it is
             return piece, True
-        text = _text_of(bytes(self._bytes[character] for character in piece))
+        text = _text_of(content)
         return text.removeprefix(" ") or " ", text[:1].isspace()
 
     def content(self, piece: str) -> bytes | None:
@@ -155,12 +157,7 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> _Reader:
 
 
 def _text_of(content: bytes) -> str:
-    """Bytes as text; those that are only a part of a character as hexadecimal numbers."""
+    """Decode bytes; those that are not a whole character become hexadecimal numbers."""
     return content.decode("utf-8", errors="surrogateescape").translate(
         {0xDC00 + byte: f"<{byte:02X}>" for byte in range(0x80, 0x100)}
     )
-
-
-def joined(tokens: Iterable[Token]) -> str:
-    """The text of tokens, with a space where a word starts."""
-    return "".join(f" {token.text}" if token.starts_word else token.text for token in tokens).strip()

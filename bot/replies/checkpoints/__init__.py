@@ -1,1 +1,1 @@
-"""What /models shows."""
+"""The embeds of `/models`, and the choice of a checkpoint."""

@@ -1,4 +1,4 @@
-"""What `/models` shows of one checkpoint."""
+"""The embed of one checkpoint in `/models`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import discord
 
 from bot.inference.checkpoints.catalogue import HUB_ID
-from bot.inference.checkpoints.description import Anatomy, CheckpointDescription, Origin, SourceDescription
-from bot.inference.checkpoints.models import Phase
+from bot.inference.checkpoints.description import Anatomy, CheckpointDescription, Loaded, Origin, SourceDescription
+from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import LEFT_OUT, tree
 from bot.replies.checkpoints.overview import COLOUR
@@ -18,24 +18,21 @@ from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, fit, units, visible
 from bot.replies.reply import Reply, TextFile
 
+# The longest of each, in units of UTF-16.
 TITLE = 200
 NAME = 80
-"""Units of a folder's name."""
-LAYERS = 1_600
-"""Units of a tree of layers that is shown in the embed; a longer one is attached."""
+LAYERS = 1_600  # a longer tree is attached
 LABELS = 400
 REMARK = 200
-"""Units of a sentence that comes with a checkpoint."""
 WORD = 80
-"""Units of a class, a licence, a hub id…"""
 PACKAGES = 400
+LONGEST_ADDRESS = 300
 DEVICES = 8
 HUB = "https://huggingface.co"
-LONGEST_ADDRESS = 300
 
 
 def detail(description: CheckpointDescription) -> Reply:
-    """One checkpoint: what it is for, how far it is, its numbers, where it comes from, and its layers."""
+    """Show one checkpoint: its family, its state, its numbers, its source and its layers."""
     anatomy = description.anatomy
     drawn = None if anatomy is None or anatomy.layers is None else tree(anatomy.layers)
     lines = [*_introduction(description), "", _code(table(description))]
@@ -57,8 +54,7 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
     else:
         yield f"**{NAMES[family].capitalize()}.** {PURPOSES[family]}"
     yield f"It answers {listed_commands(status)} here."
-    how_far = state(description)
-    yield f"{how_far[0].upper()}{how_far[1:]}."
+    yield f"{_capitalized(state(description))}."
     if status.phase is Phase.WAITING and not status.requests:
         yield f"Use `/{status.tasks[0]}`, and it is loaded for you."
     if description.note is not None:
@@ -73,37 +69,32 @@ def _fields(description: CheckpointDescription) -> Iterable[tuple[str, str]]:
             labels = " · ".join(f"{index}: {label}" for index, label in enumerate(anatomy.labels))
             yield "Labels", fit(labels, LABELS)[0]
     if description.loaded is not None:
-        yield "On the device", "\n".join(_on_devices(description))
+        yield "On the device", "\n".join(_on_devices(description.loaded, description.status))
     yield "Where it comes from", "\n".join(_origin(description))
 
 
 def _architecture(anatomy: Anatomy) -> Iterable[str]:
     yield f"{code_span(anatomy.architecture, WORD)}, model type {code_span(anatomy.model_type, WORD)}"
-    facts = []
     if anatomy.positions is not None:
-        facts.append(f"position embeddings: {anatomy.positions}")
+        yield f"Position embeddings: {anatomy.positions}"
     if anatomy.activation is not None:
-        facts.append(f"activation: {fit(anatomy.activation, WORD)[0]}")
+        yield f"Activation: {fit(anatomy.activation, WORD)[0]}"
     if anatomy.tied is not None:
-        facts.append(f"output layer: {'the input embeddings, shared' if anatomy.tied else 'weights of its own'}")
-    yield from (fact[0].upper() + fact[1:] for fact in facts)
+        yield f"Output layer: {'the input embeddings, shared' if anatomy.tied else 'weights of its own'}"
 
 
-def _on_devices(description: CheckpointDescription) -> Iterable[str]:
-    assert description.loaded is not None
-    replicas = description.loaded.replicas
-    for replica in replicas[:DEVICES]:
+def _on_devices(loaded: Loaded, status: CheckpointStatus) -> Iterable[str]:
+    for replica in loaded.replicas[:DEVICES]:
         yield f"{replica.device}: {replica.precision}, {in_bytes(replica.bytes)}"
-    if len(replicas) > DEVICES:
-        yield f"… and {len(replicas) - DEVICES} more"
-    if description.status.precision_reason:
-        yield f"Precision {fit(description.status.precision_reason, REMARK)[0]}"
-    yield f"Head: {description.loaded.head}"
-    if description.status.joins is not None:
-        joins = description.status.joins
+    if len(loaded.replicas) > DEVICES:
+        yield f"… and {len(loaded.replicas) - DEVICES} more"
+    if status.precision_reason:
+        yield f"Precision {fit(status.precision_reason, REMARK)[0]}"
+    yield f"Head: {loaded.head}"
+    if status.joins is not None:
         yield (
             "Texts that it writes join others that are under way"
-            if joins
+            if status.joins
             else "Texts that it writes wait until those under way are complete: its cache forgets, or it uses beams"
         )
 
@@ -144,6 +135,10 @@ def _on_the_hub(repository: str, revision: str | None) -> str:
         return name
     address = f"{HUB}/{repository}" + (f"/tree/{revision}" if revision else "")
     return f"[{name}]({address})" if len(address) <= LONGEST_ADDRESS else name
+
+
+def _capitalized(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _code(text: str) -> str:

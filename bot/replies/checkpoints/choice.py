@@ -1,4 +1,4 @@
-"""Choosing a checkpoint, by its name or by the command that it answers."""
+"""Chooses a checkpoint by its name or by a command that it answers."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from discord import app_commands
 
 from bot.errors import InvalidRequest
-from bot.inference.backend import CheckpointStatus
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import CheckpointStatus, Phase
+from bot.replies.checkpoints.state import commands
 from bot.replies.components.autocompletion import LONGEST_NAME, MOST_CHOICES
 from bot.replies.formatting.text import code_span, fit, listed, visible
 from bot.text.characters import identity
 
 NAME = 80
-"""Units of a name where several are listed."""
+"""Units of UTF-16 of a name in a list."""
 LISTED = 1_500
-"""Units of all of them: a message has 2,000."""
+"""Units of the whole list: a message has 2,000."""
 
 
 def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> list[app_commands.Choice[str]]:
-    """The checkpoints that somebody who has typed this may mean; those that are loaded come first."""
+    """Return the checkpoints that match the typed text, loaded ones first."""
     wanted = identity(typed).removeprefix("/")
     matching = [one for one in checkpoints if wanted in identity(_described(one))]
     matching.sort(key=lambda one: one.phase is not Phase.READY)
@@ -31,13 +31,13 @@ def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> l
 
 
 def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus]) -> str:
-    """A task whose checkpoint was chosen; the first one's where nobody chose.
+    """Return a task of the chosen checkpoint.
 
     Args:
-        chosen: a task, or the name of a checkpoint.
+        chosen: a task, or the name of a checkpoint; None for the first one.
 
     Raises:
-        InvalidRequest: there is no such checkpoint; says which there are.
+        InvalidRequest: there is no such checkpoint; the sentence lists all.
     """
     if chosen is None:
         return checkpoints[0].tasks[0]
@@ -50,5 +50,5 @@ def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus]) -> str:
 
 
 def _described(one: CheckpointStatus) -> str:
-    """A checkpoint's name, and the commands that it answers."""
-    return f"{one.name} ({', '.join(f'/{task}' for task in one.tasks)})"
+    """Return a checkpoint's name with its commands."""
+    return f"{one.name} ({commands(one)})"

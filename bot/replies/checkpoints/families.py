@@ -1,14 +1,10 @@
-"""The course's three families of transformers, and what each is for."""
+"""The three families of transformers, and the tasks of each."""
 
 from __future__ import annotations
 
 from bot.inference.checkpoints.catalogue import Family
 
-NAMES = {
-    Family.ENCODER: "encoder",
-    Family.DECODER: "decoder",
-    Family.ENCODER_DECODER: "encoder-decoder",
-}
+NAMES = {Family.ENCODER: "encoder", Family.DECODER: "decoder", Family.ENCODER_DECODER: "encoder-decoder"}
 
 PURPOSES = {
     Family.ENCODER: (
@@ -26,5 +22,5 @@ PURPOSES = {
 
 
 def family_name(family: Family | None) -> str:
-    """A family in plain words."""
+    """Return a family in words."""
     return "family not known yet" if family is None else NAMES[family]

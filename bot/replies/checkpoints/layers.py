@@ -1,4 +1,4 @@
-"""A model's layers as a tree, much like `print(model)` shows them, and shorter."""
+"""A model's layers as a tree, like `print(model)` but shorter."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bot.replies.formatting.quantities import in_millions
 
 LEFT_OUT = "Dropout is left out: it does nothing when a model answers. Shared weights count wherever they are used."
 INDENT = " "
-"""For each level. Phones have room for some forty characters."""
+"""One space a level: phones show some forty characters a line."""
 NAMES = 36
-"""Characters of the names that share a line."""
+"""The most characters of the names on one line."""
 
 
 def tree(layer: Layer) -> str:
-    """A model's layers, a line each, with the numbers of their parameters.
+    """Draw a model's layers, one line each, with the numbers of their parameters.
 
-    Equal blocks are one (`layers: 12 × LlamaDecoderLayer`), and so are equal layers without parts that follow each
-    other (`q_proj, o_proj: 2 × Linear(576 → 576)`).
+    Equal blocks share a line (`layers: 12 × LlamaDecoderLayer`), and so do adjacent equal layers without parts
+    (`q_proj, o_proj: 2 × Linear(576 → 576)`).
     """
     return "\n".join([f"{layer.kind} · {in_millions(layer.parameters)} parameters", *_lines(layer.parts, INDENT)])
 
@@ -33,7 +33,7 @@ def _lines(layers: Iterable[Layer], indent: str) -> Iterator[str]:
 
 
 def _opened(layer: Layer) -> Layer:
-    """A list of equal blocks as these blocks, under the list's name."""
+    """Replace a list of equal blocks by the blocks, under the list's name."""
     if layer.kind != "ModuleList" or len(layer.parts) != 1:
         return layer
     [blocks] = layer.parts
@@ -41,7 +41,7 @@ def _opened(layer: Layer) -> Layer:
 
 
 def _sharing(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
-    """Layers that share a line."""
+    """Group layers that share a line."""
     for _, alike in groupby(layers, key=_likeness):
         group = list(alike)
         if sum(len(one.name) + 2 for one in group) <= NAMES:
@@ -51,7 +51,7 @@ def _sharing(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
 
 
 def _likeness(layer: Layer) -> tuple[str, ...]:
-    """Equal for layers that may share a line: those without parts, of the same kind and sizes."""
+    """Return a key that layers share if they may share a line: those without parts, of the same kind and sizes."""
     return (layer.name,) if layer.parts else ("", layer.kind, layer.detail)
 
 

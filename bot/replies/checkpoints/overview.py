@@ -1,4 +1,4 @@
-"""What `/models` shows: all checkpoints, and what their families are for."""
+"""The overview in `/models`: all checkpoints, and the families' tasks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import Reply
 
 COLOUR = 0x6B7FA8
+# The longest of each, in units of UTF-16.
 NAME = 80
-"""Units of a checkpoint's name in the list."""
 LISTED = 3_400
-"""Units of the list."""
 OPTION = 100
 
 HINT = "A checkpoint is loaded when one of its commands is used. Choose one below to see its layers."
 
 
 def overview(descriptions: Sequence[CheckpointDescription]) -> Reply:
-    """Every checkpoint in three lines, then what the families are for."""
+    """Show every checkpoint in three lines, then the families' tasks."""
     entries = [_entry(one) for one in descriptions]
     shown: list[str] = []
     while len(shown) < len(entries) and units("\n\n".join([*shown, entries[len(shown)]])) <= LISTED:
@@ -41,11 +40,11 @@ def overview(descriptions: Sequence[CheckpointDescription]) -> Reply:
 
 
 def options(descriptions: Sequence[CheckpointDescription]) -> list[discord.SelectOption]:
-    """What the menu under the overview offers. A value is a task's name: it outlives a change of its checkpoint."""
+    """Return the options of the menu under the overview."""
     return [
         discord.SelectOption(
             label=name_of(one.status, OPTION, visible),
-            value=one.status.tasks[0],
+            value=one.status.tasks[0],  # a task's name stays valid if its checkpoint changes
             description=fit(f"{family_name(one.family)} · {commands(one.status)}", OPTION, visible)[0],
         )
         for one in descriptions[:MOST_OPTIONS]

@@ -1,34 +1,33 @@
-"""A checkpoint in words: its name, its commands, and how far it is."""
+"""A checkpoint in words: its name, its commands and its state."""
 
 from __future__ import annotations
 
 import math
 
-from bot.inference.backend import CheckpointStatus, in_words
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import CheckpointStatus, Phase, in_words
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import Style, escape, fit
 
 
 def name_of(status: CheckpointStatus, limit: int, style: Style = escape) -> str:
-    """A checkpoint's name; those that consist of nothing visible are told as such."""
+    """Return a checkpoint's name, or "unnamed" if nothing in it is visible."""
     return fit(status.name.strip(), limit, style)[0].strip() or "unnamed"
 
 
 def commands(status: CheckpointStatus) -> str:
-    """The commands that a checkpoint answers."""
+    """Return the commands that a checkpoint answers."""
     return ", ".join(f"/{task}" for task in status.tasks)
 
 
 def listed_commands(status: CheckpointStatus) -> str:
-    """The same as code."""
+    """Return the commands as code."""
     return ", ".join(f"`/{task}`" for task in status.tasks)
 
 
 def state(description: CheckpointDescription) -> str:
-    """How far a checkpoint is, in a few words, and whether its numbers are to be trusted."""
-    failed = description.status.suspect
+    """Return a checkpoint's phase in a few words, with a warning if its numbers were not finite."""
+    failed = description.status.nonfinite
     if not failed:
         return _phase(description)
     answers = "an answer was" if failed == 1 else f"{failed:,} answers were"
@@ -46,8 +45,8 @@ def _phase(description: CheckpointDescription) -> str:
             replicas = f"{len(loaded.replicas)} replicas in {precision}"
             return f"ready on {where}, {replicas}, {in_bytes(status.bytes)} in all"
         case Phase.FETCHING:
-            # Fetches report from a thread of their own: the phase may be known before the word.
-            return (description.doing or "fetching") + _percent(description.fraction)
+            # Fetches report from another thread, which sets the phase before the activity.
+            return (description.activity or "fetching") + _percent(description.fraction)
         case Phase.LOADING:
             left = description.seconds_left
             return "loading" if left is None else f"loading, about {math.ceil(left)} s left"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from bot.inference.checkpoints.description import CheckpointDescription
 
 
 def table(description: CheckpointDescription) -> str:
-    """The numbers, right-aligned, with a column for the encoder and one for the decoder where there are both."""
+    """Align the numbers to the right, in one column for each of encoder and decoder."""
     rows = [row for row in _rows(description) if any(row[1:])]
     if not rows:
         return ""
-    columns = max(len(row) for row in rows) - 1
-    wide = max(len(row[0]) for row in rows)
-    widths = [max(len(row[place]) for row in rows if len(row) > place) for place in range(1, columns + 1)]
+    wide, *widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     return "\n".join(_aligned(row, wide, widths) for row in rows)
 
 
@@ -34,7 +33,7 @@ def _rows(description: CheckpointDescription) -> Iterable[Sequence[str]]:
     yield "vocabulary", _number(vocabulary)
     if anatomy is None:
         return
-    # Models may have room for more than their tokenizer makes use of.
+    # A model may have more embeddings than its tokenizer uses.
     yield "embedding rows", _number(anatomy.vocabulary if anatomy.vocabulary != vocabulary else None)
     yield "positions", _number(anatomy.longest if anatomy.longest != context else None)
     yield "sliding window", _number(anatomy.window)

@@ -1,4 +1,4 @@
-"""Components, and what somebody asks for with one."""
+"""Components, and the presses that their handlers get."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bot.inference.heads.calibration import Calibration
-from bot.inference.tokenization.markers import Marker, Markers, Place, Span
+from bot.inference.tokenization.markers import Marker, MarkerPosition, Markers, Span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -93,8 +93,11 @@ class ChatTemplate:
         self._head = head
         self._state = _state(head)
         control = control_tokens(head.tokenizer)
+        tokenizer = head.tokenizer
+        others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
         # An unknown character is not a control token, but has the id of one.
-        self._control_ids = frozenset(control.values()) - _unknown(head)
+        unknown = {tokenizer.unk_token_id} - others
+        self._control_ids = frozenset(control.values()) - unknown
         self._around: dict[tuple[Role, ...], tuple[str, ...]] = {}
         self._control_read: dict[tuple[Role, ...], list[int]] = {}
         tokens = [Marker(token) for token in control if len(token.strip()) > 1]
@@ -199,13 +202,6 @@ def _state(head: CausalLM) -> tuple[str, int]:
     return str(head.tokenizer.chat_template), len(head.tokenizer)
 
 
-def _unknown(head: CausalLM) -> frozenset[int]:
-    """Return the id of unknown characters, if it has no other meaning."""
-    tokenizer = head.tokenizer
-    others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
-    return frozenset() if tokenizer.unk_token_id in others else frozenset((tokenizer.unk_token_id,))
-
-
 def _markers(shown: Iterable[Sequence[str]], control: Iterable[str]) -> Iterator[Marker]:
     """Yield the markers in a template's text around contents."""
     known = [*shown]
@@ -237,10 +233,12 @@ def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Ma
     if line[0].isalnum() and (line[-1].isalnum() or line[-1] in _SENTENCE_END):
         # Plain words beside a control token, such as `user`, have no meaning without it.
         if is_line and len(words) <= _FEW_WORDS:
-            yield Marker(line, Place.LINE)
+            yield Marker(line, MarkerPosition.LINE)
         return
     if len(words) <= _FEW_WORDS:
-        yield Marker(line, Place.LINE_START if is_line_start and line[0].isalnum() else Place.ANYWHERE)
+        yield Marker(
+            line, MarkerPosition.LINE_START if is_line_start and line[0].isalnum() else MarkerPosition.ANYWHERE
+        )
     elif line.endswith(":"):
         yield Marker(words[-1])
 
@@ -250,7 +248,8 @@ def _constants(tokenizer: PreTrainedTokenizerBase) -> Iterator[Marker]:
     from jinja2 import Environment, TemplateError, nodes
 
     environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed
-    for source in _sources(tokenizer.chat_template):
+    template = tokenizer.chat_template or ""  # or several by name
+    for source in template.values() if isinstance(template, dict) else [template]:
         with suppress(TemplateError):
             tree = environment.parse(_GENERATION.sub("", source))
             strings = [one.data for one in tree.find_all(nodes.TemplateData)]
@@ -258,8 +257,3 @@ def _constants(tokenizer: PreTrainedTokenizerBase) -> Iterator[Marker]:
             yield from (
                 Marker(mark) for text in strings for mark in _MARKUP.findall(text) if any(map(str.isalnum, mark))
             )
-
-
-def _sources(template: str | dict[str, str] | None) -> list[str]:
-    """Return the template, or several by name that some tokenizers have."""
-    return [str(one) for one in template.values()] if isinstance(template, dict) else [str(template or "")]

@@ -81,13 +81,18 @@ def written_answer(
     Args:
         written: token ids of an answer that was written before; without them, it is generated.
     """
+    from bot.inference.heads.generation.sampling import Sampling
 
     def prompt(context: str) -> tuple[int, ...]:
         return head.encode(PROMPT.format(context=context, question=question))
 
     read, truncated = head.fit(context, lambda text: max(len(prompt(text)), len(prompt(NEUTRAL))) + WRITTEN_TOKENS)
     asked = prompt(read)
-    ids = tuple(written) or (yield from _generated(head, asked, alone=alone))
+    ids = tuple(written)
+    if not ids:
+        row = head.generation(asked, WRITTEN_TOKENS, sampling=Sampling.likeliest(), stop="\n")
+        [output] = yield from head.generate([row], alone=alone)
+        ids = output.written
     text = clean_answer(first_line(head, ids))
     if not text or text.casefold().startswith(NO_ANSWER):
         return WrittenAnswer(read, asked, ids, text, None, None, truncated)
@@ -106,15 +111,6 @@ def _score(
     [after], [usual] = yield from head.score(rows, alone=alone)
     gain = float(after.sum() - usual.sum()) - needed
     return AnswerScore(answer, after, usual, needed, float(sigmoid(gain)))
-
-
-def _generated(head: CausalLM, prompt: tuple[int, ...], *, alone: bool) -> TaskRun[tuple[int, ...]]:
-    """Generate the likeliest line, as token ids."""
-    from bot.inference.heads.generation.sampling import Sampling
-
-    row = head.generation(prompt, WRITTEN_TOKENS, sampling=Sampling.likeliest(), stop="\n")
-    [output] = yield from head.generate([row], alone=alone)
-    return output.written
 
 
 def first_line(head: CausalLM, ids: Sequence[int]) -> str:

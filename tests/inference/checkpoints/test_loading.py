@@ -18,9 +18,10 @@ from bot.errors import ModelUnavailable, SettingsError
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
 from bot.inference.checkpoints.loading import head_kind, load_head
 from bot.inference.checkpoints.loading_times import LoadingTimes
-from bot.inference.checkpoints.models import Models, Phase
+from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute import device as devices
 from bot.inference.compute.device import Device
+from bot.inference.status import Phase
 from bot.inference.task import HeadKind
 from bot.tasks import all_tasks
 from bot.tasks.sentiment import SentimentRequest
@@ -97,9 +98,9 @@ def test_attention_on_a_gpu_makes_no_plans() -> None:
     before = cudnn()
     try:
         torch.backends.cuda.enable_cudnn_sdp(True)
-        devices.avoid_plans_for_each_shape(CPU)
+        devices.disable_cudnn_attention(CPU)
         assert cudnn()
-        devices.avoid_plans_for_each_shape(Device("cuda:1", "bfloat16"))
+        devices.disable_cudnn_attention(Device("cuda:1", "bfloat16"))
         assert not cudnn()
     finally:
         torch.backends.cuda.enable_cudnn_sdp(before)
@@ -192,7 +193,7 @@ async def test_a_checkpoint_that_cannot_do_the_task(
 
 async def test_tasks_with_the_same_checkpoint_share_it(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
     folder = checkpoints["bart_mnli"]
-    models = Models(preset_of({"sentiment": folder, "zeroshot": folder}), CPU, tmp_path)
+    models = CheckpointPool(preset_of({"sentiment": folder, "zeroshot": folder}), CPU, tmp_path)
     first, second = await models.get("sentiment"), await models.get("zeroshot")
     assert first is second
     assert models.state("sentiment") is models.state("zeroshot")
@@ -215,7 +216,7 @@ async def test_preloading_goes_on_after_a_failure(
 async def test_what_a_checkpoint_translates_is_known_when_it_is_loaded(
     checkpoints: Mapping[str, Path], tmp_path: Path
 ) -> None:
-    models = Models(preset_of({"translate": checkpoints["t5"]}), CPU, tmp_path)
+    models = CheckpointPool(preset_of({"translate": checkpoints["t5"]}), CPU, tmp_path)
     assert models.state("translate").languages is None
     await models.get("translate")
     languages = models.state("translate").languages
@@ -225,7 +226,7 @@ async def test_what_a_checkpoint_translates_is_known_when_it_is_loaded(
 
 
 def test_declared_languages_are_known_before(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
-    models = Models(preset_of({"translate": checkpoints["t5"]}, languages=(("en", "es"),)), CPU, tmp_path)
+    models = CheckpointPool(preset_of({"translate": checkpoints["t5"]}, languages=(("en", "es"),)), CPU, tmp_path)
     languages = models.state("translate").languages
     assert languages is not None
     assert languages.find("en", "es-MX") == ("en", "es")

@@ -19,7 +19,7 @@ import pytest
 from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable, NotResponding, ShuttingDown
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.checkpoints.models import Models
+from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.operations import Budget, decode_step
 from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped
@@ -155,14 +155,16 @@ def clock() -> Clock:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 
 
 def opened(shop: ToyShop, tmp_path: Path, clock: Clock, **limits: Any) -> InferenceWorker:
-    return InferenceWorker([TASK], Models(PRESET, CPU, tmp_path), CPU, Limits(hang_seconds=HANG, **limits), clock)
+    return InferenceWorker(
+        [TASK], CheckpointPool(PRESET, CPU, tmp_path), CPU, Limits(hang_seconds=HANG, **limits), clock
+    )
 
 
 def let_it_hang(worker: InferenceWorker, clock: Clock) -> None:
@@ -287,7 +289,7 @@ async def test_other_checkpoints_go_on(
     async with make_worker() as worker:
         expected = (await worker.run(request, person=1)).result.continuations[0].text
     gate, inside = threading.Event(), threading.Event()
-    models = Models(course, CPU, tmp_path / "cache")
+    models = CheckpointPool(course, CPU, tmp_path / "cache")
     from bot.tasks import all_tasks
 
     async with InferenceWorker(all_tasks(), models, CPU, Limits(hang_seconds=HANG), clock) as worker:
@@ -402,7 +404,7 @@ sys.exit(serve(*sys.argv[1:]))
 def serve(cache: str, hang_seconds: str) -> None:
     """In a process of its own: a worker whose model hangs, run as the command line runs it."""
     from bot import __main__ as command_line
-    from bot.inference.checkpoints import models
+    from bot.inference.checkpoints import pool
     from bot.stopping import beside, end_within, stop_signals, until_stopped
 
     heads: list[ToyHead] = []
@@ -412,13 +414,13 @@ def serve(cache: str, hang_seconds: str) -> None:
         heads[-1].fault = lambda values: threading.Event().wait()
         return heads[-1]
 
-    vars(models).update(fetch=lambda spec, cache, report: cache, load_head=load_head)
+    vars(pool).update(fetch=lambda spec, cache, report: cache, load_head=load_head)
     logging.basicConfig(level="INFO")
 
     async def run() -> None:
         limits = Limits(seconds=600, drain_seconds=0.5, hang_seconds=float(hang_seconds))
         with stop_signals() as stop:
-            async with InferenceWorker([TASK], Models(PRESET, CPU, Path(cache)), CPU, limits) as worker:
+            async with InferenceWorker([TASK], CheckpointPool(PRESET, CPU, Path(cache)), CPU, limits) as worker:
                 answers = [worker.submit(ToyRequest(index), person=index) for index in range(2)]
                 await until(lambda: any(head.running for head in heads))
                 say("hanging")

@@ -28,8 +28,8 @@ class Other(ToyRequest):
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
     shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.models.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.models.load_head", shop.load_head)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
+    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
     yield shop
     shop.head.gate.set()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from bot.inference.heads.causal_lm import CausalLM
-from bot.inference.tokenization.markers import Marker, Markers, Place
+from bot.inference.tokenization.markers import Marker, MarkerPosition, Markers
 from bot.tasks.prompts.chat_template import Message, Role, chat_prompt, inert
 from tests import tiny
 from tests.support import CPU
@@ -295,7 +295,12 @@ def test_strings_that_a_template_writes_only_with_tools(load: Any) -> None:
 
 
 class TestMarkers:
-    MARKERS = (Marker("[INST]"), Marker("Bot:", Place.LINE_START), Marker("user", Place.LINE), Marker("- A b:"))
+    MARKERS = (
+        Marker("[INST]"),
+        Marker("Bot:", MarkerPosition.LINE_START),
+        Marker("user", MarkerPosition.LINE),
+        Marker("- A b:"),
+    )
 
     @pytest.mark.parametrize(
         ("text", "broken"),

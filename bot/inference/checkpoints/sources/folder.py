@@ -11,15 +11,15 @@ from bot.inference.checkpoints.sources import gguf
 from bot.inference.checkpoints.sources.progress import Progress, Silent
 from bot.inference.checkpoints.sources.store import Store, sha256_of
 
-# Formats that can run code when they are opened, or that nothing here reads.
+# Formats that can run code when they are opened, or that Glassbox doesn't read.
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack", "*.ot")
 
 
 def fetch(spec: CheckpointSpec, source: FolderSource, store: Store, progress: Progress) -> Path:
-    """The folder itself where it holds safetensors, else what its GGUF file was converted to.
+    """Return the folder itself if it holds safetensors, else the conversion of its GGUF file.
 
     Raises:
-        ModelUnavailable: it holds neither, or only pickled weights.
+        ModelUnavailable: it holds neither.
     """
     if is_loadable(source.path):
         return source.path
@@ -37,7 +37,7 @@ def fetch(spec: CheckpointSpec, source: FolderSource, store: Store, progress: Pr
 
 
 def is_present(source: FolderSource, store: Store) -> bool:
-    """Whether the folder can be loaded as it is, or its GGUF file has been converted."""
+    """Return whether the folder can be loaded as it is, or its GGUF file has been converted."""
     if is_loadable(source.path):
         return True
     try:
@@ -48,7 +48,7 @@ def is_present(source: FolderSource, store: Store) -> bool:
 
 
 def is_loadable(folder: Path) -> bool:
-    """Whether `folder` holds a configuration and all its safetensors files."""
+    """Return whether a folder holds a configuration and all its safetensors files."""
     if not (folder / "config.json").is_file():
         return False
     index = folder / "model.safetensors.index.json"

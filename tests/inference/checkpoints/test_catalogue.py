@@ -80,6 +80,7 @@ def test_the_starter_needs_no_hub_and_three_checkpoints(catalogue: Catalogue) ->
         assert isinstance(spec.source, WheelSource | WheelFolderSource)
         packages = spec.source.packages if isinstance(spec.source, WheelSource) else (spec.source.package,)
         assert all(re.fullmatch(r"[\w-]+==[\w.]+", package.requirement) for package in packages)
+        assert spec.size_mb == round(sum(package.size or 0 for package in packages) / 1e6)
         assert any(package.notices for package in packages)  # the licence stays beside the weights
 
 
@@ -181,10 +182,27 @@ def test_a_gguf_key_is_a_safe_folder_name(file_name: str, digest: str) -> None:
     [
         ("[checkpoints", "not valid TOML"),
         ("[checkpoints.a]\nname = 'a'", r"checkpoints\.a is wrong: it needs exactly one of"),
-        ("[checkpoints.a]\nname = 'a'\nhub = {}", r"checkpoints\.a is wrong: 'repo'"),
-        ("[checkpoints.a]\nname = 'a'\ncolour = 'red'\nhub = {repo = 'a/b'}", "colour"),
-        ("[checkpoints.a]\nname = 'a'\nfamily = 'bird'\nhub = {repo = 'a/b'}", "bird"),
-        ("[presets.p]\ndescription = 'P.'\ncheckpoints = {fill = 'nothing'}", r"presets\.p is wrong: 'nothing'"),
+        ("[checkpoints.a]\nname = 'a'\nhub = {}", r"checkpoints\.a is wrong: hub\.repo_id: Field required\."),
+        (
+            "[checkpoints.a]\nname = 'a'\ncolour = 'red'\nhub = {repo_id = 'a/b'}",
+            r"checkpoints\.a is wrong: colour \('red'\): Extra",
+        ),
+        (
+            "[checkpoints.a]\nname = 'a'\nfamily = 'bird'\nhub = {repo_id = 'a/b'}",
+            r"family \('bird'\): Input should be 'encoder',",
+        ),
+        (
+            "[checkpoints.a]\nname = 'a'\nhub = {repo_id = 'a/b', branch = 'c'}",
+            r"hub\.branch \('c'\): (Extra|Unexpected)",
+        ),
+        (
+            "[checkpoints.a]\nname = 'a'\nsize_mb = 'big'\nhub = {repo_id = 'a/b'}",
+            r"size_mb \('big'\): Input should be a",
+        ),
+        (
+            "[presets.p]\ndescription = 'P.'\ncheckpoints = {fill = 'nothing'}",
+            r"presets\.p is wrong: “nothing” is no checkpoint",
+        ),
     ],
 )
 def test_a_wrong_catalogue_names_the_wrong_table(text: str, says: str) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.compute.fused_linear import JoinedLinear, PartOfLinear, join
+from bot.inference.compute.fused_linear import FusedLinear, FusedLinearPart, fuse
 from bot.inference.compute.packed_linear import PackedLinear, pack, packed_bytes
 
 pytestmark = pytest.mark.skipif(
@@ -51,7 +51,7 @@ def both(*, bias: bool = True) -> tuple[Attention, Attention]:
         plain, joined = Attention(bias=bias), Attention(bias=bias)
     joined.load_state_dict(plain.state_dict())
     pack(joined)
-    assert join(joined) == 1
+    assert fuse(joined) == 1
     return plain, joined
 
 
@@ -72,8 +72,8 @@ def test_any_shape(shape: tuple[int, ...], bias: bool) -> None:
 def test_computes_once_and_keeps_nothing() -> None:
     _, joined = both()
     part = joined["q_proj"]
-    assert isinstance(part, PartOfLinear)
-    whole = part.joined
+    assert isinstance(part, FusedLinearPart)
+    whole = part.fused
     calls: list[int] = []
     whole.whole.register_forward_hook(lambda *_: calls.append(1))
     for seed in range(3):
@@ -120,11 +120,11 @@ def test_what_is_not_joined() -> None:
     mixed["k_proj"] = nn.Linear(40, 16, bias=False, dtype=torch.bfloat16)
     pack(model["encoder_attn"])
     pack(mixed)
-    assert join(model) == 0
+    assert fuse(model) == 0
     same = nn.Linear(40, 8, dtype=torch.bfloat16)
     twice = nn.ModuleDict({"gate_proj": same, "up_proj": same})
     pack(twice)
-    assert join(twice) == 0
+    assert fuse(twice) == 0
 
 
 @pytest.mark.parametrize(("name", "groups"), JOINED.items())
@@ -138,10 +138,10 @@ def test_checkpoints(name: str, groups: int, checkpoints: dict[str, Path]) -> No
         found, expected = ours.model(**read)[0], plain.model(**read)[0]
     torch.testing.assert_close(found, expected, rtol=2**-5, atol=2**-5)
     modules = list(ours.model.modules())
-    joined = [module for module in modules if isinstance(module, JoinedLinear)]
+    joined = [module for module in modules if isinstance(module, FusedLinear)]
     assert len(joined) == groups
     assert all(not module._outputs and module._inputs is None for module in joined)
-    assert sum(isinstance(module, PartOfLinear) for module in modules) > groups
+    assert sum(isinstance(module, FusedLinearPart) for module in modules) > groups
     whole = [module for module in modules if isinstance(module, PackedLinear)]
     assert packed_bytes(ours.model) == sum(one.in_features * one.out_features * 2 for one in whole)
     assert ours.parameters == plain.parameters

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import LONGEST_NAME, HubUnreachable, InvalidRequest, named
-from bot.inference.backend import CheckpointStatus
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.choice import NAME, checkpoint_choices, task_of
 from bot.replies.delivery import LONGEST_SENTENCE
 from bot.replies.formatting.text import code_span, listed, units

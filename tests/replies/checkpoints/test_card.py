@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.backend import CheckpointStatus
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.checkpoints.description import (
     Anatomy,
@@ -22,7 +21,7 @@ from bot.inference.checkpoints.description import (
     SourceDescription,
     Stack,
 )
-from bot.inference.checkpoints.models import Phase
+from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import tree
@@ -103,7 +102,7 @@ STATUS = CheckpointStatus(
 )
 READY = CheckpointDescription(
     status=STATUS,
-    doing="",
+    activity="",
     fraction=None,
     seconds_left=None,
     source=SourceDescription(Origin.HUB, "tiny/Tiny-135M", "main"),
@@ -195,8 +194,8 @@ class TestState:
             (READY, "ready on cpu in bfloat16, 269 MB"),
             (at(Phase.WAITING), "not loaded yet"),
             (at(Phase.WAITING, requests=2), "waits to be loaded"),
-            (at(Phase.FETCHING, doing="downloading", fraction=0.409), "downloading, 40 %"),
-            (at(Phase.FETCHING, doing="waiting", fraction=None), "waiting"),
+            (at(Phase.FETCHING, activity="downloading", fraction=0.409), "downloading, 40 %"),
+            (at(Phase.FETCHING, activity="waiting", fraction=None), "waiting"),
             (at(Phase.FETCHING), "fetching"),
             (at(Phase.LOADING, seconds_left=4.2), "loading, about 5 s left"),
             (at(Phase.LOADING), "loading"),
@@ -213,8 +212,8 @@ class TestState:
     )
     def test_a_suspect_is_marked(self, failed: int, words: str) -> None:
         """Also after it has left the device."""
-        suspect = replace(READY, status=replace(STATUS, suspect=failed))
-        gone = replace(at(Phase.EVICTED), status=replace(at(Phase.EVICTED).status, suspect=failed))
+        suspect = replace(READY, status=replace(STATUS, nonfinite=failed))
+        gone = replace(at(Phase.EVICTED), status=replace(at(Phase.EVICTED).status, nonfinite=failed))
         for description in (suspect, gone):
             assert f"suspect: {words}" in state(description)
             assert f"suspect: {words}" in str(overview([description]).embed.description)

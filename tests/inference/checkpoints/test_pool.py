@@ -1,14 +1,12 @@
-"""Checkpoints leave the devices when others need the room, and come back when they are asked for."""
+"""Checkpoints are evicted when others need their memory, and loaded again when they are used."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -18,15 +16,15 @@ import pytest
 import torch
 
 from bot.errors import ModelFailed, ModelUnavailable
-from bot.inference.checkpoints import models as loading
+from bot.inference.checkpoints import pool as loading
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.checkpoints.memory_limit import Room, by_device
-from bot.inference.checkpoints.models import Models, NoRoom, Phase
+from bot.inference.checkpoints.memory_limit import MemoryLimits
+from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
 from bot.inference.checkpoints.weights import expected_bytes
-from bot.inference.compute.device import Device
 from bot.inference.requests import Request
 from bot.inference.scheduling.replicas import operations_of
+from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
@@ -49,11 +47,11 @@ REQUESTS: dict[str, Request[Any]] = {
 }
 LONG = GenerateRequest("I love apples and", max_new_tokens=300, top_p=0.01)
 
-ONE_AT_A_TIME = Room({"cpu": 1})
+ONE_AT_A_TIME = MemoryLimits({"cpu": 1})
 
 
-def room_of(size: int) -> Room:
-    return Room({"cpu": size})
+def limit_of(size: int) -> MemoryLimits:
+    return MemoryLimits({"cpu": size})
 
 
 @pytest.fixture
@@ -65,61 +63,6 @@ def sizes(checkpoints: Mapping[str, Path]) -> dict[str, int]:
 def ready(worker: InferenceWorker) -> set[str]:
     """Which of the tasks that are asked here have their checkpoint loaded; some share one with others."""
     return {task for task, one in worker.status().models.items() if one.phase is Phase.READY and task in REQUESTS}
-
-
-class TestRoom:
-    @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-    def test_the_bytes_are_known_before_loading(self, checkpoints: Mapping[str, Path], precision: str) -> None:
-        device = Device("cpu", precision)
-        for name in COURSE.values():
-            expected = expected_bytes(checkpoints[name], device.dtype.itemsize)
-            measured = load_head(checkpoints[name], device, packed=False).weight_bytes
-            assert measured == pytest.approx(expected, rel=0.1), name
-
-    def test_files_that_cannot_be_read(self, tmp_path: Path) -> None:
-        assert expected_bytes(tmp_path / "nowhere", 4) == 0
-        (tmp_path / "model.safetensors").write_bytes(b"\xff" * 1_000)
-        assert expected_bytes(tmp_path, 4) == 1_000
-        (tmp_path / "model.safetensors").write_bytes((10).to_bytes(8, "little") + b'{"a": null')
-        assert expected_bytes(tmp_path, 4) == 18
-
-    def test_shards_and_types(self, tmp_path: Path) -> None:
-        from safetensors.torch import save_file
-
-        save_file({"a": torch.zeros(3, 5, dtype=torch.float16), "b": torch.zeros(7, dtype=torch.int8)}, tmp_path / "1")
-        save_file({"c": torch.zeros((), dtype=torch.float32)}, tmp_path / "2", metadata={"format": "pt"})
-        save_file({"d": torch.zeros(99)}, tmp_path / "unused.safetensors")
-        index = {"weight_map": {"a": "1", "b": "1", "c": "2"}}
-        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
-        assert expected_bytes(tmp_path, 4) == 4 * 15 + 7 + 4
-        assert expected_bytes(tmp_path, 2) == 2 * 15 + 7 + 2
-
-    def test_what_fits(self) -> None:
-        room = Room({"cuda:0": 10, "cuda:1": 4})
-        assert room.holds([Counter({"cuda:0": 6, "cuda:1": 4}), Counter({"cuda:0": 4})])
-        assert not room.holds([Counter({"cuda:0": 6}), Counter({"cuda:0": 5})])
-        assert not room.holds([Counter({"cuda:1": 5})])
-        assert Room.unlimited().holds([Counter({"cpu": 2**60})])
-        assert (room.of("cuda:1"), room.of("cpu")) == (4, None)
-
-    def test_two_replicas_in_the_same_memory(self) -> None:
-        assert by_device([CPU, CPU], [3, 4]) == {"cpu": 7}
-
-    def test_a_share_of_the_machine(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        whole = Room.on([CPU]).of("cpu")
-        assert whole is not None
-        assert whole > 2**28
-        (tmp_path / "limit").write_text("1000\n")
-        (tmp_path / "other").write_text("max\n")
-        paths = [str(tmp_path / name) for name in ("limit", "other", "none")]
-        monkeypatch.setattr("bot.inference.checkpoints.memory_limit._CONTROL_GROUP_LIMITS", paths)
-        assert Room.on([CPU]).of("cpu") == 500
-        assert Room.on([CPU], 70).of("cpu") == 70
-
-    def test_a_share_of_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda name: (1, {"cuda:0": 80, "cuda:1": 40}[name]))
-        room = Room.on([Device("cuda:0", "bfloat16"), Device("cuda:1", "bfloat16")])
-        assert (room.of("cuda:0"), room.of("cuda:1")) == (60, 30)
 
 
 @pytest.mark.measured_elsewhere
@@ -134,14 +77,14 @@ async def test_checkpoints_come_back_with_the_same_answers(make_worker: OpenWork
                 assert (await worker.run(REQUESTS[task], person=1)).result == expected[task], task
                 status = worker.status()
                 assert ready(worker) == {task}
-                assert status.devices[0].weights == status.models[task].bytes > 0
-                assert status.devices[0].room == 1
+                assert status.devices[0].weight_bytes == status.models[task].bytes > 0
+                assert status.devices[0].memory_limit == 1
         assert status.evictions == 2 * len(tasks) - 1
 
 
-async def test_the_least_recently_used_leaves(make_worker: OpenWorker, sizes: Mapping[str, int]) -> None:
+async def test_the_least_recently_used_is_evicted(make_worker: OpenWorker, sizes: Mapping[str, int]) -> None:
     enough = sizes["sentiment"] + sizes["fill"] + sizes["zeroshot"]
-    async with make_worker(room=room_of(enough - 1), limits=Limits(remembered=0)) as worker:
+    async with make_worker(room=limit_of(enough - 1), limits=Limits(remembered=0)) as worker:
         for task in ("sentiment", "fill", "sentiment"):
             await worker.run(REQUESTS[task], person=1)
         assert ready(worker) == {"sentiment", "fill"}
@@ -193,19 +136,21 @@ async def test_a_remembered_answer_needs_no_checkpoint(make_worker: OpenWorker) 
         assert ready(worker) == {"fill"}
 
 
-def _about_to_leave(worker: InferenceWorker) -> int:
-    """How many checkpoints others wait for to leave."""
-    return sum(not resident.left.is_set() for resident in worker._models._residents.values())
+def _pending_evictions(worker: InferenceWorker) -> int:
+    """Count the checkpoints whose eviction is pending."""
+    return sum(not pooled.leasable.is_set() for pooled in worker._models.checkpoints)
 
 
-async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what is asked of it from then on waits for the one that waits for the room."""
+async def test_a_leased_one_is_evicted_when_its_requests_are_answered(
+    make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that arrive during a pending eviction wait until the other checkpoint has been used."""
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(LONG, person=1)
             await under_way(long)
             others = worker.submit(REQUESTS["sentiment"], person=2)
-            await until(lambda: _about_to_leave(worker) == 1)
+            await until(lambda: _pending_evictions(worker) == 1)
             assert not others.done()
             assert not long.done()
             assert ready(worker) == {"generate"}
@@ -218,7 +163,7 @@ async def test_one_in_use_stays_until_it_is_answered(make_worker: OpenWorker, mo
         assert ready(worker) == {"generate"}
 
 
-async def test_two_without_room_for_both_are_both_answered(make_worker: OpenWorker) -> None:
+async def test_two_that_do_not_fit_together_are_both_answered(make_worker: OpenWorker) -> None:
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         requests: list[Request[Any]] = [
             *(SentimentRequest(f"I love {index}") for index in range(15)),
@@ -230,7 +175,7 @@ async def test_two_without_room_for_both_are_both_answered(make_worker: OpenWork
         assert all(one.requests == 0 for one in worker.status().checkpoints)
 
 
-async def test_one_that_is_larger_than_all_the_room(make_worker: OpenWorker) -> None:
+async def test_one_that_is_larger_than_the_limit(make_worker: OpenWorker) -> None:
     async with make_worker(room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         for task in ("sentiment", "fill", "sentiment"):
             await worker.run(REQUESTS[task], person=1)
@@ -241,7 +186,7 @@ async def test_preloading_loads_what_fits(
     make_worker: OpenWorker, sizes: Mapping[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with make_worker(room=room_of(int(1.05 * (sizes["sentiment"] + sizes["fill"])))) as worker:
+    async with make_worker(room=limit_of(int(1.05 * (sizes["sentiment"] + sizes["fill"])))) as worker:
         await worker.preload()
         status = worker.status()
         assert {"sentiment", "fill"} <= ready(worker)
@@ -264,12 +209,12 @@ async def test_somebody_who_asks_while_it_is_preloaded(
         assert gate.wait(PATIENCE)
         return expected_bytes(folder, element)
 
-    models = Models(course, CPU, tmp_path, ONE_AT_A_TIME)
+    models = CheckpointPool(course, CPU, tmp_path, ONE_AT_A_TIME)
     await models.get("sentiment")
     monkeypatch.setattr(loading, "expected_bytes", held)
 
     async def preload() -> None:
-        async with models.lease("fill", demanded=False):
+        async with models.lease("fill", may_evict=False):
             pass
 
     preloading = asyncio.create_task(preload())
@@ -279,8 +224,8 @@ async def test_somebody_who_asks_while_it_is_preloaded(
     gate.set()
     assert (await asking).spec.name == "tiny-roberta"
     await preloading
-    with pytest.raises(NoRoom):
-        async with models.lease("sentiment", demanded=False):
+    with pytest.raises(EvictionNeeded):
+        async with models.lease("sentiment", may_evict=False):
             pass
     assert models.state("sentiment").phase is Phase.EVICTED
     await models.aclose()
@@ -339,7 +284,7 @@ class TestOutOfMemory:
         async with make_worker() as worker:
             await worker.load(["sentiment"])
             failing.append(MemoryError())
-            with pytest.raises(NoRoom):
+            with pytest.raises(EvictionNeeded):
                 await worker.load(["fill"], demanded=False)
             assert ready(worker) == {"sentiment"}
 
@@ -351,7 +296,7 @@ class TestOutOfMemory:
             assert failing == []
 
 
-async def test_a_failure_costs_no_room(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_reserves_no_memory(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: Any) -> Any:
         raise ValueError
 
@@ -360,17 +305,17 @@ async def test_a_failure_costs_no_room(make_worker: OpenWorker, monkeypatch: pyt
             patch.setattr(loading, "load_head", fail)
             with pytest.raises(ModelUnavailable):
                 await worker.run(REQUESTS["fill"], person=1)
-        assert worker.status().devices[0].weights == 0
+        assert worker.status().devices[0].weight_bytes == 0
         await worker.run(REQUESTS["sentiment"], person=1)
 
 
-async def test_shutdown_while_one_waits_for_room(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shutdown_during_a_pending_eviction(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     async with make_worker(room=ONE_AT_A_TIME) as worker:
         with held_after(monkeypatch, 20):
             long = worker.submit(GenerateRequest("I love", max_new_tokens=100, top_p=0.01), person=1)
             await under_way(long)
             waiting = worker.submit(REQUESTS["sentiment"], person=2)
-            await until(lambda: _about_to_leave(worker) == 1)
+            await until(lambda: _pending_evictions(worker) == 1)
             closing = asyncio.create_task(worker.aclose())
             await turns()
         await asyncio.wait_for(closing, PATIENCE)
@@ -397,7 +342,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
         await until(lambda: bool(worker._queue._runners[0].computing))
         answer.cancel()
         other = worker.submit(REQUESTS["fill"], person=1)
-        await until(lambda: _about_to_leave(worker) == 1)
+        await until(lambda: _pending_evictions(worker) == 1)
         await turns()
         assert ready(worker) == {"sentiment"}
         gate.set()

@@ -1,0 +1,297 @@
+"""The pool of checkpoints: fetches and loads them in the background, leases them to tasks, evicts idle ones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+from bot.errors import GlassboxError, ModelUnavailable, describe
+from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.loading_times import LoadingTimes
+from bot.inference.checkpoints.memory_limit import MemoryLimits, by_device
+from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
+from bot.inference.checkpoints.sources import fetch
+from bot.inference.checkpoints.weights import expected_bytes, free_memory
+from bot.inference.compute.device import Devices, listed
+from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.scheduling.daemon_threads import DaemonThreads
+from bot.inference.scheduling.isolation import is_out_of_memory
+from bot.inference.status import CheckpointState, Phase
+
+if TYPE_CHECKING:
+    from bot.inference.heads.head import Head
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+log = logging.getLogger(__name__)
+
+
+class EvictionNeeded(ModelUnavailable):
+    """Loading a checkpoint would evict others, and the caller did not allow that."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no room for {name} beside the other checkpoints.")
+
+
+class Executor(Protocol):
+    """Runs the operations of loaded heads."""
+
+    def add(self, heads: Sequence[object]) -> None:
+        """Register the heads of a checkpoint, one for each device."""
+        ...
+
+    async def retire(self, head: object) -> None:
+        """Wait for a checkpoint's running batches, then drop all references to it."""
+        ...
+
+
+class CheckpointPool:
+    """Loads the checkpoints of a preset on threads of their own, a replica on each device.
+
+    If a checkpoint does not fit, the least recently used ones are evicted. One with requests in flight is evicted once
+    they are answered; requests that arrive meanwhile wait until it is back, so that neither of two checkpoints that
+    don't fit together starves.
+
+    Args:
+        limits: for the weights; none if left out.
+    """
+
+    def __init__(self, preset: Preset, devices: Devices, cache: Path, limits: MemoryLimits | None = None) -> None:
+        self.devices = listed(devices)
+        self.limits = limits or MemoryLimits()
+        self.evictions = 0
+        self.cache = cache
+        self._preset = preset
+        self._pooled: dict[str, PooledCheckpoint] = {}
+        for spec in preset.checkpoints.values():
+            declared = None if spec.languages is None else LanguagePairs.of(spec.languages)
+            state = CheckpointState(spec, languages=declared)
+            self._pooled.setdefault(spec.key, PooledCheckpoint(state, preset.tasks_of(spec)))
+        # Two threads, so that a reload does not wait for another checkpoint's download.
+        self._fetching = DaemonThreads(1, "glassbox-fetch")
+        self._loading = DaemonThreads(1, "glassbox-load")
+        self._making_room = asyncio.Lock()
+        self._times = LoadingTimes(cache / "loading-times.json")
+        self._executor: Executor | None = None
+
+    def attach(self, executor: Executor) -> None:
+        """Register every checkpoint loaded from now on with an executor."""
+        self._executor = executor
+
+    @property
+    def tasks(self) -> Iterable[str]:
+        """The tasks that have a checkpoint."""
+        return self._preset.checkpoints
+
+    @property
+    def checkpoints(self) -> list[PooledCheckpoint]:
+        """Every checkpoint of the preset, in the order of its tasks."""
+        return list(self._pooled.values())
+
+    @property
+    def used(self) -> Mapping[str, int]:
+        """Bytes of weights, by device name."""
+        return sum((one.reserved for one in self.checkpoints), Counter())
+
+    def spec(self, task: str) -> CheckpointSpec:
+        """Return the checkpoint that is set for a task.
+
+        Raises:
+            ModelUnavailable: none is set.
+        """
+        spec = self._preset.checkpoints.get(task)
+        if spec is None:
+            raise ModelUnavailable(f"No checkpoint is set for /{task}. Whoever runs this bot can set one.")
+        return spec
+
+    def checkpoint(self, task: str) -> PooledCheckpoint:
+        """Return a task's checkpoint, loaded or not; raises like `spec`."""
+        return self._pooled[self.spec(task).key]
+
+    def state(self, task: str) -> CheckpointState:
+        """Return the state of a task's checkpoint; raises like `spec`."""
+        return self.checkpoint(task).state
+
+    async def get(self, task: str) -> LoadedCheckpoint:
+        """Return a task's checkpoint, loaded. Without a lease it may be evicted at any time (see `lease`)."""
+        async with self.lease(task) as model:
+            return model
+
+    @asynccontextmanager
+    async def lease(self, task: str, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
+        """Load a task's checkpoint, and keep it on the devices while the body runs.
+
+        A load that failed is tried again by the next caller.
+
+        Args:
+            may_evict: whether other checkpoints may be evicted for it.
+
+        Raises:
+            ModelUnavailable: it cannot be fetched or loaded.
+            EvictionNeeded: others would have to be evicted, and must not be.
+        """
+        pooled = self.checkpoint(task)
+        while not pooled.leasable.is_set():
+            await pooled.leasable.wait()
+        with pooled.lease():
+            if pooled.loaded is None:
+                await self._load_once(pooled, may_evict)
+            if pooled.loaded is None:  # written off by the watchdog in the meantime
+                raise ModelUnavailable(f"{pooled.state.spec.name} was unloaded. Please try again.")
+            yield pooled.loaded
+
+    def loaded(self, task: str) -> LoadedCheckpoint | None:
+        """Return a task's checkpoint for `acquire`; None unless it is loaded and can be leased at once."""
+        pooled = self.checkpoint(task)
+        return pooled.loaded if pooled.leasable.is_set() else None
+
+    def acquire(self, model: LoadedCheckpoint) -> AbstractContextManager[None]:
+        """Lease a checkpoint that is loaded, or lease it once more for what outlives the first lease."""
+        return self._pooled[model.spec.key].lease()
+
+    def count_nonfinite(self, model: LoadedCheckpoint) -> None:
+        """Count a request that failed because a checkpoint's numbers were not finite."""
+        self._pooled[model.spec.key].nonfinite += 1
+
+    async def aclose(self) -> None:
+        """Cancel all loads. The threads finish their current call by themselves."""
+        loads = [one.loading for one in self.checkpoints if one.loading is not None]
+        for load in loads:
+            load.cancel()
+        await asyncio.gather(*loads, return_exceptions=True)
+        for thread in (self._fetching, self._loading):
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _load_once(self, pooled: PooledCheckpoint, may_evict: bool) -> None:
+        """Load a checkpoint, or wait for the load that is running."""
+        pooled.may_evict |= may_evict
+        if pooled.loading is None or pooled.loading.done():
+            pooled.loading = asyncio.get_running_loop().create_task(self._load(pooled))
+            pooled.loading.add_done_callback(partial(_end_load, pooled))
+        # Shielded: one cancelled request must not cancel the load that others wait for.
+        await asyncio.shield(pooled.loading)
+
+    async def _load(self, pooled: PooledCheckpoint) -> None:
+        state = pooled.state
+        before, state.phase = state.phase, Phase.WAITING
+        try:
+            if pooled.folder is None:
+                pooled.folder = await _on(self._fetching, fetch, state.spec, self.cache, state)
+            state.phase, state.activity = Phase.WAITING, ""
+            async with self._making_room:
+                heads = await self._load_in_room(pooled, pooled.folder)
+                pooled.loaded = self._register(pooled, heads)
+        except EvictionNeeded:
+            state.phase = Phase.EVICTED if before is Phase.EVICTED else Phase.WAITING
+            raise
+        except GlassboxError:
+            state.phase, pooled.folder = Phase.FAILED, None
+            raise
+        except Exception as error:
+            state.phase, pooled.folder = Phase.FAILED, None
+            log.error("loading %s failed: %s", state.spec.name, describe(error))
+            raise ModelUnavailable(
+                f"{state.spec.name} could not be loaded, and the failure has been logged."
+            ) from error
+        finally:
+            pooled.reserved = Counter() if pooled.loaded is None else pooled.loaded.bytes
+        state.phase = Phase.READY
+        pooled.touch()
+
+    async def _load_in_room(self, pooled: PooledCheckpoint, folder: Path) -> tuple[Head, ...]:
+        """Make room for a checkpoint and load it; if it still does not fit, evict all others and try once more."""
+        needed = await _on(self._loading, self._expected, folder)
+        await self._make_room(pooled, needed)
+        pooled.reserved = needed
+        heads = await self._try_to_load(pooled.state, folder)
+        if heads is None:
+            log.warning("%s did not fit, and is tried again when nothing else is loaded", pooled.state.spec.name)
+            await self._make_room(pooled, None)
+            heads = await self._try_to_load(pooled.state, folder)
+        if heads is None:
+            raise ModelUnavailable(
+                f"{pooled.state.spec.name} is too large for the memory of my device. Whoever runs this bot can set a "
+                "smaller checkpoint, or a PRECISION with fewer bits."
+            )
+        return heads
+
+    def _register(self, pooled: PooledCheckpoint, heads: tuple[Head, ...]) -> LoadedCheckpoint:
+        sizes = by_device(self.devices, (head.weight_bytes for head in heads))
+        for head in heads:
+            head.calibrations = pooled.calibrations
+        if self._executor is not None:
+            self._executor.add(heads)
+        return LoadedCheckpoint(pooled.state.spec, heads, self.devices, sizes)
+
+    def _expected(self, folder: Path) -> Counter[str]:
+        return by_device(self.devices, (expected_bytes(folder, device.dtype.itemsize) for device in self.devices))
+
+    async def _make_room(self, pooled: PooledCheckpoint, needed: Counter[str] | None) -> None:
+        """Evict others until the checkpoint fits, or until nothing else is loaded.
+
+        Args:
+            needed: bytes by device name; None evicts all others.
+        """
+        while others := [one for one in self.checkpoints if one.loaded is not None]:
+            if needed is not None and self.limits.allow([needed, *(one.reserved for one in others)]):
+                return
+            if not pooled.may_evict:
+                raise EvictionNeeded(pooled.state.spec.name)
+            await self._evict(min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0)))
+
+    async def _evict(self, pooled: PooledCheckpoint) -> None:
+        """Take a checkpoint off the devices once its leases have ended."""
+        pooled.leasable.clear()
+        try:
+            await pooled.unleased.wait()
+            if self._executor is not None and pooled.loaded is not None:
+                await self._executor.retire(pooled.loaded.head)
+            pooled.unload()
+            self.evictions += 1
+            await _on(self._loading, free_memory)
+            log.info("%s was evicted to make room for another checkpoint", pooled.state.spec.name)
+        finally:
+            pooled.leasable.set()
+
+    async def _try_to_load(self, state: CheckpointState, folder: Path) -> tuple[Head, ...] | None:
+        """Load the replicas; None if the memory does not suffice."""
+        try:
+            return await _on(self._loading, self._load_blocking, state, folder)
+        except Exception as error:
+            if not any(isinstance(one, Exception) and is_out_of_memory(one) for one in (error, error.__cause__)):
+                raise
+        # Outside of the handler: while it runs, the error's traceback keeps what was loaded alive.
+        await _on(self._loading, free_memory)
+        return None
+
+    def _load_blocking(self, state: CheckpointState, folder: Path) -> tuple[Head, ...]:
+        state.expected_seconds = self._times.expected(state.spec.key)
+        state.loading_since = time.perf_counter()
+        state.phase = Phase.LOADING
+        heads = tuple(load_head(folder, device, state.languages) for device in self.devices)
+        state.languages = getattr(heads[0], "languages", state.languages)
+        seconds = time.perf_counter() - state.loading_since
+        self._times.record(state.spec.key, seconds)
+        where = ", ".join(f"{head.device.name} in {head.precision}" for head in heads)
+        log.info("%s loaded in %.1f s on %s", state.spec.name, seconds, where)
+        return heads
+
+
+async def _on(thread: DaemonThreads, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    return await asyncio.wrap_future(thread.submit(function, *arguments, **options))
+
+
+def _end_load(pooled: PooledCheckpoint, loading: asyncio.Task[None]) -> None:
+    if pooled.loading is loading:
+        pooled.loading, pooled.may_evict = None, False
+    if not loading.cancelled():
+        loading.exception()  # asyncio complains of exceptions that nobody has looked at
