@@ -158,8 +158,8 @@ def _formula(mask: WeighedMask) -> str:
     score = best.sentence + weight * best.as_answer
     return (
         f"Proposed are the {cloze.FROM_LEFT} likeliest words after what stands before the mask, and the "
-        f"{cloze.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's "
-        "score is the log-probability of the word and all that follows it, plus "
+        f"{cloze.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's score "
+        "is the log-probability of the word and all that follows it, plus "
         f"{weight:g} times its log-probability as the answer. For {best.word}: {number(best.sentence)} + {weight:g} × "
         f"{in_brackets(best.as_answer)} = {number(score)}. Softmax over the scores of all proposed words makes it "
         f"{number(best.probability)}."
