@@ -64,6 +64,7 @@ class PendingCall:
         self._outputs[index] = outcome
         if len(self._outputs) == len(self.call.rows):
             self.done.set_result([self._outputs[index] for index in range(len(self._outputs))])
+            self.queued.clear()  # they refer to this call, and a cycle would be left to the garbage collector
 
 
 @dataclass(eq=False, slots=True)

@@ -232,6 +232,7 @@ class Scheduler:
             pending = self._abandoned.popleft()
             if (waiting := self._groups.get(pending.batch_key)) is not None:
                 self._remove(pending.batch_key, waiting, pending.queued)
+            pending.queued.clear()
 
     def _remove(self, key: Hashable, group: RowGroup, rows: Sequence[QueuedRow]) -> None:
         for row in rows:

@@ -54,7 +54,7 @@ def _begin(request: ChatRequest) -> Draft:
 
 def _remark(request: ChatRequest, result: ChatResult) -> str:
     read = len(request.history) - result.forgotten
-    where = "that nobody else saw," if is_private(request.place) else "of this channel"
+    where = "that nobody else saw," if is_private(request.channel_id) else "of this channel"
     lines = [
         f"Remembers {read} earlier message{'s' if read != 1 else ''} {where} with the answers." if read else None,
         f"{result.forgotten} older ones exceed this model's context and were not read." if result.forgotten else None,
