@@ -18,7 +18,7 @@ from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device
 from bot.inference.worker import InferenceWorker, Limits
-from bot.replies.faults import MALFORMED
+from bot.replies.discord_errors import MALFORMED
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
 from bot.storage import RequestStore
@@ -34,15 +34,15 @@ NOT_DISCORD = (
 AUTHENTICATION_FAILED = 4004
 """Discord's code for a connection that it closes because of the token."""
 SYNC_SECONDS = 60.0
-"""How long a start waits for the commands to be registered: past its daily limit Discord lets one wait for hours."""
+"""How long a start waits for the commands to be registered. Beyond its daily limit, Discord asks to wait for hours."""
 REQUESTS = "requests.sqlite3"
-"""In the folder for state: what is behind the buttons under answers."""
+"""The database of the requests behind buttons, in the folder for state."""
 DELIVERY_SECONDS = 10.0
-"""How long a stop waits for answers on their way."""
+"""How long a stop waits for answers on their way to Discord."""
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:
-    """The preset that is set, or a command's default, with the checkpoints that are set instead of its own.
+    """Return the preset of the settings, or a default, with the checkpoints that the settings replace.
 
     Raises:
         SettingsError: there is no such preset or checkpoint.
@@ -53,10 +53,10 @@ def chosen_preset(settings: Settings, default: str) -> Preset:
 
 @contextlib.asynccontextmanager
 async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[InferenceWorker]:
-    """A running worker for a preset; its checkpoints load when `preload` or a request asks for them.
+    """Run a worker for a preset. Its checkpoints are loaded by `preload`, or when a request needs them.
 
     Raises:
-        SettingsError: the device or the precision is not to be had.
+        SettingsError: the device or the precision is not available.
     """
     devices, room = await asyncio.to_thread(_devices, settings)
     limits = Limits(
@@ -86,7 +86,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
 
     Raises:
         SettingsError: the token is missing or wrong, or Discord cannot be reached.
-        HungAgain: threads hang again and again. Everybody has been told.
+        HungAgain: threads have hung more than once. Everybody has been told.
     """
     token = settings.discord_token
     if token is None:
@@ -107,14 +107,14 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             hung = None
             try:
                 await until_stopped(stop, serving, hanging)
-            except HungAgain as error:  # all have been told, and what they are told must reach Discord
+            except HungAgain as error:  # what people are told has yet to reach Discord
                 hung = error
             if stopping is not None:
                 stopping()
             log.info("stopping: what is running is answered first")
             await backend.aclose()
             await _hang_up(bot)
-            if not await bot.under_way.answered(DELIVERY_SECONDS):
+            if not await bot.pending_interactions.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
             if hung is not None:
                 raise hung
@@ -123,9 +123,9 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
 async def _serve(
     bot: Glassbox, backend: InferenceWorker, token: str, state_folder: Path, say: Callable[[str], None]
 ) -> None:
-    """Log in, register the commands, and stay connected; ends only with an error, or when the bot is closed."""
+    """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
-    # Not before: a wrong token should be told at once, and not when a gigabyte is there.
+    # Only now, so that a wrong token is reported before a gigabyte is downloaded.
     async with beside(backend.preload()):
         say(await _sync(bot, state_folder))
         for what, link in bot.invite_links().items():
@@ -136,7 +136,7 @@ async def _serve(
 
 async def _login(bot: Glassbox, token: str) -> None:
     token = token.strip()
-    if not token.isascii() or not token.isprintable():  # such a one cannot even be sent
+    if not token.isascii() or not token.isprintable():  # it cannot even be sent
         raise SettingsError(NOT_ACCEPTED)
     with _discord_failures_told():
         try:
@@ -146,11 +146,11 @@ async def _login(bot: Glassbox, token: str) -> None:
 
 
 async def _sync(bot: Glassbox, state_folder: Path) -> str:
-    """Register the commands where necessary, and say what was done. The bot can serve with those that Discord has."""
+    """Register the commands if necessary, and say what was done. Without it, Discord has the commands of before."""
     try:
         async with asyncio.timeout(SYNC_SECONDS):
             synced = await bot.sync_if_changed(state_folder)
-    except Exception as error:  # see `bot.replies.faults`
+    except Exception as error:  # see `bot.replies.discord_errors`
         log.error("the commands could not be registered: %s", describe(error))
         return "Commands: Discord did not take them. Those that it has are answered; start again to try again."
     return "Commands: synced." if synced else "Commands: unchanged."
@@ -158,7 +158,7 @@ async def _sync(bot: Glassbox, state_folder: Path) -> str:
 
 @contextlib.contextmanager
 def _discord_failures_told() -> Iterator[None]:
-    """Tell the operator in a sentence why Discord cannot be used."""
+    """Turn errors into a sentence that tells the operator why Discord cannot be used."""
     try:
         yield
     except discord.LoginFailure:
@@ -180,5 +180,5 @@ def _discord_failures_told() -> Iterator[None]:
 
 
 async def _hang_up(bot: Glassbox) -> None:
-    """Let Discord send nothing more; what is answered can still be sent."""
+    """Receive nothing more from Discord. Answers can still be sent."""
     await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))

@@ -1,4 +1,4 @@
-"""The Discord client: loads the cogs, tells errors to people, and syncs the commands."""
+"""The Discord client: loads the cogs, dispatches components, reports errors to people, and registers the commands."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from discord.ext import commands
 
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
-from bot.inference.requests import Request
 from bot.logs import keep_texts_out_of_the_log
+from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import defer
 from bot.replies.components.buttons import STOP, Action, RequestButton
-from bot.replies.components.modals import sent_form
-from bot.replies.components.pages import PageButton, PageMenu, Turn
+from bot.replies.components.modals import Submission
+from bot.replies.components.pages import PageButton, PageMenu
+from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.storage import RequestStore
-from bot.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +46,21 @@ INVITE_PERMISSIONS = discord.Permissions(
 )
 
 
-Handler = Callable[[discord.Interaction["Glassbox"], Any], Awaitable[None]]
-"""Answers the press of a button: it is given the interaction and the request behind the button."""
-FormHandler = Callable[[discord.Interaction["Glassbox"], str, str], Awaitable[None]]
-"""Answers a form: it is given the interaction, the details in the form's custom id, and what was written."""
-Turner = Callable[[discord.Interaction["Glassbox"], Request[Any], Turn], Awaitable[None]]
-"""Shows another page: it is given the interaction, the request that the pages are about, and which page."""
+Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable[None]]
+"""Answers the use of a component or modal."""
 
 
 class Glassbox(commands.AutoShardedBot):
-    """The bot, whose commands are answered by a backend.
+    """The bot. The caller starts and closes the backend and the store.
 
     Args:
-        backend: answers the requests; started and closed by the caller.
-        store: keeps the requests behind buttons; opened and closed by the caller.
-        shard_count: gateway connections; None for what Discord recommends.
+        backend: answers the requests.
+        store: keeps the requests behind buttons.
+        shard_count: gateway connections; None for Discord's recommendation.
     """
 
     def __init__(self, backend: Backend, store: RequestStore, *, shard_count: int | None = None) -> None:
-        # Nobody speaks here: without the packages for voice, discord.py would warn about it at every start.
+        # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=(),
@@ -82,10 +78,8 @@ class Glassbox(commands.AutoShardedBot):
         self.delivery = Delivery(backend, store, self.studio)
         self.conversations = store.conversations
         self._store = store
-        self.under_way = UnderWay()
-        self._press_handlers: dict[str, Handler] = {}
-        self._form_handlers: dict[str, FormHandler] = {}
-        self._turner: Turner | None = None
+        self.pending_interactions = PendingInteractions()
+        self._action_handlers: dict[str, Handler] = {}
 
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
@@ -97,77 +91,55 @@ class Glassbox(commands.AutoShardedBot):
         self.studio.close()
         await super().close()
 
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+    async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         error = sys.exc_info()[1]
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
 
     def handle(self, action: Action, handler: Handler) -> None:
-        """Have presses of an action's buttons answered by a handler."""
-        self._press_handlers[action.name] = handler
+        """Have an action answered by a handler."""
+        self._action_handlers[action.name] = handler
 
-    async def pressed(self, interaction: discord.Interaction[Glassbox], action: str, identity: str) -> None:
-        """Somebody has pressed a button.
+    async def perform(
+        self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
+    ) -> None:
+        """Have the handler of an action answer the use of a component or modal.
 
         Args:
             action: its name.
-            identity: of the request behind the button.
+            request_id: of the kept request behind the component; None for a modal.
+            detail: what was chosen or written.
         """
         try:
             if action == STOP.name:
-                self.delivery.stop(identity, interaction.user.id)
+                self.delivery.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
                 return
-            handler = self._press_handlers.get(action)
-            if handler is None:  # a version of the bot that offered more than this one
+            handler = self._action_handlers.get(action)
+            if handler is None:  # of a version of the bot with more actions
                 raise RequestForgotten
-            await handler(interaction, await self._store.find(identity))
+            request = None if request_id is None else await self._store.find(request_id)
+            await handler(interaction, Press(request, request_id or "", detail))
         except Exception as error:
-            await tell_failure(interaction, f"the button {action}", error)
-
-    def handle_form(self, name: str, handler: FormHandler) -> None:
-        """Have a kind of forms answered by a handler (see `bot.replies.components.modals`)."""
-        self._form_handlers[name] = handler
+            await tell_failure(interaction, f"the action {action}", error)
 
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
-        """Answer a form that somebody has sent. What else comes in, discord.py hands to the commands and items."""
-        form = sent_form(interaction)
-        if form is None:
-            return
-        self.under_way.begin(interaction)
-        name, details, written = form
-        try:
-            handler = self._form_handlers.get(name)
-            if handler is None:
-                raise RequestForgotten
-            await handler(interaction, details, written)
-        except Exception as error:
-            await tell_failure(interaction, f"/{name}", error)
-
-    def turn_pages(self, turner: Turner) -> None:
-        """Have pages turned by a function."""
-        self._turner = turner
-
-    async def turned(self, interaction: discord.Interaction[Glassbox], turn: Turn) -> None:
-        """Somebody wants to see another page of an answer."""
-        try:
-            if self._turner is None:
-                raise RequestForgotten
-            await self._turner(interaction, await self._store.find(turn.identity), turn)
-        except Exception as error:
-            await tell_failure(interaction, "a turn of the page", error)
+        """Answer a submitted modal. discord.py itself hands everything else to commands and components."""
+        if (submission := Submission.of(interaction)) is not None:
+            self.pending_interactions.begin(interaction)
+            await self.perform(interaction, submission.action, None, submission)
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
-        """Register the commands at Discord, unless it already has these: it allows 200 creations a day.
+        """Register the commands at Discord unless it has them already, because it allows 200 creations a day.
 
         Args:
-            state_folder: where the digest of what was registered is kept.
+            state_folder: keeps the digest of what was registered.
 
         Returns:
             Whether they were registered.
 
         Raises:
-            discord.HTTPException: Discord does not take them.
+            discord.HTTPException: Discord does not accept them.
         """
         payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         digest = _digest([self.application_id, sorted(payloads, key=_identity)])
@@ -181,7 +153,7 @@ class Glassbox(commands.AutoShardedBot):
         return True
 
     def invite_links(self) -> Mapping[str, str]:
-        """Where to install the bot; what for → address. Known after login."""
+        """Return the addresses that install the bot, by purpose. They are known after login."""
         assert self.application_id is not None
         return {
             "Add it to a server": discord.utils.oauth_url(
@@ -193,24 +165,33 @@ class Glassbox(commands.AutoShardedBot):
         }
 
 
-class Tree(app_commands.CommandTree[Glassbox]):
-    """The commands, and the one place where their errors become sentences."""
+Interaction = discord.Interaction[Glassbox]
 
-    async def interaction_check(self, interaction: discord.Interaction[Glassbox], /) -> bool:
-        """Whether a command may be used. It may: this is where discord.py hands it over."""
-        interaction.client.under_way.begin(interaction)
+
+class Cog(commands.Cog):
+    """The commands of one task, and what answers them."""
+
+    def __init__(self, bot: Glassbox) -> None:
+        self.backend = bot.backend
+        self.delivery = bot.delivery
+
+
+class Tree(app_commands.CommandTree[Glassbox]):
+    """The commands."""
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Count a command, and allow it: discord.py calls this first."""
+        interaction.client.pending_interactions.begin(interaction)
         return True
 
-    async def on_error(
-        self, interaction: discord.Interaction[Glassbox], error: app_commands.AppCommandError, /
-    ) -> None:
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.qualified_name if interaction.command is not None else "unknown command"
         await tell_failure(interaction, f"/{name}", cause)
 
 
-async def tell_failure(interaction: discord.Interaction[Glassbox], what: str, error: BaseException) -> None:
-    """Log an error, and tell the person who ran into it what to do."""
+async def tell_failure(interaction: Interaction, what: str, error: BaseException) -> None:
+    """Log an error, and tell the person behind the interaction what to do."""
     sentence = sentence_for(error)
     if sentence is None:
         log.error("%s failed: %s", what, describe(error))
@@ -220,7 +201,7 @@ async def tell_failure(interaction: discord.Interaction[Glassbox], what: str, er
 
 
 def sentence_for(error: BaseException) -> str | None:
-    """What a user is told of an error, or None where it was not foreseen."""
+    """Return what people are told of an error; None if it was not foreseen."""
     match error:
         case GlassboxError():
             return error.sentence
@@ -235,18 +216,18 @@ def sentence_for(error: BaseException) -> str | None:
 
 
 def cog_names() -> list[str]:
-    """The modules of the package `cogs`, which are loaded by name: `bot` does not know what they are."""
+    """Return the modules of the package `cogs`. They are loaded by name, because `bot` must not import them."""
     package = importlib.util.find_spec(COGS)
     folders = package.submodule_search_locations if package is not None else None
     return sorted(module.name for module in pkgutil.iter_modules(folders or [], f"{COGS}."))
 
 
 def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
-    """A command's kind and name, in which Discord lets no two agree."""
+    """Return a command's kind and name, which together are unique."""
     return payload["type"], payload["name"]
 
 
-def _digest(content: Any) -> str:
+def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -258,7 +239,7 @@ def _read(path: Path) -> str | None:
 
 
 def _write(path: Path, digest: str) -> None:
-    """Losing it is harmless, so a full or read-only disk is no error."""
+    """Keep a digest. Losing it does no harm, so a full or read-only disk is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(digest, encoding="utf-8")

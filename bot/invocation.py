@@ -1,9 +1,9 @@
-"""A slash command written as text, as people see it in Discord: `/fill text:The sky is ___. top_k:3`."""
+"""Slash commands written as text, as people see them in Discord: `/fill text:The sky is ___. top_k:3`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +15,21 @@ STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command's name, and the values of its options in their types."""
+    """A command and the typed values of its options."""
 
     command: str
-    options: Mapping[str, Any]
+    options: Mapping[str, str | float | bool]
 
 
 def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invocation:
-    """Read a command line.
+    """Parse a command line.
 
     Args:
-        text: `/name option:value option:value`; a value goes on until the next option's name.
+        text: `/name option:value option:value`; a value ends at the name of the next option.
         commands: the registered commands, as Discord describes them.
 
     Raises:
-        SettingsError: there is no such command or option, one is missing, or a value has the wrong type.
+        SettingsError: a command or an option does not exist, an option is missing, or a value has the wrong type.
     """
     name, _, rest = text.strip().removeprefix("/").partition(" ")
     by_name = {command["name"]: command for command in commands}
@@ -45,16 +45,16 @@ def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invoca
     return Invocation(name, {option: _typed(known[option], value) for option, value in values.items()})
 
 
-def _values(command: str, text: str, known: Mapping[str, Any]) -> dict[str, str]:
+def _values(command: str, text: str, known: Iterable[str]) -> dict[str, str]:
     names = "|".join(map(re.escape, known))
-    pieces = re.split(rf"(?:^|\s+)({names}):", text) if names else [text]
-    if pieces[0].strip():
+    parts = re.split(rf"(?:^|\s+)({names}):", text) if names else [text]
+    if parts[0].strip():
         example = next(iter(known), "option")
         raise SettingsError(f"Write the options of /{command} as {example}:value; it has {', '.join(known) or 'none'}.")
-    return {option: value.strip() for option, value in zip(pieces[1::2], pieces[2::2], strict=True)}
+    return {option: value.strip() for option, value in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _typed(option: Mapping[str, Any], value: str) -> Any:
+def _typed(option: Mapping[str, Any], value: str) -> str | float | bool:
     try:
         if option["type"] == INTEGER:
             return int(value)
@@ -70,5 +70,5 @@ def _typed(option: Mapping[str, Any], value: str) -> Any:
     return value
 
 
-def _listed(names: Mapping[str, Any]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"/{name}" for name in sorted(names))

@@ -1,4 +1,4 @@
-"""SIGINT (Ctrl-C) and SIGTERM, as an event that can be waited for."""
+"""Stopping this process: by SIGINT (Ctrl-C) and SIGTERM, and for good."""
 
 from __future__ import annotations
 
@@ -18,17 +18,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[asyncio.Event]:
-    """An event that a signal to stop sets. As long as the body runs, further signals do no harm.
-
-    Handlers of `signal.signal`, because unlike a loop's they are there on Windows too, and what was there before can
-    be put back: `asyncio.run` has its own handler.
-    """
+    """Give an event that a signal to stop sets. Further signals do no harm while the body runs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def handle(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(stop.set)
 
+    # Not `loop.add_signal_handler`: Windows has none, and the handler of `asyncio.run` must be restored.
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield stop
@@ -38,7 +35,7 @@ def stop_signals() -> Iterator[asyncio.Event]:
 
 
 async def until_stopped(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
-    """Wait for the signal, or for the end of any of the work, whose error is raised."""
+    """Wait for the signal, or for the end of any of the work; raise its error."""
     waiting = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((*work, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -51,7 +48,7 @@ async def until_stopped(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
 
 @contextlib.asynccontextmanager
 async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Run something beside the body, and end it with the body."""
+    """Run something beside the body, and cancel it at the end of the body."""
     task = asyncio.create_task(work)
     try:
         yield task
@@ -61,7 +58,7 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Tas
 
 
 def end_within(seconds: float, status: int) -> None:
-    """End this process at the latest in so many seconds, whatever hangs in it then."""
+    """End this process after some seconds at the latest, even if something hangs."""
     timer = threading.Timer(seconds, _end_late, (seconds, status))
     timer.daemon = True
     timer.start()
@@ -73,7 +70,7 @@ def _end_late(seconds: float, status: int) -> NoReturn:
 
 
 def end_process(status: int) -> NoReturn:
-    """End this process at once, and wait for none of its threads. What was logged and printed is written."""
+    """Flush the log and the output, and end this process at once, without waiting for its threads."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more

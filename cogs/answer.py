@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.attachments import read_text
-from bot.replies.delivery import Delivery
 from bot.replies.results.answer import render
 from bot.tasks.answer import AnswerRequest
 
 
-class Answer(commands.Cog):
+class Answer(Cog):
     """`/answer`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -28,7 +23,7 @@ class Answer(commands.Cog):
     )
     async def answer(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         question: str,
         context: str | None = None,
         file: discord.Attachment | None = None,
@@ -38,10 +33,10 @@ class Answer(commands.Cog):
 
 
 async def _text(context: str | None, file: discord.Attachment | None) -> str:
-    """What was written or attached.
+    """Return the text that was written or attached.
 
     Raises:
-        InvalidRequest: neither was, or both were, or the file cannot be read.
+        InvalidRequest: there are none or two, or the file cannot be read.
     """
     if context is not None and file is None:
         return context
@@ -51,4 +46,4 @@ async def _text(context: str | None, file: discord.Attachment | None) -> str:
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Answer(bot.delivery))
+    await bot.add_cog(Answer(bot))

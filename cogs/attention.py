@@ -5,30 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
-from bot.inference.backend import Backend
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
 from bot.replies.checkpoints.choice import checkpoint_choices, task_of
-from bot.replies.components.attention_menus import TURN, AttentionMenu, AttentionTurn
-from bot.replies.components.ownership import is_own
-from bot.replies.delivery import Delivery, Place
+from bot.replies.components.attention_menus import CHANGE_VIEW, AttentionMenu
+from bot.replies.components.ownership import response_kind
+from bot.replies.components.press import Press
 from bot.replies.results.attention import render
 from bot.tasks.attention import DEFAULT_TASK, AttentionRequest
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
 
 
-class Attention(commands.Cog):
+class Attention(Cog):
     """`/attention`."""
-
-    def __init__(self, backend: Backend, delivery: Delivery) -> None:
-        self.backend = backend
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
@@ -45,7 +38,7 @@ class Attention(commands.Cog):
     )
     async def attention(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         text: str,
         checkpoint: str | None = None,
         layer: int | None = None,
@@ -63,17 +56,14 @@ class Attention(commands.Cog):
         await self.delivery.answer(interaction, request, render)
 
     @attention.autocomplete("checkpoint")
-    async def checkpoints(
-        self, interaction: discord.Interaction[Glassbox], typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         return checkpoint_choices(typed, self.backend.status().checkpoints)
 
-    async def turn(self, interaction: discord.Interaction[Glassbox], request: AttentionRequest) -> None:
-        """Another view of the same text. Whoever did not ask for it gets a copy that only they see and can turn."""
-        turn = AttentionTurn.of(interaction)
-        place = Place.SAME if is_own(interaction) else Place.PRIVATE
-        kept: dict[Request[Any], str] = {replace(request, view=ANY_VIEW): turn.identity}
-        await self.delivery.answer(interaction, replace(request, view=turn.view), render, place=place, kept=kept)
+    async def change_view(self, interaction: Interaction, press: Press[AttentionRequest, AttentionView]) -> None:
+        """Show another view of the same text."""
+        request = replace(press.request, view=press.detail)
+        kept: dict[Request[Any], str] = {replace(request, view=ANY_VIEW): press.request_id}
+        await self.delivery.answer(interaction, request, render, kind=response_kind(interaction), kept=kept)
 
     def _task(self, chosen: str | None) -> str:
         checkpoints = self.backend.status().checkpoints
@@ -84,7 +74,7 @@ class Attention(commands.Cog):
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Attention(bot.backend, bot.delivery)
+    cog = Attention(bot)
     await bot.add_cog(cog)
     bot.add_dynamic_items(AttentionMenu)
-    bot.handle(TURN, cog.turn)
+    bot.handle(CHANGE_VIEW, cog.change_view)

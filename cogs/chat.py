@@ -7,28 +7,26 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
-from bot.conversations import Conversations, Turn
+from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest, Unanswered
 from bot.replies.acknowledgement import defer, respond
-from bot.replies.delivery import Delivery
+from bot.replies.components.press import Press
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
+from bot.storage.conversations import Turn
 from bot.tasks.chat import ChatRequest, Exchange
 
 TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
 
 
-class Chat(commands.Cog):
-    """`/chat`. Whoever speaks in a channel speaks in the same conversation."""
+class Chat(Cog):
+    """`/chat`. Everybody in a channel speaks in the same conversation."""
 
-    def __init__(self, delivery: Delivery, conversations: Conversations) -> None:
-        self.delivery = delivery
-        self.conversations = conversations
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        self.conversations = bot.conversations
 
     @app_commands.command()
     @app_commands.describe(
@@ -38,72 +36,75 @@ class Chat(commands.Cog):
     )
     async def chat(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         message: str | None = None,
         new: bool = False,
         temperature: float = ChatRequest.temperature,
     ) -> None:
         """Talk with the model; each channel, thread and direct message has a conversation of its own"""
-        place = _place(interaction)
+        channel_id = _channel_id(interaction)
         if message is None:
             if not new:
                 raise InvalidRequest("Write a `message`, or set `new` to True to forget what was said here.")
-            await self._forget(interaction, place)
+            await self._forget(interaction, channel_id)
             return
-        request = ChatRequest(message, place, interaction.user.display_name, temperature=temperature)
-        async with self._turn(interaction, place) as turn:
+        request = ChatRequest(message, channel_id, interaction.user.display_name, temperature=temperature)
+        async with self._turn(interaction, channel_id) as turn:
             if new:
-                await self.conversations.forget(place)
+                await self.conversations.forget(channel_id)
                 turn.begin_anew()
             request = replace(request, history=turn.history, conversation=turn.conversation)
             answer = await self.delivery.answer(interaction, request, render, preview)
             if answer is not None and answer.result.text:
                 exchange = Exchange(request.speaker, request.message, answer.result.text)
-                await self.conversations.keep(turn, place, interaction.user.id, exchange)
+                await self.conversations.keep(turn, channel_id, interaction.user.id, exchange)
 
     @contextlib.asynccontextmanager
-    async def _turn(self, interaction: discord.Interaction[Glassbox], place: int) -> AsyncIterator[Turn]:
-        """One's turn to speak, waited for as long as the interaction can still be answered.
+    async def _turn(self, interaction: Interaction, channel_id: int) -> AsyncIterator[Turn]:
+        """Wait for this person's turn to speak, for as long as the interaction can be answered.
 
         Raises:
-            Unanswered: it has not come in time.
+            Unanswered: the turn has not come in time.
         """
         async with contextlib.AsyncExitStack() as taken:
             try:
                 async with asyncio.timeout(None) as limit:
 
                     async def wait_in_line() -> None:
-                        # Discord waits no longer than three seconds, and a turn may be a minute away.
+                        # Discord waits for three seconds, and a turn may be a minute away.
                         await defer(interaction, thinking=True)
                         limit.reschedule(asyncio.get_running_loop().time() + seconds_left(interaction))
 
-                    turn = await taken.enter_async_context(self.conversations.turn(place, wait_in_line))
+                    turn = await taken.enter_async_context(self.conversations.turn(channel_id, wait_in_line))
             except TimeoutError:
                 raise Unanswered(TOO_LATE) from None
             yield turn
 
-    async def forget(self, interaction: discord.Interaction[Glassbox], request: ChatRequest) -> None:
-        """Forget the conversation that an answer belongs to, for whoever is in its channel."""
-        await self._forget(interaction, request.place)
+    async def forget(self, interaction: Interaction, press: Press[ChatRequest, None]) -> None:
+        """Forget the conversation that an answer belongs to."""
+        await self._forget(interaction, press.request.channel_id)
 
-    async def _forget(self, interaction: discord.Interaction[Glassbox], place: int) -> None:
-        await self.conversations.forget(place)
-        # For everybody to see, because it is everybody's conversation.
-        said = forgotten(interaction.user.display_name, place)
+    async def _forget(self, interaction: Interaction, channel_id: int) -> None:
+        await self.conversations.forget(channel_id)
+        # Public, because the conversation belongs to everybody in the channel.
+        said = forgotten(interaction.user.display_name, channel_id)
         await respond(interaction, said, ephemeral=False)
 
 
-def _place(interaction: discord.Interaction[Glassbox]) -> int:
-    """Whose conversation this is: it must never be another channel's, nor tell anybody what only others could see."""
+def _channel_id(interaction: Interaction) -> int:
+    """Return the channel of the conversation; negative, the person, if Discord shows the answers to nobody else.
+
+    A conversation must never show anybody what only others could see.
+    """
     if interaction.channel_id is None:
         raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
     return -interaction.user.id if _is_seen_by_nobody_else(interaction) else interaction.channel_id
 
 
-def _is_seen_by_nobody_else(interaction: discord.Interaction[Glassbox]) -> bool:
-    """Whether Discord shows the answer to nobody but who asks.
+def _is_seen_by_nobody_else(interaction: Interaction) -> bool:
+    """Whether Discord shows the answer only to the person who asks.
 
-    It does so in a server where the bot is not, and which does not allow apps of people's accounts to speak in public.
+    It does so in a server that has not added the bot, and does not let apps of people's accounts speak publicly.
 
     Source: https://docs.discord.com/developers/topics/permissions (`USE_EXTERNAL_APPS`)
     """
@@ -113,6 +114,6 @@ def _is_seen_by_nobody_else(interaction: discord.Interaction[Glassbox]) -> bool:
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Chat(bot.delivery, bot.conversations)
+    cog = Chat(bot)
     await bot.add_cog(cog)
     bot.handle(FORGET, cog.forget)

@@ -4,46 +4,42 @@ from __future__ import annotations
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
-from bot.replies.acknowledgement import open_form
+from bot.client import Cog, Glassbox, Interaction
+from bot.replies.acknowledgement import send_modal
 from bot.replies.components.autocompletion import MOST_CHOICES
-from bot.replies.components.modals import text_form
-from bot.replies.delivery import Delivery
+from bot.replies.components.buttons import Action
+from bot.replies.components.modals import Submission, text_modal
+from bot.replies.components.press import Press
 from bot.replies.results.complete import CONTINUE, REGENERATE, preview, render
 from bot.tasks.code.languages import code_languages
 from bot.tasks.complete import CompleteRequest
 
-FORM = "complete"
-"""The form's name. Its details are the options: the language, the most new tokens, the temperature."""
+MODAL = Action("complete", "Complete code")
+"""Its options are the language, the most new tokens, and the temperature."""
 MOST_WRITTEN = 4_000
-"""Characters that Discord takes in a form."""
+"""Characters that Discord accepts in a modal."""
 
 
-def code_form(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
-    """Asks for code of several lines.
+def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
+    """Make a modal for code of several lines.
 
     Args:
-        options: a request with any code, whose other options count.
+        options: a request with any code, for the other options.
         guess: whether the language is still to be guessed.
     """
     language = "" if guess else options.language
-    return text_form(
-        FORM,
+    return text_modal(
+        MODAL,
         f"{language}:{options.max_new_tokens}:{options.temperature}",
-        title="Complete code",
         label="The code to go on from",
         placeholder="def fibonacci(n):",
         most=MOST_WRITTEN,
     )
 
 
-class Complete(commands.Cog):
+class Complete(Cog):
     """`/complete`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -54,38 +50,41 @@ class Complete(commands.Cog):
     )
     async def complete(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         code: str | None = None,
         language: str = CompleteRequest.language,
         max_new_tokens: int = CompleteRequest.max_new_tokens,
         temperature: float = CompleteRequest.temperature,
     ) -> None:
         """How does code go on? A completion in its language"""
-
         if code is not None:
-            await self.go_on(interaction, CompleteRequest(code, language, max_new_tokens, temperature))
+            await self._answer(interaction, CompleteRequest(code, language, max_new_tokens, temperature))
             return
-        options = CompleteRequest("x", language, max_new_tokens, temperature)  # nobody should write for nothing
-        await open_form(interaction, code_form(options, guess=not language))
+        options = CompleteRequest("x", language, max_new_tokens, temperature)  # invalid options are refused first
+        await send_modal(interaction, code_modal(options, guess=not language))
 
-    async def answer_form(self, interaction: discord.Interaction[Glassbox], options: str, code: str) -> None:
-        """The same for what was written into the form, also one that was opened before a restart."""
-        language, max_new_tokens, temperature = options.rsplit(":", 2)
-        await self.go_on(interaction, CompleteRequest(code, language, int(max_new_tokens), float(temperature)))
+    async def submit(self, interaction: Interaction, press: Press[None, Submission]) -> None:
+        """Complete the code in a modal."""
+        language, max_new_tokens, temperature = press.detail.options.rsplit(":", 2)
+        request = CompleteRequest(press.detail.text, language, int(max_new_tokens), float(temperature))
+        await self._answer(interaction, request)
+
+    async def go_on(self, interaction: Interaction, press: Press[CompleteRequest, None]) -> None:
+        """Complete the code again, or go on from a completion."""
+        await self._answer(interaction, press.request)
 
     @complete.autocomplete("language")
-    async def languages(self, interaction: discord.Interaction[Glassbox], typed: str) -> list[app_commands.Choice[str]]:
+    async def languages(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         found = code_languages(typed)[:MOST_CHOICES]
         return [app_commands.Choice(name=language.name, value=language.code) for language in found]
 
-    async def go_on(self, interaction: discord.Interaction[Glassbox], request: CompleteRequest) -> None:
-        """Answer a request, showing the code as it is written."""
+    async def _answer(self, interaction: Interaction, request: CompleteRequest) -> None:
         await self.delivery.answer(interaction, request, render, preview)
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Complete(bot.delivery)
+    cog = Complete(bot)
     await bot.add_cog(cog)
-    bot.handle_form(FORM, cog.answer_form)
+    bot.handle(MODAL, cog.submit)
     bot.handle(REGENERATE, cog.go_on)
     bot.handle(CONTINUE, cog.go_on)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
-from bot.replies.delivery import Delivery
+from bot.client import Cog, Glassbox, Interaction
 from bot.replies.results.entities import render
 from bot.tasks.entities import EntitiesRequest
 
 
-class Entities(commands.Cog):
+class Entities(Cog):
     """`/entities`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
         text="What to look through, for example: My name is Sylvain and I work at Hugging Face in Brooklyn."
     )
-    async def entities(self, interaction: discord.Interaction[Glassbox], text: str) -> None:
+    async def entities(self, interaction: Interaction, text: str) -> None:
         """Which people, places and organisations does a text name?"""
         await self.delivery.answer(interaction, EntitiesRequest(text), render)
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Entities(bot.delivery))
+    await bot.add_cog(Entities(bot))

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
-from bot.replies.delivery import Delivery
+from bot.client import Cog, Glassbox, Interaction
 from bot.replies.results.fill import render
 from bot.tasks.fill import FillRequest
 
 
-class Fill(commands.Cog):
+class Fill(Cog):
     """`/fill`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
         text="A text with ___ where a word is hidden (or <mask>, [MASK]), for example: The capital of France is ___.",
         top_k="How many words to show for each blank, 1 to 10 (5 if left out)",
     )
-    async def fill(self, interaction: discord.Interaction[Glassbox], text: str, top_k: int = FillRequest.top_k) -> None:
+    async def fill(self, interaction: Interaction, text: str, top_k: int = FillRequest.top_k) -> None:
         """Which word was hidden? The likeliest ones with their probabilities"""
         await self.delivery.answer(interaction, FillRequest(text, top_k), render)
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Fill(bot.delivery))
+    await bot.add_cog(Fill(bot))

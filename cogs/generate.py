@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
-from bot.replies.delivery import Delivery
+from bot.client import Cog, Glassbox, Interaction
+from bot.replies.components.press import Press
 from bot.replies.results.generate import CONTINUE, REGENERATE, preview, render
 from bot.tasks.generate import GenerateRequest
 
 
-class Generate(commands.Cog):
+class Generate(Cog):
     """`/generate`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -29,7 +24,7 @@ class Generate(commands.Cog):
     )
     async def generate(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         prompt: str,
         max_new_tokens: int = GenerateRequest.max_new_tokens,
         num_return_sequences: int = GenerateRequest.num_return_sequences,
@@ -39,19 +34,19 @@ class Generate(commands.Cog):
     ) -> None:
         """How does a text go on? One or more continuations of a prompt"""
         request = GenerateRequest(prompt, max_new_tokens, num_return_sequences, temperature, top_p, seed)
-        await self.go_on(interaction, request)
-
-    async def regenerate(self, interaction: discord.Interaction[Glassbox], request: GenerateRequest) -> None:
-        """Another text for the same prompt, for whoever wants one."""
-        await self.go_on(interaction, request.again())
-
-    async def go_on(self, interaction: discord.Interaction[Glassbox], request: GenerateRequest) -> None:
-        """Answer a request, showing the text as it is written."""
         await self.delivery.answer(interaction, request, render, preview)
+
+    async def regenerate(self, interaction: Interaction, press: Press[GenerateRequest, None]) -> None:
+        """Generate another text for the same prompt."""
+        await self.delivery.answer(interaction, press.request.again(), render, preview)
+
+    async def go_on(self, interaction: Interaction, press: Press[GenerateRequest, None]) -> None:
+        """Continue a text."""
+        await self.delivery.answer(interaction, press.request, render, preview)
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Generate(bot.delivery)
+    cog = Generate(bot)
     await bot.add_cog(cog)
     bot.handle(REGENERATE, cog.regenerate)
     bot.handle(CONTINUE, cog.go_on)

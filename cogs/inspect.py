@@ -7,19 +7,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import discord
 from cachetools import LRUCache
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
-from bot.replies.components.ownership import is_own
-from bot.replies.components.pages import Turn
-from bot.replies.delivery import Delivery, Place
+from bot.replies.components.ownership import response_kind
+from bot.replies.components.pages import TURN_PAGE
+from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
+from bot.replies.latest_only import LatestOnly
 from bot.replies.messages import check_reader
-from bot.replies.turns import Turns
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.render import render
 from bot.tasks import all_tasks
@@ -31,21 +30,17 @@ from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 LABELS = "sports, politics, entertainment"
 TARGET = "German"
 MOST_COMPUTED = 8
-"""Of so many pages that took long it is known that they were computed: the worker remembers about as many."""
+"""How many slow pages are remembered as computed. The worker remembers the results of about as many."""
 
 Make = Callable[[str, str, str], Request[Any]]
-"""Makes a command's request of a text, labels, and a language."""
+"""Makes the request of a command from a text, labels, and a language."""
 
 
 def inspectable() -> Mapping[str, Make]:
-    """The commands that can be opened and that a text is enough for, or one of the further options."""
-    known: dict[str, Make] = {
-        "zeroshot": lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels)),
-        "translate": lambda text, labels, target: TranslateRequest(text, target, None),
-    }
-    for task in all_tasks():
-        if task.from_text:
-            known.setdefault(task.name, partial(_of_text, task.request))
+    """Return the commands that can be explained and that need no more than a text, labels or a language."""
+    known: dict[str, Make] = {task.name: partial(_of_text, task.request) for task in all_tasks() if task.from_text}
+    known["zeroshot"] = lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels))
+    known["translate"] = lambda text, labels, target: TranslateRequest(text, target, None)
     return {name: known[name] for name in EXPLANATIONS if name in known}
 
 
@@ -54,17 +49,17 @@ def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target
 
 
 def command_choices() -> list[app_commands.Choice[str]]:
-    """What can be chosen."""
+    """Return the commands to choose from."""
     return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
 
 
-class Inspect(commands.Cog):
+class Inspect(Cog):
     """`/inspect`, and Show the work."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
-        self._turns = Turns()
-        self._computed: LRUCache[Turn, None] = LRUCache(MOST_COMPUTED)
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        self._edits = LatestOnly()
+        self._computed: LRUCache[tuple[str, int], None] = LRUCache(MOST_COMPUTED)
 
     @app_commands.command()
     @app_commands.choices(command=command_choices())
@@ -77,7 +72,7 @@ class Inspect(commands.Cog):
     @app_commands.rename(target="to")
     async def inspect(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         text: str,
         command: str = "sentiment",
         labels: str = LABELS,
@@ -87,42 +82,40 @@ class Inspect(commands.Cog):
         request = inspectable()[command](text, labels, target)
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
 
-    async def show(self, interaction: discord.Interaction[Glassbox], request: WorkRequest) -> None:
-        """The work behind an answer, for whoever wants to see it, and nobody else.
+    async def show(self, interaction: Interaction, press: Press[WorkRequest, None]) -> None:
+        """Show the work behind an answer, to the person who asks and nobody else.
 
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        if getattr(request.about, "messages", None) is not None:
+        if press.request.about.quotes_channel:
             check_reader(interaction)
-        await self.delivery.answer(interaction, request, render, place=Place.PRIVATE)
+        await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 
-    async def turn(self, interaction: discord.Interaction[Glassbox], request: Request[Any], turn: Turn) -> None:
-        """Another page. Who did not ask for a page that everybody sees gets a copy that they can turn themselves."""
-        assert isinstance(request, WorkRequest)
-        if not is_own(interaction):
-            await self._turn(interaction, request, turn, Place.PRIVATE)
+    async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
+        """Show another page. Of several edits of a message, only the newest counts."""
+        kind = response_kind(interaction)
+        if kind is ResponseKind.EPHEMERAL or interaction.message is None:
+            await self._turn(interaction, press, kind)
             return
-        assert interaction.message is not None
-        await defer(interaction)  # also for a turn that is given up, because somebody has turned on
-        await self._turns.take(interaction.message.id, self._turn(interaction, request, turn, Place.SAME))
+        await defer(interaction)  # also for an edit that a newer one cancels
+        await self._edits.run(interaction.message.id, self._turn(interaction, press, kind))
 
-    async def _turn(
-        self, interaction: discord.Interaction[Glassbox], request: WorkRequest, turn: Turn, place: Place
-    ) -> None:
-        """Show a page; one that takes long says so first, unless it was computed a short while ago."""
-        show = partial(self.delivery.answer, interaction, place=place, kept={request: turn.identity})
-        page = partial(render, number=turn.page)
-        if turn not in self._computed:
-            answer = await show(request, page)
-            if answer is None or answer.result.page_at(turn.page)[1].postponed is None:
+    async def _turn(self, interaction: Interaction, press: Press[WorkRequest, int], kind: ResponseKind) -> None:
+        """Show a page. One that takes long says so first, unless it was computed recently."""
+        key = (press.request_id, press.detail)
+        show = partial(self.delivery.answer, interaction, kind=kind, kept={press.request: press.request_id})
+        page = partial(render, number=press.detail)
+        if key not in self._computed:
+            answer = await show(press.request, page)
+            if answer is None or answer.result.page_at(press.detail)[1].postponed is None:
                 return
-        if await show(replace(request, evidence=True), page) is not None:
-            self._computed[turn] = None
+        if await show(replace(press.request, evidence=True), page) is not None:
+            self._computed[key] = None
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Inspect(bot.delivery)
+    cog = Inspect(bot)
     await bot.add_cog(cog)
     bot.handle(SHOW_WORK, cog.show)
-    bot.turn_pages(cog.turn)
+    bot.handle(TURN_PAGE, cog.turn)

@@ -3,65 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox, tell_failure
+from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
-from bot.inference.backend import Backend
 from bot.inference.status import CheckpointStatus
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.overview import options, overview
 from bot.replies.checkpoints.state import commands as commands_of
 from bot.replies.components.autocompletion import LONGEST_NAME, MOST_CHOICES
-from bot.replies.components.buttons import view_of
-from bot.replies.components.items import Counted
+from bot.replies.components.buttons import Action, view_of
+from bot.replies.components.press import Component, Press
 from bot.replies.formatting.text import fit, visible
 from bot.replies.pending import edit_for_good
 from bot.replies.reply import Reply
 from bot.text.characters import identity
 
-Interaction = discord.Interaction[Glassbox]
-
 UNKNOWN = "I have no checkpoint of that name. Choose one of those that are offered while you type."
+LOOK_INTO = Action("models", "Look into a checkpoint")
+"""Its detail is a task of the checkpoint."""
+MENU_ID = "glassbox:models"
 
 
-class CheckpointMenu(Counted, discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=r"glassbox:models"):
-    """Choose a checkpoint, and see it in detail. The message has all that it needs, so it works after a restart."""
+class CheckpointMenu(Component[discord.ui.Select[discord.ui.View]], template=MENU_ID):
+    """A menu of checkpoints."""
+
+    action = LOOK_INTO.name
 
     @classmethod
     def of(cls, offered: list[discord.SelectOption]) -> CheckpointMenu:
-        """A new menu."""
-        return cls(
-            discord.ui.Select(custom_id="glassbox:models", placeholder="Look into a checkpoint", options=offered)
-        )
+        """Make a menu."""
+        return cls(discord.ui.Select(custom_id=MENU_ID, placeholder=LOOK_INTO.label, options=offered))
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> CheckpointMenu:
-        assert isinstance(item, discord.ui.Select)
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        try:
-            await defer(interaction, thinking=True, ephemeral=True)
-            await show_detail(interaction, self.item.values[0])
-        except Exception as error:
-            await tell_failure(interaction, "the menu of /models", error)
+    @property
+    def detail(self) -> str:
+        return self.item.values[0]
 
 
-class Models(commands.Cog):
+class Models(Cog):
     """`/models`."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
 
     @app_commands.command()
     @app_commands.describe(checkpoint="Which one to look into, down to its layers (all of them if left out)")
@@ -70,11 +55,19 @@ class Models(commands.Cog):
         task = None if checkpoint is None else self._task_of(checkpoint)
         await defer(interaction, thinking=True)
         if task is not None:
-            await show_detail(interaction, task)
+            await self._show_detail(interaction, task)
             return
         tasks = [one.tasks[0] for one in self.backend.status().checkpoints]
         descriptions = await asyncio.gather(*map(self.backend.describe, tasks))
         await show(interaction, overview(descriptions), view_of({}, [CheckpointMenu.of(options(descriptions))]))
+
+    async def look_into(self, interaction: Interaction, press: Press[None, str]) -> None:
+        """Show a checkpoint in detail, to the person who has chosen it."""
+        await defer(interaction, thinking=True, ephemeral=True)
+        await self._show_detail(interaction, press.detail)
+
+    async def _show_detail(self, interaction: Interaction, task: str) -> None:
+        await show(interaction, detail(await self.backend.describe(task)))
 
     @models.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -87,7 +80,7 @@ class Models(commands.Cog):
         ]
 
     def _task_of(self, typed: str) -> str:
-        """A task of the checkpoint that somebody means: by a command, by its name, or by a part of its name only."""
+        """Return a task of a checkpoint that was named by a command, by its name, or by a unique part of its name."""
         checkpoints = self.backend.status().checkpoints
         wanted = identity(typed).removeprefix("/")
         exact = [one for one in checkpoints if wanted in (*one.tasks, identity(one.name))]
@@ -97,13 +90,8 @@ class Models(commands.Cog):
         return found[0].tasks[0]
 
 
-async def show_detail(interaction: Interaction, task: str) -> None:
-    """Show a task's checkpoint as a deferred response."""
-    await show(interaction, detail(await interaction.client.backend.describe(task)))
-
-
 async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | None = None) -> None:
-    """Show a reply as a deferred response."""
+    """Show a reply as the deferred response."""
 
     async def content() -> Mapping[str, Any]:
         return {"embed": reply.embed, "attachments": reply.files(), "view": view}
@@ -112,11 +100,13 @@ async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | N
 
 
 def _matches(checkpoint: CheckpointStatus, typed: str) -> bool:
-    """Whether somebody who has typed this may mean a checkpoint."""
+    """Whether a typed text matches a checkpoint."""
     typed = identity(typed).removeprefix("/")
     return any(typed in identity(word) for word in (checkpoint.name, *checkpoint.tasks))
 
 
 async def setup(bot: Glassbox) -> None:
+    cog = Models(bot)
+    await bot.add_cog(cog)
     bot.add_dynamic_items(CheckpointMenu)
-    await bot.add_cog(Models(bot.backend))
+    bot.handle(LOOK_INTO, cog.look_into)

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
-from bot.replies.delivery import Delivery
+from bot.client import Cog, Glassbox, Interaction
 from bot.replies.results.similarity import render
 from bot.tasks.similarity import SimilarityRequest, parse_texts
 
 
-class Similarity(commands.Cog):
+class Similarity(Cog):
     """`/similarity`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
         first="A text; or, without a second one, several with | between them, to compare all with each other",
         second="What to compare it with: one text, or several with | between them, for a ranking",
     )
-    async def similarity(
-        self, interaction: discord.Interaction[Glassbox], first: str, second: str | None = None
-    ) -> None:
+    async def similarity(self, interaction: Interaction, first: str, second: str | None = None) -> None:
         """How much do texts mean the same? Cosine similarities of their embeddings"""
         if second is None:
             request = SimilarityRequest(parse_texts(first), ranked=False)
@@ -35,4 +27,4 @@ class Similarity(commands.Cog):
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Similarity(bot.delivery))
+    await bot.add_cog(Similarity(bot))

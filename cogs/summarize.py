@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer
 from bot.replies.attachments import read_text
-from bot.replies.delivery import Delivery
 from bot.replies.messages import FEWEST, MOST, check_access, last_messages
 from bot.replies.results.summarize import preview, render
 from bot.tasks.summarization.summarizers import Length
@@ -18,11 +16,8 @@ from bot.tasks.summarize import SummarizeRequest
 from bot.text.accepted import checked_range
 
 
-class Summarize(commands.Cog):
+class Summarize(Cog):
     """`/summarize`."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.describe(
@@ -33,7 +28,7 @@ class Summarize(commands.Cog):
     )
     async def summarize(
         self,
-        interaction: discord.Interaction[Glassbox],
+        interaction: Interaction,
         text: str | None = None,
         file: discord.Attachment | None = None,
         messages: int | None = None,
@@ -50,15 +45,13 @@ class Summarize(commands.Cog):
             request = await self._of_messages(interaction, messages, length)
         await self.delivery.answer(interaction, request, render, preview)
 
-    async def _of_messages(
-        self, interaction: discord.Interaction[Glassbox], number: int, length: Length
-    ) -> SummarizeRequest:
+    async def _of_messages(self, interaction: Interaction, number: int, length: Length) -> SummarizeRequest:
         checked_range(number, FEWEST, MOST, "messages")
         check_access(interaction)
-        await defer(interaction, thinking=True)  # Discord waits no longer than three seconds
+        await defer(interaction, thinking=True)  # reading may take longer than Discord waits
         lines = await last_messages(interaction, number)
         return SummarizeRequest("\n".join(lines), length, messages=len(lines))
 
 
 async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Summarize(bot.delivery))
+    await bot.add_cog(Summarize(bot))

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
-from bot.client import Glassbox
+from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError
-from bot.inference.backend import Backend
 from bot.inference.languages.pairs import LanguagePairs
 from bot.replies.components.autocompletion import language_choices
-from bot.replies.delivery import Delivery
+from bot.replies.components.press import Press
 from bot.replies.results.translate import FROM, render
 from bot.tasks.translate import TranslateRequest
 
 USUAL_SOURCE = "en"
-"""What most texts are in, and so what few want to translate into where they do not say from which language."""
+"""Most texts are English, so few people want to translate into it if they do not name the source."""
 
 Choices = list[app_commands.Choice[str]]
 
 
-class Translate(commands.Cog):
+class Translate(Cog):
     """`/translate`."""
-
-    def __init__(self, backend: Backend, delivery: Delivery) -> None:
-        self.backend = backend
-        self.delivery = delivery
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
@@ -37,27 +30,28 @@ class Translate(commands.Cog):
         target="Into which language",
         source="From which language (found out from the text if left out)",
     )
-    async def translate(
-        self, interaction: discord.Interaction[Glassbox], text: str, target: str, source: str | None = None
-    ) -> None:
+    async def translate(self, interaction: Interaction, text: str, target: str, source: str | None = None) -> None:
         """Translate a text into another language"""
-        await self.answer(interaction, TranslateRequest(text, target, source))
+        await self._answer(interaction, TranslateRequest(text, target, source))
 
-    async def answer(self, interaction: discord.Interaction[Glassbox], request: TranslateRequest) -> None:
-        """Answer a request, also one whose language somebody has corrected with a button."""
+    async def correct(self, interaction: Interaction, press: Press[TranslateRequest, None]) -> None:
+        """Translate again, from the language that somebody has named."""
+        await self._answer(interaction, press.request)
+
+    async def _answer(self, interaction: Interaction, request: TranslateRequest) -> None:
         if (known := self.backend.task_state("translate").languages) is not None:
             request.check(known)
         await self.delivery.answer(interaction, request, render)
 
     @translate.autocomplete("target")
-    async def targets(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
+    async def targets(self, interaction: Interaction, typed: str) -> Choices:
         known = self._languages()
         source = getattr(interaction.namespace, "from", None)
         codes = None if known is None else known.into(source or None) or known.into()
         return await asyncio.to_thread(language_choices, typed, codes, None if source else USUAL_SOURCE)
 
     @translate.autocomplete("source")
-    async def sources(self, interaction: discord.Interaction[Glassbox], typed: str) -> Choices:
+    async def sources(self, interaction: Interaction, typed: str) -> Choices:
         known = self._languages()
         codes = None if known is None else known.sources(interaction.namespace.to) or known.sources()
         return await asyncio.to_thread(language_choices, typed, codes)
@@ -65,11 +59,11 @@ class Translate(commands.Cog):
     def _languages(self) -> LanguagePairs | None:
         try:
             return self.backend.task_state("translate").languages
-        except GlassboxError:  # no checkpoint is set: whoever sends the command is told
+        except GlassboxError:  # no checkpoint is set; the command itself will say so
             return None
 
 
 async def setup(bot: Glassbox) -> None:
-    cog = Translate(bot.backend, bot.delivery)
+    cog = Translate(bot)
     await bot.add_cog(cog)
-    bot.handle(FROM, cog.answer)
+    bot.handle(FROM, cog.correct)

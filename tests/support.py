@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.errors import InvalidRequest
+from bot.inference.answering import Answering
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
@@ -131,7 +132,7 @@ async def rows_arrived(worker: InferenceWorker) -> None:
     """Wait until everything that was asked is prepared, and waits for the device."""
     while True:
         await turns()
-        computing = [names for names in map(_awaits, asyncio.all_tasks()) if "InferenceWorker._drive" in names]
+        computing = [names for names in map(_awaits, asyncio.all_tasks()) if "Answerer._drive" in names]
         assert computing, "nobody is answered"
         if all("DeviceQueue.compute" in names for names in computing):
             return
@@ -148,9 +149,9 @@ def _awaits(task: asyncio.Task[Any]) -> set[str]:
     return names
 
 
-async def under_way(worker: InferenceWorker, answer: asyncio.Task[Any]) -> Any:
+async def under_way(answer: Answering[T]) -> T:
     """What there is of an answer, as soon as there is something."""
-    while (found := await worker.partial(answer)) is None:
+    while (found := await answer.partial()) is None:
         assert not answer.done()
         await asyncio.sleep(0.001)
     return found

@@ -20,7 +20,7 @@ from bot.client import (
 )
 from bot.errors import QueueFull
 from bot.inference.worker import InferenceWorker
-from bot.replies.components.items import Counted
+from bot.replies.components.press import Component
 from bot.storage import RequestStore
 from tests.support import COMMANDS
 
@@ -174,8 +174,8 @@ def test_sentences(error: Exception, sentence: str | None) -> None:
 
 
 async def test_every_button_and_menu_is_waited_for_at_a_stop(env: Any) -> None:
-    """Item 24: what is `Counted` is (see `UnderWay`)."""
+    """Item 24: what is `Component` is (see `PendingInteractions`)."""
     items = list(env.bot._connection._view_store._dynamic_items.values())
 
     assert len(items) == 5
-    assert all(issubclass(item, Counted) for item in items)
+    assert all(issubclass(item, Component) for item in items)

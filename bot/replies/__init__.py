@@ -1,1 +1,1 @@
-"""Results as Discord shows them: bars, escaped text, limits, files, and how a reply reaches the person who asked."""
+"""Replies on Discord: how results are shown, within its limits, and how they are delivered."""

@@ -1,29 +1,23 @@
-"""The first response to an interaction, which Discord takes once and waits for no longer than three seconds.
-
-Its receipt may be lost although Discord has taken it: a bad gateway, a dropped connection, a body that cannot be read.
-A second try is then refused as one too many (40060), which is a receipt as well. Where none comes at all, the
-interaction counts as acknowledged: the next call tells whether it is.
-"""
+"""The first response to an interaction. Discord accepts it once, and within three seconds."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import discord
 
 from bot.errors import describe
-from bot.replies.faults import Fault, fault_of
+from bot.replies.discord_errors import Outcome, outcome_of
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Any]
+
 Kind = discord.InteractionResponseType
 
 PAUSES = (0.1, 0.3, 0.6)
-"""Seconds between tries: all of them together leave time for the tries themselves."""
+"""Seconds between tries; together they leave time for the tries themselves."""
 TRY_SECONDS = 3.0
 """How long a try may take. discord.py waits for as long as a rate limit asks, and Discord for three seconds."""
 NO_MENTIONS = discord.AllowedMentions.none()
@@ -31,19 +25,19 @@ NO_MENTIONS = discord.AllowedMentions.none()
 _KIND = "glassbox-acknowledged"
 
 
-def acknowledgement(interaction: Interaction) -> Kind | None:
-    """How an interaction was acknowledged, or has to be taken for; None where it was not."""
+def acknowledgement(interaction: discord.Interaction) -> Kind | None:
+    """Return how an interaction was acknowledged, as far as we know; None if it was not."""
     known: Kind | None = interaction.extras.get(_KIND)
     return known or interaction.response.type
 
 
-async def defer(interaction: Interaction, *, thinking: bool = False, ephemeral: bool = False) -> None:
-    """Acknowledge an interaction whose answer follows; one that was acknowledged before is left as it is.
+async def defer(interaction: discord.Interaction, *, thinking: bool = False, ephemeral: bool = False) -> None:
+    """Acknowledge an interaction whose answer follows. Does nothing if it was acknowledged before.
 
     Args:
-        thinking: whether a new message follows; otherwise the one with the button or menu is changed. A command's
-            answer is always a new message.
-        ephemeral: whether only the person who asked sees it.
+        thinking: whether a new message follows, as it always does for a command; otherwise the message of the component
+            is edited.
+        ephemeral: whether only one person sees the new message.
 
     Raises:
         discord.HTTPException: Discord has refused it, or the interaction is gone.
@@ -56,11 +50,11 @@ async def defer(interaction: Interaction, *, thinking: bool = False, ephemeral: 
         )
 
 
-async def respond(interaction: Interaction, sentence: str, *, ephemeral: bool) -> None:
+async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral: bool) -> None:
     """Answer an interaction with a sentence.
 
     Raises:
-        discord.HTTPException: as above.
+        discord.HTTPException: Discord has refused it, or the interaction is gone.
     """
     await _acknowledge(
         interaction,
@@ -69,28 +63,33 @@ async def respond(interaction: Interaction, sentence: str, *, ephemeral: bool) -
     )
 
 
-async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
-    """Answer an interaction with a form.
+async def send_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
+    """Answer an interaction with a modal.
 
     Raises:
-        discord.HTTPException: as above.
+        discord.HTTPException: Discord has refused it, or the interaction is gone.
     """
-    await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(form))
+    await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))
 
 
-async def _acknowledge(interaction: Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
+async def _acknowledge(interaction: discord.Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
+    """Try a first response several times.
+
+    Discord may have accepted a try whose receipt was lost. It then refuses the next one as one too many, which is a
+    receipt as well. If no receipt comes at all, the interaction counts as acknowledged, and the next call will tell.
+    """
     for pause in (*PAUSES, None):
         try:
             async with asyncio.timeout(TRY_SECONDS):
                 await send()
         except discord.InteractionResponded:
-            break  # the receipt of the try before could not be read
+            break  # the receipt of the last try could not be read
         except Exception as error:
-            fault = fault_of(error)
-            if fault is Fault.ACKNOWLEDGED or (fault is Fault.UNKNOWN and pause is None):
+            outcome = outcome_of(error)
+            if outcome is Outcome.ACKNOWLEDGED or (outcome is Outcome.UNKNOWN and pause is None):
                 log.info("a receipt of Discord's was lost: %s", describe(error))
                 break
-            if not fault.may_pass or pause is None:
+            if not outcome.is_retryable or pause is None:
                 raise
             await asyncio.sleep(pause)
         else:

@@ -11,14 +11,14 @@ from bot.errors import InvalidRequest
 
 MOST_BYTES = 100_000
 READ_SECONDS = 2.0
-"""Discord waits three seconds for the first response to a command, and bad files get theirs before it is public."""
+"""Less than the three seconds that Discord waits for the first response, so that a bad file is refused ephemerally."""
 
 
 async def read_text(attachment: discord.Attachment) -> str:
-    """The text of an attached file.
+    """Return the text of an attached file.
 
     Raises:
-        InvalidRequest: it is too large, cannot be downloaded, or is no text in UTF-8.
+        InvalidRequest: it is too large, cannot be downloaded, or isn't UTF-8.
     """
     if attachment.size > MOST_BYTES:
         raise InvalidRequest(
@@ -34,5 +34,5 @@ async def read_text(attachment: discord.Attachment) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidRequest(
-            "The file is no plain text in UTF-8. Please save it as a text file (.txt) in UTF-8, and attach that."
+            "The file isn't plain UTF-8 text. Please save it as a text file (.txt) in UTF-8, and attach that."
         ) from None

@@ -1,4 +1,4 @@
-"""How a reply reaches the person who asked."""
+"""Delivery of answers to the people who asked."""
 
 from __future__ import annotations
 
@@ -13,94 +13,94 @@ from typing import Any, TypeVar
 import discord
 
 from bot.errors import AlreadyEnded, SomebodyElses, describe
+from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.pictures.studio import Studio
 from bot.replies import pending
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
-from bot.replies.faults import is_gone
+from bot.replies.discord_errors import is_gone
 from bot.replies.formatting.text import fit
 from bot.replies.pending import PendingReply
 from bot.replies.reply import Reply
-from bot.replies.retries import until_taken
+from bot.replies.retries import until_accepted
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
-Interaction = discord.Interaction[Any]
+
 
 log = logging.getLogger(__name__)
 
 WITHDRAWN = "I could not answer this."
-"""Seen for a moment, or for good where Discord does not delete it."""
+"""Seen for a moment, or for good if Discord does not delete the message."""
 LONGEST_SENTENCE = 2_000
-"""Units of a message. Sentences are shorter; one that is not is cut rather than refused."""
+"""UTF-16 units of a message. A longer sentence is cut rather than refused."""
 
 
-class Place(Enum):
-    """Where an answer is shown."""
+class ResponseKind(Enum):
+    """How an interaction is answered."""
 
-    PUBLIC = "a new message that everybody sees"
-    PRIVATE = "a new message that only who asked sees"
-    SAME = "the message whose button or menu was used"
+    PUBLIC = "with a new message for everybody"
+    EPHEMERAL = "with a new message that only one person sees"
+    EDIT = "by an edit of the message with the component"
 
 
 class Delivery:
-    """Has requests answered, and shows the answers as responses to interactions.
-
-    Answers of commands that can be opened get a button that does so.
+    """Answers interactions: submits requests, and shows their answers.
 
     Args:
-        backend: answers the requests.
-        store: keeps those that have buttons.
-        studio: draws the pictures of the answers.
+        store: keeps the requests behind buttons.
+        studio: draws the pictures.
     """
 
     def __init__(self, backend: Backend, store: RequestStore, studio: Studio) -> None:
         self._backend = backend
         self._store = store
         self._studio = studio
-        self._under_way: dict[str, PendingReply] = {}
+        self._stoppable: dict[str, PendingReply] = {}
 
     async def answer(
         self,
-        interaction: Interaction,
+        interaction: discord.Interaction,
         request: RequestT,
         render: Callable[[RequestT, Answer[Any]], Reply],
         preview: Callable[[RequestT, Any], Reply] | None = None,
         *,
-        place: Place = Place.PUBLIC,
+        kind: ResponseKind = ResponseKind.PUBLIC,
         kept: Mapping[Request[Any], str] | None = None,
     ) -> Answer[Any] | None:
-        """Have a request answered, and show the answer as the response to an interaction.
+        """Answer an interaction with the answer to a request.
 
-        While the checkpoint is not loaded, the response says how far it is. Whoever has deferred it already, in public,
-        may have had to wait for something else first. When the interaction is gone (somebody
-        deleted the message, or its token has expired), the request is given up.
+        While the checkpoint is loaded, the response says how far it is. If the interaction is gone (somebody has
+        deleted the message, or its token has expired), the request is given up. A caller that had to wait may already
+        have deferred the response.
 
         Args:
-            interaction: of a command or a button.
+            interaction: of a command or a component.
             render: shows the answer.
-            preview: shows a result that is not complete yet. With one, the response is edited as the answer is
-                written, and has a button that ends it early.
-            place: where the answer is shown.
+            preview: shows a partial result. With it, the response is edited while the text is generated, and has a
+                button that stops it.
             kept: requests that the store has already, with their ids.
 
         Returns:
-            The answer; None where the interaction was gone before there was one.
+            The answer; None if the interaction was gone first.
 
         Raises:
             GlassboxError: it is not accepted (before anything is public), or it could not be answered.
-            discord.HTTPException: Discord does not take the reply.
-            Exception: Discord cannot be reached, or its answers cannot be read (see `bot.replies.faults`).
+            discord.HTTPException: Discord does not accept the reply.
+            Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
-        self._backend.model_state(request)
         answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _given_up_at_end(answering):
-            await _defer(interaction, place)
-            reply = PendingReply(interaction, self._backend, self._store, self._studio, request, answering, kept or {})
-            async with _notice_taken_back(reply, place):
+            await defer(
+                interaction,
+                thinking=kind is not ResponseKind.EDIT,
+                ephemeral=kind is ResponseKind.EPHEMERAL,
+            )
+            reply = PendingReply(interaction, self._store, self._studio, request, answering, kept or {})
+            async with _notice_taken_back(reply, kind):
                 await reply.show_notices()
                 answer = await self._shown(reply, request, render, preview)
         return answer
@@ -112,52 +112,48 @@ class Delivery:
         render: Callable[[RequestT, Answer[Any]], Reply],
         preview: Callable[[RequestT, Any], Reply] | None,
     ) -> Answer[Any]:
-        """Show an answer as it is written, and when it is complete."""
+        """Show an answer while it is generated, and when it is complete."""
         with contextlib.ExitStack() as until_shown:
             if preview is not None and not reply.answering.done():
-                until_shown.enter_context(self._stoppable(await reply.identity(request), reply))
-                await reply.show_progress(lambda result: preview(request, result))
+                until_shown.enter_context(self._stopped_by_button(await reply.id_of(request), reply))
+                await reply.show_progress(partial(preview, request))
             answer = await reply.wait()
-            # The work of a long text has thousands of numbers to write down.
+            # On a thread, because the explanation of a long text holds thousands of numbers.
             rendered = await asyncio.to_thread(render, request, answer)
             await reply.show_last(with_work(rendered, request, answer.result))
         return answer
 
-    def stop(self, identity: str, person: int) -> None:
-        """End an answer that is being written, with what there is so far.
+    def stop(self, request_id: str, person: int) -> None:
+        """End the generation of a text; the text so far becomes the answer.
 
         Args:
-            identity: of its request, as its button has it.
-            person: who wants it to end.
+            request_id: as the button has it.
+            person: wants it to end.
 
         Raises:
-            AlreadyEnded: there is no such answer any more.
-            SomebodyElses: somebody else asked for it.
+            AlreadyEnded: no such text is being generated.
+            SomebodyElses: another person has asked for it.
         """
-        reply = self._under_way.get(identity)
+        reply = self._stoppable.get(request_id)
         if reply is None:
             raise AlreadyEnded
         if reply.person != person:
             raise SomebodyElses
-        self._backend.stop(reply.answering)
+        reply.answering.stop()
 
     @contextlib.contextmanager
-    def _stoppable(self, identity: str, reply: PendingReply) -> Iterator[None]:
-        self._under_way[identity] = reply
+    def _stopped_by_button(self, request_id: str, reply: PendingReply) -> Iterator[None]:
+        self._stoppable[request_id] = reply
         try:
             yield
         finally:
-            del self._under_way[identity]
+            del self._stoppable[request_id]
 
 
-async def _defer(interaction: Interaction, place: Place) -> None:
-    await defer(interaction, thinking=place is not Place.SAME, ephemeral=place is Place.PRIVATE)
+async def tell(interaction: discord.Interaction, sentence: str) -> None:
+    """Send a sentence to the person behind an interaction, and to nobody else. Errors are only logged.
 
-
-async def tell(interaction: Interaction, sentence: str) -> None:
-    """Tell a sentence to the person who asked, and to nobody else. One who cannot be reached is left alone.
-
-    A response that was deferred as a new message is withdrawn first: follow-ups of it would be as public as it is.
+    A response that was deferred as a new message is withdrawn first: its follow-ups would be as public as it is.
     """
     sentence = fit(sentence, LONGEST_SENTENCE, str)[0]
     try:
@@ -172,10 +168,10 @@ async def tell(interaction: Interaction, sentence: str) -> None:
         log.info("somebody could not be told what went wrong: %s", describe(error))
 
 
-async def _withdraw(interaction: Interaction) -> None:
-    """Delete a deferred response. As long as it is "thinking", the next follow-up would take its place instead.
+async def _withdraw(interaction: discord.Interaction) -> None:
+    """Delete a deferred response, even if it cannot be edited first.
 
-    It is deleted also where it could not be edited before: nobody should wait for it.
+    It is edited first because the next follow-up would replace a response that is still "thinking".
     """
     edited = partial(
         interaction.edit_original_response,
@@ -189,23 +185,23 @@ async def _withdraw(interaction: Interaction) -> None:
 
 
 async def _insist(call: Callable[[], Awaitable[object]]) -> None:
-    await until_taken(call, tries=pending.TRIES, pause=pending.RETRY_SECONDS)
+    await until_accepted(call, tries=pending.TRIES, pause=pending.RETRY_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def _notice_taken_back(reply: PendingReply, place: Place) -> AsyncIterator[None]:
-    """Let no message promise an answer that does not come. One that was made for the answer is withdrawn whole."""
+async def _notice_taken_back(reply: PendingReply, kind: ResponseKind) -> AsyncIterator[None]:
+    """Leave no notice in an edited message if no answer comes. A new message is withdrawn as a whole (see `tell`)."""
     try:
         yield
     except BaseException:
-        if place is Place.SAME:
+        if kind is ResponseKind.EDIT:
             await reply.take_back_notice()
         raise
 
 
 @contextlib.asynccontextmanager
-async def _given_up_at_end(answering: asyncio.Task[Any]) -> AsyncIterator[None]:
-    """Let nobody wait for an answer that cannot be delivered: an interaction that is gone, or a cancelled caller."""
+async def _given_up_at_end(answering: Answering[Any]) -> AsyncIterator[None]:
+    """Give up an answer that cannot be delivered, because the interaction is gone or the caller was cancelled."""
     try:
         yield
     except Exception as error:

@@ -1,11 +1,10 @@
-"""The last messages of a channel as a text, for somebody who may read them."""
+"""The last messages of a channel as a text."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-from typing import Any
 
 import discord
 
@@ -14,30 +13,29 @@ from bot.tasks.prompts.speakers import line_of
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Any]
 
 FEWEST, MOST = 2, 100
 READ_SECONDS = 60.0
-"""How long that may take: discord.py waits for as long as a rate limit asks."""
+"""How long reading may take. discord.py waits for as long as a rate limit asks."""
 INSTEAD = "Give me a `text` or a `file` instead"
 _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
-"""Not "Alice has joined" and the like, nor answers to commands."""
+"""Neither system messages ("Alice has joined") nor answers to commands."""
 
 
-def check_access(interaction: Interaction) -> None:
-    """Make sure that the person may read the earlier messages of the channel, and the bot too.
+def check_access(interaction: discord.Interaction) -> None:
+    """Check that both the person and the bot may read the message history of the channel.
 
     Raises:
         InvalidRequest: one of them may not; says what to do.
     """
     if interaction.guild_id is None:
         if not interaction.context.dm_channel:
-            raise InvalidRequest(f"I am no member of this conversation, so I cannot read its messages. {INSTEAD}.")
+            raise InvalidRequest(f"I am not in this conversation, so I cannot read its messages. {INSTEAD}.")
         return
     if interaction.client.get_guild(interaction.guild_id) is None:
         raise InvalidRequest(
-            f"I am no member of this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
+            f"I am not on this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
         )
     if not _may_read(interaction.permissions):
         raise InvalidRequest("You may not read the earlier messages of this channel, so I do not summarise them.")
@@ -48,8 +46,8 @@ def check_access(interaction: Interaction) -> None:
         )
 
 
-def check_reader(interaction: Interaction) -> None:
-    """Make sure that the person may read the earlier messages of the channel that an answer was made of.
+def check_reader(interaction: discord.Interaction) -> None:
+    """Check that the person may read the message history of the channel, from which an answer was made.
 
     Raises:
         InvalidRequest: they may not.
@@ -64,19 +62,18 @@ def _may_read(permissions: discord.Permissions) -> bool:
     return permissions.view_channel and permissions.read_message_history
 
 
-async def last_messages(interaction: Interaction, number: int) -> list[str]:
-    """The last messages that people have written in the channel, the oldest first.
+async def last_messages(interaction: discord.Interaction, number: int) -> list[str]:
+    """Return the last messages that people have written in the channel, the oldest first.
 
-    Each is one line behind its writer's name, so that no message can hold another one.
-
-    Bots' messages are left out, and so are those without words.
+    Each is one line after its writer's name, so that no message can imitate another one. Messages of bots and messages
+    without words are left out.
 
     Args:
-        interaction: one that `check_access` has passed.
+        interaction: has passed `check_access`.
         number: the most messages.
 
     Raises:
-        InvalidRequest: there are none, or Discord does not show what they say.
+        InvalidRequest: there are none, or Discord does not show their contents.
         Unanswered: Discord is in trouble.
     """
     channel = interaction.channel
@@ -87,7 +84,7 @@ async def last_messages(interaction: Interaction, number: int) -> list[str]:
             found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
     except discord.Forbidden:
         raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
-    except Exception as error:  # see `bot.replies.faults`
+    except Exception as error:  # see `bot.replies.discord_errors`
         log.info("messages could not be read: %s", describe(error))
         raise Unanswered(
             "Discord does not give me the messages just now. Try again in a moment, or give me a `text`."
@@ -103,12 +100,12 @@ def _is_by_a_person(message: discord.Message) -> bool:
 
 
 def _text(message: discord.Message) -> str:
-    """What a message says, with names instead of ids."""
+    """Return the text of a message, with names instead of ids."""
     return _CUSTOM_EMOJI.sub(r"\1", message.clean_content).strip()
 
 
 def _nothing_found(messages: list[discord.Message]) -> str:
-    # Without the intent Discord leaves out what was written and attached, and sends the messages all the same.
+    # Without the intent, Discord sends messages without their contents and attachments.
     if any(not message.attachments and not message.stickers for message in messages):
         return (
             "Discord does not show me what people write here. Whoever runs this bot can turn on the Message Content "

@@ -1,28 +1,26 @@
-"""A response that is still changing: a notice, then the answer as it is written, then the whole answer."""
+"""A response that is still changing: a notice, then the answer as it is generated, then the whole answer."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import discord
-from asyncio_throttle import Throttler
 
 from bot.errors import DeadlinePassed, ShuttingDown, describe
-from bot.inference.backend import Backend
+from bot.inference.answering import Answering
 from bot.inference.requests import Answer, Request
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS
-from bot.replies.components.buttons import STOP, Offer, view_of
-from bot.replies.faults import is_gone
+from bot.replies.components.buttons import STOP, Button, view_of
+from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_age import age
-from bot.replies.notice import notice
+from bot.replies.loading_notice import loading_notice
 from bot.replies.reply import Reply
-from bot.replies.retries import until_taken
+from bot.replies.retries import until_accepted
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
@@ -30,18 +28,18 @@ log = logging.getLogger(__name__)
 NOTICE_SECONDS = 2.0
 """Between two edits of a notice; Discord allows about one a second."""
 EDIT_SECONDS = 1.25
-"""Between two edits of an answer that is being written. With the last one, which does not wait for its turn, these are
-five in five seconds, which is what Discord allows."""
+"""Between two edits of an answer that is being generated. The last edit does not wait, which makes five edits in five
+seconds: Discord allows no more."""
 LOOK_SECONDS = 0.2
-"""Between two looks at whether there is something new to show."""
+"""Between two looks for new text."""
 LAST_SECONDS = 14 * 60.0
-"""At this age of its interaction an answer is ended with what there is: Discord forgets it after 15 minutes."""
+"""At this age of its interaction, an answer ends with the text so far. Discord forgets it after 15 minutes."""
 ENDING_SECONDS = 20.0
-"""How long that may take."""
+"""How long an answer then has to end."""
 EDIT_TIMEOUT = 15.0
-"""How long an edit on the way to the answer may take: the answer does not wait longer for it."""
+"""How long an edit may take that shows a notice or a part of the answer. The answer does not wait longer for it."""
 TRIES = 5
-"""How often the last edit is tried, by discord.py itself up to five times each."""
+"""How often the last edit is tried. discord.py itself makes up to five requests for each try."""
 RETRY_SECONDS = 2.0
 """Before the second try; each later pause is twice as long."""
 
@@ -49,142 +47,112 @@ RETRY_SECONDS = 2.0
 class PendingReply:
     """The response to an interaction, from its deferral to the whole answer.
 
-    Its edits raise only where the interaction is gone, except for the last one.
+    Only the last edit raises whatever goes wrong. The others raise only if the interaction is gone.
 
     Args:
-        interaction: whose response was deferred.
-        backend: has accepted the request.
-        store: keeps what is behind the buttons.
-        studio: draws the pictures.
-        answering: the task that answers the request.
         kept: requests that the store has already, with their ids.
     """
 
     def __init__(
         self,
-        interaction: discord.Interaction[Any],
-        backend: Backend,
+        interaction: discord.Interaction,
         store: RequestStore,
         studio: Studio,
         request: Request[Any],
-        answering: asyncio.Task[Answer[Any]],
+        answering: Answering[Any],
         kept: Mapping[Request[Any], str],
     ) -> None:
         self.answering = answering
         self.person = interaction.user.id
         self._interaction = interaction
-        self._backend = backend
         self._store = store
         self._studio = studio
         self._request = request
-        self._identities = dict(kept)
-        self._loop = asyncio.get_running_loop()
+        self._ids = dict(kept)
         self._has_notice = False
 
-    async def identity(self, request: Request[Any]) -> str:
-        """The id under which a request is kept, for the buttons of this response."""
-        if request not in self._identities:
-            self._identities[request] = await self._store.keep(request, person=self.person)
-        return self._identities[request]
+    async def id_of(self, request: Request[Any]) -> str:
+        """Keep a request for the buttons of this response, and return its id."""
+        if request not in self._ids:
+            self._ids[request] = await self._store.keep(request, person=self.person)
+        return self._ids[request]
 
     async def show_notices(self) -> None:
-        """Tell how far the checkpoint is, until it is loaded."""
+        """Say how far the checkpoint is, until it is loaded."""
         shown = None
-        while self._is_under_way() and (text := notice(self._backend.model_state(self._request))) is not None:
+        while self._goes_on() and (loading := self.answering.state.loading) is not None:
+            text = loading_notice(loading)
             if text != shown:
                 shown = text
-                self._has_notice = True  # even where the edit fails: perhaps only its receipt was lost
+                self._has_notice = True  # even if the edit fails: perhaps only its receipt was lost
                 await self._try_to_edit(content=text)
-            await self._wait_or(asyncio.sleep(NOTICE_SECONDS))
+            await self.answering.wait(NOTICE_SECONDS)
 
     async def take_back_notice(self) -> None:
-        """Leave the message as it was before the notices, because no answer takes their place."""
+        """Restore the message as it was before the notices, because no answer replaces them."""
         if self._has_notice:
             try:
                 await edit_for_good(self._interaction, _no_notice)
-            except Exception as error:  # what has gone wrong before is what people are told
+            except Exception as error:  # people are told of the error that came first
                 log.info("a notice could not be taken back: %s", describe(error))
 
     async def show_progress(self, preview: Callable[[Any], Reply]) -> None:
-        """Show the answer as it is written, with a button that stops it, until it is complete.
-
-        The newest text is shown at every turn, so no edit waits in a line. An answer that is there before the first
-        turn is not shown before it is complete.
-        """
-        throttler = Throttler(1, EDIT_SECONDS, LOOK_SECONDS)
-        await self._wait_or(throttler.acquire())  # the first turn went to the deferral
-        shown = None
-        while (reply := await self._news(preview, shown, throttler)) is not None:
-            if await self._try_to_edit(**await self._content(reply, [Offer(STOP, self._request)])):
-                shown = reply
+        """Show the newest text at most every `EDIT_SECONDS`, with a button that stops it, until it is complete."""
+        clock = asyncio.get_running_loop().time
+        shown: Reply | None = None
+        newest = None
+        await self.answering.wait(EDIT_SECONDS)  # counted from the deferral
+        while self._goes_on():
+            try:
+                result = await self.answering.partial()
+                reply = shown if result in (None, newest) else await asyncio.to_thread(preview, result)
+            except Exception as error:  # the answer matters more than its preview
+                log.error("an answer cannot be shown before it is complete: %s", describe(error))
+                return
+            if reply is None or reply == shown:
+                await self.answering.wait(LOOK_SECONDS)
+                continue
+            content = await self._content(reply, [Button(STOP, self._request)])
+            edited = clock()
+            if await self._try_to_edit(**content):
+                shown, newest = reply, result
+            await self.answering.wait(EDIT_SECONDS - (clock() - edited))
 
     async def wait(self) -> Answer[Any]:
-        """The answer; ended early where the interaction would be forgotten.
+        """Wait for the answer; end it early before Discord forgets the interaction.
 
         Raises:
             GlassboxError: it could not be answered.
         """
-        await self._wait_or(asyncio.sleep(self._seconds_left()))
-        if not self.answering.done():
-            self._backend.stop(self.answering)
-            await self._wait_or(asyncio.sleep(ENDING_SECONDS))
-        if not self.answering.done():
-            raise DeadlinePassed(LAST_SECONDS)
-        if self.answering.cancelled():
-            raise ShuttingDown
-        return self.answering.result()
+        if not await self.answering.wait(seconds_left(self._interaction)):
+            self.answering.stop()
+            if not await self.answering.wait(ENDING_SECONDS):
+                raise DeadlinePassed(LAST_SECONDS)
+        try:
+            return await self.answering
+        except asyncio.CancelledError:  # of the answer, and not of this task: awaiting a done answer suspends nothing
+            raise ShuttingDown from None
 
     async def show_last(self, reply: Reply) -> None:
-        """Show the whole answer. Where Discord is in trouble, this is tried again.
+        """Show the whole answer. If Discord is in trouble, try again.
 
         Raises:
-            discord.HTTPException: Discord does not take it.
-            Exception: Discord cannot be reached, or its answers cannot be read (see `bot.replies.faults`).
+            discord.HTTPException: Discord does not accept it.
+            Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
-        await edit_for_good(self._interaction, lambda: self._content(reply, reply.offers, picture))
+        await edit_for_good(self._interaction, lambda: self._content(reply, reply.buttons, picture))
 
-    async def _news(self, preview: Callable[[Any], Reply], shown: Reply | None, throttler: Throttler) -> Reply | None:
-        """Wait for something that is not shown yet, and for a turn to show it; the newest then. None at the end."""
-        has_turn = False
-        while self._is_under_way():
-            try:
-                result = await self._backend.partial(self.answering)
-                reply = None if result is None else preview(result)
-            except Exception as error:  # the answer matters more than the way there
-                log.error("an answer cannot be shown before it is complete: %s", describe(error))
-                return None
-            if reply in (None, shown):
-                await self._wait_or(asyncio.sleep(LOOK_SECONDS))
-            elif has_turn:
-                return reply
-            else:
-                await self._wait_or(throttler.acquire())
-                has_turn = True
-        return None
-
-    async def _wait_or(self, other: Coroutine[Any, Any, None]) -> None:
-        """Wait for the answer, or for something else that takes time, whichever comes first.
-
-        That has a context of its own: a simulated Discord, as in the playground, recognises the bot's timers by
-        theirs, and holds them back as long as the bot has something to do.
-        """
-        waiting = contextvars.Context().run(self._loop.create_task, other)
-        try:
-            await asyncio.wait((waiting, self.answering), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-
-    async def _content(self, reply: Reply, offers: Iterable[Offer], picture: Picture | None = None) -> dict[str, Any]:
-        """The arguments of an edit."""
+    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> dict[str, Any]:
+        """Return the arguments of an edit."""
         pages = reply.pages
-        turning = () if pages is None else pages.items(await self.identity(pages.request))
-        view = view_of({offer: await self.identity(offer.request) for offer in offers}, turning)
+        menus = () if pages is None else pages.items(await self.id_of(pages.request))
+        view = view_of({button: await self.id_of(button.request) for button in buttons}, menus)
         embed, files = reply.with_picture(picture)
         return {"content": None, "embed": embed, "attachments": files, "view": view}
 
     async def _picture(self, reply: Reply) -> Picture | None:
-        """What a reply has to draw; None where there is nothing, or it cannot be drawn."""
+        """Draw a reply's picture; return None if it has none, or if that fails."""
         if reply.drawing is None:
             return None
         try:
@@ -194,49 +162,43 @@ class PendingReply:
             return None
 
     async def _try_to_edit(self, **content: Any) -> bool:
-        """Edit the response; whether Discord has taken it."""
+        """Edit the response; return whether Discord has accepted the edit."""
         try:
             async with asyncio.timeout(EDIT_TIMEOUT):
                 await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
         except Exception as error:
             if is_gone(error):
                 raise
-            # The answer matters more than what is shown on the way to it.
+            # The answer is still to come, and matters more.
             log.info("a response could not be edited: %s", describe(error))
             return False
         return True
 
-    def _is_under_way(self) -> bool:
-        return not self.answering.done() and self._seconds_left() > 0
-
-    def _seconds_left(self) -> float:
-        return seconds_left(self._interaction)
+    def _goes_on(self) -> bool:
+        return not self.answering.done() and seconds_left(self._interaction) > 0
 
 
-def seconds_left(interaction: discord.Interaction[Any]) -> float:
-    """For how long something may still be waited for, before an interaction has to be answered."""
+def seconds_left(interaction: discord.Interaction) -> float:
+    """Return how many seconds are left before an interaction has to be answered."""
     return max(0.0, LAST_SECONDS - age(interaction))
 
 
-async def edit_for_good(
-    interaction: discord.Interaction[Any], content: Callable[[], Awaitable[Mapping[str, Any]]]
-) -> None:
-    """Edit a response, however often that has to be tried.
+async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+    """Edit a response, and try again until Discord has accepted the edit.
 
     Args:
-        content: makes the arguments, for each try: files can be sent once.
+        content: makes the arguments for each try, because files can be sent only once.
 
     Raises:
-        Exception: as `until_taken`.
+        Exception: as `until_accepted`.
     """
-
-    prepared = [await content()]  # here, where nobody takes an error of ours for Discord's
+    prepared = [await content()]  # outside of `edit`, so that a bug of ours is not taken for Discord's error
 
     async def edit() -> None:
         arguments = prepared.pop() if prepared else await content()
         await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **arguments)
 
-    await until_taken(edit, tries=TRIES, pause=RETRY_SECONDS)
+    await until_accepted(edit, tries=TRIES, pause=RETRY_SECONDS)
 
 
 async def _no_notice() -> Mapping[str, Any]:

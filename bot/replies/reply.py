@@ -1,4 +1,4 @@
-"""A reply: one embed, and a text file where the embed cannot hold everything."""
+"""A reply: one embed, and a text file if the embed cannot hold everything."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import discord
 
 from bot.inference.requests import Answer
 from bot.pictures.picture import Picture
-from bot.replies.components.buttons import Offer
+from bot.replies.components.buttons import Button
 from bot.replies.components.menus import Menus
 from bot.replies.formatting.bars import bar_line, plain_line
 from bot.replies.formatting.text import Keep, Style, escape, fit, visible
 from bot.tasks.scores import LabelScore
 
 QUOTE = 800
-"""Units of a quoted text: about a screen of a phone."""
+"""UTF-16 units of a quoted text: about the screen of a phone."""
 LABEL = 60
-"""Units of a label beside its bar."""
+"""UTF-16 units of a label beside its bar."""
 MOST_BARS = 25
 FOOTER = 1_000
 SHORTENED = "*Shortened; the file has everything.*"
@@ -44,57 +44,56 @@ class Colour:
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text to attach."""
+    """A text file to attach."""
 
     name: str
     text: str
 
     def open(self) -> discord.File:
-        """The file, ready to be sent once."""
+        """Make the attachment, which can be sent once."""
         return discord.File(io.BytesIO(self.text.encode("utf-8")), self.name)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture to attach: drawn beside the event loop, when the reply is sent.
+    """A picture to attach. It is drawn off the event loop, when the reply is sent.
 
     Attributes:
-        name: the file's.
-        draw: draws it.
+        name: of the file.
     """
 
     name: str
     draw: Callable[[], Picture]
 
     def open(self, picture: Picture) -> discord.File:
-        """What was drawn, ready to be sent once."""
+        """Make the attachment, which can be sent once."""
         return discord.File(io.BytesIO(picture.png), self.name, description=picture.alt)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent: an embed, a file where something in it was cut, and what people can do with it.
+    """What is sent: an embed, a file if something in it was cut, and components.
 
     Attributes:
-        drawing: the embed's picture.
-        pages: menus and buttons that turn to another page of it.
+        drawing: the picture in the embed.
+        pages: menus and buttons that show another page.
     """
 
     embed: discord.Embed
     file: TextFile | None = None
-    offers: tuple[Offer, ...] = ()
+    buttons: tuple[Button, ...] = ()
     drawing: Drawing | None = None
     pages: Menus | None = None
 
     def files(self) -> list[discord.File]:
-        """The attachments beside the picture, ready to be sent once."""
+        """Make the attachments beside the picture, which can be sent once."""
         return [] if self.file is None else [self.file.open()]
 
     def with_picture(self, picture: Picture | None) -> tuple[discord.Embed, list[discord.File]]:
-        """The embed and the attachments, ready to be sent once.
+        """Make the embed and the attachments, which can be sent once.
 
         Args:
-            picture: what was drawn; None where that failed, or there is nothing to draw.
+            picture: None if there is no picture, or if drawing it has failed.
         """
         if self.drawing is None or picture is None:
             return self.embed, self.files()
@@ -104,11 +103,11 @@ class Reply:
 
 @dataclass
 class Draft:
-    """A reply in the making, which remembers whether anything had to be cut.
+    """A reply that is being composed.
 
     Attributes:
-        cut: whether something was.
-        lines: the description, so far.
+        cut: whether anything had to be cut.
+        lines: of the description.
     """
 
     colour: int
@@ -118,38 +117,42 @@ class Draft:
     fields: list[tuple[str, str]] = field(default_factory=list)
 
     def fit(self, text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -> str:
-        """As much of a text as fits (see `bot.replies.formatting.text.fit`)."""
+        """Return as much of a text as fits (see `bot.replies.formatting.text.fit`)."""
         shown, whole = fit(text, limit, style, keep)
         self.cut |= not whole
         return shown
 
     def bars(self, scores: Sequence[LabelScore], bold: int, label: int = LABEL) -> str:
-        """A bar for each of the first scores.
+        """Return a bar for each of the first scores.
 
         Args:
             bold: how many labels are in bold.
-            label: the most units of a label.
+            label: the most UTF-16 units of a label.
         """
         lines = []
-        for place, score in enumerate(scores[:MOST_BARS]):
+        for index, score in enumerate(scores[:MOST_BARS]):
             shown = self.fit(score.label, label)
-            lines.append(bar_line(score.probability, f"**{shown}**" if place < bold and shown.strip() else shown))
+            lines.append(bar_line(score.probability, f"**{shown}**" if index < bold and shown.strip() else shown))
         if len(scores) > MOST_BARS:
             self.cut = True
             lines.append(f"… and {len(scores) - MOST_BARS} more")
         return "\n".join(lines)
 
+    def preview(self, said: str) -> Reply:
+        """Return the reply of an answer that isn't complete yet, with a footer."""
+        embed = discord.Embed(description="\n".join(self.lines), colour=self.colour)
+        return Reply(embed.set_footer(text=said))
+
     def reply(
         self, name: str, answer: Answer[Any], whole: str, remark: str | None = None, *, fact: str | None = None
     ) -> Reply:
-        """The finished reply.
+        """Return the finished reply.
 
         Args:
-            name: the command, which the file is called after.
-            answer: for the footer.
-            whole: everything, for the file.
-            remark: a further sentence for the footer.
-            fact: a few further words for the footer's first line.
+            name: the command; the file is named after it.
+            whole: the contents of the file.
+            remark: a sentence for the footer.
+            fact: a few words for the first line of the footer.
         """
         description = "\n".join([*self.lines, "", SHORTENED] if self.cut else self.lines)
         embed = discord.Embed(title=self.title, description=description, colour=self.colour)
@@ -160,22 +163,22 @@ class Draft:
 
 
 def footer(answer: Answer[Any], remark: str | None = None, fact: str | None = None) -> str:
-    """Who answered, where, and how fast; then what people should know about it. Footers are not Markdown."""
+    """Return the checkpoint, the device and the time, then what people should know. Footers are not Markdown."""
     facts = (answer.checkpoint, f"{answer.device} {answer.precision}", duration(answer.seconds), fact)
     lines = (" · ".join(filter(None, facts)), answer.note, remark)
     return fit("\n".join(filter(None, lines)), FOOTER, visible)[0]
 
 
 def duration(seconds: float) -> str:
-    """`0.034` → "34 ms", `12.3` → "12.3 s"."""
+    """Write seconds: 0.034 as "34 ms", 12.3 as "12.3 s"."""
     return f"{seconds:.1f} s" if seconds >= 10 else f"{max(1, round(seconds * 1000)):,} ms"
 
 
 def truncation(truncated: bool, what: str = "text", part: str = "end") -> str | None:
-    """A sentence where the model has not read everything."""
+    """Return a sentence if the model has not read everything."""
     return f"The {part} of the {what} exceeds this model's context and was not read." if truncated else None
 
 
 def plain_scores(scores: Sequence[LabelScore]) -> str:
-    """Every label and its probability, for a file."""
+    """List every label and its probability, for a file."""
     return "\n".join(plain_line(score.probability, score.label) for score in scores)

@@ -1,4 +1,4 @@
-"""Calls to Discord that are made again where it, or the way to it, is in trouble."""
+"""Calls to Discord that are repeated until it accepts them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,33 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from bot.errors import describe
-from bot.replies.faults import fault_of, seconds_asked_for
+from bot.replies.discord_errors import outcome_of, retry_after
 
 log = logging.getLogger(__name__)
 
 TRY_SECONDS = 60.0
-"""How long one try may take: discord.py waits for as long as a rate limit asks, be it a day."""
+"""How long a try may take. discord.py waits for as long as a rate limit asks, even for a day."""
 
 
-async def until_taken(call: Callable[[], Awaitable[object]], *, tries: int, pause: float) -> None:
-    """Make a call that does the same however often it is made, until Discord has taken it.
+async def until_accepted(call: Callable[[], Awaitable[object]], *, tries: int, pause: float) -> None:
+    """Repeat an idempotent call until Discord has accepted it.
 
     Args:
-        tries: how often at most; discord.py by itself makes each of them up to five times.
-        pause: seconds after the first try; each later pause is twice as long, and none is shorter than Discord asks
-            for.
+        tries: at most; discord.py makes up to five requests for each.
+        pause: seconds after the first try. Each later one is twice as long, and none is shorter than Discord asks for.
 
     Raises:
-        Exception: the last try's error, or the first that no other try can help.
+        Exception: the error of the last try, or the first one that no other try can help.
     """
     for further in reversed(range(tries)):
         try:
             async with asyncio.timeout(TRY_SECONDS):
                 await call()
         except Exception as error:
-            if not further or not fault_of(error).may_pass:
+            if not further or not outcome_of(error).is_retryable:
                 raise
             log.info("Discord has not taken something yet: %s", describe(error))
-            await asyncio.sleep(max(pause, seconds_asked_for(error)))
+            await asyncio.sleep(max(pause, retry_after(error)))
             pause *= 2
         else:
             return

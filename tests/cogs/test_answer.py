@@ -51,7 +51,7 @@ async def test_a_long_file_is_read_to_its_end(open_scene: OpenScene) -> None:
         ({"context": CONTEXT, "file": ("a.txt", b"a")}, "either write it as `context`"),
         ({"context": "😀"}, "There are no words in the context."),
         ({"file": ("a.txt", b"")}, "The context is empty."),
-        ({"file": ("a.png", b"\x89PNG\r\n\x1a\n\xff")}, "The file is no plain text in UTF-8."),
+        ({"file": ("a.png", b"\x89PNG\r\n\x1a\n\xff")}, "The file isn't plain UTF-8 text."),
         ({"file": ("a.txt", b"a" * (MOST_BYTES + 1))}, "The file has 100,001 bytes, and I can read 100,000 at most."),
         ({"file": ("a.txt", b"a " * 15_000)}, "The context has 29,999 characters, and I can read 20,000 at most."),
     ],

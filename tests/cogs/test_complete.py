@@ -81,7 +81,7 @@ class TestDialog:
 
             assert result.ephemeral
             assert result.response.content == UNEXPECTED
-        assert "/complete failed: RuntimeError at test_complete.py" in caplog.text
+        assert "the action complete failed: RuntimeError at test_complete.py" in caplog.text
         assert SECRET not in caplog.text
 
     async def test_leaves_nothing_behind_in_the_client(self, open_scene: OpenScene) -> None:

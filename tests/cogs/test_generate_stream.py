@@ -381,7 +381,7 @@ class TestButtons:
 
             assert pressed.ephemeral
             assert pressed.response.content == UNEXPECTED
-        assert "the button regenerate failed: RuntimeError at test_generate_stream.py" in caplog.text
+        assert "the action regenerate failed: RuntimeError at test_generate_stream.py" in caplog.text
         assert SECRET not in caplog.text
 
     async def test_leave_nothing_behind_in_the_client(self, open_scene: OpenScene) -> None:
@@ -393,4 +393,4 @@ class TestButtons:
             views = scene.bot._connection._view_store
             assert not views._views
             assert not views._synced_message_views
-            assert not scene.bot.delivery._under_way
+            assert not scene.bot.delivery._stoppable

@@ -69,7 +69,7 @@ class TestFile:
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
-            (b"\xff\xfeI\x00 \x00", "no plain text in UTF-8"),
+            (b"\xff\xfeI\x00 \x00", "isn't plain UTF-8 text"),
             (b" \n", "The file is empty."),
             (b"apples " * 8_000, "The file has 55,999 characters, and I can read 40,000 at most."),
             (b"apples " * 40_000, "The file has 280,000 bytes"),
@@ -129,8 +129,7 @@ class TestMessages:
             result = await scene.ask_in_group("summarize", messages=5)
 
             assert refused(scene, result) == (
-                "I am no member of this conversation, so I cannot read its messages. "
-                "Give me a `text` or a `file` instead."
+                "I am not in this conversation, so I cannot read its messages. Give me a `text` or a `file` instead."
             )
 
     async def test_not_in_servers_where_the_bot_is_not(self, open_scene: OpenScene, monkeypatch: Any) -> None:
@@ -139,7 +138,7 @@ class TestMessages:
             monkeypatch.setattr(scene.bot, "get_guild", lambda guild: None)
             result = await scene.alice.slash(scene.channel, "summarize", messages=5)
 
-            assert "I am no member of this server" in refused(scene, result)
+            assert "I am not on this server" in refused(scene, result)
 
     async def test_not_for_people_who_may_not_read_them(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ import pytest
 from bot.commands.evaluate import Accuracy, measure
 from bot.errors import ModelUnavailable
 from bot.evaluation.labelled import Example, read_examples
+from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.languages.lookup import language
@@ -36,20 +36,11 @@ class ToyBackend(Backend):
     def __init__(self, answer: Callable[[Any], Any]) -> None:
         self._answer = answer
 
-    def submit(self, request: Request[ResultT], *, person: int) -> asyncio.Task[Answer[ResultT]]:
-        return asyncio.get_running_loop().create_task(self.run(request, person=person))
+    def submit(self, request: Request[ResultT], *, person: int) -> Answering[ResultT]:
+        raise NotImplementedError
 
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
         return Answer(self._answer(request), f"toy {type(request).__name__}", "cpu", "float32", 0.1)
-
-    async def partial(self, answer: asyncio.Task[Answer[ResultT]]) -> ResultT | None:
-        return None
-
-    def stop(self, answer: asyncio.Task[Any]) -> None:
-        raise NotImplementedError
-
-    def model_state(self, request: Request[Any]) -> CheckpointState:
-        raise NotImplementedError
 
     def task_state(self, name: str) -> CheckpointState:
         raise NotImplementedError

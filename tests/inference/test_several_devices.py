@@ -57,7 +57,7 @@ async def test_a_replica_computes_on_its_own_device(make_worker: OpenWorker) -> 
     """Not the first device's weights on the second device's thread."""
     requests = [SentimentRequest(text) for text in TEXTS]
     async with make_worker(device=[CPU, OTHER]) as worker:
-        async with worker._models.lease("sentiment") as model:
+        async with worker._pool.lease("sentiment") as model:
             first, second = model.heads
         assert first is not second
         assert not {one.data_ptr() for one in first.model.parameters()} & {
@@ -139,7 +139,7 @@ async def test_giving_up_on_two_devices(make_worker: OpenWorker) -> None:
     async with make_worker(device=[CPU, CPU]) as worker:
         await worker.load(["generate"])
         answers = [worker.submit(LONG, person=one) for one in range(8)]
-        await under_way(worker, answers[0])
+        await under_way(answers[0])
         for answer in answers:
             answer.cancel()
         await asyncio.gather(*answers, return_exceptions=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bot.inference.answering import Answering
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.operations import Budget, Operation, Row, TaskRun
@@ -168,7 +169,7 @@ class ToyShop:
                 self.head.gate.set()
 
     @asynccontextmanager
-    async def hold(self, worker: InferenceWorker, value: int = 0) -> AsyncIterator[asyncio.Task[Any]]:
+    async def hold(self, worker: InferenceWorker, value: int = 0) -> AsyncIterator[Answering[Any]]:
         """Each device is busy with one request while the body runs; gives one of the requests."""
         self.head.gate.clear()
         held = [worker.submit(ToyRequest(value, alone=True), person=-1) for _ in self.devices]

@@ -37,7 +37,7 @@ async def test_utf_8_with_and_without_a_mark(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp932", "cp1252"])
 async def test_other_encodings(encoding: str) -> None:
     """Row K11."""
-    with pytest.raises(InvalidRequest, match=r"no plain text in UTF-8\. Please save it"):
+    with pytest.raises(InvalidRequest, match=r"isn't plain UTF-8 text\. Please save it"):
         await read_text(attached(TEXT.encode(encoding, errors="ignore")))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bot.inference.heads.inspection.attention_weights import Part
-from bot.replies.components.attention_menus import AttentionMenus, around, turned
+from bot.replies.components.attention_menus import AttentionMenus, around, changed
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
@@ -18,7 +18,7 @@ IDENTITY = "abcdefghijklmnop"
 
 def menus(view: AttentionView, layers: int, heads: int) -> dict[str, Any]:
     shown = Shown(np.ones((1, 1), dtype=np.float32), view, PARTS, layers, heads)
-    return {item.what: item for item in AttentionMenus(REQUEST, shown).items(IDENTITY)}  # type: ignore[attr-defined]
+    return {item.fields["what"]: item for item in AttentionMenus(REQUEST, shown).items(IDENTITY)}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("layer", [1, 2, 30, 79, 80])
@@ -52,10 +52,10 @@ def test_every_number_can_be_reached(count: int) -> None:
 
 def test_turns() -> None:
     view = AttentionView(Part.ENCODER, 3, Heads.ONE, 2)
-    assert turned(view, "layer", "5") == AttentionView(Part.ENCODER, 5, Heads.ONE, 2)
-    assert turned(view, "head", "7") == AttentionView(Part.ENCODER, 3, Heads.ONE, 7)
-    assert turned(view, "head", "average") == AttentionView(Part.ENCODER, 3)
-    rolled = turned(view, "head", "rollout")
+    assert changed(view, "layer", "5") == AttentionView(Part.ENCODER, 5, Heads.ONE, 2)
+    assert changed(view, "head", "7") == AttentionView(Part.ENCODER, 3, Heads.ONE, 7)
+    assert changed(view, "head", "average") == AttentionView(Part.ENCODER, 3)
+    rolled = changed(view, "head", "rollout")
     assert rolled == AttentionView(Part.ENCODER, 3, Heads.ROLLOUT)
-    assert turned(rolled, "part", "decoder") == AttentionView(Part.DECODER, None, Heads.ROLLOUT)
-    assert turned(rolled, "part", "cross") == AttentionView(Part.CROSS)
+    assert changed(rolled, "part", "decoder") == AttentionView(Part.DECODER, None, Heads.ROLLOUT)
+    assert changed(rolled, "part", "cross") == AttentionView(Part.CROSS)

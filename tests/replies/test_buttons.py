@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Answer
 from bot.replies.components.attention_menus import AttentionMenus
-from bot.replies.components.buttons import MOST_OPTIONS, STOP, Action, Offer, view_of
+from bot.replies.components.buttons import MOST_OPTIONS, STOP, Action, Button, view_of
 from bot.replies.components.pages import Pages
 from bot.replies.results.generate import CONTINUE, render
 from bot.tasks.attention import AttentionRequest
@@ -25,7 +25,7 @@ REQUEST = GenerateRequest("The capital of France is")
 
 actions = st.sampled_from([STOP, CONTINUE, Action("one", "One"), Action("two", "Two")])
 labels = st.sampled_from([None, "a", "b", "c"])
-offers = st.lists(st.tuples(st.builds(Offer, actions, st.just(REQUEST), labels), st.sampled_from("xyz")), max_size=40)
+offers = st.lists(st.tuples(st.builds(Button, actions, st.just(REQUEST), labels), st.sampled_from("xyz")), max_size=40)
 pages = st.builds(
     Pages,
     request=st.just(REQUEST),
@@ -53,7 +53,7 @@ def assert_taken_by_discord(rows: list[dict[str, Any]]) -> None:
 
 
 @given(offers, st.lists(pages, max_size=2), st.lists(st.sampled_from("xyz"), min_size=2, max_size=2))
-async def test_whatever_is_offered(offered: list[tuple[Offer, str]], turning: list[Pages], ids: list[str]) -> None:
+async def test_whatever_is_offered(offered: list[tuple[Button, str]], turning: list[Pages], ids: list[str]) -> None:
     further = [item for one, identity in zip(turning, ids, strict=False) for item in one.items(identity)]
     assert_taken_by_discord(await components(view_of(dict(offered), further)))
 
@@ -71,7 +71,7 @@ async def test_menus_of_attention(parts: list[Part], layers: int, heads: int, ki
     shown = Shown(None, view, tuple(parts), layers, heads)  # type: ignore[arg-type]
     menus = AttentionMenus(AttentionRequest("I love apples", "sentiment"), shown)
 
-    assert_taken_by_discord(await components(view_of({Offer(STOP, REQUEST): "y"}, menus.items("x"))))
+    assert_taken_by_discord(await components(view_of({Button(STOP, REQUEST): "y"}, menus.items("x"))))
 
 
 async def test_equal_options_and_empty_menus() -> None:
@@ -84,7 +84,7 @@ async def test_equal_options_and_empty_menus() -> None:
 
 
 async def test_what_has_no_room_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
-    many = {Offer(Action("one", "One"), REQUEST, str(number)): str(number) for number in range(30)}
+    many = {Button(Action("one", "One"), REQUEST, str(number)): str(number) for number in range(30)}
 
     rows = await components(view_of(many))
     assert sum(len(row["components"]) for row in rows) == ROWS * IN_A_ROW
@@ -106,8 +106,8 @@ async def test_one_button_for_each_distinct_continuation(written: list[tuple[str
 
     reply = render(request, Answer(result, "tiny", "cpu", "float32", 0.1))
 
-    going_on = [offer for offer in reply.offers if offer.action is CONTINUE]
+    going_on = [offer for offer in reply.buttons if offer.action is CONTINUE]
     assert len({offer.request for offer in going_on}) == len(going_on)
     assert len(going_on) == len({text for text, finished in written if not finished})
-    ids = {offer: str(hash(offer.request)) for offer in reply.offers}
+    ids = {offer: str(hash(offer.request)) for offer in reply.buttons}
     assert_taken_by_discord(await components(view_of(ids)))

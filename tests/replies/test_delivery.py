@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +16,11 @@ import discord
 import pytest
 
 from bot.errors import DeadlinePassed, InvalidRequest
-from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.answering import Answering, AnsweringState, Loading, Stage
 from bot.inference.requests import Answer
-from bot.inference.status import CheckpointState, Phase
 from bot.pictures.studio import Studio
 from bot.replies import pending
-from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, Place, tell
+from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, ResponseKind, tell
 from bot.replies.results.generate import preview
 from bot.replies.results.generate import render as render_text
 from bot.replies.results.sentiment import render
@@ -32,7 +30,7 @@ from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from tests.clock import Clock
 
 ANSWER = Answer(SentimentResult((LabelScore("POSITIVE", 1),), truncated=False), "tiny", "cpu", "float32", 0.01)
-Answering = Callable[..., asyncio.Task[Any]]
+Ask = Callable[..., asyncio.Task[Any]]
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 DEFERRED = discord.InteractionResponseType.deferred_channel_message
 
@@ -56,13 +54,14 @@ class StubBackend:
     """Answers when it is told to.
 
     Attributes:
+        loading: how far the checkpoint is; None if it is loaded.
         answer: what is answered, or with which error.
         words: how many are written so far, for `partial`.
         obedient: whether it ends an answer that is stopped.
     """
 
     def __init__(self) -> None:
-        self.state = CheckpointState(CheckpointSpec("tiny", FolderSource(Path())), Phase.FETCHING, 0.0)
+        self.loading: Loading | None = Loading("tiny", fetching=True, fraction=0.0)
         self.may_answer = asyncio.Event()
         self.given_up = False
         self.answer: Answer[Any] | Exception = ANSWER
@@ -71,31 +70,57 @@ class StubBackend:
         self.obedient = True
         self.broken = False
 
-    def submit(self, request: Any, *, person: int) -> asyncio.Task[Any]:
-        return asyncio.create_task(self._answer())
+    def submit(self, request: Any, *, person: int) -> Answering[Any]:
+        return StubAnswering(self)
 
-    async def partial(self, answer: asyncio.Task[Any]) -> Any:
-        if self.broken:
+
+class StubAnswering(Answering[Any]):
+    def __init__(self, backend: StubBackend) -> None:
+        self._backend = backend
+        self._task = asyncio.create_task(self._answer())
+
+    def __await__(self) -> Any:
+        return self._task.__await__()
+
+    def done(self) -> bool:
+        return self._task.done()
+
+    @property
+    def state(self) -> AnsweringState:
+        loading = self._backend.loading
+        return AnsweringState(Stage.RUNNING if loading is None else Stage.LOADING, loading)
+
+    @property
+    def queue_position(self) -> None:
+        return None
+
+    async def wait(self, seconds: float) -> bool:
+        await asyncio.wait((self._task,), timeout=seconds)
+        return self.done()
+
+    async def partial(self) -> Any:
+        if self._backend.broken:
             raise RuntimeError
-        return written(self.words) if self.words else None
+        return written(self._backend.words) if self._backend.words else None
 
-    def stop(self, answer: asyncio.Task[Any]) -> None:
-        self.stopped += 1
-        if self.obedient:
-            self.may_answer.set()
+    def stop(self) -> None:
+        self._backend.stopped += 1
+        if self._backend.obedient:
+            self._backend.may_answer.set()
 
-    def model_state(self, request: Any) -> CheckpointState:
-        return self.state
+    def cancel(self) -> None:
+        self._task.cancel()
 
     async def _answer(self) -> Any:
+        backend = self._backend
         try:
-            await self.may_answer.wait()
+            await backend.may_answer.wait()
         except asyncio.CancelledError:
-            self.given_up = True
+            backend.given_up = True
             raise
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        if isinstance(backend.answer, Exception):
+            raise backend.answer
+        return backend.answer
 
 
 class StubInteraction:
@@ -211,25 +236,25 @@ def studio() -> Iterator[Studio]:
 
 
 @pytest.fixture
-def answering(studio: Studio) -> Answering:
-    def answering(interaction: Any, backend: Any, place: Place = Place.PUBLIC) -> asyncio.Task[Any]:
+def answering(studio: Studio) -> Ask:
+    def answering(interaction: Any, backend: Any, kind: ResponseKind = ResponseKind.PUBLIC) -> asyncio.Task[Any]:
         store: Any = StubStore()
         delivery = Delivery(backend, store, studio)
-        return asyncio.create_task(delivery.answer(interaction, SentimentRequest("good"), render, place=place))
+        return asyncio.create_task(delivery.answer(interaction, SentimentRequest("good"), render, kind=kind))
 
     return answering
 
 
-async def test_the_notice_follows_the_checkpoint_and_is_edited_only_when_it_changes(answering: Answering) -> None:
+async def test_the_notice_follows_the_checkpoint_and_is_edited_only_when_it_changes(answering: Ask) -> None:
     backend, interaction = StubBackend(), StubInteraction()
     task = answering(interaction, backend)
 
     await asyncio.sleep(5)
     assert interaction.contents == ["Downloading tiny: 0 %. Your answer follows here by itself."]
-    backend.state.fraction = 0.5
+    backend.loading = Loading("tiny", fetching=True, fraction=0.5)
     await asyncio.sleep(5)
     assert interaction.contents[1:] == ["Downloading tiny: 50 %. Your answer follows here by itself."]
-    backend.state.phase = Phase.READY
+    backend.loading = None
     await asyncio.sleep(5)
     backend.may_answer.set()
     await task
@@ -239,9 +264,9 @@ async def test_the_notice_follows_the_checkpoint_and_is_edited_only_when_it_chan
     assert interaction.edits[-1]["embed"].title == "POSITIVE"
 
 
-async def test_without_a_wait_there_is_no_notice(answering: Answering) -> None:
+async def test_without_a_wait_there_is_no_notice(answering: Ask) -> None:
     backend, interaction = StubBackend(), StubInteraction()
-    backend.state.phase = Phase.READY
+    backend.loading = None
     backend.may_answer.set()
 
     await answering(interaction, backend)
@@ -249,7 +274,7 @@ async def test_without_a_wait_there_is_no_notice(answering: Answering) -> None:
     assert interaction.contents == [None]
 
 
-async def test_every_edit_forbids_mentions(answering: Answering) -> None:
+async def test_every_edit_forbids_mentions(answering: Ask) -> None:
     backend, interaction = StubBackend(), StubInteraction()
     task = answering(interaction, backend)
     await asyncio.sleep(1)
@@ -261,12 +286,12 @@ async def test_every_edit_forbids_mentions(answering: Answering) -> None:
         assert edit["allowed_mentions"].to_dict() == discord.AllowedMentions.none().to_dict()
 
 
-async def test_a_deleted_message_gives_the_request_up(answering: Answering) -> None:
+async def test_a_deleted_message_gives_the_request_up(answering: Ask) -> None:
     backend, interaction = StubBackend(), StubInteraction()
     task = answering(interaction, backend)
     await asyncio.sleep(1)
     interaction.error = GONE
-    backend.state.fraction = 0.7
+    backend.loading = Loading("tiny", fetching=True, fraction=0.7)
 
     assert await task is None
     await asyncio.sleep(0)
@@ -274,7 +299,7 @@ async def test_a_deleted_message_gives_the_request_up(answering: Answering) -> N
     assert backend.given_up
 
 
-async def test_a_cancelled_caller_gives_the_request_up(answering: Answering) -> None:
+async def test_a_cancelled_caller_gives_the_request_up(answering: Ask) -> None:
     backend, interaction = StubBackend(), StubInteraction()
     task = answering(interaction, backend)
     await asyncio.sleep(1)
@@ -288,7 +313,7 @@ async def test_a_cancelled_caller_gives_the_request_up(answering: Answering) -> 
 
 
 @pytest.mark.parametrize("error", TROUBLE, ids=kinds(TROUBLE))
-async def test_trouble_costs_a_notice_and_not_the_answer(answering: Answering, error: Exception) -> None:
+async def test_trouble_costs_a_notice_and_not_the_answer(answering: Ask, error: Exception) -> None:
     backend, interaction = StubBackend(), StubInteraction()
     interaction.error, interaction.failures = error, 1
     task = answering(interaction, backend)
@@ -299,7 +324,7 @@ async def test_trouble_costs_a_notice_and_not_the_answer(answering: Answering, e
     assert interaction.contents == [None]
 
 
-async def test_an_edit_on_the_way_that_hangs_holds_nothing_up(answering: Answering) -> None:
+async def test_an_edit_on_the_way_that_hangs_holds_nothing_up(answering: Ask) -> None:
     backend, interaction = StubBackend(), StubInteraction()
     edit = interaction.edit_original_response
 
@@ -322,13 +347,13 @@ class TestAcknowledging:
     @pytest.fixture
     def backend(self) -> StubBackend:
         backend = StubBackend()
-        backend.state.phase = Phase.READY
+        backend.loading = None
         backend.may_answer.set()
         return backend
 
     @pytest.mark.parametrize("error", [error for error in TROUBLE if error not in MALFORMED], ids=str)
     async def test_the_second_try_is_refused_as_one_too_many(
-        self, backend: StubBackend, answering: Answering, error: Exception
+        self, backend: StubBackend, answering: Ask, error: Exception
     ) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [error, refusal(400, 40060)]
@@ -342,7 +367,7 @@ class TestAcknowledging:
     @pytest.mark.parametrize(
         "error", [aiohttp.ServerDisconnectedError(), *MALFORMED], ids=kinds([OSError(), *MALFORMED])
     )
-    async def test_no_receipt_at_all(self, backend: StubBackend, answering: Answering, error: Exception) -> None:
+    async def test_no_receipt_at_all(self, backend: StubBackend, answering: Ask, error: Exception) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [error] * 10
 
@@ -350,7 +375,7 @@ class TestAcknowledging:
         assert interaction.contents == [None]
         assert interaction.times[0] < 3
 
-    async def test_a_receipt_that_does_not_come(self, backend: StubBackend, answering: Answering, clock: Clock) -> None:
+    async def test_a_receipt_that_does_not_come(self, backend: StubBackend, answering: Ask, clock: Clock) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [refusal(400, 40060)]
         defer = interaction.response.defer
@@ -363,20 +388,20 @@ class TestAcknowledging:
         assert await answering(interaction, backend) is ANSWER
         assert clock.now < 4
 
-    async def test_a_receipt_that_cannot_be_read(self, backend: StubBackend, answering: Answering) -> None:
+    async def test_a_receipt_that_cannot_be_read(self, backend: StubBackend, answering: Ask) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [TypeError(), discord.InteractionResponded(interaction)]  # type: ignore[arg-type]
 
         assert await answering(interaction, backend) is ANSWER
 
-    async def test_an_interaction_that_is_gone_is_given_up(self, backend: StubBackend, answering: Answering) -> None:
+    async def test_an_interaction_that_is_gone_is_given_up(self, backend: StubBackend, answering: Ask) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [OSError(), refusal(404, 10062)]
 
         assert await answering(interaction, backend) is None
         assert not interaction.edits
 
-    async def test_what_discord_refuses_is_an_error(self, backend: StubBackend, answering: Answering) -> None:
+    async def test_what_discord_refuses_is_an_error(self, backend: StubBackend, answering: Ask) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [refusal(400, 50035)]
 
@@ -441,10 +466,10 @@ class TestTelling:
 class TestPageOfAMessage:
     """Item 25: the message with the menu that was used."""
 
-    async def test_a_notice_is_taken_back_where_the_answer_fails(self, answering: Answering) -> None:
+    async def test_a_notice_is_taken_back_where_the_answer_fails(self, answering: Ask) -> None:
         backend, interaction = StubBackend(), StubInteraction()
         interaction.type = discord.InteractionType.component
-        task = answering(interaction, backend, Place.SAME)
+        task = answering(interaction, backend, ResponseKind.EDIT)
         await asyncio.sleep(1)
         backend.answer = InvalidRequest("There is no such page.")
         backend.may_answer.set()
@@ -455,9 +480,9 @@ class TestPageOfAMessage:
         assert set(interaction.edits[-1]) == {"content", "allowed_mentions"}  # the page stays
 
     @pytest.mark.parametrize("error", TROUBLE, ids=kinds(TROUBLE))
-    async def test_also_when_that_has_to_be_tried_again(self, answering: Answering, error: Exception) -> None:
+    async def test_also_when_that_has_to_be_tried_again(self, answering: Ask, error: Exception) -> None:
         backend, interaction = StubBackend(), StubInteraction()
-        task = answering(interaction, backend, Place.SAME)
+        task = answering(interaction, backend, ResponseKind.EDIT)
         await asyncio.sleep(1)
         backend.answer = InvalidRequest("There is no such page.")
         interaction.errors["edit"] = [error]
@@ -467,9 +492,9 @@ class TestPageOfAMessage:
             await task
         assert interaction.contents[-1] is None
 
-    async def test_and_where_the_turn_is_given_up(self, answering: Answering) -> None:
+    async def test_and_where_the_turn_is_given_up(self, answering: Ask) -> None:
         backend, interaction = StubBackend(), StubInteraction()
-        task = answering(interaction, backend, Place.SAME)
+        task = answering(interaction, backend, ResponseKind.EDIT)
         await asyncio.sleep(1)
 
         task.cancel()
@@ -477,23 +502,23 @@ class TestPageOfAMessage:
             await task
         assert interaction.contents[-1] is None
 
-    async def test_without_a_notice_nothing_is_edited(self, answering: Answering) -> None:
+    async def test_without_a_notice_nothing_is_edited(self, answering: Ask) -> None:
         backend, interaction = StubBackend(), StubInteraction()
-        backend.state.phase = Phase.READY
+        backend.loading = None
         backend.answer = InvalidRequest("There is no such page.")
         backend.may_answer.set()
 
         with pytest.raises(InvalidRequest):
-            await answering(interaction, backend, Place.SAME)
+            await answering(interaction, backend, ResponseKind.EDIT)
         assert not interaction.edits
 
 
 class TestTime:
     """Item 19: an interaction lives for 15 minutes from its creation, and not from its turn."""
 
-    async def test_what_somebody_has_waited_counts(self, answering: Answering, clock: Clock) -> None:
+    async def test_what_somebody_has_waited_counts(self, answering: Ask, clock: Clock) -> None:
         backend, interaction = StubBackend(), StubInteraction(age=600)
-        backend.state.phase = Phase.READY
+        backend.loading = None
         task = answering(interaction, backend)
         await asyncio.sleep(pending.LAST_SECONDS - 600 - 1)
         assert not task.done()
@@ -502,9 +527,9 @@ class TestTime:
         assert clock.now == pytest.approx(pending.LAST_SECONDS - 600, abs=0.5)
         assert backend.stopped == 1
 
-    async def test_it_is_measured_once(self, answering: Answering, clock: Clock) -> None:
+    async def test_it_is_measured_once(self, answering: Ask, clock: Clock) -> None:
         backend, interaction = StubBackend(), StubInteraction()
-        backend.state.phase = Phase.READY
+        backend.loading = None
         pending.seconds_left(interaction)  # type: ignore[arg-type]
         await asyncio.sleep(500)
 
@@ -521,7 +546,7 @@ class TestStreaming:
     @pytest.fixture
     def backend(self) -> StubBackend:
         backend = StubBackend()
-        backend.state.phase = Phase.READY
+        backend.loading = None
         backend.answer = Answer(written(10, finished=True), "tiny", "cpu", "float32", 0.01)
         return backend
 
@@ -530,7 +555,7 @@ class TestStreaming:
         return StubInteraction()
 
     @pytest.fixture
-    def answering(self, studio: Studio) -> Answering:
+    def answering(self, studio: Studio) -> Ask:
         def answering(interaction: Any, backend: Any) -> asyncio.Task[Any]:
             store: Any = StubStore()
             delivery = Delivery(backend, store, studio)
@@ -539,7 +564,7 @@ class TestStreaming:
         return answering
 
     async def test_the_newest_text_at_every_turn(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         task = answering(interaction, backend)
         for words in range(1, 11):
@@ -556,7 +581,7 @@ class TestStreaming:
         assert interaction.buttons == [*([["Stop"]] * len(partial)), ["Regenerate", "Show the work"]]
 
     async def test_no_more_edits_than_discord_allows(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         task = answering(interaction, backend)
         for words in range(1, 11):
@@ -571,7 +596,7 @@ class TestStreaming:
         assert all(sum(0 <= one - start <= 5 for one in interaction.times) <= 5 for start in partial)
 
     async def test_a_quick_answer_is_shown_once_and_at_once(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         backend.words = 3
         task = answering(interaction, backend)
@@ -582,7 +607,7 @@ class TestStreaming:
         assert interaction.times == [0.7]  # it does not wait for its turn
 
     async def test_what_stands_still_is_not_edited(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         task = answering(interaction, backend)
         await asyncio.sleep(3)
@@ -595,7 +620,7 @@ class TestStreaming:
 
     @pytest.mark.parametrize("error", [refusal(400), *TROUBLE], ids=kinds([refusal(400), *TROUBLE]))
     async def test_a_lost_edit_costs_nothing_else(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering, error: Exception
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask, error: Exception
     ) -> None:
         interaction.error, interaction.failures = error, 1
         backend.words = 1
@@ -612,7 +637,7 @@ class TestStreaming:
 
     @pytest.mark.parametrize("error", TROUBLE, ids=kinds(TROUBLE))
     async def test_the_last_edit_is_tried_again(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering, error: Exception
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask, error: Exception
     ) -> None:
         interaction.error, interaction.failures = error, pending.TRIES - 1
         backend.may_answer.set()
@@ -623,7 +648,7 @@ class TestStreaming:
         assert interaction.times == [0, 2, 6, 14, 30]
 
     async def test_not_before_discord_wants_it(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         waits = ["9", "nan", "-5", "soon", "1e9"]
         interaction.errors["edit"] = [refusal(429, wait=wait) for wait in waits[: pending.TRIES - 1]]
@@ -633,7 +658,7 @@ class TestStreaming:
         assert interaction.times == [0, 9, 13, 21, 37]
 
     async def test_a_try_that_hangs_is_given_up_for_another(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         edit = interaction.edit_original_response
         hung: list[Any] = []
@@ -652,7 +677,7 @@ class TestStreaming:
 
     @pytest.mark.parametrize(("status", "tries"), [(500, pending.TRIES), (400, 1)])
     async def test_the_last_edit_is_not_tried_for_ever(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering, status: int, tries: int
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask, status: int, tries: int
     ) -> None:
         interaction.error = refusal(status)
         backend.may_answer.set()
@@ -662,7 +687,7 @@ class TestStreaming:
         assert len(interaction.times) == tries
 
     async def test_a_deleted_message_gives_the_request_up(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask
     ) -> None:
         task = answering(interaction, backend)
         backend.words = 1
@@ -676,7 +701,7 @@ class TestStreaming:
         assert backend.given_up
 
     async def test_a_preview_that_fails_costs_only_itself(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering, caplog: pytest.LogCaptureFixture
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask, caplog: pytest.LogCaptureFixture
     ) -> None:
         backend.broken = True
         task = answering(interaction, backend)
@@ -688,7 +713,7 @@ class TestStreaming:
         assert "cannot be shown before it is complete: RuntimeError" in caplog.text
 
     async def test_it_ends_before_discord_forgets_the_interaction(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering, clock: Clock
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask, clock: Clock
     ) -> None:
         backend.words = 4
         backend.answer = Answer(written(5), "tiny", "cpu", "float32", 0.01)
@@ -701,7 +726,7 @@ class TestStreaming:
         assert interaction.buttons[-1] == ["Regenerate", "Continue", "Show the work"]
 
     async def test_what_cannot_be_ended_by_then_is_given_up(
-        self, backend: StubBackend, interaction: StubInteraction, answering: Answering, clock: Clock
+        self, backend: StubBackend, interaction: StubInteraction, answering: Ask, clock: Clock
     ) -> None:
         backend.obedient = False
 

@@ -25,6 +25,7 @@ from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
 from bot.tasks.translation.language_detection import Detection, LanguageGuess
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+from bot.text.characters import CURSOR
 from tests.replies.test_text import TEXTS, live
 
 T = TypeVar("T")
@@ -188,13 +189,13 @@ class TestFill:
 
         assert remark(0.9995, 0.01).split("\n")[-2:] == [
             "The end of the text exceeds this model's context and was not read.",
-            "Tokens that are no words (special ones, spaces) got >\u00a099.9\u00a0% of blank 1, and are left out.",
+            "Tokens that are not words (special ones, spaces) got >\u00a099.9\u00a0% of blank 1, and are left out.",
         ]
         assert "no words" not in remark(0.04, 0.0)
         assert "no words" not in remark()
         one = completed(FillRequest("I love ___"), words[:1], False, (0.5,))
         text = fill.render(FillRequest("I love ___"), answer(one)).embed.footer.text or ""
-        assert "that are no words (special ones, spaces) got 50.0\u00a0%, and" in text
+        assert "that are not words (special ones, spaces) got 50.0\u00a0%, and" in text
 
     def test_several_masks(self) -> None:
         request = FillRequest("___ is the capital of [MASK].")
@@ -300,28 +301,28 @@ class TestGenerate:
 
 
 class TestGenerateOffers:
-    def offers(self, *continuations: Continuation) -> list[tuple[str, str]]:
+    def buttons(self, *continuations: Continuation) -> list[tuple[str, str]]:
         request = GenerateRequest("One", num_return_sequences=len(continuations), seed=3)
         reply = generate.render(request, answer(GenerateResult("One", continuations, 3, False)))
-        first, *others = reply.offers
+        first, *others = reply.buttons
         assert (first.action, first.request) == (generate.REGENERATE, request)
         assert all(offer.action is generate.CONTINUE for offer in others)
         requests: list[Any] = [offer.request for offer in others]
         return [(offer.label or offer.action.label, one.prompt) for offer, one in zip(others, requests, strict=True)]
 
     def test_what_the_model_has_not_ended_can_go_on(self) -> None:
-        assert self.offers(Continuation(" two", 1, False)) == [("Continue", "One two")]
+        assert self.buttons(Continuation(" two", 1, False)) == [("Continue", "One two")]
 
     def test_what_the_model_has_ended_cannot(self) -> None:
-        assert self.offers(Continuation(" two", 1, True)) == []
+        assert self.buttons(Continuation(" two", 1, True)) == []
 
     def test_each_of_several_by_itself(self) -> None:
-        assert self.offers(
+        assert self.buttons(
             Continuation(" two", 1, False), Continuation(" and", 1, True), Continuation(" too", 1, False)
         ) == [("Continue 1", "One two"), ("Continue 3", "One too")]
 
     def test_not_where_no_word_is_left(self) -> None:
-        assert self.offers(Continuation(" …" * 4_000, 1, False)) == []
+        assert self.buttons(Continuation(" …" * 4_000, 1, False)) == []
 
 
 class TestGeneratePreview:
@@ -367,8 +368,8 @@ class TestGeneratePreview:
 
         start = bold(request.prompt) if "\n" not in request.prompt else quoted(request.prompt) + "\n\n"
         assert description.startswith(start)
-        assert description.endswith(generate.CURSOR)
-        shown = description.removeprefix(start).removesuffix(generate.CURSOR)
+        assert description.endswith(CURSOR)
+        shown = description.removeprefix(start).removesuffix(CURSOR)
         assert not re.search(r"[*_~|`<\[]|\\$|://|@(everyone|here|[!&]?\d)|:[^\s:]+:", live(shown))
         assert not any(re.match(r"[ \t]*([>#+-]|\d+[.)])", line) for line in shown.split("\n"))
         if "\n" not in request.prompt:
@@ -410,8 +411,8 @@ class TestTranslate:
         footer = str(reply.embed.footer.text)
         assert "detected: Spanish" in footer
         assert said in footer
-        assert [offer.label for offer in reply.offers] == labels
-        assert [offer.request for offer in reply.offers] == [
+        assert [offer.label for offer in reply.buttons] == labels
+        assert [offer.request for offer in reply.buttons] == [
             TranslateRequest("lo se", "German", code) for code in list(guesses)[1 : 1 + len(labels)]
         ]
 

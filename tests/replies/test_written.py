@@ -45,16 +45,16 @@ class TestComplete:
         assert reply.embed.description == "```py\ndef a():\n    x =\n```\n```py\n 1\n    return x\n```"
         assert "· Python · 12 tokens" in (reply.embed.footer.text or "")
         assert reply.file is None
-        assert [offer.action.name for offer in reply.offers] == ["complete-again"]
+        assert [offer.action.name for offer in reply.buttons] == ["complete-again"]
 
     def test_what_is_not_finished_can_go_on(self) -> None:
         reply = complete.render(self.REQUEST, answer(self.result(" 1", finished=False)))
-        assert [offer.request for offer in reply.offers] == [self.REQUEST, self.REQUEST.continued(" 1")]
+        assert [offer.request for offer in reply.buttons] == [self.REQUEST, self.REQUEST.continued(" 1")]
 
     def test_nothing(self) -> None:
         reply = complete.render(self.REQUEST, answer(self.result("\n\n", finished=False)))
         assert (reply.embed.description or "").endswith(complete.NOTHING)
-        assert len(reply.offers) == 1
+        assert len(reply.buttons) == 1
 
     def test_the_file_has_everything(self) -> None:
         code = CompleteRequest("x = 1\n" * 900 + "y = ```", "rs")
@@ -84,7 +84,7 @@ class TestSummarize:
         reply = summarize.render(self.REQUEST, answer(self.RESULT))
         assert reply.embed.description == "> Apples are sour, and lemons are sourer.\n\nFruit is sour."
         assert (reply.embed.footer.text or "").endswith("· 1,234 → 5 tokens")
-        assert not reply.offers
+        assert not reply.buttons
 
     @pytest.mark.parametrize(
         ("request_", "shown"),
@@ -135,7 +135,7 @@ class TestChat:
         reply = chat.render(self.REQUEST, answer(self.RESULT))
         assert reply.embed.description == "> Why?\n\nBecause."
         assert (reply.embed.footer.text or "").endswith("· 3 tokens")
-        assert [offer.action for offer in reply.offers] == [chat.FORGET]
+        assert [offer.action for offer in reply.buttons] == [chat.FORGET]
 
     def test_what_it_remembers_and_what_not(self) -> None:
         request = replace(self.REQUEST, history=self.SAID * 5)

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.inference.operations import OperationCall, Row, RowState
+from bot.inference.operations import AnyRow, OperationCall, RowState
 from bot.inference.scheduling.batching import by_distance, order_of
 from bot.inference.scheduling.replicas import AnyOperation
 
@@ -64,6 +64,7 @@ class PendingCall:
         self._outputs[index] = outcome
         if len(self._outputs) == len(self.call.rows):
             self.done.set_result([self._outputs[index] for index in range(len(self._outputs))])
+            self.queued.clear()  # they refer to this call, and a cycle would be left to the garbage collector
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +78,7 @@ class QueuedRow:
 
     pending: PendingCall
     index: int
-    row: Row[Any]
+    row: AnyRow
     order: tuple[float, int]
     tokens: int = field(init=False)
 

@@ -1,24 +1,23 @@
-"""Drop-down menus that turn a heat map of attention weights to another part, layer or head.
+"""Select menus that show another part, layer or head of a heat map of attention weights.
 
-Their custom ids hold what is shown now and the id of the kept request, so they work after a restart.
+Their custom ids hold the view that is shown and the id of the kept request, so they work after a restart.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import discord
 
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.replies.components.buttons import MOST_OPTIONS, Action
-from bot.replies.components.items import Counted
+from bot.replies.components.press import Component, Item
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
-TURN = Action("attention-turn", "Another view")
+CHANGE_VIEW = Action("attention-turn", "Another view")
+"""Its detail is the `AttentionView` that somebody has chosen."""
 PART_NAMES = {
     Part.ENCODER: "Encoder: the text looks at itself",
     Part.DECODER: "Decoder: each token looks back",
@@ -27,31 +26,10 @@ PART_NAMES = {
 
 _TEMPLATE = (
     r"glassbox-attention:(?P<what>part|layer|head):"
-    r"(?P<part>encoder|decoder|cross)\.(?P<layer>\d{1,4})\.(?P<head>average|rollout|\d{1,4}):(?P<identity>[\w-]+)"
+    r"(?P<part>encoder|decoder|cross)\.(?P<layer>\d{1,4})\.(?P<head>average|rollout|\d{1,4}):(?P<request_id>[\w-]+)"
 )
-_EXTRA = "attention"
 
 View = discord.ui.View
-
-
-@dataclass(frozen=True)
-class AttentionTurn:
-    """Somebody wants to see another view.
-
-    Attributes:
-        identity: of the kept request.
-        view: what they want to see.
-    """
-
-    identity: str
-    view: AttentionView
-
-    @classmethod
-    def of(cls, interaction: discord.Interaction[Any]) -> AttentionTurn:
-        """The turn behind an interaction with one of the menus."""
-        turn = interaction.extras[_EXTRA]
-        assert isinstance(turn, AttentionTurn)
-        return turn
 
 
 @dataclass(frozen=True)
@@ -59,22 +37,22 @@ class AttentionMenus:
     """The menus under a heat map.
 
     Attributes:
-        request: what it is about; its own view is of no interest.
-        shown: what is shown now.
+        request: what it is about, with any view.
+        shown: the view that is shown.
     """
 
     request: AttentionRequest
     shown: Shown
 
-    def items(self, identity: str) -> Iterator[discord.ui.Item[Any]]:
-        """A menu for the part, where the model has several, one for the layer, and one for the head."""
+    def items(self, request_id: str) -> Iterator[Item]:
+        """Make menus for the part (if the model has several), the layer and the head."""
         shown = self.shown
         if len(shown.parts) > 1:
             parts = [discord.SelectOption(label=PART_NAMES[part], value=part) for part in shown.parts]
-            yield AttentionMenu.of("part", identity, shown.view, parts, shown.part)
+            yield AttentionMenu.of("part", request_id, shown.view, parts, shown.part)
         layers = [_numbered("Layer", number, shown.layers) for number in around(shown.layer, shown.layers)]
-        yield AttentionMenu.of("layer", identity, shown.view, layers, str(shown.layer))
-        yield AttentionMenu.of("head", identity, shown.view, self._heads(), _head_value(shown.view))
+        yield AttentionMenu.of("layer", request_id, shown.view, layers, str(shown.layer))
+        yield AttentionMenu.of("head", request_id, shown.view, self._heads(), _head_value(shown.view))
 
     def _heads(self) -> list[discord.SelectOption]:
         shown = self.shown
@@ -85,57 +63,46 @@ class AttentionMenus:
         return [*options, *(_numbered("Head", number, shown.number_of_heads) for number in numbers)]
 
 
-class AttentionMenu(Counted, discord.ui.DynamicItem[discord.ui.Select[View]], template=_TEMPLATE):
+class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
     """One of the menus."""
 
-    def __init__(self, menu: discord.ui.Select[View], what: str, identity: str, view: AttentionView) -> None:
-        super().__init__(menu)
-        self.what = what
-        self.identity = identity
-        self.view_shown = view
+    action = CHANGE_VIEW.name
 
     @classmethod
     def of(
-        cls, what: str, identity: str, view: AttentionView, options: list[discord.SelectOption], current: str
+        cls, what: str, request_id: str, view: AttentionView, options: list[discord.SelectOption], current: str
     ) -> AttentionMenu:
-        """A new menu.
+        """Make a menu.
 
         Args:
-            what: it chooses: `part`, `layer` or `head`.
-            view: what is shown now.
-            current: the value of the option that stands for it.
+            what: `part`, `layer` or `head`.
+            view: the view that is shown.
+            current: the value of its option.
         """
         for option in options:
             option.default = option.value == current
-        custom_id = f"glassbox-attention:{what}:{view.part}.{view.layer}.{_head_value(view)}:{identity}"
-        return cls(discord.ui.Select(custom_id=custom_id, options=options), what, identity, view)
+        custom_id = f"glassbox-attention:{what}:{view.part}.{view.layer}.{_head_value(view)}:{request_id}"
+        return cls(discord.ui.Select(custom_id=custom_id, options=options))
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> AttentionMenu:
-        assert isinstance(item, discord.ui.Select)
-        view = _with_head(AttentionView(Part(match["part"]), int(match["layer"])), match["head"])
-        return cls(item, match["what"], match["identity"], view)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        [chosen] = self.item.values
-        interaction.extras[_EXTRA] = AttentionTurn(self.identity, turned(self.view_shown, self.what, chosen))
-        await interaction.client.pressed(interaction, TURN.name, self.identity)
+    @property
+    def detail(self) -> AttentionView:
+        fields = self.fields
+        view = _with_head(AttentionView(Part(fields["part"]), int(fields["layer"])), fields["head"])
+        return changed(view, fields["what"], self.item.values[0])
 
 
-def turned(view: AttentionView, what: str, chosen: str) -> AttentionView:
-    """Another view.
+def changed(view: AttentionView, what: str, chosen: str) -> AttentionView:
+    """Return another view.
 
     Args:
-        view: what was shown.
-        what: was chosen: `part`, `layer` or `head`.
-        chosen: the option's value.
+        view: the view that was shown.
+        what: `part`, `layer` or `head`.
+        chosen: the value of the chosen option.
     """
     match what:
         case "part":
             part = Part(chosen)
-            # Its layers and heads may be others than those of the part before.
+            # Another part may have other layers and heads.
             heads = Heads.ROLLOUT if view.heads is Heads.ROLLOUT and part is not Part.CROSS else Heads.AVERAGE
             return AttentionView(part, None, heads)
         case "layer":
@@ -145,7 +112,7 @@ def turned(view: AttentionView, what: str, chosen: str) -> AttentionView:
 
 
 def around(current: int, count: int, room: int = MOST_OPTIONS) -> list[int]:
-    """The numbers from 1 to `count`; where there is no room for all, the first, the last, and those around one."""
+    """Return the numbers from 1 to `count`. If there is no room for all: the first, the last, and those around one."""
     if count <= room:
         return list(range(1, count + 1))
     inner = room - 2

@@ -1,4 +1,4 @@
-"""What an autocompletion offers."""
+"""Choices of autocompletions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ COMMON = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "ja", "ko", "zh", "vi", "sv",
     "ro", "cs", "el", "hu", "da", "fi",
 )  # fmt: skip
-"""Offered first, and alone where nobody knows what the checkpoint can do."""
+"""Offered first, and alone if the checkpoint's languages are not known."""
 
 
 def language_choices(
     typed: str, codes: Iterable[str] | None, unlikely: str | None = None
 ) -> list[app_commands.Choice[str]]:
-    """The languages that somebody who has typed this may mean.
+    """Return the languages that match a typed text.
 
     Args:
         typed: the start of a code, or of a name in English or in the language itself; empty for all.
-        codes: what can be chosen; None where that is not known.
+        codes: what can be chosen; None if that is not known.
         unlikely: the code of a language that is offered behind the other common ones.
     """
     known = {found.code: found for found in map(language, COMMON if codes is None else codes)}
@@ -44,7 +44,7 @@ def language_choices(
 
 
 def _meant(typed: str, known: Iterable[str]) -> list[str]:
-    """Codes of what somebody means who has typed the whole name of a language, in whatever language."""
+    """Return the codes of a language whose whole name was typed, in any language."""
     try:
         return serving(find_language(typed).code, known)
     except InvalidRequest:
@@ -52,7 +52,7 @@ def _meant(typed: str, known: Iterable[str]) -> list[str]:
 
 
 def _order(found: Language, typed: str, unlikely: str | None) -> tuple[bool, int, str]:
-    """A code that was typed whole first, then common languages, then by name."""
+    """Sort a code that was typed whole first, then common languages, then by name."""
     common = COMMON.index(found.code) if found.code in COMMON else len(COMMON) + 1
     rank = len(COMMON) if found.code == unlikely else common
     return (found.code.casefold() != identity(typed), rank, found.name)

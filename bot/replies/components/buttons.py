@@ -1,9 +1,8 @@
-"""Buttons under answers. They hold nothing but the id of a kept request, so they work after a restart of the bot."""
+"""Buttons under answers. A custom id holds only the id of a kept request, so they work after a restart of the bot."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import discord
 
 from bot.inference.requests import Request
-from bot.replies.components.items import Counted
+from bot.replies.components.press import Component, Item
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +20,11 @@ MOST_OPTIONS = 25
 
 @dataclass(frozen=True)
 class Action:
-    """What a button does.
+    """What a component or modal does.
 
     Attributes:
-        name: in the custom ids of buttons that are out there: it never changes.
-        label: what the button says.
+        name: part of the custom ids of messages that have been sent, so it never changes.
+        label: of its button, or the title of its modal.
     """
 
     name: str
@@ -37,11 +36,12 @@ STOP = Action("stop", "Stop", discord.ButtonStyle.danger)
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A button to be: an action, and the request that it is done with.
+class Button:
+    """A button that a reply offers.
 
     Attributes:
-        label: instead of the action's own.
+        request: the action is done with it.
+        label: replaces the action's own.
     """
 
     action: Action
@@ -50,51 +50,36 @@ class Offer:
 
 
 class RequestButton(
-    Counted,
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"glassbox:(?P<action>[a-z-]+):(?P<identity>[\w-]+)",
+    Component[discord.ui.Button[discord.ui.View]], template=r"glassbox:(?P<action>[a-z-]+):(?P<request_id>[\w-]+)"
 ):
-    """A button whose custom id says all. What it does is the client's business (see `Glassbox.pressed`)."""
+    """A button as Discord knows it."""
 
-    def __init__(self, button: discord.ui.Button[discord.ui.View], action: str, identity: str) -> None:
+    def __init__(self, button: discord.ui.Button[discord.ui.View]) -> None:
         super().__init__(button)
-        self.action = action
-        self.identity = identity
+        self.action = self.fields["action"]
 
     @classmethod
-    def of(cls, action: Action, identity: str, label: str | None = None) -> RequestButton:
-        """A new button for a kept request."""
-        custom_id = f"glassbox:{action.name}:{identity}"
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            label=label or action.label, style=action.style, custom_id=custom_id
-        )
-        return cls(button, action.name, identity)
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> RequestButton:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["action"], match["identity"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.pressed(interaction, self.action, self.identity)
+    def of(cls, button: Button, request_id: str) -> RequestButton:
+        """Make the button for a kept request."""
+        action = button.action
+        custom_id = f"glassbox:{action.name}:{request_id}"
+        return cls(discord.ui.Button(label=button.label or action.label, style=action.style, custom_id=custom_id))
 
 
-def view_of(offers: Mapping[Offer, str], further: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View | None:
-    """The buttons and menus of a message; None for none. The client keeps no trace of them.
+def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discord.ui.View | None:
+    """Make the view of a message; None if it has no component. The client does not hold on to it.
 
-    Every message's are built here, because Discord refuses a whole message, answer included, where two custom ids are
-    equal, two options of a menu have the same value, or there is no room. Of equal ones, the first is shown.
+    Discord refuses a whole message, answer included, if two custom ids or two values of a menu are equal, or if there
+    are too many components. So all views are made here: of equal ones, the first is shown.
 
     Args:
-        offers: each with the id of its request.
-        further: dynamic items, which come first.
+        buttons: with the ids of their requests.
+        menus: dynamic items that come before the buttons.
     """
     view = discord.ui.View(timeout=None)
-    buttons = (RequestButton.of(offer.action, identity, offer.label) for offer, identity in offers.items())
+    items = (RequestButton.of(button, request_id) for button, request_id in buttons.items())
     seen: set[str] = set()
-    for item in (*further, *buttons):
+    for item in (*menus, *items):
         inner = item.item if isinstance(item, discord.ui.DynamicItem) else item
         custom_id = str(getattr(inner, "custom_id", ""))
         if isinstance(inner, discord.ui.Select):
@@ -104,13 +89,13 @@ def view_of(offers: Mapping[Offer, str], further: Iterable[discord.ui.Item[Any]]
         seen.add(custom_id)
         try:
             view.add_item(item)
-        except ValueError:  # five rows of five buttons, or of one menu
+        except ValueError:  # a message has five rows, each of five buttons or one menu
             log.error("there is no room for %s under a message", type(item).__name__)
     return view if view.children else None
 
 
 def distinct(options: Iterable[discord.SelectOption]) -> list[discord.SelectOption]:
-    """The options of a menu, without those whose value another one has, and no more than a menu may have."""
+    """Return as many options as a menu may have, each value once."""
     first: dict[str, discord.SelectOption] = {}
     for option in options:
         first.setdefault(option.value, option)

@@ -1,27 +1,22 @@
-"""What stands under a reply beside its buttons."""
+"""What a reply has below it beside its buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-import discord
-
 from bot.inference.requests import Request
+from bot.replies.components.press import Item
 
 
 class Menus(Protocol):
-    """Menus and buttons that turn a reply into another one about the same request."""
+    """Menus and buttons that replace a reply by another one about the same request."""
 
     @property
     def request(self) -> Request[Any]:
-        """What the reply is about; kept, so that its id can stand in the custom ids."""
+        """The request that is kept for the custom ids."""
         ...
 
-    def items(self, identity: str) -> Iterable[discord.ui.Item[Any]]:
-        """Dynamic items, in order.
-
-        Args:
-            identity: of the kept request.
-        """
+    def items(self, request_id: str) -> Iterable[Item]:
+        """Make the dynamic items, in order."""
         ...

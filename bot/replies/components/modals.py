@@ -1,47 +1,67 @@
-"""Forms (Discord's modals), for texts of several lines, which an option cannot hold.
+"""Modals with one field, for texts of several lines, which an option cannot hold.
 
-Like a button, a form's custom id says all, so the client keeps no trace of it, and it can be sent after a restart.
+A custom id holds everything else that the handler needs, so a modal can be submitted after a restart of the bot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import discord
+
+from bot.replies.components.buttons import Action
 
 PREFIX = "glassbox-"
 FIELD = "texts"
 """The custom id of the field."""
 
 
-def text_form(
-    name: str, details: str, *, title: str, label: str, placeholder: str, most: int, about: str | None = None
+@dataclass(frozen=True)
+class Submission:
+    """A modal that somebody has submitted.
+
+    Attributes:
+        action: the name of its action.
+        options: as `text_modal` got them.
+        text: what was written.
+    """
+
+    action: str
+    options: str
+    text: str
+
+    @classmethod
+    def of(cls, interaction: discord.Interaction) -> Submission | None:
+        """Read an interaction; return None if it is not the submission of one of our modals."""
+        data: Mapping[str, Any] = interaction.data or {}
+        is_modal = interaction.type is discord.InteractionType.modal_submit
+        if not is_modal or not data["custom_id"].startswith(PREFIX):
+            return None
+        action, _, options = data["custom_id"].removeprefix(PREFIX).partition(":")
+        return cls(action, options, next(_written(data), ""))
+
+
+def text_modal(
+    action: Action, options: str, *, label: str, placeholder: str, most: int, about: str | None = None
 ) -> discord.ui.Modal:
-    """A form with one field.
+    """Make a modal with one field.
 
     Args:
-        name: the command whose form it is.
-        details: what else there is to know when it comes back.
-        label: of the field, and `about` an explanation of it.
-        most: characters that may be written.
+        action: handles the submission; its label is the title.
+        options: for the handler, beside the text.
+        label: of the field.
+        most: the most characters that may be written.
+        about: explains the field.
     """
-    form = discord.ui.Modal(title=title, custom_id=f"{PREFIX}{name}:{details}")
+    modal = discord.ui.Modal(title=action.label, custom_id=f"{PREFIX}{action.name}:{options}")
     field: discord.ui.TextInput[Any] = discord.ui.TextInput(
         style=discord.TextStyle.paragraph, placeholder=placeholder, max_length=most, custom_id=FIELD
     )
-    form.add_item(discord.ui.Label(text=label, description=about, component=field))
-    form.stop()  # discord.py keeps those that it waits for
-    return form
-
-
-def sent_form(interaction: discord.Interaction[Any]) -> tuple[str, str, str] | None:
-    """The name and the details of a form that somebody has sent, and what they have written; None for anything else."""
-    data: Mapping[str, Any] = interaction.data or {}
-    if interaction.type is not discord.InteractionType.modal_submit or not data["custom_id"].startswith(PREFIX):
-        return None
-    name, _, details = data["custom_id"].removeprefix(PREFIX).partition(":")
-    return name, details, next(_written(data), "")
+    modal.add_item(discord.ui.Label(text=label, description=about, component=field))
+    modal.stop()  # otherwise discord.py would hold on to it
+    return modal
 
 
 def _written(data: Mapping[str, Any]) -> Iterator[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 
+from bot.replies.delivery import ResponseKind
 
-def is_own(interaction: discord.Interaction[Any]) -> bool:
-    """Whether only the person behind an interaction sees its message, or has asked for it."""
+
+def response_kind(interaction: discord.Interaction) -> ResponseKind:
+    """Return how to show somebody another view: their own message is edited, and others get an ephemeral copy."""
     message = interaction.message
     if message is None or message.flags.ephemeral:
-        return True
+        return ResponseKind.EDIT
     asked = message.interaction_metadata
-    return asked is not None and asked.user.id == interaction.user.id
+    is_own = asked is not None and asked.user.id == interaction.user.id
+    return ResponseKind.EDIT if is_own else ResponseKind.EPHEMERAL

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable, NotResponding, ShuttingDown
+from bot.inference.answering import Answering
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.heads.generation.generate_batch import GenerateBatch
@@ -181,7 +182,7 @@ def at_stage(stage: str, value: int, act: Callable[[], Any]) -> ToyRequest:
     return ToyRequest(value, finish=act)
 
 
-async def outcomes(*answers: asyncio.Task[Any]) -> list[Any]:
+async def outcomes(*answers: Answering[Any]) -> list[Any]:
     found = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 20)
     return [one if isinstance(one, BaseException) else one.result for one in found]
 
@@ -294,7 +295,7 @@ async def test_other_checkpoints_go_on(
     async with InferenceWorker(all_tasks(), models, CPU, Limits(hang_seconds=HANG), clock) as worker:
         await worker.load(["generate", "sentiment"])
         text = worker.submit(request, person=1)
-        await under_way(worker, text)
+        await under_way(text)
         model = await models.get("sentiment")
 
         def hang(*_: Any) -> None:
@@ -356,7 +357,7 @@ class TestWhatThreadsRaise:
 
     async def test_under_way(self, make_worker: Callable[..., Any]) -> None:
         async with make_worker() as worker:
-            model = await worker._models.get("generate")
+            model = await worker._pool.get("generate")
 
             def fail(*_: Any) -> None:
                 raise SystemExit(3)
@@ -433,8 +434,7 @@ def serve(cache: str, hang_seconds: str) -> None:
                         again.cancel()
                         say(str([type(one).__name__ for one in await outcomes(*answers)]))
 
-    command_line.app = lambda: command_line._run(run())  # type: ignore[assignment]
-    command_line.main()
+    command_line.main(lambda: command_line.run_coroutine(run()))
 
 
 def say(line: str) -> None:
@@ -442,7 +442,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def ask_again(worker: InferenceWorker, first: asyncio.Task[Any]) -> None:
+async def ask_again(worker: InferenceWorker, first: Answering[Any]) -> None:
     """Whoever was told that it hangs asks again, and so it hangs again."""
     with suppress(NotResponding):
         await first

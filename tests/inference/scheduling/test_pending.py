@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from bot.inference.operations import Budget, Operation, OperationCall, Row, RowS
 from bot.inference.scheduling.batching import order_of
 from bot.inference.scheduling.pending import PendingCall, QueuedRow, RowGroup
 from bot.inference.scheduling.queue import DeviceQueue
+from tests.inference.toys import until
 
 OPERATION: Operation[int, int] = Operation("toy", lambda rows: [row.inputs for row in rows], Budget(64))
 
@@ -91,5 +94,22 @@ async def test_the_position_of_a_call() -> None:
     queue.start()
     assert await asyncio.gather(*waiting[1:]) == [[0, 1], [0, 1]]
     assert queue.position(calls[1]) is None
+    await queue.aclose()
+    assert await queue.stop()
+
+
+async def test_a_call_leaves_nothing_to_the_garbage_collector() -> None:
+    """Cycles among so many small objects would double what the event loop spends on a row."""
+    queue = DeviceQueue(["cpu"])
+    queue.start()
+    call = OperationCall(OPERATION, [Row(0, 8), Row(1, 8)])
+    kept = weakref.ref(call)
+    gc.disable()
+    try:
+        assert await queue.compute(call, "somebody") == [0, 1]
+        del call
+        await until(lambda: kept() is None)
+    finally:
+        gc.enable()
     await queue.aclose()
     assert await queue.stop()

@@ -79,7 +79,7 @@ async def test_a_classifier_gets_its_turn_between_two_steps(
 async def test_what_is_shown_is_the_beginning_of_the_answer(make_worker: Callable[..., Any]) -> None:
     async with make_worker() as worker:
         answer = worker.submit(LONG, person=1)
-        shown = [await under_way(worker, answer) for _ in range(3)]
+        shown = [await under_way(answer) for _ in range(3)]
         result = (await answer).result
         for one in shown:
             assert one.prompt == result.prompt
@@ -87,19 +87,19 @@ async def test_what_is_shown_is_the_beginning_of_the_answer(make_worker: Callabl
             assert result.continuations[0].text.startswith(
                 one.continuations[0].text.rstrip("\N{REPLACEMENT CHARACTER}")
             )
-        assert await worker.partial(answer) is None
+        assert await answer.partial() is None
 
 
 async def test_stopping_keeps_the_text(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     async with make_worker() as worker:
         with held_after(monkeypatch, 5):
             answer = worker.submit(LONG, person=1)
-            shown = await under_way(worker, answer)
-            worker.stop(answer)
+            shown = await under_way(answer)
+            answer.stop()
         result = (await answer).result
         assert shown.continuations[0].tokens <= result.continuations[0].tokens < LONG.max_new_tokens
         assert not result.continuations[0].finished
-        worker.stop(answer)  # too late, and harmless
+        answer.stop()  # too late, and harmless
 
 
 async def test_what_is_written_by_the_deadline_is_kept(
@@ -109,15 +109,14 @@ async def test_what_is_written_by_the_deadline_is_kept(
     with held_after(monkeypatch, 5) as go_on:
         async with make_worker(limits=Limits(seconds=FAR)) as worker:
             asked = worker.submit(GenerateRequest("I love", max_new_tokens=512, top_p=0.01), person=1)
-            await under_way(worker, asked)
+            await under_way(asked)
             await timers.skip()
             go_on.set()
             answer = await asked
         [text] = answer.result.continuations
         assert 0 < text.tokens <= 6
         assert not text.finished
-        assert len(render(LONG, answer).offers) == 2
-        assert not worker._under_way
+        assert len(render(LONG, answer).buttons) == 2
 
 
 async def test_a_text_that_does_not_end_after_the_deadline_is_given_up(
@@ -126,7 +125,7 @@ async def test_a_text_that_does_not_end_after_the_deadline_is_given_up(
     with held_after(monkeypatch, 5) as go_on:
         async with make_worker(limits=Limits(seconds=FAR, ending_seconds=FAR)) as worker:
             asked = worker.submit(LONG, person=1)
-            await under_way(worker, asked)
+            await under_way(asked)
             await timers.skip()
             assert not asked.done()
             await timers.skip()
@@ -157,7 +156,7 @@ async def test_the_status_tells_where_texts_cannot_join(
     async with make_worker() as worker:
         assert worker.status().models["generate"].joins is None
         long = worker.submit(LONG, person=1)
-        await under_way(worker, long)
+        await under_way(long)
         await worker.run(SHORT, person=2)
         assert long.done()
         assert worker.status().models["generate"].joins is False
@@ -167,7 +166,7 @@ async def test_the_status_tells_where_texts_cannot_join(
 async def test_who_gives_up_frees_the_place_at_once(make_worker: Callable[..., Any], steps: list[int]) -> None:
     async with make_worker() as worker:
         answer = worker.submit(LONG, person=1)
-        await under_way(worker, answer)
+        await under_way(answer)
         answer.cancel()
         with suppress(asyncio.CancelledError):
             await answer
@@ -215,7 +214,7 @@ async def test_a_failure_under_way_hurts_only_its_row(
 async def test_draining_finishes_what_is_under_way(make_worker: Callable[..., Any]) -> None:
     async with make_worker() as worker:
         answer = worker.submit(GenerateRequest("I love", max_new_tokens=60, top_p=0.01), person=1)
-        await under_way(worker, answer)
+        await under_way(answer)
         await worker.aclose()
         assert (await answer).result.continuations[0].tokens == 60
 

@@ -39,7 +39,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        for module in ("worker", "scheduling.queue"):
+        for module in ("answerer", "scheduling.queue"):
             monkeypatch.setattr(f"bot.inference.{module}.time", SimpleNamespace(perf_counter=lambda: self.now))
 
     def batches_take(self, seconds: float, head: ToyHead) -> None:

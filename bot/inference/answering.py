@@ -1,0 +1,99 @@
+"""The handle of a submitted request.
+
+Only plain values cross this interface, so a backend in another process can implement it with messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from bot.inference.requests import Answer
+
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Stage(StrEnum):
+    """What an answer waits for."""
+
+    LOADING = "loading"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How far a checkpoint is that is being loaded.
+
+    Attributes:
+        checkpoint: its display name.
+        fetching: whether its files are still being fetched.
+        fraction: of the files, 0 to 1; None if unknown.
+        seconds_left: an estimate; None while the files are fetched.
+    """
+
+    checkpoint: str
+    fetching: bool = False
+    fraction: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class AnsweringState:
+    """How far an answer is.
+
+    Attributes:
+        loading: set in the stage LOADING only.
+    """
+
+    stage: Stage
+    loading: Loading | None = None
+
+
+class Answering(Protocol[ResultT_co]):
+    """An accepted request that is being answered.
+
+    Awaiting it gives the `Answer`. It raises a `GlassboxError` if the request cannot be answered, and `CancelledError`
+    after `cancel`. Cancelling a caller that awaits it cancels the request.
+    """
+
+    def __await__(self) -> Generator[Any, None, Answer[ResultT_co]]: ...
+
+    def done(self) -> bool:
+        """Whether awaiting returns or raises at once."""
+        ...
+
+    @property
+    def state(self) -> AnsweringState:
+        """What the answer waits for now. Cheap."""
+        ...
+
+    @property
+    def queue_position(self) -> int | None:
+        """How many waiting rows are due before the first one of this request; None unless it is queued."""
+        ...
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until the answer is done, but no longer than some seconds; return whether it is done.
+
+        Neither a timeout nor a cancelled caller cancels the request.
+        """
+        ...
+
+    async def partial(self) -> ResultT_co | None:
+        """Return the newest partial result; None if there is nothing to show."""
+        ...
+
+    def stop(self) -> None:
+        """End the generation within one decode step; the text so far becomes the answer.
+
+        Does nothing if no text is being generated.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Give the request up. It costs no further device time unless another request waits for the same result."""
+        ...

@@ -1,0 +1,62 @@
+"""Components, and the presses that their handlers get."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar
+
+import discord
+
+RequestT = TypeVar("RequestT")
+DetailT = TypeVar("DetailT")
+Item = discord.ui.Item[Any]
+ItemT = TypeVar("ItemT", bound=Item)
+
+
+@dataclass(frozen=True)
+class Press(Generic[RequestT, DetailT]):
+    """A button that was pressed, a menu option that was chosen, or a modal that was submitted.
+
+    Attributes:
+        request: the kept request behind it; None for those that have none, such as modals.
+        request_id: its id in the store.
+        detail: what was chosen or written, such as the number of a page; None for a plain button.
+    """
+
+    request: RequestT
+    request_id: str
+    detail: DetailT
+
+
+class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
+    """A button or menu whose custom id says everything, so it works after a restart of the bot.
+
+    Attributes:
+        action: the name of its action.
+        fields: the parts of the custom id.
+    """
+
+    action: str
+
+    def __init__(self, item: ItemT) -> None:
+        super().__init__(item)
+        match = self.template.match(self.custom_id)
+        self.fields: dict[str, str] = {} if match is None else match.groupdict()
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction[Any], item: Any, match: re.Match[str], /) -> Self:
+        return cls(item)
+
+    @property
+    def detail(self) -> object:
+        """What was chosen."""
+        return None
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Count the interaction, for a stop of the bot, and allow it. discord.py calls this first."""
+        interaction.client.pending_interactions.begin(interaction)
+        return True
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.client.perform(interaction, self.action, self.fields.get("request_id"), self.detail)
