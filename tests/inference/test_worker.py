@@ -84,6 +84,16 @@ def random_requests(chance: random.Random, number: int) -> list[ToyRequest]:
     ]
 
 
+async def submit_in_turns(worker: InferenceWorker, requests: Sequence[ToyRequest]) -> list[Answering[int]]:
+    """Let the event loop go on now and then."""
+    answers: list[Answering[int]] = []
+    for index, request in enumerate(requests):
+        answers.append(worker.submit(request, person=index % 7))
+        if index % 20 == 0:
+            await asyncio.sleep(0)
+    return answers
+
+
 @pytest.mark.measured_elsewhere
 @on_one_and_two
 async def test_hundreds_of_requests_with_faults_and_cancellations(shop: ToyShop) -> None:
@@ -100,11 +110,7 @@ async def test_hundreds_of_requests_with_faults_and_cancellations(shop: ToyShop)
     shop.head.fault = fault
     shop.head.gate.clear()
     async with shop.open() as worker:
-        answers = []
-        for index, request in enumerate(requests):
-            answers.append(worker.submit(request, person=index % 7))
-            if index % 20 == 0:
-                await asyncio.sleep(0)
+        answers = await submit_in_turns(worker, requests)
         cancelled = set()
         for number, index in enumerate(chance.sample(range(600), 150)):
             if number == 60:
