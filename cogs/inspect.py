@@ -93,7 +93,7 @@ class Inspect(Cog):
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        if getattr(press.request.about, "messages", None) is not None:
+        if press.request.about.quotes_channel:
             check_reader(interaction)
         await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 

@@ -205,7 +205,7 @@ class Answerer:
                     ending.cancel()
         except TimeoutError:
             # A shorter text does not help if something hangs.
-            hangs = self._hangs.silence >= self._limits.hang_seconds / 2
+            hangs = self._hangs.watchdog.silence >= self._limits.hang_seconds / 2
             raise NotResponding() if hangs else DeadlinePassed(self._limits.seconds) from None
 
     def _end(self, computation: Computation[Any] | None, timeout: asyncio.Timeout) -> None:

@@ -113,6 +113,9 @@ class Row(Generic[InputT]):
         return self.stop_criterion is not None and bool(self.progress) and self.stop_criterion(self.progress)
 
 
+AnyRow: TypeAlias = Row[Any]
+
+
 class Session(Protocol[InputT, OutputT]):
     """The running batch of an iterative operation. Used on the device's thread only."""
 

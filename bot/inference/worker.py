@@ -195,7 +195,7 @@ class InferenceWorker(Backend):
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._hangs.every)
+            await asyncio.sleep(self._hangs.watchdog.every)
             self.look_for_hangs()
 
     def _give_up(self, reason: Callable[[], GlassboxError]) -> list[asyncio.Task[Any]]:

@@ -53,6 +53,7 @@ class AnswerResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The generated text."""
         return (self.ids,)
 
 
@@ -70,6 +71,7 @@ class AnswerRequest(Request[AnswerResult]):
 
     @property
     def subject(self) -> str:
+        """The question."""
         return self.question
 
 

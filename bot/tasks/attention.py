@@ -74,6 +74,7 @@ class AttentionRequest(TextRequest[AttentionResult]):
 
     @property
     def checkpoint(self) -> str:
+        """The chosen task's."""
         return self.task
 
 

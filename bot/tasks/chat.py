@@ -60,6 +60,7 @@ class ChatResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The generated text."""
         return (self.ids,)
 
 
@@ -90,6 +91,7 @@ class ChatRequest(Request[ChatResult]):
 
     @property
     def subject(self) -> str:
+        """The message."""
         return self.message
 
 

@@ -53,6 +53,7 @@ class CompleteResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The generated text."""
         return (self.ids,)
 
 
@@ -84,6 +85,7 @@ class CompleteRequest(Request[CompleteResult]):
 
     @property
     def subject(self) -> str:
+        """The code."""
         return self.code
 
     @property

@@ -65,6 +65,7 @@ class FillResult(Result):
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
+        """The likeliest word of each mask."""
         return tuple(LabelScore(guesses[0].word, guesses[0].probability) for guesses in self.masks)
 
 

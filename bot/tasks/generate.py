@@ -53,6 +53,7 @@ class GenerateResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The continuations."""
         return tuple(one.ids for one in self.continuations)
 
 
@@ -92,6 +93,7 @@ class GenerateRequest(Request[GenerateResult]):
 
     @property
     def subject(self) -> str:
+        """The prompt."""
         return self.prompt
 
     def again(self) -> GenerateRequest:

@@ -33,6 +33,7 @@ class SentimentResult(Result):
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
+        """The likeliest label."""
         return self.scores[:1]
 
 

@@ -60,6 +60,7 @@ class SimilarityRequest(Request[SimilarityResult]):
 
     @property
     def subject(self) -> str:
+        """The texts."""
         return " | ".join(self.texts)
 
 

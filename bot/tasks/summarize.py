@@ -53,6 +53,7 @@ class SummarizeResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The drafts, then the summary."""
         return (*self.drafts, self.ids)
 
 
@@ -79,6 +80,7 @@ class SummarizeRequest(TextRequest[SummarizeResult]):
 
     @property
     def quotes_channel(self) -> bool:
+        """Whether it is about messages."""
         return self.messages is not None
 
 

@@ -22,4 +22,5 @@ class TextRequest(Request[ResultT_co]):
 
     @property
     def subject(self) -> str:
+        """The text."""
         return self.text

@@ -102,10 +102,12 @@ class TokenizeRequest(Request[TokenizeResult]):
 
     @property
     def subject(self) -> str:
+        """The texts."""
         return " | ".join(self.texts)
 
     @property
     def checkpoint(self) -> str:
+        """The chosen task's."""
         return self.task
 
 

@@ -44,6 +44,7 @@ class TranslateResult(Result):
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
+        """The drafts, then the last line."""
         return (*self.drafts, self.ids)
 
 

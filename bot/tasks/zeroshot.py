@@ -45,6 +45,7 @@ class ZeroShotResult(Result):
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
+        """The likeliest label."""
         return self.scores[:1]
 
 

@@ -18,7 +18,7 @@ _UNKNOWN = ("softcap", "s_aux", "position_bias")
 """Arguments of attention functions that ours don't know."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen ones take longer to make, and this is made for each layer
 class LayerInput:
     """What attention is computed of in a layer: queries, keys and values, (sequences, heads, tokens, size) each.
 
@@ -63,7 +63,7 @@ class AttentionBackend:
         configs = {id(one.config): one.config for one in model.modules() if isinstance(one, PreTrainedModel)}
         self._configs = list(configs.values())
 
-    def run(self, attention: Attention, **inputs: Any) -> Any:
+    def run(self, attention: Attention, **inputs: object) -> Any:
         """Return the model's output in a forward pass with another attention.
 
         Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from bot.inference.heads.generation.continuous_batching import Generated, Genera
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs, cuda_graphs
 from bot.inference.heads.generation.padded_runner import PaddedRunner
 from bot.inference.heads.generation.ragged_runner import RaggedRunner, can_be_ragged
+from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.token_logprobs import token_log_probs
 from bot.inference.heads.head import Head, Loaded
 from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
@@ -130,9 +130,11 @@ class CausalLM(Head):
         """Return a row for `score` or `next_token`."""
         return Continuations(tuple(prompt), tuple(map(tuple, candidates))).row
 
-    def generation(self, prompt: Sequence[int], max_new_tokens: int, **options: Any) -> Row[Generation]:
+    def generation(
+        self, prompt: Sequence[int], max_new_tokens: int, *, sampling: Sampling, stop: str | None = None
+    ) -> Row[Generation]:
         """Return a row for `generate`."""
-        return Generation(tuple(prompt), max_new_tokens, **options).row
+        return Generation(tuple(prompt), max_new_tokens, sampling, stop).row
 
     @property
     def batch_invariance(self) -> BatchInvariance:

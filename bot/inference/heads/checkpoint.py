@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, wraps
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -62,15 +62,21 @@ class Checkpoint:
         self.literally = Literally(tokenizer, self._tokenizer_lock)
         self.attention_backend = AttentionBackend(model)
 
-    def tokenize(self, *texts: str, **options: Any) -> list[int]:
+    def tokenize(self, *texts: str, **options: object) -> list[int]:
         """Return the token ids of a text or of a pair. What looks like a control token is text, too."""
         with self.literally:
             ids: list[int] = self.tokenizer(*texts, **options)["input_ids"]
             return ids
 
-    def tokenize_template(self, text: str, **options: Any) -> list[int]:
-        """Return the token ids of what the bot or a chat template has written: control tokens are meant as such."""
+    def tokenize_template(self, text: str, *, source: str | None = None, **options: object) -> list[int]:
+        """Return the token ids of what the bot or a chat template has written: control tokens are meant as such.
+
+        Args:
+            source: the tokenizer's own code of the text's language, for multilingual models.
+        """
         with self._tokenizer_lock:
+            if source is not None:
+                self.tokenizer.src_lang = source
             ids: list[int] = self.tokenizer(text, **options)["input_ids"]
             return ids
 
@@ -128,7 +134,7 @@ class Checkpoint:
         """Logits of a language model at one position. The tokenizer may know fewer tokens."""
         return int(self.model.config.get_text_config().vocab_size)
 
-    def tensor(self, values: Any) -> torch.Tensor:
+    def tensor(self, values: Sequence[int] | Sequence[Sequence[int]]) -> torch.Tensor:
         """Return integers as a tensor on the device. Nothing waits for them on their way to a GPU."""
         if not self.device.name.startswith("cuda"):
             return torch.tensor(values, dtype=torch.long, device=self.device.name)

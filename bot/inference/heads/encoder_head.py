@@ -111,7 +111,7 @@ class EncoderHead(Head):
             for index, tokens in enumerate(own)
         ]
 
-    def _forward(self, way: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: Any) -> Any:
+    def _forward(self, way: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> Any:
         inputs = self.batch(rows)
         if way is not BatchInvariance.ROW_ATTENTION:
             return self.model(**inputs, **options)

@@ -186,7 +186,7 @@ def _read_part(checkpoint: Checkpoint, prompts: _Prefilled, part: Sequence[tuple
     ids, mask = checkpoint.pad([suffix for _, suffix in part])
     chosen = checkpoint.tensor([index for index, _ in part])
     cache = copy.deepcopy(prompts.cache)
-    cache.reorder_cache(chosen)  # as beam search does: any number of rows may go on from one prompt
+    cache.reorder_cache(chosen)  # as beam search does: any number of rows may continue one prompt
     before = prompts.mask[chosen]
     logits: torch.Tensor = checkpoint.model(
         input_ids=ids,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from typing import Any
 
 import torch
 
@@ -75,19 +74,6 @@ class Seq2SeqLM(Head):
             whole = self.tokenizer(prefixed)["input_ids"]
             ids = self.tokenizer(prefixed, truncation=True, max_length=self.context_length)["input_ids"]
         return SourceText(tuple(ids), self._start(target), max_new_tokens, len(whole) > len(ids)).row
-
-    def tokenize_template(self, text: str, *, source: str | None = None, **options: Any) -> list[int]:
-        """As `Checkpoint.tokenize_template`.
-
-        Args:
-            text: what was written.
-            source: as for `encode`.
-        """
-        with self._tokenizer_lock:
-            if source is not None:
-                self.tokenizer.src_lang = source
-            ids: list[int] = self.tokenizer(text, **options)["input_ids"]
-            return ids
 
     def _without_code(self, text: str) -> str:
         """Return a text at whose start a Marian tokenizer finds no `>>code<<`."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,9 +27,7 @@ class Escaped(Exception):
 
 @dataclass(eq=False)
 class _Call:
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
+    function: Callable[[], object]
     future: Future[Any] = field(default_factory=Future)
 
     def run(self, broken: Exception | None) -> None:
@@ -38,7 +37,7 @@ class _Call:
         try:
             if broken is not None:
                 raise broken
-            result = self.function(*self.arguments, **self.options)
+            result = self.function()
         except BaseException as error:
             self.future.set_exception(contained(error))
         else:
@@ -77,7 +76,7 @@ class DaemonThreads(Executor):
         with self._lock:
             if self._closed:
                 raise RuntimeError("these threads have been stopped")
-            call = _Call(fn, args, kwargs)
+            call = _Call(partial(fn, *args, **kwargs))
             self._calls.put(call)
             if len(self._threads) < self._most:
                 self._start()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 
 from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.pending import QueuedRow
@@ -13,19 +13,14 @@ from bot.inference.scheduling.replicas import AnyOperation
 
 
 @dataclass
-class QueueFigures:
-    """Running totals for the status and the benchmark. A decode step that no row joins is no batch."""
+class DeviceTotals:
+    """What a device has done. A decode step that no row joins is no batch."""
 
     batches: int = 0
     rows: int = 0
     busy_seconds: float = 0.0
     padded_tokens: int = 0
     tokens: int = 0
-
-    @property
-    def waste(self) -> float:
-        """The share of padding among all computed tokens, 0 to 1."""
-        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
 
     def add(self, lengths: Sequence[int], seconds: float) -> None:
         """Add a forward pass.
@@ -39,12 +34,6 @@ class QueueFigures:
             self.rows += len(lengths)
             self.tokens += sum(lengths)
             self.padded_tokens += max(lengths) * len(lengths)
-
-    @classmethod
-    def of_all(cls, figures: Iterable[QueueFigures]) -> QueueFigures:
-        """Return the sum of several devices' totals."""
-        each = list(figures)
-        return cls(**{one.name: sum(getattr(figure, one.name) for figure in each) for one in fields(cls)})
 
 
 @dataclass(eq=False)
@@ -78,7 +67,7 @@ class DeviceRunner:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     computing: list[QueuedRow] = field(default_factory=list)
     batches: dict[Hashable, RunningBatch] = field(default_factory=dict)
-    figures: QueueFigures = field(default_factory=QueueFigures)
+    figures: DeviceTotals = field(default_factory=DeviceTotals)
     server: asyncio.Task[None] | None = None
     batches_begun: int = 0
     is_replaced: bool = False

@@ -51,22 +51,12 @@ class Hangs:
         self._queue = queue
         self._preparation = preparation
         self._models = models
-        self._watchdog = watchdog
+        self.watchdog = watchdog
         self._number = 0
-
-    @property
-    def every(self) -> float:
-        """How many seconds there should be between two checks."""
-        return self._watchdog.every
-
-    @property
-    def silence(self) -> float:
-        """The longest time in seconds that a thread was without a heartbeat at the last check."""
-        return self._watchdog.silence
 
     def check(self) -> bool:
         """Discard what hangs; return whether anything did."""
-        hung = self._watchdog.check({**self._queue.heartbeats, **self._preparation.heartbeats})
+        hung = self.watchdog.check({**self._queue.heartbeats, **self._preparation.heartbeats})
         if not hung:
             return False
         operations: frozenset[AnyOperation] = frozenset().union(*map(self._queue.operations_in, hung))
@@ -74,7 +64,7 @@ class Hangs:
         keys = {kind.checkpoint for kind in kinds if isinstance(kind, Kind)}
         concerned = [one for one in self._models.checkpoints if one.state.spec.key in keys or one.has(operations)]
         names = ", ".join(one.state.spec.name for one in concerned) or "something"
-        log.error("%s has not responded for %.0f seconds, and is written off", names, self._watchdog.seconds)
+        log.error("%s has not responded for %.0f seconds, and is written off", names, self.watchdog.seconds)
         self._discard(concerned, operations, kinds)
         self._number += 1
         if self._number >= MOST:

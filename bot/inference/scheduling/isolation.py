@@ -8,12 +8,12 @@ from typing import Any
 
 from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
 from bot.inference.checkpoints.weights import free_memory
-from bot.inference.operations import Operation, OutputT, Row
+from bot.inference.operations import AnyRow, Operation, OutputT
 
 log = logging.getLogger(__name__)
 
 
-def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[Row[Any]]) -> list[OutputT | Unanswered]:
+def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[AnyRow]) -> list[OutputT | Unanswered]:
     """Run a batch; if it fails, run its halves.
 
     A batch that is too large for the memory fits when it is halved, and a row that the model cannot process ends up

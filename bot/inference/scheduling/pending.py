@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.inference.operations import OperationCall, Row, RowState
+from bot.inference.operations import AnyRow, OperationCall, RowState
 from bot.inference.scheduling.batching import by_distance, order_of
 from bot.inference.scheduling.replicas import AnyOperation
 
@@ -77,7 +77,7 @@ class QueuedRow:
 
     pending: PendingCall
     index: int
-    row: Row[Any]
+    row: AnyRow
     order: tuple[float, int]
     tokens: int = field(init=False)
 

@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.errors import ModelFailed, Unanswered, describe
@@ -29,17 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Call:
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
+    function: Callable[[], object]
     kind: Hashable
     future: asyncio.Future[Any]
-    value: Any = field(default=None, init=False)
+    value: object = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
 
     def run(self) -> None:
         """Make the call, on a thread."""
         try:
-            self.value = self.function(*self.arguments)
+            self.value = self.function()
         except BaseException as error:  # whatever it is, it must reach the caller
             self.error = contained(error)
             if isinstance(self.error, Escaped):
@@ -80,7 +80,7 @@ class PreparationThreads:
         self._timer: asyncio.TimerHandle | None = None
         self._woken = False
 
-    def run(self, function: Callable[..., T], *arguments: Any, kind: Hashable) -> asyncio.Future[T]:
+    def run(self, function: Callable[..., T], *arguments: object, kind: Hashable) -> asyncio.Future[T]:
         """Call a function on a thread. Cancelling the future prevents a call that has not begun.
 
         Args:
@@ -90,7 +90,7 @@ class PreparationThreads:
         future: asyncio.Future[T] = loop.create_future()
         if not self._new:
             loop.call_soon(self._send, loop)
-        self._new.append(_Call(function, arguments, kind, future))
+        self._new.append(_Call(partial(function, *arguments), kind, future))
         return future
 
     @property

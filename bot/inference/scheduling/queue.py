@@ -13,8 +13,8 @@ from collections.abc import Collection, Hashable, Sequence
 from typing import Any, TypeAlias
 
 from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
-from bot.inference.operations import OperationCall, Row
-from bot.inference.scheduling.device_runner import DeviceRunner, QueueFigures, device_thread, threads_each
+from bot.inference.operations import AnyRow, OperationCall
+from bot.inference.scheduling.device_runner import DeviceRunner, DeviceTotals, device_thread, threads_each
 from bot.inference.scheduling.isolation import run_isolated
 from bot.inference.scheduling.pending import PendingCall, QueuedRow
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
@@ -101,12 +101,7 @@ class DeviceQueue:
         return self._scheduler.expected_seconds
 
     @property
-    def figures(self) -> QueueFigures:
-        """The totals of all devices."""
-        return QueueFigures.of_all(self.figures_by_device)
-
-    @property
-    def figures_by_device(self) -> list[QueueFigures]:
+    def figures_by_device(self) -> list[DeviceTotals]:
         """Each device's totals."""
         return [runner.figures for runner in self._runners]
 
@@ -243,7 +238,7 @@ class DeviceQueue:
 
     def _decode_step(
         self, runner: DeviceRunner, operation: AnyOperation, rows: list[QueuedRow]
-    ) -> tuple[list[Row[Any]], Outcomes]:
+    ) -> tuple[list[AnyRow], Outcomes]:
         """Let the new rows join the running batch, and run one decode step.
 
         Returns:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from bot.errors import describe
 from bot.inference.checkpoints.weights import free_memory
-from bot.inference.operations import Row, RowState, Session, decode_step
+from bot.inference.operations import AnyRow, RowState, Session, decode_step
 from bot.inference.scheduling.isolation import failure_of, is_out_of_memory
 
 PROOF = 2
@@ -27,8 +27,8 @@ IN_VAIN = 2
 
 log = logging.getLogger(__name__)
 
-Rows: TypeAlias = list[Row[Any]]
-Finished: TypeAlias = list[tuple[Row[Any], Any]]
+Rows: TypeAlias = list[AnyRow]
+Finished: TypeAlias = list[tuple[AnyRow, Any]]
 """Rows with their outputs, or with the errors that they alone get."""
 
 
@@ -66,7 +66,7 @@ class RecoveringSession:
     def _is_recovering(self) -> bool:
         return bool(self._untried or self._cleared or self._suspects)
 
-    def decode_step(self, joining: Sequence[Row[Any]]) -> Finished:
+    def decode_step(self, joining: Sequence[AnyRow]) -> Finished:
         """Let rows join, and run one decode step; return the finished rows."""
         self._present += joining
         self._joining += joining
@@ -81,7 +81,9 @@ class RecoveringSession:
             self._joining = []
             self._after_success({id(row) for row, _ in done})
             return done
-        # Outside of the handler, in which the error's traceback keeps the failed session's tensors alive.
+        # Outside of the handler, in which the error's traceback keeps the failed session's tensors alive. And they must
+        # be free before another session begins.
+        del self._session
         if short_of_memory:
             free_memory()
         self._session = self._begin()
@@ -92,7 +94,6 @@ class RecoveringSession:
         rows = self._present
         again = any(id(row) in self._suspects for row in rows)
         self._suspects |= {id(row): len(row.progress) for row in rows}
-        self._session = _NoSession()
         if len(rows) == 1 and again:
             self._reunions = 0
             del self._suspects[id(rows[0])]
@@ -164,26 +165,10 @@ class RecoveringSession:
         self._untried = [rows for rows in self._untried if rows]
         return done
 
-    def _finish(self, row: Row[Any]) -> Finished:
+    def _finish(self, row: AnyRow) -> Finished:
         if row.state is RowState.ABANDONED:
             return [(row, None)]
         try:
             return decode_step(self._begin(), [row])
         except BaseException as error:
             return [(row, failure_of(self._name, error))]
-
-
-class _NoSession:
-    """Stands for a failed session, so that its memory is free before another one begins."""
-
-    joinable = False
-
-    def __len__(self) -> int:
-        return 0
-
-    def join(self, rows: Sequence[Row[Any]]) -> None: ...
-
-    def step(self) -> None: ...
-
-    def leave(self) -> Finished:
-        return []

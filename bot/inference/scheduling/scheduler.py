@@ -11,7 +11,7 @@ from itertools import chain, count
 from typing import Any
 
 from bot.errors import ShuttingDown
-from bot.inference.operations import OperationCall, Row
+from bot.inference.operations import AnyRow, OperationCall
 from bot.inference.scheduling.batching import gather, order_of, padding_waste
 from bot.inference.scheduling.costs import Costs
 from bot.inference.scheduling.device_runner import DeviceRunner, RunningBatch
@@ -157,7 +157,7 @@ class Scheduler:
 
     def join(
         self, runner: DeviceRunner, operation: AnyOperation, rows: Sequence[QueuedRow]
-    ) -> tuple[RunningBatch, list[Row[Any]]]:
+    ) -> tuple[RunningBatch, list[AnyRow]]:
         """Return the running batch of rows that `take` has returned, and those of them that are to join it now.
 
         Args:
@@ -174,7 +174,7 @@ class Scheduler:
         return batch, joining
 
     def leave(
-        self, runner: DeviceRunner, batch: RunningBatch, finished: Sequence[tuple[Row[Any], Any]]
+        self, runner: DeviceRunner, batch: RunningBatch, finished: Sequence[tuple[AnyRow, Any]]
     ) -> list[tuple[QueuedRow, Any]]:
         """Take finished rows out of a running batch."""
         self._joinable[batch.operation] = batch.session.joinable
@@ -188,7 +188,7 @@ class Scheduler:
         self,
         runner: DeviceRunner,
         operation: AnyOperation,
-        rows: Sequence[Row[Any]],
+        rows: Sequence[AnyRow],
         outcomes: Sequence[tuple[QueuedRow, Any]],
         seconds: float,
     ) -> None:

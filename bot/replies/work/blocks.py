@@ -9,8 +9,9 @@ from typing import Protocol
 
 import regex
 
-from bot.replies.formatting.text import CUT, Keep, quoted, units, visible
+from bot.replies.formatting.text import Keep, quoted, units, visible
 from bot.replies.reply import Draft
+from bot.text.characters import CUT
 
 TABLE_WIDTH = 36
 """In columns: what a phone shows of a code block without wrapping."""

@@ -80,7 +80,7 @@ def cosines_page(piece: Cosines) -> Page:
     pairs = [pair for pair in combinations(range(len(piece.texts)), 2) if pair[0] == 0 or not piece.ranked]
     ordered = sorted(pairs, key=lambda pair: -piece.values[pair[0]][pair[1]])
     rows = tuple((decimal(piece.values[one][other], 4), f"{one + 1} and {other + 1}") for one, other in ordered)
-    draw = partial(similarity_map, piece.texts, piece.texts, piece.values, "Cosine similarity")
+    draw = partial(similarity_map, piece.texts, piece.values, "Cosine similarity")
     table = Table(("cosine", "texts"), rows, most=MOST_PAIRS)
     return Page("Cosines", COSINES_ABOUT, (texts, table), draw)
 

@@ -151,7 +151,7 @@ class EncoderDecoderRunner:
         self._new[:] = [len(source.ids) for source in new]
         self._written.reserve([1] * len(new), further=1)
         self._written.add([1] * len(new))
-        if new:  # otherwise they stay where they are: the library looks at them there
+        if new:  # if not, the library still looks at the same columns of the sources
             self._sources.reserve(self._new, further=0)
             self._sources.add(self._new)
             self._states = self._model.encode([source.ids for source in new])

@@ -53,7 +53,7 @@ class KVCache:
         layers: by their index in the model.
         starts: each row's first column.
         end: the column behind the last one of all rows.
-        capacity: rows and columns that there is memory for.
+        capacity: the rows and columns of the memory.
     """
 
     def __init__(self, checkpoint: Checkpoint, spare: int = 0) -> None:
@@ -120,7 +120,7 @@ class KVCache:
         return rows <= self.capacity[0] and end <= self.capacity[1]
 
     def _rearrange(self, rows: int, width: int, shift: int) -> None:
-        """Reserve other memory, and move what there is `shift` columns further on."""
+        """Reserve other memory, and move the used columns `shift` columns further on."""
         old, before = len(self.starts), self.capacity[0]
         self.capacity = (rows if rows <= before or not old else max(rows, 2 * before), width + self._spare)
         self._move(shift)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from transformers import DynamicCache
@@ -18,7 +17,7 @@ class PaddedRunner:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._cache: Any = None
+        self._cache: DynamicCache
         self._mask = torch.empty(0)
 
     def forward(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -45,7 +44,7 @@ class PaddedRunner:
     def keep(self, slots: Sequence[int]) -> None:
         """See `ModelRunner.keep`."""
         if not slots:
-            self._cache = None
+            del self._cache
             return
         chosen = self._checkpoint.tensor(slots)
         self._cache.batch_select_indices(chosen)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from transformers import LogitsProcessor, StoppingCriteria
@@ -177,7 +176,7 @@ class RowStop(StoppingCriteria):  # type: ignore[misc]
         self._rows = rows
         self._prompt_width = prompt_width
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+    def __call__(self, input_ids: torch.Tensor, scores: object, **kwargs: object) -> torch.Tensor:
         candidates = input_ids.shape[0] // self._rows
         new = input_ids[:, self._prompt_width :]
         done = [self._ended(index // candidates, new[index]) for index in range(input_ids.shape[0])]

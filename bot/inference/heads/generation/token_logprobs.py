@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +129,7 @@ def _logits(checkpoint: Checkpoint, text: ForcedText) -> Iterator[torch.Tensor]:
         start = before + end
 
 
-def _encoded(checkpoint: Checkpoint, source: tuple[int, ...]) -> dict[str, Any]:
+def _encoded(checkpoint: Checkpoint, source: tuple[int, ...]) -> dict[str, object]:
     """Return what an encoder-decoder's decoder is given of the source, which is read once."""
     ids, mask = checkpoint.pad([source])
     encoder = checkpoint.model.get_encoder()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +76,7 @@ def observation(checkpoint: Checkpoint, kind: HeadKind) -> Operation[Reading, Ob
 
 
 def _observe(checkpoint: Checkpoint, kind: HeadKind, reading: Reading) -> Observed:
-    options: dict[str, Any] = {"output_hidden_states": True}
+    options: dict[str, object] = {"output_hidden_states": True}
     positions = checkpoint.tensor(reading.positions) if reading.positions else None
     if kind is HeadKind.CAUSAL_LM:
         options["logits_to_keep"] = 1 if positions is None else positions

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -180,7 +180,7 @@ def _words_replaced(model: PreTrainedModel, ids: torch.Tensor, words: Words) -> 
     # `inputs_embeds` would not do: models read the ids too (BART for its decoder's input and for the end of the text,
     # RoBERTa for the positions).
 
-    def replace(_: nn.Module, arguments: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+    def replace(_: nn.Module, arguments: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
         return _replaced(output, arguments[0], ids, words.to(output.dtype))
 
     hooks = [module.register_forward_hook(replace) for module in _word_embeddings(model)]
@@ -192,7 +192,7 @@ def _words_replaced(model: PreTrainedModel, ids: torch.Tensor, words: Words) -> 
 
 
 def _replaced(output: torch.Tensor, read: torch.Tensor, ids: torch.Tensor, words: Words) -> torch.Tensor:
-    """Return the output of an embedding that has read ids, with the words in the places of the text's tokens."""
+    """Return the output of an embedding that has read ids, with the words instead of the text's tokens."""
     length = len(ids)
     if torch.equal(read[0, :length], ids):
         return torch.cat([words, output[:, length:]], dim=1)

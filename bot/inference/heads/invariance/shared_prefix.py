@@ -67,7 +67,7 @@ class SharedPrefix:
         return ((of == 0) | (of[:, None] == of)) & (positions[:, None] >= positions)
 
     def parts(self, most: int) -> Iterator[SharedPrefix]:
-        """Yield parts with the same prompt that want the next token at no more places each, or have one suffix."""
+        """Yield parts with the same prompt: each wants at most so many next tokens, or has a single suffix."""
         chosen: list[Tokens] = []
         for suffix in self.suffixes:
             if chosen and 1 + sum(map(len, chosen)) + len(suffix) > most:
