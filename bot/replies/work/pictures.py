@@ -24,7 +24,7 @@ def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
         case blocks.Norms(title, values):
             return layer_norms(values, title)
         case blocks.HeatMap(title, names, values):
-            return similarity_map(names, names, values, title)
+            return similarity_map(names, values, title)
         case blocks.Strips(title, names, vectors):
             return vector_strips(names, vectors, title)
         case blocks.Confidence():

@@ -11,7 +11,7 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging
+from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, entities_of
 from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, WeighedNames, weighed_names
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
@@ -238,7 +238,7 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
             [one.probabilities.tolist() for one in made.names],
             truncated=made.truncated,
         ),
-        decision_page(_decision(request.text, entities.entities_of(made))),
+        decision_page(_decision(request.text, entities_of(made))),
     )
 
 

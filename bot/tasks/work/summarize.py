@@ -10,7 +10,7 @@ from bot.inference.operations import Row, TaskRun
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.summarization import summarizers
-from bot.tasks.summarization.summarizers import Summarizer
+from bot.tasks.summarization.summarizers import EncoderDecoderSummarizer, PromptedSummarizer, Summarizer
 from bot.tasks.summarize import Condensation, SummarizeRequest
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
 from bot.tasks.work.ending import HALF, half_character
@@ -81,7 +81,7 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
     prefix = summarizers.summary_prefix(head)
     opener = Opener(
         head,
-        summarize.summarizer_of(head, request),
+        EncoderDecoderSummarizer(head),
         told=f"“{prefix.strip()}” in front of the text tells the model what to do, as in its training."
         if prefix
         else "This checkpoint was trained to summarise, so the text goes to it as it is.",
@@ -100,7 +100,7 @@ def explain_drafts(head: CausalLM, request: SummarizeRequest, written: WrittenId
 
     opener = Opener(
         head,
-        summarize.summarizer_of(head, request),
+        PromptedSummarizer(head, request.length, summarize.MOST_NEW_TOKENS[request.length]),
         told="This checkpoint was trained to chat, so it is asked. An instruction and the text stand in the form that "
         "a user's message had in its training; the assistant's answer comes next."
         if has_chat_template(head)
