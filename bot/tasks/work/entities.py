@@ -17,7 +17,7 @@ from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
-from bot.tasks.work.reading import beginning
+from bot.tasks.work.reading import beginning, unprompted
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import difference, in_brackets, number, softmax_of
 from bot.text.markup import markup
@@ -35,13 +35,7 @@ MOST_ENTITIES = 20
 
 @dataclass(frozen=True)
 class LabelledToken:
-    """A token with its label.
-
-    Attributes:
-        label: the likeliest; None of special tokens, which stand for no text.
-        logits: one per label.
-        probabilities: one per label.
-    """
+    """A token with its likeliest label (None of special tokens), and a logit and a probability for each label."""
 
     token: Token
     label: str | None
@@ -52,11 +46,7 @@ class LabelledToken:
 def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a token classifier."""
     made = yield from entities.tagging(head, request, alone=True)
-    inputs = made.inputs
-    text = text_page("The text goes to the model as it is, without a prompt.", request.text)
-    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
-    truncated = "the end of the text" if inputs.truncated else None
-    read = yield from beginning(head, text, [inputs.ids], reading, truncated=truncated)
+    read = yield from unprompted(head, request.text, made.inputs)
     tokens = tuple(_tokens(head, made))
     found = [group.entity for group in made.groups]
     parts = [[word.probability for word in group.words] for group in made.groups]
@@ -334,6 +324,7 @@ def names_page(
     if truncated:
         said = f"{said} The text has more names: only the first {len(names)} different ones were looked at."
     bars = tuple(f"{name}: {kind}" for (name, _), kind in zip(names, likeliest, strict=True))
+    by_kind = list(zip(kinds, zip(*scores, strict=True), zip(*probabilities, strict=True), strict=True))
     return page(
         "names",
         said,
@@ -345,11 +336,8 @@ def names_page(
         blocks.File(
             "The file has the scores and probabilities of all kinds.",
             table(
-                *(column(f"score {kind}", cells) for kind, cells in zip(kinds, zip(*scores, strict=True), strict=True)),
-                *(
-                    column(f"p {kind}", cells, Form.PERCENT)
-                    for kind, cells in zip(kinds, zip(*probabilities, strict=True), strict=True)
-                ),
+                *(column(f"score {kind}", cells) for kind, cells, _ in by_kind),
+                *(column(f"p {kind}", cells, Form.PERCENT) for kind, _, cells in by_kind),
                 column("name", (name for name, _ in names)),
             ),
         ),

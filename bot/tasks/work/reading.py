@@ -14,6 +14,7 @@ from bot.tasks.work.pages import page, text_page
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.hidden_states import Observed, Reading
 
@@ -50,6 +51,14 @@ def beginning(
     several = names if len(rows) > 1 else ()
     states = yield from hidden_pages(head, reading, several[row] if several else "")
     return (text, read_page(head, rows, several, truncated=truncated, left=left, note=note), model_page(head), *states)
+
+
+def unprompted(head: Head, text: str, inputs: EncoderInput) -> TaskRun[tuple[Page, ...]]:
+    """Return the `beginning` of an answer for which a text was read as it is."""
+    page = text_page("The text goes to the model as it is, without a prompt.", text)
+    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
+    truncated = "the end of the text" if inputs.truncated else None
+    return (yield from beginning(head, page, [inputs.ids], reading, truncated=truncated))
 
 
 def prompted(head: CausalLM, how: str, prompts: Sequence[str], truncated: str | None) -> TaskRun[tuple[Page, ...]]:

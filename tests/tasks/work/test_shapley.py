@@ -12,7 +12,7 @@ import pytest
 from bot.inference.heads.encoder_head import EncoderInput
 from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
 from bot.inference.operations import Row, run_task
-from bot.tasks.work import shapley as orders
+from bot.tasks.work import shapley
 from bot.tasks.work.shapley import Ordered, ordered_scores
 
 PLACES = (1, 2, 3)
@@ -53,7 +53,7 @@ def by_hand(head: Any, path: Stretch, places: tuple[int, ...]) -> list[float]:
 def test_all_orders_give_the_shapley_values(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     head = load("distilbert")
     path = classifier_path(head)
-    monkeypatch.setattr(orders, "_orders", lambda tokens, number: map(list, permutations(range(tokens))))
+    monkeypatch.setattr(shapley, "_orders", lambda tokens, number: map(list, permutations(range(tokens))))
 
     found = run_task(ordered_scores(head, path, PLACES))
 
@@ -66,7 +66,7 @@ def test_some_orders_come_near(load: Callable[[str], Any]) -> None:
 
     found = run_task(ordered_scores(head, path, PLACES))
 
-    assert found.orders == orders.MOST_ORDERS
+    assert found.orders == shapley.MOST_ORDERS
     exact = np.array(by_hand(head, path, PLACES))
     assert np.abs(np.array(found.scores) - exact).max() < 0.2 * np.abs(exact).max()
 
@@ -97,9 +97,9 @@ def test_one_token_gets_all(load: Callable[[str], Any]) -> None:
     head = load("distilbert")
     found = run_task(ordered_scores(head, classifier_path(head), (2,)))
 
-    assert found == Ordered((found.difference,), found.difference, orders.MOST_ORDERS)
+    assert found == Ordered((found.difference,), found.difference, shapley.MOST_ORDERS)
 
 
 @pytest.mark.parametrize(("read", "tokens", "expected"), [(10, 5, 16), (64, 50, 10), (128, 118, 2), (10_000, 500, 2)])
 def test_as_many_as_there_is_time_for(read: int, tokens: int, expected: int) -> None:
-    assert orders._number(read, tokens) == expected
+    assert shapley._number(read, tokens) == expected
