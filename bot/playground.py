@@ -1,6 +1,6 @@
 """The real bot in a simulated Discord: in a page that anyone can open, or for one command in the terminal.
 
-Nothing here fakes an answer: commands go through discord.py, the cogs, the worker and the model, as they would online.
+Commands go through discord.py, the cogs, the worker and the model, as they would online.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EXAMPLES = (
     "/translate text:I love apples. to:German",
     "/zeroshot text:This movie was so inspiring! labels:sports, politics, entertainment",
 )
-"""The course's own five examples. With a seed, so that the page always opens with the same text."""
+"""The course's own five examples. The seed lets the page always open with the same text."""
 
 SETTLING_SECONDS = 900.0
 """How long the simulation waits for an answer: a checkpoint may have to be fetched first."""
@@ -35,11 +35,10 @@ SETTLING_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class SimulatedReply:
-    """What the bot answered.
+    """The bot's reply to a command.
 
     Attributes:
-        message: the message as Discord's API writes it, without the ids that mean nothing here.
-        ephemeral: whether only the asking person would see it.
+        message: as Discord's API writes it, without the ids that mean nothing here.
     """
 
     command: str
@@ -58,12 +57,16 @@ class SimulatedServer:
         self._first: simcord.ResponseMessage | None = None
 
     def parse(self, text: str) -> Invocation:
-        """A command line as an invocation; raises `SettingsError` like `parse_invocation`."""
+        """Read a command line.
+
+        Raises:
+            SettingsError: it cannot be read.
+        """
         registered = list(self._env.backend.commands.get(None, {}).values())
         return parse_invocation(text, registered)
 
     async def ask(self, text: str) -> SimulatedReply:
-        """Invoke a command, and wait for the final reply.
+        """Invoke a command, and return its final reply.
 
         Raises:
             SettingsError: the command cannot be read.
@@ -83,29 +86,35 @@ class SimulatedServer:
 
     @contextlib.asynccontextmanager
     async def page(self, port: int | None) -> AsyncIterator[str]:
-        """Serve the channel as a local page that opens at the first reply, and give its address."""
+        """Serve the channel as a local page that opens at the first reply; yields its address."""
         preview = self._env.preview(self._channel, viewers=[self._member], layout="channel", port=port)
         async with preview:
             if self._first is not None:
-                await preview.show(self._first)  # it would open at the last one, below all that there is to read
+                await preview.show(self._first)  # the page would open at the last reply
             yield preview.url
 
 
 @contextlib.asynccontextmanager
 async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
-    """The bot, connected to a simulated Discord.
+    """Connect the bot to a simulated Discord.
 
     Raises:
         SettingsError: the extra packages are not installed.
     """
-    simcord = _simcord()
+    try:
+        import simcord
+    except ImportError:
+        raise SettingsError(
+            'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
+        ) from None
     # The simulation forgets its messages at the end, so the requests behind their buttons need no file.
     async with RequestStore.open(None) as store:
         bot = Glassbox(backend, store, shard_count=1)
+        handler = bot.tree.on_error
         async with simcord.run(bot, settle_timeout=SETTLING_SECONDS, check_errors=False) as env:
-            # simcord has put itself before the tree's handler, and its page says “The bot action failed” of whatever
-            # arrives there: also of an input that cannot be used, which is answered there with a sentence.
-            vars(bot.tree).pop("on_error", None)
+            # simcord counts the errors that reach the tree's handler, and its page then says “The bot action failed”.
+            # Here a wrong input arrives there too, and gets its answer. Env has no option for it, so the tree has.
+            bot.tree.error(handler)
             assert bot.user is not None
             await bot.user.edit(username="Glassbox")
             # The simulated clock starts in the past.
@@ -114,16 +123,6 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
             yield SimulatedServer(env)
 
 
-def _simcord() -> Any:
-    try:
-        import simcord
-    except ImportError:
-        raise SettingsError(
-            'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
-        ) from None
-    return simcord
-
-
 def examples(tasks: Sequence[str]) -> list[str]:
-    """The examples whose tasks have a checkpoint."""
+    """Return the examples whose tasks have a checkpoint."""
     return [line for line in EXAMPLES if line.split()[0].removeprefix("/") in tasks]

@@ -1,4 +1,4 @@
-"""Tables for people, whole at any width: nothing in them is ever cut."""
+"""Tables for the terminal that are never cut, whatever its width."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rich.text import Text
 T = TypeVar("T")
 
 LEAST = 24
-"""To so many characters the first column may be broken into lines before other columns go into a table of their own."""
+"""Characters to which the first column may shrink, by line breaks, before other columns go into another table."""
 
 BESIDE = 3
-"""Characters that a column takes beside its content: a line, and room on both sides."""
+"""Characters that a column takes in addition to its content: a line, and room on both sides."""
 
 
 class FiguresTable(Generic[T]):
-    """A line for each thing, with its figures; where the width is not enough, several tables, one below the other.
+    """A table of figures, one line for each thing; several tables below each other if the width isn't enough.
 
     Args:
-        things: what the lines are about.
-        columns: name → a thing's cell; the first says what the line is about, and is repeated in each table.
+        things: one per line.
+        columns: name → a thing's cell; the first names the thing, and is repeated in each table.
     """
 
     def __init__(self, things: Iterable[T], columns: Mapping[str, Callable[[T], str]]) -> None:
@@ -42,7 +42,7 @@ class FiguresTable(Generic[T]):
             left = left[count:]
 
     def _fitting(self, columns: Sequence[str], width: int) -> int:
-        """How many columns, from the first, a table of this width has room for."""
+        """Return how many of the columns a table of this width has room for."""
         widths = [min(LEAST, _width([self._name, *self._names]))]
         widths += [_width([name, *self._columns[name]]) for name in columns]
         ends = accumulate(one + BESIDE for one in widths)
@@ -60,7 +60,7 @@ class FiguresTable(Generic[T]):
 
 
 def table_of_texts(columns: Iterable[str], rows: Iterable[Sequence[str]], title: str | None = None) -> Table:
-    """A table of words, which are broken into lines where the width is not enough."""
+    """Return a table of texts, which are broken into lines if the width isn't enough."""
     table = Table(title=None if title is None else Text(title, style="table.title"), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")

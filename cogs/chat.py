@@ -10,12 +10,12 @@ from dataclasses import replace
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
-from bot.conversations import Turn
 from bot.errors import InvalidRequest, Unanswered
 from bot.replies.acknowledgement import defer, respond
 from bot.replies.components.press import Press
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
+from bot.storage.conversations import Turn
 from bot.tasks.chat import ChatRequest, Exchange
 
 TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
@@ -82,7 +82,7 @@ class Chat(Cog):
 
     async def forget(self, interaction: Interaction, press: Press[ChatRequest, None]) -> None:
         """Forget the conversation that an answer belongs to."""
-        await self._forget(interaction, press.request.place)
+        await self._forget(interaction, press.request.channel_id)
 
     async def _forget(self, interaction: Interaction, channel_id: int) -> None:
         await self.conversations.forget(channel_id)

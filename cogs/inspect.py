@@ -38,13 +38,9 @@ Make = Callable[[str, str, str], Request[Any]]
 
 def inspectable() -> Mapping[str, Make]:
     """Return the commands that can be explained and that need no more than a text, labels or a language."""
-    known: dict[str, Make] = {
-        "zeroshot": lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels)),
-        "translate": lambda text, labels, target: TranslateRequest(text, target, None),
-    }
-    for task in all_tasks():
-        if task.from_text:
-            known.setdefault(task.name, partial(_of_text, task.request))
+    known: dict[str, Make] = {task.name: partial(_of_text, task.request) for task in all_tasks() if task.from_text}
+    known["zeroshot"] = lambda text, labels, target: ZeroShotRequest(text, parse_labels(labels))
+    known["translate"] = lambda text, labels, target: TranslateRequest(text, target, None)
     return {name: known[name] for name in EXPLANATIONS if name in known}
 
 
@@ -92,7 +88,7 @@ class Inspect(Cog):
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        if getattr(press.request.about, "messages", None) is not None:
+        if press.request.about.quotes_channel:
             check_reader(interaction)
         await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from bot.benchmark.report import DiscordReport, Figures, Ratio, TaskReport
-from bot.benchmark.table import discord_table, task_tables
 from bot.tables import FiguresTable, table_of_texts
+from tests.bench.report import DiscordReport, Figures, Ratio, TaskReport
 
 ENDLESS = 10_000
 FIGURES = Figures(
@@ -41,12 +40,12 @@ def rows_of(lines: list[str]) -> list[list[str]]:
 def report() -> TaskReport:
     ratio = Ratio("worker, 1 user / direct call: time that the same text takes", 1.1, 1.0, 1.4)
     about = ("sentiment", "tiny", "classifier", "cpu", "bfloat16")
-    return TaskReport(*about, 1234.0, None, "batches of 64 requests", (FIGURES, NAIVE), (ratio,), ())
+    return TaskReport(*about, 1234.0, None, (FIGURES, NAIVE), (ratio,), "batches of 64 requests", ())
 
 
 @pytest.mark.parametrize("width", [ENDLESS, 120, 100, 80, 60, 50])
 def test_every_figure_of_the_benchmark_is_whole(width: int) -> None:
-    lines = printed(task_tables(report()), width)
+    lines = printed(report().table(), width)
     text = "\n".join(lines)
     assert max(map(cell_len, lines)) <= width
     assert "…" not in text
@@ -59,7 +58,7 @@ def test_every_figure_of_the_benchmark_is_whole(width: int) -> None:
 
 
 def test_where_there_is_room_each_contender_has_one_line() -> None:
-    lines = printed(task_tables(report()), ENDLESS)
+    lines = printed(report().table(), ENDLESS)
     [line] = [line for line in lines if "worker, 64 users" in line]
     assert "98,765" in line
     assert "0.12 / 3,456" in line
@@ -67,7 +66,7 @@ def test_where_there_is_room_each_contender_has_one_line() -> None:
 
 def test_the_table_of_members_is_whole_in_a_window() -> None:
     one = DiscordReport("sentiment", 64, 12_345, 0, 1234.4, 12.3, 123.4, 1234.4, 12345.6, 2.9, 2345.6)
-    text = "\n".join(printed(discord_table([one]), 80))
+    text = "\n".join(printed(one.table(), 80))
     assert "…" not in text
     for figure in ("12345", "1,234", "12.3 / 123", "1,234 / 12,346", "2.9 / 2,346"):
         assert f" {figure} " in text, figure

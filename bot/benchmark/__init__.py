@@ -1,1 +1,1 @@
-"""How fast is it? The worker under load, beside a naive bot and beside the hardware's limit, in one run."""
+"""How much can this machine carry? The worker under load beside a naive bot. `tests/bench` measures more with it."""

@@ -5,39 +5,62 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from bot.benchmark.lag import event_loop_lag
-from bot.benchmark.turn import Turn
 from bot.errors import GlassboxError
 from bot.inference.requests import Request
 
-Ask = Callable[[Request[Any], int], Awaitable[object]]
-"""Have one request of one person answered."""
+Ask = Callable[[Request[object], int], Awaitable[int | None]]
+"""Gets the answer to a request of the person with this number; returns the generated tokens if it counts them."""
 
 
-async def closed_loop(ask: Ask, requests: Sequence[Request[Any]], users: int) -> Turn:
-    """Have all requests answered, by so many people who have one request each at any time.
+@dataclass(frozen=True)
+class Run:
+    """A number of requests, answered by one contender.
 
-    The time runs until the last answer, so what is slow to drain counts.
+    Attributes:
+        seconds: from the first request to the last answer, so a slow drain counts.
+        latencies: seconds of each answered request; empty if all answers come at once.
+        tokens: how many were generated; None if the contender doesn't count them.
+        failures: requests that were not answered.
     """
+
+    requests: int
+    seconds: float
+    latencies: tuple[float, ...] = ()
+    tokens: int | None = None
+    failures: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Return the answered requests per second."""
+        return (self.requests - self.failures) / self.seconds
+
+    @property
+    def token_rate(self) -> float | None:
+        """Return the generated tokens per second."""
+        return None if self.tokens is None else self.tokens / self.seconds
+
+
+async def closed_loop(ask: Ask, requests: Sequence[Request[object]], users: int) -> Run:
+    """Ask all requests; each user has one request under way at any time."""
     supply = iter(requests)
     latencies: list[float] = []
-    failures = 0
+    counts: list[int] = []
 
     async def user(person: int) -> None:
-        nonlocal failures
         for request in supply:
             began = time.perf_counter()
             try:
-                await ask(request, person)
+                tokens = await ask(request, person)
             except GlassboxError:
-                failures += 1
-            else:
-                latencies.append(time.perf_counter() - began)
+                continue
+            latencies.append(time.perf_counter() - began)
+            if tokens is not None:
+                counts.append(tokens)
 
-    async with event_loop_lag() as lags:
-        began = time.perf_counter()
-        await asyncio.gather(*(user(person) for person in range(users)))
-        seconds = time.perf_counter() - began
-    return Turn(len(requests), seconds, tuple(latencies), tuple(lags), failures=failures)
+    began = time.perf_counter()
+    await asyncio.gather(*map(user, range(users)))
+    seconds = time.perf_counter() - began
+    failures = len(requests) - len(latencies)
+    return Run(len(requests), seconds, tuple(latencies), sum(counts) if counts else None, failures)

@@ -1,29 +1,26 @@
-"""What was measured, as figures: medians over the rounds, and ratios of turns that were taken side by side."""
+"""Measured runs as figures, and figures as tables."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from bot.benchmark.contest import Contest
-from bot.benchmark.discord_load import DiscordTurn
-from bot.benchmark.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC, THREADS, naive_in, worker_at
-from bot.benchmark.pairs import median_interval
-from bot.benchmark.turn import Turn, percentile
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bot.benchmark.load import Run
+from bot.tables import FiguresTable
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One line of the table: the medians of a contender's rounds.
+    """The medians of a contender's rounds.
 
     Attributes:
-        rate: requests a second.
-        token_rate: generated tokens a second.
-        p50_ms, p95_ms: of the time that a request takes.
-        lag_p50_ms, lag_p99_ms: how late the event loop was.
-        batch: rows in a batch, on average.
-        waste: the share of padding among all tokens that were computed, 0 to 1.
+        rate, token_rate: requests and generated tokens per second.
         spread: half of the distance between the fastest and the slowest round, as a share of the median rate.
     """
 
@@ -31,40 +28,47 @@ class Figures:
     requests: int
     failures: int
     rate: float
+    spread: float
     token_rate: float | None
     p50_ms: float | None
     p95_ms: float | None
-    lag_p50_ms: float | None
-    lag_p99_ms: float | None
-    batch: float | None
-    waste: float | None
-    spread: float
+
+    @classmethod
+    def of(cls, who: str, runs: Sequence[Run]) -> Figures:
+        """Return the figures of a contender's runs."""
+        rates = [run.rate for run in runs]
+        rate = statistics.median(rates)
+        return Figures(
+            who,
+            requests=sum(run.requests for run in runs),
+            failures=sum(run.failures for run in runs),
+            rate=rate,
+            spread=(max(rates) - min(rates)) / 2 / rate if rate else 0.0,
+            token_rate=median(run.token_rate for run in runs),
+            p50_ms=median(milliseconds(run.latencies, 50) for run in runs),
+            p95_ms=median(milliseconds(run.latencies, 95) for run in runs),
+        )
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """How two contenders compare.
-
-    Attributes:
-        value: the median of the rounds' ratios; for a lone user that of the texts' ratios.
-        low, high: the least and the greatest round's ratio; for a lone user the median's 95 % confidence interval.
-    """
-
-    what: str
-    value: float
-    low: float
-    high: float
+FiguresT = TypeVar("FiguresT", bound=Figures)
+COLUMNS: Mapping[str, Callable[[Figures], str]] = {
+    "": lambda one: one.who,
+    "req/s": lambda one: number(one.rate),
+    "±": lambda one: percent(one.spread),
+    "tok/s": lambda one: number(one.token_rate),
+    "takes\nms p50 / p95": lambda one: pair(one.p50_ms, one.p95_ms),
+    "failed": lambda one: str(one.failures or ""),
+}
 
 
 @dataclass(frozen=True)
 class TaskReport:
-    """What is told about one task.
+    """The figures of one task.
 
     Attributes:
-        memory_mb: of the bot's process before the copies for the comparison were loaded, under the greatest load.
-        device_memory_mb: the same on the GPU; None where there is none.
-        limit: in which batches the limit was best.
-        notes: what a reader must know besides.
+        memory_mb: resident memory of the bot alone under the greatest load, without the naive bot's checkpoint.
+        device_memory_mb: the same on the GPU; None on a machine without one.
+        figures: by contender, the naive bot in float32 last.
     """
 
     task: str
@@ -74,120 +78,51 @@ class TaskReport:
     precision: str
     memory_mb: float
     device_memory_mb: float | None
-    limit: str
     figures: tuple[Figures, ...]
-    ratios: tuple[Ratio, ...]
-    notes: tuple[str, ...]
+
+    def about(self) -> RenderableType:
+        """Return what was measured, in three lines at most."""
+        memory = f"{self.memory_mb:,.0f} MB"
+        if self.device_memory_mb is not None:
+            memory += f" and {self.device_memory_mb:,.0f} MB of the GPU"
+        checkpoint = f"{self.checkpoint} ({self.head}) on {self.device} in {self.precision}."
+        return Group(Text(f"/{self.task}", style="bold"), Text(f"{checkpoint} The bot alone: {memory}."))
+
+    def table(self) -> RenderableType:
+        """Return the figures for people."""
+        baseline = self.figures[-1]
+        times = {f"times\n{baseline.who}": lambda one: number(one.rate / baseline.rate) if baseline.rate else ""}
+        return Group(self.about(), table_of(self.figures, {**COLUMNS, **times}), Text())
 
 
-@dataclass(frozen=True)
-class DiscordReport:
-    """A load through the simulated Discord: medians of the rounds.
-
-    Attributes:
-        acknowledged_p50_ms, acknowledged_p99_ms: from the interaction to its acknowledgement.
-        answered_p50_ms, answered_p95_ms: from the interaction to the answer.
-    """
-
-    task: str
-    members: int
-    answers: int
-    failures: int
-    rate: float
-    acknowledged_p50_ms: float | None
-    acknowledged_p99_ms: float | None
-    answered_p50_ms: float | None
-    answered_p95_ms: float | None
-    lag_p50_ms: float | None
-    lag_p99_ms: float | None
+def table_of(figures: Sequence[FiguresT], columns: Mapping[str, Callable[[FiguresT], str]]) -> RenderableType:
+    """Return a table without the columns that would be empty."""
+    return FiguresTable(figures, {name: cell for name, cell in columns.items() if not name or any(map(cell, figures))})
 
 
-def discord_report(task: str, members: int, rounds: Sequence[DiscordTurn]) -> DiscordReport:
-    """The figures of a load through Discord."""
-    turns = [one.turn for one in rounds]
-    return DiscordReport(
-        task,
-        members,
-        answers=sum(turn.requests - turn.failures for turn in turns),
-        failures=sum(turn.failures for turn in turns),
-        rate=statistics.median(turn.rate for turn in turns),
-        acknowledged_p50_ms=_median(_ms(one.acknowledgements, 50) for one in rounds),
-        acknowledged_p99_ms=_median(_ms(one.acknowledgements, 99) for one in rounds),
-        answered_p50_ms=_median(_ms(turn.latencies, 50) for turn in turns),
-        answered_p95_ms=_median(_ms(turn.latencies, 95) for turn in turns),
-        lag_p50_ms=_median(_ms(turn.lags, 50) for turn in turns),
-        lag_p99_ms=_median(_ms(turn.lags, 99) for turn in turns),
-    )
+def milliseconds(seconds: Sequence[float], percent: float) -> float | None:
+    """Return a percentile in milliseconds; None if there are no values."""
+    return 1_000 * float(np.percentile(seconds, percent)) if seconds else None
 
 
-def report(contest: Contest) -> TaskReport:
-    """The figures of a contest."""
-    size, unit = contest.batch
-    device_memory = contest.memory.device
-    return TaskReport(
-        contest.task,
-        contest.checkpoint,
-        str(contest.head),
-        contest.device.name,
-        contest.device.precision,
-        contest.memory.process / 1e6,
-        None if device_memory is None else device_memory / 1e6,
-        f"batches of {size} {unit}",
-        tuple(_figures(who, turns) for who, turns in contest.turns.items()),
-        tuple(_ratios(contest)),
-        tuple(contest.notes),
-    )
-
-
-def _figures(who: str, turns: Sequence[Turn]) -> Figures:
-    rates = [turn.rate for turn in turns]
-    rate = statistics.median(rates)
-    return Figures(
-        who,
-        requests=sum(turn.requests for turn in turns),
-        failures=sum(turn.failures for turn in turns),
-        rate=rate,
-        token_rate=_median(turn.token_rate for turn in turns),
-        p50_ms=_median(_ms(turn.latencies, 50) for turn in turns),
-        p95_ms=_median(_ms(turn.latencies, 95) for turn in turns),
-        lag_p50_ms=_median(_ms(turn.lags, 50) for turn in turns),
-        lag_p99_ms=_median(_ms(turn.lags, 99) for turn in turns),
-        batch=_median(turn.padding.mean_batch if turn.padding else None for turn in turns),
-        waste=_median(turn.padding.waste if turn.padding else None for turn in turns),
-        spread=(max(rates) - min(rates)) / 2 / rate if rate else 0.0,
-    )
-
-
-def _ratios(contest: Contest) -> Iterable[Ratio]:
-    own = contest.device.precision
-    anybody = [LIMIT, STATIC, *dict.fromkeys([naive_in("float32"), naive_in(own)]), naive_in(own, THREADS)]
-    for users in contest.users:
-        # They have as many people as the worker has at most.
-        equals = [MANAGER, BESIDE] if users == max(contest.users) else []
-        for rival in [*anybody, *equals]:
-            if users > 1 and rival in contest.turns:
-                yield _ratio(contest, worker_at(users), rival)
-    if contest.lone_ratios:
-        low, high = median_interval(contest.lone_ratios)
-        value = statistics.median(contest.lone_ratios)
-        yield Ratio(f"{worker_at(1)} / {DIRECT}: time that the same text takes", value, low, high)
-
-
-def _ratio(contest: Contest, ours: str, theirs: str) -> Ratio:
-    rounds = zip(contest.turns[ours], contest.turns[theirs], strict=True)
-    ratios = [_speed(one) / _speed(other) for one, other in rounds]
-    return Ratio(f"{ours} / {theirs}", statistics.median(ratios), min(ratios), max(ratios))
-
-
-def _speed(turn: Turn) -> float:
-    return turn.rate if turn.token_rate is None else turn.token_rate
-
-
-def _ms(seconds: Sequence[float], percent: float) -> float | None:
-    found = percentile(seconds, percent)
-    return None if found is None else 1_000 * found
-
-
-def _median(values: Iterable[float | None]) -> float | None:
+def median(values: Iterable[float | None]) -> float | None:
+    """Return the median of the known values; None if none is known."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
+
+
+def number(value: float | None) -> str:
+    """Return a figure with as many digits as mean something."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value < 1 else f"{value:.1f}"
+
+
+def pair(usual: float | None, high: float | None) -> str:
+    """Return two percentiles in one cell."""
+    return "" if usual is None else f"{number(usual)} / {number(high)}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share of 1 in per cent."""
+    return "" if share is None else f"{100 * share:.0f} %"

@@ -1,1 +1,1 @@
-"""What the command line does, one file a command. Each is imported only when it is run."""
+"""The commands of the command line, one file each. A command's file is imported only when it runs."""

@@ -1,4 +1,4 @@
-"""`python -m bot ask "/sentiment text:…"`: one command through the real bot, its reply in the terminal."""
+"""`python -m bot ask "/sentiment text:…"`: run one command through the real bot, and print its reply."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ async def ask_once(settings: Settings, line: str, as_json: bool, console: Consol
     """Run a command, and print its reply; only the checkpoint that it needs is loaded.
 
     Raises:
-        GlassboxError: the command cannot be read, or a checkpoint is not to be had.
+        GlassboxError: the command cannot be read, or the checkpoint can't be had.
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
-        # Before anything is loaded: nobody should wait for a download to be told of a misspelt option.
+        # Before anything is loaded, so that a misspelt option is reported before a download.
         command = server.parse(line).command
         await load(backend, Console(stderr=True), [task for task in preset.checkpoints if task == command])
         reply = await server.ask(line)

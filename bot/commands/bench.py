@@ -1,4 +1,4 @@
-"""`python -m bot bench`: what can this machine carry, and how far is that from what it could?"""
+"""`python -m bot bench`: how many people can this machine serve, beside a naive bot?"""
 
 from __future__ import annotations
 
@@ -6,66 +6,96 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import typer
 from rich.console import Console, RenderableType
 
 from bot.app import chosen_preset
-from bot.benchmark.contest import Effort, hold
+from bot.benchmark.comparison import Say, Subject, compare
 from bot.benchmark.corpus import Corpus
-from bot.benchmark.discord_load import SimulatedMembers, simulated_members
-from bot.benchmark.lineup import Say, Subject, open_worker
 from bot.benchmark.machine import Machine
 from bot.benchmark.options import Options
-from bot.benchmark.report import DiscordReport, TaskReport, discord_report, report
-from bot.benchmark.shapes import course_shapes
-from bot.benchmark.soak import Soak, soak
-from bot.benchmark.soak_table import soak_table
-from bot.benchmark.table import discord_table, task_tables
-from bot.benchmark.workload import KINDS, Workload
-from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.benchmark.report import TaskReport
+from bot.benchmark.workload import REQUESTS, Workload
+from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.compute.device import Device
 from bot.settings import Settings
 
-Report = TaskReport | DiscordReport | Soak
+T = TypeVar("T")
 
 
-async def measure_all(settings: Settings, options: Options, as_json: bool, console: Console) -> None:
-    """Measure, and print the figures.
+class Report(Protocol):
+    """A dataclass of figures; its fields are for scripts."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def table(self) -> RenderableType:
+        """Return the figures for people."""
+        ...
+
+
+async def compare_all(settings: Settings, options: Options, as_json: bool, console: Console) -> None:
+    """Measure the worker and the naive bot, and print the figures.
 
     Raises:
-        SettingsError: something cannot be measured.
-        ModelUnavailable: a checkpoint is not to be had.
+        SettingsError: the preset or the device can't be had.
+        ModelUnavailable: a checkpoint can't be had.
     """
-    device = (await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision))[0]
-    machine = await asyncio.to_thread(Machine.this)
+    device = await device_of(settings)
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+
+    async def reports(say: Say) -> AsyncIterator[Report]:
+        tasks = options.tasks or [task for task in REQUESTS if task in preset.checkpoints]
+        for task in tasks:
+            arguments = (task, preset.checkpoints[task], device, settings.cache_dir, options)
+            yield await (in_own_process(_compare, *arguments) if len(tasks) > 1 else _compare(*arguments, say))
+
+    await show(reports, options, as_json, console)
+
+
+async def _compare(
+    task: str, spec: CheckpointSpec, device: Device, cache: Path, options: Options, say: Say
+) -> TaskReport:
+    subject = Subject(Workload(task, Corpus(options.seed)), spec, device, cache)
+    return await compare(subject, options.users_of(task), options.effort, say)
+
+
+async def device_of(settings: Settings) -> Device:
+    """Return the device that is measured: the first one.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    return (await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision))[0]
+
+
+async def show(
+    reports: Callable[[Say], AsyncIterator[Report]], options: Options, as_json: bool, console: Console
+) -> None:
+    """Print each report when it is there, or JSON at the end; progress goes to standard error."""
+    machine = await asyncio.to_thread(Machine)
     if not as_json:
         console.print(f"{machine}\n{options}\n")
-    reports = []
-    with _telling(Console(stderr=True)) as say:
-        preset = await asyncio.to_thread(_preset, settings, options, say)
-        async for one in _measured(settings, options, preset, device, say):
-            reports.append(one)
+    measured = []
+    with _progress(Console(stderr=True)) as say:
+        async for report in reports(say):
+            measured.append(asdict(report))
             if not as_json:
-                console.print(_table(one))
+                console.print(report.table())
     if as_json:
-        content = {
-            "machine": asdict(machine),
-            "options": asdict(options),
-            "effort": asdict(options.effort),
-            "measured": [asdict(one) for one in reports],
-        }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        about = {"machine": asdict(machine), "options": asdict(options), "effort": asdict(options.effort)}
+        typer.echo(json.dumps(about | {"measured": measured}, indent=2, ensure_ascii=False))
 
 
 @contextlib.contextmanager
-def _telling(console: Console) -> Iterator[Say]:
-    """Tells what is being done: in a line that changes, or in a line each where that is no terminal."""
+def _progress(console: Console) -> Iterator[Say]:
+    """Show what is being done: in a line that changes, or in a line each if that isn't a terminal."""
     if console.is_terminal:
         with console.status("") as status:
             yield status.update
@@ -73,86 +103,11 @@ def _telling(console: Console) -> Iterator[Say]:
         yield partial(console.print, highlight=False, markup=False, soft_wrap=True)
 
 
-async def _measured(
-    settings: Settings, options: Options, preset: Preset, device: Device, say: Say
-) -> AsyncIterator[Report]:
-    """Each task; several in a process each, unless through Discord.
-
-    What one task leaves behind, such as memory that an allocator keeps, would be counted with the next.
-    """
-    tasks = options.tasks or tuple(task for task in KINDS if task in preset.checkpoints)
-    for task in tasks:
-        asked = _Asked(task, preset.checkpoints[task], device, settings.cache_dir, options)
-        if options.discord:
-            async for one in _through_discord(asked, say):
-                yield one
-        elif len(tasks) == 1:
-            yield await _alone(asked, say)
-        else:
-            say(f"{task}: in a process of its own")
-            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-                yield await asyncio.get_running_loop().run_in_executor(process, _alone_here, asked)
+async def in_own_process(measure: Callable[..., Awaitable[T]], *arguments: object) -> T:
+    """Measure in another process: memory that an allocator keeps from one task would be counted with the next."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return await asyncio.get_running_loop().run_in_executor(process, _run, measure, arguments)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A measurement of one task, as it is handed to another process."""
-
-    task: str
-    spec: CheckpointSpec
-    device: Device
-    cache: Path
-    options: Options
-
-    @property
-    def subject(self) -> Subject:
-        return Subject(Workload(self.task, Corpus(self.options.seed)), self.spec, self.device, self.cache)
-
-    @property
-    def users(self) -> Sequence[int]:
-        return self.options.users_of(self.task)
-
-
-def _alone_here(asked: _Asked) -> TaskReport | Soak:
-    return asyncio.run(_alone(asked, lambda line: None))
-
-
-async def _alone(asked: _Asked, say: Say) -> TaskReport | Soak:
-    options = asked.options
-    if options.soak is not None:
-        return await soak(asked.subject, max(asked.users), options.soak, say)
-    return report(await hold(asked.subject, asked.users, options.effort, say, options.beside))
-
-
-async def _through_discord(asked: _Asked, say: Say) -> AsyncIterator[DiscordReport]:
-    """By members of a simulated server."""
-    subject = asked.subject
-    say(f"{asked.task}: loading {asked.spec.name}")
-    async with open_worker(subject, max(asked.users)) as (worker, _):
-        for number in asked.users:
-            say(f"{asked.task}: {number} members")
-            async with simulated_members(worker, number) as members:
-                yield await _by_members(subject.workload, members, number, asked.options.effort)
-
-
-async def _by_members(workload: Workload, members: SimulatedMembers, number: int, effort: Effort) -> DiscordReport:
-    warm = await members.take_turn(workload.name, workload.take(effort.number(0, number)))
-    wanted = effort.number(effort.requests or effort.seconds * warm.turn.rate, number)
-    rounds = [await members.take_turn(workload.name, workload.take(wanted)) for _ in range(effort.rounds)]
-    return discord_report(workload.name, number, rounds)
-
-
-def _table(one: Report) -> RenderableType:
-    match one:
-        case TaskReport():
-            return task_tables(one)
-        case DiscordReport():
-            return discord_table([one])
-        case Soak():
-            return soak_table(one)
-
-
-def _preset(settings: Settings, options: Options, say: Say) -> Preset:
-    if options.shapes:
-        return course_shapes(settings.cache_dir, say, options.tasks or KINDS)
-    return chosen_preset(settings, "starter")
+def _run(measure: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
+    return asyncio.run(measure(*arguments, lambda line: None))

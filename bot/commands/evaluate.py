@@ -1,4 +1,4 @@
-"""`python -m bot eval`: how often is a preset right on the labelled sentences?"""
+"""`python -m bot eval`: measure how often a preset is right on the labelled sentences."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def evaluate_preset(settings: Settings, as_json: bool, console: Console, h
     """Ask all examples, and print the accuracy per task.
 
     Raises:
-        GlassboxError: a checkpoint is not to be had.
+        GlassboxError: a checkpoint can't be had.
     """
     patient = settings.model_copy(update={"queue_size": 100_000, "requests_per_person": 1_000, "request_seconds": 840})
     examples = await asyncio.to_thread(read_examples, half)
@@ -52,7 +52,7 @@ async def evaluate_preset(settings: Settings, as_json: bool, console: Console, h
 
 
 async def measure(backend: Backend, examples: list[Example]) -> list[Accuracy]:
-    """Ask all examples at once, and count those that the checkpoints can answer."""
+    """Ask all examples at once, and count the right answers to those that the checkpoints can answer."""
     answers = await asyncio.gather(*(_answer(backend, example) for example in examples))
     right: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
@@ -66,7 +66,7 @@ async def measure(backend: Backend, examples: list[Example]) -> list[Accuracy]:
 
 
 async def _answer(backend: Backend, example: Example) -> Answer[Any] | None:
-    """The answer to an example; None where its checkpoint cannot do that, as with a language that it does not know."""
+    """Return the answer to an example; None if the checkpoint can't give one, for instance in an unknown language."""
     try:
         return await backend.run(example.request, person=0)
     except InvalidRequest:

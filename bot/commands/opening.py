@@ -1,4 +1,4 @@
-"""A worker with its checkpoints loaded, and the loading shown."""
+"""Load checkpoints, and show the progress."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bot.settings import Settings
 
 @contextlib.asynccontextmanager
 async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[InferenceWorker]:
-    """The starter preset's worker, unless another preset is set, with its checkpoints loaded.
+    """Open the worker of the preset, with all its checkpoints loaded; the starter preset if none is set.
 
     Raises:
-        SettingsError: the preset, a checkpoint or the device is not to be had.
+        SettingsError: the preset, a checkpoint or the device can't be had.
         ModelUnavailable: a checkpoint cannot be fetched or loaded.
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
@@ -29,7 +29,7 @@ async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[
 
 
 async def load(backend: InferenceWorker, console: Console, tasks: Sequence[str]) -> None:
-    """Load the checkpoints of tasks, and show how far they are.
+    """Load the checkpoints of tasks, and show the progress.
 
     Raises:
         ModelUnavailable: one cannot be fetched or loaded.

@@ -1,4 +1,4 @@
-"""`python -m bot playground`: a local page that looks like Discord, with the real bot in it."""
+"""`python -m bot playground`: serve a local page that looks like Discord, with the real bot in it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
     """Load the checkpoints, ask the examples, and serve the page until Ctrl-C.
 
     Raises:
-        GlassboxError: with what is missing.
-        HungAgain: threads hang again and again.
+        GlassboxError: something is missing; the error says what.
+        HungAgain: threads have hung twice.
     """
     _check_port(port)
     with contextlib.ExitStack() as until_all_is_closed:
@@ -28,7 +28,7 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
             console.print()
             for line in examples(list(backend.status().models)):
                 show_reply(console, await server.ask(line))
-            # Not before: Ctrl-C while something loads ends it at once.
+            # Not earlier: Ctrl-C ends the process at once while something loads.
             stop = until_all_is_closed.enter_context(stop_signals())
             async with server.page(port or None) as address:
                 console.print("The playground is open at", style="bold")
@@ -40,7 +40,7 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
 
 
 def _check_port(port: int) -> None:
-    """Say at once that a port is taken, rather than after the checkpoints are loaded."""
+    # At once, not after the checkpoints are loaded.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

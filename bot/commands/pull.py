@@ -24,7 +24,7 @@ async def pull_preset(settings: Settings, console: Console) -> None:
     """Fetch every checkpoint of a preset; what is there already is not fetched again.
 
     Raises:
-        ModelUnavailable: after all have been tried, if some could not be fetched.
+        ModelUnavailable: some could not be fetched; all have been tried.
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
     console.print(_table(preset))
@@ -45,7 +45,7 @@ async def pull_preset(settings: Settings, console: Console) -> None:
 
 
 def _sentences(failures: Sequence[ModelUnavailable]) -> Iterator[str]:
-    """What has failed, each thing once: where one checkpoint cannot be had from the hub, mostly none can."""
+    # If one checkpoint can't be had from the hub, usually none can: that is one sentence.
     unreachable = [name for error in failures if isinstance(error, HubUnreachable) for name in error.names]
     if unreachable:
         yield HubUnreachable(unreachable).sentence
@@ -53,18 +53,18 @@ def _sentences(failures: Sequence[ModelUnavailable]) -> Iterator[str]:
 
 
 class Bar:
-    """Shows one fetch as a bar."""
+    """A progress bar of one fetch."""
 
     def __init__(self, progress: Progress, spec: CheckpointSpec) -> None:
         self._progress = progress
         self._bar = progress.add_task(spec.name, total=None, phase="")
 
     def report(self, phase: str, done: int, total: int | None) -> None:
-        """Take a report; called on the fetching thread, which rich allows."""
+        """Show progress. Called on the fetching thread, which rich allows."""
         self._progress.update(self._bar, completed=done, total=total, phase=phase)
 
     def end(self, how: str) -> None:
-        """Show how it ended; a bar that has shown no bytes is full where nothing had to be fetched."""
+        """Show how it ended. If nothing had to be fetched, the bar is full without having shown any bytes."""
         known = self._progress.tasks[self._bar].total
         total = 1.0 if known is None else known
         self._progress.update(self._bar, completed=total if how == "there" else 0, total=total, phase=how)
@@ -72,7 +72,7 @@ class Bar:
 
 @contextlib.contextmanager
 def _thread() -> Iterator[ThreadPoolExecutor]:
-    """A thread that nobody waits for at the end: for those of `to_thread`, asyncio would, also after Ctrl-C."""
+    # asyncio would wait for a thread of `to_thread` at the end, even after Ctrl-C.
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-fetch")
     try:
         yield thread

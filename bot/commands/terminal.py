@@ -1,4 +1,4 @@
-"""What the command line prints: progress, replies, tables."""
+"""Progress and replies in the terminal."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def show_reply(console: Console, reply: SimulatedReply) -> None:
 
 
 def reply_as_json(reply: SimulatedReply) -> str:
-    """A reply for scripts: the command, whether it is ephemeral, and the message as Discord's API writes it."""
+    """Return a reply for scripts: the command, whether it is ephemeral, and the message as Discord's API writes it."""
     content = {"command": reply.command, "ephemeral": reply.ephemeral, **reply.message}
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 async def show_loading(console: Console, states: Iterable[CheckpointState], done: asyncio.Future[Any]) -> None:
-    """Show how far checkpoints are, until `done`."""
+    """Show the progress of checkpoints until `done`."""
     distinct = list({state.spec.key: state for state in states}.values())
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[phase]}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=False) as progress:
@@ -79,5 +79,5 @@ def _embed_parts(embed: dict[str, Any]) -> list[RenderableType]:
 
 
 def _markdown(text: str) -> Markdown:
-    """Discord's Markdown keeps line breaks; everybody else's needs two spaces for one."""
+    # Discord's Markdown keeps line breaks; standard Markdown needs two spaces before one.
     return Markdown(re.sub(r"(?<!\n)\n(?!\n)", "  \n", text))

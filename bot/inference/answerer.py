@@ -59,17 +59,17 @@ class Answerer:
     """
 
     def __init__(
-        self, models: CheckpointPool, queue: DeviceQueue, preparing: PreparationThreads, hangs: Hangs, limits: Limits
+        self, pool: CheckpointPool, queue: DeviceQueue, preparing: PreparationThreads, hangs: Hangs, limits: Limits
     ) -> None:
         self.leading: dict[Request[Any], Computation[Any]] = {}
         self.recent_seconds = Recent(1.0)
-        self._models = models
+        self._pool = pool
         self._queue = queue
         self._preparing = preparing
         self._hangs = hangs
         self._limits = limits
         self._shared = ResultCache(limits.remembered)
-        self._calibrations = Calibrations(self._drive, models)
+        self._calibrations = Calibrations(self._drive, pool)
         self._loads: set[asyncio.Timeout] = set()
         self._draining = False
 
@@ -79,7 +79,7 @@ class Answerer:
         Raises:
             GlassboxError: it cannot be answered.
         """
-        spec = self._models.spec(computation.checkpoint)
+        spec = self._pool.spec(computation.checkpoint)
         began = time.perf_counter()
         try:
             computed: Computed[T] | None = self._shared.find(computation.request)
@@ -95,16 +95,16 @@ class Answerer:
         seconds = time.perf_counter() - began
         return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note)
 
-    async def load(self, task: Task[Any], *, demanded: bool) -> None:
+    async def load(self, task: Task[Any], *, may_evict: bool) -> None:
         """Load and calibrate the checkpoint of a task.
 
         Args:
-            demanded: whether other checkpoints may be evicted for it.
+            may_evict: whether other checkpoints may be evicted for it.
 
         Raises:
             ModelUnavailable: it cannot be loaded.
         """
-        async with self._leased(task.name, demanded=demanded) as model, self._deadline():
+        async with self._leased(task.name, may_evict=may_evict) as model, self._deadline():
             await self._calibrations.ensure(task, model)
 
     def drain(self) -> None:
@@ -180,7 +180,7 @@ class Answerer:
                 outputs = await self._queue.compute(outcome, person, resumed=resumed)
             except NotFinite:
                 log.error("%s of %s has given numbers that are not finite", outcome.operation.name, model.spec.name)
-                self._models.count_nonfinite(model)
+                self._pool.count_nonfinite(model)
                 raise
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
             resumed = True
@@ -216,12 +216,12 @@ class Answerer:
         timeout.reschedule(now)
 
     @asynccontextmanager
-    async def _leased(self, task: str, *, demanded: bool = True) -> AsyncIterator[LoadedCheckpoint]:
+    async def _leased(self, task: str, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
         """Keep a task's checkpoint on the devices while the body runs; load it first if necessary."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
-        if (model := self._models.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
-            with self._models.acquire(model):
+        if (model := self._pool.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
+            with self._pool.acquire(model):
                 yield model
             return
         async with AsyncExitStack() as leases:
@@ -229,11 +229,11 @@ class Answerer:
             try:
                 async with limit:
                     self._loads.add(limit)
-                    model = await leases.enter_async_context(self._models.lease(task, may_evict=demanded))
+                    model = await leases.enter_async_context(self._pool.lease(task, may_evict=may_evict))
             except TimeoutError:
                 if self._draining:
                     raise ShuttingDown from None
-                state = self._models.state(task)
+                state = self._pool.state(task)
                 raise StillLoading(state.spec.name, state.seconds_left) from None
             finally:
                 self._loads.discard(limit)

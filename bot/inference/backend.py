@@ -1,4 +1,4 @@
-"""What cogs see of inference: an interface that the local worker implements, and later a remote one."""
+"""The interface of inference that cogs and replies know. The worker implements it, and a remote backend can."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ class Calibrations:
         drive: runs the calibration of a task, on a checkpoint, for a flow of the fair queue.
     """
 
-    def __init__(self, drive: Drive, models: CheckpointPool) -> None:
+    def __init__(self, drive: Drive, pool: CheckpointPool) -> None:
         self._drive = drive
-        self._models = models
+        self._pool = pool
         self._done: set[_Key] = set()
         self._running: dict[_Key, asyncio.Task[object]] = {}
 
@@ -58,7 +58,7 @@ class Calibrations:
 
     def _begin(self, key: _Key, run: TaskRun[None], model: LoadedCheckpoint) -> asyncio.Task[object]:
         lease = ExitStack()
-        lease.enter_context(self._models.acquire(model))
+        lease.enter_context(self._pool.acquire(model))
 
         def end(calibration: asyncio.Task[object]) -> None:
             del self._running[key]  # a task that failed refers to the checkpoint through its traceback

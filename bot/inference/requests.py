@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Request(Generic[ResultT]):
+class Request(Generic[ResultT_co]):
     """Base of all requests; the type parameter is the result that it is answered with.
 
     A request that can be constructed is valid: constructors raise `InvalidRequest`.

@@ -58,24 +58,24 @@ class InferenceWorker(Backend):
     def __init__(
         self,
         tasks: Iterable[Task[Any]],
-        models: CheckpointPool,
+        pool: CheckpointPool,
         devices: Devices,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
-        self._models = models
+        self._pool = pool
         self._devices = listed(devices)
         self._limits = limits or Limits()
         self._queue = DeviceQueue([device.name for device in self._devices])
-        self._models.attach(self._queue)
-        self._files = FilesOnDisk(self._models.cache)
+        self._pool.attach(self._queue)
+        self._files = FilesOnDisk(self._pool.cache)
         self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: set[LocalAnswering[Any]] = set()
         self._people: Counter[int] = Counter()
         self._draining = False
-        self._hangs = Hangs(self._queue, self._preparing, self._models, Watchdog(self._limits.hang_seconds, clock))
-        self._answerer = Answerer(self._models, self._queue, self._preparing, self._hangs, self._limits)
+        self._hangs = Hangs(self._queue, self._preparing, self._pool, Watchdog(self._limits.hang_seconds, clock))
+        self._answerer = Answerer(self._pool, self._queue, self._preparing, self._hangs, self._limits)
         self._watching: asyncio.Task[None] | None = None
         self._context = contextvars.copy_context()
 
@@ -90,7 +90,7 @@ class InferenceWorker(Backend):
     def submit(self, request: Request[ResultT], *, person: int) -> LocalAnswering[ResultT]:
         task: Task[ResultT] = self._tasks[type(request)]
         checkpoint = request.checkpoint or task.name
-        state = self._models.state(checkpoint)
+        state = self._pool.state(checkpoint)
         self._admit(person)
         computation = Computation(request, person, task, checkpoint)
         answer = asyncio.create_task(self._answerer.answer(computation))
@@ -101,35 +101,34 @@ class InferenceWorker(Backend):
         return answering
 
     def task_state(self, name: str) -> CheckpointState:
-        return self._models.state(name)
+        return self._pool.state(name)
 
     def status(self) -> WorkerStatus:
         return WorkerStatus(
             requests=len(self._accepted),
             rows_waiting=self._queue.waiting,
-            devices=device_statuses(self._devices, self._queue, self._models),
-            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._models.checkpoints),
-            evictions=self._models.evictions,
+            devices=device_statuses(self._devices, self._queue, self._pool),
+            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._pool.checkpoints),
+            evictions=self._pool.evictions,
         )
 
     async def describe(self, task: str) -> CheckpointDescription:
-        key = self._models.spec(task).key
-        [resident] = [one for one in self._models.checkpoints if one.state.spec.key == key]
-        files = await self._files.of(resident)
-        return description(resident, checkpoint_status(resident, self._queue), files)
+        checkpoint = self._pool.checkpoint(task)
+        files = await self._files.of(checkpoint)
+        return description(checkpoint, checkpoint_status(checkpoint, self._queue), files)
 
-    async def load(self, tasks: Collection[str], *, demanded: bool = True) -> None:
+    async def load(self, tasks: Collection[str], *, may_evict: bool = True) -> None:
         """Load and calibrate the checkpoints of some tasks now.
 
         Args:
-            demanded: whether other checkpoints may be evicted for them.
+            may_evict: whether other checkpoints may be evicted for them.
 
         Raises:
             ModelUnavailable: a checkpoint cannot be loaded.
         """
         for task in self._tasks.values():
             if task.name in tasks:
-                await self._answerer.load(task, demanded=demanded)
+                await self._answerer.load(task, may_evict=may_evict)
 
     async def preload(self) -> None:
         """Load the checkpoints that fit beside each other, before the first request needs them.
@@ -137,18 +136,18 @@ class InferenceWorker(Backend):
         Failures are logged once for each checkpoint. The next request tries again.
         """
         told: set[str] = set()
-        for name in self._models.tasks:
+        for name in self._pool.tasks:
             if name in told:
                 continue
             try:
-                await self.load([name], demanded=False)
+                await self.load([name], may_evict=False)
             except ShuttingDown:
                 return
             except EvictionNeeded:
                 log.info("the checkpoint for /%s is loaded when it is asked for: there is no room beside others", name)
             except GlassboxError as error:
-                failed = self._models.state(name).phase is Phase.FAILED
-                names = self._models.checkpoint(name).tasks if failed else (name,)
+                failed = self._pool.state(name).phase is Phase.FAILED
+                names = self._pool.checkpoint(name).tasks if failed else (name,)
                 told.update(names)
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
@@ -170,7 +169,7 @@ class InferenceWorker(Backend):
             await asyncio.wait([one.task for one in self._accepted], timeout=self._limits.drain_seconds)
             await asyncio.gather(*self._give_up(ShuttingDown), return_exceptions=True)
         await self._answerer.aclose()
-        await self._models.aclose()
+        await self._pool.aclose()
         # Together, because a thread that hangs in one place may keep one in the other.
         left = max(THREADS_SECONDS, end - now())
         if not all(await asyncio.gather(self._queue.stop(left), self._preparing.aclose(left))):

@@ -1,4 +1,4 @@
-"""Which token looks at which: attention weights as a heat map."""
+"""Attention weights as a heat map: which token looks at which."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
 from bot.pictures.palette import BORDER, CARD, MUTED, amount, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, counted, listed, quoted
+from bot.pictures.wording import alt_text, as_chip, counted, first_of, listed, quoted
 
 MOST_TOKENS = 40
-"""On an axis; of a longer text the first are shown."""
+"""On an axis; a longer text shows its first."""
 
 _LABEL_WIDTH = 88.0
 _FEW = 16  # columns whose labels have room for larger type
@@ -26,18 +26,18 @@ _NAMED = 3  # pairs in the alt text
 def attention_map(
     rows: Sequence[str], columns: Sequence[str], weights: npt.ArrayLike, title: str = "", *, causal: bool = False
 ) -> Picture:
-    """Draws attention weights: each row is a token, and how its attention of 1 is divided among the columns' tokens.
+    """Draw attention weights: each row shows how a token divides its attention of 1 among the columns' tokens.
 
-    Colours go by the square root of a weight, as the scale shows: most weights are small.
+    Colours follow the square root of a weight, as the scale shows: most weights are small.
 
     Args:
-        rows: the tokens that look, such as a decoder's; readable.
+        rows: the tokens that look, such as a decoder's.
         columns: the tokens that are looked at.
         weights: of shape (rows, columns), from 0 to 1.
-        causal: whether a token sees only those before it; what it cannot see is hatched.
+        causal: whether a token sees only those before it; the others are hatched.
 
     Raises:
-        ValueError: the shape of the weights is not that of the labels.
+        ValueError: the shape of the weights isn't that of the labels.
     """
     values = matrix(weights, len(rows), len(columns))
     number_of_rows, number_of_columns = min(len(rows), MOST_TOKENS), min(len(columns), MOST_TOKENS)
@@ -65,8 +65,7 @@ def _cells(canvas: Canvas, grid: Grid, values: npt.NDArray[np.float64], causal: 
         unseen = Box(grid.x + seen * grid.cell, grid.y + row * grid.cell, (grid.columns - seen) * grid.cell, grid.cell)
         canvas.box(unseen, CARD, hatch=BORDER)
         for column in range(seen):
-            box = grid.box(row, column)
-            value = float(values[row, column])
+            box, value = grid.box(row, column), float(values[row, column])
             colour = _colour(value)
             canvas.box(box, colour)
             if grid.cell >= 34 and value >= 0.005:
@@ -78,16 +77,13 @@ def _colour(value: float) -> tuple[int, int, int]:
 
 
 def _note(rows: int, columns: int, causal: bool) -> str:
-    parts = ["Each row: where the token on the left looks."]
-    if causal:
-        parts.append("Hatched: comes later.")
-    if max(rows, columns) > MOST_TOKENS:
-        parts.append(f"The first {MOST_TOKENS} of {max(rows, columns):,} tokens.")
-    return " ".join(parts)
+    hatched = "Hatched: comes later." if causal else ""
+    cut = first_of(MOST_TOKENS, max(rows, columns), "tokens")
+    return " ".join(filter(None, ("Each row: where the token on the left looks.", hatched, cut)))
 
 
 def _scale(canvas: Canvas, y: float) -> float:
-    """Draws the scale of colours from 0 to 1; returns the card's height."""
+    """Draw the scale of colours from 0 to 1; return the card's height."""
     width, steps = 220.0, 110
     canvas.box(Box(MARGIN - 1, y - 1, width + 2, 14), BORDER)
     for step in range(steps):
@@ -107,10 +103,8 @@ def _alt(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray[np.flo
         f"{quoted(rows[row])} to {quoted(columns[column])} {values[row, column]:.2f}"
         for row, column in largest(seen, _NAMED)
     ]
-    return alt_text(
-        [
-            f"{title}." if title else "",
-            f"Attention weights: {counted(len(rows), 'token')} looking at {counted(len(columns), 'token')}.",
-            f"Strongest: {listed(strongest)}." if strongest else "",
-        ]
-    )
+    sentences = [
+        f"Attention weights: {counted(len(rows), 'token')} looking at {counted(len(columns), 'token')}.",
+        f"Strongest: {listed(strongest)}." if strongest else "",
+    ]
+    return alt_text(sentences, title)

@@ -8,34 +8,24 @@ from dataclasses import dataclass
 
 from bot.pictures.canvas import MARGIN, SMALL, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
-from bot.pictures.flow import Cell, flow, height
 from bot.pictures.palette import BORDER, INK, MUTED, evidence, ink_on
+from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_word, counted, drawable, listed, quoted, signed
+from bot.pictures.wording import alt_text, counted, drawable, listed, quoted, signed
 
 MOST_TOKENS = 80
-MOST_LINES = 12
 
 _MANY = 48
 _WIDER = 640.0
 _SIZE = 16.0
-_CHIP = 28.0
 _BARS = 24.0
-_LINE = 80.0
-_WIDEST = 220.0
-_WORD_GAP = 5.0
+_STYLE = Style(chip=28.0, line=80.0, most_lines=12, word_gap=5.0, size=_SIZE, widest=220.0)
 _NAMED = 3  # tokens on either side in the alt text
 
 
 @dataclass(frozen=True)
 class ScoredToken:
-    """A token and what it contributed.
-
-    Attributes:
-        text: readable.
-        score: above 0 speaks for the label, below 0 against it; in logits.
-        starts_word: false where it continues the word before it.
-    """
+    """A token and its contribution in logits: above 0 it speaks for the label, below 0 against it."""
 
     text: str
     score: float
@@ -43,9 +33,9 @@ class ScoredToken:
 
 
 def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note: str = "") -> Picture:
-    """Draws a sentence in two colours: blue for what speaks for a label, orange for what speaks against it.
+    """Draw a sentence in two colours: blue speaks for a label, orange against it.
 
-    Without colour they differ too: evidence for has a bar upwards and a plus, evidence against is hatched, and has a
+    They also differ without colour: evidence for has a bar upwards and a plus, evidence against is hatched and has a
     bar downwards and a minus.
 
     Args:
@@ -53,80 +43,60 @@ def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note
         note: a line under the title, such as the sum of the scores.
     """
     shown = tokens[:MOST_TOKENS]
-    scores = [drawable(token.score) for token in shown]
-    largest = max(map(abs, scores), default=0.0) or 1.0
+    largest = max((abs(drawable(token.score)) for token in shown), default=0.0) or 1.0
     canvas = Canvas(_WIDER if len(shown) > _MANY else WIDTH, (label, *(token.text for token in shown)))
     y = canvas.title(title, note)
-    leftwards = is_leftwards(token.text for token in shown)
-    texts = [as_word(token.text, token.starts_word) for token in shown]
-    labels = canvas.pieces(texts, [not token.starts_word for token in shown], _SIZE, _WIDEST)
-    widths = [
-        max(canvas.text_width(text, _SIZE) + 10, canvas.text_width(signed(score), SMALL) + 3)
-        for text, score in zip(labels, scores, strict=True)
-    ]
-    cells = [Cell(w, _WORD_GAP if token.starts_word else 1) for w, token in zip(widths, shown, strict=True)]
-    places = flow(cells, MARGIN, canvas.width - 2 * MARGIN, MOST_LINES, leftwards)
-    for place, width, text, score in zip(places, widths, labels, scores, strict=False):
-        _token(canvas, Box(place.x, y + place.line * _LINE, width, _CHIP), text, score, score / largest)
-    y += height(places, _LINE)
-    if len(tokens) > len(places):
-        y = canvas.note(y, f"… {len(tokens) - len(places):,} more")
+
+    def width(token: ScoredToken, text: str) -> float:
+        number = canvas.text_width(signed(drawable(token.score)), SMALL)
+        return max(canvas.text_width(text, _SIZE) + 10, number + 3)
+
+    chips, y = _STYLE.set(canvas, shown, y, width, leftwards=is_leftwards(token.text for token in shown))
+    for chip in chips:
+        _draw(canvas, chip, largest)
+    y = canvas.more(y, len(tokens) - len(chips))
     return canvas.picture(_legend(canvas, label, y), _alt(tokens, label, title, note))
 
 
-def _token(canvas: Canvas, box: Box, text: str, score: float, share: float) -> None:
-    """A token on its colour, its bar from a middle line, and its number."""
+def _draw(canvas: Canvas, chip: Chip[ScoredToken], largest: float) -> None:
+    """Draw a token on its colour, its bar from a middle line, and its number."""
+    box, score = chip.box, drawable(chip.token.score)
+    share = score / largest
     colour = evidence(share)
     canvas.box(box, colour, radius=5, outline=BORDER)
-    canvas.text(box.x + box.width / 2, box.y + 19, text, _SIZE, align=0.5, fill=ink_on(colour))
-    _bar(canvas, Box(box.x, box.y + _CHIP + 2, box.width, _BARS), share)
-    canvas.text(
-        box.x + box.width / 2,
-        box.y + _CHIP + _BARS + 13,
-        signed(score),
-        SMALL,
-        align=0.5,
-        fill=INK if abs(share) >= 0.25 else MUTED,
-        bold=abs(share) >= 0.5,
-    )
+    canvas.text(box.middle, box.y + 19, chip.label, _SIZE, align=0.5, fill=ink_on(colour))
+    _bar(canvas, Box(box.x, box.bottom + 2, box.width, _BARS), share)
+    fill, is_bold = INK if abs(share) >= 0.25 else MUTED, abs(share) >= 0.5
+    canvas.text(box.middle, box.bottom + _BARS + 13, signed(score), SMALL, align=0.5, fill=fill, bold=is_bold)
 
 
 def _bar(canvas: Canvas, room: Box, share: float) -> None:
-    middle, half = room.y + room.height / 2, room.height / 2
+    middle = room.y + room.height / 2
     width = min(room.width - 6, 18)
-    x = room.x + (room.width - width) / 2
-    length = abs(share) * half
+    length = abs(share) * room.height / 2
     canvas.box(Box(room.x, middle - 0.5, room.width, 1), BORDER)
-    if share >= 0:
-        canvas.box(Box(x, middle - length, width, length), evidence(1))
-    else:
-        canvas.box(Box(x, middle, width, length), evidence(-1), hatch=INK)
+    is_for = share >= 0
+    bar = Box(room.x + (room.width - width) / 2, middle - length if is_for else middle, width, length)
+    canvas.box(bar, evidence(1 if is_for else -1), hatch=None if is_for else INK)
 
 
 def _legend(canvas: Canvas, label: str, y: float) -> float:
     label = canvas.cut(label, SMALL, canvas.width / 4)
-    canvas.box(Box(MARGIN, y, 20, 13), evidence(1), radius=3)
-    x = MARGIN + 26 + canvas.text(MARGIN + 26, y + 11, f"+ ▲ speaks for {label}", SMALL, fill=MUTED) + 18
-    canvas.box(Box(x, y, 20, 13), evidence(-1), radius=3, hatch=INK)
-    canvas.text(x + 26, y + 11, "− ▼ speaks against it", SMALL, fill=MUTED)
+    x = canvas.swatch(Box(MARGIN, y, 20, 13), f"+ ▲ speaks for {label}", evidence(1), radius=3)
+    canvas.swatch(Box(x, y, 20, 13), "− ▼ speaks against it", evidence(-1), radius=3, hatch=INK)
     return y + 13 + MARGIN
 
 
 def _alt(tokens: Sequence[ScoredToken], label: str, title: str, note: str) -> str:
-    finite = [token for token in tokens if math.isfinite(token.score)]
-    ranked = sorted(finite, key=lambda token: token.score, reverse=True)
-    strongest_for = [token for token in ranked if token.score > 0][:_NAMED]
-    strongest_against = [token for token in reversed(ranked) if token.score < 0][:_NAMED]
-    return alt_text(
-        [
-            f"{title}." if title else "",
-            f"Which of {counted(len(tokens), 'token')} spoke for {label or 'the label'}.",
-            f"Most for it: {_named(strongest_for)}.",
-            f"Most against it: {_named(strongest_against)}.",
-            note,
-        ]
-    )
+    ranked = sorted((one for one in tokens if math.isfinite(one.score)), key=lambda token: token.score, reverse=True)
+    sentences = [
+        f"Which of {counted(len(tokens), 'token')} spoke for {label or 'the label'}.",
+        f"Most for it: {_named([token for token in ranked if token.score > 0])}.",
+        f"Most against it: {_named([token for token in reversed(ranked) if token.score < 0])}.",
+        note,
+    ]
+    return alt_text(sentences, title)
 
 
 def _named(tokens: Sequence[ScoredToken]) -> str:
-    return listed([f"{quoted(token.text)} {signed(token.score)}" for token in tokens]) or "none"
+    return listed([f"{quoted(token.text)} {signed(token.score)}" for token in tokens[:_NAMED]]) or "none"

@@ -15,7 +15,6 @@ MOST_BARS = 12
 _ROW = 26.0
 _LABEL_WIDTH = 150.0
 _NUMBER_WIDTH = 62.0
-_NAMED = 12
 
 
 class Unit(Enum):
@@ -24,14 +23,18 @@ class Unit(Enum):
     PROBABILITY = "probability"
     NUMBER = "number"
 
+    def said(self, value: float) -> str:
+        """Return a value in words."""
+        return percent(value) if self is Unit.PROBABILITY else signed(value)
+
 
 def bars(labels: Sequence[str], values: Sequence[float], title: str = "", unit: Unit = Unit.PROBABILITY) -> Picture:
-    """Draws one bar for each value, in the order given; the largest has bold type.
+    """Draw one bar for each value, in the order given; the largest has bold type.
 
     Negative values have hatched bars to the left of the zero line.
 
     Raises:
-        ValueError: there are not as many values as labels.
+        ValueError: the number of values isn't that of the labels.
     """
     pairs = list(zip(labels, values, strict=True))
     shown = pairs[:MOST_BARS]
@@ -40,37 +43,32 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str = "", unit: 
     drawn = [drawable(value) for _, value in shown]
     lowest = min(0.0, *drawn, 0.0)
     highest = max(1.0 if unit is Unit.PROBABILITY else 0.0, *drawn, 0.0)
+    scale = (highest - lowest) or 1.0
     names = [canvas.cut(label, TEXT, _LABEL_WIDTH, bold=True) for label, _ in shown]
     label_width = max((canvas.text_width(name, TEXT, bold=True) for name in names), default=0.0) + 2
     room = Box(MARGIN + label_width + 8, y, canvas.width - 2 * MARGIN - label_width - 8 - _NUMBER_WIDTH, _ROW)
-    zero = room.x + room.width * (-lowest / ((highest - lowest) or 1.0))
-    for index, (name, (_, value), number) in enumerate(zip(names, shown, drawn, strict=True)):
-        top = y + index * _ROW
+    zero = room.x + room.width * (-lowest / scale)
+    for name, (_, value), number in zip(names, shown, drawn, strict=True):
         is_largest = number == max(drawn)
-        base = top + _ROW / 2 + 4.5
+        base = y + _ROW / 2 + 4.5
         canvas.text(MARGIN, base, name, TEXT, bold=is_largest)
         if unit is Unit.PROBABILITY:
-            canvas.box(Box(room.x, top + 4, room.width, _ROW - 8), FAINT, radius=3)
-        length = room.width * abs(number) / ((highest - lowest) or 1.0)
-        left = zero if number >= 0 else zero - length
-        bar = Box(left, top + 4, max(length, 1), _ROW - 8)
-        canvas.box(bar, ACCENT if number >= 0 else SECOND, radius=3, hatch=None if number >= 0 else INK)
-        canvas.text(canvas.width - MARGIN, base, _said(value, unit), TEXT, align=1, bold=is_largest)
-    y += len(shown) * _ROW
+            canvas.box(Box(room.x, y + 4, room.width, _ROW - 8), FAINT, radius=3)
+        length = room.width * abs(number) / scale
+        left, fill, hatch = (zero, ACCENT, None) if number >= 0 else (zero - length, SECOND, INK)
+        canvas.box(Box(left, y + 4, max(length, 1), _ROW - 8), fill, radius=3, hatch=hatch)
+        canvas.text(canvas.width - MARGIN, base, unit.said(value), TEXT, align=1, bold=is_largest)
+        y += _ROW
     if lowest < 0:
-        canvas.box(Box(zero - 0.5, room.y, 1, len(shown) * _ROW), MUTED)
+        canvas.box(Box(zero - 0.5, room.y, 1, y - room.y), MUTED)
     if len(pairs) > len(shown):
         y += TEXT + 2
         canvas.text(MARGIN, y, f"… {len(pairs) - len(shown):,} more", fill=MUTED)
     return canvas.picture(y + MARGIN, _alt(pairs, title, unit))
 
 
-def _said(value: float, unit: Unit) -> str:
-    return percent(value) if unit is Unit.PROBABILITY else signed(value)
-
-
 def _alt(pairs: Sequence[tuple[str, float]], title: str, unit: Unit) -> str:
-    said = [f"{label} {_said(value, unit)}" for label, value in pairs[:_NAMED]]
+    said = [f"{label} {unit.said(value)}" for label, value in pairs[:MOST_BARS]]
     more = len(pairs) - len(said)
     name = f"{title}: " if title else f"{counted(len(pairs), 'bar')}: "
     return alt_text([f"{name}{', '.join(said)}{f', and {more:,} more' if more else ''}."])

@@ -20,21 +20,23 @@ from bot.pictures.wording import WIDEST, visible
 
 SCALE = 2
 WIDTH = 440.0
-"""Of a card, in points, where its content asks for no other."""
+"""Of a card, unless its content needs more."""
 MARGIN = 16.0
 SMALL = 11.0
-"""The smallest type: still read on a phone 400 points wide."""
+"""The smallest type: still readable on a phone 400 points wide."""
 TEXT = 13.0
 TITLE = 15.0
 
-_FINER = 4  # times finer are rounded corners drawn, to smooth them
+_FINER = 4  # rounded corners are drawn this many times finer, to smooth them
 _RADIUS = 14.0
 _LARGE = 200_000  # bytes of a PNG
-_MANY = 1_000_000  # pixels; in exact colours, more take as long to compress as everything else together
-_OPAQUE = 240  # colours of a palette that hide what is behind them
-_CLEARER = 16  # by so much differ the other ones, of 255
+_MANY = 1_000_000  # pixels; in exact colours, compressing more takes as long as all the drawing
+_OPAQUE = 240  # colours of a palette without transparency
+_CLEARER = 16  # steps of transparency between the others, of 255
 _PERIOD = 4 * SCALE  # of hatching, in pixels
-ALL_CORNERS = (True, True, True, True)
+Corners = tuple[bool, bool, bool, bool]
+"""Which corners are rounded: top left, top right, bottom right, bottom left."""
+ALL_CORNERS: Corners = (True, True, True, True)
 
 
 @dataclass(frozen=True)
@@ -48,21 +50,30 @@ class Box:
 
     @property
     def pixels(self) -> tuple[int, int, int, int]:
-        """Left, top, and behind right and bottom."""
+        """Left, top, and the first pixels beyond right and bottom."""
         left, top = round(self.x * SCALE), round(self.y * SCALE)
         return left, top, round((self.x + self.width) * SCALE), round((self.y + self.height) * SCALE)
 
+    @property
+    def middle(self) -> float:
+        """The x between its left and right edge."""
+        return self.x + self.width / 2
+
+    @property
+    def bottom(self) -> float:
+        """The y of its lower edge."""
+        return self.y + self.height
+
     def inset(self, by: float) -> Box:
-        """The same, smaller on every side."""
+        """Return the box, smaller on every side."""
         return Box(self.x + by, self.y + by, max(self.width - 2 * by, 0), max(self.height - 2 * by, 0))
 
 
 class Canvas:
-    """Remembers what is drawn, so that a card can grow with its content; `picture` then draws it.
+    """A card that grows with its content: it records what is drawn, and `picture` rasterises it.
 
     Args:
-        width: of the card, in points.
-        texts: all that other people or a model wrote on it, which tells how Chinese characters are drawn.
+        texts: everything on it that people or a model wrote; it decides how Chinese characters are drawn.
     """
 
     def __init__(self, width: float = WIDTH, texts: Iterable[str] = ()) -> None:
@@ -73,18 +84,18 @@ class Canvas:
         self._marks: list[Callable[[Image.Image], None]] = []
 
     def text_width(self, text: str, size: float, bold: bool = False) -> float:
-        """A line's width in points."""
+        """Return the width of a line in points."""
         return self._line(text, bold).width * size
 
     def cut(self, text: str, size: float, width: float, bold: bool = False) -> str:
-        """As much of a line as fits, with `…` where it was cut."""
+        """Return as much of a line as fits, with `…` where it was cut."""
         text = visible(text[: WIDEST + 1])
         if len(text) <= WIDEST and self._line(text, bold).width <= width / size:
             return text
         return self._fonts.cut(text, self._han, width / size, bold)
 
     def pieces(self, texts: Sequence[str], continues: Sequence[bool], size: float, width: float) -> list[str]:
-        """Tokens, each as much as fits, with the shapes that their letters have in their words (`Fonts.joined`)."""
+        """Return as much of each token as fits, with letters shaped as in the whole word (`Fonts.joined`)."""
         return self._fonts.joined([self.cut(text, size, width) for text in texts], continues, self._han)
 
     def text(
@@ -99,23 +110,19 @@ class Canvas:
         align: float = 0.0,
         degrees: float = 0.0,
     ) -> float:
-        """Writes a line.
+        """Write a line and return its width.
 
         Args:
-            x: where it starts; with `align` 0.5 its middle, with 1 its end.
-            y: of the base line.
-            degrees: by which it is turned about (x, y), counter-clockwise.
-
-        Returns:
-            its width.
+            x: its start; with `align` 0.5 its middle, with 1 its end.
+            y: its base line.
+            degrees: its counter-clockwise turn about (x, y); it then starts there.
         """
         line = self._line(text, bold)
         width = line.width * size
         mask = line.rasterised(size * SCALE, degrees)
         if mask is not None:
-            if degrees:
-                align = 0.0
-            self._marks.append(partial(_put, mask, round((x - align * width) * SCALE), round(y * SCALE), fill))
+            start = x if degrees else x - align * width
+            self._marks.append(partial(_put, mask, round(start * SCALE), round(y * SCALE), fill))
         return width
 
     def box(
@@ -124,24 +131,38 @@ class Canvas:
         fill: Colour,
         *,
         radius: float = 0.0,
-        corners: tuple[bool, bool, bool, bool] = ALL_CORNERS,
+        corners: Corners = ALL_CORNERS,
         outline: Colour | None = None,
         hatch: Colour | None = None,
     ) -> None:
-        """Draws a rectangle.
+        """Draw a rectangle.
 
         Args:
-            corners: which are rounded: top left, top right, bottom right, bottom left.
-            outline: a line of one point within its edges.
-            hatch: thin diagonal lines over it.
+            outline: colour of a line of one point within its edges.
+            hatch: colour of thin diagonal lines over it.
         """
         if outline is not None:
             self._marks.append(partial(_fill, box, outline, radius, corners, None))
             box, radius = box.inset(1), max(radius - 1, 0)
         self._marks.append(partial(_fill, box, fill, radius, corners, hatch))
 
+    def swatch(
+        self,
+        box: Box,
+        says: str,
+        fill: Colour,
+        *,
+        radius: float = 2.0,
+        hatch: Colour | None = None,
+        outline: Colour | None = None,
+    ) -> float:
+        """Draw an entry of a legend: a colour, and its meaning beside it. Return the x of the next entry."""
+        self.box(box, fill, radius=radius, hatch=hatch, outline=outline)
+        x = box.x + 26
+        return x + self.text(x, box.bottom - 2, says, SMALL, fill=MUTED) + 18
+
     def title(self, title: str, note: str = "") -> float:
-        """Writes a title, wrapped over at most two lines, and a note under it; returns the y below them."""
+        """Write a title on at most two lines, and a note under it; return the y below them."""
         room = self.width - 2 * MARGIN
         y = MARGIN
         for line in self.wrapped(title, TITLE, room, 2, bold=True):
@@ -154,13 +175,17 @@ class Canvas:
             y += 4
         return y + (6 if title or note else 0)
 
+    def more(self, y: float, number: int) -> float:
+        """Write that a number of items is left out, if any is; return the y below the line."""
+        return self.note(y, f"… {number:,} more") if number else y
+
     def note(self, y: float, text: str) -> float:
-        """Writes a line under what stands above y, such as "… 213 more"; returns the y below it."""
+        """Write a line below y; return the y below it."""
         self.text(MARGIN, y + TEXT, self.cut(text, TEXT, self.width - 2 * MARGIN), fill=MUTED)
         return y + TEXT + 10
 
     def wrapped(self, text: str, size: float, width: float, lines: int, bold: bool = False) -> list[str]:
-        """A text in lines, broken between words; what does not fit the last is cut."""
+        """Return a text in lines, broken between words; the last line is cut."""
         found: list[str] = []
         words = text.split()
         while words and len(found) < lines - 1:
@@ -172,18 +197,14 @@ class Canvas:
         return [*found, self.cut(" ".join(words), size, width, bold)] if words else found
 
     def _line(self, text: str, bold: bool) -> Line:
-        """A line, shaped once: it is measured, cut and drawn."""
+        # Shaping is slow, and a line is measured, cut and drawn.
         line = self._lines.get((text, bold))
         if line is None:
             line = self._lines[text, bold] = self._fonts.line(visible(text), self._han, bold)
         return line
 
     def picture(self, height: float, alt: str) -> Picture:
-        """The card as a PNG, with transparent corners.
-
-        Args:
-            height: in points, margin included.
-        """
+        """Return the card as a PNG with transparent corners; its height, in points, includes the margin."""
         card = Box(0, 0, self.width, height)
         _, _, width, tall = card.pixels
         image = Image.new("RGB", (width, tall), BORDER)
@@ -195,7 +216,7 @@ class Canvas:
 
 
 def _png(card: Image.Image) -> bytes:
-    """A PNG in exact colours; a large one in 256 that are as good as these, which is a third as many bytes."""
+    """Return a PNG in exact colours; a large one has 256 colours, which look the same in a third of the bytes."""
     if card.width * card.height <= _MANY:
         file = BytesIO()
         card.save(file, "PNG", compress_level=6)
@@ -207,10 +228,8 @@ def _png(card: Image.Image) -> bytes:
 
 
 def _with_palette(card: Image.Image) -> Image.Image:
-    """A card in few colours; the last of them are the border's in the smooth corners, each clearer than the next.
-
-    Pillow's octree knows transparency itself, and shifts colours so far that a scale has grey steps between blue ones.
-    """
+    """Return a card in few colours; the last of them are steps of transparency in the smooth corners."""
+    # Pillow's octree would do this itself, but shifts colours so far that blue scales get grey steps.
     few = card.convert("RGB").quantize(_OPAQUE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     indices, alpha = np.array(few), np.asarray(card.getchannel("A"))
     corners = alpha < 255
@@ -227,43 +246,27 @@ def _put(mask: tuple[Image.Image, int, int], x: int, y: int, fill: Colour, image
     image.paste(fill, (x + left, y + top), coverage)
 
 
-def _fill(
-    box: Box,
-    fill: Colour,
-    radius: float,
-    corners: tuple[bool, bool, bool, bool],
-    hatch: Colour | None,
-    image: Image.Image,
-) -> None:
+def _fill(box: Box, fill: Colour, radius: float, corners: Corners, hatch: Colour | None, image: Image.Image) -> None:
     left, top, right, bottom = box.pixels
     width, height = right - left, bottom - top
     if width <= 0 or height <= 0:
         return
     round_by = min(round(radius * SCALE), width // 2, height // 2)
-    if not round_by:
-        image.paste(fill, (left, top, right, bottom))
-        if hatch is not None:
-            image.paste(hatch, (left, top), _hatching(width, height, (left + top) % _PERIOD))
-        return
-    mask = _rounded(width, height, round_by, corners)
-    image.paste(fill, (left, top), mask)
+    mask = _rounded(width, height, round_by, corners) if round_by else None
+    image.paste(fill, (left, top, right, bottom), mask)
     if hatch is not None:
-        image.paste(hatch, (left, top), ImageChops.multiply(mask, _hatching(width, height, (left + top) % _PERIOD)))
+        lines = _hatching(width, height, (left + top) % _PERIOD)
+        image.paste(hatch, (left, top), lines if mask is None else ImageChops.multiply(mask, lines))
 
 
-def _rounded(width: int, height: int, radius: int, corners: tuple[bool, bool, bool, bool]) -> Image.Image:
-    """A mask of a rectangle with smooth corners. Only the corners are drawn finer: the rest is straight."""
+def _rounded(width: int, height: int, radius: int, corners: Corners) -> Image.Image:
+    """Return a mask of a rectangle with smooth corners; only the corners are drawn finer, as the rest is straight."""
     mask = Image.new("L", (width, height), 255)
     disc = _disc(radius)
-    places = (
-        ((0, 0), (0, 0)),
-        ((radius, 0), (width - radius, 0)),
-        ((radius, radius), (width - radius, height - radius)),
-        ((0, radius), (0, height - radius)),
-    )
-    for is_round, ((from_x, from_y), to) in zip(corners, places, strict=True):
+    for is_round, (right, low) in zip(corners, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True):
         if is_round:
-            mask.paste(disc.crop((from_x, from_y, from_x + radius, from_y + radius)), to)
+            corner = disc.crop((right * radius, low * radius, (right + 1) * radius, (low + 1) * radius))
+            mask.paste(corner, (right * (width - radius), low * (height - radius)))
     return mask
 
 
@@ -277,7 +280,7 @@ def _disc(radius: int) -> Image.Image:
 
 @lru_cache(64)
 def _hatching(width: int, height: int, phase: int) -> Image.Image:
-    """A mask of thin diagonal lines, smoothed. By their phase, lines go on in a box beside this one."""
+    """Return a mask of smooth diagonal lines; with its phase, they continue from one box to the next."""
     x, y = np.arange(width)[None, :], np.arange(height)[:, None]
     distance = np.abs((x + y + phase) % _PERIOD - _PERIOD / 2)
     return Image.fromarray((np.clip(1.6 - distance, 0, 1) * 255).astype(np.uint8))

@@ -9,28 +9,24 @@ from itertools import groupby
 
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
-from bot.pictures.flow import Cell, flow, height
 from bot.pictures.palette import BORDER, CARD, INK, MUTED, WORDS, Colour
+from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_word, counted, quoted
+from bot.pictures.wording import alt_text, counted, quoted
 
 MOST_ROWS = 8
 MOST_TOKENS = 96
-"""On one picture, of all rows together; more would be too small where Discord shows pictures in a message."""
-
+"""On one picture, all rows together; more would be too small to read in a message."""
 MOST_LINES = 16
-"""Of chips, of all rows together."""
-
+"""Lines of chips, all rows together."""
 MOST_PADDING = 3
-"""Chips of a row; more are two, of which the second says how many it stands for. They would crowd out the text."""
+"""Padding chips in a row. Longer padding becomes two chips, and the second says how many it stands for."""
 
 _MANY = 40
 _WIDER = 600.0
 _CHIP = 25.0
-_LINE = 64.0
+_STYLE = Style(_CHIP, line=64.0, most_lines=MOST_LINES, word_gap=5.0, piece_gap=0.0)
 _PADDING = 6.0
-_WIDEST = 200.0
-_WORD_GAP = 5.0
 _RADIUS = 6.0
 
 
@@ -44,63 +40,50 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Token:
-    """A token as it is shown.
-
-    Attributes:
-        text: readable, such as "love", "##ing" or " course".
-        id: in the vocabulary.
-        kind: whether it stands for text.
-        starts_word: false where it continues the word before it.
-        attended: its place in the attention mask.
-        stands_for: how many equal tokens it is drawn for.
-    """
+    """A token, with its text in readable form, such as "love", "##ing" or " course"."""
 
     text: str
     id: int
     kind: Kind = Kind.WORD
     starts_word: bool = True
     attended: bool = True
+    """Its value in the attention mask."""
     stands_for: int = 1
+    """The number of equal tokens that its chip represents."""
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One text of a batch.
-
-    Attributes:
-        tokens: with special tokens and padding, in the model's order.
-        title: stands above it, such as "Text 1: 9 tokens".
-        left_out: tokens that truncation took away.
-        reading: how the text of the row before is read here, such as "In a template"; empty for a text of its own.
-    """
+    """One text of a batch, with special tokens and padding, in the model's order."""
 
     tokens: tuple[Token, ...]
     title: str = ""
     left_out: int = 0
+    """Number of tokens that truncation removed."""
     reading: str = ""
+    """How this row reads the text of the row before, such as "In a template"; empty for a text of its own."""
 
 
 def token_chips(rows: Sequence[TokenRow], title: str = "") -> Picture:
-    """Draws texts as their tokens; several are a padded batch.
+    """Draw texts as their tokens; several texts are a padded batch.
 
-    A long text is cut, and says how many tokens more it has. A text that is written from right to left runs so.
+    A long text is cut, with the number of its other tokens. A text written from right to left runs in that direction.
     """
-    shown = [replace(row, tokens=tuple(_with_few_of_padding(row.tokens))) for row in rows[:MOST_ROWS]]
+    shown = [replace(row, tokens=tuple(_with_short_padding(row.tokens))) for row in rows[:MOST_ROWS]]
     per_row = max(MOST_TOKENS // max(len(shown), 1), 8)
-    most_lines = max(MOST_LINES // max(len(shown), 1), 2)
+    style = replace(_STYLE, most_lines=max(MOST_LINES // max(len(shown), 1), 2))
     widest = max((min(len(row.tokens), per_row) for row in shown), default=0)
     canvas = Canvas(_WIDER if widest > _MANY else WIDTH, (token.text for row in shown for token in row.tokens))
     y = canvas.title(title)
     for row in shown:
-        y = _row(canvas, row, per_row, most_lines, y)
+        y = _row(canvas, row, per_row, style, y)
     if len(rows) > len(shown):
         y = canvas.note(y, f"… {counted(len(rows) - len(shown), 'more text')}")
-    y = _legend(canvas, shown, y)
-    return canvas.picture(y, _alt(rows, title))
+    return canvas.picture(_legend(canvas, shown, y), _alt(rows, title))
 
 
-def _with_few_of_padding(tokens: Sequence[Token]) -> Iterator[Token]:
-    """The same tokens, with one chip for what is too much of padding."""
+def _with_short_padding(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens, with one chip in place of much padding."""
     for kind, group in groupby(tokens, key=lambda token: token.kind):
         run = list(group)
         if kind is Kind.PADDING and len(run) > MOST_PADDING:
@@ -109,94 +92,75 @@ def _with_few_of_padding(tokens: Sequence[Token]) -> Iterator[Token]:
         yield from run
 
 
-def _row(canvas: Canvas, row: TokenRow, most: int, most_lines: int, y: float) -> float:
-    """Draws a text's tokens; returns the y below them."""
+def _row(canvas: Canvas, row: TokenRow, most: int, style: Style, y: float) -> float:
+    """Draw a text's tokens and return the y below them."""
     if row.title:
         y += SMALL
         canvas.text(MARGIN, y, canvas.cut(row.title, SMALL + 1, canvas.width - 2 * MARGIN), SMALL + 1, fill=MUTED)
         y += 7
     tokens = row.tokens[:most]
     leftwards = is_leftwards(token.text for token in tokens if token.kind is Kind.WORD)
-    texts = [as_word(token.text, token.starts_word) for token in tokens]
-    labels = canvas.pieces(texts, [not token.starts_word for token in tokens], TEXT, _WIDEST)
-    widths = [_chip_width(canvas, label, token) for label, token in zip(labels, tokens, strict=True)]
-    cells = [Cell(w, _WORD_GAP if token.starts_word else 0) for w, token in zip(widths, tokens, strict=True)]
-    places = flow(cells, MARGIN, canvas.width - 2 * MARGIN, most_lines, leftwards)
+
+    def width(token: Token, label: str) -> float:
+        below = canvas.text_width(str(token.id), SMALL) + 4
+        return max(canvas.text_width(label, TEXT, token.kind is Kind.SPECIAL) + 2 * _PADDING, below, 16)
+
+    chips, y = style.set(canvas, tokens, y, width, leftwards=leftwards)
     word = -1
-    for index, (token, label, place) in enumerate(zip(tokens, labels, places, strict=False)):
-        word += token.starts_word
-        starts = index == 0 or _divided(tokens[index - 1], token) or places[index - 1].line != place.line
-        ends = index + 1 == len(places) or _divided(token, tokens[index + 1]) or places[index + 1].line != place.line
-        box = Box(place.x, y + place.line * _LINE, widths[index], _CHIP)
+    for index, chip in enumerate(chips):
+        word += chip.token.starts_word
+        starts = index == 0 or _divided(chips[index - 1], chip)
+        ends = index + 1 == len(chips) or _divided(chip, chips[index + 1])
         left, right = (ends, starts) if leftwards else (starts, ends)
-        _chip(canvas, box, token, label, WORDS[word % len(WORDS)], (left, right, right, left))
-    rest = _rest(sum(token.stands_for for token in row.tokens[len(places) :]), row.left_out)
-    y += height(places, _LINE)
-    return canvas.note(y - 6, rest) if rest else y
+        _draw(canvas, chip, WORDS[word % len(WORDS)], (left, right, right, left))
+    more = sum(token.stands_for for token in row.tokens[len(chips) :])
+    rest = [f"… {more:,} more"] if more else []
+    rest += [f"✂ {row.left_out:,} cut off at the limit"] if row.left_out else []
+    return canvas.note(y - 6, "  ".join(rest)) if rest else y
 
 
-def _divided(before: Token, after: Token) -> bool:
-    """Whether a word ends between two tokens."""
-    return after.starts_word or before.kind is not Kind.WORD
+def _divided(before: Chip[Token], after: Chip[Token]) -> bool:
+    """Return whether a word or a line ends between two tokens."""
+    return after.token.starts_word or before.token.kind is not Kind.WORD or before.line != after.line
 
 
-def _chip(
-    canvas: Canvas, box: Box, token: Token, label: str, colour: Colour, corners: tuple[bool, bool, bool, bool]
-) -> None:
-    """A chip, with a line between tokens of one word; special tokens have an outline, padding is hatched as well."""
-    middle = box.x + box.width / 2
+def _draw(canvas: Canvas, chip: Chip[Token], colour: Colour, corners: tuple[bool, bool, bool, bool]) -> None:
+    """Draw a chip, with a line between the tokens of a word."""
+    token, box = chip.token, chip.box
     if token.kind is Kind.WORD:
         canvas.box(box, colour, radius=_RADIUS, corners=corners)
         if not corners[0]:
             canvas.box(Box(box.x - 0.5, box.y + 3, 1, box.height - 6), MUTED)
-    elif token.kind is Kind.SPECIAL:
-        canvas.box(box, CARD, radius=_RADIUS, outline=INK)
     else:
-        canvas.box(box, CARD, radius=_RADIUS, outline=BORDER, hatch=BORDER)
-    canvas.text(
-        middle,
-        box.y + 17,
-        label,
-        TEXT,
-        align=0.5,
-        fill=MUTED if token.kind is Kind.PADDING else INK,
-        bold=token.kind is Kind.SPECIAL,
-    )
-    canvas.text(middle, box.y + _CHIP + 12, str(token.id), SMALL, align=0.5, fill=MUTED)
+        _outlined(canvas, box, token.kind, _RADIUS)
+    fill = MUTED if token.kind is Kind.PADDING else INK
+    canvas.text(box.middle, box.y + 17, chip.label, align=0.5, fill=fill, bold=token.kind is Kind.SPECIAL)
+    canvas.text(box.middle, box.bottom + 12, str(token.id), SMALL, align=0.5, fill=MUTED)
     mark = "1" if token.attended else "0"
-    canvas.text(middle, box.y + _CHIP + 26, mark, SMALL, align=0.5, bold=token.attended)
+    canvas.text(box.middle, box.bottom + 26, mark, SMALL, align=0.5, bold=token.attended)
 
 
-def _chip_width(canvas: Canvas, label: str, token: Token) -> float:
-    below = canvas.text_width(str(token.id), SMALL) + 4
-    return max(canvas.text_width(label, TEXT, token.kind is Kind.SPECIAL) + 2 * _PADDING, below, 16)
-
-
-def _rest(more: int, left_out: int) -> str:
-    parts = [f"… {more:,} more"] if more else []
-    if left_out:
-        parts.append(f"✂ {left_out:,} cut off at the limit")
-    return "  ".join(parts)
+def _outlined(canvas: Canvas, box: Box, kind: Kind, radius: float) -> None:
+    """Draw the chip of a special token, or of padding, which is hatched."""
+    is_special = kind is Kind.SPECIAL
+    outline, hatch = (INK, None) if is_special else (BORDER, BORDER)
+    canvas.box(box, CARD, radius=radius, outline=outline, hatch=hatch)
 
 
 def _legend(canvas: Canvas, rows: Sequence[TokenRow], y: float) -> float:
-    """Says what stands below a chip, and which chip is what; returns the card's height."""
+    """Explain the chips and the numbers below them; return the card's height."""
     kinds = {token.kind for row in rows for token in row.tokens}
-    x, middle = MARGIN, y + 7
+    x, base = MARGIN, y + 11
     for kind, says in ((Kind.SPECIAL, "special token"), (Kind.PADDING, "padding")):
-        if kind not in kinds:
-            continue
-        box = Box(x, y, 20, 13)
-        is_special = kind is Kind.SPECIAL
-        canvas.box(box, CARD, radius=4, outline=INK if is_special else BORDER, hatch=None if is_special else BORDER)
-        x += 25 + canvas.text(x + 25, middle + 4, says, SMALL, fill=MUTED) + 14
-    canvas.text(x, middle + 4, "below: id, attention mask", SMALL, fill=MUTED)
+        if kind in kinds:
+            _outlined(canvas, Box(x, y, 20, 13), kind, 4)
+            x += 25 + canvas.text(x + 25, base, says, SMALL, fill=MUTED) + 14
+    canvas.text(x, base, "below: id, attention mask", SMALL, fill=MUTED)
     return y + 13 + MARGIN
 
 
 def _alt(rows: Sequence[TokenRow], title: str) -> str:
-    texts = sum(not row.reading for row in rows)
-    sentences = [f"{title}." if title else "", f"{counted(texts, 'text')} as tokens."]
+    sentences = [f"{counted(sum(not row.reading for row in rows), 'text')} as tokens."]
     for index, row in enumerate(rows, 1):
         padding = sum(token.kind is Kind.PADDING for token in row.tokens)
         special = sum(token.kind is Kind.SPECIAL for token in row.tokens)
@@ -205,11 +169,11 @@ def _alt(rows: Sequence[TokenRow], title: str) -> str:
             counts.append(f"{'after' if row.tokens[0].kind is Kind.PADDING else 'then'} {padding} of padding")
         if row.left_out:
             counts.append(f"{row.left_out:,} cut off")
-        words = " ".join(_said(token) for token in row.tokens if token.kind is not Kind.PADDING)
+        # A plus joins a token to its word.
+        words = " ".join(
+            f"{'' if token.starts_word else '+ '}{quoted(token.text)}"
+            for token in row.tokens
+            if token.kind is not Kind.PADDING
+        )
         sentences.append(f"{row.reading or f'Text {index}'}, {', '.join(counts)}: {words}.")
-    return alt_text(sentences)
-
-
-def _said(token: Token) -> str:
-    """A token for the alt text; a plus joins it to its word."""
-    return quoted(token.text) if token.starts_word else f"+ {quoted(token.text)}"
+    return alt_text(sentences, title)

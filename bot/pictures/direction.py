@@ -1,68 +1,65 @@
-"""Which parts of a line run from right to left, and in which order the parts stand.
+"""The direction of a line's parts, and their order.
 
-The Unicode Bidirectional Algorithm (UAX #9) without what tokens and labels never have: paragraphs, explicit embeddings
-(`wording.visible` replaces them) and paired brackets.
+Source: the Unicode Bidirectional Algorithm (UAX #9), without paragraphs, paired brackets and explicit embeddings (which
+`wording.visible` replaces): tokens and labels have none.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 _STRONG = {"L": "L", "R": "R", "AL": "R"}
 
 
 class Run(NamedTuple):
-    """A part of a line that runs in one direction.
-
-    Attributes:
-        start: index of its first character.
-        end: index behind its last.
-        rightwards: false where it runs from right to left.
-    """
+    """The characters [start, end) of a line, and their embedding level: odd from right to left."""
 
     start: int
     end: int
-    rightwards: bool
+    level: int
+
+    @property
+    def rightwards(self) -> bool:
+        """Whether it runs from left to right."""
+        return self.level % 2 == 0
 
 
 def runs(text: str) -> list[Run]:
-    """A line's runs, in the order in which they stand from left to right."""
-    base = 1 if _first_strong(text) == "R" else 0
-    levels = _levels(text, base)
-    found, start = [], 0
-    for level, group in groupby(levels):
-        length = len(list(group))
-        found.append((level, Run(start, start + length, level % 2 == 0)))
-        start += length
-    return _in_visual_order(found)
+    """Return a line's runs in their order from left to right."""
+    base = next((_STRONG[kind] for kind in map(unicodedata.bidirectional, text) if kind in _STRONG), "L")
+    level_of = {"L": 2 if base == "R" else 0, "R": 1, "N": 2}
+    levels = [level_of[kind] for kind in _with_neutrals(_kinds(text, base), base)]
+    found = [Run(start, end, level) for level, start, end in spans(levels)]
+    for level in range(max(levels, default=0), 0, -1):  # rule L2
+        found = _reversed_from(found, level)
+    return found
+
+
+def spans(values: Iterable[T]) -> Iterator[tuple[T, int, int]]:
+    """Yield each value that is repeated once or more, with the start and end of its repetition."""
+    start = 0
+    for value, group in groupby(values):
+        end = start + len(list(group))
+        yield value, start, end
+        start = end
 
 
 def is_leftwards(texts: Iterable[str]) -> bool:
-    """Whether texts are mostly written from right to left."""
-    strong = [_STRONG[kind] for text in texts for char in text if (kind := unicodedata.bidirectional(char)) in _STRONG]
+    """Return whether texts are mostly written from right to left."""
+    strong = [_STRONG[kind] for text in texts for kind in map(unicodedata.bidirectional, text) if kind in _STRONG]
     return strong.count("R") * 2 > len(strong)
 
 
-def _first_strong(text: str) -> str | None:
-    return next((_STRONG[kind] for char in text if (kind := unicodedata.bidirectional(char)) in _STRONG), None)
-
-
-def _levels(text: str, base: int) -> list[int]:
-    """Each character's embedding level: even from left to right, odd from right to left."""
-    kinds = _kinds(text, "R" if base else "L")
-    level_of = {"L": 2 * base, "R": 1, "N": 2}
-    return [level_of[kind] for kind in kinds]
-
-
 def _kinds(text: str, base: str) -> list[str]:
-    """`L`, `R`, or `N` for a number amid letters that run from right to left."""
+    """Return `L`, `R`, `N` for a number amid letters from right to left, or `?` for a neutral, for each character."""
     kinds: list[str] = []
     strong = base
-    for char in text:
-        kind = unicodedata.bidirectional(char)
+    for kind in map(unicodedata.bidirectional, text):
         if kind in _STRONG:
             strong = _STRONG[kind]
             kinds.append(strong)
@@ -72,11 +69,11 @@ def _kinds(text: str, base: str) -> list[str]:
             kinds.append(kinds[-1])
         else:
             kinds.append("?")
-    return _with_neutrals(kinds, base)
+    return kinds
 
 
 def _with_neutrals(kinds: Sequence[str], base: str) -> list[str]:
-    """Spaces and punctuation take the direction of both neighbours where these agree, else that of the line."""
+    """Give spaces and punctuation the direction of their neighbours if these agree, else that of the line."""
     resolved: list[str] = []
     for index, kind in enumerate(kinds):
         if kind != "?":
@@ -88,16 +85,10 @@ def _with_neutrals(kinds: Sequence[str], base: str) -> list[str]:
     return resolved
 
 
-def _in_visual_order(levelled: list[tuple[int, Run]]) -> list[Run]:
-    """Rule L2: from the highest level to the lowest odd one, whatever is at that level or above is turned round."""
-    for level in range(max((level for level, _ in levelled), default=0), 0, -1):
-        levelled = _turned_round(levelled, level)
-    return [run for _, run in levelled]
-
-
-def _turned_round(levelled: list[tuple[int, Run]], level: int) -> list[tuple[int, Run]]:
-    turned: list[tuple[int, Run]] = []
-    for is_above, group in groupby(levelled, lambda item: item[0] >= level):
+def _reversed_from(found: Iterable[Run], level: int) -> list[Run]:
+    """Reverse each series of runs at a level or above it."""
+    reordered: list[Run] = []
+    for is_above, group in groupby(found, lambda run: run.level >= level):
         members = list(group)
-        turned += reversed(members) if is_above else members
-    return turned
+        reordered += reversed(members) if is_above else members
+    return reordered

@@ -1,18 +1,18 @@
 """Text in any script, set in the Noto fonts that come with Glassbox (SIL Open Font License 1.1).
 
-Every character is set in the first font that has it; one that no font has is shown as an empty box.
+Every character is set in the first font that has it; without one, it is an empty box.
 """
 
 from __future__ import annotations
 
 import math
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,18 +20,19 @@ import regex
 import uharfbuzz as hb
 from PIL import Image
 
-from bot.pictures.direction import runs
-from bot.pictures.wording import CUT, WIDEST
+from bot.pictures.direction import runs, spans
+from bot.pictures.wording import WIDEST
+from bot.text.characters import CUT
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
-_REMEMBERED = 20_000  # characters whose face is known; people can send any of a million
+_REMEMBERED = 20_000  # characters whose face is cached; people can send any of a million
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 _HANGUL = regex.compile(r"\p{Hangul}")
 
 
 class Han(IntEnum):
-    """How Chinese characters are drawn, which differs by country: indices of the faces in Noto Sans CJK's file."""
+    """National forms of Chinese characters: indices of the faces in Noto Sans CJK's file."""
 
     JAPANESE = 0
     KOREAN = 1
@@ -39,7 +40,7 @@ class Han(IntEnum):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Han:
-        """The country's whose other letters stand beside them."""
+        """Return the form of the country whose other letters the texts have."""
         text = "".join(texts)
         if _KANA.search(text):
             return cls.JAPANESE
@@ -47,7 +48,7 @@ class Han(IntEnum):
 
 
 class Glyph(NamedTuple):
-    """A glyph's number in its font and where it stands, in ems from the line's start."""
+    """A glyph's number in its font, and its position in ems from the line's start."""
 
     number: int
     x: float
@@ -56,25 +57,20 @@ class Glyph(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text, shaped.
-
-    Attributes:
-        width: in ems: times the type size.
-        parts: each font's glyphs, from left to right.
-    """
+    """A shaped line of text: its width in ems, and the glyphs of each font from left to right."""
 
     width: float
     parts: tuple[tuple[hb.Font, tuple[Glyph, ...]], ...]
 
     def rasterised(self, size: float, degrees: float = 0) -> tuple[Image.Image, int, int] | None:
-        """Its coverage as a mask, with the mask's left and top edge relative to the start of the base line.
+        """Return its coverage as a mask, and the mask's left and top edge from the start of the base line.
 
         Args:
             size: of the type, in pixels.
-            degrees: by which the line is turned, counter-clockwise.
+            degrees: counter-clockwise turn of the line.
 
         Returns:
-            None where there is nothing to see.
+            None for a line without any ink.
         """
         raster = hb.RasterDraw()
         cos, sin = math.cos(math.radians(degrees)) * size, math.sin(math.radians(degrees)) * size
@@ -104,19 +100,19 @@ class Face:
         self._bold.set_variations({"wght": 650})
 
     def has(self, char: str) -> bool:
-        """Whether a character can be set in it."""
+        """Return whether the font has a character."""
         return bool(self._regular.get_nominal_glyph(ord(char)))
 
     def weight(self, bold: bool) -> hb.Font:
-        """The font of a weight."""
+        """Return the font of a weight."""
         return self._bold if bold else self._regular
 
 
 class Fonts:
-    """All faces, in the order in which they are asked for a character. Read only, so threads may share it."""
+    """All faces, in the order in which a character is looked up. Threads may share it."""
 
     def __init__(self) -> None:
-        noto, cjk = _folder("manimgx_fonts"), _folder("manimgx_fonts_cjk")
+        noto, cjk = (Path(str(files(package))) for package in ("manimgx_fonts", "manimgx_fonts_cjk"))
         last = ("NotoEmoji[wght].ttf", "NotoSansSymbols[wght].ttf")
         first = "NotoSans[wght].ttf"
         scripts = sorted(
@@ -126,44 +122,37 @@ class Fonts:
         self._emoji = Face(noto / last[0])
         self._faces = [self._plain, *map(Face, scripts), self._emoji, Face(noto / last[1])]
         self._cjk = {han: Face(cjk / "NotoSansCJK-VF.otf.ttc", han) for han in Han}
-        self._found: dict[tuple[str, Han], Face] = {}
+        self._face_of = lru_cache(_REMEMBERED)(self._first_with)
 
     def line(self, text: str, han: Han, bold: bool = False) -> Line:
-        """Shapes one line.
-
-        Args:
-            text: without control characters (`wording.visible`).
-            han: how Chinese characters are drawn.
-        """
+        """Shape a line without control characters (`wording.visible` removes them)."""
         faces = list(self._faces_of(text, han))
         pen, parts = 0.0, []
         for run in runs(text):
-            pieces = _pieces(text, faces, run.start, run.end)
-            for face, piece in pieces if run.rightwards else reversed(pieces):
-                font = face.weight(bold)
+            same_face = list(spans(faces[run.start : run.end]))
+            for face, start, end in same_face if run.rightwards else reversed(same_face):
+                font, piece = face.weight(bold), text[run.start + start : run.start + end]
                 glyphs, width = _shaped(font, piece, run.rightwards, pen)
                 parts.append((font, glyphs))
                 pen += width
         return Line(pen, tuple(parts))
 
     def cut(self, text: str, han: Han, ems: float, bold: bool = False) -> str:
-        """As much of a text as fits a width, between two characters as people see them, with `…` where it was cut."""
+        """Return as much of a text as fits a width, cut between two graphemes, with `…` where it was cut."""
         if len(text) <= WIDEST and self.line(text, han, bold).width <= ems:
             return text
         pieces: list[str] = regex.findall(r"\X", text[:WIDEST])
-        fewest, most = 0, len(pieces)
-        while fewest < most:
-            middle = (fewest + most + 1) // 2
-            if self.line("".join(pieces[:middle]).rstrip() + CUT, han, bold).width <= ems:
-                fewest = middle
-            else:
-                most = middle - 1
-        return "".join(pieces[:fewest]).rstrip() + CUT
+
+        def without(left_out: int) -> str:
+            return "".join(pieces[: len(pieces) - left_out]).rstrip() + CUT
+
+        def fits(left_out: int) -> bool:
+            return self.line(without(left_out), han, bold).width <= ems
+
+        return without(bisect_left(range(len(pieces)), True, key=fits))
 
     def joined(self, pieces: Sequence[str], continues: Sequence[bool], han: Han) -> list[str]:
-        """Pieces of words with the shapes that their letters have within the word, where letters are joined.
-
-        An Arabic letter at the edge of a piece would otherwise look as if its word began or ended there.
+        """Join the letters of a word's pieces, so that an Arabic word does not seem to end at the edge of a piece.
 
         Args:
             continues: which pieces belong to the same word as the piece before them.
@@ -176,7 +165,7 @@ class Fonts:
         return joined
 
     def _join(self, before: str, after: str, han: Han) -> bool:
-        """Whether two letters are joined, which shows when a joiner changes both."""
+        """Return whether two letters are joined: a joiner then changes the shape of both."""
         if unicodedata.bidirectional(before or " ") != "AL" or unicodedata.bidirectional(after or " ") != "AL":
             return False
         changes = ((before, before + _JOINER), (after, _JOINER + after))
@@ -186,7 +175,7 @@ class Fonts:
         return {glyph.number for _, glyphs in self.line(text, han).parts for glyph in glyphs}
 
     def _faces_of(self, text: str, han: Han) -> Iterator[Face]:
-        """Each character's face. Accents and joiners stay with the letter that they change."""
+        """Yield each character's face. Accents and joiners have that of the letter that they change."""
         first = next((char for char in text if not _changes_letter(char)), " ")
         face = self._face_of(first, han)
         for index, char in enumerate(text):
@@ -196,44 +185,24 @@ class Fonts:
                 face = self._face_of(char, han)
             yield face
 
-    def _face_of(self, char: str, han: Han) -> Face:
-        face = self._found.get((char, han))
-        if face is None:
-            candidates = (*self._faces, self._cjk[han])
-            face = next((face for face in candidates if face.has(char)), self._plain)
-            if len(self._found) >= _REMEMBERED:
-                self._found.clear()
-            self._found[char, han] = face
-        return face
+    def _first_with(self, char: str, han: Han) -> Face:
+        return next((face for face in (*self._faces, self._cjk[han]) if face.has(char)), self._plain)
 
 
 @cache
 def installed() -> Fonts:
-    """The fonts, opened once. They are mapped into memory, not read: even Noto Sans CJK costs only what is used."""
+    """Return the fonts, opened once."""
+    # They are mapped into memory, so that even Noto Sans CJK costs only what is used.
     return Fonts()
 
 
 def _changes_letter(char: str) -> bool:
-    """Whether it is an accent, a vowel sign or a joiner: shown as part of the letter beside it."""
+    """Return whether a character is an accent, a vowel sign or a joiner."""
     return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf")
 
 
 def _letters(text: str) -> str:
     return "".join(char for char in text if not _changes_letter(char))
-
-
-def _folder(package: str) -> Path:
-    return Path(str(files(package)))
-
-
-def _pieces(text: str, faces: Sequence[Face], start: int, end: int) -> list[tuple[Face, str]]:
-    """A run, divided where its face changes."""
-    pieces, index = [], start
-    for face, group in groupby(faces[start:end]):
-        length = len(list(group))
-        pieces.append((face, text[index : index + length]))
-        index += length
-    return pieces
 
 
 def _shaped(font: hb.Font, text: str, rightwards: bool, start: float) -> tuple[tuple[Glyph, ...], float]:

@@ -17,13 +17,7 @@ _STEEP = 90.0
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of one side, cut to a width.
-
-    Attributes:
-        texts: one for each row or column.
-        size: of the type, in points.
-        widest: points that the widest takes.
-    """
+    """The labels of one side, cut to a width, their type size and the width of the widest, in points."""
 
     texts: tuple[str, ...]
     size: float
@@ -32,15 +26,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a grid's cells are.
-
-    Attributes:
-        x: of the first column's left edge, in points.
-        y: of the first row's top edge.
-        cell: the side of a cell.
-        rows: their number.
-        columns: their number.
-    """
+    """The left and top edge of a grid and the side of a cell, in points; the number of rows and columns."""
 
     x: float
     y: float
@@ -53,37 +39,32 @@ class Grid:
         """The y below the last row."""
         return self.y + self.rows * self.cell
 
-    @property
-    def right(self) -> float:
-        """The x behind the last column."""
-        return self.x + self.columns * self.cell
-
     def box(self, row: int, column: int) -> Box:
-        """A cell, with a hair of space around it where cells are large enough."""
+        """Return a cell, with a hair of space around a large one."""
         box = Box(self.x + column * self.cell, self.y + row * self.cell, self.cell, self.cell)
         return box.inset(0.5) if self.cell >= 10 else box
 
 
 def row_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
-    """Writes each row's label before it."""
+    """Write each row's label before it."""
     for index, text in enumerate(labels.texts):
         middle = grid.y + (index + 0.5) * grid.cell
         canvas.text(grid.x - 6, middle + labels.size * 0.36, text, labels.size, align=1)
 
 
 def column_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
-    """Writes each column's label above it, upright where all fit, else turned."""
-    degrees = _slant(labels, grid.cell)
+    """Write each column's label above it, upright if all of them fit, else turned."""
+    degrees = _SLANT if grid.cell >= 18 else _STEEP
     for index, text in enumerate(labels.texts):
         middle = grid.x + (index + 0.5) * grid.cell
-        if degrees:
-            canvas.text(middle + labels.size * 0.36, grid.y - 6, text, labels.size, degrees=degrees)
-        else:
+        if labels.widest <= grid.cell - 4:
             canvas.text(middle, grid.y - 6, text, labels.size, align=0.5)
+        else:
+            canvas.text(middle + labels.size * 0.36, grid.y - 6, text, labels.size, degrees=degrees)
 
 
 def matrix(values: npt.ArrayLike, rows: int, columns: int) -> npt.NDArray[np.float64]:
-    """Values of shape (rows, columns); those that are no number become 0.
+    """Return values of shape (rows, columns), with 0 for NaN and infinities.
 
     Raises:
         ValueError: they have another shape.
@@ -95,7 +76,7 @@ def matrix(values: npt.ArrayLike, rows: int, columns: int) -> npt.NDArray[np.flo
 
 
 def largest(values: npt.NDArray[np.float64], number: int) -> list[tuple[int, int]]:
-    """Row and column of the largest values, in order; those of −∞ are left out."""
+    """Return row and column of the largest values, in order, without those of −∞."""
     flat = values.ravel()
     number = min(number, int((flat > -np.inf).sum()))
     if not number:
@@ -105,20 +86,13 @@ def largest(values: npt.NDArray[np.float64], number: int) -> list[tuple[int, int
     return [divmod(index, values.shape[1]) for index in ordered]
 
 
-def _slant(labels: Labels, cell: float) -> float:
-    """By how many degrees column labels are turned."""
-    if labels.widest <= cell - 4:
-        return 0.0
-    return _SLANT if cell >= 18 else _STEEP
-
-
 def number_in(canvas: Canvas, box: Box, text: str, colour: Colour, size: float = SMALL) -> None:
-    """Writes a number into a cell, where it fits."""
+    """Write a number into a cell, if it fits."""
     if canvas.text_width(text, size) <= box.width - 2:
-        canvas.text(box.x + box.width / 2, box.y + box.height / 2 + size * 0.36, text, size, align=0.5, fill=colour)
+        canvas.text(box.middle, box.y + box.height / 2 + size * 0.36, text, size, align=0.5, fill=colour)
 
 
 def cut_labels(canvas: Canvas, texts: Sequence[str], size: float, width: float) -> Labels:
-    """Labels that are at most so wide."""
+    """Return labels of at most a width."""
     cut = tuple(canvas.cut(text, size, width) for text in texts)
     return Labels(cut, size, max((canvas.text_width(text, size) for text in cut), default=0.0))

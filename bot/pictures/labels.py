@@ -3,100 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
+from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.direction import is_leftwards
-from bot.pictures.flow import Cell, flow, height
 from bot.pictures.palette import BORDER, CARD, INK, MUTED, WORDS, Colour
+from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_word, counted, listed, percent, quoted
+from bot.pictures.wording import alt_text, counted, listed, percent, quoted
 
 MOST_TOKENS = 96
-MOST_LINES = 14
 
 _MANY = 40
 _WIDER = 600.0
-_CHIP = 25.0
-_LINE = 66.0
+_STYLE = Style(chip=25.0, line=66.0, most_lines=14, word_gap=6.0)
 _PADDING = 6.0
-_WIDEST = 200.0
 _LABEL_WIDTH = 90.0
-_WORD_GAP = 6.0
 _RADIUS = 5.0
 _NAMED = 12  # tokens in the alt text
 
 
 @dataclass(frozen=True)
 class LabelledToken:
-    """A token and its label.
-
-    Attributes:
-        text: readable.
-        label: stands below it; "" where it has none, as special tokens.
-        kind: tokens of one kind have one colour; "" for what is of no kind.
-        probability: of the label.
-        starts_word: false where it continues the word before it.
-    """
+    """A token, its label, and the label's probability."""
 
     text: str
     label: str
+    """Empty if it has none, as special tokens."""
     kind: str
+    """Tokens of one kind have one colour; empty for none."""
     probability: float
     starts_word: bool = True
 
+    @property
+    def share(self) -> str:
+        """The probability in words."""
+        return percent(self.probability) if self.label else ""
+
 
 def labelled_tokens(tokens: Sequence[LabelledToken], title: str = "") -> Picture:
-    """Draws a text's tokens with their labels and probabilities below them, coloured by kind.
+    """Draw a text's tokens with their labels and probabilities below them, coloured by kind.
 
-    There are four colours, which begin again with the fifth kind: the labels tell kinds apart in any case.
+    The four colours begin again with the fifth kind: labels tell the kinds apart.
     """
     shown = tokens[:MOST_TOKENS]
-    colours = _colours(shown)
-    canvas = Canvas(_WIDER if len(shown) > _MANY else WIDTH, (title, *(text for one in shown for text in _texts(one))))
+    kinds = dict.fromkeys(token.kind for token in shown if token.kind)
+    colours = {kind: WORDS[index % len(WORDS)] for index, kind in enumerate(kinds)}
+    texts = (text for token in shown for text in (token.text, token.label))
+    canvas = Canvas(_WIDER if len(shown) > _MANY else WIDTH, (title, *texts))
     y = canvas.title(title)
-    leftwards = is_leftwards(token.text for token in shown)
-    texts = [as_word(token.text, token.starts_word) for token in shown]
-    chips = canvas.pieces(texts, [not token.starts_word for token in shown], TEXT, _WIDEST)
-    labels = [canvas.cut(token.label, SMALL, _LABEL_WIDTH, bold=True) for token in shown]
-    widths = [_width(canvas, *one) for one in zip(shown, chips, labels, strict=True)]
-    cells = [Cell(width, _WORD_GAP if token.starts_word else 1) for width, token in zip(widths, shown, strict=True)]
-    places = flow(cells, MARGIN, canvas.width - 2 * MARGIN, MOST_LINES, leftwards)
-    for token, chip, label, width, place in zip(shown, chips, labels, widths, places, strict=False):
-        box = Box(place.x, y + place.line * _LINE, width, _CHIP)
-        _token(canvas, box, token, chip, label, colours.get(token.kind))
-    y += height(places, _LINE)
-    if len(tokens) > len(places):
-        y = canvas.note(y - 6, f"… {len(tokens) - len(places):,} more")
+    shown = [replace(token, label=canvas.cut(token.label, SMALL, _LABEL_WIDTH, bold=True)) for token in shown]
+
+    def width(token: LabelledToken, chip: str) -> float:
+        below = max(canvas.text_width(token.label, SMALL, bold=True), canvas.text_width(token.share, SMALL)) + 4
+        return max(canvas.text_width(chip, TEXT) + 2 * _PADDING, below, 16)
+
+    chips, y = _STYLE.set(canvas, shown, y, width, leftwards=is_leftwards(token.text for token in shown))
+    for chip in chips:
+        _draw(canvas, chip, colours.get(chip.token.kind))
+    if len(tokens) > len(chips):
+        y = canvas.note(y - 6, f"… {len(tokens) - len(chips):,} more")
     return canvas.picture(y + MARGIN / 2, _alt(tokens, title))
 
 
-def _colours(tokens: Sequence[LabelledToken]) -> dict[str, Colour]:
-    kinds = dict.fromkeys(token.kind for token in tokens if token.kind)
-    return {kind: WORDS[place % len(WORDS)] for place, kind in enumerate(kinds)}
-
-
-def _texts(token: LabelledToken) -> tuple[str, str]:
-    return token.text, token.label
-
-
-def _width(canvas: Canvas, token: LabelledToken, chip: str, label: str) -> float:
-    below = max(canvas.text_width(label, SMALL, bold=True), canvas.text_width(_share(token), SMALL)) + 4
-    return max(canvas.text_width(chip, TEXT) + 2 * _PADDING, below, 16)
-
-
-def _token(canvas: Canvas, box: Box, token: LabelledToken, chip: str, label: str, colour: Colour | None) -> None:
-    """A chip with its label and probability; what is of no kind has no colour, and what has no label an outline."""
+def _draw(canvas: Canvas, chip: Chip[LabelledToken], colour: Colour | None) -> None:
+    """Draw a chip with its label and probability; a token without a label has an outline."""
+    token, box = chip.token, chip.box
     canvas.box(box, colour or CARD, radius=_RADIUS, outline=BORDER if token.label else INK)
-    middle = box.x + box.width / 2
-    canvas.text(middle, box.y + 17, chip, TEXT, align=0.5, bold=not token.label)
-    is_bold = colour is not None
-    canvas.text(middle, box.y + _CHIP + 13, label, SMALL, align=0.5, bold=is_bold, fill=INK if is_bold else MUTED)
-    canvas.text(middle, box.y + _CHIP + 26, _share(token), SMALL, align=0.5, fill=MUTED)
-
-
-def _share(token: LabelledToken) -> str:
-    return percent(token.probability) if token.label else ""
+    canvas.text(box.middle, box.y + 17, chip.label, align=0.5, bold=not token.label)
+    is_bold, fill = (False, MUTED) if colour is None else (True, INK)
+    canvas.text(box.middle, box.bottom + 13, token.label, SMALL, align=0.5, bold=is_bold, fill=fill)
+    canvas.text(box.middle, box.bottom + 26, token.share, SMALL, align=0.5, fill=MUTED)
 
 
 def _alt(tokens: Sequence[LabelledToken], title: str) -> str:
@@ -104,10 +81,8 @@ def _alt(tokens: Sequence[LabelledToken], title: str) -> str:
     said = [f"{quoted(token.text)} {token.label} {percent(token.probability)}" for token in found[:_NAMED]]
     others = sum(bool(token.label) for token in tokens) - len(found)
     more = [f"{len(found) - _NAMED:,} more"] if len(found) > _NAMED else []
-    return alt_text(
-        [
-            f"{title}." if title else "",
-            f"{counted(len(tokens), 'token')} with their labels: {listed([*said, *more]) or 'none of any kind'}.",
-            f"{counted(others, 'other token')} outside of all kinds." if others else "",
-        ]
-    )
+    sentences = [
+        f"{counted(len(tokens), 'token')} with their labels: {listed([*said, *more]) or 'none of any kind'}.",
+        f"{counted(others, 'other token')} outside of all kinds." if others else "",
+    ]
+    return alt_text(sentences, title)

@@ -1,4 +1,4 @@
-"""How long a model's hidden states are, layer by layer."""
+"""The lengths of a model's hidden states, layer by layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TICKS = 4
 
 
 def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of the hidden states") -> Picture:
-    """Draws one column for each layer; the first, in another colour, are the embeddings.
+    """Draw one column for each layer; the first, in another colour, are the embeddings.
 
     Args:
         norms: the mean over tokens of the L2 norm of the hidden states, of the embeddings and then of each layer.
@@ -31,20 +31,20 @@ def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of t
         canvas.box(Box(plot.x, level - 0.5, plot.width, 1), BORDER)
         canvas.text(plot.x - 6, level + 4, rounded(top * tick / _TICKS), SMALL, fill=MUTED, align=1)
     step = plot.width / max(len(drawn), 1)
+    gap = min(step * 0.2, 6)
     every = max(math.ceil(26 / step), 1)
     for index, (value, shown) in enumerate(zip(norms, drawn, strict=True)):
         height = plot.height * shown / top
-        gap = min(step * 0.2, 6)
         x = plot.x + index * step
-        column = Box(x + gap / 2, plot.y + plot.height - height, step - gap, height)
+        column = Box(x + gap / 2, plot.bottom - height, step - gap, height)
         canvas.box(column, ACCENT if index else SECOND, radius=2, corners=(True, True, False, False))
         if index % every == 0:
-            canvas.text(x + step / 2, plot.y + plot.height + 14, str(index), SMALL, fill=MUTED, align=0.5)
+            canvas.text(x + step / 2, plot.bottom + 14, str(index), SMALL, fill=MUTED, align=0.5)
         said = number(value) if value >= 100 else f"{value:#.3g}"
         if step >= 30 and canvas.text_width(said, SMALL) <= step:
             canvas.text(x + step / 2, column.y - 4, said, SMALL, fill=INK, align=0.5)
-    canvas.text(plot.x + plot.width / 2, plot.y + plot.height + 31, "layer", SMALL, fill=MUTED, align=0.5)
-    return canvas.picture(plot.y + plot.height + 34 + MARGIN, _alt(norms, title))
+    canvas.text(plot.middle, plot.bottom + 31, "layer", SMALL, fill=MUTED, align=0.5)
+    return canvas.picture(plot.bottom + 34 + MARGIN, _alt(norms, title))
 
 
 def rounded(value: float) -> str:
@@ -53,7 +53,7 @@ def rounded(value: float) -> str:
 
 
 def _ceiling(value: float) -> float:
-    """The next round number: 1, 2, 4 or 8 times a power of ten."""
+    """Return the next round number: 1, 2, 4 or 8 times a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -64,6 +64,5 @@ def _alt(norms: Sequence[float], title: str) -> str:
     if not norms:
         return alt_text([f"{title}: none."])
     layers = ", ".join(number(value) for value in norms[1:])
-    return alt_text(
-        [f"{title}: embeddings {number(norms[0])}" + (f", layers 1 to {len(norms) - 1}: {layers}." if layers else ".")]
-    )
+    after = f", layers 1 to {len(norms) - 1}: {layers}." if layers else "."
+    return alt_text([f"{title}: embeddings {number(norms[0])}{after}"])

@@ -1,4 +1,4 @@
-"""Colours that people tell apart however they see them, on a card that is readable on a dark and on a light page."""
+"""Colours that colour-blind people can tell apart, on a card that is readable on a dark and on a light page."""
 
 from __future__ import annotations
 
@@ -17,29 +17,28 @@ ACCENT: Colour = (38, 92, 158)
 SECOND: Colour = (233, 158, 76)
 
 WORDS: tuple[Colour, ...] = ((199, 222, 248), (253, 222, 171), (203, 235, 200), (229, 208, 244))
-"""Neighbouring words; light, so that ink stands out on them."""
+"""For neighbouring words: light, so that ink is readable on them."""
 
 _FOR: tuple[Colour, ...] = ((251, 251, 252), (137, 178, 222), (26, 79, 143))
 _AGAINST: tuple[Colour, ...] = ((251, 251, 252), (253, 216, 164), (240, 160, 66))
 _MORE: tuple[Colour, ...] = ((246, 248, 251), (178, 207, 232), (81, 139, 196), (22, 67, 126), (8, 26, 66))
 
-
 _STEPS = 48
-"""Of a scale: finer than an eye can tell, and few enough to compress well."""
+"""Of a scale: more than an eye can tell apart, and few enough to compress well."""
 
 
 def evidence(share: float) -> Colour:
-    """For −1 to 1: orange for what speaks against, blue for what speaks for, and darker blue than orange in grey."""
+    """Return the colour of a share from −1 (against: orange) to 1 (for: blue, which is darker than orange in grey)."""
     return _between(_FOR if share >= 0 else _AGAINST, abs(share))
 
 
 def amount(share: float) -> Colour:
-    """For 0 to 1: from nearly white to dark blue, evenly in lightness."""
+    """Return the colour of a share from 0 (nearly white) to 1 (dark blue), even in lightness."""
     return _between(_MORE, share)
 
 
 def ink_on(background: Colour) -> Colour:
-    """Black or white type, whichever has the higher contrast (WCAG 2.2, relative luminance)."""
+    """Return dark or white type, whichever has the higher contrast (WCAG 2.2)."""
     light = luminance(background)
     on_dark = (luminance(WHITE) + 0.05) / (light + 0.05)
     on_light = (light + 0.05) / (luminance(INK) + 0.05)
@@ -47,7 +46,7 @@ def ink_on(background: Colour) -> Colour:
 
 
 def luminance(colour: Colour) -> float:
-    """Relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    """Return the relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
     red, green, blue = (
         (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in (v / 255 for v in colour)
     )
@@ -56,8 +55,8 @@ def luminance(colour: Colour) -> float:
 
 def _between(stops: Sequence[Colour], share: float) -> Colour:
     share = round(min(max(share, 0.0), 1.0) * _STEPS) / _STEPS if math.isfinite(share) else 0.0
-    place = share * (len(stops) - 1)
-    index = min(int(place), len(stops) - 2)
-    rest = place - index
+    scaled = share * (len(stops) - 1)
+    index = min(int(scaled), len(stops) - 2)
+    rest = scaled - index
     red, green, blue = (round(a + (b - a) * rest) for a, b in zip(stops[index], stops[index + 1], strict=True))
     return red, green, blue

@@ -10,16 +10,10 @@ ALT_LIMIT = 1024
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to attach to a reply.
-
-    Attributes:
-        png: the file.
-        alt: the same in words, at most `ALT_LIMIT` characters, without markup.
-        width: in pixels.
-        height: in pixels.
-    """
+    """A picture to attach to a reply, and its size in pixels."""
 
     png: bytes
     alt: str
+    """The same in words: at most `ALT_LIMIT` characters, without markup."""
     width: int
     height: int

@@ -1,4 +1,4 @@
-"""Draws beside the event loop."""
+"""Drawing beside the event loop."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ P = ParamSpec("P")
 
 
 class Studio:
-    """One thread that draws pictures, one after the other.
-
-    One is enough: a picture takes some tens of milliseconds, and the cores are the models'.
-    """
+    """A thread that draws one picture after the other."""
 
     def __init__(self) -> None:
+        # One is enough: a picture takes some tens of milliseconds, and the models need the cores.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
 
     async def draw(self, function: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
-        """Calls a drawing function on the thread.
+        """Call a drawing function on the thread.
 
         Raises:
             RuntimeError: the studio is closed.
@@ -32,5 +30,5 @@ class Studio:
         return await asyncio.get_running_loop().run_in_executor(self._thread, drawing)
 
     def close(self) -> None:
-        """Draws nothing more than what is being drawn; does not wait for it."""
+        """Cancel the drawings that have not begun, and do not wait for the one that has."""
         self._thread.shutdown(wait=False, cancel_futures=True)

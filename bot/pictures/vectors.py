@@ -1,4 +1,4 @@
-"""Vectors as strips of colour: texts that a model finds alike have alike strips."""
+"""Vectors as strips of colour: similar strips are texts that a model finds similar."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import matrix
 from bot.pictures.palette import BORDER, MUTED, evidence
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, number, quoted
+from bot.pictures.wording import alt_text, counted, first_of, number, quoted
 
 MOST_VECTORS = 12
 MOST_NUMBERS = 400
-"""Of a vector: about a point for each."""
+"""Drawn of a vector: one takes about a point."""
 
 _STRIP = 20.0
 _ROW = 46.0
@@ -23,21 +23,21 @@ _NAMED = 3
 
 
 def vector_strips(labels: Sequence[str], vectors: npt.ArrayLike, title: str = "") -> Picture:
-    """Draws each vector as a strip with a cell for each of its first numbers: blue above zero, orange below it.
+    """Draw each vector as a strip with a cell for each of its first numbers: blue above zero, orange below it.
 
     Args:
-        labels: one for each vector.
         vectors: of shape (labels, size).
 
     Raises:
-        ValueError: there are not as many vectors as labels.
+        ValueError: the number of vectors isn't that of the labels.
     """
     size = np.asarray(vectors).shape[-1] if len(labels) else 0
     values = matrix(vectors, len(labels), size)
     shown = values[:MOST_VECTORS, :MOST_NUMBERS]
     largest = float(np.abs(shown).max(initial=0.0)) or 1.0
     canvas = Canvas(WIDTH, labels)
-    y = canvas.title(title, _note(len(labels), size))
+    cuts = (first_of(MOST_NUMBERS, size, "numbers"), first_of(MOST_VECTORS, len(labels), "vectors"))
+    y = canvas.title(title, " ".join(filter(None, cuts)))
     room = canvas.width - 2 * MARGIN
     for label, row in zip(labels, (shown / largest).tolist(), strict=False):
         canvas.text(MARGIN, y + TEXT, canvas.cut(label, TEXT, room), TEXT)
@@ -51,17 +51,8 @@ def vector_strips(labels: Sequence[str], vectors: npt.ArrayLike, title: str = ""
 def _strip(canvas: Canvas, box: Box, shares: Sequence[float]) -> None:
     canvas.box(Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2), BORDER)
     cell = box.width / max(len(shares), 1)
-    for place, share in enumerate(shares):
-        canvas.box(Box(box.x + place * cell, box.y, cell, box.height), evidence(share))
-
-
-def _note(vectors: int, size: int) -> str:
-    cut = []
-    if size > MOST_NUMBERS:
-        cut.append(f"The first {MOST_NUMBERS} of {size:,} numbers.")
-    if vectors > MOST_VECTORS:
-        cut.append(f"The first {MOST_VECTORS} of {vectors:,} vectors.")
-    return " ".join(cut)
+    for index, share in enumerate(shares):
+        canvas.box(Box(box.x + index * cell, box.y, cell, box.height), evidence(share))
 
 
 def _alt(labels: Sequence[str], values: npt.NDArray[np.float64], title: str) -> str:
@@ -71,9 +62,5 @@ def _alt(labels: Sequence[str], values: npt.NDArray[np.float64], title: str) -> 
         said.append(f"{quoted(label)} begins with {beginning}.")
     size = values.shape[1]
     return alt_text(
-        [
-            f"{title}." if title else "",
-            f"{counted(len(labels), 'vector')} of {counted(size, 'number')} as strips of colour.",
-            *said,
-        ]
+        [f"{counted(len(labels), 'vector')} of {counted(size, 'number')} as strips of colour.", *said], title
     )

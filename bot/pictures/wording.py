@@ -7,26 +7,24 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from bot.pictures.picture import ALT_LIMIT
-from bot.text.characters import REPLACEMENT_CHARACTER
+from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
-CUT = "…"
 MINUS = "−"
+WIDEST = 400
+"""More characters than fit any line of a picture; the rest is not looked at."""
 
 _SPACE = "␣"
 _SHOWN = {"\n": "⏎", "\r": "⏎", "\t": "→"}
 _LARGEST = 1e30
 _JOINERS = frozenset("\u200c\u200d")
-WIDEST = 400
-"""More characters than fit any line of a picture: what follows is not looked at."""
-
 _QUOTED = 32  # characters of one token in an alt text; more would crowd out the others
 
 
 def visible(text: str) -> str:
-    """A text in which nothing is unseen or turns round what stands beside it.
+    """Return a text in which nothing is hidden or reverses its neighbours.
 
     Line breaks and tabs get a sign; control characters, direction overrides, lone surrogates and other characters
-    without a shape become U+FFFD. What joins letters or emoji (zero-width joiners, variation selectors) stays.
+    without a shape become U+FFFD. Zero-width joiners and variation selectors, which join letters or emoji, stay.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -34,7 +32,7 @@ def visible(text: str) -> str:
 
 
 def as_chip(text: str) -> str:
-    """A token that stands alone: white space at its ends is shown as well."""
+    """Return a token that stands alone, with signs for the white space at its ends."""
     shown = visible(text[:WIDEST])
     inner = shown.strip(" ")
     if not inner:
@@ -45,19 +43,26 @@ def as_chip(text: str) -> str:
 
 
 def as_word(text: str, starts_word: bool) -> str:
-    """The same for a token that stands beside its neighbours: the space that a word begins with is the gap between."""
+    """Return a token that stands beside its neighbours: the gap between them is the space that a word begins with."""
     return as_chip(text[1:] if starts_word and len(text) > 1 and text[0] == " " else text)
 
 
+def inline(text: str) -> str:
+    """Return a token within a text, in which spaces separate the words."""
+    shown = visible(text)
+    return shown if shown.strip(" ") or not shown else " " * min(len(shown), 8)
+
+
 def quoted(text: str) -> str:
-    """A token within a sentence: “love”."""
+    """Return a token as it is quoted in a sentence: “love”."""
     shown = visible(text[:WIDEST]).strip() or as_chip(text)
     return f"“{shown[:_QUOTED]}{CUT if len(shown) > _QUOTED else ''}”"
 
 
-def alt_text(sentences: Iterable[str]) -> str:
-    """Sentences as an alt text, cut to what Discord takes (counted in UTF-16, which is never less than characters)."""
-    text = visible(" ".join(sentence for sentence in sentences if sentence)[: ALT_LIMIT + 1])
+def alt_text(sentences: Iterable[str], title: str = "") -> str:
+    """Join a title and sentences to an alt text of at most `ALT_LIMIT` UTF-16 units, and so of as many characters."""
+    text = " ".join(filter(None, [f"{title}." if title else "", *sentences]))
+    text = visible(text[: ALT_LIMIT + 1])
     encoded = text.encode("utf-16-le")
     if len(encoded) // 2 <= ALT_LIMIT:
         return text
@@ -74,6 +79,11 @@ def listed(items: Sequence[str]) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 token`, `9 tokens`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def first_of(most: int, number: int, noun: str) -> str:
+    """`The first 12 of 30 texts.`; empty if there are no more than the first."""
+    return f"The first {most} of {number:,} {noun}." if number > most else ""
 
 
 def percent(probability: float) -> str:
@@ -99,12 +109,17 @@ def number(value: float) -> str:
 
 
 def drawable(value: float) -> float:
-    """A number that lengths can be computed from: 0 for what is none, and no larger than lengths can be."""
+    """Return a number that lengths can be computed from: not too large, and 0 for NaN and infinities."""
     return min(max(value, -_LARGEST), _LARGEST) if math.isfinite(value) else 0.0
 
 
+def share_of(probability: float) -> float:
+    """Return a probability as the share of a bar, from 0 to 1."""
+    return min(max(drawable(probability), 0.0), 1.0)
+
+
 def signed(value: float) -> str:
-    """A number with its sign: "+0.42"; what rounds to zero has none."""
+    """Return a number with its sign, such as "+0.42"; zero has none."""
     said = number(value)
     return f"+{said}" if value > 0 and said != "0.00" and math.isfinite(value) else said
 
@@ -119,5 +134,5 @@ def _drawable(char: str) -> str:
 
 
 def _is_emoji_tag(char: str) -> bool:
-    """They spell the region of a flag: England's is a black flag, and `gbeng` in tags."""
+    """Return whether a character is a tag, which spell the region of a flag: England's is a black flag and `gbeng`."""
     return "\U000e0020" <= char <= "\U000e007f"

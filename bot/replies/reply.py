@@ -138,6 +138,11 @@ class Draft:
             lines.append(f"… and {len(scores) - MOST_BARS} more")
         return "\n".join(lines)
 
+    def preview(self, said: str) -> Reply:
+        """Return the reply of an answer that isn't complete yet, with a footer."""
+        embed = discord.Embed(description="\n".join(self.lines), colour=self.colour)
+        return Reply(embed.set_footer(text=said))
+
     def reply(
         self, name: str, answer: Answer[Any], whole: str, remark: str | None = None, *, fact: str | None = None
     ) -> Reply:

@@ -69,7 +69,7 @@ class ChatRequest(Request[ChatResult]):
     """A message in a conversation; raises `InvalidRequest` if it cannot be used.
 
     Attributes:
-        place: the channel id, because a conversation belongs to its channel. If answers are ephemeral: the user's id
+        channel_id: of Discord, because a conversation belongs to its channel. If answers are ephemeral: the user's id
             with a minus, so that they never become part of a conversation that others see.
         history: earlier exchanges, the oldest first; only the last `MOST_EXCHANGES` are used.
         temperature: 0 to 2; 0 always takes the likeliest token.
@@ -77,7 +77,7 @@ class ChatRequest(Request[ChatResult]):
     """
 
     message: str
-    place: int
+    channel_id: int
     speaker: str
     history: tuple[Exchange, ...] = ()
     temperature: float = 0.5
@@ -95,9 +95,9 @@ class ChatRequest(Request[ChatResult]):
         return self.message
 
 
-def is_private(place: int) -> bool:
-    """Return whether only one person sees a conversation, by the `place` of its requests."""
-    return place < 0
+def is_private(channel_id: int) -> bool:
+    """Return whether only one person sees a conversation, by the channel id of its requests."""
+    return channel_id < 0
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.inference.requests import Request, ResultT
+from bot.inference.requests import Request, ResultT_co
 from bot.text.accepted import MAX_CHARACTERS, clean_text
 
 
 @dataclass(frozen=True)
-class TextRequest(Request[ResultT]):
+class TextRequest(Request[ResultT_co]):
     """A text for a model. Raises `InvalidRequest` if it is empty, longer than `LONGEST`, or without words."""
 
     LONGEST: ClassVar[int] = MAX_CHARACTERS

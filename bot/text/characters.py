@@ -49,6 +49,11 @@ _UNSEEN = regex.compile(
     regex.VERBOSE,
 )
 
+CUT = "…"
+"""Stands where something was left out."""
+CURSOR = "▌"
+"""Stands at the end of a text that is still being written."""
+
 _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bot.benchmark.corpus import BLOCK, LONG, SHORT, Corpus, length, read_sentences
-from bot.benchmark.workload import KINDS
+from bot.benchmark.workload import REQUESTS
 
 
 def test_the_same_seed_gives_the_same_messages() -> None:
@@ -48,7 +48,7 @@ def test_messages_are_made_of_the_sentences() -> None:
         assert set(message.split()[1:-1]) <= words
 
 
-@pytest.mark.parametrize("task", KINDS)
+@pytest.mark.parametrize("task", REQUESTS)
 def test_every_message_is_a_valid_request(task: str) -> None:
     for message in Corpus(1).take(50):
-        KINDS[task].request(message)
+        REQUESTS[task](message)

@@ -91,4 +91,4 @@ async def test_an_end_that_is_missing(open_scene: OpenScene, make_preset: Any, m
 
         [embed] = result.response.embeds
         assert embed.description.endswith("…")
-        assert "The translation reached its longest length" in embed.footer.text
+        assert "The translation reached the length limit" in embed.footer.text

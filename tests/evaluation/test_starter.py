@@ -331,7 +331,7 @@ async def test_who_else_asks_changes_no_number(backend: InferenceWorker) -> None
     """K5: art had 45.6 % alone, and 41.7 % when others asked at the same time."""
     others = [ZeroShotRequest(text, ("sports", "food and drink", "travel", "art")) for text in CROWD]
     [in_company, *_] = await run_crowd(backend, [SHOP, *others])
-    async with backend._models.lease("zeroshot") as model:
+    async with backend._pool.lease("zeroshot") as model:
         head: Any = model.head
         alone = await asyncio.to_thread(lambda: run_task(weigh_labels(head, SHOP)))
     assert in_company == alone

@@ -57,7 +57,7 @@ async def test_a_replica_computes_on_its_own_device(make_worker: OpenWorker) -> 
     """Not the first device's weights on the second device's thread."""
     requests = [SentimentRequest(text) for text in TEXTS]
     async with make_worker(device=[CPU, OTHER]) as worker:
-        async with worker._models.lease("sentiment") as model:
+        async with worker._pool.lease("sentiment") as model:
             first, second = model.heads
         assert first is not second
         assert not {one.data_ptr() for one in first.model.parameters()} & {

@@ -27,7 +27,7 @@ SCRIPTS["mixed"] = tuple(text for texts in zip(*SCRIPTS.values(), strict=True) f
 def words(script: str, number: int) -> list[str]:
     """Different texts, so that nothing that was drawn once is of use again."""
     texts = SCRIPTS[script]
-    return [f"{texts[place % len(texts)]}{place}" for place in range(number)]
+    return [f"{texts[index % len(texts)]}{index}" for index in range(number)]
 
 
 def largest(script: str) -> Iterator[tuple[str, Callable[[], Picture]]]:
@@ -36,7 +36,7 @@ def largest(script: str) -> Iterator[tuple[str, Callable[[], Picture]]]:
     few, many, title = words(script, 24), words(script, 160), " ".join(words(script, 30))
     rows = [
         chips.TokenRow(
-            tuple(chips.Token(text, 100_000 + place) for place, text in enumerate(many)), f"{row}: {title}", 1_000
+            tuple(chips.Token(text, 100_000 + index) for index, text in enumerate(many)), f"{row}: {title}", 1_000
         )
         for row in range(chips.MOST_ROWS + 1)
     ]
@@ -51,7 +51,7 @@ def largest(script: str) -> Iterator[tuple[str, Callable[[], Picture]]]:
         yield f"attention, {side} by {side}", draw
         yield f"attention, {side} by {side}, causal", partial(draw, causal=True)
     cosines = draws.uniform(-1, 1, (24, 24))
-    yield "similarity", partial(similarity.similarity_map, few, few, cosines, title)
+    yield "similarity", partial(similarity.similarity_map, few, cosines, title)
     yield "vectors", partial(vectors.vector_strips, few, draws.normal(size=(24, 1_024)), title)
     others = tuple(confidence.Alternative(text, 0.1) for text in few[:6])
     written = [

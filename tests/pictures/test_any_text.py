@@ -50,7 +50,7 @@ def test_heat_maps(rows: list[str], columns: list[str], title: str, causal: bool
     values = np.full((len(rows), len(columns)), value)
 
     decoded(attention_map(rows, columns, values, title, causal=causal))
-    decoded(similarity_map(rows, columns, values, title))
+    decoded(similarity_map(rows, np.full((len(rows), len(rows)), value), title))
 
 
 @pytest.mark.measured_elsewhere

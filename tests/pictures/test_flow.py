@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.pictures.flow import Cell, Place, flow, height
+from bot.pictures.flow import Cell, Placed, flow, height
 
 CELLS = st.lists(st.builds(Cell, st.floats(1, 60), st.floats(0, 9), st.booleans()), max_size=30)
 
@@ -13,13 +13,13 @@ CELLS = st.lists(st.builds(Cell, st.floats(1, 60), st.floats(0, 9), st.booleans(
 def test_a_full_line_is_followed_by_another() -> None:
     cells = [Cell(40), Cell(40, gap=10), Cell(40, gap=10)]
 
-    assert flow(cells, 5, 100, 9) == [Place(5, 0), Place(55, 0), Place(5, 1)]
+    assert flow(cells, 5, 100, 9) == [Placed(5, 0), Placed(55, 0), Placed(5, 1)]
 
 
 def test_from_right_to_left() -> None:
     cells = [Cell(40), Cell(40, gap=10), Cell(30, gap=10)]
 
-    assert flow(cells, 5, 100, 9, leftwards=True) == [Place(65, 0), Place(15, 0), Place(75, 1)]
+    assert flow(cells, 5, 100, 9, leftwards=True) == [Placed(65, 0), Placed(15, 0), Placed(75, 1)]
 
 
 def test_a_cell_can_end_its_line() -> None:

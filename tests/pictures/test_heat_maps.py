@@ -64,7 +64,7 @@ def test_weights_must_have_the_shape_of_the_tokens() -> None:
 
 
 def test_similarities_of_texts_with_each_other() -> None:
-    picture = similarity_map(TEXTS, TEXTS, COSINES)
+    picture = similarity_map(TEXTS, COSINES)
 
     decoded(picture)
     assert picture.alt == (
@@ -75,18 +75,18 @@ def test_similarities_of_texts_with_each_other() -> None:
     assert count(picture, evidence(-0.4)) > 2 * 2000
 
 
-def test_similarities_with_other_texts() -> None:
-    picture = similarity_map(["apples"], ["pears", "stocks", "plums", "bonds"], [[0.8, 0.1, 0.7, -0.001]])
+def test_the_least_alike_texts_are_said_too_and_no_zero_is_negative() -> None:
+    texts = ["apples", "pears", "plums", "bonds"]
+    cosines = np.full((4, 4), 0.8)
+    cosines[0, 3] = cosines[3, 0] = -0.001
 
-    decoded(picture)
-    assert "1 text with 4 others" in picture.alt
-    assert "Least alike: “apples” and “bonds” 0.00." in picture.alt
+    assert "Least alike: “apples” and “bonds” 0.00." in similarity_map(texts, cosines).alt
 
 
 def test_many_texts_are_cut() -> None:
     texts = [f"Text {index} " * 20 for index in range(MOST_TEXTS * 3)]
 
-    decoded(similarity_map(texts, texts, np.eye(len(texts))))
+    decoded(similarity_map(texts, np.eye(len(texts))))
 
 
 def test_what_is_no_number_is_zero() -> None:

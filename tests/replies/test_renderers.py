@@ -25,6 +25,7 @@ from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
 from bot.tasks.translation.language_detection import Detection, LanguageGuess
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+from bot.text.characters import CURSOR
 from tests.replies.test_text import TEXTS, live
 
 T = TypeVar("T")
@@ -188,13 +189,13 @@ class TestFill:
 
         assert remark(0.9995, 0.01).split("\n")[-2:] == [
             "The end of the text exceeds this model's context and was not read.",
-            "Tokens that are no words (special ones, spaces) got >\u00a099.9\u00a0% of blank 1, and are left out.",
+            "Tokens that are not words (special ones, spaces) got >\u00a099.9\u00a0% of blank 1, and are left out.",
         ]
         assert "no words" not in remark(0.04, 0.0)
         assert "no words" not in remark()
         one = completed(FillRequest("I love ___"), words[:1], False, (0.5,))
         text = fill.render(FillRequest("I love ___"), answer(one)).embed.footer.text or ""
-        assert "that are no words (special ones, spaces) got 50.0\u00a0%, and" in text
+        assert "that are not words (special ones, spaces) got 50.0\u00a0%, and" in text
 
     def test_several_masks(self) -> None:
         request = FillRequest("___ is the capital of [MASK].")
@@ -367,8 +368,8 @@ class TestGeneratePreview:
 
         start = bold(request.prompt) if "\n" not in request.prompt else quoted(request.prompt) + "\n\n"
         assert description.startswith(start)
-        assert description.endswith(generate.CURSOR)
-        shown = description.removeprefix(start).removesuffix(generate.CURSOR)
+        assert description.endswith(CURSOR)
+        shown = description.removeprefix(start).removesuffix(CURSOR)
         assert not re.search(r"[*_~|`<\[]|\\$|://|@(everyone|here|[!&]?\d)|:[^\s:]+:", live(shown))
         assert not any(re.match(r"[ \t]*([>#+-]|\d+[.)])", line) for line in shown.split("\n"))
         if "\n" not in request.prompt:

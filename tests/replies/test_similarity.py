@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.pictures.similarity import cosine as number
 from bot.replies.results import similarity
-from bot.replies.results.similarity import line, number
+from bot.replies.results.similarity import line
 from bot.tasks.similarity import SimilarityRequest, SimilarityResult
 from tests.replies.test_renderers import WRITTEN, answer, assert_within_limits, valid
 

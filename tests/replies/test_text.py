@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.replies.formatting.text import (
-    CUT,
     Keep,
     Style,
     bold,
@@ -21,6 +20,7 @@ from bot.replies.formatting.text import (
     units,
     visible,
 )
+from bot.text.characters import CUT
 
 ANYTHING = st.text(
     st.one_of(

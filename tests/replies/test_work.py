@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
-from bot.inference.requests import Answer, Request
+from bot.inference.requests import Answer, Request, Result
 from bot.inference.tokenization.tokens import Token
 from bot.pictures.picture import Picture
 from bot.replies.formatting.text import units
@@ -23,7 +23,7 @@ from bot.replies.reply import SHORTENED, Draft, Reply
 from bot.replies.work import pictures
 from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import decimal, percent, signed
-from bot.replies.work.offer import work_of, written_in
+from bot.replies.work.offer import work_of
 from bot.replies.work.render import render
 from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
 from bot.tasks.entities import Entity, TaggedWord
@@ -548,11 +548,9 @@ class TestOffer:
         assert work.about == GenerateRequest("Once")
 
     def test_nothing_was_written(self) -> None:
-        result: Any = SentimentResult((LabelScore("POSITIVE", 1.0),), truncated=False)
-
-        assert written_in(result) == ()
-        work = work_of(SentimentRequest("good"), result)
+        work = work_of(SentimentRequest("good"), SentimentResult((LabelScore("POSITIVE", 1.0),), truncated=False))
         assert work is not None
+        assert work.written == ()
         assert work.checkpoint == "sentiment"
 
     @pytest.mark.parametrize(
@@ -592,5 +590,5 @@ class TestOffer:
 
     def test_what_cannot_be_opened(self) -> None:
         assert "tokenize" not in EXPLANATIONS
-        assert work_of(TokenizeRequest(("a",)), None) is None
-        assert work_of(REQUEST, None) is None
+        assert work_of(TokenizeRequest(("a",)), Result()) is None
+        assert work_of(REQUEST, Result()) is None

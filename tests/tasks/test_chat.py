@@ -37,7 +37,7 @@ def plain(checkpoints: Mapping[str, Path]) -> Any:
 
 
 def greedy(message: str, **options: Any) -> ChatRequest:
-    return ChatRequest(message, **{"place": 1, "speaker": "Alice", "temperature": 0, **options})
+    return ChatRequest(message, **{"channel_id": 1, "speaker": "Alice", "temperature": 0, **options})
 
 
 REQUESTS = [
@@ -318,4 +318,4 @@ def test_a_name_is_one_line_that_says_nothing() -> None:
 )
 def test_bad_requests(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidRequest, match=sentence):
-        ChatRequest(**{"message": "Hi", "place": 1, "speaker": "Alice", **options})
+        ChatRequest(**{"message": "Hi", "channel_id": 1, "speaker": "Alice", **options})

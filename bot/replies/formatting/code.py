@@ -10,14 +10,10 @@ _FENCE = regex.compile("`(?=``)")
 
 
 def code_block(language: str) -> Style:
-    """How code is written in a block, highlighted as a language.
-
-    Args:
-        language: as highlight.js knows it.
-    """
+    """Return the style of a code block that is highlighted as a language, in highlight.js's name for it."""
 
     def style(code: str) -> str:
-        # Nothing can be escaped in a block: what would close it is broken up by a space that cannot be seen.
+        # Nothing can be escaped in a block: an invisible space breaks up what would close it.
         inner = _FENCE.sub("`\u200b", visible(code))
         return f"```{language}\n{inner}\n```"
 
@@ -25,5 +21,5 @@ def code_block(language: str) -> Style:
 
 
 def holds_fence(code: str) -> bool:
-    """Whether code cannot be shown in a block exactly as it is."""
+    """Return whether a block cannot show the code exactly as it is."""
     return "```" in visible(code)

@@ -1,29 +1,26 @@
 """Text that people or models wrote, as Discord shows it: literally, inert, and never too long.
 
-Lengths are counted in UTF-16 code units. Discord's client counts those and its API counts characters, of which there
-are never more.
+Lengths are in UTF-16 code units, as Discord's client counts them; its API counts characters, which are never more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 import regex
 
-from bot.text.characters import FLAG, line_breaks
+from bot.text.characters import CURSOR, CUT, FLAG, line_breaks
 
 Style = Callable[[str], str]
-"""How a plain text is written in Discord's Markdown."""
-
-CUT = "…"
-"""Stands where something was left out."""
+"""Writes a plain text in Discord's Markdown."""
 
 _INVISIBLE = regex.compile(
     rf"(?P<flag>{FLAG})|[^\P{{Cc}}\n\t]|[\p{{Cs}}\u200b\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
-"""Control characters, lone surrogates; zero-width spaces and tags, which hide things, unless they make a flag; and
-direction overrides, which turn round whatever follows them."""
+"""Control characters and lone surrogates; zero-width spaces, and tags other than a flag's, which hide things; direction
+overrides, which reverse the text after them."""
 
 _MARKDOWN = regex.compile(
     r"""
@@ -37,65 +34,62 @@ _MARKDOWN = regex.compile(
 _ESCAPED = regex.compile("\\\\([^0-9A-Za-z\\s])|@\u200b")
 
 _WORD_SEARCH = 24
-"""How many characters may be given up to cut between two words."""
+"""The most characters that are given up to cut between two words."""
 
 
 class Keep(Enum):
-    """Which part of a text that is too long stays."""
+    """The part that is kept of a text that is too long."""
 
     START = "start"
     END = "end"
 
 
 def units(text: str) -> int:
-    """A text's length as Discord counts it."""
+    """Return a text's length as Discord counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def visible(text: str) -> str:
-    """A text without what cannot be seen: control characters, direction overrides, lone surrogates.
-
-    All line breaks become `\\n`.
-    """
+    """Return a text without control characters, direction overrides and lone surrogates; line breaks become `\\n`."""
     return str(_INVISIBLE.sub(lambda found: found["flag"] or "", line_breaks(text)))
 
 
 def escape(text: str) -> str:
-    """Markdown that shows a text as it was written, with nothing in it that pings, links or formats."""
+    """Return Markdown that shows a text literally: nothing in it pings, links or formats."""
     return str(_MARKDOWN.sub(_escaped, visible(text)))
 
 
 def unescape(markdown: str) -> str:
-    """What Discord shows of an escaped text."""
+    """Return what Discord shows of an escaped text."""
     return str(_ESCAPED.sub(lambda match: match[1] or "@", markdown))
 
 
 def quoted(text: str) -> str:
-    """A text as a block quote."""
+    """Return a text as a block quote."""
     return "> " + inside_quote(text)
 
 
 def inside_quote(text: str) -> str:
-    """A part of a block quote that begins in the middle of a line."""
+    """Return a part of a block quote that begins in the middle of a line."""
     return escape(text).replace("\n", "\n> ")
 
 
 def bold(text: str) -> str:
-    """A text in bold; white space alone cannot be."""
+    """Return a text in bold; white space alone cannot be."""
     return f"**{escape(text)}**" if text.strip() else escape(text)
 
 
 def code_span(text: str, limit: int) -> str:
-    """The start of a text as inline code, without backticks: nothing can be escaped in it. Blank ones are "unknown"."""
+    """Return the start of a text as inline code, or "unknown" for a blank one."""
+    # Nothing can be escaped in inline code, so backticks are dropped.
     return f"`{fit(' '.join(text.replace('`', '').split()), limit, visible)[0].strip() or 'unknown'}`"
 
 
 def listed(names: Sequence[str], limit: int) -> str:
-    """As many names as fit, with commas between them, and how many more there are.
+    """Return as many names as fit into `limit` units, but at least one, and the number of the others.
 
     Args:
-        names: Markdown; the first is listed in any case.
-        limit: the most units.
+        names: Markdown.
     """
     shown = list(names)
     while len(shown) > 1 and units(_listed(shown, len(names))) > limit:
@@ -104,7 +98,7 @@ def listed(names: Sequence[str], limit: int) -> str:
 
 
 def unfinished(text: str) -> str:
-    """A text with `…` at its end, which is apart where a full stop would make four dots of it."""
+    """Return a text with `…` at its end, after a space if a full stop would make four dots of it."""
     text = text.rstrip()
     if text.endswith((CUT, "...")):
         return text
@@ -112,29 +106,44 @@ def unfinished(text: str) -> str:
 
 
 def fit(text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -> tuple[str, bool]:
-    """As much of a text as fits, in a style, and whether that is all of it.
+    """Return as much of a text as fits, in a style, and whether that is all of it.
 
-    It is cut between two characters as people see them (never inside an emoji or a letter with its accents), between
-    words where possible, and `…` marks the place.
+    The text is cut between two graphemes, and between two words if one ends near; `…` marks the cut.
 
     Args:
-        text: what somebody wrote.
         limit: the most units of the styled text; at least 8.
-        style: what to do with the text after cutting, escaping included.
-        keep: which part to keep.
+        style: applied after cutting; it escapes the text.
     """
     text = visible(text)
     if units(text) <= limit and units(whole := style(text)) <= limit:
         return whole, True
     pieces: list[str] = regex.findall(r"\X", text[:limit] if keep is Keep.START else text)
-    fewest, most = 0, len(pieces)
-    while fewest < most:
-        middle = (fewest + most + 1) // 2
-        if units(style(_cut(pieces, middle, keep))) <= limit:
-            fewest = middle
-        else:
-            most = middle - 1
-    return style(_cut(pieces, _between_words(pieces, fewest, keep), keep)), False
+
+    def fits(left_out: int) -> bool:
+        return units(style(_cut(pieces, len(pieces) - left_out, keep))) <= limit
+
+    number = len(pieces) - bisect_left(range(len(pieces)), True, key=fits)
+    return style(_cut(pieces, _between_words(pieces, number, keep), keep)), False
+
+
+def unfinished_end(text: str, limit: int, style: Style = escape) -> str:
+    """Return a text that is still being written, with a cursor: its end, which is what changes, if it is too long."""
+    return fit(text, limit - len(CURSOR), style, Keep.END)[0] + CURSOR
+
+
+def in_pieces(pieces: Iterable[tuple[str, Style]]) -> Style:
+    """Return the style of a quoted text whose pieces have styles of their own; the text may be cut short of some."""
+    # Invisible characters are not shown, and must not move the borders of the pieces.
+    known = [(visible(piece), style) for piece, style in pieces]
+
+    def styled(text: str) -> str:
+        parts = []
+        for piece, style in known:
+            parts.append(style(text[: len(piece)]))
+            text = text[len(piece) :]
+        return "".join([*parts, inside_quote(text)])
+
+    return styled
 
 
 def _escaped(match: regex.Match[str]) -> str:
@@ -160,7 +169,7 @@ def _cut(pieces: list[str], number: int, keep: Keep) -> str:
 
 
 def _between_words(pieces: list[str], number: int, keep: Keep) -> int:
-    """A slightly smaller number of pieces after which a word ends, or the number itself where there is none near."""
+    """Return a slightly smaller number of pieces after which a word ends, or the number itself if no end is near."""
     for fewer in range(number, max(number - _WORD_SEARCH, number // 2), -1):
         border = pieces[fewer : fewer + 1] if keep is Keep.START else pieces[-fewer - 1 : -fewer or None][:1]
         if border and border[0].isspace():

@@ -14,17 +14,17 @@ from bot.text.quotes import same_words
 AROUND = 500
 """Units of the context on either side of the answer."""
 ANSWER = 600
-"""Units of the answer where it is marked."""
+"""Units of the answer in its context."""
 QUESTION = 400
 ABSENT = "Not in the text"
-OWN_WORDS = "*These are the model's own words: the text does not say it like this.*"
-PARTLY = "*Only the part in bold stands in the text like this.*"
+OWN_WORDS = "*These are the model's own words, not the text's.*"
+PARTLY = "*Only the part in bold is in the text word for word.*"
 UNFOUND = "*The likeliest answer, if there is one, is in bold.*"
 GUESSED = "A general language model has written this from a few examples: treat it as a draft."
 
 
 def render(request: AnswerRequest, answer: Answer[AnswerResult]) -> Reply:
-    """The answer as the title, then the question, the answer in bold in its context, and the two probabilities."""
+    """Show the answer as the title, the question, the answer in bold in its context, and the two probabilities."""
     result = answer.result
     draft = Draft(Colour.ANSWER)
     draft.title = ABSENT if result.is_absent else draft.fit(" ".join(result.text.split()), 200)
@@ -32,12 +32,14 @@ def render(request: AnswerRequest, answer: Answer[AnswerResult]) -> Reply:
     if (caution := _caution(request, result)) is not None:
         draft.lines += [caution, ""]
     draft.lines.append(draft.bars(_scores(result), bold=1))
+    plain = [plain_line(score.probability, score.label) for score in _scores(result)]
+    whole = "\n".join([request.question, "", *plain, "", request.context])
     remarks = (GUESSED if result.guessed else None, truncation(result.truncated, "context"))
-    return draft.reply("answer", answer, _whole(request, result), " ".join(filter(None, remarks)))
+    return draft.reply("answer", answer, whole, " ".join(filter(None, remarks)))
 
 
 def _caution(request: AnswerRequest, result: AnswerResult) -> str | None:
-    """What people must know about the answer, if anything."""
+    """Return what people must know about the answer, if anything."""
     if result.is_absent:
         return None if result.span is None else UNFOUND
     if result.span is None:
@@ -47,22 +49,17 @@ def _caution(request: AnswerRequest, result: AnswerResult) -> str | None:
 
 
 def _scores(result: AnswerResult) -> list[LabelScore]:
-    """The answer and its absence, the likelier one first."""
+    """Return the answer and its absence, the likelier one first."""
     found = [LabelScore(" ".join(result.text.split()), result.probability)] if result.text.strip() else []
     absent = LabelScore(ABSENT.lower(), result.absent)
     return [absent, *found] if result.is_absent else [*found, absent]
 
 
 def _context(draft: Draft, context: str, span: Span | None) -> str:
-    """The quoted context. One that is too long is cut at its ends, so that the answer stays in sight."""
+    """Quote the context. A long one is cut at its ends, so that the answer stays in sight."""
     if span is None:
         return draft.fit(context, QUOTE, quoted)
     before = draft.fit(context[: span.start], AROUND, inside_quote, Keep.END)
     marked = draft.fit(context[span.start : span.end], ANSWER, inside_quote)
     after = draft.fit(context[span.end :], AROUND, inside_quote)
     return f"> {before}**{marked}**{after}" if marked.strip() else f"> {before}{marked}{after}"
-
-
-def _whole(request: AnswerRequest, result: AnswerResult) -> str:
-    lines = [plain_line(score.probability, score.label) for score in _scores(result)]
-    return "\n".join([request.question, "", *lines, "", request.context])

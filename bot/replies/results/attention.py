@@ -20,9 +20,9 @@ from bot.tasks.attention import MOST_TOKENS, AttentionRequest, AttentionResult
 from bot.tasks.attention_view import ANY_VIEW, Heads, Shown
 
 QUOTE = 300
-"""Units of a quoted text: the picture below shows it again."""
+"""Units of a quoted text, which the picture shows again."""
 NAMED = 3
-"""Pairs of tokens that are named."""
+"""How many pairs of tokens are named."""
 SHORTENED = f"Only the first {MOST_TOKENS} tokens are read and shown."
 ABOUT = {
     Part.ENCODER: "Each token looks at all tokens of the text.",
@@ -30,22 +30,22 @@ ABOUT = {
     Part.CROSS: "Each token of the decoder looks at the tokens that the encoder has read.",
 }
 ROLLOUT = (
-    "Rollout follows the weights through all layers up to this one, and through the connections that lead past them: "
-    "how much of each token has arrived where."
+    "Rollout multiplies the weights of all layers up to this one, with the residual connections past them. It "
+    "estimates how much of each token has arrived where."
 )
 
 
 def render(request: AttentionRequest, answer: Answer[AttentionResult]) -> Reply:
-    """The text, where in the model the weights are from, and the strongest ones; the picture has all of them."""
+    """Show the text, the layer and head, and their strongest weights; the picture shows all weights."""
     result = answer.result
-    draft = Draft(Colour.WORK, _place(result.shown))
+    draft = Draft(Colour.WORK, _source(result.shown))
     texts = [request.text] if request.second is None else [request.text, request.second]
     draft.lines = [*(draft.fit(text, QUOTE, quoted) for text in texts), "", ABOUT[result.shown.part]]
     if result.shown.view.heads is Heads.ROLLOUT:
         draft.lines.append(ROLLOUT)
     strongest = _strongest(result)
     draft.lines += ["", f"Strongest: {escape(strongest)}."]
-    whole = "\n\n".join([*texts, f"{_place(result.shown)}\nStrongest: {strongest}."])
+    whole = "\n\n".join([*texts, f"{_source(result.shown)}\nStrongest: {strongest}."])
     reply = draft.reply("attention", answer, whole, SHORTENED if result.shortened else None)
     menus = AttentionMenus(replace(request, view=ANY_VIEW), result.shown)
     return replace(reply, drawing=Drawing("attention.png", partial(_draw, result)), pages=menus)
@@ -54,11 +54,11 @@ def render(request: AttentionRequest, answer: Answer[AttentionResult]) -> Reply:
 def _draw(result: AttentionResult) -> Picture:
     shown = result.shown
     queries, keys = ([token.text for token in side] for side in (result.queries, result.keys))
-    return attention_map(queries, keys, shown.weights, _place(shown), causal=shown.is_causal)
+    return attention_map(queries, keys, shown.weights, _source(shown), causal=shown.is_causal)
 
 
-def _place(shown: Shown) -> str:
-    """Where in the model, in words."""
+def _source(shown: Shown) -> str:
+    """Name the part of the model that the weights are from."""
     part = "Cross-attention" if shown.part is Part.CROSS else f"{shown.part}".capitalize()
     if shown.view.heads is Heads.ROLLOUT:
         layers = f"layer 1 of {shown.layers}" if shown.layer == 1 else f"layers 1 to {shown.layer} of {shown.layers}"
@@ -70,7 +70,7 @@ def _place(shown: Shown) -> str:
 
 
 def _strongest(result: AttentionResult) -> str:
-    """The largest weights, as words."""
+    """Return the largest weights in words."""
     weights = matrix(result.shown.weights, len(result.queries), len(result.keys))
     if result.shown.is_causal and len(weights) > 1:
         weights[0] = -np.inf  # the first token sees only itself

@@ -1,14 +1,12 @@
-"""What `/chat` answers, at its end and on the way there."""
+"""What `/chat` answers, in the end and on the way."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import discord
-
 from bot.inference.requests import Answer
 from bot.replies.components.buttons import Action, Button
-from bot.replies.formatting.text import Keep, escape, fit, quoted, unfinished
+from bot.replies.formatting.text import escape, quoted, unfinished, unfinished_end
 from bot.replies.reply import Draft, Reply
 from bot.tasks.chat import ChatRequest, ChatResult, is_private
 
@@ -21,45 +19,46 @@ ROOM = 3_200
 NOTHING = "*The model said nothing.*"
 CIRCLING = "The model went round in circles, and was stopped."
 TRANSCRIPT = "This checkpoint has no chat template: it has continued a plain transcript."
-CURSOR = "▌"
 
 
 def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
-    """The message, quoted, and the model's."""
+    """Show the message, quoted, and the model's answer."""
     result = answer.result
-    draft = Draft(COLOUR)
+    draft = _begin(request)
     text = result.text if result.finished else unfinished(result.text)
-    draft.lines = [draft.fit(request.message, MESSAGE, quoted), "", draft.fit(text, ROOM) if result.text else NOTHING]
+    draft.lines.append(draft.fit(text, ROOM) if result.text else NOTHING)
     whole = f"{request.speaker}: {request.message}\n\n{result.text}"
     reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")
-    return replace(reply, buttons=(Button(FORGET, replace(request, history=())),))  # what is forgotten need not be kept
+    # Forgetting needs no history, so none is stored with the button.
+    return replace(reply, buttons=(Button(FORGET, replace(request, history=())),))
 
 
 def preview(request: ChatRequest, result: ChatResult) -> Reply:
-    """What there is so far; of what exceeds the room, the end, where something happens."""
-    message = fit(request.message, MESSAGE, quoted)[0]
-    shown = fit(result.text, ROOM - 1, keep=Keep.END)[0] + CURSOR
-    embed = discord.Embed(description=f"{message}\n\n{shown}", colour=COLOUR)
-    return Reply(embed.set_footer(text=f"Writing: {result.tokens} tokens so far"))
+    """Show the text so far."""
+    draft = _begin(request)
+    draft.lines.append(unfinished_end(result.text, ROOM))
+    return draft.preview(f"Writing: {result.tokens} tokens so far")
 
 
 def forgotten(name: str, place: int) -> str:
-    """What is said when somebody has ended a conversation.
-
-    Args:
-        place: of the conversation, as in its requests.
-    """
+    """Return what is said when somebody has ended the conversation that has the number `place` in its requests."""
     where = "where nobody else sees the answers" if is_private(place) else "in this channel"
     return f"{escape(name)} has begun a new conversation: I have forgotten what was said with /chat {where}."
 
 
-def _remark(request: ChatRequest, result: ChatResult) -> str | None:
+def _begin(request: ChatRequest) -> Draft:
+    draft = Draft(COLOUR)
+    draft.lines = [draft.fit(request.message, MESSAGE, quoted), ""]
+    return draft
+
+
+def _remark(request: ChatRequest, result: ChatResult) -> str:
     read = len(request.history) - result.forgotten
-    where = "that nobody else saw," if is_private(request.place) else "of this channel"
+    where = "that nobody else saw," if is_private(request.channel_id) else "of this channel"
     lines = [
         f"Remembers {read} earlier message{'s' if read != 1 else ''} {where} with the answers." if read else None,
         f"{result.forgotten} older ones exceed this model's context and were not read." if result.forgotten else None,
         CIRCLING if result.circling else None,
         None if result.by_template else TRANSCRIPT,
     ]
-    return "\n".join(filter(None, lines)) or None
+    return "\n".join(filter(None, lines))

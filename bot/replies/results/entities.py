@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.inference.requests import Answer
 from bot.replies.formatting.bars import bar_line, plain_line
-from bot.replies.formatting.text import Style, inside_quote, visible
+from bot.replies.formatting.text import Style, in_pieces, inside_quote, visible
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.entities import EntitiesRequest, EntitiesResult, Entity
 from bot.tasks.names.kinds import MOST_NAMES
@@ -22,23 +22,21 @@ NONE = "*I found no names in this text.*"
 GUESSED = "A general language model has guessed these from a few examples: treat them as a draft."
 NO_CAPITALS = "It looks only at words with a capital letter."
 
-Piece = tuple[str, Entity | None]
-"""A part of the text, and the entity that it is."""
-
 
 def render(request: EntitiesRequest, answer: Answer[EntitiesResult]) -> Reply:
-    """The text with its entities in bold and their labels after them, then every entity with its bar."""
-    result = answer.result
-    number = len(result.entities)
+    """Show the text with its entities in bold and their labels after them, and every entity with its bar."""
+    text, entities = request.text, answer.result.entities
     draft = Draft(Colour.ENTITIES)
-    draft.title = f"{number or 'No'} entit{'y' if number == 1 else 'ies'}"
-    draft.lines = [draft.fit(request.text, ROOM, _marked(_pieces(request.text, result.entities))), ""]
-    draft.lines += list(_listed(draft, request.text, result.entities)) if number else [NONE]
-    whole = "\n".join([_plain(request.text, result.entities), "", *_plain_list(request.text, result.entities)])
-    return draft.reply("entities", answer, whole, _remark(result))
+    draft.title = f"{len(entities) or 'No'} entit{'y' if len(entities) == 1 else 'ies'}"
+    styled = in_pieces((piece, inside_quote if one is None else _marked(one)) for piece, one in _pieces(text, entities))
+    draft.lines = [draft.fit(text, ROOM, lambda shown: "> " + styled(shown)), ""]
+    draft.lines += list(_listed(draft, text, entities)) if entities else [NONE]
+    plain = [plain_line(one.probability, f"{one.label}  {text[one.start : one.end]}") for one in entities]
+    return draft.reply("entities", answer, "\n".join([_plain(text, entities), "", *plain]), _remark(answer.result))
 
 
-def _pieces(text: str, entities: Sequence[Entity]) -> Iterator[Piece]:
+def _pieces(text: str, entities: Sequence[Entity]) -> Iterator[tuple[str, Entity | None]]:
+    """Yield each part of the text, and the entity that it is."""
     done = 0
     for entity in entities:
         yield text[done : entity.start], None
@@ -47,31 +45,18 @@ def _pieces(text: str, entities: Sequence[Entity]) -> Iterator[Piece]:
     yield text[done:], None
 
 
-def _marked(pieces: Iterator[Piece]) -> Style:
-    """The style of a quoted text that may be cut short of its last pieces."""
-    # What cannot be seen is not shown, and must not move the marks.
-    known = [(visible(piece), entity) for piece, entity in pieces]
+def _marked(entity: Entity) -> Style:
+    """Return the style of an entity: bold, with its label as inline code, in which nothing can be escaped."""
+    label = visible(entity.label).replace("`", "'").replace("\n", " ")[:LABEL] or "?"
 
-    def style(text: str) -> str:
-        styled = ["> "]
-        for piece, entity in known:
-            shown, text = text[: len(piece)], text[len(piece) :]
-            if entity is None or not shown.strip():
-                styled.append(inside_quote(shown))
-            else:
-                styled.append(f"**{inside_quote(shown)}** {_code(entity.label)}")
-        return "".join([*styled, inside_quote(text)])
+    def style(shown: str) -> str:
+        return f"**{inside_quote(shown)}** `{label}`" if shown.strip() else inside_quote(shown)
 
     return style
 
 
-def _code(label: str) -> str:
-    """A label as inline code, in which nothing can be escaped."""
-    return f"`{visible(label).replace('`', chr(39)).replace(chr(10), ' ')[:LABEL] or '?'}`"
-
-
 def _listed(draft: Draft, text: str, entities: Sequence[Entity]) -> Iterator[str]:
-    """A bar for each of the first entities."""
+    """Yield a bar for each of the first entities."""
     for entity in entities[:MOST_LISTED]:
         name = draft.fit(text[entity.start : entity.end].replace("\n", " "), NAME)
         label = draft.fit(KNOWN.get(entity.label, entity.label), LABEL)
@@ -82,14 +67,7 @@ def _listed(draft: Draft, text: str, entities: Sequence[Entity]) -> Iterator[str
 
 
 def _plain(text: str, entities: Sequence[Entity]) -> str:
-    return "".join(
-        piece if entity is None else f"[{piece}]({entity.label})" for piece, entity in _pieces(text, entities)
-    )
-
-
-def _plain_list(text: str, entities: Sequence[Entity]) -> Iterator[str]:
-    for entity in entities:
-        yield plain_line(entity.probability, f"{entity.label}  {text[entity.start : entity.end]}")
+    return "".join(piece if one is None else f"[{piece}]({one.label})" for piece, one in _pieces(text, entities))
 
 
 def _remark(result: EntitiesResult) -> str | None:

@@ -1,19 +1,17 @@
-"""What `/generate` answers, at its end and on the way there."""
+"""What `/generate` answers, in the end and on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import discord
-
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
 from bot.replies.components.buttons import Action, Button
-from bot.replies.formatting.text import CUT, Keep, bold, fit, quoted, unfinished
+from bot.replies.formatting.text import Keep, bold, quoted, unfinished, unfinished_end
 from bot.replies.reply import Colour, Draft, Reply, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
-from bot.text.characters import REPLACEMENT_CHARACTER
+from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
 REGENERATE = Action("regenerate", "Regenerate")
 CONTINUE = Action("continue", "Continue")
@@ -24,15 +22,13 @@ LONG_PROMPT = 600
 ROOM = 3_100
 """Units of all continuations together."""
 NOTHING = "*The model ended the text here.*"
-CURSOR = "▌"
-"""Stands where the next word will."""
 
 Show = Callable[[Continuation, int], str]
-"""Writes a continuation in Markdown of so many units at most."""
+"""Writes a continuation in Markdown of at most a number of units."""
 
 
 def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
-    """The prompt in bold and its continuation plain; several of them numbered, below the quoted prompt."""
+    """Show the prompt in bold and its continuation plain, or several continuations, numbered, below the prompt."""
     result = answer.result
     draft = Draft(Colour.GENERATE)
 
@@ -43,68 +39,56 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
         return draft.fit(text if continuation.finished else _going_on(result.prompt, text), room)
 
     draft.lines = _lines(draft, result, show)
-    seed = None if result.seed is None else f"seed {result.seed}"
+    texts = [
+        result.prompt + (one.text if one.finished else _going_on(result.prompt, one.text))
+        for one in result.continuations
+    ]
+    whole = texts[0] if len(texts) == 1 else "\n\n".join(f"[{number}]\n{text}" for number, text in enumerate(texts, 1))
     unread = truncation(result.truncated, "prompt", "start")
-    reply = draft.reply("generate", answer, _whole(result), unread, fact=seed)
+    seed = None if result.seed is None else f"seed {result.seed}"
+    reply = draft.reply("generate", answer, whole, unread, fact=seed)
     return replace(reply, buttons=(Button(REGENERATE, request), *_continuing(request, result)))
 
 
 def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
-    """What there is so far. Of what exceeds the room, the end is shown: it is where something happens.
-
-    Nothing in it needs to be closed, however early it is cut: texts are cut first and escaped then, and the cursor is
-    no Markdown.
-    """
+    """Show the texts so far."""
     draft = Draft(Colour.GENERATE)
 
     def show(continuation: Continuation, room: int) -> str:
-        return fit(continuation.text.rstrip(REPLACEMENT_CHARACTER).rstrip(), room - 1, keep=Keep.END)[0] + CURSOR
+        return unfinished_end(continuation.text.rstrip(REPLACEMENT_CHARACTER).rstrip(), room)
 
-    description = "\n".join(_lines(draft, result, show))
+    draft.lines = _lines(draft, result, show)
     written = sum(continuation.tokens for continuation in result.continuations)
     most = request.max_new_tokens * request.num_return_sequences
-    embed = discord.Embed(description=description, colour=Colour.GENERATE)
-    return Reply(embed.set_footer(text=f"Writing: {written} of at most {most} tokens"))
+    return draft.preview(f"Writing: {written} of at most {most} tokens")
 
 
 def _lines(draft: Draft, result: GenerateResult, show: Show) -> list[str]:
     if len(result.continuations) == 1 and "\n" not in result.prompt and len(result.prompt) <= INLINE_PROMPT:
         return [bold(result.prompt) + show(result.continuations[0], ROOM)]
-    return [draft.fit(result.prompt, LONG_PROMPT, quoted, Keep.END), *_numbered(result, show)]
-
-
-def _numbered(result: GenerateResult, show: Show) -> Iterator[str]:
-    room = ROOM // len(result.continuations)
-    for place, continuation in enumerate(result.continuations, 1):
-        number = f"`{place}` " if len(result.continuations) > 1 else ""
-        yield ""
-        yield number + show(continuation, room).lstrip()
+    lines = [draft.fit(result.prompt, LONG_PROMPT, quoted, Keep.END)]
+    for number, continuation in enumerate(result.continuations, 1):
+        heading = f"`{number}` " if len(result.continuations) > 1 else ""
+        lines += ["", heading + show(continuation, ROOM // len(result.continuations)).lstrip()]
+    return lines
 
 
 def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Button]:
-    """A button for each continuation that may go on. Of equal ones the first has it: they would go on alike."""
+    """Yield a button for each unfinished continuation, and one for equal ones, which would go on in the same way."""
     several = len(result.continuations) > 1
     offered: set[GenerateRequest] = set()
-    for place, continuation in enumerate(result.continuations, 1):
+    for number, continuation in enumerate(result.continuations, 1):
         if continuation.finished:
             continue
         try:
             following = request.continued(continuation)
-        except InvalidRequest:  # nothing but punctuation
+        except InvalidRequest:  # only punctuation
             continue
         if following not in offered:
             offered.add(following)
-            yield Button(CONTINUE, following, f"Continue {place}" if several else None)
-
-
-def _whole(result: GenerateResult) -> str:
-    texts = [
-        result.prompt + (one.text if one.finished else _going_on(result.prompt, one.text))
-        for one in result.continuations
-    ]
-    return texts[0] if len(texts) == 1 else "\n\n".join(f"[{place}]\n{text}" for place, text in enumerate(texts, 1))
+            yield Button(CONTINUE, following, f"Continue {number}" if several else None)
 
 
 def _going_on(prompt: str, text: str) -> str:
-    """A continuation with the sign that it would have gone on; where it is empty, the sign follows the prompt."""
+    """Return an unfinished continuation with the sign for it; after an empty one, it fits the end of the prompt."""
     return unfinished(text) if text.strip() else unfinished(prompt)[len(prompt.rstrip()) :] or CUT

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import combinations
 
 from bot.inference.requests import Answer
+from bot.pictures.similarity import cosine as number
 from bot.pictures.similarity import similarity_map
 from bot.replies.formatting.bars import NO_BREAK_SPACE, bar
 from bot.replies.formatting.text import quoted
@@ -24,7 +25,7 @@ SCALE = "*1 is the same meaning to this model, 0 is nothing in common.*"
 
 
 def render(request: SimilarityRequest, answer: Answer[SimilarityResult]) -> Reply:
-    """Two texts with their cosine; the others by their likeness to the first; or the pairs of several texts."""
+    """Show two texts with their cosine, texts ranked by their likeness to the first, or pairs of several texts."""
     result = answer.result
     draft = Draft(Colour.SIMILARITY)
     if len(request.texts) == 2:
@@ -38,7 +39,7 @@ def render(request: SimilarityRequest, answer: Answer[SimilarityResult]) -> Repl
     reply = draft.reply("similarity", answer, _whole(request.texts, result), unread)
     if len(request.texts) < FEWEST_FOR_A_PICTURE:
         return reply
-    draw = partial(similarity_map, request.texts, request.texts, result.cosines, "Cosine similarity")
+    draw = partial(similarity_map, request.texts, result.cosines, "Cosine similarity")
     return replace(reply, drawing=Drawing("similarity.png", draw))
 
 
@@ -52,30 +53,23 @@ def _ranking(draft: Draft, texts: Sequence[str], cosines: Sequence[float]) -> No
     order = sorted(range(1, len(texts)), key=lambda index: -cosines[index])
     draft.title = draft.fit(f"Most alike: {' '.join(texts[order[0]].split())}", 200)
     draft.lines = [draft.fit(texts[0], QUOTE, quoted), ""]
-    for place, index in enumerate(order):
+    for rank, index in enumerate(order):
         shown = _short(draft, texts[index])
-        draft.lines.append(f"{line(cosines[index])} {f'**{shown}**' if not place else shown}")
+        draft.lines.append(f"{line(cosines[index])} {shown if rank else f'**{shown}**'}")
 
 
 def _pairs(draft: Draft, texts: Sequence[str], result: SimilarityResult) -> None:
     pairs = sorted(combinations(range(len(texts)), 2), key=lambda pair: -result.cosines[pair[0]][pair[1]])
     draft.title = f"{len(texts)} texts"
-    draft.lines = [*(f"`{place}` {_short(draft, text)}" for place, text in enumerate(texts, 1)), ""]
-    draft.lines += [
-        f"{line(result.cosines[one][other])} {one + 1} and {other + 1}" for one, other in pairs[:MOST_PAIRS]
-    ]
+    draft.lines = [*(f"`{index}` {_short(draft, text)}" for index, text in enumerate(texts, 1)), ""]
+    draft.lines += [f"{line(result.cosines[i][j])} {i + 1} and {j + 1}" for i, j in pairs[:MOST_PAIRS]]
     if len(pairs) > MOST_PAIRS:
         draft.cut = True
         draft.lines.append(f"… and {len(pairs) - MOST_PAIRS} more pairs")
 
 
-def number(cosine: float) -> str:
-    """`-0.034` → "−0.03", with a true minus sign; never a negative zero."""
-    return f"{cosine:.2f}".replace("-0.00", "0.00").replace("-", "−")
-
-
 def line(cosine: float) -> str:
-    """A bar and a number in a code span; the bar of a negative cosine is empty."""
+    """Return a bar and a number in a code span; the bar of a negative cosine is empty."""
     return f"`{bar(cosine)}{NO_BREAK_SPACE}{number(cosine).rjust(5, NO_BREAK_SPACE)}`"
 
 
@@ -84,10 +78,10 @@ def _short(draft: Draft, text: str) -> str:
 
 
 def _whole(texts: Sequence[str], result: SimilarityResult) -> str:
-    return "\n".join([*(f"[{place}] {text}" for place, text in enumerate(texts, 1)), "", *_table(result.cosines)])
+    return "\n".join([*(f"[{index}] {text}" for index, text in enumerate(texts, 1)), "", *_table(result.cosines)])
 
 
 def _table(cosines: Sequence[Sequence[float]]) -> Iterator[str]:
-    yield "     " + "".join(f"{f'[{place}]':>7}" for place in range(1, len(cosines) + 1))
-    for place, row in enumerate(cosines, 1):
-        yield f"{f'[{place}]':>5}" + "".join(f"{number(cosine):>7}" for cosine in row)
+    yield "     " + "".join(f"{f'[{index}]':>7}" for index in range(1, len(cosines) + 1))
+    for index, row in enumerate(cosines, 1):
+        yield f"{f'[{index}]':>5}" + "".join(f"{number(cosine):>7}" for cosine in row)

@@ -1,26 +1,23 @@
-"""What `/summarize` answers, at its end and on the way there."""
+"""What `/summarize` answers, in the end and on the way."""
 
 from __future__ import annotations
 
-import discord
-
 from bot.inference.requests import Answer
-from bot.replies.formatting.text import Keep, escape, fit, quoted, unfinished
+from bot.replies.formatting.text import escape, fit, quoted, unfinished, unfinished_end
 from bot.replies.reply import Draft, Reply
 from bot.tasks.summarize import SummarizeRequest, SummarizeResult
 
 COLOUR = 0xB0788D
 SOURCE = 300
-"""Units of the text that was summarised: a reminder of which one it was."""
+"""Units of the summarised text: a reminder of which one it was."""
 ROOM = 3_300
 NOTHING = "*The model gave no summary.*"
 GENERAL = "Written by a general language model: treat it as a draft, and check names and numbers."
-LONGER = "This is longer than the text itself: what the text does not say was made up."
-CURSOR = "▌"
+LONGER = "This is longer than the text itself: anything that the text does not say is made up."
 
 
 def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:
-    """What was summarised, and the summary."""
+    """Show the source and its summary."""
     result = answer.result
     draft = Draft(COLOUR)
     text = result.text.strip()
@@ -33,15 +30,14 @@ def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:
     }
     remark = "\n".join(sentence for sentence, holds in remarks.items() if holds)
     tokens = f"{result.source_tokens:,} → {result.tokens:,} tokens"
-    return draft.reply("summarize", answer, text, remark or None, fact=tokens)
+    return draft.reply("summarize", answer, text, remark, fact=tokens)
 
 
 def preview(request: SummarizeRequest, result: SummarizeResult) -> Reply:
-    """What there is so far; of what exceeds the room, the end, where something happens."""
-    shown = fit(result.text, ROOM - 1, keep=Keep.END)[0] + CURSOR
-    embed = discord.Embed(description=f"{_source(request)}\n\n{shown}", colour=COLOUR)
+    """Show the text so far."""
+    draft = Draft(COLOUR, lines=[_source(request), "", unfinished_end(result.text, ROOM)])
     doing = "Writing" if result.parts == 1 else f"Summarising {result.parts} parts first"
-    return Reply(embed.set_footer(text=f"{doing}: {result.tokens} tokens so far"))
+    return draft.preview(f"{doing}: {result.tokens} tokens so far")
 
 
 def _source(request: SummarizeRequest) -> str:

@@ -11,11 +11,12 @@ from bot.inference.tokenization.tokens import Token
 from bot.pictures import chips
 from bot.pictures.picture import Picture
 from bot.pictures.wording import as_chip
-from bot.replies.formatting.text import CUT, bold, escape, units
+from bot.replies.formatting.text import bold, escape, units
 from bot.replies.reply import Colour, Draft, Drawing, Reply
 from bot.replies.work.numbers import CONTINUES, token_text
 from bot.replies.work.text_table import TextTable
 from bot.tasks.tokenize import TokenizedText, TokenizeRequest, TokenizeResult
+from bot.text.characters import CUT
 
 ROOM = 3_000
 """Units of all texts together."""
@@ -27,14 +28,14 @@ READINGS_ROOM = 900
 IN_TEMPLATE = "In a template"
 LESSON = (
     "Special tokens tell a model where a message ends and who speaks next, and only its template may write them. "
-    "Typed by a person they are text, read piece by piece; or else anybody could end a message, and go on as the model."
+    "If a person types them, they are text, read piece by piece: otherwise anybody could end a message and speak as "
+    "the model."
 )
-"""Why the two readings differ."""
 LEGEND = f"`{CONTINUES}` continues a word; **bold** tokens are special, added by the tokenizer."
 
 
 def render(request: TokenizeRequest, answer: Answer[TokenizeResult]) -> Reply:
-    """Each text with its tokens, ids and attention mask; then what they are as a batch."""
+    """Show each text with its tokens, ids and attention mask, and facts about the batch."""
     result = answer.result
     draft = Draft(Colour.WORK, "Tokens")
     show = _one if len(result.texts) == 1 else _several
@@ -46,18 +47,18 @@ def render(request: TokenizeRequest, answer: Answer[TokenizeResult]) -> Reply:
 
 
 def _one(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
-    """A single text: a table."""
+    """Show a single text as a table."""
     [text], [mask] = result.texts, result.attention_mask
     yield _heading(text)
     rows = tuple(
-        (str(place), str(token.id), str(attended), token_text(token))
-        for place, (token, attended) in enumerate(zip(text.tokens, mask, strict=True))
+        (str(index), str(token.id), str(attended), token_text(token))
+        for index, (token, attended) in enumerate(zip(text.tokens, mask, strict=True))
     )
     yield TextTable(("#", "id", "mask", "token"), rows).markdown(draft, most)
 
 
 def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
-    """Several texts: each row of the batch in a few lines."""
+    """Show each row of the batch in a few lines."""
     room = most // len(result.texts) - HEADING
     for number, (text, ids, mask) in enumerate(
         zip(result.texts, result.input_ids, result.attention_mask, strict=True), 1
@@ -71,15 +72,15 @@ def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
 
 
 def _readings(draft: Draft, result: TokenizeResult) -> Iterator[str]:
-    """What texts with typed special tokens would be in a template, where these are meant."""
-    differing = [(place, one.in_template) for place, one in enumerate(result.texts, 1) if one.in_template is not None]
+    """Show texts with typed special tokens as they would be in a template, where such tokens are meant."""
+    differing = [(index, one.in_template) for index, one in enumerate(result.texts, 1) if one.in_template is not None]
     if not differing:
         return
     yield ""
     yield f"**{IN_TEMPLATE}** the same characters would be other tokens:"
     room = (READINGS_ROOM - len(LESSON) - HEADING) // len(differing)
-    for place, read in differing:
-        number = f"**{place}.** " if len(result.texts) > 1 else ""
+    for index, read in differing:
+        number = f"**{index}.** " if len(result.texts) > 1 else ""
         heading = f"{number}{_heading(read)}: "
         yield heading + _token_line(draft, read.tokens, max(room - len(heading), FEWEST))
     yield LESSON
@@ -96,7 +97,7 @@ def _heading(text: TokenizedText) -> str:
 
 
 def _token_line(draft: Draft, tokens: Sequence[Token], room: int) -> str:
-    """Tokens in a line, as many as have room: words apart, their pieces joined by a dot."""
+    """Write as many tokens as fit into a line: words apart, and their pieces joined by a sign."""
     line, is_first = "", True
     for token in tokens:
         text = as_chip(token.text)
@@ -134,8 +135,8 @@ def _padding(result: TokenizeResult) -> str:
 
 def _draw(result: TokenizeResult) -> Picture:
     rows = [
-        chips.TokenRow(_padded(result, place), f"Text {place + 1}: {_heading(text)}", text.left_out)
-        for place, text in enumerate(result.texts)
+        chips.TokenRow(_padded(result, index), f"Text {index + 1}: {_heading(text)}", text.left_out)
+        for index, text in enumerate(result.texts)
     ]
     if len(result.texts) > 1:
         return chips.token_chips(rows, "The batch that the model gets")
@@ -151,9 +152,9 @@ def _chip(token: Token) -> chips.Token:
     return chips.Token(token.text, token.id, kind, token.starts_word)
 
 
-def _padded(result: TokenizeResult, place: int) -> tuple[chips.Token, ...]:
-    """A row of the batch, padding included."""
-    tokens = [*map(_chip, result.texts[place].tokens)]
+def _padded(result: TokenizeResult, index: int) -> tuple[chips.Token, ...]:
+    """Return a row of the batch with its padding."""
+    tokens = [*map(_chip, result.texts[index].tokens)]
     text = "pad" if result.padding is None else result.padding.text
     padding = chips.Token(text, result.padding_id, chips.Kind.PADDING, attended=False)
     missing = [padding] * (result.shape[1] - len(tokens))
@@ -161,7 +162,7 @@ def _padded(result: TokenizeResult, place: int) -> tuple[chips.Token, ...]:
 
 
 def _plain_table(text: TokenizedText) -> str:
-    rows = tuple((str(place), str(one.id), token_text(one)) for place, one in enumerate(text.tokens))
+    rows = tuple((str(index), str(one.id), token_text(one)) for index, one in enumerate(text.tokens))
     return TextTable(("#", "id", "token"), rows).plain()
 
 

@@ -17,14 +17,13 @@ SOURCE = 1_200
 ROOM = 2_400
 """Units of the translation."""
 FROM = Action("translate-from", "From another language")
-MOST_LABEL = 80
-"""Characters of a button's label."""
-UNFINISHED = "The translation reached its longest length, so it is not complete. A shorter text may fit."
+MOST_LABEL = 80  # characters of a button's label
+UNFINISHED = "The translation reached the length limit, so it is incomplete. A shorter text may fit."
 NOTHING = "*The model gave no translation.*"
 
 
 def render(request: TranslateRequest, answer: Answer[TranslateResult]) -> Reply:
-    """The text in the one language, quoted, and in the other."""
+    """Show the text in one language, quoted, and in the other."""
     result = answer.result
     draft = Draft(Colour.TRANSLATE)
     text = result.text if result.finished or not result.text.strip() else unfinished(result.text)
@@ -37,34 +36,32 @@ def render(request: TranslateRequest, answer: Answer[TranslateResult]) -> Reply:
     ]
     whole = f"{result.source}\n{request.text}\n\n{result.target}\n{text}"
     remarks = (truncation(result.truncated), None if result.finished else UNFINISHED, _doubt(result))
-    remark = "\n".join(filter(None, remarks))
-    reply = draft.reply("translate", answer, whole, remark or None, fact=_detected(result))
+    reply = draft.reply("translate", answer, whole, "\n".join(filter(None, remarks)), fact=_detected(result))
     return replace(reply, buttons=tuple(_corrections(request, result)))
 
 
 def _detected(result: TranslateResult) -> str | None:
-    """Which language was found in the text, where nobody had said it."""
+    """Return the language that was found in the text, if nobody had chosen one."""
     if result.detection is None or not result.detection.told:
         return None
     return f"detected: {result.source.name}"
 
 
 def _doubt(result: TranslateResult) -> str | None:
-    """A sentence where the language is a guess."""
+    """Return a sentence if the language is a guess."""
     detection, name = result.detection, result.source.name
     if detection is None or detection.sure:
         return None
     if not detection.told:
         return f"Nothing in the text tells its language, so it was read as {name}. If that is wrong, set “from”."
     if detection.alternatives():
-        return (
-            f"I am not sure that this is {name}. If it is not, press the button with the right language, or set “from”."
-        )
+        right = "press the button with the right language, or set “from”"
+        return f"I am not sure that this is {name}. If it is not, {right}."
     return f"I am not sure that this is {name}. If it is not, set “from”."
 
 
 def _corrections(request: TranslateRequest, result: TranslateResult) -> Iterator[Button]:
-    """A button for each further language that the text may be in."""
+    """Yield a button for each other language that the text may be in."""
     if result.detection is None:
         return
     for guess in result.detection.alternatives():

@@ -11,7 +11,7 @@ JUDGED_ALONE = "*Each label is judged on its own, so the numbers need not add up
 
 
 def render(request: ZeroShotRequest, answer: Answer[ZeroShotResult]) -> Reply:
-    """The labels that fit as the title, then the text, then every label with its bar."""
+    """Show the labels that fit as the title, the text, and every label with its bar."""
     result = answer.result
     fitting = sum(score.probability >= 0.5 for score in result.scores) if result.multi_label else 1
     draft = Draft(Colour.ZEROSHOT)

@@ -10,42 +10,31 @@ from bot.pictures.picture import Picture as Drawn
 from bot.pictures.similarity import similarity_map
 from bot.pictures.vectors import vector_strips
 from bot.replies.work.numbers import written
-from bot.tasks.work.blocks import (
-    Bars,
-    Chips,
-    Confidence,
-    HeatMap,
-    Labels,
-    Norms,
-    Picture,
-    Reshaped,
-    Scores,
-    Strips,
-)
+from bot.tasks.work import blocks
 
 
-def draw(picture: Picture) -> Drawn:  # noqa: C901 (a case for each kind)
+def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
     """Draw a page's picture."""
     match picture:
-        case Bars(title, names, values, probabilities):
+        case blocks.Bars(title, names, values, probabilities):
             unit = Unit.PROBABILITY if probabilities else Unit.NUMBER
             return bars([written(name) for name in names], values, title, unit)
-        case Chips(title, rows):
+        case blocks.Chips(title, rows):
             return chips.token_chips([_row(*row) for row in rows], title)
-        case Norms(title, values):
+        case blocks.Norms(title, values):
             return layer_norms(values, title)
-        case HeatMap(title, names, values):
-            return similarity_map(names, names, values, title)
-        case Strips(title, names, vectors):
+        case blocks.HeatMap(title, names, values):
+            return similarity_map(names, values, title)
+        case blocks.Strips(title, names, vectors):
             return vector_strips(names, vectors, title)
-        case Confidence():
+        case blocks.Confidence():
             return confidence.confidence_text(_generated(picture), picture.title)
-        case Reshaped(title, names, before, after, chosen):
+        case blocks.Reshaped(title, names, before, after, chosen):
             shown = zip(map(written, names), before, after, strict=True)
             return distribution.distribution([distribution.Candidate(*one) for one in shown], title, chosen)
-        case Labels():
+        case blocks.Labels():
             return labels.labelled_tokens(_labelled(picture), picture.title)
-        case Scores(title, label, _, _, note):
+        case blocks.Scores(title, label, _, _, note):
             return attribution.attribution(_scored(picture), label, title, written(note))
 
 
@@ -55,7 +44,7 @@ def _row(name: str, tokens: tuple[Token, ...]) -> chips.TokenRow:
     return chips.TokenRow(tuple(chips.Token(one.text, one.id, kind, one.starts_word) for one, kind in shown), name)
 
 
-def _generated(picture: Confidence) -> list[confidence.GeneratedToken]:
+def _generated(picture: blocks.Confidence) -> list[confidence.GeneratedToken]:
     found = zip(picture.tokens, picture.probabilities, picture.alternatives, strict=True)
     return [
         confidence.GeneratedToken(text, probability, tuple(confidence.Alternative(*other) for other in others))
@@ -63,7 +52,7 @@ def _generated(picture: Confidence) -> list[confidence.GeneratedToken]:
     ]
 
 
-def _labelled(picture: Labels) -> list[labels.LabelledToken]:
+def _labelled(picture: blocks.Labels) -> list[labels.LabelledToken]:
     found = zip(picture.tokens, picture.labels, picture.kinds, picture.probabilities, strict=True)
     return [
         labels.LabelledToken(token.text, label, kind, probability, token.starts_word)
@@ -71,6 +60,6 @@ def _labelled(picture: Labels) -> list[labels.LabelledToken]:
     ]
 
 
-def _scored(picture: Scores) -> list[attribution.ScoredToken]:
+def _scored(picture: blocks.Scores) -> list[attribution.ScoredToken]:
     pairs = zip(picture.tokens, picture.values, strict=True)
     return [attribution.ScoredToken(token.text, value, token.starts_word) for token, value in pairs]

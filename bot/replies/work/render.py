@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import discord
 
-from bot.inference.requests import Answer, Request
+from bot.inference.requests import Answer
 from bot.replies.components.pages import Pages
 from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
@@ -73,18 +72,12 @@ def _shown(page: Page, draft: Draft) -> list[str]:
 
 def _subject(request: WorkRequest) -> str:
     """The command, and the text that it was asked about. Discord shows no Markdown in an author's name."""
-    return fit(f"/{request.task}  {_text_of(request.about)}", AUTHOR, _in_one_line)[0]
+    return fit(f"/{request.task}  {request.about.subject}", AUTHOR, _in_one_line)[0]
 
 
 def _in_one_line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
-def _text_of(request: Request[Any]) -> str:
-    """The first thing that a request asks about."""
-    value = getattr(request, fields(request)[0].name)
-    return value if isinstance(value, str) else " | ".join(map(str, value)) if isinstance(value, tuple) else ""
-
-
-def _source(answer: Answer[Any]) -> str:
+def _source(answer: Answer[Explanation]) -> str:
     return fit(f"{answer.checkpoint} · {answer.device} {answer.precision}", AUTHOR, visible)[0]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import regex
 
-from bot.replies.formatting.text import CUT, units, visible
+from bot.replies.formatting.text import units, visible
 from bot.replies.reply import Draft
 from bot.tasks.work.blocks import MOST_ROWS
+from bot.text.characters import CUT
 
 TABLE_WIDTH = 36
 """In columns: what a phone shows of a code block without wrapping."""

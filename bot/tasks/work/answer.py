@@ -13,21 +13,8 @@ from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Location, Pointing
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Formula,
-    Number,
-    Page,
-    bracketed,
-    column,
-    formula,
-    four,
-    lone,
-    table,
-)
+from bot.tasks.work import blocks
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, bracketed, column, formula, four, lone, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
@@ -84,7 +71,7 @@ def _paired(windows: int) -> str:
 
 
 def _kinds(one: Pointing, name: str) -> str:
-    """Which tokens are the context's, and how the model is told."""
+    """Say which tokens are the context's, and how the model is told."""
     places = _context(one)
     where = f"Of {name}, the" if name else "The"
     context = f"{where} context's tokens are {places[0]} to {places[-1]}." if places else "The context has no tokens."
@@ -99,7 +86,7 @@ def _kinds(one: Pointing, name: str) -> str:
 
 
 def _context(one: Pointing) -> list[int]:
-    """The places of the context's tokens in a window."""
+    """Return the positions of the context's tokens in a window."""
     return [place for place, characters in enumerate(one.window.spans) if characters is not None]
 
 
@@ -113,7 +100,7 @@ def border_page(
     masked: int,
     window: str = "",
 ) -> Page:
-    """Where a question-answering head sees the start of an answer, or its end.
+    """Show where a question-answering head sees the start of an answer, or its end.
 
     Args:
         key: "start" or "end".
@@ -139,7 +126,7 @@ def border_page(
             most=MOST_TOKENS,
         ),
         *([] if border is None else [_softmax(key, border, positions.index(border), logits, probabilities)]),
-        picture=Bars(
+        picture=blocks.Bars(
             f"With which token the answer {key}s",
             tuple((f"{positions[index]} ", lone(tokens[index])) for index in first),
             tuple(probabilities[index] for index in first),
@@ -147,15 +134,17 @@ def border_page(
     )
 
 
-def _softmax(key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]) -> Formula:
-    """The probability of a token, with the numbers put in."""
+def _softmax(
+    key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]
+) -> blocks.Formula:
+    """Work out the probability of a token."""
     logit, largest = logits[index], max(logits)
     total = sum(math.exp(other - largest) for other in logits)
     form = Form.THREE if max(abs(logit), abs(largest)) < LARGE else Form.WHOLE
     return formula(
         f"p({key}s with token {position})",
         "= e^(z − max) / Σ e^(z − max)",
-        ("= e^(", Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
+        ("= e^(", blocks.Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
         ("= ", math.exp(logit - largest), " / ", total),
         ("= ", four(probabilities[index])),
     )
@@ -181,7 +170,7 @@ def spans_page(
     absent: float,
     how: str,
 ) -> Page:
-    """How starts and ends became answers.
+    """Show how starts and ends became answers.
 
     Args:
         texts: the likeliest spans, in order; none if no span has a probability.
@@ -200,11 +189,11 @@ def spans_page(
     best: tuple[Block, ...] = ()
     if texts:
         best = (numbers, _product("answer", spans[0], edges[0], probabilities[0]))
-    picture = Bars("Which span is the answer", (*texts, ABSENT), (*probabilities, absent))
+    picture = blocks.Bars("Which span is the answer", (*texts, ABSENT), (*probabilities, absent))
     return page("spans", *best, _product(ABSENT, (0, 0), edges[-1], absent), how, picture=picture)
 
 
-def _product(name: str, span: tuple[int, int], edges: tuple[float, float], probability: float) -> Formula:
+def _product(name: str, span: tuple[int, int], edges: tuple[float, float], probability: float) -> blocks.Formula:
     return formula(
         f"p({name})",
         f"= p(starts with {span[0]}) × p(ends with {span[1]})",
@@ -219,7 +208,7 @@ def _quote(request: AnswerRequest, one: Pointing, first: int, last: int) -> str:
 
 
 def _characters(request: AnswerRequest, one: Pointing) -> str:
-    """How the tokens of the likeliest span became characters."""
+    """Say how the tokens of the likeliest span became characters."""
     rules = (
         f"A span has {answer.ANSWER_TOKENS} tokens at most, and does not end before it begins. Token 0 alone stands "
         f"for “{ABSENT}”."
@@ -253,7 +242,7 @@ def _windows(request: AnswerRequest, made: Location, names: Sequence[str]) -> It
 def windows_page(
     names: Sequence[str], texts: Sequence[str], probabilities: Sequence[float], absent: Sequence[float], how: str
 ) -> Page:
-    """What was found in each window of the context.
+    """Show what was found in each window of the context.
 
     Args:
         texts: the likeliest answer in each.
@@ -266,7 +255,8 @@ def windows_page(
         column("in", names),
         column("answer", texts),
     )
-    return page("windows", numbers, how, picture=Bars("The likeliest answer's p", tuple(names), tuple(probabilities)))
+    picture = blocks.Bars("The likeliest answer's p", tuple(names), tuple(probabilities))
+    return page("windows", numbers, how, picture=picture)
 
 
 def _located(request: AnswerRequest, made: Location) -> tuple[Block, ...]:

@@ -74,7 +74,7 @@ def _quotation(head: CausalLM, request: AnswerRequest, made: WrittenAnswer) -> P
 
 
 def quotation_page(line: str, text: str, quote: str, how: str) -> Page:
-    """Where a written answer stands in the context.
+    """Show where a written answer stands in the context.
 
     Args:
         line: as the model wrote it.
@@ -116,7 +116,7 @@ def _weighed(head: CausalLM, made: AnswerScore) -> Page:
 def weighed_answer_page(
     tokens: Sequence[Token], after: Sequence[float], usual: Sequence[float], neutral: str, how: str
 ) -> Page:
-    """By how much the context makes a written answer likelier.
+    """Show by how much the context makes a written answer likelier.
 
     Args:
         after: each token's log-probability after the context.

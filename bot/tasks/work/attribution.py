@@ -8,9 +8,9 @@ model consists of line breaks, an empty text: from its end-of-text token, which 
 row, the path is so rough that it takes four times as many steps.
 
 Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
-`attributed` computes it when somebody opens its page. `MOST_READ` bounds how long that takes. Where gradients are not
-complete by then, or are not likely to be, the tokens are put in one after the other instead (`shapley.py`), which is
-complete by itself; and where the fewest steps would take longer, there are no scores.
+`attributed` computes it when somebody opens its page. `MOST_READ` bounds how long that takes. If gradients aren't
+complete by then, or aren't likely to be, Shapley values replace them (`shapley.py`), which are complete by
+themselves. If the fewest steps would take longer, there are no scores.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from bot.inference.operations import Row, TaskRun
+from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import sentiment, zeroshot
 from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, Scores, column, table
@@ -65,17 +65,16 @@ TOKENS_AT_ONCE = 512
 def label_attribution(
     head: SequenceClassifier, inputs: EncoderInput, label: int, name: str, pair: str | None = None
 ) -> Evidence:
-    """How much each token of a text spoke for a label of a classification head, to be computed later.
+    """Postpone how much each token of a text spoke for a label of a classification head.
 
     Args:
-        inputs: what was read.
         label: the logit's id.
         name: what people call the label.
-        pair: the second text, where a pair was read; it stays as it is.
+        pair: the second text, if a pair was read; it stays as it is.
     """
     from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 
-    places = _places_of_text(head, inputs.ids, pair)
+    places = _positions_of_text(head, inputs.ids, pair)
     mask = head.tokenizer.mask_token_id
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
@@ -85,12 +84,12 @@ def label_attribution(
 
 
 def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
-    """How much each token of a text made a causal language model lean to one side, after /sentiment's first prompt.
+    """Postpone how much each token of a text made a causal language model lean to one side in /sentiment.
 
-    It is to be computed later.
+    The first prompt stands for all.
 
     Args:
-        text: what was read of the text.
+        text: the part that was read.
         positive: whether scores above zero speak for POSITIVE, or for NEGATIVE.
     """
     from bot.inference.heads.inspection.integrated_gradients import Contrast
@@ -106,14 +105,11 @@ def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
 
 
 def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWeights) -> Evidence:
-    """How much each token of a text made a causal language model go on with the best label of /zeroshot.
+    """Postpone how much each token of a text made a causal language model go on with the best label of /zeroshot.
 
-    Where the labels compete, the best one is compared with the second best only, so that twenty labels take no longer
-    than two. Where each is judged on its own, it is not compared. The labels' baselines do not depend on the text, so
-    its tokens have no share in them. As in /sentiment, the first prompt stands for all, and it is computed later.
-
-    Args:
-        made: how the answer came about.
+    If the labels compete, the best one is compared with the second best only, so that twenty labels take no longer
+    than two. The labels' baselines do not depend on the text, so its tokens have no share in them. As in /sentiment,
+    the first prompt stands for all.
     """
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
@@ -131,11 +127,11 @@ def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWei
 
 
 def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, label: str, number: str) -> Evidence:
-    """What the tokens of a text in a prompt change in what would follow it."""
+    """Postpone what the tokens of a text in a prompt change in what would follow it."""
     from bot.inference.heads.inspection.integrated_gradients import Stretch
 
     ids = head.encode(prompt.format(text))
-    places = _places_in_prompt(head, ids, *prompt.split("{}"))
+    places = _positions_in_prompt(head, ids, *prompt.split("{}"))
     stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
     return _evidence(Postponed(label, stretch, places, "line breaks", number))
 
@@ -148,12 +144,7 @@ def _evidence(postponed: Postponed) -> Evidence:
 
 
 def omitted_page(tokens: int, most: int) -> Page:
-    """Why there are no scores: nobody would wait for them.
-
-    Args:
-        tokens: what the model would have to read for one gradient.
-        most: of how many tokens an attribution is computed.
-    """
+    """Say why there are no scores: the model would have to read too many tokens for one gradient."""
     why = (
         f"This text is too long for scores. The model reads {tokens:,} tokens here, each dozens of times, which "
         f"would take minutes; up to {most:,} tokens are read for scores, everything around the text included. "
@@ -165,13 +156,12 @@ def omitted_page(tokens: int, most: int) -> Page:
 def attribution_page(
     label: str, tokens: Sequence[Token], scores: Sequence[float], difference: float, method: str
 ) -> Page:
-    """How much each token of a text spoke for a label.
+    """Show how much each token of a text spoke for a label.
 
     Args:
         label: what the positive scores speak for.
         scores: one per token; they sum to about `difference`.
         difference: of the label's logit (or score) between the text and the baseline.
-        method: such as "integrated gradients, 50 steps", which sentences may follow.
     """
     total = (
         "The scores add up to ",
@@ -190,11 +180,7 @@ def attribution_page(
 
 
 def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskRun[Explanation]:
-    """Compute the attributions that an explanation has postponed.
-
-    Args:
-        head: the one that the explanation is of.
-    """
+    """Compute the attributions that an explanation has postponed."""
     pages = list(found.pages)
     for place, one in enumerate(pages):
         if (postponed := one.postponed) is not None:
@@ -204,28 +190,23 @@ def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskR
 
 
 def attribution(head: SequenceClassifier | CausalLM, postponed: Postponed) -> TaskRun[Page]:
-    """Scores for the tokens of a text."""
+    """Compute a postponed attribution."""
     from bot.inference.heads.inspection.integrated_gradients import load_captum
 
     load_captum()
+    explained = f"What is explained: {postponed.explained}"
     read = head.tokens(postponed.path.ids)
     tokens = [read[place] for place in postponed.positions]
     if not _is_rough(postponed.path):
         integral = yield from _integrate(head, postponed.path)
         if integral.is_complete:
             scores = [float(integral.scores[place]) for place in postponed.positions]
-            how = f"integrated gradients, {integral.steps} steps from {postponed.baseline}"
-            return attribution_page(postponed.label, tokens, scores, integral.difference, _method(how, postponed))
+            how = f"integrated gradients, {integral.steps} steps from {postponed.baseline}. {explained}"
+            return attribution_page(postponed.label, tokens, scores, integral.difference, how)
     found = yield from ordered_scores(head, postponed.path, postponed.positions)
-    how = (
-        f"Shapley values: the tokens take the place of {postponed.baseline} one after the other, in {found.orders} "
-        "orders"
-    )
-    return attribution_page(postponed.label, tokens, found.scores, found.difference, _method(how, postponed))
-
-
-def _method(how: str, postponed: Postponed) -> str:
-    return f"{how}. What is explained: {postponed.explained}"
+    how = f"Shapley values: the tokens take the place of {postponed.baseline} one after the other"
+    how = f"{how}, in {found.orders} orders. {explained}"
+    return attribution_page(postponed.label, tokens, found.scores, found.difference, how)
 
 
 def _is_rough(path: Stretch) -> bool:
@@ -272,7 +253,7 @@ class _Integral:
         return abs(self.error) <= self.tolerance
 
     def roughest(self) -> list[int]:
-        """The stretches that miss more than their share, the worst first, and as many as there is time to divide."""
+        """Return the stretches that miss more than their share, worst first, as many as there is time to divide."""
         errors = [abs(found.error) for _, found in self.stretches]
         share = self.tolerance / len(errors)
         worst = sorted((place for place, error in enumerate(errors) if error > share), key=lambda place: -errors[place])
@@ -288,36 +269,32 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_
     """
     points = min(max(TOKENS_AT_ONCE // whole.tokens, 1), POINTS)
     stretches = list(_divided(replace(whole, points=points), -(-_first_steps(whole) // points)))
-    found = yield from head.attribute(_rows(stretches))
+    found = yield from head.attribute([stretch.row for stretch in stretches])
     integral = _Integral(tuple(zip(stretches, found, strict=True)), len(stretches) * points)
     while not integral.is_complete and (rough := integral.roughest()):
         halves = [half for place in rough for half in _divided(integral.stretches[place][0], 2)]
-        found = yield from head.attribute(_rows(halves))
+        found = yield from head.attribute([half.row for half in halves])
         kept = [one for place, one in enumerate(integral.stretches) if place not in rough]
         integral = _Integral((*kept, *zip(halves, found, strict=True)), integral.taken + len(halves) * points)
     return integral
 
 
 def _first_steps(whole: Stretch) -> int:
-    """How many to begin with: what most texts need."""
+    """Return how many steps most texts need."""
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
     return PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
 
 
-def _rows(stretches: Sequence[Stretch]) -> list[Row[Stretch]]:
-    return [stretch.row for stretch in stretches]
-
-
 def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:
-    """Stretches of equal length that follow each other."""
+    """Divide a stretch into equal ones."""
     edges = np.linspace(stretch.start, stretch.end, number + 1).tolist()
     for start, end in pairwise(edges):
         yield replace(stretch, start=start, end=end)
 
 
-def _places_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:
-    """Where the tokens of the first text are."""
+def _positions_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:
+    """Return the positions of the first text's tokens."""
     tokenizer = head.tokenizer
     # These two may be special, and stand for something in the text.
     special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id, tokenizer.mask_token_id}
@@ -326,20 +303,20 @@ def _places_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[i
     return tuple(places[: len(places) - second])
 
 
-def _places_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after: str) -> tuple[int, ...]:
-    """Where the tokens of a text within a prompt are; one that the text shares with the prompt is the text's."""
+def _positions_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after: str) -> tuple[int, ...]:
+    """Return the positions of a text's tokens in a prompt; one that both share is the text's."""
     start = _common(ids, head.encode(before))
     end = _common(ids[::-1], head.encode_rest(after)[::-1])
     return tuple(range(start, len(ids) - end))
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens two sequences begin with alike."""
+    """Return how many tokens two sequences begin with alike."""
     differing = (place for place, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
     return next(differing, min(len(first), len(second)))
 
 
 def _blanked(ids: Sequence[int], places: Sequence[int], blank: int) -> tuple[int, ...]:
-    """Token ids with another token at some places."""
+    """Return token ids with another token at some positions."""
     chosen = set(places)
     return tuple(blank if place in chosen else token for place, token in enumerate(ids))

@@ -85,11 +85,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Quote:
-    """A text that a person or a model wrote.
-
-    Attributes:
-        to_end: whether its end stays, rather than its start, if there isn't room for all.
-    """
+    """A text that a person or a model wrote. If there isn't room for all of it, its start stays, or its end."""
 
     text: str
     to_end: bool = False
@@ -103,18 +99,13 @@ class Formula:
 
 
 def formula(*lines: Text) -> Formula:
-    """Return the lines of a calculation."""
+    """Make a formula."""
     return Formula(lines)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table.
-
-    Attributes:
-        form: of its numbers.
-        total: stands in the last row, below all others.
-    """
+    """A column of a table, whose total stands below all rows."""
 
     title: str
     cells: tuple[Text, ...]
@@ -127,7 +118,7 @@ class Table:
     """Numbers in columns; the last column is a text.
 
     Attributes:
-        most: rows that are shown on a page.
+        most: rows on a page; the file has all.
         name: stands above it; neither is shown without the other.
     """
 
@@ -137,12 +128,12 @@ class Table:
 
 
 def column(title: str, cells: Iterable[Text], form: Form = Form.THREE, total: Text = None) -> Column:
-    """Return a column of any cells."""
+    """Make a column."""
     return Column(title, tuple(cells), form, total)
 
 
 def table(*columns: Column, most: int = MOST_ROWS, name: str = "") -> Table:
-    """Return a table of columns."""
+    """Make a table."""
     return Table(columns, most, name)
 
 
@@ -170,7 +161,7 @@ class Postponed:
         label: what its positive scores will speak for.
         path: from the baseline to the text, as one stretch.
         positions: of the text's tokens among those that are read.
-        baseline: what the text is compared with, in words.
+        baseline: in words.
         explained: the number that is explained, in words that end a sentence.
     """
 
@@ -230,12 +221,7 @@ class Strips:
 
 @dataclass(frozen=True)
 class Confidence:
-    """A picture of a written text, coloured by the probabilities of its tokens.
-
-    Attributes:
-        tokens: as they stand in the text.
-        alternatives: of each token, likeliest first, with their probabilities.
-    """
+    """A picture of a written text, coloured by its tokens' probabilities, with the alternatives of each token."""
 
     title: str
     tokens: tuple[str, ...]
@@ -245,11 +231,7 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Reshaped:
-    """A picture of probabilities before and after temperature and top_p.
-
-    Attributes:
-        chosen: which one was written.
-    """
+    """A picture of probabilities before and after temperature and top_p, of which one was chosen."""
 
     title: str
     names: tuple[Text, ...]
@@ -260,12 +242,7 @@ class Reshaped:
 
 @dataclass(frozen=True)
 class Labels:
-    """A picture of tokens with their labels.
-
-    Attributes:
-        labels: "" of tokens that stand for no text.
-        kinds: a colour for each; "" for none.
-    """
+    """A picture of tokens with their labels, and a colour for each kind; special tokens have neither, but ""."""
 
     title: str
     tokens: tuple[Token, ...]
@@ -276,11 +253,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Scores:
-    """A picture of tokens with what each speaks for or against a label.
-
-    Attributes:
-        note: stands below it.
-    """
+    """A picture of what each token speaks for or against a label, with a note below it."""
 
     title: str
     label: str

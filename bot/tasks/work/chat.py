@@ -29,7 +29,7 @@ SPEAKS_FOR_ANOTHER = (
 
 
 def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model: the conversation as it was then, and what was written is read again.
+    """Open the answer of a causal language model: what was written is read again.
 
     Args:
         written: token ids of the answer, as one text; without any, one is written first.

@@ -33,7 +33,7 @@ RULES = {
 
 
 def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model: what was written is read again.
+    """Open the answer of a causal language model: what was written is read again.
 
     Args:
         written: token ids of the code that followed, as one text; without any, one is written first.

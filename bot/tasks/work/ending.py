@@ -19,7 +19,7 @@ HALF = "The tokens at the end are only a part of a character, so the answer leav
 
 
 def ending_page(why: str, tokens: int, kept: int, rest: str = "") -> Page:
-    """Why a text ends, and what was cut off there.
+    """Show why a text ends, and what was cut off there.
 
     Args:
         tokens: how many were written, without the one that ended the text.
@@ -33,7 +33,7 @@ def ending_page(why: str, tokens: int, kept: int, rest: str = "") -> Page:
 
 
 def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Page:
-    """The page on the ending of a text.
+    """Return the page on the ending of a text.
 
     Args:
         why: it ends there.
@@ -51,7 +51,7 @@ def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end
 
 
 def without_end(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:
-    """What was written, of which there is at least one token, without the one that ended the text."""
+    """Return what was written, at least one token, without the one that ended the text."""
     return tuple(ids[:-1] if ids[-1] in head.end_ids else ids)
 
 

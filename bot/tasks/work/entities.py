@@ -11,27 +11,13 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging
+from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, entities_of
 from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, WeighedNames, weighed_names
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Number,
-    Page,
-    Short,
-    Text,
-    column,
-    formula,
-    four,
-    joined,
-    table,
-)
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
-from bot.tasks.work.reading import beginning
+from bot.tasks.work.reading import beginning, unprompted
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import difference, in_brackets, number, softmax_of
 from bot.text.markup import markup
@@ -49,13 +35,7 @@ MOST_ENTITIES = 20
 
 @dataclass(frozen=True)
 class LabelledToken:
-    """A token with its label.
-
-    Attributes:
-        label: the likeliest; None of special tokens, which stand for no text.
-        logits: one per label.
-        probabilities: one per label.
-    """
+    """A token with its likeliest label (None of special tokens), and a logit and a probability for each label."""
 
     token: Token
     label: str | None
@@ -66,11 +46,7 @@ class LabelledToken:
 def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a token classifier."""
     made = yield from entities.tagging(head, request, alone=True)
-    inputs = made.inputs
-    text = text_page("The text goes to the model as it is, without a prompt.", request.text)
-    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
-    truncated = "the end of the text" if inputs.truncated else None
-    read = yield from beginning(head, text, [inputs.ids], reading, truncated=truncated)
+    read = yield from unprompted(head, request.text, made.inputs)
     tokens = tuple(_tokens(head, made))
     found = [group.entity for group in made.groups]
     parts = [[word.probability for word in group.words] for group in made.groups]
@@ -93,7 +69,7 @@ def _tokens(head: TokenClassifier, made: Tagging) -> Iterator[LabelledToken]:
 
 
 def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToken]) -> Iterator[Page]:
-    """The logits of the first token of the first entity; without any, of the word whose label is the least certain."""
+    """Show the logits of the first entity's first token; without any, of the word with the least certain label."""
     words = made.groups[0].words[:1] if made.groups else made.words
     if words:
         place = min(words, key=lambda one: one.probability).tokens[0]
@@ -101,7 +77,7 @@ def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToke
 
 
 def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Page:
-    """The logits of one token, as an example for all of them.
+    """Show the logits of one token, as an example for all of them.
 
     Args:
         place: of the token among the tokens, from 0.
@@ -111,7 +87,7 @@ def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Pag
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
-    """What a token classifier's head makes of every token.
+    """Show what a token classifier's head makes of every token.
 
     Args:
         labels: `id2label`, in the order of the ids.
@@ -138,7 +114,7 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
 
 
 def _prefixes(names: Sequence[str]) -> Iterator[str]:
-    """What the beginnings of labels mean, if they have any.
+    """Say what the beginnings of labels mean, if they have any.
 
     True of IOB2, where every entity begins with `B-`, and of IOB1, where one does right behind another of its kind.
     """
@@ -151,7 +127,7 @@ def _prefixes(names: Sequence[str]) -> Iterator[str]:
 
 
 def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, marked: bool) -> Page:
-    """How the tokens of each word were put together.
+    """Show how the tokens of each word were put together.
 
     Args:
         words: with their tokens.
@@ -178,7 +154,7 @@ def _put_together(tokens: Sequence[LabelledToken]) -> Text:
 
 
 def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[float]], outside: int) -> Page:
-    """How words became entities.
+    """Show how words became entities.
 
     Args:
         found: the entities in their order; none if every word is outside.
@@ -208,12 +184,12 @@ def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[f
 
 
 def _unread(text: str) -> str:
-    """What has a label and is no entity all the same, if the text has it."""
+    """Say what has a label and is no entity all the same, if the text has it."""
     return " and is no link, mention, emoji or code" if markup(text).spans else ""
 
 
 def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
-    """What each entity is; one that stands in the text several times is named once.
+    """Say what each entity is; one that stands in the text several times is named once.
 
     Args:
         unread: further words about what is an entity.
@@ -252,7 +228,7 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
             [one.probabilities.tolist() for one in made.names],
             truncated=made.truncated,
         ),
-        decision_page(_decision(request.text, entities.entities_of(made))),
+        decision_page(_decision(request.text, entities_of(made))),
     )
 
 
@@ -279,7 +255,7 @@ def _asked(made: WeighedNames, example: WeighedName) -> str:
 
 
 def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: Floats) -> Page:
-    """What a causal language model would answer about a name, as an example for all names.
+    """Show what a causal language model would answer about a name, as an example for all names.
 
     Args:
         names: of each question's row.
@@ -300,7 +276,7 @@ def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: 
         ]
         bars |= {f"{place + 1}: {word}": float(share) for word, share in zip(words, shares[place], strict=True)}
     order = np.argsort(-shares[0], kind="stable")
-    terms: list[Text] = [("e^", Number(float(log_probs[0, index]), Form.TWO)) for index in order]
+    terms: list[Text] = [("e^", blocks.Number(float(log_probs[0, index]), Form.TWO)) for index in order]
     shown.append(
         formula(
             ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
@@ -309,7 +285,7 @@ def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: 
             ("= ", four(float(shares[0, order[0]]))),
         )
     )
-    return page("questions", *shown, picture=Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
+    return page("questions", *shown, picture=blocks.Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
 
 
 def _formula(name: WeighedName) -> str:
@@ -334,7 +310,7 @@ def names_page(
     *,
     truncated: bool,
 ) -> Page:
-    """The kinds of all names that a causal language model was asked about.
+    """Show the kinds of all names that a causal language model was asked about.
 
     Args:
         names: and how often each stands in the text.
@@ -348,6 +324,7 @@ def names_page(
     if truncated:
         said = f"{said} The text has more names: only the first {len(names)} different ones were looked at."
     bars = tuple(f"{name}: {kind}" for (name, _), kind in zip(names, likeliest, strict=True))
+    by_kind = list(zip(kinds, zip(*scores, strict=True), zip(*probabilities, strict=True), strict=True))
     return page(
         "names",
         said,
@@ -359,13 +336,10 @@ def names_page(
         blocks.File(
             "The file has the scores and probabilities of all kinds.",
             table(
-                *(column(f"score {kind}", cells) for kind, cells in zip(kinds, zip(*scores, strict=True), strict=True)),
-                *(
-                    column(f"p {kind}", cells, Form.PERCENT)
-                    for kind, cells in zip(kinds, zip(*probabilities, strict=True), strict=True)
-                ),
+                *(column(f"score {kind}", cells) for kind, cells, _ in by_kind),
+                *(column(f"p {kind}", cells, Form.PERCENT) for kind, _, cells in by_kind),
                 column("name", (name for name, _ in names)),
             ),
         ),
-        picture=Bars("Names", bars, tuple(best)),
+        picture=blocks.Bars("Names", bars, tuple(best)),
     )

@@ -52,7 +52,7 @@ def explain_distributions(head: MaskedLM, request: FillRequest, written: Written
 
 
 def _mask_pages(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.float32]) -> Iterator[Page]:
-    """The likeliest words at each mask, and what was left out.
+    """Show the likeliest words at each mask, and what was left out.
 
     Args:
         logits: over the vocabulary at each mask, (masks, vocabulary).
@@ -77,7 +77,7 @@ def mask_page(
     probabilities: Sequence[float],
     left_out: Sequence[tuple[Token, float]] = (),
 ) -> Page:
-    """The likeliest tokens at a mask that are words.
+    """Show the likeliest tokens at a mask that are words.
 
     Args:
         mask: which one, from 1.
@@ -97,7 +97,7 @@ def mask_page(
 
 
 def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[tuple[Text, ...]]:
-    """What was likelier than the last word, and is no guess."""
+    """Say what was likelier than the last word, and is no guess."""
     if not tokens:
         return
     shown = tokens[:MOST_LEFT_OUT]
@@ -139,7 +139,7 @@ def _how(mask: int) -> str:
 
 
 def rescored_page(place: int, mask: WeighedMask) -> Page:
-    """Which words were proposed for a mask, and how likely the sentence became with each."""
+    """Show which words were proposed for a mask, and how likely the sentence became with each."""
     words, shares = [one.word for one in mask.proposals], [one.probability for one in mask.proposals]
     answers = [one.as_answer for one in mask.proposals]
     numbers = table(
@@ -167,7 +167,7 @@ def _formula(mask: WeighedMask) -> str:
 
 
 def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Block]:
-    """The likeliest word of each mask, with its probability."""
+    """Say the likeliest word of each mask, with its probability."""
     for place, (word, probability) in enumerate(best, start=1):
         mask = "the mask" if len(best) == 1 else f"mask {place}"
         yield from decided(f"The likeliest word is put into {mask}: {word}.", word, probability)

@@ -22,7 +22,7 @@ SEED = 0
 
 
 def explain_continuations(head: CausalLM, request: GenerateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model: what was written is read again.
+    """Open the answer of a causal language model: what was written is read again.
 
     Args:
         written: token ids of each text; without any, a text is written first.

@@ -12,25 +12,8 @@ from importlib import resources
 from typing import TypeAlias
 
 from bot.tasks.scores import Floats, LabelScore
-from bot.tasks.work.blocks import (
-    Bar,
-    Bars,
-    Block,
-    Explanation,
-    Form,
-    Page,
-    Paragraph,
-    Picture,
-    Quote,
-    Short,
-    Table,
-    Text,
-    column,
-    formula,
-    four,
-    joined,
-    table,
-)
+from bot.tasks.work import blocks
+from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 
 LARGE = 15.0
 """Logits from here on have powers of e that are too long to read."""
@@ -55,13 +38,7 @@ def keys() -> Iterable[str]:
     return _texts()
 
 
-def page(
-    key: str,
-    *blocks: Block | str | tuple[Text, ...],
-    picture: Picture | None = None,
-    before: str = "",
-    behind: str = "",
-) -> Page:
+def page(key: str, *content: Shown, picture: blocks.Picture | None = None, before: str = "", behind: str = "") -> Page:
     """Return a page whose name and explanation are in `pages.toml`.
 
     Args:
@@ -70,15 +47,15 @@ def page(
     """
     text = _texts()[key]
     name = ": ".join(filter(None, (before, text["name"], behind)))
-    return Page(name, text["about"], tuple(map(_block, blocks)), picture)
+    return Page(name, text["about"], tuple(map(_block, content)), picture)
 
 
 def _block(block: Shown) -> Block:
-    return Paragraph(block) if isinstance(block, str | tuple) else block
+    return blocks.Paragraph(block) if isinstance(block, str | tuple) else block
 
 
 def explanation(*pages: Page) -> Explanation:
-    """An explanation in which pages of the same name have got a number."""
+    """Return an explanation in which pages of the same name are numbered."""
     total, seen = Counter(one.name for one in pages), Counter[str]()
 
     def numbered() -> Iterator[Page]:
@@ -90,14 +67,14 @@ def explanation(*pages: Page) -> Explanation:
 
 
 def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
-    """The text as the model is given it.
+    """Show the text as the model is given it.
 
     Args:
         how: what the task has done to the user's text.
         texts: one for each sequence that the model reads; one that is paired with each of the others stands in front.
         to_end: whether the end of the texts says more than their start.
     """
-    return page("text", how, *(Quote(text, to_end) for text in texts))
+    return page("text", how, *(blocks.Quote(text, to_end) for text in texts))
 
 
 def logits_page(
@@ -108,7 +85,7 @@ def logits_page(
     independent: bool = False,
     first: Sequence[tuple[Text, ...]] = (),
 ) -> Page:
-    """The logits of a classification head, and their softmax or sigmoid with the numbers put in.
+    """Show the logits of a classification head, and their softmax or sigmoid with the numbers put in.
 
     Args:
         labels: `id2label`, in the order of the ids.
@@ -118,7 +95,7 @@ def logits_page(
     order = sorted(range(len(labels)), key=lambda index: -probabilities[index])
     names, values = [labels[index] for index in order], [logits[index] for index in order]
     shares = [probabilities[index] for index in order]
-    picture = Bars("Probabilities", tuple(names), tuple(shares))
+    picture = blocks.Bars("Probabilities", tuple(names), tuple(shares))
     title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
     if independent:
         powers = [math.exp(min(-value, 700)) for value in values]
@@ -140,7 +117,7 @@ def logits_page(
 
 
 def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:
-    """Labels that a causal language model has scored.
+    """Show labels that a causal language model has scored.
 
     Args:
         numbers: of each label: its log-probability after the text, a mean over prompts and words; the same measured
@@ -159,23 +136,23 @@ def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how:
         ),
         how,
         shares_table(labels, probabilities),
-        picture=Bars(title, tuple(labels), tuple(scores), probabilities=False),
+        picture=blocks.Bars(title, tuple(labels), tuple(scores), probabilities=False),
     )
 
 
-def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> Table:
-    """Labels with their probabilities."""
+def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> blocks.Table:
+    """Return a table of labels with their probabilities."""
     return table(column("p", probabilities, Form.PERCENT), column(title, labels))
 
 
-def decision_page(*blocks: Block | str) -> Page:
-    """What the answer says."""
-    return page("decision", *blocks)
+def decision_page(*content: Block | str) -> Page:
+    """Say what the answer is."""
+    return page("decision", *content)
 
 
 def decided(sentence: str, label: str, probability: float) -> tuple[Block, ...]:
-    """What the answer says in words, and the answer itself."""
-    return Paragraph(sentence), Bar(label, probability)
+    """Return what the answer says in words, and the answer itself."""
+    return blocks.Paragraph(sentence), blocks.Bar(label, probability)
 
 
 def largest(scores: Sequence[LabelScore]) -> tuple[Block, ...]:

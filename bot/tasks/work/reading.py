@@ -14,6 +14,7 @@ from bot.tasks.work.pages import page, text_page
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.hidden_states import Observed, Reading
 
@@ -22,7 +23,7 @@ FEWEST_TOKENS = 8
 
 
 def numbered(noun: str, number: int) -> tuple[str, ...]:
-    """`text 1`, `text 2`; a single one needs no name."""
+    """Return `text 1`, `text 2`; a single one needs no name."""
     return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
 
 
@@ -38,13 +39,13 @@ def beginning(
     left: bool = False,
     note: str = "",
 ) -> TaskRun[tuple[Page, ...]]:
-    """What every explanation begins with: the text, its tokens, the model, and what its layers made of a row.
+    """Return what every explanation begins with: the text, its tokens, the model, and what its layers made of a row.
 
     Args:
         rows: token ids.
         reading: of one row, which is read alone.
-        names: what each row is; none or one for a single row.
-        row: the one that is read alone.
+        names: what each row is; not needed for a single row.
+        row: which one is read alone.
         truncated, left, note: as of `read_page`.
     """
     several = names if len(rows) > 1 else ()
@@ -52,8 +53,16 @@ def beginning(
     return (text, read_page(head, rows, several, truncated=truncated, left=left, note=note), model_page(head), *states)
 
 
+def unprompted(head: Head, text: str, inputs: EncoderInput) -> TaskRun[tuple[Page, ...]]:
+    """Return the `beginning` of an answer for which a text was read as it is."""
+    page = text_page("The text goes to the model as it is, without a prompt.", text)
+    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
+    truncated = "the end of the text" if inputs.truncated else None
+    return (yield from beginning(head, page, [inputs.ids], reading, truncated=truncated))
+
+
 def prompted(head: CausalLM, how: str, prompts: Sequence[str], truncated: str | None) -> TaskRun[tuple[Page, ...]]:
-    """`beginning` of an answer for which a text was put into several prompts."""
+    """Return the `beginning` of an answer for which a text was put into several prompts."""
     rows = [head.encode(prompt) for prompt in prompts]
     text, names = text_page(how, *prompts), numbered("prompt", len(rows))
     return (yield from beginning(head, text, rows, head.reading(rows[0]), names, truncated=truncated, left=True))
@@ -69,7 +78,7 @@ def read_page(
     note: str = "",
     texts: int = 1,
 ) -> Page:
-    """The token ids of a request's rows, as one batch.
+    """Show the token ids of a request's rows, as one batch.
 
     Args:
         truncated: what was left out because the context is too short, such as "the end of the text"; None for nothing.
@@ -96,7 +105,7 @@ def read_page(
 def tokens_page(
     rows: Sequence[tuple[Token, ...]], names: Sequence[str], shape: tuple[int, int], note: str = ""
 ) -> Page:
-    """Rows of tokens.
+    """Show rows of tokens.
 
     Args:
         shape: (batch, sequence) of `input_ids`, padding included.
@@ -123,11 +132,7 @@ def _title(names: Sequence[str], row: int, tokens: int) -> str:
 
 
 def model_page(head: Head) -> Page:
-    """The model of a head, by its configuration.
-
-    Configurations differ in their names (`n_layers`, `encoder_layers`, `num_layers`); their `attribute_map` makes the
-    common ones work, but for the layers of decoders.
-    """
+    """Show the model of a head, by its configuration."""
     config = head.model.config
     text: Any = config.get_text_config()
     family = family_of(config, type(head.model).__name__)
@@ -149,6 +154,7 @@ def model_page(head: Head) -> Page:
 
 
 def _decoder_layers(config: Any) -> int:
+    # Configurations' `attribute_map` makes other names work, but those of decoders' layers.
     for name in ("decoder_layers", "num_decoder_layers"):
         if (layers := getattr(config, name, None)) is not None:
             return int(layers)
@@ -156,7 +162,7 @@ def _decoder_layers(config: Any) -> int:
 
 
 def hidden_pages(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[tuple[Page, ...]]:
-    """What the layers make of a row, which is read alone: the encoder's first if there are two.
+    """Show what the layers make of a row, which is read alone: the encoder's first if there are two.
 
     Args:
         name: of the row, if the request has several.
@@ -166,12 +172,12 @@ def hidden_pages(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[t
 
 
 def pages_of_states(observed: Observed, name: str = "") -> tuple[Page, ...]:
-    """What the layers have made of a row, as `hidden_pages`."""
+    """Show what the layers have made of a row, as `hidden_pages`."""
     return tuple(hidden_page(stack.part, stack.shape, stack.norms, name) for stack in observed.stacks)
 
 
 def hidden_page(part: str, shape: tuple[int, int, int], norms: tuple[float, ...], row: str = "") -> Page:
-    """Hidden states of one row.
+    """Show the hidden states of one row.
 
     Args:
         part: "encoder" or "decoder" if there are both, else "".

@@ -1,31 +1,25 @@
-"""A summary that is told again: its texts are taken from what was kept of it."""
+"""A summary that is told again: its texts are taken from its stored token ids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
 from bot.tasks.summarization.summarizers import PartSummary, Summarizer
-from bot.tasks.work.written import check
-
-if TYPE_CHECKING:
-    from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+from bot.tasks.work.written import WRITTEN_BY_ANOTHER
 
 
 class Recorded:
     """A summariser that writes what it has written before: nothing is computed.
 
     Args:
-        summarizer: which has written it.
-        head: of the summariser.
         texts: token ids of each text, round by round.
     """
 
-    def __init__(self, summarizer: Summarizer, head: CausalLM | Seq2SeqLM, texts: Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, summarizer: Summarizer, texts: Sequence[tuple[int, ...]]) -> None:
         self._summarizer = summarizer
-        self._head = head
         self._left = list(texts)
         self.room = summarizer.room
         self.general = summarizer.general
@@ -48,7 +42,7 @@ class Recorded:
         yield from ()
         taken, self._left = self._left[: len(rows)], self._left[len(rows) :]
         if len(taken) < len(rows):
-            self._refuse()
+            raise InvalidRequest(WRITTEN_BY_ANOTHER)
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
         if not self._left:  # it ended here, perhaps because somebody had stopped it
             for row in rows:
@@ -58,10 +52,4 @@ class Recorded:
     def check_all_was_said(self) -> None:
         """Raise `InvalidRequest` if there are more texts than it would have written."""
         if self._left:
-            self._refuse()
-
-    def _refuse(self) -> None:
-        from bot.inference.heads.generation.sampling import Sampling
-        from bot.inference.heads.generation.token_logprobs import ForcedText
-
-        check(self._head, [ForcedText((), (), Sampling.likeliest())])
+            raise InvalidRequest(WRITTEN_BY_ANOTHER)

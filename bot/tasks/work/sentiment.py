@@ -12,8 +12,8 @@ from bot.tasks.scores import ranked
 from bot.tasks.sentiment import SentimentRequest, WordScore
 from bot.tasks.work.attribution import label_attribution, words_attribution
 from bot.tasks.work.blocks import Explanation
-from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, text_page, weighed_page
-from bot.tasks.work.reading import beginning, prompted
+from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
+from bot.tasks.work.reading import prompted, unprompted
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import difference, number, sigmoid_of
 
@@ -27,17 +27,14 @@ def explain_classification(
 ) -> TaskRun[Explanation]:
     """Open the answer of a classification head."""
     made = yield from sentiment.classification(head, request, alone=True)
-    inputs, probabilities = made.inputs, made.probabilities.tolist()
-    text = text_page("The text goes to the model as it is, without a prompt.", request.text)
-    reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
-    truncated = "the end of the text" if inputs.truncated else None
-    read = yield from beginning(head, text, [inputs.ids], reading, truncated=truncated)
+    read = yield from unprompted(head, request.text, made.inputs)
+    probabilities = made.probabilities.tolist()
     scores = ranked(head.labels, probabilities)
     best = int(made.probabilities.argmax())
     return explanation(
         *read,
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
-        *label_attribution(head, inputs, best, head.labels[best]),
+        *label_attribution(head, made.inputs, best, head.labels[best]),
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 

@@ -1,9 +1,8 @@
-"""Which tokens of a text spoke for an answer, where gradients do not tell: Shapley values, from sampled orders.
+"""Which tokens of a text spoke for an answer, if gradients don't tell: Shapley values, from sampled orders.
 
-In an order, the text's tokens replace those of the baseline one after the other, and each gets what the number changes
-by when its turn comes. However rough the model is, the scores of an order sum to what the text changes in all. A
-token's share depends on what stands there already, so several orders are averaged, each with its reverse: who was early
-in one is late in the other.
+In an order, the text's tokens replace those of the baseline one after the other, and each gets what it changes in the
+number that is explained. However rough the model is, the scores of an order sum to what the text changes in all. A
+token's share depends on the tokens before it in the order, so several orders are averaged, each with its reverse.
 
 Source: Castro, Gómez, Tejada: Polynomial calculation of the Shapley value based on sampling, 2009.
 """
@@ -33,37 +32,31 @@ MOST_ORDERS = 16
 
 @dataclass(frozen=True)
 class Ordered:
-    """What the tokens of a text changed.
-
-    Attributes:
-        scores: of each token of the text.
-        difference: what they sum to.
-        orders: how many were averaged.
-    """
+    """Scores of a text's tokens, what they sum to, and how many orders were averaged."""
 
     scores: tuple[float, ...]
     difference: float
     orders: int
 
 
-def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, places: Sequence[int]) -> TaskRun[Ordered]:
-    """Scores for the tokens of a text; the same ones every time.
+def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, positions: Sequence[int]) -> TaskRun[Ordered]:
+    """Compute scores for the tokens of a text; the same ones every time.
 
     Args:
         path: from the baseline to the text.
-        places: of the text's tokens among those that are read.
+        positions: of the text's tokens among those that are read.
     """
     first, last = yield from _values(head, path, [path.baseline, path.ids])
-    orders = list(_orders(len(places), _number(path.tokens, len(places))))
-    scores = np.zeros(len(places))
+    orders = list(_orders(len(positions), _number(path.tokens, len(positions))))
+    scores = np.zeros(len(positions))
     for order in orders:
-        between = yield from _values(head, path, list(_between(path, [places[index] for index in order])))
+        between = yield from _values(head, path, list(_between(path, [positions[index] for index in order])))
         scores[order] += np.diff([first, *between, last])
     return Ordered(tuple((scores / len(orders)).tolist()), last - first, len(orders))
 
 
 def _number(read: int, tokens: int) -> int:
-    """Of orders: as many as there is time for, always with their reverses."""
+    """Return how many orders there is time for, their reverses included."""
     return 2 * min(max(MOST_READ // (2 * read * tokens), 1), MOST_ORDERS // 2)
 
 
@@ -76,17 +69,17 @@ def _orders(tokens: int, number: int) -> Iterator[list[int]]:
 
 
 def _between(path: Stretch, order: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """The texts between the baseline and the whole text."""
+    """Yield the texts between the baseline and the whole text."""
     ids = list(path.baseline)
-    for place, _ in pairwise(order):
-        ids[place] = path.ids[place]
+    for position, _ in pairwise(order):
+        ids[position] = path.ids[position]
         yield tuple(ids)
 
 
 def _values(
     head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[tuple[int, ...]]
 ) -> TaskRun[Sequence[float]]:
-    """The number that is explained, for each of several texts."""
+    """Compute the number that is explained, for each of several texts."""
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.inspection.integrated_gradients import LabelLogit

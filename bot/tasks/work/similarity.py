@@ -54,7 +54,7 @@ def explain_comparison(head: Embedder, request: SimilarityRequest, written: Writ
 def pooling_page(
     mode: PoolingMode, texts: Sequence[str], tokens: Sequence[int], pooled: Floats, norms: Floats, units: Floats
 ) -> Page:
-    """How the hidden states of each text's tokens became one vector.
+    """Show how the hidden states of each text's tokens became one vector.
 
     Args:
         tokens: how many were read of each text.
@@ -91,7 +91,7 @@ def _beginning(vector: Sequence[float]) -> Text:
 
 
 def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
-    """The cosine of two vectors of length 1, worked out.
+    """Work out the cosine of two vectors of length 1.
 
     Args:
         pair: which of the texts, from 0.
@@ -115,7 +115,7 @@ def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
 
 
 def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page:
-    """How alike texts are: all cosines that the answer is made of, (texts, texts)."""
+    """Show how alike texts are: all cosines of the answer, (texts, texts)."""
     values = cosines.tolist()
     pairs = [pair for pair in combinations(range(len(texts)), 2) if pair[0] == 0 or not ranked]
     pairs.sort(key=lambda pair: -values[pair[0]][pair[1]])
@@ -132,7 +132,7 @@ def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page
 
 
 def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
-    """The first of the pairs with the largest cosine.
+    """Return the first of the pairs with the largest cosine.
 
     Args:
         ranked: whether only pairs with the first text count.

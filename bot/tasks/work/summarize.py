@@ -1,4 +1,4 @@
-"""How an answer to `/summarize` came about. Its texts are read again, those about parts included; none is rewritten."""
+"""How an answer to `/summarize` came about. Its texts are read again, those about parts included."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.inference.operations import Row, TaskRun
 from bot.tasks import summarize
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.summarization import summarizers
-from bot.tasks.summarization.summarizers import Summarizer
+from bot.tasks.summarization.summarizers import EncoderDecoderSummarizer, PromptedSummarizer, Summarizer
 from bot.tasks.summarize import Condensation, SummarizeRequest
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
 from bot.tasks.work.ending import HALF, half_character
@@ -34,12 +34,12 @@ class Opener:
     """Opens what a summariser has written about one part.
 
     Attributes:
-        told: a sentence on how the model learns that it is to summarise.
-        text: a part as the model is given it, by the part and its row.
+        told: how the model learns that it is to summarise.
+        text: makes a part as the model is given it of the part and its row.
         read: the token ids of that.
-        rereading: what was written about it, by the row and the ids that were written.
-        pages: from the tokens that were read to those that were written, by the row, the ids and the part's name.
-        left: whether the summariser's batches are padded on the left.
+        rereading: of a row and what was written about it.
+        pages: of a row, what was written about it, and the part's name.
+        left: whether batches are padded on the left.
     """
 
     head: CausalLM | Seq2SeqLM
@@ -67,7 +67,7 @@ class Summary:
 
 
 def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By an encoder-decoder.
+    """Open the answer of an encoder-decoder.
 
     Args:
         written: token ids of each text, round by round; without any, they are written first.
@@ -81,7 +81,7 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
     prefix = summarizers.summary_prefix(head)
     opener = Opener(
         head,
-        summarize.summarizer_of(head, request),
+        EncoderDecoderSummarizer(head),
         told=f"“{prefix.strip()}” in front of the text tells the model what to do, as in its training."
         if prefix
         else "This checkpoint was trained to summarise, so the text goes to it as it is.",
@@ -95,12 +95,12 @@ def explain_rewriting(head: Seq2SeqLM, request: SummarizeRequest, written: Writt
 
 
 def explain_drafts(head: CausalLM, request: SummarizeRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model; as `explain_rewriting`."""
+    """Open the answer of a causal language model; as `explain_rewriting`."""
     from bot.inference.heads.generation.token_logprobs import ForcedText
 
     opener = Opener(
         head,
-        summarize.summarizer_of(head, request),
+        PromptedSummarizer(head, request.length, summarize.MOST_NEW_TOKENS[request.length]),
         told="This checkpoint was trained to chat, so it is asked. An instruction and the text stand in the form that "
         "a user's message had in its training; the assistant's answer comes next."
         if has_chat_template(head)
@@ -138,14 +138,14 @@ def _condensed(opener: Opener, request: SummarizeRequest, written: WrittenIds) -
     if not any(texts):
         return (yield from summarize.condensation(opener.summarizer, request, alone=True))
     check_vocabulary(opener.head, (token for text in texts for token in text))
-    recorded = Recorded(opener.summarizer, opener.head, texts)
+    recorded = Recorded(opener.summarizer, texts)
     made = yield from summarize.condensation(recorded, request)
     recorded.check_all_was_said()
     return made
 
 
 def _summaries(made: Condensation) -> Iterator[Summary]:
-    """All texts, in the order in which they were written."""
+    """Yield all texts, in the order in which they were written."""
     for number, turn in enumerate(made.rounds, 1):
         for place, found in enumerate(zip(turn.parts, turn.rows, turn.summaries, strict=True), 1):
             of = f" of round {number}" if number > 1 else ""
@@ -155,7 +155,7 @@ def _summaries(made: Condensation) -> Iterator[Summary]:
 def _parts(
     opener: Opener, request: SummarizeRequest, made: Condensation, before: Sequence[Summary]
 ) -> TaskRun[tuple[Page, ...]]:
-    """How a long text was read: nothing if it was read at once."""
+    """Show how a long text was read; nothing if it was read at once."""
     first = made.rounds[0]
     if len(first.parts) == 1:
         return ()
@@ -197,7 +197,7 @@ def _rounds_page(opener: Opener, made: Condensation, how: str) -> Page:
 
 
 def rounds_page(rounds: Sequence[Sequence[tuple[int, int, str]]], how: str) -> Page:
-    """How a text that is too long for one reading was summarised.
+    """Show how a text that is too long for one reading was summarised.
 
     Args:
         rounds: of each part in each round, the tokens that were read and written, and the summary. What was written in
@@ -229,7 +229,7 @@ def _told(opener: Opener, request: SummarizeRequest, made: Condensation) -> str:
 
 
 def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> str:
-    """What of the last texts is the answer."""
+    """Say which of the last texts are the answer."""
     written = made.last.summaries
     text, _ = summarize.summary_of(written)
     if len(written) > 1:

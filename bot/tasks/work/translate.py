@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
-from bot.tasks.translate import Rewriting, TranslateRequest, draft, prefix, rewrite
+from bot.tasks import translate
+from bot.tasks.translate import TranslateRequest
 from bot.tasks.translation.drafting import Drafting, scored_form
 from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.passages import Document
@@ -29,7 +30,7 @@ NO_WORDS = "There are no words to translate, so the text stays as it is."
 
 
 def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By an encoder-decoder.
+    """Open the answer of an encoder-decoder.
 
     Args:
         written: the translation's token ids; without any, it is written first.
@@ -37,11 +38,11 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.
     """
-    plan = Rewriting.of(head, request)
+    plan = translate.Rewriting.of(head, request)
     if not plan.rows:
         return explanation(decision_page(NO_WORDS))
     if not any(written):
-        result = yield from rewrite(head, request)
+        result = yield from translate.rewrite(head, request)
         written = (*result.drafts, result.ids)
     used = _used(plan.document, written, lambda ids: head.decode_whole(ids).strip())
     rows = [plan.rows[place] for place in used]
@@ -49,7 +50,7 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
     texts = [text for passage in plan.document.passages for text in passage.readings]
     spoken = plan.languages
-    front = prefix(head, spoken.source, spoken.target)
+    front = translate.prefix(head, spoken.source, spoken.target)
     pages, sentence = yield from rewriting(head, rows, written, noun="part")
     return explanation(
         text_page(_told(head, spoken), *(front + texts[place] for place in used)),
@@ -64,7 +65,7 @@ def _used(
     decode: Callable[[Sequence[int]], str],
     is_read: Callable[[int], bool] = lambda place: True,
 ) -> list[int]:
-    """Places of the readings that a translation is made of (see `Passage.assembled`), as its texts tell.
+    """Return which readings a translation is made of (see `Passage.assembled`), as its texts tell.
 
     Args:
         written: the token ids of each text that it is made of.
@@ -81,9 +82,9 @@ def _used(
 
 
 def _told(head: Seq2SeqLM, spoken: LanguageChoice) -> str:
-    """How the model learns which languages are meant."""
+    """Say how the model learns which languages are meant."""
     names = language(spoken.source).name, language(spoken.target).name
-    if prefix(head, spoken.source, spoken.target):
+    if translate.prefix(head, spoken.source, spoken.target):
         how = f"Words in front of the text tell the model what to do: to write {names[1]}."
     elif head.language_codes:
         how = (
@@ -96,7 +97,7 @@ def _told(head: Seq2SeqLM, spoken: LanguageChoice) -> str:
 
 
 def _found_out(spoken: LanguageChoice) -> str:
-    """How the source was found out, if it was."""
+    """Say how the source was found out, if it was."""
     detection = spoken.detection
     if detection is None:
         return ""
@@ -108,7 +109,7 @@ def _found_out(spoken: LanguageChoice) -> str:
 
 
 def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """By a causal language model that is shown translated sentences: what decided between its drafts.
+    """Open the answer of a causal language model: what decided between its drafts.
 
     Args:
         written: the translation's token ids; without any, it is written first.
@@ -119,7 +120,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
     plan = Drafting.of(head, request.text, request.source, request.target)
     ids = tuple(token for text in written for token in text)
     if not ids:
-        result = yield from draft(head, request)
+        result = yield from translate.draft(head, request)
         ids = result.ids
     parts = _split(head, ids)
     used = _used(plan.document, parts, lambda ids: head.decode_whole(ids).strip(), plan.is_read)
@@ -132,7 +133,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
 def _weighed(
     head: CausalLM, plan: Drafting, sentences: Sequence[str], parts: Sequence[tuple[int, ...]]
 ) -> TaskRun[Explanation]:
-    """The numbers by which drafts are weighed, of those that were taken.
+    """Show the numbers by which drafts are weighed, of those that were taken.
 
     Args:
         parts: the token ids of each sentence's translation.
@@ -164,7 +165,7 @@ def _shown(plan: Drafting) -> str:
 
 
 def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:
-    """A text of which each token is the likeliest; only as much of both as the context has room for."""
+    """Return a text of which each token is the likeliest, cut to the context."""
     from bot.inference.heads.generation.sampling import Sampling
     from bot.inference.heads.generation.token_logprobs import ForcedText
 
@@ -173,21 +174,21 @@ def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -
 
 
 def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The ids of each sentence's translation, which ends with a line break."""
+    """Return the ids of each sentence's translation, which ends with a line break."""
     check_vocabulary(head, ids)
     ends = [place for place, token in enumerate(ids, 1) if "\n" in head.decode([token])]
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
 def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: ForcedText) -> ForcedText:
-    """The sentence as it would be translated from its own translation."""
+    """Return the sentence as it would be translated from its own translation."""
     text = head.decode(there.written).strip()
     prompt = head.encode(dictionary(text, plan.languages.target, plan.languages.source))
     return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
 def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[str]:
-    """How likely the taken drafts and the ways back from them are; nothing if the context has no room for them.
+    """Say how likely the taken drafts and the ways back are; nothing if the context has no room for them.
 
     Args:
         read: first the drafts, then as many ways back.

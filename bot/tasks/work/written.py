@@ -56,7 +56,7 @@ def continuations(
     name: str = "",
     stop: str | None = None,
 ) -> TaskRun[PagesAndSentence]:
-    """From the tokens of a prompt to those that a causal language model wrote after it.
+    """Show the way from the tokens of a prompt to those that a causal language model wrote after it.
 
     Args:
         prompt: token ids, as they were read.
@@ -87,7 +87,7 @@ def rewriting(
     noun: str = "",
     name: str = "",
 ) -> TaskRun[PagesAndSentence]:
-    """From the tokens that an encoder read to those that its decoder wrote. Hidden states are the first text's.
+    """Show the way from an encoder's tokens to those of its decoder. Hidden states are the first text's.
 
     Args:
         rows: those for `rewrite`, at least one.
@@ -172,7 +172,7 @@ def seen(
     stop: str | None = None,
     lengths: tuple[int, int] | None = None,
 ) -> PagesAndSentence:
-    """How each text was written, and last the page of the least certain token of all.
+    """Show how each text was written, and last the least certain token of all.
 
     Args:
         texts: at least one; all were drawn in the same way.
@@ -232,12 +232,12 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLog
 
 
 def _is_gap(token: Token) -> bool:
-    """Whether the token behind this one cannot continue a word."""
+    """Return whether the next token cannot continue a word."""
     return token.special or token.text[-1:].isspace()
 
 
 def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int, str]:
-    """Each token as it would follow in a text: with a space before it if it begins a word."""
+    """Return each token as it would follow in a text: with a space before it if it begins a word."""
     distinct = list(dict.fromkeys(ids))
     alone = head.tokens(distinct)
     ordinary = next((token.id for token in alone if not _is_gap(token)), None)

@@ -63,7 +63,7 @@ def written_pages(
     ended: bool,
     lengths: tuple[int, int] | None = None,
 ) -> Iterator[Page]:
-    """A text with its probabilities, and what else could have been written.
+    """Show a text with its probabilities, and what else could have been written.
 
     Args:
         name: which of several texts; "" for a single one.
@@ -129,13 +129,13 @@ def _with_others(tokens: Sequence[WrittenToken]) -> Iterator[tuple[float, Text]]
 
 
 def _spaced(one: WrittenToken) -> str:
-    """A token as it stands in the text."""
+    """Return a token as it stands in the text."""
     starts = one.token.starts_word and not one.token.special and not one.apart
     return f" {one.token.text}" if starts and not one.token.text[:1].isspace() else one.token.text
 
 
 def _following(one: Alternative, apart: bool) -> Token:
-    """A token as it would follow in the text: one with a space before it begins a word, another continues one.
+    """Return a token as it would follow: one with a space before it begins a word, another continues one.
 
     Args:
         apart: whether no word stands there to continue. Then the space is one that would be seen.
@@ -155,7 +155,7 @@ def least_certain_page(
     name: str = "",
     apart: bool = False,
 ) -> Page:
-    """What temperature and top_p did to the probabilities at one position of a written text.
+    """Show what temperature and top_p did to the probabilities at one position of a written text.
 
     Args:
         candidates: the likeliest, in order; last the written token, if it is not one of them.
@@ -185,7 +185,7 @@ def least_certain_page(
 
 
 def _did(sampling: Sampling, before: float, after: float) -> Iterator[Text]:
-    """What the options did to the written token's probability."""
+    """Say what the options did to the written token's probability."""
     yield f" Temperature {sampling.temperature:g} and top_p {sampling.top_p:g} "
     # Whether both look alike: only 0 is written 0.0%, and only 1 is written 100.0%.
     if (round(100 * before, 1), before > 0, before < 1) == (round(100 * after, 1), after > 0, after < 1):

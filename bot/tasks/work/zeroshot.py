@@ -69,7 +69,7 @@ def entailment_page(
     probabilities: Sequence[float],
     how: str,
 ) -> Page:
-    """The logits of natural language inference for each label.
+    """Show the logits of natural language inference for each label.
 
     Args:
         classes: the model's own labels by id, such as contradiction, neutral, entailment.

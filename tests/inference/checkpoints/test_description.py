@@ -271,9 +271,9 @@ class TestDescription:
         """What people look at stays on the devices no longer than what they do not look at."""
         async with make_worker() as worker:
             await worker.load(["sentiment"])
-            used = worker._models.checkpoint("sentiment").last_used
+            used = worker._pool.checkpoint("sentiment").last_used
             assert (await worker.describe("sentiment")).loaded is not None
-            assert worker._models.checkpoint("sentiment").last_used == used
+            assert worker._pool.checkpoint("sentiment").last_used == used
 
     async def test_after_it_has_left(self, make_worker: OpenWorker) -> None:
         async with make_worker(room=MemoryLimits({"cpu": 1})) as worker:

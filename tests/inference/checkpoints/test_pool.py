@@ -100,13 +100,13 @@ async def test_nothing_of_it_stays_in_memory(make_worker: OpenWorker) -> None:
     async with make_worker(device=[CPU, CPU], room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
         for task, other in (("generate", "sentiment"), ("translate", "sentiment")):
             await worker.run(REQUESTS[task], person=1)
-            async with worker._models.lease(task) as model:
+            async with worker._pool.lease(task) as model:
                 traces = [weakref.ref(one) for head in model.heads for one in (head, *head.model.parameters())]
             del model
             await worker.run(REQUESTS[other], person=1)
             gc.collect()
             assert not [trace for trace in traces if trace() is not None], task
-        async with worker._models.lease("sentiment") as model:
+        async with worker._pool.lease("sentiment") as model:
             assert len(worker._queue._scheduler.replicas) == len(operations_of(model.head))
 
 
@@ -116,7 +116,7 @@ async def test_nothing_of_one_that_failed_stays_in_memory(
     """Errors remember where they happened, and with that the checkpoint: also that of a calibration."""
     preset = make_preset(sentiment="llama", fill="roberta")
     async with make_worker(preset, room=ONE_AT_A_TIME) as worker:
-        async with worker._models.lease("sentiment") as model:
+        async with worker._pool.lease("sentiment") as model:
             model.head.model.forward = None
             trace = weakref.ref(model.head)
         del model
@@ -138,7 +138,7 @@ async def test_a_remembered_answer_needs_no_checkpoint(make_worker: OpenWorker) 
 
 def _pending_evictions(worker: InferenceWorker) -> int:
     """Count the checkpoints whose eviction is pending."""
-    return sum(not pooled.leasable.is_set() for pooled in worker._models.checkpoints)
+    return sum(not pooled.leasable.is_set() for pooled in worker._pool.checkpoints)
 
 
 async def test_a_leased_one_is_evicted_when_its_requests_are_answered(
@@ -285,7 +285,7 @@ class TestOutOfMemory:
             await worker.load(["sentiment"])
             failing.append(MemoryError())
             with pytest.raises(EvictionNeeded):
-                await worker.load(["fill"], demanded=False)
+                await worker.load(["fill"], may_evict=False)
             assert ready(worker) == {"sentiment"}
 
     async def test_other_failures_are_told_as_they_are(self, make_worker: OpenWorker, failing: list[Exception]) -> None:
@@ -329,7 +329,7 @@ async def test_eviction_waits_for_what_nobody_waits_for(make_worker: OpenWorker)
     async with make_worker(room=ONE_AT_A_TIME) as worker:
         await worker.load(["sentiment"])
         gate = threading.Event()
-        async with worker._models.lease("sentiment") as model:
+        async with worker._pool.lease("sentiment") as model:
             forward = model.head.model.forward
 
             def held(*arguments: Any, **options: Any) -> Any:

@@ -357,7 +357,7 @@ class TestWhatThreadsRaise:
 
     async def test_under_way(self, make_worker: Callable[..., Any]) -> None:
         async with make_worker() as worker:
-            model = await worker._models.get("generate")
+            model = await worker._pool.get("generate")
 
             def fail(*_: Any) -> None:
                 raise SystemExit(3)
@@ -434,8 +434,7 @@ def serve(cache: str, hang_seconds: str) -> None:
                         again.cancel()
                         say(str([type(one).__name__ for one in await outcomes(*answers)]))
 
-    command_line.app = lambda: command_line._run(run())  # type: ignore[assignment]
-    command_line.main()
+    command_line.main(lambda: command_line.run_coroutine(run()))
 
 
 def say(line: str) -> None:

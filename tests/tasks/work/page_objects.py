@@ -463,7 +463,8 @@ class LabelledTokens(PageObject):
         picture = page.picture
         assert isinstance(picture, Labels)
         logits = zip(*(one.cells for one in columns), strict=True)
-        rows = zip(self.column("token"), self.column("label"), logits, picture.probabilities, strict=True)
+        given = [label or None for label in self.column("label")]
+        rows = zip(self.column("token"), given, logits, picture.probabilities, strict=True)
         self.rows: list[Any] = [LabelledToken(*row) for row in rows]
         shown = [None if one.label is None else one.probability for one in self.rows]
         assert list(self.column("p")) == shown

@@ -218,7 +218,7 @@ class TestPrompted:
     ) -> None:
         async with make_worker(prompted) as worker:
             await worker.load(["fill"])
-            async with worker._models.lease("fill") as model:
+            async with worker._pool.lease("fill") as model:
                 monkeypatch.setattr(model.head, "context_length", 128)
             result, work = await answered_and_opened(
                 worker, FillRequest("I love apples. " * 60 + "I love ___ and pears")

@@ -1,0 +1,160 @@
+"""`python -m tests.bench.batch_invariance`: do numbers depend on the other rows of a batch, and what does it cost?
+
+A preset's checkpoint answers requests of a task one by one and in batches, both with Glassbox's batch-invariant forward
+passes and with usual ones, padded to the longest row. Printed are how far probabilities of the same request moved, how
+many labels changed, and the ratio of the times of the two kinds, for a lone request and for batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+import typer
+
+from bot.app import chosen_preset
+from bot.benchmark.corpus import Corpus
+from bot.benchmark.machine import Machine
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.checkpoints.sources import fetch
+from bot.inference.checkpoints.sources.progress import Silent
+from bot.inference.compute.device import Device
+from bot.inference.heads.head import Head
+from bot.inference.heads.invariance.batch_invariance import BatchInvariance, forced
+from bot.inference.operations import OperationCall, run_task
+from bot.inference.scheduling.batching import alike
+from bot.settings import Settings
+from bot.tasks.fill import FillResult
+from tests.bench.workload import Workload
+
+TASKS = ("sentiment", "zeroshot", "fill")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What batches changed in answers.
+
+    Attributes:
+        by: the largest change of a number.
+        answers: how many have any other number.
+        labels: how many have another first label.
+        asked: how many answers were compared.
+    """
+
+    by: float
+    answers: int
+    labels: int
+    asked: int
+
+
+def answers_of(ways: Sequence[Any]) -> list[Any]:
+    """Return the results of tasks' generators whose rows share batches, as the worker forms them."""
+    results: dict[int, Any] = {}
+    sent: dict[int, Any] = dict.fromkeys(range(len(ways)))
+    while sent:
+        steps: dict[int, OperationCall] = {}
+        for index, outputs in sent.items():
+            try:
+                steps[index] = ways[index].send(outputs)
+            except StopIteration as end:
+                results[index] = end.value
+        sent = {index: [None] * len(step.rows) for index, step in steps.items()}
+        for operation in {step.operation: None for step in steps.values()}:
+            rows = [
+                (index, at, row)
+                for index, step in steps.items()
+                if step.operation is operation
+                for at, row in enumerate(step.rows)
+            ]
+            for batch in alike([row.tokens for _, _, row in rows], operation.budget):
+                chosen = [rows[one] for one in batch]
+                for (index, at, _), output in zip(chosen, operation.run([row for _, _, row in chosen]), strict=True):
+                    sent[index][at] = output
+    return [results[index] for index in range(len(ways))]
+
+
+def moved(alone: Sequence[Any], together: Sequence[Any]) -> Moved:
+    """Compare results of the same requests."""
+    pairs = list(zip(alone, together, strict=True))
+    by = [_difference(_numbers(one), _numbers(other)) for one, other in pairs]
+    labels = sum(_label(one) != _label(other) for one, other in pairs)
+    return Moved(max(by), sum(one > 0 for one in by), labels, len(pairs))
+
+
+def _numbers(result: Any) -> dict[str, float]:
+    """Return probabilities by label, or by word of a mask."""
+    if isinstance(result, FillResult):
+        return {f"{at} {guess.word}": guess.probability for at, mask in enumerate(result.masks) for guess in mask}
+    return {score.label: score.probability for score in result.scores}
+
+
+def _label(result: Any) -> tuple[str, ...]:
+    return tuple(score.label for score in result.headline)
+
+
+def _difference(some: dict[str, float], others: dict[str, float]) -> float:
+    """Return the largest difference; a word that only one of them has differs by its probability."""
+    return max(abs(some.get(name, 0.0) - others.get(name, 0.0)) for name in {*some, *others})
+
+
+def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[BatchInvariance, Moved], float, float]:
+    """Measure what batches change with either kind of pass, and the ratios of times, ours divided by the usual.
+
+    Returns:
+        The moves, the ratio for a lone request, and the ratio for batches.
+    """
+    workload = Workload(task, Corpus(1))
+    requests, way = workload.take(asked), workload.task.implementations[head.kind]
+    with torch.inference_mode():
+        ours: BatchInvariance = head.batch_invariance  # type: ignore[attr-defined]
+    moves, lone, crowd = {}, list[float](), list[float]()
+    for invariance in (ours, BatchInvariance.PADDED):
+        with forced(head, invariance):
+            run_task(way(head, requests[0]))
+            alone = [run_task(way(head, request)) for request in requests]
+            moves[invariance] = moved(alone, answers_of([way(head, request) for request in requests]))
+    for turn in range(rounds):
+        seconds: dict[BatchInvariance, tuple[float, float]] = {}
+        for invariance in (ours, BatchInvariance.PADDED) if turn % 2 else (BatchInvariance.PADDED, ours):
+            with forced(head, invariance):
+                began = time.perf_counter()
+                run_task(way(head, requests[turn % asked]))
+                between = time.perf_counter()
+                answers_of([way(head, request) for request in requests])
+                seconds[invariance] = between - began, time.perf_counter() - between
+        lone.append(seconds[ours][0] / seconds[BatchInvariance.PADDED][0])
+        crowd.append(seconds[ours][1] / seconds[BatchInvariance.PADDED][1])
+    return moves, median(lone), median(crowd)
+
+
+def main() -> None:
+    """Measure, and print a line for each task."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.batch_invariance", description=__doc__)
+    parser.add_argument("--preset", default="starter")
+    parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--requests", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    settings = Settings(_env_file=None, preset=options.preset)
+    preset = chosen_preset(settings, options.preset)
+    device = Device.choose("cpu", options.precision)
+    typer.echo(Machine())
+    for task in options.tasks.split(","):
+        folder = fetch(preset.checkpoints[task], settings.cache_dir, Silent())
+        moves, lone, crowd = measure(load_head(folder, device), task, options.requests, options.rounds)
+        for invariance, found in moves.items():
+            typer.echo(
+                f"{task}, {device.precision}, {invariance}: numbers of {found.answers} of {found.asked} answers "
+                f"moved, by up to {found.by:.2g}; {found.labels} labels changed"
+            )
+        typer.echo(f"{task}: time / that of padded batches: {lone:.2f} for a lone request, {crowd:.2f} for batches")
+
+
+if __name__ == "__main__":
+    main()

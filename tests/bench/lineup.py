@@ -1,0 +1,122 @@
+"""The contenders of a contest, with the copies of the checkpoint that they need."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.benchmark import comparison
+from bot.benchmark.comparison import Say, naive_in, worker_at
+from bot.benchmark.corpus import BLOCK
+from bot.benchmark.naive import naive
+from bot.inference.compute.packed_linear import packed_bytes
+from bot.inference.heads.head import Head
+from bot.inference.task import HeadKind
+from bot.inference.worker import InferenceWorker
+from tests.bench.contender import AllAtOnce, Contender, OneAtATime, WorkerUnderLoad
+from tests.bench.limit import Offline, direct_call, offline
+from tests.bench.manager import ManagerUnusable, TransformersManager
+from tests.bench.server import ServerBeside
+from tests.bench.workload import Workload
+
+DIRECT, LIMIT = "direct call", "limit"
+STATIC_SIZE = 16
+STATIC = f"static batch of {STATIC_SIZE}, plain"
+MANAGER = "transformers' manager"
+BESIDE = "server beside"
+THREADS = 4
+"""Of the naive bot that has several."""
+
+
+@dataclass(frozen=True)
+class Subject(comparison.Subject):
+    """A task with a checkpoint on a device, whose generated tokens are counted."""
+
+    workload: Workload
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """The contenders besides the worker.
+
+    Attributes:
+        direct: one call after the other of the same model as the worker's.
+        naive: by name.
+        batched: by name, those who compute many requests together, as the worker does.
+        limit: of the same model as the worker's.
+        notes: what a reader must know about them.
+    """
+
+    direct: Contender
+    naive: dict[str, Contender]
+    batched: dict[str, Contender]
+    limit: Offline
+    notes: list[str] = field(default_factory=list)
+
+
+def workers(subject: Subject, worker: InferenceWorker, kind: HeadKind, users: list[int]) -> dict[str, Contender]:
+    """Return the worker under each load, by name."""
+    tally = subject.workload.tally if subject.workload.generates(kind) else None
+    return {worker_at(number): WorkerUnderLoad(worker, number, tally) for number in users}
+
+
+async def line_up(
+    subject: Subject, users: int, beside: str | None, say: Say, opened: contextlib.AsyncExitStack
+) -> Lineup:
+    """Make the contenders besides the worker ready.
+
+    Args:
+        users: the largest number of people who ask at once.
+        beside: the address of a server, which is asked where texts are generated.
+        opened: closes them at its end.
+
+    Raises:
+        ModelUnavailable: the checkpoint cannot be had.
+        SettingsError: there is no such server.
+    """
+    workload, task, precision = subject.workload, subject.workload.task, subject.device.precision
+    say(f"{workload.name}: loading {subject.spec.name} for the comparison")
+    own = await asyncio.to_thread(subject.load, precision, packed=True)
+    unpacked = await asyncio.to_thread(subject.load, precision, packed=False) if packed_bytes(own.model) else own
+    plain = {precision: unpacked}
+    if precision != "float32":
+        say(f"{workload.name}: loading {subject.spec.name} in float32")
+        plain = {"float32": await asyncio.to_thread(subject.load, "float32", packed=False), **plain}
+
+    one_at_a_time: dict[str, Contender] = {}
+    for name, head in plain.items():
+        one_at_a_time[naive_in(name)] = OneAtATime(naive(task, head))
+    one_at_a_time[naive_in(precision, THREADS)] = OneAtATime(naive(task, plain[precision]), THREADS)
+    lineup = Lineup(OneAtATime(direct_call(task, own)), one_at_a_time, {}, offline(task, own))
+    if workload.generates(own.kind):
+        lineup.batched[STATIC] = AllAtOnce(offline(task, plain[precision]), STATIC_SIZE)
+    if workload.name == "generate" and own.kind is HeadKind.CAUSAL_LM:
+        await _add_manager(lineup, plain[precision], users, workload, say)
+        if beside is not None:
+            await _add_server(lineup, beside, users, workload, say)
+    for contender in (lineup.direct, *lineup.naive.values(), *lineup.batched.values()):
+        opened.push_async_callback(contender.aclose)
+    return lineup
+
+
+async def _add_manager(lineup: Lineup, head: Head, users: int, workload: Workload, say: Say) -> None:
+    say(f"{workload.name}: {MANAGER}")
+    try:
+        lineup.batched[MANAGER] = await TransformersManager.open(head, users, _shortest(workload))
+    except ManagerUnusable as error:
+        lineup.notes.append(f"Left out: {MANAGER} cannot run this checkpoint ({error}).")
+
+
+async def _add_server(lineup: Lineup, address: str, users: int, workload: Workload, say: Say) -> None:
+    say(f"{workload.name}: {BESIDE}")
+    server = await ServerBeside.open(address, users, _shortest(workload))
+    lineup.batched[BESIDE] = server
+    ending = "" if server.same_work else ", which may end texts early and has its own sampling"
+    lineup.notes.append(f"The {BESIDE}: {server.model or 'unnamed'} at {address}{ending}.")
+
+
+def _shortest(workload: Workload) -> Any:
+    requests: list[Any] = list(workload.take(BLOCK))
+    return min(requests, key=lambda request: len(request.prompt))

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import Refused, RequestForgotten, Unanswered
+from bot.storage import RequestStore
+from bot.storage.conversations import KEPT_SECONDS, MOST_WAITING, Conversations
+from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
+from bot.tasks.generate import GenerateRequest
+from bot.tasks.work.request import WorkRequest
+from tests.timers import PATIENCE
+
+HERE, THERE, ALICE = 2**60, 2, 7
+SECRET = "swordfish"
+
+
+class Clock:
+    """Tells the time that it is set to."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def exchange(number: int = 1) -> Exchange:
+    return Exchange("alice", f"message {number}", f"answer {number}")
+
+
+async def say(conversations: Conversations, number: int, place: int = HERE) -> None:
+    async with conversations.turn(place) as turn:
+        await conversations.keep(turn, place, ALICE, exchange(number))
+
+
+async def history(conversations: Conversations, place: int = HERE) -> list[str]:
+    async with conversations.turn(place) as turn:
+        return [one.message.removeprefix("message ") for one in turn.history]
+
+
+def rows(path: Path, table: str = "exchanges") -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+async def test_survives_a_restart_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite3"
+    async with RequestStore.open(path) as store:
+        for number in range(3):
+            await say(store.conversations, number)
+    async with RequestStore.open(path) as store, store.conversations.turn(HERE) as turn:
+        assert turn.history == (exchange(0), exchange(1), exchange(2))
+    assert {row[2] for row in rows(path)} == {ALICE}
+
+
+async def test_each_channel_has_its_own() -> None:
+    async with RequestStore.open(None) as store:
+        await say(store.conversations, 1, HERE)
+        await say(store.conversations, 2, THERE)
+        assert await history(store.conversations, HERE) == ["1"]
+        assert await history(store.conversations, THERE) == ["2"]
+
+
+async def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite3"
+    async with RequestStore.open(path) as store:
+        await say(store.conversations, 99, THERE)
+        for number in range(MOST_EXCHANGES + 3):
+            await say(store.conversations, number)
+        assert await history(store.conversations) == [str(number) for number in range(3, MOST_EXCHANGES + 3)]
+        assert await history(store.conversations, THERE) == ["99"]
+    assert len(rows(path)) == MOST_EXCHANGES + 1
+
+
+async def test_forgotten_after_thirty_days(tmp_path: Path) -> None:
+    path, clock = tmp_path / "requests.sqlite3", Clock()
+    async with RequestStore.open(path, now=clock) as store:
+        await say(store.conversations, 1)
+        clock.now += KEPT_SECONDS
+        await say(store.conversations, 2)
+        assert await history(store.conversations) == ["1", "2"]
+        clock.now += 1
+        assert await history(store.conversations) == ["2"]
+        assert len(rows(path)) == 2
+        await say(store.conversations, 3, THERE)
+    assert len(rows(path)) == 2
+
+
+class TestForget:
+    async def test_deletes_what_was_said_there_and_nothing_else(self, tmp_path: Path) -> None:
+        path = tmp_path / "requests.sqlite3"
+        async with RequestStore.open(path) as store:
+            await say(store.conversations, 1)
+            await say(store.conversations, 2, THERE)
+            asked = ChatRequest(SECRET, HERE, "alice", (exchange(1),))
+            gone = [await store.keep(one, person=ALICE) for one in (asked, WorkRequest.of(asked, ((1, 2),)))]
+            stays = [
+                await store.keep(ChatRequest("hello", THERE, "alice"), person=ALICE),
+                await store.keep(GenerateRequest("Once"), person=ALICE),
+                await store.keep(WorkRequest.of(ChatRequest("hello", THERE, "alice")), person=ALICE),
+                await store.keep(WorkRequest.of(GenerateRequest("Once")), person=ALICE),
+            ]
+
+            await store.conversations.forget(HERE)
+
+            assert await history(store.conversations) == []
+            assert await history(store.conversations, THERE) == ["2"]
+            for identity in gone:
+                with pytest.raises(RequestForgotten):
+                    await store.find(identity)
+            for identity in stays:
+                await store.find(identity)
+        assert SECRET not in str(rows(path, "requests"))
+
+    async def test_what_cannot_be_read_is_no_obstacle(self, tmp_path: Path) -> None:
+        path = tmp_path / "requests.sqlite3"
+        async with RequestStore.open(path) as store:
+            await store.keep(ChatRequest(SECRET, HERE, "alice"), person=ALICE)
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE requests SET content = content || '}'")
+            await say(store.conversations, 1)
+
+            await store.conversations.forget(HERE)
+        assert rows(path) == rows(path, "requests") == []
+
+    async def test_what_is_being_answered_is_not_kept(self) -> None:
+        async with RequestStore.open(None) as store:
+            async with store.conversations.turn(HERE) as turn:
+                await store.conversations.forget(HERE)
+                await store.conversations.keep(turn, HERE, ALICE, exchange())
+            assert await history(store.conversations) == []
+
+    async def test_nor_what_is_kept_for_the_buttons_under_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "requests.sqlite3"
+        async with RequestStore.open(path) as store:
+            asked = ChatRequest("Why?", HERE, "alice", (Exchange("alice", SECRET, "x"),))
+            other = ChatRequest("Why?", THERE, "alice", (exchange(),))
+            async with store.conversations.turn(HERE):
+                await store.conversations.forget(HERE)
+                await store.keep(WorkRequest.of(asked, ((1, 2),)), person=ALICE)
+                stays = await store.keep(WorkRequest.of(other), person=ALICE)
+            await store.find(stays)
+        assert SECRET not in str(rows(path, "requests"))
+
+    async def test_a_conversation_of_one_person_is_no_channels(self) -> None:
+        async with RequestStore.open(None) as store:
+            await say(store.conversations, 1, -HERE)
+            await say(store.conversations, 2, HERE)
+            work = await store.keep(WorkRequest.of(ChatRequest("Why?", HERE, "alice")), person=ALICE)
+            await store.conversations.forget(-HERE)
+            assert await history(store.conversations, -HERE) == []
+            assert await history(store.conversations, HERE) == ["2"]
+            await store.find(work)
+
+    async def test_by_who_speaks(self) -> None:
+        async with RequestStore.open(None) as store:
+            await say(store.conversations, 1)
+            async with store.conversations.turn(HERE) as turn:
+                await store.conversations.forget(HERE)
+                turn.begin_anew()
+                assert turn.history == ()
+                await store.conversations.keep(turn, HERE, ALICE, exchange(2))
+            assert await history(store.conversations) == ["2"]
+
+
+class TestTurns:
+    async def test_one_after_the_other_in_the_order_of_asking(self) -> None:
+        async with RequestStore.open(None) as store:
+            conversations = store.conversations
+            seen: dict[int, int] = {}
+
+            async def speak(number: int) -> None:
+                async with conversations.turn(HERE) as turn:
+                    seen[number] = len(turn.history)
+                    await conversations.keep(turn, HERE, ALICE, exchange(number))
+
+            await asyncio.gather(*map(speak, range(5)))
+
+            assert seen == {number: number for number in range(5)}
+            assert await history(conversations) == list("01234")
+
+    async def test_nobody_gets_ahead_of_those_who_tell_discord_first_that_they_wait(self) -> None:
+        async with RequestStore.open(None) as store:
+            conversations = store.conversations
+            told, may_go_on, order = asyncio.Event(), asyncio.Event(), []
+
+            async def tell() -> None:
+                told.set()
+                await may_go_on.wait()
+
+            async def speak(number: int, meanwhile: Any = None) -> None:
+                async with conversations.turn(HERE, meanwhile):
+                    order.append(number)
+
+            async with conversations.turn(HERE):
+                slow = asyncio.create_task(speak(1, tell))
+                await told.wait()
+                quick = asyncio.create_task(speak(2))
+            third = asyncio.create_task(speak(3))
+            may_go_on.set()
+            await asyncio.gather(slow, quick, third)
+            assert order == [1, 2, 3]
+
+    async def test_who_cannot_tell_discord_that_they_wait_keeps_nobody_waiting(self) -> None:
+        async with RequestStore.open(None) as store:
+            conversations, failed = store.conversations, asyncio.Event()
+
+            async def fail() -> None:
+                failed.set()
+                raise OSError
+
+            async def speak() -> None:
+                async with conversations.turn(HERE, fail):
+                    raise AssertionError
+
+            async with conversations.turn(HERE):
+                speaking = asyncio.create_task(speak())
+                await failed.wait()
+                with pytest.raises(OSError):  # noqa: PT011
+                    await speaking
+            async with conversations.turn(HERE, fail):  # which is not done by those who need not wait
+                pass
+            assert not conversations._waiting
+
+    async def test_channels_do_not_wait_for_each_other(self) -> None:
+        async with RequestStore.open(None) as store, store.conversations.turn(HERE):
+            assert store.conversations.is_busy(HERE)
+            assert not store.conversations.is_busy(THERE)
+            async with asyncio.timeout(PATIENCE), store.conversations.turn(THERE):
+                pass
+
+    async def test_busy_also_between_two_turns(self) -> None:
+        async with RequestStore.open(None) as store:
+            turn = store.conversations.turn(HERE)
+            await turn.__aenter__()
+            waiting = asyncio.create_task(say(store.conversations, 1))
+            await asyncio.sleep(0)
+            await turn.__aexit__(None, None, None)
+            assert store.conversations.is_busy(HERE)
+            await waiting
+            assert not store.conversations.is_busy(HERE)
+
+    async def test_too_many_are_refused(self) -> None:
+        async with RequestStore.open(None) as store:
+            conversations = store.conversations
+            async with conversations.turn(HERE):
+                waiting = [asyncio.create_task(say(conversations, number)) for number in range(MOST_WAITING - 1)]
+                await asyncio.sleep(0)
+                with pytest.raises(Refused, match="already waiting"):
+                    async with conversations.turn(HERE):
+                        pass
+                gone = waiting.pop()
+                gone.cancel()
+                await asyncio.wait((gone,))
+                waiting.append(asyncio.create_task(say(conversations, 9)))
+            await asyncio.gather(*waiting)
+            assert await history(conversations) == [*"0123", "9"]
+
+    async def test_nothing_is_left_of_channels_where_nobody_speaks(self) -> None:
+        async with RequestStore.open(None) as store:
+            for place in range(50):
+                await say(store.conversations, 1, place)
+            assert not store.conversations._locks
+            assert not store.conversations._waiting
+            assert not store.conversations._turns
+
+
+async def test_a_database_that_breaks_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "requests.sqlite3"
+    caplog.set_level(logging.WARNING)
+    async with RequestStore.open(path) as store:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("DROP TABLE exchanges")
+            connection.execute("DROP TABLE requests")
+        assert await history(store.conversations) == []
+        await say(store.conversations, 1)
+        with pytest.raises(Unanswered, match="could not delete"):
+            await store.conversations.forget(HERE)
+    for sentence in ("cannot be read", "cannot be kept", "cannot be forgotten"):
+        assert f"a conversation {sentence}: OperationalError" in caplog.text
