@@ -175,6 +175,11 @@ class Cog(commands.Cog):
         self.backend = bot.backend
         self.delivery = bot.delivery
 
+    @classmethod
+    async def setup(cls, bot: Glassbox) -> None:
+        """Add this to the bot. discord.py calls it as the `setup` of the module."""
+        await bot.add_cog(cls(bot))
+
 
 class Tree(app_commands.CommandTree[Glassbox]):
     """The commands."""

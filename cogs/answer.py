@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.attachments import read_text
 from bot.replies.results.answer import render
@@ -45,5 +45,4 @@ async def _text(context: str | None, file: discord.Attachment | None) -> str:
     raise InvalidRequest("Give me a text to look in: either write it as `context`, or attach it as `file`.")
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Answer(bot))
+setup = Answer.setup

@@ -13,8 +13,8 @@ from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
 from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.components.attention_menus import CHANGE_VIEW, AttentionMenu
-from bot.replies.components.ownership import response_kind
 from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
 from bot.replies.results.attention import render
 from bot.tasks.attention import DEFAULT_TASK, AttentionRequest
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
@@ -22,6 +22,11 @@ from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
 
 class Attention(Cog):
     """`/attention`."""
+
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.add_dynamic_items(AttentionMenu)
+        bot.handle(CHANGE_VIEW, self.change_view)
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
@@ -63,7 +68,7 @@ class Attention(Cog):
         """Show another view of the same text."""
         request = replace(press.request, view=press.detail)
         kept: dict[Request[Any], str] = {replace(request, view=ANY_VIEW): press.request_id}
-        await self.delivery.answer(interaction, request, render, kind=response_kind(interaction), kept=kept)
+        await self.delivery.answer(interaction, request, render, kind=ResponseKind.of_view(interaction), kept=kept)
 
     def _task(self, chosen: str | None) -> str:
         checkpoints = self.backend.status().checkpoints
@@ -73,8 +78,4 @@ class Attention(Cog):
         return task_of(chosen or (DEFAULT_TASK if DEFAULT_TASK in tasks else None), checkpoints)
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Attention(bot)
-    await bot.add_cog(cog)
-    bot.add_dynamic_items(AttentionMenu)
-    bot.handle(CHANGE_VIEW, cog.change_view)
+setup = Attention.setup

@@ -26,6 +26,7 @@ class Chat(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
+        bot.handle(FORGET, self.forget)
         self.conversations = bot.conversations
 
     @app_commands.command()
@@ -113,7 +114,4 @@ def _is_seen_by_nobody_else(interaction: Interaction) -> bool:
     return interaction.is_user_integration() and not interaction.permissions.use_external_apps
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Chat(bot)
-    await bot.add_cog(cog)
-    bot.handle(FORGET, cog.forget)
+setup = Chat.setup

@@ -41,6 +41,12 @@ def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
 class Complete(Cog):
     """`/complete`."""
 
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.handle(MODAL, self.submit)
+        bot.handle(REGENERATE, self.go_on)
+        bot.handle(CONTINUE, self.go_on)
+
     @app_commands.command()
     @app_commands.describe(
         code="The code to go on from, for example: def fibonacci(n): (left out, a field for several lines opens)",
@@ -82,9 +88,4 @@ class Complete(Cog):
         await self.delivery.answer(interaction, request, render, preview)
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Complete(bot)
-    await bot.add_cog(cog)
-    bot.handle(MODAL, cog.submit)
-    bot.handle(REGENERATE, cog.go_on)
-    bot.handle(CONTINUE, cog.go_on)
+setup = Complete.setup

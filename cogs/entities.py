@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.replies.results.entities import render
 from bot.tasks.entities import EntitiesRequest
 
@@ -21,5 +21,4 @@ class Entities(Cog):
         await self.delivery.answer(interaction, EntitiesRequest(text), render)
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Entities(bot))
+setup = Entities.setup

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.replies.results.fill import render
 from bot.tasks.fill import FillRequest
 
@@ -22,5 +22,4 @@ class Fill(Cog):
         await self.delivery.answer(interaction, FillRequest(text, top_k), render)
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Fill(bot))
+setup = Fill.setup

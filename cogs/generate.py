@@ -13,6 +13,11 @@ from bot.tasks.generate import GenerateRequest
 class Generate(Cog):
     """`/generate`."""
 
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.handle(REGENERATE, self.regenerate)
+        bot.handle(CONTINUE, self.go_on)
+
     @app_commands.command()
     @app_commands.describe(
         prompt="What to continue, for example: In this course, we will teach you how to",
@@ -45,8 +50,4 @@ class Generate(Cog):
         await self.delivery.answer(interaction, press.request, render, preview)
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Generate(bot)
-    await bot.add_cog(cog)
-    bot.handle(REGENERATE, cog.regenerate)
-    bot.handle(CONTINUE, cog.go_on)
+setup = Generate.setup

@@ -13,7 +13,6 @@ from discord import app_commands
 from bot.client import Cog, Glassbox, Interaction
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
-from bot.replies.components.ownership import response_kind
 from bot.replies.components.pages import TURN_PAGE
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
@@ -58,6 +57,8 @@ class Inspect(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
+        bot.handle(SHOW_WORK, self.show)
+        bot.handle(TURN_PAGE, self.turn)
         self._edits = LatestOnly()
         self._computed: LRUCache[tuple[str, int], None] = LRUCache(MOST_COMPUTED)
 
@@ -94,7 +95,7 @@ class Inspect(Cog):
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
         """Show another page. Of several edits of a message, only the newest counts."""
-        kind = response_kind(interaction)
+        kind = ResponseKind.of_view(interaction)
         if kind is ResponseKind.EPHEMERAL or interaction.message is None:
             await self._turn(interaction, press, kind)
             return
@@ -114,8 +115,4 @@ class Inspect(Cog):
             self._computed[key] = None
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Inspect(bot)
-    await bot.add_cog(cog)
-    bot.handle(SHOW_WORK, cog.show)
-    bot.handle(TURN_PAGE, cog.turn)
+setup = Inspect.setup

@@ -48,6 +48,11 @@ class CheckpointMenu(Component[discord.ui.Select[discord.ui.View]], template=MEN
 class Models(Cog):
     """`/models`."""
 
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.add_dynamic_items(CheckpointMenu)
+        bot.handle(LOOK_INTO, self.look_into)
+
     @app_commands.command()
     @app_commands.describe(checkpoint="Which one to look into, down to its layers (all of them if left out)")
     async def models(self, interaction: Interaction, checkpoint: str | None = None) -> None:
@@ -105,8 +110,4 @@ def _matches(checkpoint: CheckpointStatus, typed: str) -> bool:
     return any(typed in identity(word) for word in (checkpoint.name, *checkpoint.tasks))
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Models(bot)
-    await bot.add_cog(cog)
-    bot.add_dynamic_items(CheckpointMenu)
-    bot.handle(LOOK_INTO, cog.look_into)
+setup = Models.setup

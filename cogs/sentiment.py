@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.replies.results.sentiment import render
 from bot.tasks.sentiment import SentimentRequest
 
@@ -19,5 +19,4 @@ class Sentiment(Cog):
         await self.delivery.answer(interaction, SentimentRequest(text), render)
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Sentiment(bot))
+setup = Sentiment.setup

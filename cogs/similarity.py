@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.replies.results.similarity import render
 from bot.tasks.similarity import SimilarityRequest, parse_texts
 
@@ -26,5 +26,4 @@ class Similarity(Cog):
         await self.delivery.answer(interaction, request, render)
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Similarity(bot))
+setup = Similarity.setup

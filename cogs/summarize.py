@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer
 from bot.replies.attachments import read_text
@@ -53,5 +53,4 @@ class Summarize(Cog):
         return SummarizeRequest("\n".join(lines), length, messages=len(lines))
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(Summarize(bot))
+setup = Summarize.setup

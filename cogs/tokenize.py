@@ -39,6 +39,10 @@ def texts_modal(task: str) -> discord.ui.Modal:
 class Tokenize(Cog):
     """`/tokenize`."""
 
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.handle(MODAL, self.submit)
+
     @app_commands.command()
     @app_commands.describe(
         texts="What to cut into tokens, for example: apples are sour. Leave it out for a form with room for several.",
@@ -69,7 +73,4 @@ class Tokenize(Cog):
         return task_of(chosen or (TokenizeRequest.task if TokenizeRequest.task in tasks else None), checkpoints)
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Tokenize(bot)
-    await bot.add_cog(cog)
-    bot.handle(MODAL, cog.submit)
+setup = Tokenize.setup

@@ -23,6 +23,10 @@ Choices = list[app_commands.Choice[str]]
 class Translate(Cog):
     """`/translate`."""
 
+    def __init__(self, bot: Glassbox) -> None:
+        super().__init__(bot)
+        bot.handle(FROM, self.correct)
+
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
     @app_commands.describe(
@@ -63,7 +67,4 @@ class Translate(Cog):
             return None
 
 
-async def setup(bot: Glassbox) -> None:
-    cog = Translate(bot)
-    await bot.add_cog(cog)
-    bot.handle(FROM, cog.correct)
+setup = Translate.setup

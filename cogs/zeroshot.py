@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Cog, Glassbox, Interaction
+from bot.client import Cog, Interaction
 from bot.replies.results.zeroshot import render
 from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 
@@ -23,5 +23,4 @@ class ZeroShot(Cog):
         await self.delivery.answer(interaction, ZeroShotRequest(text, parse_labels(labels), multi_label), render)
 
 
-async def setup(bot: Glassbox) -> None:
-    await bot.add_cog(ZeroShot(bot))
+setup = ZeroShot.setup

@@ -45,6 +45,15 @@ class ResponseKind(Enum):
     EPHEMERAL = "with a new message that only one person sees"
     EDIT = "by an edit of the message with the component"
 
+    @classmethod
+    def of_view(cls, interaction: discord.Interaction) -> ResponseKind:
+        """Return how to show somebody another view: their own message is edited, others get an ephemeral copy."""
+        message = interaction.message
+        if message is None or message.flags.ephemeral:
+            return cls.EDIT
+        asked = message.interaction_metadata
+        return cls.EDIT if asked is not None and asked.user.id == interaction.user.id else cls.EPHEMERAL
+
 
 class Delivery:
     """Answers interactions: submits requests, and shows their answers.
