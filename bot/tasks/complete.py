@@ -77,7 +77,9 @@ class CompleteRequest(Request[CompleteResult]):
     tail: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        found = unfenced(_visible(self.code), self.language)
+        shown = _OVERRIDES.sub(lambda found: found["flag"] or "", line_breaks(self.code))
+        # Code is not normalised: another form of a letter would be another value in a string of the program.
+        found = unfenced(without_controls(shown, keep="\n\t"), self.language)
         object.__setattr__(self, "code", _checked(found.code))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.temperature, 0, 2, "temperature")
@@ -104,14 +106,6 @@ class CompleteRequest(Request[CompleteResult]):
             rest = code[-MOST_CHARACTERS:]
             code = rest.partition("\n")[2] or rest
         return replace(self, code=code, tail=() if tail is None else tail.ids)
-
-
-def _visible(code: str) -> str:
-    """Drop invisible characters, and use one kind of line breaks.
-
-    Code is not normalised: another form of a letter would be another value in a string of the program.
-    """
-    return without_controls(_OVERRIDES.sub(lambda found: found["flag"] or "", line_breaks(code)), keep="\n\t")
 
 
 def _checked(code: str) -> str:

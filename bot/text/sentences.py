@@ -49,14 +49,13 @@ def sentence_ends(text: str, language: str = "en") -> Iterator[int]:
         starts.add(max(starts) + len(sentence))
     for found in _FULL_STOP.finditer(text):
         rest = text[found.end() :].lstrip()
-        whole = len(text) - len(rest) in starts if rest else _is_whole(text[: found.end()], language)
+        if rest:
+            whole = len(text) - len(rest) in starts
+        else:  # a last full stop ends a sentence if another one can follow
+            end = text[: found.end()]
+            whole = len(sentences(f"{end} Another", language)) > len(sentences(end, language))
         if found[0][0] != "." or whole:
             yield found.end()
-
-
-def _is_whole(text: str, language: str) -> bool:
-    """Return whether a text's last full stop ends a sentence, so that another one can follow."""
-    return len(sentences(f"{text} Another", language)) > len(sentences(text, language))
 
 
 def _goes_on(before: str, after: str, language: str) -> bool:

@@ -40,9 +40,9 @@ def preview(request: ChatRequest, result: ChatResult) -> Reply:
     return draft.preview(f"Writing: {result.tokens} tokens so far")
 
 
-def forgotten(name: str, place: int) -> str:
-    """Return what is said when somebody has ended the conversation that has the number `place` in its requests."""
-    where = "where nobody else sees the answers" if is_private(place) else "in this channel"
+def forgotten(name: str, channel_id: int) -> str:
+    """Return what is said when somebody has ended the conversation of a channel id."""
+    where = "where nobody else sees the answers" if is_private(channel_id) else "in this channel"
     return f"{escape(name)} has begun a new conversation: I have forgotten what was said with /chat {where}."
 
 

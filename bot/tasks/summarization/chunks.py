@@ -26,7 +26,9 @@ def chunks(text: str, room: int, count: Callable[[str], int]) -> list[str]:
     aim = min(room, -(-whole // parts) + room // 20)
     found = _packed(list(_pieces(text, aim, count)), aim, count)
     # Joined pieces may have a token more than the pieces have on their own.
-    return [part for one in found for part in ([one] if count(one) <= room else _halves(one, room, count))]
+    half = max(1, room // 2)
+    halves = ([one] if count(one) <= room else _packed(list(_pieces(one, half, count)), half, count) for one in found)
+    return [part for parts in halves for part in parts]
 
 
 def _pieces(text: str, room: int, count: Callable[[str], int], level: int = 0) -> Iterator[str]:
@@ -65,8 +67,3 @@ def _packed(pieces: list[str], room: int, count: Callable[[str], int]) -> list[s
             parts.append(piece)
             sizes.append(size)
     return [part.strip() for part in parts if part.strip()]
-
-
-def _halves(text: str, room: int, count: Callable[[str], int]) -> list[str]:
-    pieces = list(_pieces(text, max(1, room // 2), count))
-    return _packed(pieces, max(1, room // 2), count)

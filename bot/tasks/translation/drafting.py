@@ -59,7 +59,12 @@ class Drafting:
         quoted = tuple(text for passage in document.passages for text in passage.readings)
         whole = [text.replace('"', "'") for text in quoted]
         number = max(1, MOST_DRAFTS // max(1, len(document.passages)))
-        read = [_fitting(head, one, source, target, number) for one in whole]
+
+        def needed(sentence: str) -> int:
+            prompts = layouts(sentence, source, target)[:number]
+            return max(len(head.encode(prompt)) for prompt in prompts) + _draft_tokens(head, sentence)
+
+        read = [head.fit(one, needed)[0] for one in whole]
         choice = LanguageChoice(source, target, choice.detection)
         return cls(choice, document, quoted, tuple(read), number, truncated=read != whole)
 
@@ -127,16 +132,6 @@ def requoted(source: str, translation: str) -> str:
 def scored_form(sentence: str) -> str:
     """Return a sentence as it is scored behind `dictionary`: with the line break that ends it."""
     return f" {sentence}\n"
-
-
-def _fitting(head: CausalLM, sentence: str, source: str, target: str, number: int) -> str:
-    """Cut a sentence to the context's room between a prompt before it and a draft after it."""
-
-    def needed(sentence: str) -> int:
-        prompts = layouts(sentence, source, target)[:number]
-        return max(len(head.encode(prompt)) for prompt in prompts) + _draft_tokens(head, sentence)
-
-    return head.fit(sentence, needed)[0]
 
 
 def _draft_tokens(head: CausalLM, sentence: str) -> int:
