@@ -161,7 +161,7 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
         sys.__excepthook__(kind, error, trace)
         return
     lines = "".join(traceback.format_tb(trace))
-    log.critical("an error that nobody has foreseen: %s\n%s", describe(error), lines)
+    log.critical("an unexpected error: %s\n%s", describe(error), lines)
 
 
 def _uncaught_in_thread(failed: threading.ExceptHookArgs) -> None:
@@ -171,7 +171,7 @@ def _uncaught_in_thread(failed: threading.ExceptHookArgs) -> None:
 
 def _unraisable(failed: sys.UnraisableHookArgs) -> None:
     if failed.exc_value is not None:
-        log.error("an error could be told to nobody: %s", describe(failed.exc_value))
+        log.error("an error that could not be raised: %s", describe(failed.exc_value))
 
 
 def _warned(

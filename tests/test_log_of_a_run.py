@@ -180,7 +180,7 @@ async def test_no_text_and_no_token_at_any_level(checkpoints: Mapping[str, Path]
         " ERROR asyncio: Exception in callback … (",
         " WARNING asyncio: Executing … took ",
         " ERROR bot.logs: a thread has ended with an error: RuntimeError at ",
-        " ERROR bot.logs: an error could be told to nobody: RuntimeError at ",
+        " ERROR bot.logs: an error that could not be raised: RuntimeError at ",
         " WARNING bot.logs: a library warns: UserWarning at ",
         " INFO bot.client: /fill was not answered: InvalidRequest",
     ):

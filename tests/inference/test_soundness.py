@@ -182,15 +182,15 @@ def test_whoever_is_written_beside_it_goes_on(head: Any) -> None:
     expected = [operation.run([row])[0] for row in rows_of(head, short)]
     later = [operation.run([row])[0] for row in rows_of(head, long)]
     poison(head, [token for output in (*expected, *later) for token in getattr(output, "written", output)])
-    under_way = RecoveringSession("generate", partial(operation.session, False))
+    session = RecoveringSession("generate", partial(operation.session, False))
     rows, [bad] = rows_of(head, short), rows_of(head, [f"{POISON} " * 40])
-    outcomes = {id(row): outcome for row, outcome in under_way.decode_step([bad, *rows])}
+    outcomes = {id(row): outcome for row, outcome in session.decode_step([bad, *rows])}
     newcomers = rows_of(head, long)
     coming = list(newcomers)
     for _ in range(60):
-        joining = coming if under_way.admits or len(outcomes) == len(rows) + 1 else []
+        joining = coming if session.admits or len(outcomes) == len(rows) + 1 else []
         coming = [] if joining else coming
-        outcomes |= {id(row): outcome for row, outcome in under_way.decode_step(joining)}
+        outcomes |= {id(row): outcome for row, outcome in session.decode_step(joining)}
     assert isinstance(outcomes[id(bad)], NotFinite)
     assert [outcomes[id(row)] for row in rows] == expected
     assert [outcomes[id(row)] for row in newcomers] == later

@@ -64,11 +64,11 @@ class Hangs:
         keys = {kind.checkpoint for kind in kinds if isinstance(kind, Kind)}
         concerned = [one for one in self._models.checkpoints if one.state.spec.key in keys or one.has(operations)]
         names = ", ".join(one.state.spec.name for one in concerned) or "something"
-        log.error("%s has not responded for %.0f seconds, and is written off", names, self.watchdog.seconds)
+        log.error("%s has not responded for %.0f seconds, and is discarded", names, self.watchdog.seconds)
         self._discard(concerned, operations, kinds)
         self._number += 1
         if self._number >= MOST:
-            log.error("threads have hung before: this process can go on no longer")
+            log.error("threads have hung before: this process cannot continue")
             self.too_many.set()
         return True
 

@@ -75,7 +75,7 @@ class RecoveringSession:
             done += decode_step(self._session, self._joining)
         except BaseException as error:  # `SystemExit` too: it is no reason to end the process
             short_of_memory = is_out_of_memory(error)
-            log.warning("%s failed under way, and goes on: %s", self._name, describe(error))
+            log.warning("a decode step of %s failed, and its rows resume: %s", self._name, describe(error))
             done += self._after_failure(error, short_of_memory)
         else:
             self._joining = []

@@ -267,7 +267,7 @@ async def test_the_second_hang_is_the_end(shop: ToyShop, tmp_path: Path, clock: 
 
 
 async def test_the_deadline_tells_the_truth_about_what_hangs(shop: ToyShop, tmp_path: Path, clock: Clock) -> None:
-    """Whoever waits for it is told at their deadline, which may come before it is written off."""
+    """A request is told so at its deadline, which may come before the checkpoint is discarded."""
     async with opened(shop, tmp_path, clock, seconds=0.2) as worker:
         async with shop.hold(worker) as held:
             for _ in range(CHECKS // 2 + 1):

@@ -91,14 +91,14 @@ class Counting:
         return row.is_ending or len(row.progress) >= self._lengths[row.inputs]
 
 
-def run(rows: Sequence[Row[Any]], under_way: RecoveringSession, most: int = 2_000) -> Iterator[dict[int, Any]]:
+def run(rows: Sequence[Row[Any]], session: RecoveringSession, most: int = 2_000) -> Iterator[dict[int, Any]]:
     """Take rows to their ends; yields after each turn what has become of those that are done, by their place."""
     places = {id(row): place for place, row in enumerate(rows)}
     outcomes: dict[int, Any] = {}
     joining = list(rows)
     for _ in range(most):
         written = [list(row.progress) for row in rows]
-        done = under_way.decode_step(joining)
+        done = session.decode_step(joining)
         joining = []
         for row, before in zip(rows, written, strict=True):
             assert row.progress[: len(before)] == before  # nothing that was shown is taken back
@@ -179,9 +179,9 @@ def test_whoever_is_stopped_while_others_are_tried_keeps_what_is_written() -> No
 
 def test_nobody_joins_while_a_culprit_is_looked_for() -> None:
     lengths = [9, 9, 9]
-    under_way = RecoveringSession("count", partial(Counting, Faults({1: 3}), lengths, joinable=True))
+    session = RecoveringSession("count", partial(Counting, Faults({1: 3}), lengths, joinable=True))
     rows = [Row(place, 1) for place in range(3)]
-    admitted = [under_way.admits for _ in run(rows, under_way)]
+    admitted = [session.admits for _ in run(rows, session)]
     first = admitted.index(False)
     assert first == 3
     assert admitted[-1]
