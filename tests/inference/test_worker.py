@@ -4,7 +4,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,27 @@ def random_requests(chance: random.Random, number: int) -> list[ToyRequest]:
     ]
 
 
+async def submit_in_turns(worker: InferenceWorker, requests: Sequence[ToyRequest]) -> list[Answering[int]]:
+    """Let the event loop go on now and then."""
+    answers: list[Answering[int]] = []
+    for index, request in enumerate(requests):
+        answers.append(worker.submit(request, person=index % 7))
+        if index % 20 == 0:
+            await asyncio.sleep(0)
+    return answers
+
+
+async def cancel(answers: Sequence[Answering[int]], indices: Iterable[int]) -> set[int]:
+    """Cancel the answers with these indices that are not there yet, one a turn; return which."""
+    cancelled = set()
+    for index in indices:
+        await asyncio.sleep(0)
+        if not answers[index].done():
+            answers[index].cancel()
+            cancelled.add(index)
+    return cancelled
+
+
 @pytest.mark.measured_elsewhere
 @on_one_and_two
 async def test_hundreds_of_requests_with_faults_and_cancellations(shop: ToyShop) -> None:
@@ -100,19 +121,11 @@ async def test_hundreds_of_requests_with_faults_and_cancellations(shop: ToyShop)
     shop.head.fault = fault
     shop.head.gate.clear()
     async with shop.open() as worker:
-        answers = []
-        for index, request in enumerate(requests):
-            answers.append(worker.submit(request, person=index % 7))
-            if index % 20 == 0:
-                await asyncio.sleep(0)
-        cancelled = set()
-        for number, index in enumerate(chance.sample(range(600), 150)):
-            if number == 60:
-                shop.head.gate.set()  # the others are cancelled while batches run
-            await asyncio.sleep(0)
-            if not answers[index].done():
-                answers[index].cancel()
-                cancelled.add(index)
+        answers = await submit_in_turns(worker, requests)
+        chosen = chance.sample(range(600), 150)
+        cancelled = await cancel(answers, chosen[:60])
+        shop.head.gate.set()
+        cancelled |= await cancel(answers, chosen[60:])  # while batches run
         found = await outcomes(answers)
         assert worker.status().requests == 0
         await until(lambda: worker.status().rows_waiting == 0)

@@ -26,6 +26,9 @@ from tests.tangled import TANGLED
         "https://Example.com/Albert_Einstein?x=(1)#Top",
         "www.Example.com",
         "discord.gg/Kappa",
+        "<https://Example.com/Ann>",
+        "example.com",
+        "https://en.wikipedia.org/wiki/Cat_(animal)",
         "Ann.Lee+x@Example.co.uk",
         "@Ann",
         "`Import-Module Foo`",
@@ -49,6 +52,14 @@ def test_what_is_no_prose(hidden: str) -> None:
 )
 def test_what_is_prose(text: str) -> None:
     assert markup(text).spans == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["See https://a.b/Ann.html. Bob", "(see www.a.b/Ann)", "https://a.b/Ann, Bob", "a.de/Ann?"]
+)
+def test_punctuation_behind_a_link_is_the_sentences(text: str) -> None:
+    [link] = markup(text).spans
+    assert text[slice(*link)].endswith(("Ann", "Ann.html"))
 
 
 def test_a_masked_links_text_is_prose() -> None:

@@ -73,13 +73,13 @@ class Hangs:
         return True
 
     def _discard(
-        self, residents: list[PooledCheckpoint], operations: frozenset[AnyOperation], kinds: set[Hashable]
+        self, concerned: list[PooledCheckpoint], operations: frozenset[AnyOperation], kinds: set[Hashable]
     ) -> None:
-        keys = {one.state.spec.key for one in residents}
-        for resident in residents:
-            if resident.loaded is not None:
-                operations |= set(operations_of(resident.loaded.head).values())
-                resident.unload()
+        keys = {one.state.spec.key for one in concerned}
+        for pooled in concerned:
+            if pooled.loaded is not None:
+                operations |= set(operations_of(pooled.loaded.head).values())
+                pooled.unload()
         self._queue.discard(operations, NotResponding())
         self._preparation.discard(
             lambda kind: kind in kinds or (isinstance(kind, Kind) and kind.checkpoint in keys), NotResponding()

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bot.text.characters import line_breaks, without_ignorable
+from bot.text.graphemes import Span
 
 _UNSEEN = frozenset(("Mn", "Me", "Cf", "Cc", "Cs"))
 _NUMBER = re.compile(r"\d+")
@@ -32,14 +33,6 @@ class Marker:
 
     text: str
     position: MarkerPosition = MarkerPosition.ANYWHERE
-
-
-@dataclass(frozen=True)
-class Span:
-    """A part of a text, by character offsets."""
-
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)

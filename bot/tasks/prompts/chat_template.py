@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bot.inference.heads.calibration import Calibration
-from bot.inference.tokenization.markers import Marker, MarkerPosition, Markers, Span
+from bot.inference.tokenization.markers import Marker, MarkerPosition, Markers
+from bot.text.graphemes import Span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -27,6 +27,8 @@ KEPT = [
     "<https://example.com/a?b=c&d=1#e>",
     "https://en.wikipedia.org/wiki/Cat_(animal)",
     "www.example.com",
+    "www.Example.org/Team",
+    "ssh://example.com:22/a",
     "example.com/the/red/house",
     "first.last+tag@example.co.uk",
     "`pip install cats`",
