@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
+import asyncio_throttle.throttler
 import pytest
 
 
@@ -32,6 +34,7 @@ class Clock:
 
         monkeypatch.setattr(loop._selector, "select", jump)
         monkeypatch.setattr(loop, "time", lambda: self.now)
+        monkeypatch.setattr(asyncio_throttle.throttler, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(asyncio, "to_thread", _here)
 
 

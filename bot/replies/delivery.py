@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from enum import Enum
@@ -67,6 +68,9 @@ class Delivery:
         self._backend = backend
         self._store = store
         self._studio = studio
+        # Edits are paced by timers of the bot, not of an interaction: simcord, in which the tests and the playground
+        # run, holds back those of an interaction's context for as long as the bot is busy.
+        self._timers = contextvars.copy_context()
         self._stoppable: dict[str, PendingReply] = {}
 
     async def answer(
@@ -108,7 +112,7 @@ class Delivery:
                 thinking=kind is not ResponseKind.EDIT,
                 ephemeral=kind is ResponseKind.EPHEMERAL,
             )
-            reply = PendingReply(interaction, self._store, self._studio, request, answering, kept or {})
+            reply = PendingReply(interaction, self._store, self._studio, request, answering, kept or {}, self._timers)
             async with _notice_taken_back(reply, kind):
                 await reply.show_notices()
                 answer = await self._shown(reply, request, render, preview)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import discord
+from asyncio_throttle import Throttler
 
 from bot.errors import DeadlinePassed, ShuttingDown, describe
 from bot.inference.answering import Answering
@@ -51,6 +53,7 @@ class PendingReply:
 
     Args:
         kept: requests that the store has already, with their ids.
+        timers: the context that edits are paced in.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class PendingReply:
         request: Request[Any],
         answering: Answering[Any],
         kept: Mapping[Request[Any], str],
+        timers: contextvars.Context,
     ) -> None:
         self.answering = answering
         self.person = interaction.user.id
@@ -69,6 +73,7 @@ class PendingReply:
         self._studio = studio
         self._request = request
         self._ids = dict(kept)
+        self._timers = timers
         self._has_notice = False
 
     async def id_of(self, request: Request[Any]) -> str:
@@ -98,10 +103,11 @@ class PendingReply:
 
     async def show_progress(self, preview: Callable[[Any], Reply]) -> None:
         """Show the newest text at most every `EDIT_SECONDS`, with a button that stops it, until it is complete."""
-        clock = asyncio.get_running_loop().time
+        throttler = Throttler(1, EDIT_SECONDS, LOOK_SECONDS)
+        await self._turn(throttler)
+        await self._turn(throttler)  # the first turn went to the deferral
         shown: Reply | None = None
         newest = None
-        await self.answering.wait(EDIT_SECONDS)  # counted from the deferral
         while self._goes_on():
             try:
                 result = await self.answering.partial()
@@ -112,11 +118,9 @@ class PendingReply:
             if reply is None or reply == shown:
                 await self.answering.wait(LOOK_SECONDS)
                 continue
-            content = await self._content(reply, [Button(STOP, self._request)])
-            edited = clock()
-            if await self._try_to_edit(**content):
+            if await self._try_to_edit(**await self._content(reply, [Button(STOP, self._request)])):
                 shown, newest = reply, result
-            await self.answering.wait(EDIT_SECONDS - (clock() - edited))
+            await self._turn(throttler)
 
     async def wait(self) -> Answer[Any]:
         """Wait for the answer; end it early before Discord forgets the interaction.
@@ -173,6 +177,17 @@ class PendingReply:
             log.info("a response could not be edited: %s", describe(error))
             return False
         return True
+
+    async def _turn(self, throttler: Throttler) -> None:
+        """Wait for a turn to edit, or for the answer."""
+        loop = asyncio.get_running_loop()
+        turn = self._timers.run(loop.create_task, throttler.acquire())
+        answered = loop.create_task(self.answering.wait(seconds_left(self._interaction)))
+        try:
+            await asyncio.wait((turn, answered), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            turn.cancel()
+            answered.cancel()
 
     def _goes_on(self) -> bool:
         return not self.answering.done() and seconds_left(self._interaction) > 0
