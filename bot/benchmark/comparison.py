@@ -23,11 +23,11 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.checkpoints.sources import fetch
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head
 from bot.inference.operations import run_task
 from bot.inference.requests import Request
-from bot.inference.status import CheckpointState
 from bot.inference.task import HeadKind
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.generate import GenerateRequest, GenerateResult

@@ -15,7 +15,8 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bot.inference.status import CheckpointState, Phase
+from bot.inference.checkpoints.state import CheckpointState
+from bot.inference.status import Phase
 from bot.playground import SimulatedReply
 
 

@@ -24,12 +24,12 @@ from bot.errors import (
 from bot.inference.calibrations import Calibrations
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.checkpoints.residency import LoadedCheckpoint
+from bot.inference.hangs import Hangs, Kind
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation
 from bot.inference.operations import OperationCall, TaskRun
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.costs import Recent
-from bot.inference.scheduling.hangs import Hangs, Kind
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.result_cache import ResultCache

@@ -6,8 +6,9 @@ from typing import Protocol, TypeVar
 
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.requests import Answer, Request
-from bot.inference.status import CheckpointState, WorkerStatus
+from bot.inference.status import WorkerStatus
 
 ResultT = TypeVar("ResultT")
 

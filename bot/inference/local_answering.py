@@ -10,10 +10,11 @@ from typing import Any, Generic, TypeVar
 
 from bot.errors import GlassboxError
 from bot.inference.answering import Answering, AnsweringState, Loading, Stage
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.operations import OperationCall, Row
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.queue import DeviceQueue
-from bot.inference.status import CheckpointState, Phase
+from bot.inference.status import Phase
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")

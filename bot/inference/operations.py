@@ -46,6 +46,24 @@ class Budget:
         # A running batch is as wide as its widest row.
         return replace(self, rows=rows, padded_tokens=max(0, self.padded_tokens - max(tokens) * len(tokens)))
 
+    def split(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Divide rows into batches of similar length, each within the budget unless a single row exceeds it.
+
+        Returns:
+            The indices of the rows of each batch.
+        """
+        batches: list[list[int]] = []
+        total = 0
+        for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+            padded = lengths[index] * (len(batches[-1]) + 1) if batches else 0
+            fits = batches and len(batches[-1]) < self.rows and padded <= self.padded_tokens
+            if not fits or total + lengths[index] < (1 - self.waste) * padded:
+                batches.append([])
+                total = 0
+            batches[-1].append(index)
+            total += lengths[index]
+        return batches
+
 
 class RowState(IntEnum):
     """How far a row is, in the only order in which it changes; after nano-vllm's `SequenceStatus`."""

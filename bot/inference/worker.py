@@ -25,15 +25,16 @@ from bot.inference.backend import Backend
 from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Devices, listed
+from bot.inference.hangs import Hangs
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation, LocalAnswering
 from bot.inference.requests import Request
-from bot.inference.scheduling.hangs import Hangs
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.watchdog import Watchdog
-from bot.inference.status import CheckpointState, Phase, WorkerStatus
+from bot.inference.status import Phase, WorkerStatus
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")

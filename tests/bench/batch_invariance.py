@@ -27,7 +27,6 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance, forced
 from bot.inference.operations import OperationCall, run_task
-from bot.inference.scheduling.batching import alike
 from bot.settings import Settings
 from bot.tasks.fill import FillResult
 from tests.bench.workload import Workload
@@ -71,7 +70,7 @@ def answers_of(ways: Sequence[Any]) -> list[Any]:
                 if step.operation is operation
                 for at, row in enumerate(step.rows)
             ]
-            for batch in alike([row.tokens for _, _, row in rows], operation.budget):
+            for batch in operation.budget.split([row.tokens for _, _, row in rows]):
                 chosen = [rows[one] for one in batch]
                 for (index, at, _), output in zip(chosen, operation.run([row for _, _, row in chosen]), strict=True):
                     sent[index][at] = output

@@ -10,7 +10,8 @@ import pytest
 
 from bot.commands.terminal import show_loading, show_reply
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
-from bot.inference.status import CheckpointState, Phase
+from bot.inference.checkpoints.state import CheckpointState
+from bot.inference.status import Phase
 from bot.playground import SimulatedReply
 from tests.commands.conftest import Paper
 from tests.timers import FAR, turns

@@ -14,9 +14,10 @@ from bot.evaluation.labelled import Example, read_examples
 from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.languages.lookup import language
 from bot.inference.requests import Answer, Request
-from bot.inference.status import CheckpointState, WorkerStatus
+from bot.inference.status import WorkerStatus
 from bot.tasks import all_tasks
 from bot.tasks.fill import FillRequest, FillResult, completed
 from bot.tasks.scores import LabelScore

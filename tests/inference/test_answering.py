@@ -14,8 +14,9 @@ import pytest
 from bot.errors import ModelFailed, ModelUnavailable
 from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.local_answering import loading_of
-from bot.inference.status import CheckpointState, Phase
+from bot.inference.status import Phase
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.cogs.pacing import held_after

@@ -19,12 +19,13 @@ from bot.inference.checkpoints.loading_times import LoadingTimes
 from bot.inference.checkpoints.memory_limit import MemoryLimits, by_device
 from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
 from bot.inference.checkpoints.sources import fetch
-from bot.inference.checkpoints.weights import expected_bytes, free_memory
+from bot.inference.checkpoints.state import CheckpointState
+from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.compute.device import Devices, listed
+from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.scheduling.daemon_threads import DaemonThreads
-from bot.inference.scheduling.isolation import is_out_of_memory
-from bot.inference.status import CheckpointState, Phase
+from bot.inference.status import Phase
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.inference.checkpoints.catalogue import CheckpointSpec
+from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Device
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
-from bot.inference.status import CheckpointState, Phase
+from bot.inference.status import Phase
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head

@@ -1,8 +1,7 @@
-"""The memory of a checkpoint's weights: how much they will take, and how to free it."""
+"""How many bytes a checkpoint's weights will take."""
 
 from __future__ import annotations
 
-import gc
 import json
 import math
 from collections.abc import Iterator
@@ -30,15 +29,6 @@ def expected_bytes(folder: Path, element: int) -> int:
         return sum(_bytes_in(file, element) for file in files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def free_memory() -> None:
-    """Free unreferenced tensors."""
-    import torch
-
-    gc.collect()  # heads and their operations refer to each other
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _weight_files(folder: Path) -> Iterator[Path]:

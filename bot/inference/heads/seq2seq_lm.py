@@ -22,7 +22,6 @@ from bot.inference.heads.head import Head, Loaded
 from bot.inference.languages.lookup import language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Budget, Operation, Row, Session
-from bot.inference.scheduling.batching import alike
 from bot.inference.task import HeadKind
 
 WASTE = 0.6
@@ -140,7 +139,7 @@ class Seq2SeqLM(Head):
         """Return the encoder's hidden states of all tokens, one source after the other, (tokens, hidden)."""
         # Rows of a running batch need not share a pass of the encoder: only texts of similar length do.
         states: dict[int, torch.Tensor] = {}
-        for batch in alike([len(ids) for ids in sources], encoder_budget(self.device)):
+        for batch in encoder_budget(self.device).split([len(ids) for ids in sources]):
             ids, mask = self.pad([sources[index] for index in batch])
             found = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
             states |= {index: found[row, : len(sources[index])] for row, index in enumerate(batch)}

@@ -76,25 +76,6 @@ def by_distance(by_length: Mapping[int, Sequence[RowT]], tokens: int) -> Iterato
         yield [by_length[length] for length in lengths]
 
 
-def alike(lengths: Sequence[int], budget: Budget) -> list[list[int]]:
-    """Divide rows into batches of similar length, each within the budget unless a single row exceeds it.
-
-    Returns:
-        The indices of the rows of each batch.
-    """
-    batches: list[list[int]] = []
-    total = 0
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        padded = lengths[index] * (len(batches[-1]) + 1) if batches else 0
-        fits = batches and len(batches[-1]) < budget.rows and padded <= budget.padded_tokens
-        if not fits or total + lengths[index] < (1 - budget.waste) * padded:
-            batches.append([])
-            total = 0
-        batches[-1].append(index)
-        total += lengths[index]
-    return batches
-
-
 def padding_waste(lengths: Sequence[int]) -> float:
     """Return the share of a batch's tokens that is padding, 0 to 1."""
     return 1 - sum(lengths) / (max(1, *lengths) * len(lengths))

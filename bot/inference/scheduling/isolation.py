@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
-from bot.inference.checkpoints.weights import free_memory
+from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.operations import AnyRow, Operation, OutputT
 
 log = logging.getLogger(__name__)
@@ -46,13 +46,3 @@ def failure_of(name: str, error: BaseException) -> Unanswered:
     """
     log.error("%s failed: %s", name, describe(error))
     return OutOfMemory() if is_out_of_memory(error) else ModelFailed()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether the device or the machine had no memory left."""
-    if isinstance(error, MemoryError):
-        return True
-    # On the CPU and on MPS PyTorch raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and (
-        type(error).__name__ == "OutOfMemoryError" or ("alloc" in str(error).lower() and "memory" in str(error).lower())
-    )

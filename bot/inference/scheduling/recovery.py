@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from bot.errors import describe
-from bot.inference.checkpoints.weights import free_memory
+from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.operations import AnyRow, RowState, Session, decode_step
-from bot.inference.scheduling.isolation import failure_of, is_out_of_memory
+from bot.inference.scheduling.isolation import failure_of
 
 PROOF = 2
 """Tokens after a failure that prove a row innocent: the first comes with its prompt."""

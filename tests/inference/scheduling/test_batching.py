@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.inference.operations import Budget
-from bot.inference.scheduling.batching import alike, by_distance, gather, order_of, padding_waste
+from bot.inference.scheduling.batching import by_distance, gather, order_of, padding_waste
 from bot.inference.scheduling.fair_queueing import FairClock
 
 
@@ -99,7 +99,7 @@ def test_equal_lengths_waste_nothing(lengths: list[int]) -> None:
 
 @given(st.lists(st.integers(1, 300), max_size=40), budgets)
 def test_rows_that_are_alike_keep_the_budget_together(lengths: list[int], budget: Budget) -> None:
-    batches = alike(lengths, budget)
+    batches = budget.split(lengths)
     assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
     for batch in batches:
         found = [lengths[place] for place in batch]
@@ -109,7 +109,7 @@ def test_rows_that_are_alike_keep_the_budget_together(lengths: list[int], budget
 
 
 def test_rows_that_are_alike_share_a_batch() -> None:
-    assert alike([10, 200, 9, 210, 10], Budget(600, rows=8, waste=0.2)) == [[2, 0, 4], [1, 3]]
+    assert Budget(600, rows=8, waste=0.2).split([10, 200, 9, 210, 10]) == [[2, 0, 4], [1, 3]]
 
 
 def test_padding_waste() -> None:
