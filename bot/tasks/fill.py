@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Result
+from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.prompts.cloze import BLANK, weighed_masks
-from bot.tasks.scores import LabelScore
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import checked_range, has_words
 from bot.text.characters import REPLACEMENT_CHARACTER, visible

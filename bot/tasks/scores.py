@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bot.inference.requests import LabelScore as LabelScore
+from bot.inference.requests import LabelScore
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Result
+from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
+from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
 from bot.text.tables import read_table
 

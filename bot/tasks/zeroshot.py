@@ -12,13 +12,12 @@ import numpy.typing as npt
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Result
+from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
+from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import clean_text, quantity
 from bot.text.characters import identity, visible
-from bot.text.label_list import parse_labels as parse_labels
 from bot.text.tables import read_table
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bot.inference.heads.calibration import Calibration
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-_TEMPLATE: Calibration[ChatTemplate] = Calibration("chat template")
+# A template is shown these to find out what it writes around contents.
 _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("user",),
     ("system", "user"),
@@ -27,13 +27,12 @@ _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("system", "user", "assistant", "user", "assistant", "user"),
     ("user", "assistant", "tool", "assistant", "user"),
 )
-"""With these a template shows what it writes around contents."""
+# transformers' own tag around the assistant's messages, which is not Jinja.
 _GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")
-"""transformers' own tag around the assistant's messages."""
 _MARKUP = re.compile(r"<<?[^<>\s]+>>?|\[[^\[\]\s]+\]|\{\{?[^{}\s]+\}\}?|\|[^|\s]+\|")
 _SENTENCE_END = frozenset(".,!?…\"'’”)")
+# A longer line is an instruction, which any message may contain.
 _FEW_WORDS = 4
-"""A longer line is an instruction, which any message may contain."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
     """
     from jinja2 import TemplateError
 
-    template = ChatTemplate.of(head)
+    template = ChatTemplate(head)
     try:
         return template.encode(messages)
     except TemplateError:  # some, such as Gemma's first ones, have no system role
@@ -72,7 +71,7 @@ def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
 
 def inert(head: CausalLM, text: str) -> str:
     """Return a message's text as `chat_prompt` reads it."""
-    return ChatTemplate.of(head).markers.broken(text)
+    return ChatTemplate(head).markers.broken(text)
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
@@ -82,35 +81,51 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     return [Message(first.role, f"{system}\n\n{first.content}"), *rest] if system else [first, *rest]
 
 
-class ChatTemplate:
-    """A checkpoint's chat template, and what it writes around contents.
+@dataclass
+class _Analysis:
+    """What was found out about a template, to be found out once."""
 
-    `markers` must not occur in a message: the control tokens, and the template's own text.
-    """
+    # Plain values only: a calibration outlives the head, and would keep an evicted checkpoint in memory.
+    state: tuple[str, int]
+    control_ids: frozenset[int]
+    markers: Markers = field(default_factory=lambda: Markers(()))
+    around: dict[tuple[Role, ...], tuple[str, ...]] = field(default_factory=dict)
+    """For messages of some roles, the template's text before, between and behind their contents."""
+    controls: dict[tuple[Role, ...], list[int]] = field(default_factory=dict)
+    """The control tokens in that text."""
+
+
+_ANALYSIS: Calibration[_Analysis] = Calibration("chat template")
+
+
+class ChatTemplate:
+    """A checkpoint's chat template. The first one of a checkpoint analyses it."""
 
     def __init__(self, head: CausalLM) -> None:
+        self._head = head
+        state = str(head.tokenizer.chat_template), len(head.tokenizer)
+        known = head.calibrations.get(_ANALYSIS)
+        if known is not None and known.state == state:
+            self._known = known
+        else:
+            self._analyse(state)
+            head.calibrations[_ANALYSIS] = self._known
+
+    def _analyse(self, state: tuple[str, int]) -> None:
         from bot.inference.tokenization.literal import control_tokens
 
-        self._head = head
-        self._state = _state(head)
-        control = control_tokens(head.tokenizer)
-        tokenizer = head.tokenizer
+        tokenizer = self._head.tokenizer
+        control = control_tokens(tokenizer)
         others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
         # An unknown character is not a control token, but has the id of one.
-        unknown = {tokenizer.unk_token_id} - others
-        self._control_ids = frozenset(control.values()) - unknown
-        self._around: dict[tuple[Role, ...], tuple[str, ...]] = {}
-        self._control_read: dict[tuple[Role, ...], list[int]] = {}
+        self._known = _Analysis(state, frozenset(control.values()) - ({tokenizer.unk_token_id} - others))
         tokens = [Marker(token) for token in control if len(token.strip()) > 1]
-        self.markers = Markers([*tokens, *_markers(self._shown(), control), *_constants(head.tokenizer)])
+        self._known.markers = Markers([*tokens, *_markers(self._shown(), control), *_constants(tokenizer)])
 
-    @classmethod
-    def of(cls, head: CausalLM) -> ChatTemplate:
-        """Return the template of a head's tokenizer, which is analysed once."""
-        kept = head.calibrations.get(_TEMPLATE)
-        if kept is None or kept._state != _state(head):
-            kept = head.calibrations[_TEMPLATE] = cls(head)
-        return kept
+    @property
+    def markers(self) -> Markers:
+        """What must not occur in a message: the control tokens, and the template's own text."""
+        return self._known.markers
 
     def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Return token ids of messages, up to the beginning of the assistant's next one.
@@ -161,18 +176,18 @@ class ChatTemplate:
         return tuple(ids)
 
     def _controls(self, ids: Iterable[int]) -> list[int]:
-        return [one for one in ids if one in self._control_ids]
+        return [one for one in ids if one in self._known.control_ids]
 
     def _controls_of(self, roles: tuple[Role, ...]) -> list[int]:
         """Return the control tokens of a conversation of these roles without forged ones."""
-        if roles not in self._control_read:
+        if roles not in self._known.controls:
             text = "a".join(self._written_around(roles))
-            self._control_read[roles] = self._controls(self._head.tokenize_template(text, add_special_tokens=False))
-        return self._control_read[roles]
+            self._known.controls[roles] = self._controls(self._head.tokenize_template(text, add_special_tokens=False))
+        return self._known.controls[roles]
 
     def _written_around(self, roles: tuple[Role, ...]) -> tuple[str, ...]:
         """Return the template's text before, between and behind the contents of messages of these roles."""
-        if roles not in self._around:
+        if roles not in self._known.around:
             placeholders = [f"Content{index}Here" for index in range(len(roles))]
             rest, around = self._rendered(roles, placeholders), []
             for one in placeholders:
@@ -180,8 +195,8 @@ class ChatTemplate:
                 before, _, after = rest.partition(one) if one in rest else ("", "", rest)
                 around.append(before)
                 rest = after
-            self._around[roles] = (*around, rest)
-        return self._around[roles]
+            self._known.around[roles] = (*around, rest)
+        return self._known.around[roles]
 
     def _shown(self) -> Iterator[tuple[str, ...]]:
         """Yield the template's text around contents, for each kind of conversation that it accepts."""
@@ -197,10 +212,6 @@ class ChatTemplate:
             enable_thinking=False,  # for templates that ask, such as Qwen3's: thoughts would take the answer's room
         )
         return str(text)
-
-
-def _state(head: CausalLM) -> tuple[str, int]:
-    return str(head.tokenizer.chat_template), len(head.tokenizer)
 
 
 def _markers(shown: Iterable[Sequence[str]], control: Iterable[str]) -> Iterator[Marker]:

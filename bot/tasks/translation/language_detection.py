@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SURE = 0.7
 """A guess is sure with this probability among the languages that can be chosen, and `SURE_OF_ALL` among all languages:
-no such guess was wrong on the `dev` half of `bot/evaluation/languages.toml`."""
+no such guess was wrong on the `dev` half of `tests/bench/languages.toml`."""
 SURE_OF_ALL = 0.45
 CERTAIN = 0.95
 """If all languages together that a checkpoint does not read have this probability, the text is in one of them."""
