@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 6_000
 MOST_NEW_TOKENS = 512
 TOP_P = 0.95
+# So many tokens behind a line break nearly always contain the first word of the line.
 WORD_TOKENS = 6
-"""So many tokens behind a line break nearly always contain the first word of the line."""
 
+# Except in a flag, these invisible characters make code look like other code, and no model knows them.
 _OVERRIDES = re.compile(
     f"(?P<flag>{FLAG})|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-"""Unless they are part of a flag, they make code look like other code, and no model knows them."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,15 @@ class CompleteResult(Result):
     """The continuation of the code."""
 
     text: str
-    """As it follows the code, white space included, without part of a character at its end."""
+    """White space included, without part of a character at its end."""
     tokens: int
     finished: bool
     """It has come to an end, rather than reaching `max_new_tokens` or being stopped."""
     truncated: bool
-    """The model did not read the start of the code, which exceeds its context."""
+    """The start of the code did not fit into the model's context."""
     ids: tuple[int, ...] = ()
     """Generated tokens, and the one that ended them if one did."""
     tail: Tail = WHOLE
-    """Where the code continues if it ends with part of a character."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -62,12 +61,10 @@ class CompleteRequest(Request[CompleteResult]):
     """Code to continue; raises `InvalidRequest` if it or an option cannot be used.
 
     Attributes:
-        code: taken out of a code fence around it, and without white space at its end: models generate a line break and
-            the indentation behind it as one token, so half of it must not be given.
-        language: its code (see `bot.tasks.code.languages`); may be given as a name or an extension, and is guessed if
-            it is empty.
+        code: taken out of a code fence around it, and without white space at its end.
+        language: its code in `bot.tasks.code.languages`. May be given as a name or an extension; guessed if empty.
         temperature: 0 to 2; 0 always takes the likeliest token.
-        tail: tokens behind the code that end with part of a character, with which it continues (see `Tail`).
+        tail: tokens behind the code that end with part of a character (see `Tail`).
     """
 
     code: str
@@ -96,10 +93,10 @@ class CompleteRequest(Request[CompleteResult]):
         return find_code_language(self.language)
 
     def continued(self, text: str, tail: Tail | None = None) -> CompleteRequest:
-        """Return the request that continues after a generated text. Code that is too long loses its first lines.
+        """Return the request that continues after a generated text, without the first lines of code that is too long.
 
         Args:
-            tail: of the text; None if it is unknown.
+            tail: the text's; None if unknown.
         """
         code = self.code + (text.rstrip(REPLACEMENT_CHARACTER) if tail is None else text[: len(text) - tail.characters])
         if len(code) > MOST_CHARACTERS:
@@ -109,6 +106,7 @@ class CompleteRequest(Request[CompleteResult]):
 
 
 def _checked(code: str) -> str:
+    # Models generate a line break and the indentation behind it as one token, so half of it must not be given.
     clean = code.strip("\n").rstrip()
     if not visible(clean):
         raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
@@ -131,22 +129,22 @@ def _language(chosen: str, fence: str, code: str) -> CodeLanguage:
 
 @dataclass(frozen=True)
 class Completion:
-    """How much of a generated text is the answer."""
+    """The part of a generated text that is the answer."""
 
     text: str
     rest: str
-    """The text behind the answer, which is not shown."""
+    """The text behind the answer."""
     ended: bool
     """The code has come to an end."""
     reason: EndReason | None = None
-    """The rule by which it ends before the rest; None if no rule applies."""
+    """The rule that ends the answer before the rest; None if no rule applies."""
 
 
 def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) -> TaskRun[CompleteResult]:
-    """Answer by a causal language model that reads plain code, until a definition is complete.
+    """Answer by a causal language model that continues plain code until a definition is complete.
 
     Args:
-        seed: for reproducible code; random if it is None.
+        seed: for reproducible code; random if None.
     """
     from bot.inference.heads.generation.sampling import Sampling
 
@@ -174,7 +172,7 @@ def read_prompt(head: CausalLM, request: CompleteRequest) -> ReadPrompt:
 
 
 def _has_ended(request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int]) -> bool:
-    # Only the start of a line can end the code, so the whole text is read near one only.
+    # Only the beginning of a line can end the code, so the whole text is decoded only near one.
     head = prompt.head
     return ids[-1] in head.tokenizer.all_special_ids or (
         "\n" in head.decode(ids[-WORD_TOKENS:]) and completion(request, prompt, ids).ended
@@ -184,11 +182,11 @@ def _has_ended(request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int])
 def completion(
     request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int], *, complete: bool = False
 ) -> Completion:
-    """Return how much of the text of new tokens is the answer.
+    """Return the answer in the text of new tokens.
 
     Args:
         ids: without the token that ended the text.
-        complete: nothing follows any more.
+        complete: no further tokens will follow.
     """
     text = prompt.text(ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)

@@ -26,7 +26,7 @@ class CodeLanguage:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """All of its names, case-folded."""
+        """All names, case-folded."""
         return frozenset(map(str.casefold, (self.code, self.name, self.extension, *self.aliases)))
 
     def matches(self, typed: str) -> bool:
@@ -35,7 +35,7 @@ class CodeLanguage:
         return any(name.startswith(start) for name in self.names)
 
     def score(self, code: str) -> int:
-        """Return how many of its marks some code has."""
+        """Count the language's marks in some code."""
         return sum(re.search(mark, code, re.MULTILINE) is not None for mark in self.marks)
 
 
@@ -64,7 +64,7 @@ def find_code_language(name: str) -> CodeLanguage:
 
 
 def guess_code_language(code: str) -> CodeLanguage:
-    """Return the language that some code looks like; plain text if it looks like none of them."""
+    """Return the language with the most marks in some code; plain text if there are none."""
     best = max(LANGUAGES, key=lambda language: language.score(code))
     return best if best.score(code) else PLAIN
 

@@ -10,12 +10,10 @@ from bot.tasks.names.tokens import NameToken, WordKind, read_tokens
 from bot.tasks.names.words import NameWords, name_words
 from bot.text.graphemes import Graphemes, Span
 
-LONGEST_NAME = 80
-"""In characters."""
-LONGEST_SENTENCE = 300
-"""How many characters of the sentence around a candidate are read."""
+# In characters; a candidate's sentence is cut if it is longer.
+LONGEST_NAME, LONGEST_SENTENCE = 80, 300
+# Between two parts of a name: Maria de la Cruz.
 MOST_PARTICLES = 3
-"""Between two parts of a name: Maria de la Cruz."""
 
 Chain = Sequence[NameToken]
 _CASED = (WordKind.CAPITALISED, WordKind.INITIALS)
@@ -23,15 +21,15 @@ _CASED = (WordKind.CAPITALISED, WordKind.INITIALS)
 
 @dataclass(frozen=True)
 class CandidateName:
-    """A possible name, with all of its occurrences in the text."""
+    """A possible name, with its occurrences in the text."""
 
     name: str
     spans: tuple[Span, ...]
     sentence: str
     """The sentence of the first occurrence."""
     spelled: tuple[str, str] | None = None
-    """Name and sentence in the spelling that models know if the text has them in capitals: ("Ann", "Ann lives in
-    Berlin") for "ANN LIVES IN BERLIN". None if that is the same."""
+    """Name and sentence without capitals: ("Ann", "Ann lives in Berlin") for "ANN LIVES IN BERLIN". None if the text
+    isn't in capitals."""
 
     @property
     def asked(self) -> tuple[str, str]:
@@ -40,9 +38,9 @@ class CandidateName:
 
 
 def find_candidates(text: str) -> list[CandidateName]:
-    """Return the candidates in the order in which they first appear.
+    """Return the candidates outside of markup, in the order in which they first appear.
 
-    Scripts without capital letters have none, and neither has markup (mentions, emoji, links, code).
+    A text in a script without capital letters has none.
     """
     read = read_tokens(text)
     graphemes = Graphemes(text)
@@ -65,7 +63,7 @@ def find_candidates(text: str) -> list[CandidateName]:
 
 
 def _spelled(text: str, chains: Sequence[Chain], names: Sequence[Span]) -> str:
-    """Return a text of the same length in which shouted words have capital letters only in names."""
+    """Return a text of the same length in which shouted words have capitals only at the beginning of names."""
     inside = {offset for span in names for offset in range(*span)}
     letters = list(text)
     for token in chain.from_iterable(chains):
@@ -84,7 +82,8 @@ def _recased(word: str, token: NameToken, *, named: bool) -> str:
 
 
 def _end(tokens: Chain, last: int) -> int:
-    """Return the offset behind a name. A single letter's full stop is more likely the sentence's: Vitamin C."""
+    """Return the offset behind a name."""
+    # A single letter's full stop is more likely the sentence's: Vitamin C.
     token = tokens[last]
     is_single = token.kind is WordKind.INITIALS and len(token.key) == 2
     return token.end - 1 if is_single else token.end
@@ -98,7 +97,7 @@ def _sentence(text: str, name: Span, sentence: Span) -> str:
 
 
 class _Runs:
-    """The runs of words in a chain that may be names. Words are given by their index in the chain."""
+    """The runs of words in a chain that may be names. A word is given by its index in the chain."""
 
     def __init__(self, text: str, chain: Chain, words: NameWords) -> None:
         self._text = text
@@ -106,7 +105,7 @@ class _Runs:
         self._words = words
 
     def all(self) -> Iterator[tuple[int, int]]:
-        """Yield the first and the last word of each run."""
+        """Yield each run's first and last word."""
         index = 0
         while index < len(self._chain):
             last = self._last(index)
@@ -118,7 +117,7 @@ class _Runs:
             index = last + 1
 
     def _last(self, first: int) -> int | None:
-        """Return the last word of the run that begins with a word; None if none does."""
+        """Return the last word of the run that begins with a word; None if no run does."""
         is_particle = self._chain[first].kind is WordKind.PARTICLE
         if not (self._leads(first) if is_particle else self._is_part(first)):
             return None
@@ -130,7 +129,7 @@ class _Runs:
         return last
 
     def _leads(self, index: int) -> bool:
-        """Return whether a name begins with a particle in lower case, as van Gogh's does; only in English."""
+        """Return whether a name begins with a particle in lower case, such as van Gogh's; only in English."""
         token = self._chain[index]
         if token.key not in self._words.leading_particles or self._words.is_function(token.key):
             return False
@@ -165,7 +164,8 @@ class _Runs:
         return begins or self._ends_name(index)
 
     def _is_initial(self, index: int) -> bool:
-        """Return whether initials belong to a name: I. and A. only do beside another part of one."""
+        """Return whether initials belong to a name."""
+        # I. and A. may be words of a list; they only count beside another part of a name.
         token = self._chain[index]
         if token.key not in ("i.", "a."):
             return True
@@ -179,7 +179,7 @@ class _Runs:
         return token.key == "us" and not token.shouted and self._text[token.start : token.end].isupper()
 
     def _ends_name(self, index: int) -> bool:
-        """Return whether a common word that is no verb ends a name in capitals: AT HUGGING FACE IN BROOKLYN."""
+        """Return whether a common word ends a name in capitals, such as FACE in AT HUGGING FACE IN BROOKLYN."""
         following = self._chain[index + 1 : index + 2]
         return (
             index > 0
@@ -197,7 +197,7 @@ class _Runs:
         return token.kind in _CASED and not is_common
 
     def _is_given_name(self, index: int) -> bool:
-        """Return whether a word is a given name: Will Smith, and Will said; but not Will you, nor in May."""
+        """Return whether a word is a given name, as in Will Smith or Will said, unlike Will you or in May."""
         token = self._chain[index]
         before = self._chain[index - 1].key if index else ""
         beside = self._text[: token.start].rstrip()[-1:] + self._text[token.end :].lstrip()[:1]
@@ -211,7 +211,7 @@ class _Runs:
         return token.ends_name or self._is_subject(index) or self._text[token.end : token.end + 1] == ","
 
     def _is_surname(self, index: int, given: NameToken) -> bool:
-        """Return whether a word behind a given name is part of the name; unless shouted, any capitalised word is."""
+        """Return whether a word behind a given name is part of the name. Unless shouted, any capitalised word is."""
         if self._is_rare(index):
             return True
         following = self._chain[index : index + 1]
@@ -220,7 +220,7 @@ class _Runs:
         )
 
     def _is_asked(self, index: int) -> bool:
-        """Return whether a sentence asks about a name and has no other verb after it: Will Ann come?"""
+        """Return whether a sentence such as "Will Ann come?" asks about a name, with no verb form behind it."""
         last = index
         while self._is_rare(last + 1):
             last += 1
@@ -230,7 +230,7 @@ class _Runs:
         return question and not self._words.is_verb(following)
 
     def _is_subject(self, index: int) -> bool:
-        """Return whether a verb follows, or another name."""
+        """Return whether a verb or another name follows."""
         following = self._chain[index + 1 : index + 3]
         if not following or (following[0].kind is WordKind.CAPITALISED and not following[0].shouted):
             return False
@@ -239,7 +239,7 @@ class _Runs:
         return self._words.is_verb(following[0].key)
 
     def _trimmed(self, first: int, last: int) -> tuple[int, int] | None:
-        """Drop words at both ends of a run that are not part of a name; None if nothing is left."""
+        """Drop the words at both ends of a run that are not part of a name; None if nothing is left."""
         while first <= last and self._is_idle(first, last):
             first += 1
         while last > first and self._words.is_opener(self._chain[last].key) and not self._is_kept(last):

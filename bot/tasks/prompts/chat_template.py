@@ -51,8 +51,8 @@ def has_chat_template(head: CausalLM) -> bool:
 def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
     """Return token ids of a conversation that the model continues with the assistant's next message.
 
-    If a message contains the template's own markers, a control token or text such as `[/INST]`, a space breaks them, so
-    that nobody can speak in another role. All other messages have the ids of transformers' own `apply_chat_template`.
+    A space breaks the template's own markers in a message, such as `[/INST]`, so that nobody can speak in another role.
+    All other messages have the ids of transformers' own `apply_chat_template`.
 
     Args:
         head: of a checkpoint with a chat template.
@@ -65,7 +65,7 @@ def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
     template = ChatTemplate(head)
     try:
         return template.encode(messages)
-    except TemplateError:  # some, such as Gemma's first ones, have no system role
+    except TemplateError:  # some, such as Gemma 1's, have no system role
         return template.encode(_without_system(messages))
 
 
@@ -139,10 +139,11 @@ class ChatTemplate:
         ids = self._head.tokenize_template(self._rendered(roles, contents), add_special_tokens=False)
         if self._controls(ids) == self._controls_of(roles):
             return tuple(ids)
+        # The tokenizer finds control tokens in other text, or the template writes other text for these contents.
         return self._by_pieces(contents, around)
 
     def _safe(self, contents: Sequence[str], around: Sequence[str]) -> list[str]:
-        """Break markers in contents, including those that contents would form with the text around them."""
+        """Break the markers in contents, including those that contents would form with the template's text."""
         reach = self.markers.longest
         safe = []
         for content, before, after in zip(contents, around, around[1:], strict=False):
@@ -165,10 +166,7 @@ class ChatTemplate:
         return content
 
     def _by_pieces(self, contents: Sequence[str], around: Sequence[str]) -> tuple[int, ...]:
-        """Encode the template's parts with control tokens, and contents without.
-
-        This is for tokenizers that find control tokens in other text, and for templates whose text depends on contents.
-        """
+        """Encode the template's parts with control tokens, and contents without."""
         ids = list(self._head.tokenize_template(around[0], add_special_tokens=False))
         for content, after in zip(contents, around[1:], strict=True):
             ids += self._head.encode_rest(content)
@@ -179,7 +177,7 @@ class ChatTemplate:
         return [one for one in ids if one in self._known.control_ids]
 
     def _controls_of(self, roles: tuple[Role, ...]) -> list[int]:
-        """Return the control tokens of a conversation of these roles without forged ones."""
+        """Return the control tokens of a conversation of these roles in which nobody has forged one."""
         if roles not in self._known.controls:
             text = "a".join(self._written_around(roles))
             self._known.controls[roles] = self._controls(self._head.tokenize_template(text, add_special_tokens=False))
@@ -237,13 +235,13 @@ def _markers_of(literal: str, tokens: re.Pattern[str], *, is_first: bool, is_las
 
 
 def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Marker]:
-    """Yield the markers in a line, or in the part of it that a template writes."""
+    """Yield the markers in a line's part between contents and control tokens."""
     yield from map(Marker, _MARKUP.findall(line))
     words = line.split()
     if not words:
         return
     if line[0].isalnum() and (line[-1].isalnum() or line[-1] in _SENTENCE_END):
-        # Plain words beside a control token, such as `user`, have no meaning without it.
+        # Words beside a control token, such as `user`, are no marker without it.
         if is_line and len(words) <= _FEW_WORDS:
             yield Marker(line, MarkerPosition.LINE)
         return
@@ -256,7 +254,7 @@ def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Ma
 
 
 def _constants(tokenizer: PreTrainedTokenizerBase) -> Iterator[Marker]:
-    """Yield the marks in the strings of a template, even those that it only writes for tools or thoughts."""
+    """Yield the markers in the strings of a template, including those that it only writes for tools or thoughts."""
     from jinja2 import Environment, TemplateError, nodes
 
     environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed

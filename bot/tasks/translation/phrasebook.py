@@ -1,7 +1,4 @@
-"""Showing a causal language model what translating is: sentences with their translations, in several layouts.
-
-The layouts were chosen on the `dev` half of `bot/evaluation/labelled.toml`.
-"""
+"""Prompts that show a causal language model sentences with their translations."""
 
 from __future__ import annotations
 
@@ -19,9 +16,10 @@ def layouts(sentence: str, source: str, target: str) -> list[str]:
 
     Args:
         sentence: one line, without double quotes.
-        source: code of its language, one of `PHRASES`.
-        target: code of the language to write, another one.
+        source: code of its language, a key of `PHRASES`.
+        target: code of the other language, another key.
     """
+    # Chosen on the `dev` half of `bot/evaluation/labelled.toml`.
     names = language(source).name, language(target).name
     pairs = list(zip(PHRASES[source], PHRASES[target], strict=True))
     return [
@@ -38,7 +36,7 @@ def layouts(sentence: str, source: str, target: str) -> list[str]:
 
 
 def dictionary(sentence: str, source: str, target: str) -> str:
-    """Return the layout in which drafts are scored, and the way back from each."""
+    """Return the layout in which drafts are scored, there and back."""
     lines = "".join(f"{one} = {other}\n" for one, other in zip(PHRASES[source], PHRASES[target], strict=True))
     return f"{language(source).name} - {language(target).name} dictionary\n{lines}{sentence} ="
 
@@ -50,12 +48,12 @@ def _quoted(names: tuple[str, str], pairs: list[tuple[str, str]], sentence: str)
 
 
 def tidy(continuation: str) -> str:
-    """Return the translation in the text that a model wrote after a layout."""
+    """Return the translation that a model's continuation of a layout begins with."""
     line = continuation.split("\n")[0].strip(' "–=\t')
     return line.split('"')[0].strip()
 
 
 def is_ended(continuation: str) -> bool:
-    """Return whether a text after a layout goes on behind the translation, which therefore is complete."""
+    """Return whether a continuation goes on behind its translation, which therefore is complete."""
     line = continuation.strip(' "–=\t')
     return "\n" in line or '"' in line
