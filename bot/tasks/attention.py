@@ -149,11 +149,7 @@ def _pair(known: LanguagePairs, request: AttentionRequest) -> tuple[str, str]:
 def _weights(
     head: Head, request: AttentionRequest, inputs: AttentionInput, decoder: tuple[int, ...] = (), *, shortened: bool
 ) -> TaskRun[AttentionResult]:
-    """Compute the weights.
-
-    Args:
-        decoder: the token ids that the decoder reads; none if the model has only one side.
-    """
+    """Compute the weights; without token ids for the decoder, the model has only one side."""
     [attentions] = yield from head.attention([inputs.row])
     if not attentions:
         raise ModelUnavailable("This checkpoint's architecture has no attention weights that I could show.")
@@ -165,11 +161,7 @@ def _weights(
 
 
 def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, bool]:
-    """Return as much of a text as fits into the picture, and whether something was left out.
-
-    Args:
-        tokens: returns how many tokens the model reads if the text is this.
-    """
+    """Return as much of a text as fits, and whether some is left out; `tokens` counts those that are read for a text."""
     if tokens(text) <= MOST_TOKENS:
         return text, False
     plain = head.tokenize(text, add_special_tokens=False, truncation=True, max_length=MOST_TOKENS)

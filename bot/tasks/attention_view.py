@@ -75,11 +75,7 @@ class Shown:
 
 
 def shown(attentions: Attentions, view: AttentionView) -> Shown:
-    """Take the chosen matrix out of those of each part, (layers, heads, queries, keys).
-
-    Raises:
-        InvalidRequest: the model has no such part, layer or head.
-    """
+    """Take the chosen matrix; raises `InvalidRequest` if the model has no such part, layer or head."""
     part = view.part or next(iter(attentions))
     if part not in attentions:
         raise InvalidRequest(

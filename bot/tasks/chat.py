@@ -112,11 +112,7 @@ class ChatAnswer:
 
 
 def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> TaskRun[ChatResult]:
-    """Answer by a causal language model, through its chat template or by continuing a transcript.
-
-    Args:
-        seed: for a reproducible answer; random if None.
-    """
+    """Answer by a causal language model, through its chat template or by continuing a transcript."""
     from bot.inference.heads.generation.sampling import Sampling
 
     prompt, forgotten = read_prompt(head, request)

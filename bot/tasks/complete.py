@@ -15,7 +15,7 @@ from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
-from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language
+from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language, known_code_language
 from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail, without_half
 from bot.text.accepted import MAX_SEED, checked_range
 from bot.text.characters import FLAG, REPLACEMENT_CHARACTER, line_breaks, visible, without_controls
@@ -93,10 +93,9 @@ class CompleteRequest(Request[CompleteResult]):
         return find_code_language(self.language)
 
     def continued(self, text: str, tail: Tail | None = None) -> CompleteRequest:
-        """Return the request that continues after a generated text, without the first lines of code that is too long.
+        """Return the request that continues after a generated text and its tail, if known.
 
-        Args:
-            tail: the text's; None if unknown.
+        Code that is too long loses its first lines.
         """
         code = self.code + (text.rstrip(REPLACEMENT_CHARACTER) if tail is None else text[: len(text) - tail.characters])
         if len(code) > MOST_CHARACTERS:
@@ -121,10 +120,7 @@ def _checked(code: str) -> str:
 def _language(chosen: str, fence: str, code: str) -> CodeLanguage:
     if chosen.strip():
         return find_code_language(chosen)
-    try:
-        return find_code_language(fence)
-    except InvalidRequest:  # the info string of a fence may be anything
-        return guess_code_language(code)
+    return known_code_language(fence) or guess_code_language(code)  # the info string of a fence may be anything
 
 
 @dataclass(frozen=True)
@@ -141,11 +137,7 @@ class Completion:
 
 
 def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) -> TaskRun[CompleteResult]:
-    """Answer by a causal language model that continues plain code until a definition is complete.
-
-    Args:
-        seed: for reproducible code; random if None.
-    """
+    """Answer by a causal language model that continues plain code until a definition is complete."""
     from bot.inference.heads.generation.sampling import Sampling
 
     prompt = read_prompt(head, request)

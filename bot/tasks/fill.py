@@ -135,11 +135,7 @@ def unmask(head: MaskedLM, request: FillRequest) -> TaskRun[FillResult]:
 
 
 def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) -> TaskRun[Distributions]:
-    """Compute what `unmask` answers with.
-
-    Raises:
-        InvalidRequest: a mask is beyond the model's context.
-    """
+    """Compute what `unmask` answers with; raises `InvalidRequest` if a mask is beyond the model's context."""
     row = head.encode_masked(request.parts)
     positions = head.mask_positions(row.inputs.ids)
     if len(positions) != len(request.parts) - 1:

@@ -166,11 +166,8 @@ def summary_of(summaries: Sequence[PartSummary]) -> tuple[str, bool]:
 
 
 def whole_sentences(text: str) -> tuple[str, bool]:
-    """Drop the unfinished sentence of a text that was cut off, unless less than half of the text would be left.
-
-    Returns:
-        The text, and whether it ends with a whole sentence.
-    """
+    """Drop the unfinished sentence of a text that was cut off; return also whether the result ends with a whole one."""
+    # Less than half of a text would say too little.
     end = max(sentence_ends(text), default=0)
     return (text[:end], True) if end and end >= len(text) / 2 else (text, False)
 

@@ -129,11 +129,7 @@ def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> TaskRun[TokenizeR
 def _batch(
     head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
 ) -> TokenizeResult:
-    """Pad rows to the longest, on the tokenizer's own side.
-
-    Args:
-        in_template: returns the token ids of a text in a template.
-    """
+    """Pad rows to the longest, on the tokenizer's own side; `in_template` encodes a text as part of a template."""
     tokenizer = head.tokenizer
     width, fill = max(map(len, rows)), head.pad_token_id
 

@@ -70,11 +70,7 @@ class TranslateRequest(TextRequest[TranslateResult]):
             raise same_language(self.target, "Please choose two different ones with `to` and `from`.")
 
     def check(self, known: LanguagePairs) -> None:
-        """Check that a checkpoint that knows these pairs can translate the text, without detecting its language.
-
-        Raises:
-            InvalidRequest: it cannot; says which pairs it knows.
-        """
+        """Raise `InvalidRequest` if a checkpoint with these pairs cannot translate the text, whatever its language."""
         sources = known.sources()
         if self.source is not None:
             self.languages(known)
@@ -99,11 +95,7 @@ class Rewriting:
 
     @classmethod
     def of(cls, head: Seq2SeqLM, request: TranslateRequest) -> Rewriting:
-        """Plan a translation.
-
-        Raises:
-            InvalidRequest: the checkpoint does not know the pair of languages.
-        """
+        """Plan a translation; raises as `choose_languages`."""
         choice = request.languages(head.languages)
         # Each line is translated on its own, because these models read a line break as white space.
         document = Document.of(request.text, lambda line: [line])

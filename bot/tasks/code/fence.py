@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.errors import InvalidRequest
-from bot.tasks.code.languages import PLAIN, find_code_language, guess_code_language
+from bot.tasks.code.languages import PLAIN, guess_code_language, known_code_language
 
 _MARK = r"(?P<mark>`{3,}+|~{3,}+)"
 _BLOCK = re.compile(rf"\s*{_MARK}(?P<inside>.*?)(?P=mark)\s*", re.DOTALL)
@@ -90,18 +89,11 @@ def _split(inside: str) -> Unfenced:
     if found is None:
         return Unfenced(inside)
     in_line = "\n" not in found["gap"]
-    if in_line and (not _is_language(found["language"]) or _OPERATOR.match(found["code"])):
+    if in_line and (known_code_language(found["language"]) is None or _OPERATOR.match(found["code"])):
         return Unfenced(inside)
     return Unfenced(found["code"].removesuffix("\n"), found["language"])
 
 
 def _is_markdown(name: str) -> bool:
-    return _is_language(name) and find_code_language(name).code == "md"
-
-
-def _is_language(name: str) -> bool:
-    try:
-        find_code_language(name)
-    except InvalidRequest:
-        return False
-    return True
+    language = known_code_language(name)
+    return language is not None and language.code == "md"

@@ -49,13 +49,14 @@ PLAIN = LANGUAGES[-1]
 _BY_NAME = {name: language for language in reversed(LANGUAGES) for name in language.names}
 
 
-def find_code_language(name: str) -> CodeLanguage:
-    """Return the language of this name, short form, or file extension.
+def known_code_language(name: str) -> CodeLanguage | None:
+    """Return the language of this name, short form, or file extension; None if there is none."""
+    return _BY_NAME.get(identity(name).removeprefix("."))
 
-    Raises:
-        InvalidRequest: there is none.
-    """
-    found = _BY_NAME.get(identity(name).removeprefix("."))
+
+def find_code_language(name: str) -> CodeLanguage:
+    """Like `known_code_language`; raises `InvalidRequest` if there is none."""
+    found = known_code_language(name)
     if found is None:
         shown = echoed(name)
         problem = f"I know no programming language called “{shown}”." if shown else "I know no such language."

@@ -38,10 +38,7 @@ class CandidateName:
 
 
 def find_candidates(text: str) -> list[CandidateName]:
-    """Return the candidates outside of markup, in the order in which they first appear.
-
-    A text in a script without capital letters has none.
-    """
+    """Return the candidates outside of markup, in the order in which they first appear."""
     read = read_tokens(text)
     graphemes = Graphemes(text)
     spans: dict[str, list[Span]] = {}

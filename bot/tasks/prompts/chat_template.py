@@ -128,11 +128,7 @@ class ChatTemplate:
         return self._known.markers
 
     def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """Return token ids of messages, up to the beginning of the assistant's next one.
-
-        Raises:
-            jinja2.TemplateError: the template refuses such a conversation.
-        """
+        """Return token ids of messages; raises `jinja2.TemplateError` if the template refuses such a conversation."""
         roles = tuple(one.role for one in messages)
         around = self._written_around(roles)
         contents = self._safe([one.content for one in messages], around)

@@ -141,11 +141,7 @@ def _proposals(head: CausalLM, from_left: LogProbs, from_cloze: LogProbs, *, cap
 
 
 def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
-    """Return the tokens that are a whole word with a space before it.
-
-    Raises:
-        ModelUnavailable: the vocabulary has none, so this checkpoint cannot fill masks.
-    """
+    """Return the tokens that are a whole word with a space before it; raises `ModelUnavailable` if there are none."""
     allowed = head.calibrations.measured(
         _WHOLE_WORDS,
         lambda: np.array(

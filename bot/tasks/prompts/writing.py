@@ -35,10 +35,9 @@ class GrowingText:
         self._context_text = ""
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, with U+FFFD at its end for part of a character.
+        """Return the text of the last call's tokens and new ones, with U+FFFD at its end for part of a character.
 
-        Args:
-            ids: those of the last call and new ones. Fewer of them begin another text.
+        Fewer tokens than the last call's begin another text.
         """
         if len(ids) < self._read:
             self._begin()

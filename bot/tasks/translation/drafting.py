@@ -47,11 +47,7 @@ class Drafting:
 
     @classmethod
     def of(cls, head: CausalLM, text: str, source: str | None, target: str) -> Drafting:
-        """Plan a translation.
-
-        Raises:
-            InvalidRequest: the checkpoint does not know the pair of languages.
-        """
+        """Plan a translation; raises as `choose_languages`."""
         taught = LanguagePairs.among(PHRASES)
         choice = choose_languages(text, source, target, head.declared_languages or taught)
         source, target = known_pair(choice.source, choice.target, taught)

@@ -52,11 +52,7 @@ def choose_languages(text: str, source: str | None, target: str, known: Language
 
 
 def known_pair(source: str, target: str, known: LanguagePairs) -> tuple[str, str]:
-    """Return a pair of languages by the codes that a checkpoint knows.
-
-    Raises:
-        InvalidRequest: it doesn't know the pair; the message lists those that it knows.
-    """
+    """Return a pair of languages by the codes of a checkpoint; raises `InvalidRequest` if it doesn't know the pair."""
     if (pair := known.find(source, target)) is not None:
         return pair
     name = language(source).name

@@ -45,11 +45,7 @@ class Passage:
         return ("".join(shown for shown, _ in self._shown), *fragments)
 
     def assembled(self, translations: Sequence[str]) -> tuple[str, range]:
-        """Return the passage's translation, and the indices of the readings that it consists of.
-
-        Args:
-            translations: of all readings, in order.
-        """
+        """Return the passage's translation, given that of each reading, and the indices of the readings it consists of."""
         if not self._stand_ins:
             return self._without_doubles(translations[0]), range(1)
         restored = self.restored(translations[0])
@@ -160,11 +156,7 @@ class Document:
         return cls(tuple(Passage(one, kept) for one in passages), tuple(around))
 
     def translated(self, translations: Sequence[str]) -> tuple[str, list[int]]:
-        """Return the translated text, and the indices of the translations that it consists of.
-
-        Args:
-            translations: of all readings of all passages, in order.
-        """
+        """Return the translated text, given that of each reading, and the indices of the readings it consists of."""
         parts: list[str] = []
         used: list[int] = []
         first = 0
