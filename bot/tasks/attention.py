@@ -161,7 +161,7 @@ def _weights(
 
 
 def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, bool]:
-    """Return as much of a text as fits, and whether some is left out; `tokens` counts those that are read for a text."""
+    """Return as much of a text as fits, and whether some is left out; `tokens` counts those that a text takes."""
     if tokens(text) <= MOST_TOKENS:
         return text, False
     plain = head.tokenize(text, add_special_tokens=False, truncation=True, max_length=MOST_TOKENS)

@@ -45,7 +45,7 @@ class Passage:
         return ("".join(shown for shown, _ in self._shown), *fragments)
 
     def assembled(self, translations: Sequence[str]) -> tuple[str, range]:
-        """Return the passage's translation, given that of each reading, and the indices of the readings it consists of."""
+        """Return the translation, given that of each reading, and the indices of the readings it consists of."""
         if not self._stand_ins:
             return self._without_doubles(translations[0]), range(1)
         restored = self.restored(translations[0])
