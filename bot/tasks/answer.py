@@ -37,7 +37,7 @@ class AnswerResult(Result):
     probability: float
     """Probability that this is the answer."""
     absent: float
-    """Probability that the context has no answer. An encoder leaves the rest to other answers."""
+    """Probability that the context has no answer. Other answers may have the rest."""
     truncated: bool = False
     """The end of the context did not fit into the model's own, and was not read."""
     guessed: bool = False

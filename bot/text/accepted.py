@@ -19,7 +19,7 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
 
     Args:
         text: what somebody wrote.
-        what: its name in error messages: that of the command's option.
+        what: its name in error messages, as in the command's options.
         limit: the most characters.
 
     Raises:

@@ -162,7 +162,7 @@ class _Runs:
 
     def _is_initial(self, index: int) -> bool:
         """Return whether initials belong to a name."""
-        # I. and A. may be words of a list; they only count beside another part of a name.
+        # I. and A. are often something else: they only count beside another part of a name.
         token = self.chain[index]
         if token.key not in ("i.", "a."):
             return True
