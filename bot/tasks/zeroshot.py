@@ -23,6 +23,7 @@ from bot.text.tables import read_table
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
+    from bot.inference.heads.scoring import LogProbs
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
@@ -130,7 +131,7 @@ MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5
 LABEL_TOKENS = 64
 """The most tokens of a label that are scored; never more than a quarter of the context."""
 
-_COMMON: Calibration[npt.NDArray[np.float32]] = Calibration("zeroshot")
+_COMMON: Calibration[LogProbs] = Calibration("zeroshot")
 
 
 @dataclass(frozen=True)
@@ -198,13 +199,9 @@ def calibrate(head: CausalLM) -> TaskRun[None]:
 
 
 def _endings(
-    head: CausalLM,
-    labels: Sequence[tuple[int, ...]],
-    found: Sequence[Sequence[npt.NDArray[np.float32]]],
-    *,
-    alone: bool,
-) -> TaskRun[npt.NDArray[np.float64]]:
-    """Return what the tokens after the first add to each label's score, compared with one neutral sentence."""
+    head: CausalLM, labels: Sequence[tuple[int, ...]], found: Sequence[Sequence[LogProbs]], *, alone: bool
+) -> TaskRun[Floats]:
+    """Return what the tokens after the first one add to each label's score, compared with one neutral sentence."""
     added = np.zeros(len(labels))
     long = [index for index, label in enumerate(labels) if len(label) > 1]
     if not long:

@@ -50,19 +50,15 @@ class Summarizer(Protocol):
 
     def count(self, text: str) -> int:
         """Return the number of a text's tokens, without special ones."""
-        ...
 
     def row(self, part: str, most: int) -> SummaryRow:
         """Return a row that summarises a part in at most so many tokens."""
-        ...
 
     def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """Generate the summaries."""
-        ...
 
     def read(self, row: SummaryRow, ids: Sequence[int]) -> PartSummary:
         """Return a row's summary that was generated before, by its token ids."""
-        ...
 
 
 class EncoderDecoderSummarizer:

@@ -138,9 +138,8 @@ def _drafts(head: CausalLM, plan: Drafting) -> TaskRun[list[dict[str, bool]]]:
 
     rows = []
     owners = []
-    for index, sentence in enumerate(plan.sentences):
-        if not plan.is_read(index):
-            continue
+    for index in filter(plan.is_read, range(len(plan.sentences))):
+        sentence = plan.sentences[index]
         room = _draft_tokens(head, sentence)
         for prompt in layouts(sentence, plan.languages.source, plan.languages.target)[: plan.layouts]:
             rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))
