@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bot.inference.heads.calibration import Calibration
@@ -62,16 +62,16 @@ def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
     """
     from jinja2 import TemplateError
 
-    template = ChatTemplate(head)
+    template = ChatTemplate.of(head)
     try:
-        return template.encode(messages)
+        return template.encode(head, messages)
     except TemplateError:  # some, such as Gemma 1's, have no system role
-        return template.encode(_without_system(messages))
+        return template.encode(head, _without_system(messages))
 
 
 def inert(head: CausalLM, text: str) -> str:
     """Return a message's text as `chat_prompt` reads it."""
-    return ChatTemplate(head).markers.broken(text)
+    return ChatTemplate.of(head).markers.broken(text)
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
@@ -81,62 +81,47 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     return [Message(first.role, f"{system}\n\n{first.content}"), *rest] if system else [first, *rest]
 
 
-@dataclass
-class _Analysis:
-    """What was found out about a template, to be found out once."""
-
-    # Plain values only: a calibration outlives the head, and would keep an evicted checkpoint in memory.
-    state: tuple[str, int]
-    control_ids: frozenset[int]
-    markers: Markers = field(default_factory=lambda: Markers(()))
-    around: dict[tuple[Role, ...], tuple[str, ...]] = field(default_factory=dict)
-    """For messages of some roles, the template's text before, between and behind their contents."""
-    controls: dict[tuple[Role, ...], list[int]] = field(default_factory=dict)
-    """The control tokens in that text."""
-
-
-_ANALYSIS: Calibration[_Analysis] = Calibration("chat template")
-
-
 class ChatTemplate:
-    """A checkpoint's chat template. The first one of a checkpoint analyses it."""
+    """What is known of a checkpoint's chat template, found out once.
 
+    Attributes:
+        markers: must not occur in a message: the control tokens, and the template's own text.
+    """
+
+    # A calibration outlives its head. So a template must not keep the head, or an evicted checkpoint would stay in
+    # memory.
     def __init__(self, head: CausalLM) -> None:
-        self._head = head
-        state = str(head.tokenizer.chat_template), len(head.tokenizer)
-        known = head.calibrations.get(_ANALYSIS)
-        if known is not None and known.state == state:
-            self._known = known
-        else:
-            self._analyse(state)
-            head.calibrations[_ANALYSIS] = self._known
-
-    def _analyse(self, state: tuple[str, int]) -> None:
         from bot.inference.tokenization.literal import control_tokens
 
-        tokenizer = self._head.tokenizer
+        tokenizer = head.tokenizer
+        self._state = _state(head)
         control = control_tokens(tokenizer)
         others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
         # An unknown character is not a control token, but has the id of one.
-        self._known = _Analysis(state, frozenset(control.values()) - ({tokenizer.unk_token_id} - others))
+        self._control_ids = frozenset(control.values()) - ({tokenizer.unk_token_id} - others)
+        self._around: dict[tuple[Role, ...], tuple[str, ...]] = {}
+        self._control_read: dict[tuple[Role, ...], list[int]] = {}
         tokens = [Marker(token) for token in control if len(token.strip()) > 1]
-        self._known.markers = Markers([*tokens, *_markers(self._shown(), control), *_constants(tokenizer)])
+        self.markers = Markers([*tokens, *_markers(self._shown(head), control), *_constants(tokenizer)])
 
-    @property
-    def markers(self) -> Markers:
-        """What must not occur in a message: the control tokens, and the template's own text."""
-        return self._known.markers
+    @classmethod
+    def of(cls, head: CausalLM) -> ChatTemplate:
+        """Return the template of a head's tokenizer."""
+        kept = head.calibrations.get(_TEMPLATE)
+        if kept is None or kept._state != _state(head):
+            kept = head.calibrations[_TEMPLATE] = cls(head)
+        return kept
 
-    def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
+    def encode(self, head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
         """Return token ids of messages; raises `jinja2.TemplateError` if the template refuses such a conversation."""
         roles = tuple(one.role for one in messages)
-        around = self._written_around(roles)
+        around = self._written_around(head, roles)
         contents = self._safe([one.content for one in messages], around)
-        ids = self._head.tokenize_template(self._rendered(roles, contents), add_special_tokens=False)
-        if self._controls(ids) == self._controls_of(roles):
+        ids = head.tokenize_template(_rendered(head, roles, contents), add_special_tokens=False)
+        if self._controls(ids) == self._controls_of(head, roles):
             return tuple(ids)
         # The tokenizer finds control tokens in other text, or the template writes other text for these contents.
-        return self._by_pieces(contents, around)
+        return _by_pieces(head, contents, around)
 
     def _safe(self, contents: Sequence[str], around: Sequence[str]) -> list[str]:
         """Break the markers in contents, including those that contents would form with the template's text."""
@@ -161,51 +146,60 @@ class ChatTemplate:
                 return content[: start - here.start] + content[end - here.start :]
         return content
 
-    def _by_pieces(self, contents: Sequence[str], around: Sequence[str]) -> tuple[int, ...]:
-        """Encode the template's parts with control tokens, and contents without."""
-        ids = list(self._head.tokenize_template(around[0], add_special_tokens=False))
-        for content, after in zip(contents, around[1:], strict=True):
-            ids += self._head.encode_rest(content)
-            ids += self._head.tokenize_template(after, add_special_tokens=False)
-        return tuple(ids)
-
     def _controls(self, ids: Iterable[int]) -> list[int]:
-        return [one for one in ids if one in self._known.control_ids]
+        return [one for one in ids if one in self._control_ids]
 
-    def _controls_of(self, roles: tuple[Role, ...]) -> list[int]:
+    def _controls_of(self, head: CausalLM, roles: tuple[Role, ...]) -> list[int]:
         """Return the control tokens of a conversation of these roles in which nobody has forged one."""
-        if roles not in self._known.controls:
-            text = "a".join(self._written_around(roles))
-            self._known.controls[roles] = self._controls(self._head.tokenize_template(text, add_special_tokens=False))
-        return self._known.controls[roles]
+        if roles not in self._control_read:
+            text = "a".join(self._written_around(head, roles))
+            self._control_read[roles] = self._controls(head.tokenize_template(text, add_special_tokens=False))
+        return self._control_read[roles]
 
-    def _written_around(self, roles: tuple[Role, ...]) -> tuple[str, ...]:
+    def _written_around(self, head: CausalLM, roles: tuple[Role, ...]) -> tuple[str, ...]:
         """Return the template's text before, between and behind the contents of messages of these roles."""
-        if roles not in self._known.around:
+        if roles not in self._around:
             placeholders = [f"Content{index}Here" for index in range(len(roles))]
-            rest, around = self._rendered(roles, placeholders), []
+            rest, around = _rendered(head, roles, placeholders), []
             for one in placeholders:
                 # A template that omits a message writes nothing between it and the next one.
                 before, _, after = rest.partition(one) if one in rest else ("", "", rest)
                 around.append(before)
                 rest = after
-            self._known.around[roles] = (*around, rest)
-        return self._known.around[roles]
+            self._around[roles] = (*around, rest)
+        return self._around[roles]
 
-    def _shown(self) -> Iterator[tuple[str, ...]]:
+    def _shown(self, head: CausalLM) -> Iterator[tuple[str, ...]]:
         """Yield the template's text around contents, for each kind of conversation that it accepts."""
         for roles in _CONVERSATIONS:
             with suppress(Exception):  # a template may raise anything
-                yield self._written_around(roles)
+                yield self._written_around(head, roles)
 
-    def _rendered(self, roles: Sequence[Role], contents: Sequence[str]) -> str:
-        text = self._head.tokenizer.apply_chat_template(
-            [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)],
-            add_generation_prompt=True,
-            tokenize=False,
-            enable_thinking=False,  # for templates that ask, such as Qwen3's: thoughts would take the answer's room
-        )
-        return str(text)
+
+_TEMPLATE: Calibration[ChatTemplate] = Calibration("chat template")
+
+
+def _state(head: CausalLM) -> tuple[str, int]:
+    return str(head.tokenizer.chat_template), len(head.tokenizer)
+
+
+def _rendered(head: CausalLM, roles: Sequence[Role], contents: Sequence[str]) -> str:
+    text = head.tokenizer.apply_chat_template(
+        [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)],
+        add_generation_prompt=True,
+        tokenize=False,
+        enable_thinking=False,  # for templates that ask, such as Qwen3's: thoughts would take the answer's room
+    )
+    return str(text)
+
+
+def _by_pieces(head: CausalLM, contents: Sequence[str], around: Sequence[str]) -> tuple[int, ...]:
+    """Encode the template's parts with control tokens, and contents without."""
+    ids = list(head.tokenize_template(around[0], add_special_tokens=False))
+    for content, after in zip(contents, around[1:], strict=True):
+        ids += head.encode_rest(content)
+        ids += head.tokenize_template(after, add_special_tokens=False)
+    return tuple(ids)
 
 
 def _markers(shown: Iterable[Sequence[str]], control: Iterable[str]) -> Iterator[Marker]:
