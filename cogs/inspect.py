@@ -29,7 +29,7 @@ from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
 LABELS = "sports, politics, entertainment"
 TARGET = "German"
 MOST_COMPUTED = 8
-"""How many slow pages are remembered as computed. The worker remembers the results of about as many."""
+"""Slow pages that are remembered as computed: the worker keeps the results of about as many."""
 
 Make = Callable[[str, str, str], Request[Any]]
 """Makes the request of a command from a text, labels, and a language."""

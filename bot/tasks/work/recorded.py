@@ -1,4 +1,4 @@
-"""A summary that is told again: its texts are taken from its stored token ids."""
+"""A summary that was generated before, from its stored token ids."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from bot.tasks.work.written import WRITTEN_BY_ANOTHER
 
 
 class Recorded:
-    """A summariser that writes what it has written before: nothing is computed.
-
-    Args:
-        texts: token ids of each text, round by round.
-    """
+    """A summariser that computes nothing: it returns texts that were generated before, round by round."""
 
     def __init__(self, summarizer: Summarizer, texts: Sequence[tuple[int, ...]]) -> None:
         self._summarizer = summarizer
@@ -44,12 +40,12 @@ class Recorded:
         if len(taken) < len(rows):
             raise InvalidRequest(WRITTEN_BY_ANOTHER)
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
-        if not self._left:  # it ended here, perhaps because somebody had stopped it
+        if not self._left:  # the last round, perhaps because somebody had stopped it
             for row in rows:
                 row.stop()
         return found
 
     def check_all_was_said(self) -> None:
-        """Raise `InvalidRequest` if there are more texts than it would have written."""
+        """Raise `InvalidRequest` if there are more texts than rounds have taken."""
         if self._left:
             raise InvalidRequest(WRITTEN_BY_ANOTHER)

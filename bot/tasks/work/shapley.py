@@ -1,8 +1,8 @@
 """Which tokens of a text spoke for an answer, if gradients don't tell: Shapley values, from sampled orders.
 
-In an order, the text's tokens replace those of the baseline one after the other, and each gets what it changes in the
-number that is explained. However rough the model is, the scores of an order sum to what the text changes in all. A
-token's share depends on the tokens before it in the order, so several orders are averaged, each with its reverse.
+In an order, the text's tokens replace those of the baseline one after the other, and each token's score is the change
+in the number that is explained. So an order's scores sum to the whole change, however rough the model is. A token's
+score depends on the tokens before it, so several orders are averaged, each with its reverse.
 
 Source: Castro, Gómez, Tejada: Polynomial calculation of the Shapley value based on sampling, 2009.
 """
@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -29,10 +29,12 @@ MOST_READ = 32_768
 """Tokens: without gradients, they take as long as an eighth of them with."""
 MOST_ORDERS = 16
 
+Tokens: TypeAlias = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Ordered:
-    """Scores of a text's tokens, what they sum to, and how many orders were averaged."""
+    """Scores of a text's tokens, averaged over orders; they sum to the difference."""
 
     scores: tuple[float, ...]
     difference: float
@@ -56,7 +58,7 @@ def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, positions
 
 
 def _number(read: int, tokens: int) -> int:
-    """Return how many orders there is time for, their reverses included."""
+    """Return the number of orders that there is time for, their reverses included."""
     return 2 * min(max(MOST_READ // (2 * read * tokens), 1), MOST_ORDERS // 2)
 
 
@@ -68,7 +70,7 @@ def _orders(tokens: int, number: int) -> Iterator[list[int]]:
         yield order[::-1]
 
 
-def _between(path: Stretch, order: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _between(path: Stretch, order: Sequence[int]) -> Iterator[Tokens]:
     """Yield the texts between the baseline and the whole text."""
     ids = list(path.baseline)
     for position, _ in pairwise(order):
@@ -76,9 +78,7 @@ def _between(path: Stretch, order: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield tuple(ids)
 
 
-def _values(
-    head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[tuple[int, ...]]
-) -> TaskRun[Sequence[float]]:
+def _values(head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[Tokens]) -> TaskRun[Sequence[float]]:
     """Compute the number that is explained, for each of several texts."""
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
