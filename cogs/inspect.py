@@ -49,7 +49,7 @@ def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target
 
 def command_choices() -> list[app_commands.Choice[str]]:
     """Return the commands to choose from."""
-    return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
+    return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]  # Discord's limit
 
 
 class Inspect(Cog):

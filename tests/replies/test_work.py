@@ -115,7 +115,7 @@ def sample(text: str) -> tuple[Page, ...]:
         POSTPONED,
         omitted_page(200, 128),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
-        ending_page(text, 12, 9, text),
+        ending(text, 12, text),
         *labelled(text),
         *compared(text),
         *extracted(text),
@@ -124,6 +124,15 @@ def sample(text: str) -> tuple[Page, ...]:
 
 
 FAMILIES = ("encoder", "decoder", "encoder-decoder")
+
+
+def ending(why: str, tokens: int, rest: str) -> Page:
+    """The answer takes nine of these tokens, of a letter each; the last one has the whole rest."""
+
+    def decoded(ids: Sequence[int]) -> str:
+        return f"{'a' * 9}{rest}" if len(ids) == tokens else "a" * len(ids)
+
+    return ending_page(why, range(tokens), decoded, decoded, 9)
 
 
 def labelled(text: str) -> tuple[Page, ...]:
@@ -456,8 +465,8 @@ def test_of_a_long_text_the_part_that_says_more_is_shown() -> None:
 
 
 def test_an_ending_tells_what_was_cut_off() -> None:
-    cut = text_of(shown(ending_page("It went in circles.", 1_200, 9, "\n\n**Again** and\nagain")))
-    whole = text_of(shown(ending_page("The model ended it.", 12, 12)))
+    cut = text_of(shown(ending("It went in circles.", 1_200, "\n\n**Again** and\nagain")))
+    whole = text_of(shown(ending("The model ended it.", 12, " \n")))
 
     assert "It went in circles.\n\nThe answer takes 9 of the 1,200 written tokens. This was cut off:\n" in cut
     assert cut.endswith("> \\*\\*Again\\*\\* and\n> again")

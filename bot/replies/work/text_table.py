@@ -85,6 +85,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) ->
 
 def code_block(lines: Sequence[str]) -> str:
     """Return lines in a fixed-width font. No backticks in them can end the block, because they are held apart."""
+    # A space of no width.
     text = _TWO_BACKTICKS.sub("`\u200b", "\n".join(map(visible, lines)))
     return f"```\n{text}\n```"
 

@@ -114,6 +114,7 @@ def _softmax(side: str, position: int, logits: Mapping[int, float], probability:
     """Work out the probability of a token."""
     logit, largest = logits[position], max(logits.values())
     total = sum(math.exp(other - largest) for other in logits.values())
+    # A phone has no room for the decimals of large logits.
     form = Form.THREE if max(abs(logit), abs(largest)) < LARGE else Form.WHOLE
     return formula(
         f"p({side}s with token {position})",
@@ -127,6 +128,7 @@ def _softmax(side: str, position: int, logits: Mapping[int, float], probability:
 def spans_page(context: str, one: Pointing) -> Page:
     """Show how starts and ends became answers."""
     together = answer.spans(one.probabilities, one.window.spans)
+    # Stable, so that the first of equal spans leads, as in the answer.
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS].tolist()
     pairs = [divmod(place, together.shape[1]) for place in order]
     found = [pair for pair in pairs if together[pair] > 0]

@@ -91,14 +91,14 @@ def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
 def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWeights) -> Evidence:
     """Postpone how much each token of a text made a causal language model go on with the best label of /zeroshot.
 
-    If the labels compete, the best one is compared with the second best only, so that twenty labels take no longer
-    than two. The labels' baselines do not depend on the text, so its tokens have no share in them. As in /sentiment,
-    the first prompt stands for all.
+    As in /sentiment, the first prompt stands for all.
     """
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
     best, second = np.argsort(-made.probabilities, kind="stable")[:2].tolist()
     label, other = request.labels[best], request.labels[second]
+    # Competing labels: only the second best one counts, so that twenty take no longer than two. Baselines are left out,
+    # because they do not depend on the text.
     target = Contrast((made.labels[best],), () if request.multi_label else (made.labels[second],))
     if request.multi_label:
         key = "attribution.independent"
@@ -159,7 +159,7 @@ def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskR
     for place, one in enumerate(pages):
         if (postponed := one.postponed) is not None:
             computed = yield from attribution(head, postponed)
-            pages[place] = replace(computed, name=one.name)
+            pages[place] = replace(computed, name=one.name)  # it may be numbered
     return Explanation(tuple(pages))
 
 

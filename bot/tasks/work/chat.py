@@ -9,7 +9,7 @@ from bot.inference.operations import TaskRun
 from bot.tasks.chat import TOP_P, ChatRequest, answer_in, read_prompt, reply, room_for_answer
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.work.blocks import Explanation, Page
-from bot.tasks.work.ending import cut_off, without_end, without_rule
+from bot.tasks.work.ending import ending_page, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
@@ -74,5 +74,5 @@ def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Page:
     else:
         why = without_rule(head, ids, room_for_answer(head), head.end_ids)
     whole = head.decode(body)
-    start = len(whole) - len(whole.lstrip())
-    return cut_off(why, body, head.decode, head.decode_whole, start + len(answer.text))
+    start = len(whole) - len(whole.lstrip())  # the answer has no white space at its start
+    return ending_page(why, body, head.decode, head.decode_whole, start + len(answer.text))

@@ -10,7 +10,7 @@ from bot.tasks.code.ending import EndReason
 from bot.tasks.complete import TOP_P, CompleteRequest, completion, go_on, read_prompt
 from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.blocks import Explanation, Page
-from bot.tasks.work.ending import cut_off, without_end, without_rule
+from bot.tasks.work.ending import ending_page, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
@@ -62,4 +62,4 @@ def _ending(head: CausalLM, request: CompleteRequest, prompt: ReadPrompt, ids: S
         why = sentence(RULES[found.reason])
     else:
         why = without_rule(head, ids, request.max_new_tokens, head.end_ids | set(head.tokenizer.all_special_ids))
-    return cut_off(why, body, prompt.text, prompt.whole_text, len(found.text))
+    return ending_page(why, body, prompt.text, prompt.whole_text, len(found.text))

@@ -17,21 +17,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 
-def ending_page(why: str, tokens: int, kept: int, rest: str = "") -> Page:
+def ending_page(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Page:
     """Show why a text ends, and what was cut off there.
-
-    Args:
-        tokens: the number that was written, without the one that ended the text.
-        kept: how many of them the answer takes.
-        rest: the text that was cut off; "" for none.
-    """
-    if not rest:
-        return page("ending", why)
-    return page("ending", why, sentence("ending.cut-off", tokens=tokens, kept=kept), Quote(rest.strip("\n")))
-
-
-def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Page:
-    """Return the page on the ending of a text.
 
     Args:
         ids: generated tokens, without the one that ended the text.
@@ -41,10 +28,11 @@ def cut_off(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end
     """
     rest = text_of(ids)[end:]
     if not rest.strip():
-        return ending_page(why, len(ids), len(ids))
+        return page("ending", why)
     kept = bisect_left(range(len(ids)), end, key=lambda number: len(whole_of(ids[:number])))
-    is_half = set(rest.strip()) == {REPLACEMENT_CHARACTER}
-    return ending_page(f"{why} {sentence('ending.half')}" if is_half else why, len(ids), kept, rest)
+    if set(rest.strip()) == {REPLACEMENT_CHARACTER}:
+        why = f"{why} {sentence('ending.half')}"
+    return page("ending", why, sentence("ending.cut-off", tokens=len(ids), kept=kept), Quote(rest.strip("\n")))
 
 
 def without_end(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:

@@ -48,7 +48,7 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
     read = yield from unprompted(head, request.text, made.inputs)
     tokens = tuple(_tokens(head, made))
     outside = len(made.words) - sum(len(group.words) for group in made.groups)
-    # Words in markup may have a label, and are no entity all the same.
+    # The model may label words in markup; they are never an entity.
     unread = " and is no link, mention, emoji or code" if markup(request.text).spans else ""
     return explanation(
         *read,
@@ -87,6 +87,7 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
     chips = tuple(one.token for one in tokens)
     shares = [max(one.probabilities) for one in tokens]
     given = ["" if one.label is None else one.label for one in tokens]
+    # A column's title is one line.
     logits = [column(name.replace("\n", " "), (one.logits[at] for one in tokens)) for at, name in enumerate(labels)]
     kinds = tuple("" if label == OUTSIDE else entities.kind_of(label) for label in given)
     return page(
@@ -106,10 +107,8 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
 
 
 def _prefixes(labels: Sequence[str]) -> Iterator[str]:
-    """Say what the beginnings of labels mean, if they have any.
-
-    True of IOB2, where every entity begins with `B-`, and of IOB1, where one does right behind another of its kind.
-    """
+    """Say what the beginnings of labels mean, if they have any."""
+    # True of IOB2, where every entity begins with B-, and of IOB1, where one does right behind another of its kind.
     has_inner = any(name.startswith("I-") for name in labels)
     if any(name.startswith("B-") for name in labels):
         yield sentence("entities.both-prefixes" if has_inner else "entities.prefix-of-first")
@@ -182,6 +181,7 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
     if not made.names:
         said = "The model was not asked, so there are no names."
         return explanation(text_page(sentence("entities.not-asked"), request.text), decision_page(said))
+    # An example that is an entity shows more.
     example = next((name for name in made.names if name.kind != OUTSIDE), made.names[0])
     rows = [head.encode(prompt) for name in made.names for prompt in name.prompts]
     names = [row for name in made.names for row in _row_names(name)]

@@ -109,6 +109,7 @@ def explain_rescoring(head: CausalLM, request: FillRequest, written: WrittenIds 
     """Open the answer of a causal language model: mask by mask, because each is filled before the next."""
     masks = yield from cloze.weighed_masks(head, request.parts, alone=True)
     read = [[head.encode(mask.left), head.encode(mask.question)] for mask in masks]
+    # The first row's hidden states stand for all.
     states = yield from hidden_pages(head, head.reading(read[0][0]), ROW_NAMES[0])
     pages: list[Page] = []
     for place, (mask, rows) in enumerate(zip(masks, read, strict=True), start=1):

@@ -31,6 +31,7 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
         result = yield from continue_text(head, replace(request, seed=seed))
         texts = [one.ids for one in result.continuations]
     prompt = read_prompt(head, request)
+    # Nothing is drawn again, so any seed will do.
     sampling = Sampling(request.temperature, request.top_p, seed=SEED)
     truncated = "the start of the prompt" if prompt.truncated else None
     pages, certainty = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated)

@@ -36,6 +36,7 @@ def page(key: str, *content: Shown, picture: blocks.Picture | None = None, befor
 
 def explanation(*pages: Page) -> Explanation:
     """Return an explanation in which pages of the same name are numbered."""
+    # People choose a page by its name in a menu.
     total, seen = Counter(one.name for one in pages), Counter[str]()
 
     def numbered() -> Iterator[Page]:
@@ -78,7 +79,7 @@ def logits_page(
     picture = blocks.Bars("Probabilities", tuple(names), tuple(shares))
     title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
     if independent:
-        powers = [math.exp(min(-value, 700)) for value in values]
+        powers = [math.exp(min(-value, 700)) for value in values]  # from 710 on, exp overflows
         numbers = table(column("logit", values), column("e^-z", powers), *shares_table(names, shares).columns)
         worked_out = formula(title, ("= 1 / (1 + e^", -values[0], ")"), ("= 1 / (1 + ", powers[0], ")"), result)
         return page("sigmoid", *first, numbers, worked_out, picture=picture)
@@ -87,6 +88,7 @@ def logits_page(
     numbers = table(
         column("logit", values),
         column("e^(z-max)" if shift else "e^z", powers, total=total),
+        # Not 99.9 % for a sum that rounding leaves just below 1.
         column("p", shares, Form.PERCENT, round(sum(probabilities), 9)),
         column("label", names, total="sum"),
     )

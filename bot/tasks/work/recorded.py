@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bot.errors import InvalidRequest
-from bot.inference.operations import Row, TaskRun
-from bot.tasks.summarization.summarizers import PartSummary, Summarizer
+from bot.inference.operations import TaskRun
+from bot.tasks.summarization.summarizers import PartSummary, Summarizer, SummaryRow
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER
 
 
@@ -23,19 +22,19 @@ class Recorded:
     def count(self, text: str) -> int:
         return self._summarizer.count(text)
 
-    def row(self, part: str, most: int) -> Row[Any]:
+    def row(self, part: str, most: int) -> SummaryRow:
         return self._summarizer.row(part, most)
 
-    def read(self, row: Row[Any], ids: Sequence[int]) -> PartSummary:
+    def read(self, row: SummaryRow, ids: Sequence[int]) -> PartSummary:
         return self._summarizer.read(row, ids)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
+    def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """Return the next texts.
 
         Raises:
             InvalidRequest: there are fewer, so another checkpoint has written them.
         """
-        yield from ()
+        yield from ()  # a generator, as its caller expects, that calls no operation
         taken, self._left = self._left[: len(rows)], self._left[len(rows) :]
         if len(taken) < len(rows):
             raise InvalidRequest(WRITTEN_BY_ANOTHER)

@@ -42,12 +42,7 @@ class Ordered:
 
 
 def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, positions: Sequence[int]) -> TaskRun[Ordered]:
-    """Compute scores for the tokens of a text; the same ones every time.
-
-    Args:
-        path: from the baseline to the text.
-        positions: of the text's tokens among those that are read.
-    """
+    """Compute scores for the tokens at some positions of a text; the path leads from the baseline to the text."""
     first, last = yield from _values(head, path, [path.baseline, path.ids])
     orders = list(_orders(len(positions), _number(path.tokens, len(positions))))
     scores = np.zeros(len(positions))
@@ -63,11 +58,11 @@ def _number(read: int, tokens: int) -> int:
 
 
 def _orders(tokens: int, number: int) -> Iterator[list[int]]:
-    draws = random.Random(0)
+    draws = random.Random(0)  # the same scores every time
     for _ in range(number // 2):
         order = draws.sample(range(tokens), tokens)
         yield order
-        yield order[::-1]
+        yield order[::-1]  # an order and its reverse err in opposite directions
 
 
 def _between(path: Stretch, order: Sequence[int]) -> Iterator[Tokens]:

@@ -128,6 +128,7 @@ def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page
 
 def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
     """Return the first of the pairs with the largest cosine; if ranked, only pairs with the first text count."""
+    # Pairs with themselves are always the most alike.
     is_pair = np.triu(np.ones_like(cosines, dtype=np.bool_), k=1)
     if ranked:
         is_pair[1:] = False

@@ -95,6 +95,7 @@ def explain_drafts(head: CausalLM, request: SummarizeRequest, written: WrittenId
 def _opened(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> TaskRun[Explanation]:
     made = yield from _condensed(opener, request, written)
     summaries = list(_summaries(made))
+    # The last round may have been stopped before it wrote anything.
     last = next(one for one in reversed(summaries) if one.written.ids)
     before = [one for one in summaries if one.written.ids and one is not last]
     parts = yield from _parts(opener, request, made, before)

@@ -66,6 +66,7 @@ def _used(
     first = 0
     for passage in document.passages:
         number = len(passage.readings)
+        # A passage with protected spans has several readings: the whole with stand-ins, and the words around these.
         copied = number == 1 or (len(used) < len(written) and passage.restored(decode(written[len(used)])) is not None)
         used += filter(is_read, [first] if copied else range(first + 1, first + number))
         first += number

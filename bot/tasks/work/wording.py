@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from string import Formatter
-from typing import Any
 
 from bot.text.tables import read_table
 
@@ -16,7 +15,7 @@ SENTENCES: dict[str, dict[str, str]] = read_table("bot.tasks.work", "sentences.t
 
 
 class _Numbers(Formatter):
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def format_field(self, value: object, format_spec: str) -> str:
         match value, format_spec:
             case float(), "":
                 return number(value)

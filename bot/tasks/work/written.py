@@ -65,7 +65,7 @@ def continuations(
 
     read = read_page(head, [prompt], truncated=truncated, texts=len(written))
     texts = [ForcedText(tuple(prompt), tuple(ids), sampling) for ids in written]
-    check(head, texts)
+    check(head, texts)  # before the device sees them
     states = yield from hidden_pages(head, head.reading(prompt))
     found = yield from head.token_log_probs([text.row for text in texts])
     names = [name] if len(texts) == 1 else numbered("text", len(texts))
@@ -113,10 +113,7 @@ def rewriting(
 
 
 def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
-    """Raise `InvalidRequest` if this checkpoint cannot have written texts.
-
-    A device may not survive ids that are not in the vocabulary.
-    """
+    """Raise `InvalidRequest` if this checkpoint cannot have written texts."""
     config = head.model.config
     longest = getattr(config, "max_position_embeddings", None) if config.is_encoder_decoder else head.context_length
     for text in texts:
@@ -128,6 +125,7 @@ def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
 def check_vocabulary(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> None:
     """Raise `InvalidRequest` if this checkpoint does not know a token."""
     size = vocabulary(head)
+    # On a GPU, an index outside of the embeddings ends the process.
     if not all(0 <= token < size for token in ids):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
 
@@ -160,6 +158,7 @@ def token_pages(
     for text, one, name in zip(texts, found, names, strict=True):
         is_ended = text.written[-1] in head.end_ids or (stop is not None and stop in head.decode(text.written))
         tokens = _written(head, text, one)
+        # An encoder's and a decoder's lengths are explained once.
         pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
     index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
     least = _least_certain(head, texts[index], found[index], names[index])
@@ -197,7 +196,7 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLog
     before[token], after[token] = float(found.log_probs[place]), float(found.drawn_with[place])
     shown = list(before)[:SHOWN]
     if token not in shown:
-        shown[-1] = token
+        shown[-1] = token  # however unlikely it was
     texts = _as_they_follow(head, shown)
     candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
@@ -214,6 +213,7 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     """Return each token as it would follow in a text: with a space before it if it begins a word."""
     distinct = list(dict.fromkeys(ids))
     alone = head.tokens(distinct)
+    # Tokenizers hide the space of a text's first token, so each token is read behind another one.
     ordinary = next((token.id for token in alone if not _is_gap(token)), None)
     if ordinary is None:
         return {token.id: token.text for token in alone}

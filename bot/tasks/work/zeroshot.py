@@ -71,7 +71,7 @@ def entailment_page(
         logits: of each label, by class.
         how: which logits became the result, and by which function.
     """
-    short = [name[:3] for name in classes]
+    short = [name[:3] for name in classes]  # a phone has no room for three long titles
     columns = [column(name, values, Form.TWO) for name, values in zip(short, zip(*logits, strict=True), strict=True)]
     legend = ", ".join(f"{one} is {name}" for one, name in zip(short, classes, strict=True))
     return page(
