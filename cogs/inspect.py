@@ -84,7 +84,7 @@ class Inspect(Cog):
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
 
     async def show(self, interaction: Interaction, press: Press[WorkRequest, None]) -> None:
-        """Show the work behind an answer, to the person who asks and nobody else.
+        """Show the work behind an answer, only to the person who asks.
 
         Raises:
             InvalidRequest: it would show messages that they may not read.

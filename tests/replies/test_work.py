@@ -1,4 +1,4 @@
-"""The pages of the work: what each shows, and that it keeps Discord's limits whatever the texts are."""
+"""The pages of explanations: their contents, and that they keep Discord's limits whatever the texts are."""
 
 from __future__ import annotations
 

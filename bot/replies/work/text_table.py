@@ -14,7 +14,7 @@ from bot.tasks.work.blocks import MOST_ROWS
 from bot.text.characters import CUT
 
 TABLE_WIDTH = 36
-"""In columns: what a phone shows of a code block without wrapping."""
+"""In columns: a phone does not wrap a code block of this width."""
 FEWEST_ROWS = 3
 GAP = "  "
 LEFT_TO_RIGHT = "\u200e"

@@ -55,7 +55,7 @@ def explain_location(head: QuestionAnswering, request: AnswerRequest, written: W
 
 
 def _kinds(one: Pointing, name: str) -> str:
-    """Say which tokens are the context's, and how the model is told."""
+    """Say which tokens are the context's, and how the model knows."""
     places = _context(one)
     where = f"Of {name}, the" if name else "The"
     context = f"{where} context's tokens are {places[0]} to {places[-1]}." if places else "The context has no tokens."

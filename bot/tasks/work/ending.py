@@ -1,4 +1,4 @@
-"""Why a text ends where it does, for commands that have rules for it."""
+"""Why a text ends, for commands that have rules for it."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Pag
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
-    """Show what a token classifier's head makes of every token; labels are in the order of their ids."""
+    """Show the logits of every token; labels are in the order of their ids."""
     chips = tuple(one.token for one in tokens)
     shares = [max(one.probabilities) for one in tokens]
     given = ["" if one.label is None else one.label for one in tokens]
@@ -107,7 +107,7 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
 
 
 def _prefixes(labels: Sequence[str]) -> Iterator[str]:
-    """Say what the beginnings of labels mean, if they have any."""
+    """Explain the prefixes of labels, if they have any."""
     # True of IOB2, where every entity begins with B-, and of IOB1, where one does right behind another of its kind.
     has_inner = any(name.startswith("I-") for name in labels)
     if any(name.startswith("B-") for name in labels):
@@ -164,10 +164,10 @@ def entities_page(text: str, groups: Sequence[WordGroup], outside: int) -> Page:
 
 
 def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
-    """Say what each entity is; one that stands in the text several times is named once.
+    """Name each entity with its label, once if it stands in the text several times.
 
     Args:
-        unread: further words about what is an entity.
+        unread: a further condition for being an entity, in words.
     """
     if not found:
         return sentence("entities.none", unread=unread)
@@ -212,7 +212,7 @@ def _asked(made: WeighedNames, example: WeighedName) -> str:
 
 
 def questions_page(name: WeighedName) -> Page:
-    """Show what a causal language model would answer about a name, as an example for all names."""
+    """Show the likelihood of each answer about a name, as an example for all names."""
     about, log_probs, shares = name.candidate.name, name.log_probs.tolist(), name.shares.tolist()
     shown: list[Block | str] = [f"As an example, the questions about {about}."]
     bars: dict[str, float] = {}

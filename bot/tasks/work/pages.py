@@ -51,7 +51,7 @@ def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
     """Show the text as the model is given it.
 
     Args:
-        how: what the task has done to the user's text.
+        how: the changes that the task has made to the user's text, in words.
         texts: one for each sequence that the model reads; one that is paired with each of the others comes first.
         to_end: the end of the texts says more than their start.
     """
@@ -129,12 +129,12 @@ def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: 
 
 
 def decision_page(*content: Block | str) -> Page:
-    """Say what the answer is."""
+    """Return the last page, with the answer."""
     return page("decision", *content)
 
 
 def decided(said: str, label: str, probability: float) -> tuple[Block, ...]:
-    """Return a sentence on what the answer is, and the answer itself."""
+    """Return a sentence about the answer, and the answer itself."""
     return blocks.Paragraph(said), blocks.Bar(label, probability)
 
 

@@ -96,7 +96,7 @@ def _found_out(spoken: LanguageChoice) -> str:
 
 
 def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """Open the answer of a causal language model: what decided between its drafts.
+    """Open the answer of a causal language model: the numbers that decided between its drafts.
 
     Raises:
         InvalidRequest: the checkpoint does not know the languages, or cannot have written the translation.

@@ -25,7 +25,7 @@ class _Numbers(Formatter):
                 return format(value, format_spec)
 
 
-def filled(template: str, **values: object) -> str:
+def filled(template: str, /, **values: object) -> str:
     """Format a template as `str.format` does, except for floats.
 
     A float without a format has four decimals; with the format `()` it has brackets if it is negative, because it
@@ -34,7 +34,7 @@ def filled(template: str, **values: object) -> str:
     return _Numbers().format(template, **values)
 
 
-def sentence(key: str, **values: object) -> str:
+def sentence(key: str, /, **values: object) -> str:
     """Return a text of `sentences.toml`, such as "fill.proposed", with its fields `filled`."""
     section, name = key.split(".")
     return filled(SENTENCES[section][name], **values)

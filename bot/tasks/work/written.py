@@ -36,7 +36,7 @@ MOST_BY_ROUNDING = 0.5
 64 in bfloat16."""
 
 PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], str]
-"""Pages, and what they come to in words, for the page of the decision."""
+"""Pages, and a summary of their numbers for the page of the decision."""
 
 
 def continuations(

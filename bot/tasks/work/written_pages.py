@@ -1,4 +1,4 @@
-"""The pages of a written text: each token with its probability, its alternatives, and what the settings did."""
+"""The pages of a written text: each token with its probability, its alternatives, and the effect of the settings."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def written_pages(
     ended: bool,
     lengths: tuple[int, int] | None = None,
 ) -> Iterator[Page]:
-    """Show a text with its probabilities, and what else could have been written.
+    """Show a text with its probabilities, and the alternatives of each token.
 
     Args:
         name: of the text; "" for a single one.
@@ -134,7 +134,7 @@ def least_certain_page(
     name: str = "",
     apart: bool = False,
 ) -> Page:
-    """Show what temperature and top_p did to the probabilities at one position of a written text.
+    """Show how temperature and top_p changed the probabilities at one position of a written text.
 
     Args:
         candidates: the likeliest, in order; last the written token, if it is not one of them.
