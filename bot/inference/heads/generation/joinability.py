@@ -21,8 +21,7 @@ def can_be_joined(model: EncoderDecoder) -> bool:
     """
     checkpoint = model.checkpoint
     return checkpoint.calibrations.measured(
-        _IS_JOINABLE,
-        lambda: is_greedy(checkpoint.model.generation_config.to_diff_dict()) and _is_exact(model),
+        _IS_JOINABLE, lambda: is_greedy(checkpoint.model.generation_config.to_diff_dict()) and _is_exact(model)
     )
 
 

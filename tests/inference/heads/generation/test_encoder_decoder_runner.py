@@ -86,11 +86,7 @@ SOURCES = st.lists(st.lists(TOKENS, min_size=1, max_size=30), max_size=3)
 @given(data=st.data())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_comes_and_goes(
-    name: str,
-    exact: Callable[[str], Seq2SeqLM],
-    data: st.DataObject,
-    repeated: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, exact: Callable[[str], Seq2SeqLM], data: st.DataObject, repeated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.EAGER_STEPS", 0)
     head = exact(name)
