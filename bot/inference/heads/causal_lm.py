@@ -142,8 +142,8 @@ class CausalLM(Head):
         thread."""
         return batch_invariance(self, len(SAMPLES), self._probed)
 
-    def _probed(self, way: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
-        found = score(self, way, [SAMPLES[sample] for sample in samples])
+    def _probed(self, mode: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
+        found = score(self, mode, [SAMPLES[sample] for sample in samples])
         return [[torch.from_numpy(np.concatenate(each))] for each in found]
 
     @on_device

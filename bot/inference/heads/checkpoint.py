@@ -13,14 +13,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.compute.device import Device
 from bot.inference.compute.int8 import int8_bytes
-from bot.inference.compute.packed_linear import filled_up, packed_bytes
-from bot.inference.compute.precision import reason_of
+from bot.inference.compute.packed_linear import bucket, packed_bytes
 from bot.inference.compute.threads import ThreadChoice
 from bot.inference.heads.attention_backend import AttentionBackend
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row
-from bot.inference.tokenization.literal import Literally, control_tokens
+from bot.inference.tokenization.literal import LiteralMode, control_tokens
 from bot.inference.tokenization.tokens import BrokenEnd, Token, broken_end, read_tokens
 from bot.text.characters import REPLACEMENT_CHARACTER
 
@@ -54,12 +53,14 @@ class Checkpoint:
         self.context_length = _context_length(model, tokenizer)
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.precision = str(model.dtype).removeprefix("torch.")
-        self.precision_reason = reason_of(device, self.precision)
+        self.precision_reason = device.reason_for(self.precision)
         self.is_packed = False
+        # In float32 the number of threads changes the result's last bits, and a seed must reproduce its text. In
+        # bfloat16 a probe checks that it changes none (see `batch_invariance`).
         self.threads = ThreadChoice(active=device.on_cpu and model.dtype == torch.bfloat16)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
-        self.literally = Literally(tokenizer, self._tokenizer_lock)
+        self.literally = LiteralMode(tokenizer, self._tokenizer_lock)
         self.attention_backend = AttentionBackend(model)
 
     def tokenize(self, *texts: str, **options: object) -> list[int]:
@@ -147,15 +148,15 @@ class Checkpoint:
         Returns:
             Token ids and attention mask, both of shape (batch, sequence), on the device.
         """
-        width = self.filled_up(max(map(len, sequences)))
+        width = self.padded_length(max(map(len, sequences)))
         fill = self.pad_token_id
         ids = [_padded(list(row), width, fill, left=left) for row in sequences]
         mask = [_padded([1] * len(row), width, 0, left=left) for row in sequences]
         return self.tensor(ids), self.tensor(mask)
 
-    def filled_up(self, tokens: int) -> int:
+    def padded_length(self, tokens: int) -> int:
         """Return the next number of tokens that the model has kernels for."""
-        return max(tokens, min(filled_up(tokens), self.context_length)) if self.is_packed else tokens
+        return max(tokens, min(bucket(tokens), self.context_length)) if self.is_packed else tokens
 
     def inputs(
         self,

@@ -92,16 +92,16 @@ class EncoderHead(Head):
     def _samples(self) -> list[Row[EncoderInput]]:
         return [self.encode(text) for text in SAMPLES]
 
-    def _probed(self, way: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
+    def _probed(self, mode: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
         rows = [self._samples[sample] for sample in samples]
-        return way.run(rows, self._widths(rows), lambda part: self._numbers(way, part))
+        return mode.run(rows, self._widths(rows), lambda part: self._numbers(mode, part))
 
     def _widths(self, rows: Sequence[Row[EncoderInput]]) -> list[int]:
-        return [self.filled_up(len(row.inputs.ids)) for row in rows]
+        return [self.padded_length(len(row.inputs.ids)) for row in rows]
 
-    def _numbers(self, way: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
+    def _numbers(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
         """Return the model's output for each row, and the last hidden states of each of its stacks."""
-        output = self._forward(way, rows, output_hidden_states=True)
+        output = self._forward(mode, rows, output_hidden_states=True)
         seen = [output[0], *(states[-1] for name, states in output.items() if name.endswith("hidden_states"))]
         width = seen[-1].shape[1]
         own = [slice(0, len(row.inputs.ids)) for row in rows]
@@ -111,9 +111,9 @@ class EncoderHead(Head):
             for index, tokens in enumerate(own)
         ]
 
-    def _forward(self, way: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> Any:
+    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> Any:
         inputs = self.batch(rows)
-        if way is not BatchInvariance.ROW_ATTENTION:
+        if mode is not BatchInvariance.ROW_ATTENTION:
             return self.model(**inputs, **options)
         spans = [RowSpan(index, slice(0, len(row.inputs.ids))) for index, row in enumerate(rows)]
         return self.attention_backend.run(RowAttention(spans), **inputs, **options)

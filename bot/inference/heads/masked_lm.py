@@ -13,7 +13,7 @@ from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
-from bot.inference.tokenization.literal import Literally
+from bot.inference.tokenization.literal import LiteralMode
 from bot.inference.tokenization.markers import broken
 
 
@@ -44,8 +44,8 @@ class MaskedLM(EncoderHead):
             return self._tokenize(self.mask_token.join(written), None).row
 
     @cached_property
-    def _with_masks(self) -> Literally:
-        return Literally(self.tokenizer, self._tokenizer_lock, kept=[self.mask_token])
+    def _with_masks(self) -> LiteralMode:
+        return LiteralMode(self.tokenizer, self._tokenizer_lock, kept=[self.mask_token])
 
     def mask_positions(self, ids: Sequence[int]) -> list[int]:
         """Return the positions of the masks."""

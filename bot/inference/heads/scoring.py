@@ -40,30 +40,30 @@ class Continuations:
         return Row(self, len(self.prompt) + sum(map(len, self.suffixes)))
 
 
-def next_token_log_probs(checkpoint: Checkpoint, way: BatchInvariance, prompts: Sequence[Tokens]) -> list[LogProbs]:
+def next_token_log_probs(checkpoint: Checkpoint, mode: BatchInvariance, prompts: Sequence[Tokens]) -> list[LogProbs]:
     """Return the log-probabilities of the token after each prompt, (vocabulary,) each."""
-    if way is BatchInvariance.ROW_ATTENTION:
+    if mode is BatchInvariance.ROW_ATTENTION:
         most = _rows_at_once(checkpoint)
         parts = [prompts[first : first + most] for first in range(0, len(prompts), most)]
         read = [read_together(checkpoint, [SharedPrefix(prompt, ()) for prompt in part]) for part in parts]
         return [_log_probs(logits)[0].cpu().numpy() for part in read for logits in part]
-    return way.run(
+    return mode.run(
         prompts,
         _widths(checkpoint, prompts),
         lambda part: list(_prefill(checkpoint, part, use_cache=False).log_probs.cpu().numpy()),
     )
 
 
-def score(checkpoint: Checkpoint, way: BatchInvariance, asked: Sequence[Continuations]) -> list[list[LogProbs]]:
+def score(checkpoint: Checkpoint, mode: BatchInvariance, asked: Sequence[Continuations]) -> list[list[LogProbs]]:
     """Return, for each prompt and candidate, the log-probabilities of the candidate's tokens, (tokens,)."""
-    if way is BatchInvariance.ROW_ATTENTION:
+    if mode is BatchInvariance.ROW_ATTENTION:
         return _score_in_one_pass(checkpoint, asked)
     widths = _widths(checkpoint, [one.prompt for one in asked])
-    return way.run(asked, widths, lambda part: _score_in_two_passes(checkpoint, way, part))
+    return mode.run(asked, widths, lambda part: _score_in_two_passes(checkpoint, mode, part))
 
 
 def _widths(checkpoint: Checkpoint, rows: Sequence[Tokens]) -> list[int]:
-    return [checkpoint.filled_up(len(row)) for row in rows]
+    return [checkpoint.padded_length(len(row)) for row in rows]
 
 
 def _rows_at_once(checkpoint: Checkpoint) -> int:
@@ -137,7 +137,7 @@ class _Prefilled:
 
 
 def _score_in_two_passes(
-    checkpoint: Checkpoint, way: BatchInvariance, asked: Sequence[Continuations]
+    checkpoint: Checkpoint, mode: BatchInvariance, asked: Sequence[Continuations]
 ) -> list[list[LogProbs]]:
     contexts = [(index, suffix) for index, one in enumerate(asked) for suffix in one.suffixes]
     prompts = _prefill(checkpoint, [one.prompt for one in asked], use_cache=bool(contexts))
@@ -146,9 +146,9 @@ def _score_in_two_passes(
         log_probs = prompts.log_probs[index].cpu().numpy()
         found |= {(index, candidate): log_probs[list(candidate[:1])] for candidate in one.candidates}
     # Suffixes of one row may share a pass even if the row is alone: no other request is in it.
-    way = BatchInvariance.SAME_WIDTH if way is BatchInvariance.ALONE else way
+    mode = BatchInvariance.SAME_WIDTH if mode is BatchInvariance.ALONE else mode
     widths = _widths(checkpoint, [suffix for _, suffix in contexts])
-    outputs = way.run(contexts, widths, lambda part: _read_suffixes(checkpoint, prompts, part))
+    outputs = mode.run(contexts, widths, lambda part: _read_suffixes(checkpoint, prompts, part))
     for (index, suffix), rows in zip(contexts, outputs, strict=True):
         for candidate in asked[index].candidates:
             if candidate[:-1] == suffix:
@@ -177,8 +177,8 @@ def _read_suffixes(
     size = min(len(contexts), max(1, LOGITS_AT_ONCE // (longest * checkpoint.logits_width)))
     for first in range(0, len(contexts), size):
         part = contexts[first : first + size]
-        filling = [part[-1]] * (size - len(part))  # so that all parts have the same shape
-        yield from _read_part(checkpoint, prompts, [*part, *filling])[: len(part)]
+        padding = [part[-1]] * (size - len(part))  # so that all parts have the same shape
+        yield from _read_part(checkpoint, prompts, [*part, *padding])[: len(part)]
 
 
 def _read_part(checkpoint: Checkpoint, prompts: _Prefilled, part: Sequence[tuple[int, Tokens]]) -> LogProbs:

@@ -12,7 +12,7 @@ from bot.errors import Unanswered
 from bot.inference.heads.encoder_head import encoder_budget
 from bot.inference.heads.generation.continuous_batching import Generated, RunningBatch
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs, cuda_graphs
-from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_runner import EncoderDecoder, EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined
@@ -43,7 +43,7 @@ class Seq2SeqLM(Head):
     def __init__(self, *loaded: *Loaded) -> None:
         super().__init__(*loaded)
         budget = Budget(4_096, rows=16, waste=WASTE) if self.device.on_cpu else Budget(32_768, rows=64, waste=WASTE)
-        self.encoder_decoder = EncoderDecoder(self, self._encode, Positions(self))
+        self.encoder_decoder = EncoderDecoder(self, self._encode, PositionEmbeddings(self))
         self._graphs = cuda_graphs(self, caches=2)
         self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation.iterative("rewrite", self._session, budget)
         self.token_log_probs = token_log_probs(self)

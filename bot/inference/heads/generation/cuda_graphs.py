@@ -80,7 +80,7 @@ class CudaGraphs:
             for cache in self.caches:
                 cache.free()
         self._holder = None
-        self._forget_other_memory()
+        self._forget_stale_graphs()
 
     @property
     def rows(self) -> int:
@@ -101,7 +101,7 @@ class CudaGraphs:
         """
         if not self.enabled:
             return None
-        shape = (self._memory, self.rows, *(cache.width for cache in self.caches), *more)
+        shape = (self._allocations, self.rows, *(cache.width for cache in self.caches), *more)
         graph = self._graphs.get(shape)
         if graph is None:
             self._eager_steps[shape] = self._eager_steps.get(shape, 0) + 1
@@ -110,8 +110,8 @@ class CudaGraphs:
         return None if graph is None else graph.run(last, numbers)
 
     @property
-    def _memory(self) -> int:
-        return sum(cache.reserved for cache in self.caches)
+    def _allocations(self) -> int:
+        return sum(cache.allocations for cache in self.caches)
 
     def _captured(
         self, shape: tuple[int, ...], last: torch.Tensor, numbers: Sequence[int], compute: Compute
@@ -130,13 +130,13 @@ class CudaGraphs:
         if not self.enabled:
             log.warning("decode steps of a %s are not captured: their logits would differ", architecture)
             return None
-        self._forget_other_memory()
+        self._forget_stale_graphs()
         self._graphs[shape] = graph
         return graph
 
-    def _forget_other_memory(self) -> None:
+    def _forget_stale_graphs(self) -> None:
         """Forget graphs that were captured on memory that is no longer used."""
-        for shape in [shape for shape in self._graphs if shape[0] != self._memory]:
+        for shape in [shape for shape in self._graphs if shape[0] != self._allocations]:
             del self._graphs[shape]
 
 

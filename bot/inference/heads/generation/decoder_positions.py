@@ -13,7 +13,7 @@ _AT_ONCE = 64
 """Embeddings are looked up for so many positions at once."""
 
 
-class Positions:
+class PositionEmbeddings:
     """What a decoder adds to the embeddings of its tokens. Used on the device's thread only."""
 
     # The library counts the tokens in its cache, which is one number for all rows.

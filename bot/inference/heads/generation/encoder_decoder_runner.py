@@ -21,7 +21,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
-from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_cache import library_cache, static_library_cache
 from bot.inference.heads.generation.kv_cache import KVCache
 from bot.inference.heads.generation.source_text import SourceText
@@ -46,7 +46,7 @@ class EncoderDecoder:
 
     checkpoint: Checkpoint
     encode: Encode
-    positions: Positions
+    positions: PositionEmbeddings
 
     def decode(
         self,

@@ -86,7 +86,7 @@ class RaggedAttention:
         alone: old rows that reach further back, with their first columns: their attention is computed one by one.
         old: the number of old rows.
         borders: the first token of each new row among all tokens, and the one behind the last.
-        filling: tokens behind them that mean nothing.
+        padding: tokens behind them that mean nothing.
         padded: computes the new rows at once, unless one by one.
     """
 
@@ -96,7 +96,7 @@ class RaggedAttention:
     alone: Mapping[int, int]
     old: int
     borders: Sequence[int]
-    filling: int
+    padding: int
     padded: PaddedPrefill | None
 
     def attend(self, given: LayerInput) -> torch.Tensor:
@@ -106,8 +106,8 @@ class RaggedAttention:
         layer, query = self.cache.layer(given.layer, given.key, given.value), given.query
         outputs = [self._old_rows(layer, given)] if self.old else []
         outputs += self._new_rows(layer, given) if self.padded is None else [self.padded.attend(layer, given)]
-        if self.filling:
-            outputs.append(query.new_zeros(self.filling, query.shape[1], query.shape[3]))
+        if self.padding:
+            outputs.append(query.new_zeros(self.padding, query.shape[1], query.shape[3]))
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
 
     def _new_rows(self, layer: KVLayer, given: LayerInput) -> Iterator[torch.Tensor]:

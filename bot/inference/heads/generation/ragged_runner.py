@@ -92,15 +92,15 @@ class RaggedRunner:
         alone = {row: cache.starts[row] for row in long}
         together = [start for row, start in enumerate(cache.starts) if row not in alone]
         seen = slice(min(together, default=0), cache.end)
-        filling = checkpoint.filled_up(len(positions)) - len(positions)
+        padding = checkpoint.padded_length(len(positions)) - len(positions)
         padded = PaddedPrefill.of(checkpoint, lengths, old, cache.end) if self._pads and len(lengths) > 1 else None
         borders = list(accumulate(lengths, initial=old))
-        attention = RaggedAttention(cache, seen, cache.mask(seen), alone, old, borders, filling, padded)
+        attention = RaggedAttention(cache, seen, cache.mask(seen), alone, old, borders, padding, padded)
         cache.add(lengths)
-        new = [token for prompt in prompts for token in prompt] + [checkpoint.pad_token_id] * filling
+        new = [token for prompt in prompts for token in prompt] + [checkpoint.pad_token_id] * padding
         ids = torch.cat([last, checkpoint.tensor(new)])
         wanted = checkpoint.tensor([*range(old), *(border - 1 for border in borders[1:])])
-        return _logits(checkpoint, ids, checkpoint.tensor(positions + [0] * filling), attention, wanted).float()
+        return _logits(checkpoint, ids, checkpoint.tensor(positions + [0] * padding), attention, wanted).float()
 
 
 def _logits(

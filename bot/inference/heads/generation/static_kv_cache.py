@@ -23,7 +23,7 @@ class StaticKVCache(KVCache):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
-        self.reserved = 0
+        self.allocations = 0
 
     @property
     def width(self) -> int:
@@ -50,7 +50,7 @@ class StaticKVCache(KVCache):
     def free(self) -> None:
         """Let go of the memory."""
         self.layers, self.capacity = {}, (0, 0)
-        self.reserved += 1
+        self.allocations += 1
 
     def _fits(self, rows: int, width: int, end: int) -> bool:
         # Columns that all rows have left behind are soon read no more: fewer of them would do.
@@ -62,7 +62,7 @@ class StaticKVCache(KVCache):
                 layer.shift(len(self.starts), self.used, shift)
             return
         self.capacity = (power_of_two(max(rows, self.capacity[0])), max(_up_to(width), self.capacity[1]))
-        self.reserved += 1
+        self.allocations += 1
         self._move(shift)
 
 

@@ -1,7 +1,7 @@
 """How rows share forward passes so that no row's numbers depend on the others.
 
 Rounding depends on the order in which a kernel adds up, and kernels choose it by the shape of a batch: its width by the
-longest row, its number of rows. So a row must be computed in a way that only the row decides. The quickest such way is
+longest row, its number of rows. So a row must be computed in a way that only the row decides. The quickest such mode is
 taken that a probe finds to hold, bit for bit, on this machine and for this checkpoint.
 """
 
@@ -107,32 +107,32 @@ def batch_invariance(checkpoint: Checkpoint, rows: int, compute: Compute) -> Bat
     return checkpoint.calibrations.measured(_FOUND, find)
 
 
-def forced(checkpoint: Checkpoint, way: BatchInvariance) -> AbstractContextManager[None]:
-    """Have rows of a checkpoint share forward passes in some way inside the body, to compare it with others."""
-    return checkpoint.calibrations.replaced(_FOUND, way)
+def forced(checkpoint: Checkpoint, mode: BatchInvariance) -> AbstractContextManager[None]:
+    """Have rows of a checkpoint share forward passes in some mode inside the body, to compare it with others."""
+    return checkpoint.calibrations.replaced(_FOUND, mode)
 
 
 @torch.inference_mode()
 def _found(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
     right = [compute(BatchInvariance.ALONE, [row])[0] for row in range(rows)]
-    for way in (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH):
+    for mode in (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH):
         try:
-            if _holds(checkpoint, way, compute, right):
-                return way
+            if _holds(checkpoint, mode, compute, right):
+                return mode
         except UNSUPPORTED as error:
-            log.debug("rows of a checkpoint cannot be computed by %s: %s", way, type(error).__name__)
+            log.debug("rows of a checkpoint cannot be computed by %s: %s", mode, type(error).__name__)
     return BatchInvariance.ALONE
 
 
-def _holds(checkpoint: Checkpoint, way: BatchInvariance, compute: Compute, right: Sequence[Numbers]) -> bool:
+def _holds(checkpoint: Checkpoint, mode: BatchInvariance, compute: Compute, right: Sequence[Numbers]) -> bool:
     """Return whether rows have the same numbers alone and together, in any order, and the right ones."""
     rows = range(len(right))
-    alone = [compute(way, [row])[0] for row in rows]
+    alone = [compute(mode, [row])[0] for row in rows]
     # Each row twice and at other indices: more rows would show nothing that these don't.
-    together = compute(way, [*rows[::-1], *rows])
+    together = compute(mode, [*rows[::-1], *rows])
     if not all(map(_equal, [*alone[::-1], *alone], together)):
         return False
-    if checkpoint.threads.active and not _same_by_one_thread(lambda: compute(way, rows), alone):
+    if checkpoint.threads.active and not _same_by_one_thread(lambda: compute(mode, rows), alone):
         checkpoint.threads.active = False
     most = tolerance(checkpoint.precision)
     return all(_near(found, expected, most) for found, expected in zip(alone, right, strict=True))

@@ -80,9 +80,9 @@ class SharedPrefix:
 def read_together(checkpoint: Checkpoint, asked: Sequence[SharedPrefix]) -> list[torch.Tensor]:
     """Return logits of the token after each wanted token, (wanted, vocabulary) each, in one forward pass."""
     starts = list(accumulate((len(one.ids) for one in asked), initial=0))
-    filling = checkpoint.filled_up(starts[-1]) - starts[-1]
-    ids = [token for one in asked for token in one.ids] + [checkpoint.pad_token_id] * filling
-    positions = checkpoint.tensor([position for one in asked for position in one.positions] + [0] * filling)
+    padding = checkpoint.padded_length(starts[-1]) - starts[-1]
+    ids = [token for one in asked for token in one.ids] + [checkpoint.pad_token_id] * padding
+    positions = checkpoint.tensor([position for one in asked for position in one.positions] + [0] * padding)
     spans = [_span(one, start, positions) for one, start in zip(asked, starts, strict=False)]
     wanted = [start + index for one, start in zip(asked, starts, strict=False) for index in one.wanted]
     is_packed = isinstance(checkpoint.model.get_output_embeddings(), PackedLinear)

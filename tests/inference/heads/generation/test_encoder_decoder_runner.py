@@ -18,7 +18,7 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.heads.generation.continuous_batching import RunningBatch
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
-from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_runner import SPARE, EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
@@ -257,5 +257,5 @@ def test_positions_that_are_counted_otherwise_are_found_out(
     with torch.inference_mode():
         assert can_be_joined(head.encoder_decoder)
         head.calibrations = Calibrations()
-        monkeypatch.setattr(Positions, "of", lambda self, places: nullcontext())
+        monkeypatch.setattr(PositionEmbeddings, "of", lambda self, places: nullcontext())
         assert not can_be_joined(head.encoder_decoder)

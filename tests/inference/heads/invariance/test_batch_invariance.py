@@ -100,17 +100,17 @@ class TestAnyCompany:
             assert not same(list(operation.run(rows)), alone)
 
     @pytest.mark.parametrize(
-        "way",
+        "mode",
         [BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH, BatchInvariance.SAME_SHAPE, BatchInvariance.ALONE],
     )
     @pytest.mark.parametrize("name", HEADS)
-    def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, way: BatchInvariance) -> None:
+    def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, mode: BatchInvariance) -> None:
         head = heads(name, "float32")
         operation = operation_of(head)
         rows = [row_of(head, words) for words in (3, 3, 12, 20)]
         with forced(head, BatchInvariance.PADDED):
             right = [operation.run([row])[0] for row in rows]
-        with forced(head, way):
+        with forced(head, mode):
             for found, expected in zip(operation.run(rows), right, strict=True):
                 np.testing.assert_allclose(np.hstack(found), np.hstack(expected), rtol=1e-3, atol=1e-4)
 
@@ -195,10 +195,10 @@ class TestParts:
     @given(
         st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200), st.sampled_from(BatchInvariance)
     )
-    def test_every_row_is_computed(self, widths: list[int], way: BatchInvariance) -> None:
-        parts = way.parts(widths)
+    def test_every_row_is_computed(self, widths: list[int], mode: BatchInvariance) -> None:
+        parts = mode.parts(widths)
         assert {place for part in parts for place in part} == set(range(len(widths)))
-        assert way.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
+        assert mode.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
 
     @given(st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200))
     def test_a_batch_of_one_shape_has_a_size_that_its_width_decides(self, widths: list[int]) -> None:
