@@ -56,8 +56,8 @@ class LanguagePairs:
 def serving(code: str, known: Iterable[str]) -> list[str]:
     """Return the known tags that can stand for a language, the best one first.
 
-    These are the tag itself, the same language in the same script (`zh-Hant` for `zh-TW`), and its macrolanguage or the
-    members of that (`nb` for `no`).
+    The order is: the tag itself, the same language in the same script (`zh-Hant` for `zh-TW`) and in another one, the
+    macrolanguage or its members (`nb` for `no`).
     """
     base = code.split("-")[0]
     bases = (base, *RELATED.get(code, RELATED.get(base, ())))

@@ -20,11 +20,7 @@ _ELEMENT = re.compile(
 )
 """HTML elements, which are text; Gemma's vocabulary holds them."""
 _PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-_BLANK: Mapping[str, object] = {
-    "version": "1.0",
-    "added_tokens": [],
-    **dict.fromkeys([*_PARTS, "truncation", "padding"]),
-}
+_BLANK: dict[str, object] = {"version": "1.0", "added_tokens": [], **dict.fromkeys((*_PARTS, "truncation", "padding"))}
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

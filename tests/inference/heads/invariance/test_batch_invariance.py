@@ -218,7 +218,7 @@ class TestSharedPrefix:
         prefix = SharedPrefix((7, 8), ((1,), (2, 3)))
         assert prefix.ids == [7, 8, 1, 2, 3]
         assert prefix.positions == [0, 1, 2, 2, 3]
-        assert list(prefix.wanted) == [1, 2, 3, 4]
+        assert list(prefix.predicting) == [1, 2, 3, 4]
         seen = prefix.seen(torch.tensor(prefix.positions))
         assert seen is not None
         assert seen.int().tolist() == [
@@ -236,7 +236,7 @@ class TestSharedPrefix:
     def test_parts_hold_all_branches(self, suffixes: list[tuple[int, ...]], most: int) -> None:
         parts = list(SharedPrefix((1,), tuple(suffixes)).parts(most))
         assert [one for part in parts for one in part.suffixes] == suffixes
-        assert all(len(part.wanted) <= most or len(part.suffixes) <= 1 for part in parts)
+        assert all(len(part.predicting) <= most or len(part.suffixes) <= 1 for part in parts)
 
     def test_continuations_that_do_not_fit_in_memory_together(
         self, heads: Load, monkeypatch: pytest.MonkeyPatch
