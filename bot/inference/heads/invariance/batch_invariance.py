@@ -95,12 +95,12 @@ def batch_invariance(checkpoint: Checkpoint, rows: int, compute: Compute) -> Bat
         log.debug("rows of a checkpoint share forward passes: %s", found)
         return found
 
-    return checkpoint.calibrations.measured(_FOUND, find)
+    return checkpoint.calibrations.measured(_MODE, find)
 
 
 def forced(checkpoint: Checkpoint, mode: BatchInvariance) -> AbstractContextManager[None]:
-    """Have rows of a checkpoint share forward passes in some mode inside the body, to compare it with others."""
-    return checkpoint.calibrations.replaced(_FOUND, mode)
+    """Have a checkpoint use a mode inside the body, to compare it with others."""
+    return checkpoint.calibrations.replaced(_MODE, mode)
 
 
 @torch.inference_mode()
