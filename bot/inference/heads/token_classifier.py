@@ -20,7 +20,7 @@ class TokenSpan:
     start: int
     end: int
     goes_on: bool
-    """Whether it continues the word of the token before it; False if the tokenizer doesn't mark that (`marks_words`)."""
+    """Whether it continues the word of the token before it; False unless the tokenizer `marks_words`."""
 
 
 @dataclass(frozen=True)

@@ -257,5 +257,5 @@ def test_positions_that_are_counted_otherwise_are_found_out(
     with torch.inference_mode():
         assert can_be_joined(head.encoder_decoder)
         head.calibrations = Calibrations()
-        monkeypatch.setattr(PositionEmbeddings, "of", lambda self, places: nullcontext())
+        monkeypatch.setattr(PositionEmbeddings, "of", lambda self, positions: nullcontext())
         assert not can_be_joined(head.encoder_decoder)
