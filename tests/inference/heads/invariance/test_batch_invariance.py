@@ -134,7 +134,7 @@ class TestPromptedAnswers:
         assert crowd[0] == alone
 
 
-class TestWhichWay:
+class TestWhichMode:
     def test_a_kernel_that_sees_the_width_is_found_out(
         self, checkpoints: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -181,7 +181,7 @@ class TestWhichWay:
     ) -> None:
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
         assert head.threads.active
-        monkeypatch.setattr(module, "_same_by_one_thread", lambda compute, alone: False)
+        monkeypatch.setattr(module, "_same_on_one_thread", lambda compute, alone: False)
         head.classify.run([row_of(head, 3)])
         assert not head.threads.active
 
