@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from transformers import AttentionInterface, PreTrainedModel
+from transformers.utils import ModelOutput
 
 _NAME = "glassbox"
 _UNSUPPORTED = ("softcap", "s_aux", "position_bias")
@@ -63,7 +64,7 @@ class AttentionBackend:
         parts = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
         self._configs = list({id(part.config): part.config for part in parts}.values())
 
-    def run(self, attention: Attention, **inputs: object) -> Any:
+    def run(self, attention: Attention, **inputs: object) -> ModelOutput:
         """Return the model's output with an attention function of ours.
 
         Raises:

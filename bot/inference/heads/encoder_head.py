@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import torch
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase, TokenizersBackend
 from transformers.tokenization_utils_base import TruncationStrategy
-from transformers.utils import PaddingStrategy
+from transformers.utils import ModelOutput, PaddingStrategy
 
 from bot.errors import ModelUnavailable
 from bot.inference.compute.device import Device
@@ -76,7 +76,7 @@ class EncoderHead(Head):
         """Return the outputs of rows, batch-invariantly."""
         return self.batch_invariance.run(rows, self._widths(rows), self.compute)
 
-    def forward(self, rows: Sequence[Row[EncoderInput]]) -> Any:
+    def forward(self, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
         """Return the model's output for a batch, padded on the right."""
         return self._forward(self.batch_invariance, rows)
 
@@ -103,11 +103,11 @@ class EncoderHead(Head):
         width = outputs[-1].shape[1]
         # Logits of labels have no axis for tokens.
         return [
-            [one[index, : len(row.inputs.ids)] if one.shape[1] == width else one[index] for one in outputs]
+            [tensor[index, : len(row.inputs.ids)] if tensor.shape[1] == width else tensor[index] for tensor in outputs]
             for index, row in enumerate(rows)
         ]
 
-    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> Any:
+    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> ModelOutput:
         inputs = self.batch(rows)
         if mode is not BatchInvariance.ROW_ATTENTION:
             return self.model(**inputs, **options)

@@ -138,7 +138,7 @@ def _labels(head: SequenceClassifier, sentences: Sequence[str]) -> _Observe:
     rows = [head.encode(sentence, pair) for sentence in sentences]
 
     def observe() -> torch.Tensor:
-        logits = torch.stack([torch.from_numpy(one) for one in head.classify.run(rows)])
+        logits = torch.stack([torch.from_numpy(output) for output in head.classify.run(rows)])
         return logits.sigmoid() if head.independent else logits.softmax(dim=-1)
 
     return observe

@@ -88,7 +88,7 @@ class QuestionAnswering(EncoderHead):
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         output = self.forward(rows)
         logits = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
-        return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
+        return [pair[:, : len(row.inputs.ids)] for row, pair in zip(rows, logits, strict=True)]
 
 
 def _word_of(encoding: Encoding, token: int, context: str) -> Span:

@@ -108,8 +108,8 @@ class Seq2SeqLM(Head):
         source = getattr(self.tokenizer, "source_lang", None)
         target = getattr(self.tokenizer, "target_lang", None)
         if source and (targets := tuple(self.target_prefixes) or ((target,) if target else ())):
-            return LanguagePairs.of((source, one) for one in targets)
-        return LanguagePairs.of(("en", one) for one in ("de", "fr", "ro"))
+            return LanguagePairs.of((source, code) for code in targets)
+        return LanguagePairs.of(("en", code) for code in ("de", "fr", "ro"))
 
     def _start(self, target: str | None) -> tuple[int, ...]:
         first = self.model.generation_config.decoder_start_token_id
@@ -136,8 +136,8 @@ class Seq2SeqLM(Head):
         states: dict[int, torch.Tensor] = {}
         for batch in encoder_budget(self.device).split([len(ids) for ids in sources]):
             ids, mask = self.pad([sources[index] for index in batch])
-            found = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
-            states |= {index: found[row, : len(sources[index])] for row, index in enumerate(batch)}
+            padded = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+            states |= {index: padded[row, : len(sources[index])] for row, index in enumerate(batch)}
         return torch.cat([states[index] for index in range(len(sources))])
 
 

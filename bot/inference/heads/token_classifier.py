@@ -79,4 +79,4 @@ class TokenClassifier(EncoderHead):
 
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         logits = self.forward(rows).logits.float().cpu().numpy()
-        return [one[: len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
+        return [tokens[: len(row.inputs.ids)] for row, tokens in zip(rows, logits, strict=True)]

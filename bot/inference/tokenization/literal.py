@@ -1,4 +1,4 @@
-"""Tokenizing what people type as text: no part of it becomes a control token."""
+"""Literal tokenization: no part of a text that people type becomes a control token."""
 
 from __future__ import annotations
 

@@ -63,13 +63,13 @@ class Generated:
 
 
 @dataclass(eq=False)
-class _Decoding(Generic[InputT]):
-    """A row in a running batch. The row's `progress` are its tokens so far, and its `session_state` is this."""
+class _Entry(Generic[InputT]):
+    """A row's entry in a running batch, kept as its `session_state`. The row's `progress` are its tokens so far."""
 
     row: Row[InputT]
     sampler: Sampler
     prompt: Sized = ()
-    """What is read at once."""
+    """The tokens that are read at once, or the source."""
     forced: list[int] = field(default_factory=list)
     """Tokens that are read one a step before the next one is chosen."""
     ended: bool = False
@@ -80,17 +80,17 @@ class _Decoding(Generic[InputT]):
     failure: Unanswered | None = None
 
     @classmethod
-    def of(cls, row: Row[InputT], *, exact: bool) -> _Decoding[InputT]:
+    def of(cls, row: Row[InputT], *, exact: bool) -> _Entry[InputT]:
         """Begin a row, or continue it where a failed session has left it (`exact`: see `RunningBatch`)."""
         inputs = row.inputs
         if row.session_state is None:
             row.session_state = cls(row, Sampler(inputs.sampling))
-        one: _Decoding[InputT] = row.session_state
-        one.sampler.rewind()
-        # To be exact, it reads what it has written as it did the first time, one token a step.
+        entry: _Entry[InputT] = row.session_state
+        entry.sampler.rewind()
+        # For equal numbers the row reads its tokens as it did the first time, one a step.
         prompt, forced = (inputs.prompt, [*inputs.forced_ids, *row.progress]) if exact else inputs.resumed(row.progress)
-        one.prompt, one.forced = prompt, list(forced)
-        return one
+        entry.prompt, entry.forced = prompt, list(forced)
+        return entry
 
     @property
     def output(self) -> Generated | Unanswered:
@@ -146,9 +146,9 @@ class RunningBatch(Generic[InputT]):
         self._end_ids = end_ids
         self._make_runner = runner
         self._exact = exact
-        self._decoding: list[_Decoding[InputT]] = []
-        self._joining: list[_Decoding[InputT]] = []
-        self._ended: list[_Decoding[InputT]] = []
+        self._decoding: list[_Entry[InputT]] = []
+        self._joining: list[_Entry[InputT]] = []
+        self._ended: list[_Entry[InputT]] = []
         self._forced = Sampler(Sampling.likeliest())  # of rows with forced tokens: it draws no random number
         self._runner: ModelRunner[Any] | None = None
         self._last = checkpoint.tensor([])
@@ -163,7 +163,7 @@ class RunningBatch(Generic[InputT]):
         """Add rows, which begin with the next step or continue where another session left them."""
         for row in rows:
             is_done = row.session_state is not None and self._is_done(row.session_state)
-            (self._ended if is_done else self._joining).append(_Decoding.of(row, exact=self._exact))
+            (self._ended if is_done else self._joining).append(_Entry.of(row, exact=self._exact))
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -173,7 +173,7 @@ class RunningBatch(Generic[InputT]):
         if self._runner is None:
             self._runner = self._make_runner()
             self.joinable = self._runner.joinable
-        prompts = [one.prompt for one in self._joining]
+        prompts = [entry.prompt for entry in self._joining]
         with self._checkpoint.threads.chosen("step", len(self._last) + sum(map(len, prompts))):
             logits = self._runner.forward(self._last, prompts)
         self._decoding, self._joining = [*self._decoding, *self._joining], []
@@ -182,40 +182,40 @@ class RunningBatch(Generic[InputT]):
     @torch.inference_mode()
     def leave(self) -> list[tuple[Row[InputT], Generated | Unanswered]]:
         """Remove the rows that are finished, stopped or abandoned; return each with its text or its error."""
-        done = [one for one in self._decoding if self._is_done(one)]
+        done = [entry for entry in self._decoding if self._is_done(entry)]
         if done and self._runner is not None:
-            slots = _compacted([slot for slot, one in enumerate(self._decoding) if one not in done])
+            slots = _compacted([slot for slot, entry in enumerate(self._decoding) if entry not in done])
             self._decoding = [self._decoding[slot] for slot in slots]
             self._last = self._last[self._checkpoint.tensor(slots)]
             self._runner.keep(slots)
-            if any(one.failure for one in done):
+            if any(entry.failure for entry in done):
                 self._runner.scrub()
         done, self._ended = [*self._ended, *done], []
-        return [(one.row, one.output) for one in done]
+        return [(entry.row, entry.output) for entry in done]
 
-    def _choose(self, rows: Sequence[_Decoding[InputT]], logits: torch.Tensor) -> torch.Tensor:
+    def _choose(self, rows: Sequence[_Entry[InputT]], logits: torch.Tensor) -> torch.Tensor:
         """Return each row's next token, (batch,), and append it to the row's text unless it ends that."""
-        chosen, tokens = choose_sound(logits, [self._forced if one.forced else one.sampler for one in rows])
-        for slot, (one, token) in enumerate(zip(rows, tokens, strict=True)):
+        chosen, tokens = choose_sound(logits, [self._forced if entry.forced else entry.sampler for entry in rows])
+        for slot, (entry, token) in enumerate(zip(rows, tokens, strict=True)):
             if token is None:
-                one.failure = NotFinite()
-            elif one.forced:
-                chosen[slot] = one.forced.pop(0)
+                entry.failure = NotFinite()
+            elif entry.forced:
+                chosen[slot] = entry.forced.pop(0)
             elif token in self._end_ids:
-                one.ended, one.end = True, token
+                entry.ended, entry.end = True, token
             else:
-                one.row.progress.append(token)
-            one.sampler.commit()
-            one.complete = one.row.is_complete()
+                entry.row.progress.append(token)
+            entry.sampler.commit()
+            entry.complete = entry.row.is_complete()
         return chosen
 
-    def _is_done(self, one: _Decoding[InputT]) -> bool:
-        row = one.row
-        if one.failure is not None:
+    def _is_done(self, entry: _Entry[InputT]) -> bool:
+        row = entry.row
+        if entry.failure is not None:
             return True
         if row.inputs.stop is not None and row.inputs.stop in self._checkpoint.decode(row.progress[-1:]):
-            one.ended = True
-        return one.ended or one.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
+            entry.ended = True
+        return entry.ended or entry.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
 
 
 def _compacted(slots: Sequence[int]) -> list[int]:

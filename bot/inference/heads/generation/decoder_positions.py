@@ -48,8 +48,8 @@ class PositionEmbeddings:
         if self._module is None:
             yield
             return
-        found = self._table[positions][:, None]
-        handle = self._module.register_forward_hook(lambda *_: found)
+        embeddings = self._table[positions][:, None]
+        handle = self._module.register_forward_hook(lambda *_: embeddings)
         try:
             yield
         finally:

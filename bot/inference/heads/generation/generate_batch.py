@@ -48,17 +48,17 @@ class GenerateBatch:
     @torch.inference_mode()
     def _generated(self, rows: Sequence[Row[SourceText]]) -> list[Generated | Unanswered]:
         inputs = [row.inputs for row in rows]
-        lengths = [len(one.ids) for one in inputs]
-        states = list(torch.split(self._model.encode([one.ids for one in inputs]), lengths))
+        lengths = [len(source.ids) for source in inputs]
+        states = list(torch.split(self._model.encode([source.ids for source in inputs]), lengths))
         # All starts have the same length: a model's tasks give all of them a language token, or none.
-        start = self._checkpoint.tensor([one.start for one in inputs])
+        start = self._checkpoint.tensor([source.start for source in inputs])
         finite = FiniteRows(len(rows))
         with self._checkpoint.threads.chosen("write", len(rows)) as timed:
             output: torch.Tensor = self._checkpoint.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=pad_sequence(states, batch_first=True)),
                 attention_mask=pad_sequence([start.new_ones(length) for length in lengths], batch_first=True),
                 decoder_input_ids=start,
-                max_new_tokens=max(one.max_new_tokens for one in inputs),
+                max_new_tokens=max(source.max_new_tokens for source in inputs),
                 do_sample=False,
                 logits_processor=[finite],
                 stopping_criteria=[_stop(rows, start.shape[1], finite)],
@@ -66,8 +66,8 @@ class GenerateBatch:
             timed.parts = output.shape[1]
         ends = self._checkpoint.end_ids
         return [
-            _until_end(new[: one.max_new_tokens], ends) if is_finite else NotFinite()
-            for one, new, is_finite in zip(inputs, output[:, start.shape[1] :].tolist(), finite.rows, strict=True)
+            _until_end(new[: source.max_new_tokens], ends) if is_finite else NotFinite()
+            for source, new, is_finite in zip(inputs, output[:, start.shape[1] :].tolist(), finite.rows, strict=True)
         ]
 
 
@@ -80,9 +80,9 @@ def _until_end(ids: Sequence[int], ends: frozenset[int]) -> Generated:
 
 
 def _stop(rows: Sequence[Row[SourceText]], width: int, finite: FiniteRows) -> RowStop:
-    def ended(row: int, new: torch.Tensor) -> bool:
-        one = rows[row]
-        one.heartbeat += 1  # a batch takes long, and this is called for each token
-        return one.is_ending or len(new) >= one.inputs.max_new_tokens or not finite.rows[row]
+    def ended(index: int, new: torch.Tensor) -> bool:
+        row = rows[index]
+        row.heartbeat += 1  # a batch takes long, and this is called for each token
+        return row.is_ending or len(new) >= row.inputs.max_new_tokens or not finite.rows[index]
 
     return RowStop(ended, len(rows), width)

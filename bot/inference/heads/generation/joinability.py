@@ -46,8 +46,8 @@ def _is_exact(model: EncoderDecoder) -> bool:
         return list(runner.forward(tensor([probe.start[-1] for probe in probes]), []))
 
     def plain() -> list[torch.Tensor]:
-        ids = [{"input_ids": tensor([one.ids]), "decoder_input_ids": tensor([one.start])} for one in probes]
-        return [checkpoint.model(**each, use_cache=False).logits[0, -1].float() for each in ids]
+        inputs = [{"input_ids": tensor([probe.ids]), "decoder_input_ids": tensor([probe.start])} for probe in probes]
+        return [checkpoint.model(**arguments, use_cache=False).logits[0, -1].float() for arguments in inputs]
 
     return holds(together, plain, checkpoint.precision)
 

@@ -25,7 +25,7 @@ class KVLayer:
     def of(cls, capacity: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> KVLayer:
         """Allocate memory for keys and values such as these, (1, heads, tokens, size)."""
         rows, columns = capacity
-        return cls(*(one.new_zeros(rows, one.shape[1], columns, one.shape[3]) for one in (keys, values)))
+        return cls(*(states.new_zeros(rows, states.shape[1], columns, states.shape[3]) for states in (keys, values)))
 
     def move(self, capacity: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
         """Move the used columns to other memory, `shift` columns further on."""
@@ -155,5 +155,5 @@ class KVCache:
         if len(set(self.starts)) < 2:
             return None
         starts = self._checkpoint.tensor(self.starts)
-        every = torch.arange(columns.start, columns.stop, device=starts.device)
-        return (every >= starts[:, None])[:, None, None]
+        indices = torch.arange(columns.start, columns.stop, device=starts.device)
+        return (indices >= starts[:, None])[:, None, None]

@@ -65,8 +65,8 @@ class PaddedPrefill:
 
     def attend(self, layer: KVLayer, inputs: LayerInput) -> torch.Tensor:
         """Return attention among the tokens of each new row, (tokens, heads, size)."""
-        every = (inputs.query, inputs.key, inputs.value)
-        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in every)
+        layer_inputs = (inputs.query, inputs.key, inputs.value)
+        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in layer_inputs)
         for kept, states in ((layer.keys, keys), (layer.values, values)):
             kept[self.rows, :, self.columns] = states.transpose(1, 2).flatten(0, 1)[self.unpadded]
         return _attend_causally(queries, keys, values, inputs.scale).flatten(0, 1)[self.unpadded]
@@ -121,9 +121,9 @@ class RaggedAttention:
         queries = inputs.query[0, :, :old].transpose(0, 1)
         output = _attend_grouped(queries, keys, values, self.mask, inputs.scale)
         for row, start in self.alone.items():
-            one = slice(row, row + 1)
-            keys, values = (states[one, :, start:end] for states in (layer.keys, layer.values))
-            output[one] = _attend_grouped(queries[one], keys, values, None, inputs.scale)
+            slot = slice(row, row + 1)
+            keys, values = (states[slot, :, start:end] for states in (layer.keys, layer.values))
+            output[slot] = _attend_grouped(queries[slot], keys, values, None, inputs.scale)
         return output.reshape(old, inputs.query.shape[1], -1)
 
 

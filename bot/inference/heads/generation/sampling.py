@@ -81,8 +81,8 @@ def choose_sound(logits: torch.Tensor, samplers: Sequence[Sampler]) -> tuple[tor
 
 
 def _draw(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
-    temperature = torch.tensor([[one.options.temperature] for one in samplers], device=logits.device)
-    top_p = torch.tensor([[one.options.top_p] for one in samplers], device=logits.device)
+    temperature = torch.tensor([[sampler.options.temperature] for sampler in samplers], device=logits.device)
+    top_p = torch.tensor([[sampler.options.top_p] for sampler in samplers], device=logits.device)
 
     def uniform(rows: Sequence[int]) -> torch.Tensor:
         return torch.stack([samplers[row].uniform() for row in rows]).to(logits.device)

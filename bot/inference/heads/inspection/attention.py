@@ -24,12 +24,12 @@ def attention_operation(checkpoint: Checkpoint) -> Operation[Reading, Attentions
     def run(rows: Sequence[Row[Reading]]) -> list[Attentions]:
         outputs = []
         for row in rows:
-            found = kept.get(row.inputs)
-            if found is None:
-                found = _attentions(checkpoint, row.inputs)
-                if _bytes(found) <= KEPT_BYTES:
-                    kept[row.inputs] = found
-            outputs.append(found)
+            weights = kept.get(row.inputs)
+            if weights is None:
+                weights = _attentions(checkpoint, row.inputs)
+                if _bytes(weights) <= KEPT_BYTES:
+                    kept[row.inputs] = weights
+            outputs.append(weights)
         return outputs
 
     return Operation("attention", run, Budget(padded_tokens=1, rows=1))

@@ -93,5 +93,5 @@ def _observe(checkpoint: Checkpoint, kind: HeadKind, reading: Reading) -> Observ
 
 def _layer_states(part: str, states: Sequence[torch.Tensor]) -> LayerStates:
     batch, tokens, size = states[-1].shape
-    norms = torch.stack([one.float().norm(dim=-1).mean() for one in states])
+    norms = torch.stack([layer.float().norm(dim=-1).mean() for layer in states])
     return LayerStates(part, (batch, tokens, size), tuple(norms.tolist()))

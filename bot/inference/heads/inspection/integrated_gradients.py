@@ -56,7 +56,7 @@ class Contrast:
         beginnings = sorted({word[:-1] for word, _ in self.signed}, key=len, reverse=True)
         passes: dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]] = {}
         for word, factor in self.signed:
-            longest = next(one for one in beginnings if one[: len(word) - 1] == word[:-1])
+            longest = next(beginning for beginning in beginnings if beginning[: len(word) - 1] == word[:-1])
             passes.setdefault(longest, []).append((word, factor))
         return passes
 
@@ -196,4 +196,6 @@ def _word_embeddings(model: PreTrainedModel) -> list[nn.Module]:
     """Return the modules that look up words: an encoder and its decoder often have one each, of the same weights."""
     table: nn.Embedding = model.get_input_embeddings()
     address = table.weight.data_ptr()
-    return [one for one in model.modules() if isinstance(one, nn.Embedding) and one.weight.data_ptr() == address]
+    return [
+        module for module in model.modules() if isinstance(module, nn.Embedding) and module.weight.data_ptr() == address
+    ]
