@@ -55,7 +55,7 @@ def operation_of(head: Any) -> Any:
 
 def row_of(head: Any, words: int) -> Row[Any]:
     """A row of a text of about so many words; for a language model with candidates of one token and of several."""
-    text = " ".join(WORDS[place % len(WORDS)] for place in range(words))
+    text = " ".join(WORDS[index % len(WORDS)] for index in range(words))
     if hasattr(head, "score"):
         candidates = [head.encode_rest(one) for one in (" good", " wonderful", " apples and lemons")]
         return head.continuations(head.encode(text), candidates)  # type: ignore[no-any-return]
@@ -197,13 +197,13 @@ class TestParts:
     )
     def test_every_row_is_computed(self, widths: list[int], mode: BatchInvariance) -> None:
         parts = mode.parts(widths)
-        assert {place for part in parts for place in part} == set(range(len(widths)))
+        assert {index for part in parts for index in part} == set(range(len(widths)))
         assert mode.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
 
     @given(st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200))
     def test_a_batch_of_one_shape_has_a_size_that_its_width_decides(self, widths: list[int]) -> None:
         for part in BatchInvariance.SAME_SHAPE.parts(widths):
-            [width] = {widths[place] for place in part}
+            [width] = {widths[index] for index in part}
             assert len(part) == min(SHAPE_ROWS, max(1, SHAPE_TOKENS // width))
 
     def test_what_shares_a_pass(self) -> None:
@@ -253,11 +253,11 @@ class TestSharedPrefix:
         assert len(head.next_token.run(rows)) == 3
 
     def test_a_window_hides_what_is_far(self) -> None:
-        place = RowSpan(0, slice(0, 4))
-        assert place.mask(None, causal=True, device=torch.device("cpu")) is None
-        assert place.mask(4, causal=True, device=torch.device("cpu")) is None
-        mask = place.mask(2, causal=True, device=torch.device("cpu"))
+        span = RowSpan(0, slice(0, 4))
+        assert span.mask(None, causal=True, device=torch.device("cpu")) is None
+        assert span.mask(4, causal=True, device=torch.device("cpu")) is None
+        mask = span.mask(2, causal=True, device=torch.device("cpu"))
         assert mask is not None
         assert mask.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
         with pytest.raises(NotImplementedError):
-            place.mask(2, causal=False, device=torch.device("cpu"))
+            span.mask(2, causal=False, device=torch.device("cpu"))
