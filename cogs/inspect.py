@@ -67,7 +67,7 @@ class Inspect(Cog):
     @app_commands.choices(command=command_choices())
     @app_commands.describe(
         text="What to look into, for example: I love to hate this course",
-        command="Whose model and way to follow (/sentiment if left out)",
+        command="Which command to follow (/sentiment if left out)",
         labels=f"For /zeroshot: 2 to 20 labels with commas between them ({LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
     )

@@ -45,7 +45,7 @@ class Tokenize(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        texts="What to cut into tokens, for example: apples are sour. Leave it out for a form with room for several.",
+        texts="What to cut into tokens, for example: apples are sour. If left out, a form asks for several texts",
         checkpoint="Whose tokenizer, by its name or a command that it answers (that of /sentiment if left out)",
     )
     async def tokenize(self, interaction: Interaction, texts: str | None = None, checkpoint: str | None = None) -> None:

@@ -56,11 +56,11 @@ def _shown(page: Page, draft: Draft) -> list[str]:
     """Return as many blocks as there is room for."""
     shown: list[str] = []
     left = ROOM - units(page.about)
-    for place, block in enumerate(page.blocks):
-        waiting = min(len(page.blocks), MOST_BLOCKS) - place
+    for index, block in enumerate(page.blocks):
+        waiting = min(len(page.blocks), MOST_BLOCKS) - index
         # Blocks share the room that is left; short ones leave theirs to the next.
         text = markdown(block, draft, min(max(left // max(waiting, 1), 160), BLOCK_ROOM))
-        if place >= MOST_BLOCKS or units(text) + 1 > left:
+        if index >= MOST_BLOCKS or units(text) + 1 > left:
             draft.cut = True
             shown += ["", LEFT_OUT]
             break

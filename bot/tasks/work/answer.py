@@ -56,13 +56,19 @@ def explain_location(head: QuestionAnswering, request: AnswerRequest, written: W
 
 def _kinds(one: ScoredWindow, name: str) -> str:
     """Say which tokens are the context's, and how the model knows."""
-    places = _context(one)
+    positions = _context(one)
     where = f"Of {name}, the" if name else "The"
-    context = f"{where} context's tokens are {places[0]} to {places[-1]}." if places else "The context has no tokens."
+    context = (
+        f"{where} context's tokens are {positions[0]} to {positions[-1]}."
+        if positions
+        else "The context has no tokens."
+    )
     kinds = one.window.row.inputs.type_ids
     if kinds is None:
         return f"{context} {sentence('answer.no-types')}"
-    runs = [(kind, [place for place, _ in run]) for kind, run in groupby(enumerate(kinds), key=lambda pair: pair[1])]
+    runs = [
+        (kind, [position for position, _ in run]) for kind, run in groupby(enumerate(kinds), key=lambda pair: pair[1])
+    ]
     if len(runs) == 1:
         return f"{context} {sentence('answer.one-type', type=kinds[0])}"
     said = ", ".join(f"{kind} for the tokens {run[0]} to {run[-1]}" for kind, run in runs)
@@ -71,7 +77,7 @@ def _kinds(one: ScoredWindow, name: str) -> str:
 
 def _context(one: ScoredWindow) -> list[int]:
     """Return the positions of the context's tokens in a window."""
-    return [place for place, characters in enumerate(one.window.spans) if characters is not None]
+    return [position for position, characters in enumerate(one.window.spans) if characters is not None]
 
 
 def border_page(side: str, one: ScoredWindow, tokens: Sequence[Token], window: str = "") -> Page:
@@ -86,26 +92,26 @@ def border_page(side: str, one: ScoredWindow, tokens: Sequence[Token], window: s
         window: its name; "" if the context is read at once.
     """
     index, taking_part = SIDES.index(side), [0, *_context(one)]
-    logits = {place: float(one.logits[index, place]) for place in taking_part}
+    logits = {position: float(one.logits[index, position]) for position in taking_part}
     probabilities = one.probabilities[index].tolist()
-    order = sorted(taking_part, key=lambda place: -probabilities[place])
+    order = sorted(taking_part, key=lambda position: -probabilities[position])
     first, border = order[:MOST_TOKENS], None if one.borders is None else one.borders[index]
     facts = {"tokens": len(taking_part), "others": len(tokens) - len(taking_part)}
     return page(
         side,
         sentence("answer.masked", **facts, within=f" of {window}" if window else ""),
         table(
-            column("logit", (logits[place] for place in order), Form.TWO),
-            column("p", (probabilities[place] for place in order), Form.PERCENT),
+            column("logit", (logits[position] for position in order), Form.TWO),
+            column("p", (probabilities[position] for position in order), Form.PERCENT),
             column("#", order),
-            column("token", (tokens[place] for place in order)),
+            column("token", (tokens[position] for position in order)),
             most=MOST_TOKENS,
         ),
         *([] if border is None else [_softmax(side, border, logits, probabilities[border])]),
         picture=blocks.Bars(
             f"With which token the answer {side}s",
-            tuple((f"{place} ", lone(tokens[place])) for place in first),
-            tuple(probabilities[place] for place in first),
+            tuple((f"{position} ", lone(tokens[position])) for position in first),
+            tuple(probabilities[position] for position in first),
         ),
     )
 
@@ -130,7 +136,7 @@ def spans_page(context: str, one: ScoredWindow) -> Page:
     together = answer.spans(one.probabilities, one.window.spans)
     # Stable, so that the first of equal spans leads, as in the answer.
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS].tolist()
-    pairs = [divmod(place, together.shape[1]) for place in order]
+    pairs = [divmod(index, together.shape[1]) for index in order]
     found = [pair for pair in pairs if together[pair] > 0]
     shares = [float(together[pair]) for pair in found]
     texts = [context[span.start : span.end] for span in (answer.span_of(one.window, *pair) for pair in found)]

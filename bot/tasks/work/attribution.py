@@ -65,13 +65,13 @@ def label_attribution(
     """
     from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 
-    places = _positions_of_text(head, inputs.ids, pair)
+    positions = _positions_of_text(head, inputs.ids, pair)
     # Encoders were trained to read mask tokens as "any word".
     mask = head.tokenizer.mask_token_id
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
-    stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, places, blank), LabelLogit(label))
-    return _evidence(Postponed(name, stretch, places, baseline, f"the logit of {head.labels[label]}"))
+    stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, positions, blank), LabelLogit(label))
+    return _evidence(Postponed(name, stretch, positions, baseline, f"the logit of {head.labels[label]}"))
 
 
 def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
@@ -113,11 +113,11 @@ def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, 
     from bot.inference.heads.inspection.integrated_gradients import Stretch
 
     ids = head.encode(prompt.format(text))
-    places = _positions_in_prompt(head, ids, *prompt.split("{}"))
+    positions = _positions_in_prompt(head, ids, *prompt.split("{}"))
     # Line breaks are an empty text. A model has never read several end-of-text tokens in a row, so the path from these
     # would be so rough that it takes four times as many steps.
-    stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
-    return _evidence(Postponed(label, stretch, places, "line breaks", number))
+    stretch = Stretch(ids, None, _blanked(ids, positions, head.encode_rest("\n")[-1]), target)
+    return _evidence(Postponed(label, stretch, positions, "line breaks", number))
 
 
 def _evidence(postponed: Postponed) -> Evidence:
@@ -156,10 +156,10 @@ def attribution_page(
 def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskRun[Explanation]:
     """Compute the attributions that an explanation has postponed."""
     pages = list(found.pages)
-    for place, one in enumerate(pages):
+    for index, one in enumerate(pages):
         if (postponed := one.postponed) is not None:
             computed = yield from attribution(head, postponed)
-            pages[place] = replace(computed, name=one.name)  # it may be numbered
+            pages[index] = replace(computed, name=one.name)  # it may be numbered
     return Explanation(tuple(pages))
 
 
@@ -169,11 +169,11 @@ def attribution(head: SequenceClassifier | CausalLM, postponed: Postponed) -> Ta
 
     load_captum()
     read = head.tokens(postponed.path.ids)
-    tokens = [read[place] for place in postponed.positions]
+    tokens = [read[position] for position in postponed.positions]
     if not _is_rough(postponed.path):
         integral = yield from _integrate(head, postponed.path)
         if integral.is_complete:
-            scores = [float(integral.scores[place]) for place in postponed.positions]
+            scores = [float(integral.scores[position]) for position in postponed.positions]
             how = sentence("attribution.gradients", steps=integral.steps, postponed=postponed)
             return attribution_page(postponed.label, tokens, scores, integral.difference, how)
     # Shapley values are complete by themselves, however rough the path is.
@@ -226,7 +226,7 @@ class _Integral:
         """Return the stretches that miss more than their share, worst first, as many as there is time to divide."""
         errors = [abs(found.error) for _, found in self.stretches]
         share = self.tolerance / len(errors)
-        worst = sorted((place for place, error in enumerate(errors) if error > share), key=lambda place: -errors[place])
+        worst = sorted((index for index, error in enumerate(errors) if error > share), key=lambda index: -errors[index])
         first, _ = self.stretches[0]
         most = min(MOST_STEPS, MOST_READ // first.tokens)
         return worst[: max(most - self.taken, 0) // (2 * first.points)]
@@ -240,9 +240,9 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_
     found = yield from head.attribute([stretch.row for stretch in stretches])
     integral = _Integral(tuple(zip(stretches, found, strict=True)), len(stretches) * points)
     while not integral.is_complete and (rough := integral.roughest()):
-        halves = [half for place in rough for half in _divided(integral.stretches[place][0], 2)]
+        halves = [half for index in rough for half in _divided(integral.stretches[index][0], 2)]
         found = yield from head.attribute([half.row for half in halves])
-        kept = [one for place, one in enumerate(integral.stretches) if place not in rough]
+        kept = [one for index, one in enumerate(integral.stretches) if index not in rough]
         integral = _Integral((*kept, *zip(halves, found, strict=True)), integral.taken + len(halves) * points)
     return integral
 
@@ -266,9 +266,9 @@ def _positions_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tupl
     tokenizer = head.tokenizer
     # These two may be special, but stand for something in the text.
     special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id, tokenizer.mask_token_id}
-    places = [place for place, token in enumerate(ids) if token not in special]
+    positions = [position for position, token in enumerate(ids) if token not in special]
     second = 0 if pair is None else len(head.tokenize(pair, add_special_tokens=False))
-    return tuple(places[: len(places) - second])
+    return tuple(positions[: len(positions) - second])
 
 
 def _positions_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after: str) -> tuple[int, ...]:
@@ -280,11 +280,11 @@ def _positions_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after:
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
     """Return the length of the common beginning of two sequences."""
-    differing = (place for place, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
+    differing = (position for position, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
     return next(differing, min(len(first), len(second)))
 
 
-def _blanked(ids: Sequence[int], places: Sequence[int], blank: int) -> tuple[int, ...]:
+def _blanked(ids: Sequence[int], positions: Sequence[int], blank: int) -> tuple[int, ...]:
     """Return token ids with another token at some positions."""
-    chosen = set(places)
-    return tuple(blank if place in chosen else token for place, token in enumerate(ids))
+    chosen = set(positions)
+    return tuple(blank if position in chosen else token for position, token in enumerate(ids))

@@ -73,7 +73,7 @@ def joined(terms: Iterable[Text], most: int | None = None, sign: str = " + ") ->
     shown = list(terms)
     if most is not None and len(shown) > most:
         shown = [*shown[: most - 1], "…"]
-    return tuple(part for place, term in enumerate(shown) for part in ((sign, term) if place else (term,)))
+    return tuple(part for index, term in enumerate(shown) for part in ((sign, term) if index else (term,)))
 
 
 @dataclass(frozen=True)

@@ -61,24 +61,24 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
 
 
 def _tokens(head: TokenClassifier, made: Tagging) -> Iterator[LabelledToken]:
-    in_words = {place for word in made.words for place in range(*word.tokens)}
+    in_words = {index for word in made.words for index in range(*word.tokens)}
     rows = zip(head.tokens(made.inputs.ids), made.logits.tolist(), made.probabilities.tolist(), strict=True)
-    for place, (token, logits, probabilities) in enumerate(rows):
+    for index, (token, logits, probabilities) in enumerate(rows):
         best = head.labels[probabilities.index(max(probabilities))]
-        yield LabelledToken(token, best if place in in_words else None, tuple(logits), tuple(probabilities))
+        yield LabelledToken(token, best if index in in_words else None, tuple(logits), tuple(probabilities))
 
 
 def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToken]) -> Iterator[Page]:
     """Show the logits of the first entity's first token; without any, of the word with the least certain label."""
     words = made.groups[0].words[:1] if made.groups else made.words
     if words:
-        place = min(words, key=lambda one: one.probability).tokens[0]
-        yield example_page(head.labels, tokens[place], place)
+        index = min(words, key=lambda one: one.probability).tokens[0]
+        yield example_page(head.labels, tokens[index], index)
 
 
-def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Page:
-    """Show the logits of one token, as an example; its place is counted from 0."""
-    where = (f"The head does this for every token. As an example, token {place}: “", token.token, "”.")
+def example_page(labels: Sequence[str], token: LabelledToken, index: int) -> Page:
+    """Show the logits of one token, as an example; its index is counted from 0."""
+    where = (f"The head does this for every token. As an example, token {index}: “", token.token, "”.")
     return logits_page(labels, token.logits, token.probabilities, first=[where])
 
 
@@ -137,7 +137,7 @@ def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, m
 
 
 def _put_together(tokens: Sequence[LabelledToken]) -> Text:
-    return tuple(replace(one.token, special=False, starts_word=place == 0) for place, one in enumerate(tokens))
+    return tuple(replace(one.token, special=False, starts_word=index == 0) for index, one in enumerate(tokens))
 
 
 def entities_page(text: str, groups: Sequence[WordGroup], outside: int) -> Page:
@@ -200,7 +200,7 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
 
 
 def _row_names(name: WeighedName) -> list[str]:
-    return [f"{name.candidate.name}, question {place}" for place in range(1, len(name.prompts) + 1)]
+    return [f"{name.candidate.name}, question {number}" for number in range(1, len(name.prompts) + 1)]
 
 
 def _asked(made: WeighedNames, example: WeighedName) -> str:
@@ -217,11 +217,11 @@ def questions_page(name: WeighedName) -> Page:
     shown: list[Block | str] = [f"As an example, the questions about {about}."]
     bars: dict[str, float] = {}
     rows = zip(_row_names(name), QUESTIONS, log_probs, shares, strict=True)
-    for place, (row, question, logs, parts) in enumerate(rows, 1):
+    for index, (row, question, logs, parts) in enumerate(rows, 1):
         words = [word.strip() for word in question.words]
         columns = (column("log p", logs, Form.TWO), column("share", parts, Form.PERCENT), column("answer", words))
         shown += [row, table(*columns)]
-        bars |= {f"{place}: {word}": part for word, part in zip(words, parts, strict=True)}
+        bars |= {f"{index}: {word}": part for word, part in zip(words, parts, strict=True)}
     order = np.argsort(-name.shares[0], kind="stable").tolist()
     terms: list[Text] = [("e^", blocks.Number(log_probs[0][index], Form.TWO)) for index in order]
     share = formula(

@@ -112,19 +112,19 @@ def explain_rescoring(head: CausalLM, request: FillRequest, written: WrittenIds 
     # The first row's hidden states stand for all.
     states = yield from hidden_pages(head, head.reading(read[0][0]), ROW_NAMES[0])
     pages: list[Page] = []
-    for place, (mask, rows) in enumerate(zip(masks, read, strict=True), start=1):
+    for number, (mask, rows) in enumerate(zip(masks, read, strict=True), start=1):
         truncated = "a part of the text around the mask" if mask.truncated else None
         pages += [
-            text_page(sentence("fill.first-mask" if place == 1 else "fill.later-mask"), mask.left, mask.question),
+            text_page(sentence("fill.first-mask" if number == 1 else "fill.later-mask"), mask.left, mask.question),
             read_page(head, rows, ROW_NAMES, truncated=truncated),
-            *((model_page(head), *states) if place == 1 else ()),
-            rescored_page(place, mask),
+            *((model_page(head), *states) if number == 1 else ()),
+            rescored_page(number, mask),
         ]
     best = [mask.proposals[0] for mask in masks]
     return explanation(*pages, decision_page(*_decisions([(one.word, one.probability) for one in best])))
 
 
-def rescored_page(place: int, mask: WeighedMask) -> Page:
+def rescored_page(number: int, mask: WeighedMask) -> Page:
     """Show which words were proposed for a mask, and how likely the sentence became with each."""
     words, shares = [one.word for one in mask.proposals], [one.probability for one in mask.proposals]
     answers = [one.as_answer for one in mask.proposals]
@@ -135,7 +135,7 @@ def rescored_page(place: int, mask: WeighedMask) -> Page:
         column("word", words),
     )
     picture = Bars("Candidates", tuple(words), tuple(shares))
-    return page("rescored", _formula(mask), numbers, picture=picture, before=f"Mask {place}")
+    return page("rescored", _formula(mask), numbers, picture=picture, before=f"Mask {number}")
 
 
 def _formula(mask: WeighedMask) -> str:
@@ -147,6 +147,6 @@ def _formula(mask: WeighedMask) -> str:
 
 def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Block]:
     """Say the likeliest word of each mask, with its probability."""
-    for place, (word, probability) in enumerate(best, start=1):
-        mask = "the mask" if len(best) == 1 else f"mask {place}"
+    for number, (word, probability) in enumerate(best, start=1):
+        mask = "the mask" if len(best) == 1 else f"mask {number}"
         yield from decided(f"The likeliest word is put into {mask}: {word}.", word, probability)

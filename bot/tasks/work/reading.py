@@ -28,7 +28,7 @@ END_OF_TEXT = "the end of the text"
 
 def numbered(noun: str, number: int) -> tuple[str, ...]:
     """Return `text 1`, `text 2`; a single one needs no name."""
-    return ("",) if number == 1 else tuple(f"{noun} {place}" for place in range(1, number + 1))
+    return ("",) if number == 1 else tuple(f"{noun} {index}" for index in range(1, number + 1))
 
 
 def beginning(
@@ -108,7 +108,7 @@ def tokens_page(
 ) -> Page:
     """Show rows of tokens; the shape of `input_ids` is (batch, sequence), padding included."""
     most = max(FEWEST_TOKENS, MOST_ROWS // len(rows))
-    titles = [_title(names, place, len(row)) if len(rows) > 1 else "" for place, row in enumerate(rows)]
+    titles = [_title(names, index, len(row)) if len(rows) > 1 else "" for index, row in enumerate(rows)]
     tables = [
         table(
             column("#", range(len(row))),

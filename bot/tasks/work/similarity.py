@@ -61,9 +61,9 @@ def pooling_page(
         norms: their Euclidean lengths, (texts,).
         units: the vectors divided by them, (texts, size).
     """
-    named = tuple(f"{place}  {text}" for place, text in enumerate(texts, 1))
+    named = tuple(f"{number}  {text}" for number, text in enumerate(texts, 1))
     size = units.shape[1]
-    vectors = [column(f"text {place}", values, Form.FIVE) for place, values in enumerate(units.tolist(), 1)]
+    vectors = [column(f"text {number}", values, Form.FIVE) for number, values in enumerate(units.tolist(), 1)]
     whole = table(*vectors, column("place", range(1, size + 1)))
     vector, unit = pooled[0].tolist(), units[0].tolist()
     is_one = mode is PoolingMode.CLS or tokens[0] == 1
@@ -94,7 +94,7 @@ def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
     first, second = units[pair[0]], units[pair[1]]
     order = np.argsort(-np.abs(first * second), kind="stable")
     products = (first * second)[order].tolist()
-    one, other = (place + 1 for place in pair)
+    one, other = (index + 1 for index in pair)
     return page(
         "dot-product",
         sentence("similarity.products", one=one, other=other, products=len(products)),
@@ -137,7 +137,7 @@ def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
 
 
 def _decision(request: SimilarityRequest, pair: tuple[int, int], cosine: float) -> str:
-    first, second = (place + 1 for place in pair)
+    first, second = (index + 1 for index in pair)
     angle = sentence("similarity.angle", cosine=cosine, degrees=math.degrees(math.acos(cosine)))
     if len(request.texts) == 2:
         return sentence("similarity.two-texts", angle=angle)

@@ -123,8 +123,8 @@ def _summaries(made: Condensation) -> Iterator[Summary]:
     """Yield all summaries, in the order in which they were generated."""
     for number, one in enumerate(made.rounds, 1):
         of = f" of round {number}" if number > 1 else ""
-        for place, found in enumerate(zip(one.parts, one.rows, one.summaries, strict=True), 1):
-            yield Summary("" if one is made.last and len(one.parts) == 1 else f"part {place}{of}", *found)
+        for part, found in enumerate(zip(one.parts, one.rows, one.summaries, strict=True), 1):
+            yield Summary("" if one is made.last and len(one.parts) == 1 else f"part {part}{of}", *found)
 
 
 def _parts(

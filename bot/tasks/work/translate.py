@@ -40,13 +40,13 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
         result = yield from translate.rewrite(head, request)
         written = (*result.drafts, result.ids)
     used = _used(plan.document, written, lambda ids: head.decode_whole(ids).strip())
-    rows = [plan.rows[place] for place in used]
+    rows = [plan.rows[index] for index in used]
     if len(rows) != len(written):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
     texts = [text for passage in plan.document.passages for text in passage.readings]
     front = translate.prefix(head, plan.languages.source, plan.languages.target)
     pages, certainty = yield from rewriting(head, rows, written, noun="part")
-    text = text_page(_told(head, plan.languages, front), *(front + texts[place] for place in used))
+    text = text_page(_told(head, plan.languages, front), *(front + texts[index] for index in used))
     return explanation(text, *pages, decision_page(certainty))
 
 
@@ -54,7 +54,7 @@ def _used(
     document: Document,
     written: Sequence[tuple[int, ...]],
     decode: Callable[[Sequence[int]], str],
-    is_read: Callable[[int], bool] = lambda place: True,
+    is_read: Callable[[int], bool] = lambda index: True,
 ) -> list[int]:
     """Return the indices of the readings that a translation is made of (see `Passage.assembled`).
 
@@ -108,7 +108,7 @@ def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenId
         ids = result.ids
     parts = _split(head, ids)
     used = _used(plan.document, parts, lambda ids: head.decode_whole(ids).strip(), plan.is_read)
-    taken = [plan.sentences[place] for place in used]
+    taken = [plan.sentences[index] for index in used]
     if not taken:
         return explanation(decision_page(sentence("translate.no-words")))
     return (yield from _weighed(head, plan, taken, parts if len(parts) == len(taken) else [()] * len(taken)))
@@ -152,7 +152,7 @@ def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -
 def _split(head: CausalLM, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Return the ids of each sentence's translation, which ends with a line break."""
     check_vocabulary(head, ids)
-    ends = [place for place, token in enumerate(ids, 1) if "\n" in head.decode([token])]
+    ends = [index for index, token in enumerate(ids, 1) if "\n" in head.decode([token])]
     return [ids[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 

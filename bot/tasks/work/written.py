@@ -172,36 +172,36 @@ def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs)
     return [
         WrittenToken(
             token,
-            probability=math.exp(float(found.log_probs[place])),
-            drawn_with=1.0 if text.sampling.greedy else float(found.drawn_with[place]),
-            alternatives=_others(found, place, token.id, texts),
-            nucleus=int(found.nucleus[place]),
+            probability=math.exp(float(found.log_probs[index])),
+            drawn_with=1.0 if text.sampling.greedy else float(found.drawn_with[index]),
+            alternatives=_others(found, index, token.id, texts),
+            nucleus=int(found.nucleus[index]),
             apart=_is_gap(previous),
         )
-        for place, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
+        for index, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
     ]
 
 
-def _others(found: TokenLogProbs, place: int, token: int, texts: dict[int, str]) -> tuple[Alternative, ...]:
-    top = zip(found.top[place].tolist(), found.top_log_probs[place].tolist(), strict=True)
+def _others(found: TokenLogProbs, index: int, token: int, texts: dict[int, str]) -> tuple[Alternative, ...]:
+    top = zip(found.top[index].tolist(), found.top_log_probs[index].tolist(), strict=True)
     others = [Alternative(texts[one], one, math.exp(value)) for one, value in top if one != token]
     return tuple(others[:ALTERNATIVES])
 
 
 def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Page:
-    place = int(found.log_probs.argmin())
-    token, top = text.written[place], found.top[place].tolist()
-    before = dict(zip(top, found.top_log_probs[place].tolist(), strict=True))
-    after = dict(zip(top, found.top_drawn_with[place].tolist(), strict=True))
-    before[token], after[token] = float(found.log_probs[place]), float(found.drawn_with[place])
+    index = int(found.log_probs.argmin())
+    token, top = text.written[index], found.top[index].tolist()
+    before = dict(zip(top, found.top_log_probs[index].tolist(), strict=True))
+    after = dict(zip(top, found.top_drawn_with[index].tolist(), strict=True))
+    before[token], after[token] = float(found.log_probs[index]), float(found.drawn_with[index])
     shown = list(before)[:SHOWN]
     if token not in shown:
         shown[-1] = token  # however unlikely it was
     texts = _as_they_follow(head, shown)
     candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
-    [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
+    [previous] = head.tokens([[text.prompt[-1], *text.written][index]])
     chosen = shown.index(token)
-    return least_certain_page(candidates, chosen, text.sampling, place, name=name, apart=_is_gap(previous))
+    return least_certain_page(candidates, chosen, text.sampling, index, name=name, apart=_is_gap(previous))
 
 
 def _is_gap(token: Token) -> bool:
@@ -231,11 +231,11 @@ def _certainty(
         nucleus = float(np.concatenate([one.nucleus for one in found]).mean())
         left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
         yield sentence("written.nucleus", vocabulary=vocabulary(head), sampling=options, left=left)
-    places = sum(len(text.written) for text in texts)
+    total = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
-    yield f"The likeliest token was taken at {likeliest} of {places} places."
+    yield f"The likeliest token was taken at {likeliest} of {total} places."
     is_close = all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
-    if likeliest < places and (elsewhere or (options.greedy and is_close)):
+    if likeliest < total and (elsewhere or (options.greedy and is_close)):
         yield elsewhere or sentence("written.rounding")
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
     yield sentence("written.mean", mean=100 * mean)

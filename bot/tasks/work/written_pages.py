@@ -129,7 +129,7 @@ def least_certain_page(
     candidates: Sequence[Alternative],
     chosen: int,
     sampling: Sampling,
-    place: int,
+    index: int,
     *,
     name: str = "",
     apart: bool = False,
@@ -139,14 +139,14 @@ def least_certain_page(
     Args:
         candidates: the likeliest, in order; last the written token, if it is not one of them.
         chosen: index of the written one.
-        place: of the token in the text, from 0.
+        index: of the token in the text, from 0.
         name: of the text.
         apart: as of its `WrittenToken`.
     """
     names = [_following(one, apart) for one in candidates]
     said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
     before, after = [one.probability for one in candidates], [one.after for one in candidates]
-    which = f"{place + 1}{_of(name)}"
+    which = f"{index + 1}{_of(name)}"
     where = f"Token {which}, where the model was least sure of what it wrote."
     if sampling.greedy:
         picture = Bars(f"What could be token {which}", tuple(said), tuple(before))
