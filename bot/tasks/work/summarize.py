@@ -16,8 +16,8 @@ from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
 from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
 from bot.tasks.work.reading import read_page
-from bot.tasks.work.recorded import Recorded
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.stored_summaries import StoredSummaries
 from bot.tasks.work.wording import sentence
 from bot.tasks.work.written import PagesAndSentence, check, check_vocabulary, continuations, rewriting, token_pages
 
@@ -113,9 +113,9 @@ def _condensed(opener: Opener, request: SummarizeRequest, written: WrittenIds) -
     if not any(texts):
         return (yield from summarize.condensation(opener.summarizer, request, alone=True))
     check_vocabulary(opener.head, (token for text in texts for token in text))
-    recorded = Recorded(opener.summarizer, texts)
-    made = yield from summarize.condensation(recorded, request)
-    recorded.check_all_was_said()
+    stored = StoredSummaries(opener.summarizer, texts)
+    made = yield from summarize.condensation(stored, request)
+    stored.check_all_were_taken()
     return made
 
 

@@ -61,3 +61,8 @@ def test_decisions() -> None:
     assert several.sentence.endswith("Above one half, so that they apply: sports, politics.")
     assert none.sentence.endswith("None is above one half; the nearest is travel.")
     assert (several.label, several.probability) == ("sports", 0.9)
+
+
+def test_no_sentence_has_markdown() -> None:
+    """Paragraphs are escaped, so it would be shown as it is written."""
+    assert not [text for sentences in SENTENCES.values() for text in sentences.values() if re.search(r"[`*]", text)]

@@ -1,4 +1,4 @@
-"""A summary that was generated before, from its stored token ids."""
+"""The summaries behind an answer, from their stored token ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.tasks.summarization.summarizers import PartSummary, Summarizer, Summary
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER
 
 
-class Recorded:
+class StoredSummaries:
     """A summariser that computes nothing: it returns texts that were generated before, round by round."""
 
     def __init__(self, summarizer: Summarizer, texts: Sequence[tuple[int, ...]]) -> None:
@@ -44,7 +44,7 @@ class Recorded:
                 row.stop()
         return found
 
-    def check_all_was_said(self) -> None:
+    def check_all_were_taken(self) -> None:
         """Raise `InvalidRequest` if there are more texts than rounds have taken."""
         if self._left:
             raise InvalidRequest(WRITTEN_BY_ANOTHER)
