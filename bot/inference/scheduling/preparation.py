@@ -1,8 +1,8 @@
 """The threads on which requests are prepared and finished, so that the event loop stays free.
 
-Calls of one turn of the event loop share the way to a thread and back: requests whose rows were in one batch are
-finished together, and those that are submitted at once are prepared together. Such a way costs as much as tokenizing a
-message. Besides, matrix products push everything else out of a core's caches, so the first of several messages takes
+Calls of one iteration of the event loop share a round trip to a thread: requests whose rows were in one batch are
+finished together, and those that are submitted at once are prepared together. A round trip costs as much as tokenizing
+a message. Besides, matrix products push everything else out of a core's caches, so the first of several messages takes
 twice as long as the next one.
 """
 

@@ -1,6 +1,6 @@
 """The queue in front of the devices: rows wait here, and the next free device takes a batch of them.
 
-A device's thread takes its next batch itself. A way to the event loop and back between two batches would leave the
+A device's thread takes its next batch itself. A round trip to the event loop between two batches would leave the
 device idle for a thirtieth of the time.
 """
 
