@@ -63,8 +63,8 @@ class Subject:
         state = CheckpointState(self.spec)
         device = Device(self.device.name, precision)
         head = load_head(fetch(self.spec, self.cache, state), device, state.languages, packed=packed)
-        if (calibrate := self.workload.task.calibrations.get(head.kind)) is not None:
-            run_task(calibrate(head))
+        if (calibration := self.workload.task.calibration(head)) is not None:
+            run_task(calibration)
         return head
 
 

@@ -108,23 +108,23 @@ def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[BatchI
         The moves, the ratio for a lone request, and the ratio for batches.
     """
     workload = Workload(task, Corpus(1))
-    requests, way = workload.take(asked), workload.task.implementations[head.kind]
+    requests, start = workload.take(asked), workload.task.start
     with torch.inference_mode():
         ours: BatchInvariance = head.batch_invariance  # type: ignore[attr-defined]
     moves, lone, crowd = {}, list[float](), list[float]()
     for invariance in (ours, BatchInvariance.PADDED):
         with forced(head, invariance):
-            run_task(way(head, requests[0]))
-            alone = [run_task(way(head, request)) for request in requests]
-            moves[invariance] = moved(alone, answers_of([way(head, request) for request in requests]))
+            run_task(start(head, requests[0]))
+            alone = [run_task(start(head, request)) for request in requests]
+            moves[invariance] = moved(alone, answers_of([start(head, request) for request in requests]))
     for turn in range(rounds):
         seconds: dict[BatchInvariance, tuple[float, float]] = {}
         for invariance in (ours, BatchInvariance.PADDED) if turn % 2 else (BatchInvariance.PADDED, ours):
             with forced(head, invariance):
                 began = time.perf_counter()
-                run_task(way(head, requests[turn % asked]))
+                run_task(start(head, requests[turn % asked]))
                 between = time.perf_counter()
-                answers_of([way(head, request) for request in requests])
+                answers_of([start(head, request) for request in requests])
                 seconds[invariance] = between - began, time.perf_counter() - between
         lone.append(seconds[ours][0] / seconds[BatchInvariance.PADDED][0])
         crowd.append(seconds[ours][1] / seconds[BatchInvariance.PADDED][1])

@@ -19,7 +19,6 @@ from bot.benchmark.naive import naive
 from bot.benchmark.workload import NEW_TOKENS, REQUESTS
 from bot.errors import SettingsError
 from bot.inference.operations import run_task
-from bot.inference.task import HeadKind
 from bot.settings import Settings
 from tests.bench.command import measure_all
 from tests.bench.limit import direct_call, offline
@@ -143,7 +142,7 @@ def test_translations_are_cut_off_and_counted(load: Callable[[str], Any]) -> Non
     workload, head = Workload("translate", Corpus()), load("t5")
 
     for request in workload.take(3):
-        run_task(workload.task.implementations[HeadKind.SEQ2SEQ_LM](head, request))
+        run_task(workload.task.start(head, request))
 
     assert 0 < workload.tally.tokens <= 3 * NEW_TOKENS
 

@@ -38,7 +38,9 @@ class Workload(workload.Workload):
     def __init__(self, name: str, corpus: Corpus) -> None:
         super().__init__(name, corpus)
         self.tally = Tally()
-        ways = {kind: self._counting(kind, way) for kind, way in self.task.implementations.items()}
+        ways = {
+            kind: replace(one, run=self._counting(kind, one.run)) for kind, one in self.task.implementations.items()
+        }
         self.task = replace(self.task, implementations=ways)
 
     def generates(self, kind: HeadKind) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from bot.errors import UNEXPECTED, ModelFailed, ShuttingDown
 from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.worker import Limits
 from bot.replies import pending
 from bot.replies.delivery import WITHDRAWN
@@ -37,7 +37,7 @@ def judge_badly(head: Any, request: SentimentRequest) -> TaskRun[SentimentResult
     raise AssertionError
 
 
-BROKEN = Task("sentiment", SentimentRequest, {HeadKind.SEQUENCE_CLASSIFIER: judge_badly})
+BROKEN = Task("sentiment", SentimentRequest, {HeadKind.SEQUENCE_CLASSIFIER: Implementation(judge_badly)})
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def occupy(head: Any, request: Occupy) -> TaskRun[None]:
     yield from Operation("occupy", run, Budget(100))([Row(None, 1)])
 
 
-OCCUPY = Task("occupy", Occupy, {HeadKind.SEQUENCE_CLASSIFIER: occupy})
+OCCUPY = Task("occupy", Occupy, {HeadKind.SEQUENCE_CLASSIFIER: Implementation(occupy)})
 
 
 async def sentiment(scene: Scene, text: str = "I love apples") -> Any:

@@ -10,7 +10,7 @@ import pytest
 import simcord
 
 from bot.errors import RequestForgotten
-from bot.inference.task import HeadKind
+from bot.inference.task import HeadKind, Implementation
 from bot.replies import pending
 from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
@@ -378,7 +378,7 @@ class TestRounding:
             best, *others = result.scores
             return replace(result, scores=(replace(best, probability=best.probability + 0.01), *others))
 
-        monkeypatch.setitem(sentiment.TASK.implementations, HeadKind.SEQUENCE_CLASSIFIER, shared)
+        monkeypatch.setitem(sentiment.TASK.implementations, HeadKind.SEQUENCE_CLASSIFIER, Implementation(shared))
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
