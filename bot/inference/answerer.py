@@ -1,4 +1,4 @@
-"""The way of a request to its answer: from the lease of its checkpoint to the result."""
+"""The journey of a request, from the lease of its checkpoint to the answer."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 class Stage(StrEnum):
-    """The stages of an answer: what it waits for."""
+    """The stages of an answer."""
 
     LOADING = "loading"
     QUEUED = "queued"
@@ -57,11 +57,11 @@ class Answering(Protocol[ResultT_co]):
     def __await__(self) -> Generator[Any, None, Answer[ResultT_co]]: ...
 
     def done(self) -> bool:
-        """Whether awaiting returns or raises at once."""
+        """Return whether awaiting returns or raises at once."""
 
     @property
     def state(self) -> AnsweringState:
-        """What the answer waits for now. Cheap."""
+        """The current stage. Cheap."""
 
     @property
     def queue_position(self) -> int | None:

@@ -39,7 +39,7 @@ class Budget:
     """The largest share of padding among the padded tokens."""
 
     def beside(self, tokens: Sequence[int]) -> Budget:
-        """Return what is left of the budget beside a running batch of rows with these lengths."""
+        """Return the budget that is left for rows that join a running batch of rows with these lengths."""
         rows = max(0, self.rows - len(tokens))
         # A running batch is as wide as its widest row.
         return replace(self, rows=rows, padded_tokens=max(0, self.padded_tokens - max(tokens) * len(tokens)))
@@ -109,9 +109,7 @@ class Row(Generic[InputT]):
     def run_on(self, device_index: int) -> None:
         """Record the device that has taken the row."""
         self.device_index = device_index
-        with _transition:
-            if self.state is RowState.WAITING:
-                self.state = RowState.RUNNING
+        self._advance(RowState.RUNNING)
 
     def stop(self) -> None:
         """Ask for the text so far, from any thread."""

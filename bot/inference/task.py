@@ -17,7 +17,7 @@ ResultT = TypeVar("ResultT")
 
 
 class HeadKind(StrEnum):
-    """What a checkpoint can do, decided by its architecture."""
+    """The kinds of heads, decided by a checkpoint's architecture."""
 
     SEQUENCE_CLASSIFIER = "sequence classifier"
     MASKED_LM = "masked language model"
@@ -60,7 +60,7 @@ class Task(Generic[ResultT]):
 
     name: str
     request: type[Request[ResultT]]
-    # `Never`, because a head's class imports torch, and cogs import tasks: only an implementation knows its head.
+    # `Never`, because only the implementation knows its head: here, heads' classes would import torch for every cog.
     implementations: Mapping[HeadKind, Implementation[Never, Never, ResultT]]
     repeatable: bool = True
     weight: int = 1

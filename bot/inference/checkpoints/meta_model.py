@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 MODEL_BUILDING = threading.Lock()
 """Held while transformers builds or loads a model."""
-# While it does so, it replaces functions of its own and PyTorch's default data type, which all threads share. Two
+# Meanwhile transformers replaces functions of its own and PyTorch's default data type, which all threads share. Two
 # threads at once would restore each other's replacement, and weights that layers share would never be tied again.
 
 _COMPARED_ROWS = 8

@@ -49,10 +49,9 @@ def _bytes_in(file: Path, element: int) -> int:
         if length > LONGEST_HEADER:
             raise ValueError("not a safetensors file")
         header = json.loads(opened.read(length))
+    header.pop("__metadata__", None)
     total = 0
-    for name, tensor in header.items():
-        if name == "__metadata__":
-            continue
+    for tensor in header.values():
         first, last = tensor["data_offsets"]
         total += math.prod(tensor["shape"]) * element if tensor["dtype"] in _FLOATING else last - first
     return total

@@ -17,7 +17,7 @@ from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped, cont
 T = TypeVar("T")
 
 HELD_SECONDS = 0.001
-"""The longest that a result waits to be delivered with others, whatever the threads are doing."""
+"""The longest that a result waits to be delivered together with others."""
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +126,8 @@ class PreparationThreads:
         return ended
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
-        # The calls of one turn of the event loop share the way to a thread and back, which costs as much as tokenizing
-        # a message. And the first message takes twice as long as the next: matrix products have taken the caches.
+        # The calls of one iteration of the event loop go to a thread together, because one handover costs as much as
+        # tokenizing a message. And the first message takes twice as long as the next: matrix products fill the caches.
         calls, self._new = self._new, []
         self._waiting.extend(calls)
         if len(calls) > 1:

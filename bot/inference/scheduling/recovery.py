@@ -47,7 +47,7 @@ class RecoveringSession:
 
     @property
     def joinable(self) -> bool:
-        """Whether the session takes rows beside running ones."""
+        """Whether the session lets rows join running ones."""
         return self._session.joinable
 
     @property

