@@ -46,19 +46,14 @@ def read_anatomy(folder: Path) -> Anatomy | None:
 
 def family_of(config: PreTrainedConfig, architecture: str) -> Family:
     """Return the family of a model whose checkpoint was saved from the class `architecture`."""
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    )
+    from transformers.models.auto import modeling_auto
 
     if config.is_encoder_decoder:
         return Family.ENCODER_DECODER
-    # BERT is in both lists, and an encoder.
-    only_causal = (
-        config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-        and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    )
-    return Family.DECODER if only_causal or architecture.endswith(_LANGUAGE_MODELS) else Family.ENCODER
+    is_causal = config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    is_masked = config.model_type in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES  # BERT is both, and an encoder
+    is_decoder = (is_causal and not is_masked) or architecture.endswith(_LANGUAGE_MODELS)
+    return Family.DECODER if is_decoder else Family.ENCODER
 
 
 def layers_of(model: nn.Module, name: str = "model") -> Layer:
