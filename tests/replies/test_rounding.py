@@ -1,15 +1,14 @@
-"""What the page of the decision says where the answer said something else."""
+"""The remark on the page of the decision if the answer said something else."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.inference.requests import Answer
+from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import NO_BREAK_SPACE
 from bot.replies.formatting.text import unescape
 from bot.replies.work.render import render
 from bot.replies.work.rounding import with_rounding
-from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.blocks import Explanation, Paragraph
 from bot.tasks.work.pages import decided, decision_page, explanation
@@ -20,7 +19,7 @@ TWO = explanation(decision_page(*decided("First.", "It", 0.5), *decided("Second.
 
 
 def remark(found: Explanation, *answered: tuple[str, float], precision: str = "bfloat16") -> str | None:
-    """What is added to the decision; None for nothing."""
+    """The remark that is added to the decision; None for none."""
     told = with_rounding(found, [LabelScore(*one) for one in answered], precision)
     [before], [after] = found.pages, told.pages
     assert after.blocks[: len(before.blocks)] == before.blocks
