@@ -1,9 +1,4 @@
-"""The messages that simulated people send: of mixed length, the same for the same seed, and no two alike.
-
-Lengths are those of a chat: nineteen of twenty messages have 5 to 40 words and punctuation marks, shorter ones more
-often (as many have 5 to 14 as have 15 to 40), and one has 100 to 250. Each block of twenty consecutive messages has
-this mix, so that a short measurement costs as much per message as a long one.
-"""
+"""Messages of mixed length, as people send them in a chat."""
 
 from __future__ import annotations
 
@@ -12,9 +7,10 @@ import re
 import tomllib
 from collections.abc import Iterator
 from importlib import resources
-from itertools import count, islice
+from itertools import count
 
 BLOCK = 20
+"""Consecutive messages that have the mix of lengths, so a short measurement costs as much per message as a long one."""
 SHORT, LONG = range(5, 41), range(100, 251)
 """Lengths in words and punctuation marks: a tokenizer makes about one token of each."""
 
@@ -33,41 +29,27 @@ def length(text: str) -> int:
     return len(_PIECES.findall(text))
 
 
-class Corpus:
-    """An endless supply of messages; each is given out once."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self._messages = _messages(seed)
-
-    def take(self, blocks: int) -> list[str]:
-        """Return the next blocks of messages."""
-        return list(islice(self._messages, blocks * BLOCK))
-
-
-def _messages(seed: int) -> Iterator[str]:
-    random_state = random.Random(seed)
+def messages(seed: int = 0) -> Iterator[str]:
+    """Yield messages without end: the same for the same seed, and no two alike."""
+    random_state, given = random.Random(seed), set[str]()
     sentences = read_sentences()
-    given: set[str] = set()
     for number, wanted in enumerate(_lengths(random_state)):
-        text = _message(random_state, sentences, wanted)
         for _ in range(100):
-            if text not in given:
+            if (text := _message(random_state, sentences, wanted)) not in given:
                 break
-            text = _message(random_state, sentences, wanted)
-        else:
-            text = f"{text} {number}"  # every message of this length has been given out
+        else:  # nearly every message of this length has been given out
+            text = f"{_message(random_state, sentences, wanted)} {number}"
         given.add(text)
         yield text
 
 
 def _lengths(random_state: random.Random) -> Iterator[int]:
-    """Yield blocks of short lengths, evenly spread on a logarithmic scale, with a long one of either half in turn."""
+    """Yield blocks of nineteen short lengths, evenly spread on a logarithmic scale, and a long one of either half."""
     middle = len(LONG) // 2
-    halves = LONG[:middle], LONG[middle:]
     for number in count():
         shares = [(index + random_state.random()) / (BLOCK - 1) for index in range(BLOCK - 1)]
         block = [round(SHORT[0] * float((SHORT[-1] / SHORT[0]) ** share)) for share in shares]
-        block.append(random_state.choice(halves[number % 2]))
+        block.append(random_state.choice(LONG[middle:] if number % 2 else LONG[:middle]))
         random_state.shuffle(block)
         yield from block
 

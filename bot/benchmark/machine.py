@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,8 @@ import bot
 def _processor() -> str:
     # Only Linux has this file; `platform` knows the name on the other systems, and not on Linux.
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    found = re.search("^model name.*?:(.*)", cpuinfo.read_text(encoding="utf-8"), re.M) if cpuinfo.exists() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def _cores() -> int:
@@ -46,5 +46,5 @@ class Machine:
     glassbox: str = bot.__version__
 
     def __str__(self) -> str:
-        where = f"{self.processor}, {self.cores} cores" + (f", {self.gpu}" if self.gpu else "")
-        return f"{where} · load {self.load} · torch {self.torch}, transformers {self.transformers}"
+        hardware = f"{self.processor}, {self.cores} cores" + (f", {self.gpu}" if self.gpu else "")
+        return f"{hardware} · load {self.load} · torch {self.torch}, transformers {self.transformers}"

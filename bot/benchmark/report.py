@@ -81,7 +81,7 @@ class TaskReport:
     figures: tuple[Figures, ...]
 
     def about(self) -> RenderableType:
-        """Return what was measured, in three lines at most."""
+        """Return the task, and its checkpoint with the memory that the bot takes."""
         memory = f"{self.memory_mb:,.0f} MB"
         if self.device_memory_mb is not None:
             memory += f" and {self.device_memory_mb:,.0f} MB of the GPU"
@@ -100,9 +100,9 @@ def table_of(figures: Sequence[FiguresT], columns: Mapping[str, Callable[[Figure
     return FiguresTable(figures, {name: cell for name, cell in columns.items() if not name or any(map(cell, figures))})
 
 
-def milliseconds(seconds: Sequence[float], percent: float) -> float | None:
+def milliseconds(seconds: Sequence[float], percentile: float) -> float | None:
     """Return a percentile in milliseconds; None if there are no values."""
-    return 1_000 * float(np.percentile(seconds, percent)) if seconds else None
+    return 1_000 * float(np.percentile(seconds, percentile)) if seconds else None
 
 
 def median(values: Iterable[float | None]) -> float | None:

@@ -1,11 +1,12 @@
-"""What is asked: a message as a request of each task."""
+"""Messages as requests of each task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
-from bot.benchmark.corpus import BLOCK, Corpus
+from bot.benchmark.corpus import BLOCK, messages
 from bot.inference.requests import Request
 from bot.inference.task import Task
 from bot.tasks import all_tasks
@@ -39,14 +40,12 @@ REQUESTS: Mapping[str, Callable[[str], Request[object]]] = {
 class Workload:
     """One task's requests. No text comes twice, so no cache can answer them."""
 
-    def __init__(self, name: str, corpus: Corpus) -> None:
+    def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
-        [self.task] = [task for task in all_tasks() if task.name == name]
-        self._corpus = corpus
-
-    task: Task[Any]
+        self.task: Task[Any] = next(task for task in all_tasks() if task.name == name)
+        self._messages = messages(seed)
 
     def take(self, number: int) -> list[Request[object]]:
         """Return the next requests, from the start of a block of the corpus."""
-        texts = self._corpus.take(-(-number // BLOCK))[:number]
-        return [REQUESTS[self.name](text) for text in texts]
+        texts = list(islice(self._messages, -(-number // BLOCK) * BLOCK))
+        return [REQUESTS[self.name](text) for text in texts[:number]]

@@ -19,7 +19,7 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
     """Load the checkpoints, ask the examples, and serve the page until Ctrl-C.
 
     Raises:
-        GlassboxError: something is missing; the error says what.
+        GlassboxError: something is missing.
         HungAgain: threads have hung twice.
     """
     _check_port(port)
@@ -28,7 +28,7 @@ async def serve_playground(settings: Settings, port: int, console: Console) -> N
             console.print()
             for line in examples(list(backend.status().models)):
                 show_reply(console, await server.ask(line))
-            # Not earlier: Ctrl-C ends the process at once while something loads.
+            # Not earlier: while something loads, Ctrl-C ends the process at once.
             stop = until_all_is_closed.enter_context(stop_signals())
             async with server.page(port or None) as address:
                 console.print("The playground is open at", style="bold")

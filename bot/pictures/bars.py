@@ -18,7 +18,7 @@ _NUMBER_WIDTH = 62.0
 
 
 class Unit(Enum):
-    """What the numbers are: probabilities are drawn on a scale to 1, other numbers on one to the largest."""
+    """The kind of numbers: probabilities are drawn on a scale to 1, others on one to the largest."""
 
     PROBABILITY = "probability"
     NUMBER = "number"

@@ -1,4 +1,4 @@
-"""Cells of unlike width in lines, as words are set in a paragraph."""
+"""Cells of different widths, set in lines as words are in a paragraph."""
 
 from __future__ import annotations
 

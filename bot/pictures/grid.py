@@ -53,7 +53,7 @@ def row_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
 
 
 def column_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
-    """Write each column's label above it, upright if all of them fit, else turned."""
+    """Write each column's label above it: horizontal if all of them fit, otherwise turned."""
     degrees = _SLANT if grid.cell >= 18 else _STEEP
     for index, text in enumerate(labels.texts):
         middle = grid.x + (index + 0.5) * grid.cell
@@ -76,7 +76,7 @@ def matrix(values: npt.ArrayLike, rows: int, columns: int) -> npt.NDArray[np.flo
 
 
 def largest(values: npt.NDArray[np.float64], number: int) -> list[tuple[int, int]]:
-    """Return row and column of the largest values, in order, without those of −∞."""
+    """Return row and column of the largest values in order; −∞ is left out."""
     flat = values.ravel()
     number = min(number, int((flat > -np.inf).sum()))
     if not number:

@@ -1,4 +1,4 @@
-"""A paragraph of tokens, each on a chip: the common part of the pictures of tokens, labels, attribution, confidence."""
+"""A paragraph of tokens on chips, shared by the pictures of tokens, labels, attribution and confidence."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Style:
     chip: float
     """Height of a chip."""
     line: float
-    """Height of a line, with what stands below a chip."""
+    """Height of a line, with the numbers below its chips."""
     most_lines: int
     word_gap: float
     piece_gap: float = 1.0

@@ -1,4 +1,4 @@
-"""What people read while a checkpoint is being loaded."""
+"""The notice that people read while a checkpoint is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLLOWS = "Your answer follows here by itself."
 
 
 def loading_notice(loading: Loading) -> str:
-    """Say how far a checkpoint is."""
+    """Return a sentence about a checkpoint's progress."""
     name = fit(loading.checkpoint, NAME_LIMIT)[0]
     if loading.fetching:
         share = "" if loading.fraction is None else f": {math.floor(loading.fraction * 100)} %"

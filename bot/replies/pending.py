@@ -1,4 +1,4 @@
-"""A response that is still changing: a notice, then the answer as it is generated, then the whole answer."""
+"""A response that still changes: a notice, then the text as it is generated, then the whole answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import discord
@@ -13,7 +14,7 @@ from asyncio_throttle import Throttler
 
 from bot.errors import DeadlinePassed, ShuttingDown, describe
 from bot.inference.answering import Answering
-from bot.inference.requests import Answer, Request
+from bot.inference.requests import Answer, Request, Result
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS
@@ -46,66 +47,56 @@ RETRY_SECONDS = 2.0
 """Before the second try; each later pause is twice as long."""
 
 
+@dataclass(eq=False)
 class PendingReply:
     """The response to an interaction, from its deferral to the whole answer.
 
-    Only the last edit raises whatever goes wrong. The others raise only if the interaction is gone.
+    The last edit raises all errors; the others raise only if the interaction is gone.
 
-    Args:
-        kept: requests that the store has already, with their ids.
-        timers: the context that edits are paced in.
+    Attributes:
+        ids: of the requests that the store has already.
+        timers: the context in which edits are paced.
     """
 
-    def __init__(
-        self,
-        interaction: discord.Interaction,
-        store: RequestStore,
-        studio: Studio,
-        request: Request[Any],
-        answering: Answering[Any],
-        kept: Mapping[Request[Any], str],
-        timers: contextvars.Context,
-    ) -> None:
-        self.answering = answering
-        self.person = interaction.user.id
-        self._interaction = interaction
-        self._store = store
-        self._studio = studio
-        self._request = request
-        self._ids = dict(kept)
-        self._timers = timers
-        self._has_notice = False
+    interaction: discord.Interaction
+    store: RequestStore
+    studio: Studio
+    request: Request[object]
+    answering: Answering[Result]
+    ids: dict[Request[object], str]
+    timers: contextvars.Context
+    has_notice: bool = field(default=False, init=False)
 
-    async def id_of(self, request: Request[Any]) -> str:
+    async def id_of(self, request: Request[object]) -> str:
         """Keep a request for the buttons of this response, and return its id."""
-        if request not in self._ids:
-            self._ids[request] = await self._store.keep(request, person=self.person)
-        return self._ids[request]
+        if request not in self.ids:
+            self.ids[request] = await self.store.keep(request, person=self.interaction.user.id)
+        return self.ids[request]
 
     async def show_notices(self) -> None:
-        """Say how far the checkpoint is, until it is loaded."""
+        """Show the checkpoint's progress until it is loaded."""
         shown = None
         while self._goes_on() and (loading := self.answering.state.loading) is not None:
             text = loading_notice(loading)
             if text != shown:
                 shown = text
-                self._has_notice = True  # even if the edit fails: perhaps only its receipt was lost
+                self.has_notice = True  # even if the edit fails: perhaps only its receipt was lost
                 await self._try_to_edit(content=text)
             await self.answering.wait(NOTICE_SECONDS)
 
     async def take_back_notice(self) -> None:
-        """Restore the message as it was before the notices, because no answer replaces them."""
-        if self._has_notice:
+        """Remove the notice from the message, because no answer replaces it."""
+        if self.has_notice:
             try:
-                await edit_for_good(self._interaction, _no_notice)
-            except Exception as error:  # people are told of the error that came first
+                await edit_for_good(self.interaction, _no_notice)
+            except Exception as error:  # people are told about the error that came first
                 log.info("a notice could not be taken back: %s", describe(error))
 
-    async def show_progress(self, preview: Callable[[Any], Reply]) -> None:
+    async def show_progress(self, preview: Callable[[Result], Reply]) -> None:
         """Show the newest text at most every `EDIT_SECONDS`, with a button that stops it, until it is complete."""
         throttler = Throttler(1, EDIT_SECONDS, LOOK_SECONDS)
+        await self._turn(throttler)  # for the deferral
         await self._turn(throttler)
-        await self._turn(throttler)  # the first turn went to the deferral
         shown: Reply | None = None
         newest = None
         while self._goes_on():
@@ -118,23 +109,23 @@ class PendingReply:
             if reply is None or reply == shown:
                 await self.answering.wait(LOOK_SECONDS)
                 continue
-            if await self._try_to_edit(**await self._content(reply, [Button(STOP, self._request)])):
+            if await self._try_to_edit(**await self._content(reply, [Button(STOP, self.request)])):
                 shown, newest = reply, result
             await self._turn(throttler)
 
-    async def wait(self) -> Answer[Any]:
-        """Wait for the answer; end it early before Discord forgets the interaction.
+    async def wait(self) -> Answer[Result]:
+        """Wait for the answer; stop it before Discord forgets the interaction.
 
         Raises:
             GlassboxError: it could not be answered.
         """
-        if not await self.answering.wait(seconds_left(self._interaction)):
+        if not await self.answering.wait(seconds_left(self.interaction)):
             self.answering.stop()
             if not await self.answering.wait(ENDING_SECONDS):
                 raise DeadlinePassed(LAST_SECONDS)
         try:
             return await self.answering
-        except asyncio.CancelledError:  # of the answer, and not of this task: awaiting a done answer suspends nothing
+        except asyncio.CancelledError:  # of the answer: to await one that is done can't be cancelled
             raise ShuttingDown from None
 
     async def show_last(self, reply: Reply) -> None:
@@ -145,10 +136,10 @@ class PendingReply:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
-        await edit_for_good(self._interaction, lambda: self._content(reply, reply.buttons, picture))
+        await edit_for_good(self.interaction, lambda: self._content(reply, reply.buttons, picture))
 
     async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> dict[str, Any]:
-        """Return the arguments of an edit."""
+        """Return the arguments for an edit."""
         pages = reply.pages
         menus = () if pages is None else pages.items(await self.id_of(pages.request))
         view = view_of({button: await self.id_of(button.request) for button in buttons}, menus)
@@ -160,7 +151,7 @@ class PendingReply:
         if reply.drawing is None:
             return None
         try:
-            return await self._studio.draw(reply.drawing.draw)
+            return await self.studio.draw(reply.drawing.draw)
         except Exception as error:  # the numbers matter more than their picture
             log.error("a picture cannot be drawn: %s", describe(error))
             return None
@@ -169,11 +160,10 @@ class PendingReply:
         """Edit the response; return whether Discord has accepted the edit."""
         try:
             async with asyncio.timeout(EDIT_TIMEOUT):
-                await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
+                await self.interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
         except Exception as error:
             if is_gone(error):
                 raise
-            # The answer is still to come, and matters more.
             log.info("a response could not be edited: %s", describe(error))
             return False
         return True
@@ -181,8 +171,8 @@ class PendingReply:
     async def _turn(self, throttler: Throttler) -> None:
         """Wait for a turn to edit, or for the answer."""
         loop = asyncio.get_running_loop()
-        turn = self._timers.run(loop.create_task, throttler.acquire())
-        answered = loop.create_task(self.answering.wait(seconds_left(self._interaction)))
+        turn = self.timers.run(loop.create_task, throttler.acquire())
+        answered = loop.create_task(self.answering.wait(seconds_left(self.interaction)))
         try:
             await asyncio.wait((turn, answered), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -190,7 +180,7 @@ class PendingReply:
             answered.cancel()
 
     def _goes_on(self) -> bool:
-        return not self.answering.done() and seconds_left(self._interaction) > 0
+        return not self.answering.done() and seconds_left(self.interaction) > 0
 
 
 def seconds_left(interaction: discord.Interaction) -> float:
@@ -205,9 +195,9 @@ async def edit_for_good(interaction: discord.Interaction, content: Callable[[], 
         content: makes the arguments for each try, because files can be sent only once.
 
     Raises:
-        Exception: as `until_accepted`.
+        Exception: see `until_accepted`.
     """
-    prepared = [await content()]  # outside of `edit`, so that a bug of ours is not taken for Discord's error
+    prepared = [await content()]  # not within `edit`, where an error of ours would be taken for Discord's
 
     async def edit() -> None:
         arguments = prepared.pop() if prepared else await content()

@@ -1,4 +1,4 @@
-"""Calls to Discord that are repeated until it accepts them."""
+"""Calls to Discord, repeated until it accepts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.replies.discord_errors import outcome_of, retry_after
 log = logging.getLogger(__name__)
 
 TRY_SECONDS = 60.0
-"""How long a try may take. discord.py waits for as long as a rate limit asks, even for a day."""
+"""How long a try may take. discord.py itself waits as long as a rate limit asks, even for a day."""
 
 
 async def until_accepted(call: Callable[[], Awaitable[object]], *, tries: int, pause: float) -> None:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 import pytest
 
-from bot.benchmark.corpus import BLOCK, LONG, SHORT, Corpus, length, read_sentences
-from bot.benchmark.workload import REQUESTS
+from bot.benchmark.corpus import BLOCK, LONG, SHORT, length, messages, read_sentences
+from bot.benchmark.workload import REQUESTS, Workload
+
+
+def blocks(number: int, seed: int = 0) -> list[str]:
+    return list(islice(messages(seed), number * BLOCK))
 
 
 def test_the_same_seed_gives_the_same_messages() -> None:
-    assert Corpus(3).take(5) == Corpus(3).take(5)
-    assert Corpus(3).take(5) != Corpus(4).take(5)
-
-
-def test_what_is_taken_goes_on_where_it_ended() -> None:
-    corpus = Corpus()
-    assert corpus.take(2) + corpus.take(3) == Corpus().take(5)
+    assert blocks(5, seed=3) == blocks(5, seed=3)
+    assert blocks(5, seed=3) != blocks(5, seed=4)
 
 
 def test_each_block_has_the_same_mix_of_lengths() -> None:
-    messages = Corpus().take(20)
-    for start in range(0, len(messages), BLOCK):
-        lengths = sorted(map(length, messages[start : start + BLOCK]))
+    taken = blocks(20)
+    for start in range(0, len(taken), BLOCK):
+        lengths = sorted(map(length, taken[start : start + BLOCK]))
         assert lengths[-1] in LONG
         assert all(one in SHORT for one in lengths[:-1])
         assert set(lengths[:2]) <= {5, 6}
@@ -32,23 +32,29 @@ def test_each_block_has_the_same_mix_of_lengths() -> None:
 
 
 def test_long_messages_are_of_either_half_in_turn() -> None:
-    messages = Corpus().take(4)
-    longest = [max(map(length, messages[start : start + BLOCK])) for start in range(0, len(messages), BLOCK)]
+    taken = blocks(4)
+    longest = [max(map(length, taken[start : start + BLOCK])) for start in range(0, len(taken), BLOCK)]
     assert [one >= LONG[len(LONG) // 2] for one in longest] == [False, True, False, True]
 
 
 def test_no_message_comes_twice() -> None:
-    counted = Counter(Corpus().take(1_000))
+    counted = Counter(blocks(1_000))
     assert max(counted.values()) == 1
 
 
 def test_messages_are_made_of_the_sentences() -> None:
     words = set(" ".join(read_sentences()).split())
-    for message in Corpus().take(3):
+    for message in blocks(3):
         assert set(message.split()[1:-1]) <= words
+
+
+def test_a_workload_goes_on_where_it_ended_with_a_whole_block() -> None:
+    workload = Workload("sentiment")
+    texts = [request.subject for request in workload.take(BLOCK + 1) + workload.take(2)]
+    assert texts == [*blocks(1), blocks(2)[BLOCK], *blocks(3)[-BLOCK:][:2]]
 
 
 @pytest.mark.parametrize("task", REQUESTS)
 def test_every_message_is_a_valid_request(task: str) -> None:
-    for message in Corpus(1).take(50):
+    for message in blocks(50, seed=1):
         REQUESTS[task](message)

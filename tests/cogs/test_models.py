@@ -33,13 +33,7 @@ STRING_SELECT = 3
 
 
 async def ask(scene: Scene, place: str = "server", **options: Any) -> simcord.InteractionResult:
-    match place:
-        case "server":
-            return await scene.alice.slash(scene.channel, "models", **options)
-        case "direct message":
-            return await scene.alice.user.slash("models", **options)
-        case _:
-            return await scene.ask_in_group("models", **options)
+    return await scene.ask(place, "models", **options)
 
 
 def shown(result: simcord.InteractionResult) -> str:
@@ -189,10 +183,7 @@ class TestDetail:
     async def test_by_no_name(self, open_scene: OpenScene, typed: str) -> None:
         async with open_scene() as scene:
             result = await ask(scene, checkpoint=typed)
-            assert result.ephemeral
-            assert result.response is not None
-            assert "I have no checkpoint of that name" in result.response.content
-            assert len(scene.env.errors) == 1
+            assert "I have no checkpoint of this name" in scene.refusal(result)
 
     async def test_no_path_is_shown(self, open_scene: OpenScene, checkpoints: Mapping[str, Path]) -> None:
         async with open_scene() as scene:

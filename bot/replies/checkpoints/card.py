@@ -32,7 +32,7 @@ HUB = "https://huggingface.co"
 
 
 def detail(description: CheckpointDescription) -> Reply:
-    """Show one checkpoint: its family, its state, its numbers, its source and its layers."""
+    """Render one checkpoint: family, state, numbers, source and layers."""
     anatomy = description.anatomy
     drawn = None if anatomy is None or anatomy.layers is None else tree(anatomy.layers)
     lines = [*_introduction(description), "", _code(table(description))]
@@ -54,7 +54,8 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
     else:
         yield f"**{NAMES[family].capitalize()}.** {PURPOSES[family]}"
     yield f"It answers {listed_commands(status)} here."
-    yield f"{_capitalized(state(description))}."
+    sentence = state(description)
+    yield f"{sentence[:1].upper()}{sentence[1:]}."
     if status.phase is Phase.WAITING and not status.requests:
         yield f"Use `/{status.tasks[0]}`, and it is loaded for you."
     if description.note is not None:
@@ -135,10 +136,6 @@ def _on_the_hub(repository: str, revision: str | None) -> str:
         return name
     address = f"{HUB}/{repository}" + (f"/tree/{revision}" if revision else "")
     return f"[{name}]({address})" if len(address) <= LONGEST_ADDRESS else name
-
-
-def _capitalized(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The three families of transformers, and the tasks of each."""
+"""The three families of transformers, and what each is for."""
 
 from __future__ import annotations
 

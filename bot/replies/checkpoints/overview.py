@@ -25,7 +25,7 @@ HINT = "A checkpoint is loaded when one of its commands is used. Choose one belo
 
 
 def overview(descriptions: Sequence[CheckpointDescription]) -> Reply:
-    """Show every checkpoint in three lines, then the families' tasks."""
+    """Render every checkpoint in three lines, then the families' tasks."""
     entries = [_entry(one) for one in descriptions]
     shown: list[str] = []
     while len(shown) < len(entries) and units("\n\n".join([*shown, entries[len(shown)]])) <= LISTED:

@@ -46,7 +46,9 @@ def _phase(description: CheckpointDescription) -> str:
             return f"ready on {where}, {replicas}, {in_bytes(status.bytes)} in all"
         case Phase.FETCHING:
             # Fetches report from another thread, which sets the phase before the activity.
-            return (description.activity or "fetching") + _percent(description.fraction)
+            fraction = description.fraction
+            percent = "" if fraction is None else f", {math.floor(fraction * 100)} %"
+            return (description.activity or "fetching") + percent
         case Phase.LOADING:
             left = description.seconds_left
             return "loading" if left is None else f"loading, about {math.ceil(left)} s left"
@@ -56,7 +58,3 @@ def _phase(description: CheckpointDescription) -> str:
             return "could not be loaded, and is tried again when it is used"
         case _:
             return "waits to be loaded" if status.requests else "not loaded yet"
-
-
-def _percent(fraction: float | None) -> str:
-    return "" if fraction is None else f", {math.floor(fraction * 100)} %"
