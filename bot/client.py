@@ -54,8 +54,6 @@ class Glassbox(commands.AutoShardedBot):
     """The bot. The caller starts and closes the backend and the store.
 
     Args:
-        backend: answers the requests.
-        store: keeps the requests behind buttons.
         shard_count: gateway connections; None for Discord's recommendation.
     """
 
@@ -130,7 +128,7 @@ class Glassbox(commands.AutoShardedBot):
             await self.perform(interaction, submission.action, None, submission)
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
-        """Register the commands at Discord if they have changed; return whether they have.
+        """Register the commands at Discord unless it has them already; return whether they were registered.
 
         Args:
             state_folder: keeps the digest of what was registered.
@@ -138,7 +136,7 @@ class Glassbox(commands.AutoShardedBot):
         Raises:
             discord.HTTPException: Discord does not accept them.
         """
-        # Discord allows 200 creations a day, and developers restart their bots more often.
+        # Not at every start, because Discord allows 200 creations a day.
         payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         content = json.dumps([self.application_id, sorted(payloads, key=_identity)], sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()

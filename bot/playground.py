@@ -59,11 +59,7 @@ class SimulatedServer:
         return parse_invocation(text, registered)
 
     async def ask(self, text: str) -> SimulatedReply:
-        """Invoke a command, and return its final reply.
-
-        Raises:
-            SettingsError: the command cannot be read.
-        """
+        """Invoke a command, and return its final reply; raise `SettingsError` if it cannot be read."""
         invocation = self.parse(text)
         result = await self._member.slash(self._channel, invocation.command, **invocation.options)
         shown = (result.followups or [result.response])[-1]
@@ -89,11 +85,7 @@ class SimulatedServer:
 
 @contextlib.asynccontextmanager
 async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
-    """Connect the bot to a simulated Discord.
-
-    Raises:
-        SettingsError: the extra packages are not installed.
-    """
+    """Connect the bot to a simulated Discord; raise `SettingsError` if the extra packages are not installed."""
     try:
         import simcord
     except ImportError:

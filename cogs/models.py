@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -16,7 +14,7 @@ from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.checkpoints.overview import options, overview
 from bot.replies.components.buttons import Action, view_of
 from bot.replies.components.press import Component, Press
-from bot.replies.pending import edit_for_good
+from bot.replies.pending import Edit, edit_for_good
 from bot.replies.reply import Reply
 
 LOOK_INTO = Action("models", "Look into a checkpoint")
@@ -74,7 +72,7 @@ class Models(Cog):
 async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | None = None) -> None:
     """Show a reply as the deferred response."""
 
-    async def content() -> Mapping[str, Any]:
+    async def content() -> Edit:
         return {"embed": reply.embed, "attachments": reply.files(), "view": view}
 
     await edit_for_good(interaction, content)

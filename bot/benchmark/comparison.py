@@ -90,11 +90,7 @@ class Contender:
 
 
 async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: Say) -> TaskReport:
-    """Measure one task.
-
-    Raises:
-        ModelUnavailable: the checkpoint can't be had, or can't do this task.
-    """
+    """Measure one task; raise `ModelUnavailable` if the checkpoint can't be had, or can't do it."""
     workload, device = subject.workload, subject.device
     say(f"{workload.name}: loading {subject.spec.name}")
     with contextlib.ExitStack() as threads:

@@ -40,12 +40,7 @@ class Report(Protocol):
 
 
 async def compare_all(settings: Settings, options: Options, as_json: bool, console: Console) -> None:
-    """Measure the worker and the naive bot, and print the figures.
-
-    Raises:
-        SettingsError: the preset or the device can't be had.
-        ModelUnavailable: a checkpoint can't be had.
-    """
+    """Measure the worker and the naive bot, and print the figures; raise `GlassboxError` if something can't be had."""
     device = await device_of(settings)
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
 

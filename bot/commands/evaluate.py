@@ -31,11 +31,7 @@ class Accuracy:
 
 
 async def evaluate_preset(settings: Settings, as_json: bool, console: Console, half: str) -> None:
-    """Ask all examples, and print the accuracy per task.
-
-    Raises:
-        GlassboxError: a checkpoint can't be had.
-    """
+    """Ask all examples, and print the accuracy per task; raise `GlassboxError` if a checkpoint can't be had."""
     patient = settings.model_copy(update={"queue_size": 100_000, "requests_per_person": 1_000, "request_seconds": 840})
     examples = await asyncio.to_thread(read_examples, half)
     progress = Console(stderr=True)

@@ -19,8 +19,8 @@ async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[
     """Open a worker with all checkpoints of the preset loaded (`starter` if none is set).
 
     Raises:
-        SettingsError: the preset, a checkpoint or the device can't be had.
-        ModelUnavailable: a checkpoint cannot be fetched or loaded.
+        SettingsError: the preset or the device can't be had.
+        ModelUnavailable: a checkpoint can't be had.
     """
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend:

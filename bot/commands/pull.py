@@ -20,11 +20,7 @@ from bot.tables import table_of_texts
 
 
 async def pull_preset(settings: Settings, console: Console) -> None:
-    """Fetch every checkpoint of a preset that is not there yet.
-
-    Raises:
-        ModelUnavailable: some could not be fetched; all have been tried.
-    """
+    """Fetch what a preset lacks. Raise `ModelUnavailable` at the end if some could not be fetched."""
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
     console.print(_table(preset))
     failures: list[ModelUnavailable] = []

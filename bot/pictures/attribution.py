@@ -35,7 +35,7 @@ class ScoredToken:
 def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note: str = "") -> Picture:
     """Draw a sentence in two colours: blue speaks for a label, orange against it.
 
-    Without colour, bars (up and down), hatching and signs tell the same.
+    Bars (up and down), hatching and signs tell the same without colour.
 
     Args:
         label: such as "NEGATIVE".

@@ -64,11 +64,7 @@ def column_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
 
 
 def matrix(values: npt.ArrayLike, rows: int, columns: int) -> npt.NDArray[np.float64]:
-    """Return values of shape (rows, columns), with 0 for NaN and infinities.
-
-    Raises:
-        ValueError: they have another shape.
-    """
+    """Return values of shape (rows, columns), with 0 for NaN and infinities; raise `ValueError` for other shapes."""
     found = np.asarray(values, dtype=np.float64)
     if found.shape != (rows, columns) and (found.size or rows * columns):
         raise ValueError(f"{rows} rows and {columns} columns are labelled, and the values have shape {found.shape}")

@@ -21,11 +21,7 @@ class Studio:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
 
     async def draw(self, function: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
-        """Call a drawing function on the thread.
-
-        Raises:
-            RuntimeError: the studio is closed.
-        """
+        """Call a drawing function on the thread; raise `RuntimeError` if the studio is closed."""
         drawing = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, drawing)
 

@@ -49,11 +49,7 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
 
 
 async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral: bool) -> None:
-    """Answer an interaction with a sentence.
-
-    Raises:
-        discord.HTTPException: Discord has refused it, or the interaction is gone.
-    """
+    """Answer an interaction with a sentence; raise `discord.HTTPException` if that fails for good."""
     await _acknowledge(
         interaction,
         Kind.channel_message,
@@ -62,11 +58,7 @@ async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral:
 
 
 async def send_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
-    """Answer an interaction with a modal.
-
-    Raises:
-        discord.HTTPException: Discord has refused it, or the interaction is gone.
-    """
+    """Answer an interaction with a modal; raise `discord.HTTPException` if that fails for good."""
     await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import discord
 
@@ -29,6 +29,9 @@ from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 
 RequestT = TypeVar("RequestT", bound=Request[Result])
+# A request's class decides its result's, which the type system cannot say.
+Render: TypeAlias = Callable[[RequestT, Answer[Any]], Reply]
+Preview: TypeAlias = Callable[[RequestT, Any], Reply]
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +59,7 @@ class ResponseKind(Enum):
 
 
 class Delivery:
-    """Answers interactions: submits requests, and shows their answers.
-
-    Args:
-        store: keeps the requests behind buttons.
-        studio: draws the pictures.
-    """
+    """Answers interactions: submits requests, and shows their answers."""
 
     def __init__(self, backend: Backend, store: RequestStore, studio: Studio) -> None:
         self._backend = backend
@@ -76,8 +74,8 @@ class Delivery:
         self,
         interaction: discord.Interaction,
         request: RequestT,
-        render: Callable[[RequestT, Answer[Any]], Reply],
-        preview: Callable[[RequestT, Any], Reply] | None = None,
+        render: Render[RequestT],
+        preview: Preview[RequestT] | None = None,
         *,
         kind: ResponseKind = ResponseKind.PUBLIC,
         kept: Mapping[Request[object], str] | None = None,
@@ -113,11 +111,7 @@ class Delivery:
         return answer
 
     async def _shown(
-        self,
-        reply: PendingReply,
-        request: RequestT,
-        render: Callable[[RequestT, Answer[Any]], Reply],
-        preview: Callable[[RequestT, Any], Reply] | None,
+        self, reply: PendingReply, request: RequestT, render: Render[RequestT], preview: Preview[RequestT] | None
     ) -> Answer[Any]:
         """Show an answer while it is generated, and when it is complete."""
         stoppable_id = ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, Unpack
 
 import discord
 from asyncio_throttle import Throttler
@@ -45,6 +45,15 @@ TRIES = 5
 """How often the last edit is tried. discord.py itself makes up to five requests for each try."""
 RETRY_SECONDS = 2.0
 """Before the second try; each later pause is twice as long."""
+
+
+class Edit(TypedDict, total=False):
+    """The parts of a message that an edit changes."""
+
+    content: str | None
+    embed: discord.Embed
+    attachments: list[discord.File]
+    view: discord.ui.View | None
 
 
 @dataclass(eq=False)
@@ -114,18 +123,14 @@ class PendingReply:
             await self._turn(throttler)
 
     async def wait(self) -> Answer[Result]:
-        """Wait for the answer; stop it before Discord forgets the interaction.
-
-        Raises:
-            GlassboxError: it could not be answered.
-        """
+        """Return the answer, stopped before Discord forgets the interaction; raise its `GlassboxError` if it failed."""
         if not await self.answering.wait(seconds_left(self.interaction)):
             self.answering.stop()
             if not await self.answering.wait(ENDING_SECONDS):
                 raise DeadlinePassed(LAST_SECONDS)
         try:
             return await self.answering
-        except asyncio.CancelledError:  # of the answer: to await one that is done can't be cancelled
+        except asyncio.CancelledError:  # not of this task: to await a done answer suspends nothing
             raise ShuttingDown from None
 
     async def show_last(self, reply: Reply) -> None:
@@ -138,7 +143,7 @@ class PendingReply:
         picture = await self._picture(reply)
         await edit_for_good(self.interaction, lambda: self._content(reply, reply.buttons, picture))
 
-    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> dict[str, Any]:
+    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> Edit:
         """Return the arguments for an edit."""
         pages = reply.pages
         menus = () if pages is None else pages.items(await self.id_of(pages.request))
@@ -156,7 +161,7 @@ class PendingReply:
             log.error("a picture cannot be drawn: %s", describe(error))
             return None
 
-    async def _try_to_edit(self, **content: Any) -> bool:
+    async def _try_to_edit(self, **content: Unpack[Edit]) -> bool:
         """Edit the response; return whether Discord has accepted the edit."""
         try:
             async with asyncio.timeout(EDIT_TIMEOUT):
@@ -188,7 +193,7 @@ def seconds_left(interaction: discord.Interaction) -> float:
     return max(0.0, LAST_SECONDS - age(interaction))
 
 
-async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Edit]]) -> None:
     """Edit a response, and try again until Discord has accepted the edit.
 
     Args:
@@ -206,5 +211,5 @@ async def edit_for_good(interaction: discord.Interaction, content: Callable[[], 
     await until_accepted(edit, tries=TRIES, pause=RETRY_SECONDS)
 
 
-async def _no_notice() -> Mapping[str, Any]:
+async def _no_notice() -> Edit:
     return {"content": None}

@@ -81,12 +81,7 @@ class Menus(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """An embed, a file if something in it was cut, and components.
-
-    Attributes:
-        drawing: the picture in the embed.
-        pages: menus and buttons that show another page.
-    """
+    """An embed with its picture, a file if something in it was cut, and components."""
 
     embed: discord.Embed
     file: TextFile | None = None

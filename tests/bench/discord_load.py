@@ -146,11 +146,7 @@ class _RealTime:
 
 @contextlib.asynccontextmanager
 async def simulated_members(backend: Backend, number: int) -> AsyncIterator[SimulatedMembers]:
-    """Open a simulated server with the bot and so many members.
-
-    Raises:
-        SettingsError: the extra packages are not installed.
-    """
+    """Open a simulated server with so many members; raise `SettingsError` if the extra packages are missing."""
     try:
         from simcord import _dpy_internals
         from simcord.backend import Backend as Discord

@@ -51,11 +51,7 @@ class TransformersManager:
 
     @classmethod
     async def open(cls, head: Head, users: int, probe: GenerateRequest) -> TransformersManager:
-        """Open the manager, and have it answer a request.
-
-        Raises:
-            ManagerUnusable: it cannot run this checkpoint.
-        """
+        """Open the manager, and have it answer a request; raise `ManagerUnusable` if it cannot."""
         manager = cls(head, users)
         try:
             run = await manager.run([probe])

@@ -32,12 +32,7 @@ View = discord.ui.View
 
 @dataclass(frozen=True)
 class AttentionMenus:
-    """The menus under a heat map.
-
-    Attributes:
-        request: with any view.
-        shown: the current view.
-    """
+    """The menus under a heat map: those of a request, whose view doesn't matter, with the current view."""
 
     request: AttentionRequest
     shown: Shown

@@ -36,12 +36,7 @@ STOP = Action("stop", "Stop", discord.ButtonStyle.danger)
 
 @dataclass(frozen=True)
 class Button:
-    """A button of a reply.
-
-    Attributes:
-        request: what the action is applied to.
-        label: replaces the action's own.
-    """
+    """A button of a reply, which applies an action to a request; its label replaces the action's own."""
 
     action: Action
     request: Request[object]
