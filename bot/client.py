@@ -61,7 +61,7 @@ class Glassbox(commands.AutoShardedBot):
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
-            command_prefix=(),
+            command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
             intents=discord.Intents(guilds=True),
@@ -129,9 +129,6 @@ class Glassbox(commands.AutoShardedBot):
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
         """Register the commands at Discord unless it has them already; return whether they were registered.
-
-        Args:
-            state_folder: keeps the digest of what was registered.
 
         Raises:
             discord.HTTPException: Discord does not accept them.

@@ -46,11 +46,7 @@ class Subject:
 
     @contextlib.asynccontextmanager
     async def open_worker(self, users: int) -> AsyncIterator[tuple[InferenceWorker, HeadKind]]:
-        """Open a worker for this task, with the checkpoint loaded and room for the requests of so many people.
-
-        Raises:
-            ModelUnavailable: the checkpoint can't be had, or can't do this task.
-        """
+        """Open a worker with the checkpoint loaded; raise `ModelUnavailable` if that fails, or doesn't fit the task."""
         name = self.workload.name
         pool = CheckpointPool(Preset("benchmark", "One checkpoint", {name: self.spec}, {}), self.device, self.cache)
         limits = Limits(requests=2 * users, per_person=2, seconds=3_600)
@@ -78,7 +74,7 @@ class Contender:
 
     async def run(self, workload: Workload, number: int) -> Run:
         """Answer the next requests of a workload."""
-        gc.collect()
+        gc.collect()  # not within the measured time
         return await closed_loop(self.ask, workload.take(number), self.users)
 
     async def number(self, workload: Workload, effort: Effort) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bot.benchmark.corpus import BLOCK
-from bot.benchmark.workload import REQUESTS
+from bot.benchmark.workload import BLOCK, REQUESTS
 from bot.errors import SettingsError
 
 MOST_USERS = 4_096

@@ -15,11 +15,7 @@ from bot.settings import Settings
 
 
 async def ask_once(settings: Settings, line: str, as_json: bool, console: Console) -> None:
-    """Run a slash command, for which only its checkpoint is loaded, and print its reply.
-
-    Raises:
-        GlassboxError: the command cannot be read, or the checkpoint can't be had.
-    """
+    """Load the checkpoint of a slash command, run the command, and print its reply; may raise `GlassboxError`."""
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
         # First, so that a misspelt option is reported before a download.

@@ -18,9 +18,8 @@ from rich.console import Console, RenderableType
 
 from bot.app import chosen_preset
 from bot.benchmark.comparison import Say, Subject, compare
-from bot.benchmark.machine import Machine
 from bot.benchmark.options import Options
-from bot.benchmark.report import TaskReport
+from bot.benchmark.report import Machine, TaskReport
 from bot.benchmark.workload import REQUESTS, Workload
 from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.compute.device import Device

@@ -16,12 +16,7 @@ from bot.settings import Settings
 
 @contextlib.asynccontextmanager
 async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[InferenceWorker]:
-    """Open a worker with all checkpoints of the preset loaded (`starter` if none is set).
-
-    Raises:
-        SettingsError: the preset or the device can't be had.
-        ModelUnavailable: a checkpoint can't be had.
-    """
+    """Open a worker with all checkpoints of the preset loaded (`starter` if none is set), or raise `GlassboxError`."""
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend:
         await load(backend, console, list(preset.checkpoints))

@@ -16,12 +16,7 @@ from bot.stopping import beside, stop_signals, until_stopped
 
 
 async def serve_playground(settings: Settings, port: int, console: Console) -> None:
-    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C.
-
-    Raises:
-        GlassboxError: something is missing.
-        HungAgain: threads have hung twice.
-    """
+    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C; raise `HungAgain` at a second hang."""
     _check_port(port)
     with contextlib.ExitStack() as until_all_is_closed:
         async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:

@@ -29,9 +29,7 @@ class Unit(Enum):
 
 
 def bars(labels: Sequence[str], values: Sequence[float], title: str = "", unit: Unit = Unit.PROBABILITY) -> Picture:
-    """Draw one bar for each value, in the order given; the largest has bold type.
-
-    Negative values have hatched bars to the left of the zero line.
+    """Draw one bar for each value, in the order given; negative ones are hatched, to the left of the zero line.
 
     Raises:
         ValueError: the number of values isn't that of the labels.

@@ -260,7 +260,7 @@ def _fill(box: Box, fill: Colour, radius: float, corners: Corners, hatch: Colour
 def _rounded(width: int, height: int, radius: int, corners: Corners) -> Image.Image:
     """Return a mask of a rectangle with smooth corners."""
     mask = Image.new("L", (width, height), 255)
-    disc = _disc(radius)
+    disc = _disc(radius)  # only corners are drawn finer and reduced: edges are straight
     for is_round, (right, low) in zip(corners, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True):
         if is_round:
             corner = disc.crop((right * radius, low * radius, (right + 1) * radius, (low + 1) * radius))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from enum import Enum
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -18,13 +18,11 @@ from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
 from bot.pictures.studio import Studio
-from bot.replies import pending
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
 from bot.replies.discord_errors import is_gone
 from bot.replies.formatting.text import fit
-from bot.replies.pending import PendingReply
+from bot.replies.pending import PendingReply, until_accepted
 from bot.replies.reply import Reply
-from bot.replies.retries import until_accepted
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 
@@ -121,7 +119,7 @@ class Delivery:
                 self._stoppable[stoppable_id] = reply
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()
-            # On a thread, because the explanation of a long text holds thousands of numbers.
+            # On a thread, because the explanation of a long text has thousands of numbers.
             rendered = await asyncio.to_thread(render, request, answer)
             await reply.show_last(with_work(rendered, request, answer.result))
             return answer
@@ -129,7 +127,7 @@ class Delivery:
             self._stoppable.pop(stoppable_id, None)
 
     def stop(self, request_id: str, person: int) -> None:
-        """Stop the generation of a text, if the same person has asked for it; the text so far becomes the answer.
+        """Stop the generation of a text; the text so far becomes the answer.
 
         Raises:
             AlreadyEnded: no such text is being generated.
@@ -154,7 +152,7 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
         if acknowledged is discord.InteractionResponseType.deferred_channel_message:
             # The first follow-up would take its place, and be as public as it is.
             await _withdraw(interaction)
-        await _insist(lambda: interaction.followup.send(sentence, ephemeral=True, allowed_mentions=NO_MENTIONS))
+        await until_accepted(lambda: interaction.followup.send(sentence, ephemeral=True, allowed_mentions=NO_MENTIONS))
     except Exception as error:
         log.info("somebody could not be told what went wrong: %s", describe(error))
 
@@ -167,13 +165,9 @@ async def _withdraw(interaction: discord.Interaction) -> None:
     )  # fmt: skip
     for call in (edited, interaction.delete_original_response):
         try:
-            await _insist(call)
+            await until_accepted(call)
         except Exception as error:
             log.info("a response could not be withdrawn: %s", describe(error))
-
-
-async def _insist(call: Callable[[], Awaitable[object]]) -> None:
-    await until_accepted(call, tries=pending.TRIES, pause=pending.RETRY_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
@@ -13,23 +14,25 @@ import discord
 from asyncio_throttle import Throttler
 
 from bot.errors import DeadlinePassed, ShuttingDown, describe
-from bot.inference.answering import Answering
+from bot.inference.answering import Answering, Loading
 from bot.inference.requests import Answer, Request, Result
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.components.buttons import STOP, Button, view_of
-from bot.replies.discord_errors import is_gone
+from bot.replies.discord_errors import is_gone, outcome_of, retry_after
+from bot.replies.formatting.text import fit
 from bot.replies.interaction_age import age
-from bot.replies.loading_notice import loading_notice
 from bot.replies.reply import Reply
-from bot.replies.retries import until_accepted
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
 
 NOTICE_SECONDS = 2.0
 """Between two edits of a notice; Discord allows about one a second."""
+NAME_LIMIT = 200
+"""UTF-16 units of a checkpoint's name in a notice."""
+FOLLOWS = "Your answer follows here by itself."
 EDIT_SECONDS = 1.25
 """Between two edits of an answer that is being generated. The last edit does not wait, which makes five edits in five
 seconds: Discord allows no more."""
@@ -43,8 +46,10 @@ EDIT_TIMEOUT = 15.0
 """How long an edit may take that shows a notice or a part of the answer. The answer does not wait longer for it."""
 TRIES = 5
 """How often the last edit is tried. discord.py itself makes up to five requests for each try."""
+TRY_SECONDS = 60.0
+"""How long one of these tries may take. discord.py itself waits as long as a rate limit asks, even for a day."""
 RETRY_SECONDS = 2.0
-"""Before the second try; each later pause is twice as long."""
+"""Before the second try; each later pause is twice as long, and none is shorter than Discord asks for."""
 
 
 class Edit(TypedDict, total=False):
@@ -188,6 +193,16 @@ class PendingReply:
         return not self.answering.done() and seconds_left(self.interaction) > 0
 
 
+def loading_notice(loading: Loading) -> str:
+    """Return a sentence about a checkpoint's progress."""
+    name = fit(loading.checkpoint, NAME_LIMIT)[0]
+    if loading.fetching:
+        share = "" if loading.fraction is None else f": {math.floor(loading.fraction * 100)} %"
+        return f"Downloading {name}{share}. {FOLLOWS}"
+    left = loading.seconds_left
+    return f"Loading {name}{'' if left is None else f': about {math.ceil(left)} s left'}. {FOLLOWS}"
+
+
 def seconds_left(interaction: discord.Interaction) -> float:
     """Return how many seconds are left before an interaction has to be answered."""
     return max(0.0, LAST_SECONDS - age(interaction))
@@ -208,7 +223,28 @@ async def edit_for_good(interaction: discord.Interaction, content: Callable[[], 
         arguments = prepared.pop() if prepared else await content()
         await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **arguments)
 
-    await until_accepted(edit, tries=TRIES, pause=RETRY_SECONDS)
+    await until_accepted(edit)
+
+
+async def until_accepted(call: Callable[[], Awaitable[object]]) -> None:
+    """Repeat an idempotent call until Discord has accepted it, `TRIES` times at most.
+
+    Raises:
+        Exception: the error of the last try, or the first one that no other try can help.
+    """
+    pause = RETRY_SECONDS
+    for further in reversed(range(TRIES)):
+        try:
+            async with asyncio.timeout(TRY_SECONDS):
+                await call()
+        except Exception as error:
+            if not further or not outcome_of(error).is_retryable:
+                raise
+            log.info("Discord has not taken something yet: %s", describe(error))
+            await asyncio.sleep(max(pause, retry_after(error)))
+            pause *= 2
+        else:
+            return
 
 
 async def _no_notice() -> Edit:

@@ -65,12 +65,7 @@ class Turn:
 
 
 class Conversations:
-    """The last exchanges of each channel, kept for 30 days. If the database fails, answers still arrive.
-
-    Args:
-        connection: from `bot.storage.database.connect`.
-        now: returns the time, in seconds since 1970.
-    """
+    """The last exchanges of each channel, kept for 30 days. If the database fails, answers still arrive."""
 
     def __init__(self, connection: aiosqlite.Connection, now: Callable[[], float]) -> None:
         self._connection = connection

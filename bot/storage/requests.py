@@ -37,12 +37,8 @@ class RequestStore:
     If the database fails, buttons say that their request is forgotten; answers still arrive.
 
     Args:
-        connection: from `bot.storage.database.connect`.
         kinds: by the name of a task, the adapter of its requests to JSON; reading validates.
         now: returns the time, in seconds since 1970.
-
-    Attributes:
-        conversations: in the same database.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ import torch
 import typer
 
 from bot.app import chosen_preset
-from bot.benchmark.machine import Machine
+from bot.benchmark.report import Machine
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.sources import fetch
 from bot.inference.checkpoints.sources.progress import Silent

@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.benchmark import comparison
 from bot.benchmark.comparison import Say, naive_in, worker_at
-from bot.benchmark.corpus import BLOCK
 from bot.benchmark.naive import naive
+from bot.benchmark.workload import BLOCK
 from bot.inference.compute.packed_linear import packed_bytes
 from bot.inference.heads.head import Head
 from bot.inference.task import HeadKind

@@ -20,7 +20,7 @@ from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.worker import InferenceWorker
-from bot.replies.checkpoints.families import PURPOSES
+from bot.replies.checkpoints.state import PURPOSES
 from tests.cogs.conftest import MESSAGE_COMPONENT, OpenScene, Scene
 from tests.inference.test_several_devices import OTHER
 from tests.support import COURSE, CPU, preset_of

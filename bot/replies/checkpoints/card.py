@@ -9,10 +9,9 @@ import discord
 from bot.inference.checkpoints.catalogue import HUB_ID
 from bot.inference.checkpoints.description import Anatomy, CheckpointDescription, Loaded, Origin, SourceDescription
 from bot.inference.status import CheckpointStatus, Phase
-from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import LEFT_OUT, tree
 from bot.replies.checkpoints.overview import COLOUR
-from bot.replies.checkpoints.state import listed_commands, name_of, state
+from bot.replies.checkpoints.state import NAMES, PURPOSES, listed_commands, name_of, state
 from bot.replies.checkpoints.table import table
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, fit, units, visible

@@ -8,8 +8,7 @@ import discord
 
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.replies.checkpoints.families import NAMES, PURPOSES, family_name
-from bot.replies.checkpoints.state import commands, listed_commands, name_of, state
+from bot.replies.checkpoints.state import NAMES, PURPOSES, commands, family_name, listed_commands, name_of, state
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.formatting.quantities import in_millions
 from bot.replies.formatting.text import fit, units, visible

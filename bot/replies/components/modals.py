@@ -17,13 +17,7 @@ FIELD = "texts"
 
 @dataclass(frozen=True)
 class Submission:
-    """A submitted modal.
-
-    Attributes:
-        action: the name of its action.
-        options: those of `text_modal`.
-        text: the content of the field.
-    """
+    """A submitted modal: the name of its action, the options of `text_modal`, and the text in the field."""
 
     action: str
     options: str

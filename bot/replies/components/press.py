@@ -30,12 +30,7 @@ class Press(Generic[RequestT, DetailT]):
 
 
 class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
-    """A button or menu whose custom id says everything, so it works after a restart of the bot.
-
-    Attributes:
-        action: the name of its action.
-        fields: the parts of the custom id.
-    """
+    """A button or menu whose custom id, with its fields, says everything, so it works after a restart of the bot."""
 
     action: str
 

@@ -23,10 +23,9 @@ from bot.inference.checkpoints.description import (
 )
 from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.card import detail
-from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import tree
 from bot.replies.checkpoints.overview import COLOUR, options, overview
-from bot.replies.checkpoints.state import state
+from bot.replies.checkpoints.state import NAMES, PURPOSES, state
 from bot.replies.checkpoints.table import table
 from bot.replies.formatting.quantities import in_bytes, in_millions
 from bot.replies.formatting.text import escape, units

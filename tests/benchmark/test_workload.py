@@ -7,8 +7,7 @@ from itertools import islice
 
 import pytest
 
-from bot.benchmark.corpus import BLOCK, LONG, SHORT, length, messages, read_sentences
-from bot.benchmark.workload import REQUESTS, Workload
+from bot.benchmark.workload import BLOCK, LONG, REQUESTS, SHORT, Workload, length, messages, read_sentences
 
 
 def blocks(number: int, seed: int = 0) -> list[str]:
