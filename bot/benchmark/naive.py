@@ -85,7 +85,7 @@ def continue_batch(head: Head, prompts: Sequence[list[int]], options: Any) -> in
     drawn = {"do_sample": True, "temperature": options.temperature, "top_p": options.top_p, "top_k": 0}
     limits = {"max_new_tokens": options.max_new_tokens, "pad_token_id": head.pad_token_id}
     output: torch.Tensor = head.model.generate(input_ids=ids, attention_mask=mask, **drawn, **limits)
-    return written(output[:, ids.shape[1] :].tolist(), ends_of(head))
+    return written(output[:, ids.shape[1] :].tolist(), head.end_ids)
 
 
 def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[object]]) -> list[Any]:
@@ -102,16 +102,9 @@ def translate_batch(head: Head, sources: Sequence[Any]) -> int:
     output: torch.Tensor = head.model.generate(
         input_ids=ids, attention_mask=mask, decoder_input_ids=start, max_new_tokens=limit, do_sample=False
     )
-    return written(output[:, start.shape[1] :].tolist(), ends_of(head))
+    return written(output[:, start.shape[1] :].tolist(), head.end_ids)
 
 
 def written(sequences: Sequence[Sequence[int]], ends: frozenset[int]) -> int:
     """Return how many tokens were written before the first that ends a text."""
     return sum(next((index for index, token in enumerate(one) if token in ends), len(one)) for one in sequences)
-
-
-def ends_of(head: Head) -> frozenset[int]:
-    """Return the tokens after which a head writes nothing more."""
-    declared: Any = head.model.generation_config.eos_token_id
-    ends = declared if isinstance(declared, list) else [declared, head.tokenizer.eos_token_id]
-    return frozenset(end for end in ends if isinstance(end, int))

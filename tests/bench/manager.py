@@ -11,7 +11,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.benchmark.naive import ends_of, written
+from bot.benchmark.naive import written
 from bot.benchmark.workload import NEW_TOKENS
 from bot.errors import ModelFailed
 from bot.inference.heads.head import Head
@@ -46,7 +46,7 @@ class TransformersManager:
         self.parallel = users > 1
         self._head = head
         self._model: Any = head.model
-        self._ends = ends_of(head)
+        self._ends = head.end_ids
         self._ids = itertools.count()
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.benchmark import workload
-from bot.benchmark.naive import ends_of, written
+from bot.benchmark.naive import written
 from bot.benchmark.workload import NEW_TOKENS
 from bot.inference.operations import Row, TaskRun
 from bot.inference.task import HeadKind, Implementation
@@ -61,7 +61,7 @@ def _cut_off(calls: TaskRun[Any], head: Any, tally: Tally) -> TaskRun[Any]:
         for row in call.rows:
             _shorten(row)
         outputs = yield call
-        tally.add(written(outputs, ends_of(head)))
+        tally.add(written(outputs, head.end_ids))
 
 
 def _shorten(row: Row[Any]) -> None:

@@ -20,7 +20,7 @@ from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.worker import InferenceWorker
-from bot.replies.checkpoints.state import PURPOSES
+from bot.replies.checkpoints.state import FAMILY_PURPOSES
 from tests.cogs.conftest import MESSAGE_COMPONENT, OpenScene, Scene
 from tests.inference.test_several_devices import OTHER
 from tests.support import COURSE, CPU, preset_of
@@ -97,7 +97,7 @@ class TestOverview:
                 assert "not loaded yet" in known
                 assert f"`/{task}`" in known
             assert entry(result, "tiny-distilbert").splitlines()[-2].startswith("encoder · 31,970 parameters")
-            assert all(purpose in shown(result) for purpose in PURPOSES.values())
+            assert all(purpose in shown(result) for purpose in FAMILY_PURPOSES.values())
             assert sorted(one["value"] for one in offered(scene, result)) == sorted(FIRST_TASKS.values())
             assert scene.env.errors == []
 

@@ -11,7 +11,7 @@ from bot.inference.checkpoints.description import Anatomy, CheckpointDescription
 from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.layers import LEFT_OUT, tree
 from bot.replies.checkpoints.overview import COLOUR
-from bot.replies.checkpoints.state import NAMES, PURPOSES, listed_commands, name_of, state
+from bot.replies.checkpoints.state import FAMILY_NAMES, FAMILY_PURPOSES, listed_commands, name_of, state
 from bot.replies.checkpoints.table import table
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, fit, units, visible
@@ -51,7 +51,7 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
     if family is None:
         yield "Which family it is of is known when it has been downloaded."
     else:
-        yield f"**{NAMES[family].capitalize()}.** {PURPOSES[family]}"
+        yield f"**{FAMILY_NAMES[family].capitalize()}.** {FAMILY_PURPOSES[family]}"
     yield f"It answers {listed_commands(status)} here."
     sentence = state(description)
     yield f"{sentence[:1].upper()}{sentence[1:]}."

@@ -10,9 +10,9 @@ from bot.inference.status import CheckpointStatus, Phase, in_words
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import Style, escape, fit
 
-NAMES = {Family.ENCODER: "encoder", Family.DECODER: "decoder", Family.ENCODER_DECODER: "encoder-decoder"}
+FAMILY_NAMES = {Family.ENCODER: "encoder", Family.DECODER: "decoder", Family.ENCODER_DECODER: "encoder-decoder"}
 
-PURPOSES = {
+FAMILY_PURPOSES = {
     Family.ENCODER: (
         "Reads a whole text at once, every token in view of all others: for classifying texts, finding named entities, "
         "marking the answer to a question in a text, comparing texts, and filling masks."
@@ -34,7 +34,7 @@ def name_of(status: CheckpointStatus, limit: int, style: Style = escape) -> str:
 
 def family_name(family: Family | None) -> str:
     """Return a family in words."""
-    return "family not known yet" if family is None else NAMES[family]
+    return "family not known yet" if family is None else FAMILY_NAMES[family]
 
 
 def commands(status: CheckpointStatus) -> str:
