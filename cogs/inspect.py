@@ -23,7 +23,8 @@ from bot.tasks import all_tasks
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.tasks.zeroshot import ZeroShotRequest
+from bot.text.label_list import parse_labels
 
 LABELS = "sports, politics, entertainment"
 TARGET = "German"

@@ -6,7 +6,8 @@ from discord import app_commands
 
 from bot.client import Cog, Interaction
 from bot.replies.results.zeroshot import render
-from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.tasks.zeroshot import ZeroShotRequest
+from bot.text.label_list import parse_labels
 
 
 class ZeroShot(Cog):

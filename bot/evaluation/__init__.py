@@ -1,1 +1,1 @@
-"""How often is a preset right? Labelled sentences, and the counting."""
+"""Labelled sentences, which measure how often a preset is right."""

@@ -1,7 +1,4 @@
-"""The labelled sentences that come with the bot.
-
-The prompts of the causal language models were chosen on the `dev` half only; results are reported for the `test` half.
-"""
+"""The labelled sentences that come with the bot."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ class Example:
 
 
 def read_examples(half: str = "test") -> list[Example]:
-    """Return the labelled sentences of one half: `dev` or `test`."""
+    """Return one half of the labelled sentences: `dev`, on which prompts were chosen, or `test`, to report results."""
     tables = read_table("bot.evaluation", "labelled.toml")
     return [
         example
@@ -78,7 +75,7 @@ def _translate(entry: Entry) -> Iterator[Example]:
 
 
 def _plain(text: str) -> str:
-    """Return a sentence without case, punctuation and doubled spaces, which don't make a translation wrong."""
+    """Return a sentence without the differences that don't make a translation wrong."""
     letters = re.sub(r"[^\w\s]", " ", unicodedata.normalize("NFC", text).casefold())
     return " ".join(letters.split())
 

@@ -9,13 +9,12 @@ from typing import Protocol
 
 import discord
 
-from bot.inference.requests import Answer, Request
+from bot.inference.requests import Answer, LabelScore, Request
 from bot.pictures.picture import Picture
 from bot.replies.components.buttons import Button
 from bot.replies.components.press import Item
 from bot.replies.formatting.bars import bar_line, plain_line
 from bot.replies.formatting.text import Keep, Style, escape, fit, visible
-from bot.tasks.scores import LabelScore
 
 QUOTE = 800
 """UTF-16 units of a quoted text: about the screen of a phone."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_QUESTION = 300
 LONGEST_CONTEXT = 20_000
+# The default of transformers' former pipeline.
 ANSWER_TOKENS = 15
-"""The most tokens of an answer; the default of transformers' former pipeline."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,13 @@ class AnswerResult(Result):
     span: Span | None
     """Where the context says it; None if it doesn't."""
     probability: float
-    """That this is the answer."""
+    """Probability that this is the answer."""
     absent: float
-    """That the answer is not in the context. With an encoder the two need not sum to 1, because there are other
-    answers."""
+    """Probability that the context has no answer. Other answers may have the rest."""
     truncated: bool = False
-    """The model did not read the end of the context, which exceeds its own."""
+    """The end of the context did not fit into the model's own, and was not read."""
     guessed: bool = False
-    """A general language model has written the answer, rather than one that was trained for it."""
+    """A general language model wrote the answer, rather than one that was trained for it."""
     ids: tuple[int, ...] = ()
     """Generated tokens, and the one that ended them if one did; empty if the answer wasn't generated."""
 
@@ -76,20 +75,20 @@ class AnswerRequest(Request[AnswerResult]):
 
 
 @dataclass(frozen=True)
-class Pointing:
-    """Where in a window of the context a question-answering head sees the answer."""
+class ScoredWindow:
+    """A window of the context, and a question-answering head's scores for it."""
 
     window: Window
     logits: npt.NDArray[np.float32]
-    """That the answer begins at a token, and that it ends with it, (2, tokens)."""
+    """Of each token as the first one of the answer, and as the last one, (2, tokens)."""
     probabilities: Floats
     """Softmax over the context's tokens and the first one, which means "no answer here", (2, tokens); 0 elsewhere."""
     borders: tuple[int, int] | None
-    """First and last token of the likeliest answer; None if no answer has a probability."""
+    """First and last token of the likeliest answer; None if every answer's probability is 0."""
     probability: float
-    """Of that answer."""
+    """Probability of that answer."""
     absent: float
-    """Of "no answer here"."""
+    """Probability of "no answer here"."""
 
     @property
     def span(self) -> Span:
@@ -101,8 +100,8 @@ class Pointing:
 class Location:
     """How a question-answering head's answer is computed."""
 
-    windows: tuple[Pointing, ...]
-    """In the order of the context; at least one."""
+    windows: tuple[ScoredWindow, ...]
+    """At least one, in the order of the context."""
     best: int
     """Index of the window with the likeliest answer."""
     least: int
@@ -110,10 +109,10 @@ class Location:
 
 
 def locate(head: QuestionAnswering, request: AnswerRequest) -> TaskRun[AnswerResult]:
-    """Answer by an encoder that was trained to point at answers; all windows of a long context are read at once.
+    """Answer by an encoder that was trained to point at answers.
 
-    As transformers' former pipeline did with `handle_impossible_answer`: in each window, softmax over the context's
-    tokens and the first one, which means "no answer here"; the best window's answer, and the least "no answer".
+    Like transformers' former pipeline with `handle_impossible_answer`: the best window's answer, and the lowest
+    probability of "no answer here" in any window.
 
     Source: Chen et al.: Reading Wikipedia to Answer Open-Domain Questions, 2017, arXiv:1704.00051.
     """
@@ -127,16 +126,13 @@ def location(head: QuestionAnswering, request: AnswerRequest, *, alone: bool = F
     """Compute what `locate` answers with."""
     windows = head.encode_windows(request.question, request.context)
     found = yield from head.locate([window.row for window in windows], alone=alone)
-    seen = tuple(_pointing(*one) for one in zip(windows, found, strict=True))
-    numbers = range(len(seen))
-    return Location(
-        windows=seen,
-        best=max(numbers, key=lambda number: seen[number].probability),
-        least=min(numbers, key=lambda number: seen[number].absent),
-    )
+    scored = tuple(_scored(*one) for one in zip(windows, found, strict=True))
+    best = max(range(len(scored)), key=lambda index: scored[index].probability)
+    least = min(range(len(scored)), key=lambda index: scored[index].absent)
+    return Location(scored, best, least)
 
 
-def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
+def _scored(window: Window, logits: npt.NDArray[np.float32]) -> ScoredWindow:
     allowed = np.array([span is not None for span in window.spans])
     allowed[0] = True
     probabilities = softmax(np.where(allowed, logits, -np.inf))
@@ -145,23 +141,24 @@ def _pointing(window: Window, logits: npt.NDArray[np.float32]) -> Pointing:
     probability = float(together[first, last])
     start, end = probabilities
     borders = (first, last) if probability > 0 else None
-    return Pointing(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
+    return ScoredWindow(window, logits, probabilities, borders, probability, absent=float(start[0] * end[0]))
 
 
 def spans(probabilities: Floats, windowed: Sequence[Span | None] = ()) -> Floats:
     """Return how likely each span of at most `ANSWER_TOKENS` tokens of the context is to be the answer.
 
     Args:
-        probabilities: of a `Pointing`, (2, tokens).
-        windowed: those of its window; if given, white space alone is not an answer.
+        probabilities: of a `ScoredWindow`, (2, tokens).
+        windowed: its window's spans; if given, white space alone is not an answer.
 
     Returns:
-        The product of both, by the first and the last token, (tokens, tokens); 0 for all other pairs.
+        The product of both probabilities by first and last token, (tokens, tokens); 0 for all other pairs.
     """
     start, end = probabilities.copy()
     start[0] = end[0] = 0
     together: Floats = np.tril(np.triu(np.outer(start, end)), ANSWER_TOKENS - 1)
     if any(_is_blank(span) for span in windowed):
+        # How many tokens before each one are not blank: the count grows within a span that has one.
         seen = np.cumsum([0, *(not _is_blank(span) for span in windowed)])
         together *= seen[None, 1:] > seen[:-1, None]
     return together
@@ -172,7 +169,7 @@ def _is_blank(span: Span | None) -> bool:
 
 
 def span_of(window: Window, first: int, last: int) -> Span:
-    """Return the context from one token to another; half words are widened to whole ones."""
+    """Return the part of the context from one token to another. The window's spans are of whole words."""
     seen = [span for span in window.spans[first : last + 1] if span is not None and not _is_blank(span)]
     return Span(min(span.start for span in seen), max(span.end for span in seen))
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from bot.inference.heads.inspection.attention import AttentionInput
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
+# Of each side: as many as fit into a picture. The model reads no more than these, because weights that point to
+# tokens outside the picture would be confusing.
 MOST_TOKENS = 40
-"""Of each side: as many as fit into a picture. Only the beginning of a longer text is read, because weights that point
-to tokens that are not shown would be confusing."""
 LONGEST_SECOND = 400
 DEFAULT_TASK = "sentiment"
 
@@ -58,10 +58,10 @@ class AttentionRequest(TextRequest[AttentionResult]):
     """The task whose checkpoint is used."""
     view: AttentionView = ANY_VIEW
     second: str | None = None
-    """The second text of a pair (such as a hypothesis). For an encoder-decoder: what the decoder reads, instead of the
+    """The second text of a pair, such as a hypothesis. The decoder of an encoder-decoder reads it instead of the
     model's own output."""
     target: str | None = None
-    """Language for checkpoints that translate; None for any that they know."""
+    """Target language for checkpoints that translate; None for any that they know."""
     source: str = "en"
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class AttentionRequest(TextRequest[AttentionResult]):
 
 
 def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[AttentionResult]:
-    """Answer by an encoder, which reads one text or a pair."""
+    """Answer by an encoder, which reads a text or a pair of texts."""
     from bot.inference.heads.inspection.attention import AttentionInput
 
     _refuse_languages(request)
@@ -95,7 +95,7 @@ def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[Attentio
 
 
 def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
-    """Answer by a causal language model, which reads one text from left to right."""
+    """Answer by a causal language model."""
     from bot.inference.heads.inspection.attention import AttentionInput
 
     _refuse_languages(request)
@@ -107,7 +107,7 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionRe
 
 
 def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
-    """Answer by an encoder-decoder: the encoder reads the text, and the decoder the model's output or `second`."""
+    """Answer by an encoder-decoder, whose decoder reads `second` or the model's own output."""
     from bot.inference.heads.inspection.attention import AttentionInput
 
     encode = _source_encoder(head, request)
@@ -125,7 +125,7 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
 
 
 def _source_encoder(head: Seq2SeqLM, request: AttentionRequest) -> Callable[[str], Row[SourceText]]:
-    """Return what makes a row for `rewrite` of a text, in the form of the checkpoint's own command."""
+    """Return a function that encodes a text as the checkpoint's own command does."""
     if request.task != "translate":
         _refuse_languages(request)
         return lambda text: head.encode(text, max_new_tokens=MOST_TOKENS)
@@ -147,14 +147,9 @@ def _pair(known: LanguagePairs, request: AttentionRequest) -> tuple[str, str]:
 
 
 def _weights(
-    head: Head,
-    request: AttentionRequest,
-    inputs: AttentionInput,
-    decoder: tuple[int, ...] = (),
-    *,
-    shortened: bool,
+    head: Head, request: AttentionRequest, inputs: AttentionInput, decoder: tuple[int, ...] = (), *, shortened: bool
 ) -> TaskRun[AttentionResult]:
-    """Compute the weights; without tokens of a decoder's side, the model has one side only."""
+    """Compute the weights; without token ids for the decoder, the model has only one side."""
     [attentions] = yield from head.attention([inputs.row])
     if not attentions:
         raise ModelUnavailable("This checkpoint's architecture has no attention weights that I could show.")
@@ -166,11 +161,7 @@ def _weights(
 
 
 def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, bool]:
-    """Return as much of a text as is read, and whether that is less than all.
-
-    Args:
-        tokens: returns how many tokens are read in all for a text.
-    """
+    """Return as much of a text as fits, and whether some is left out; `tokens` counts those that a text takes."""
     if tokens(text) <= MOST_TOKENS:
         return text, False
     plain = head.tokenize(text, add_special_tokens=False, truncation=True, max_length=MOST_TOKENS)
@@ -189,22 +180,10 @@ def _refuse_languages(request: AttentionRequest) -> None:
         raise InvalidRequest("Only checkpoints that translate need a language. Please leave `to` out.")
 
 
-_ENCODERS = (
-    HeadKind.SEQUENCE_CLASSIFIER,
-    HeadKind.MASKED_LM,
-    HeadKind.TOKEN_CLASSIFIER,
-    HeadKind.EMBEDDER,
-    HeadKind.QUESTION_ANSWERING,
-)
-
 TASK = Task(
     "attention",
     AttentionRequest,
-    {
-        **dict.fromkeys(_ENCODERS, of_encoder),
-        HeadKind.CAUSAL_LM: of_decoder,
-        HeadKind.SEQ2SEQ_LM: of_encoder_decoder,
-    },
+    {**dict.fromkeys(HeadKind, of_encoder), HeadKind.CAUSAL_LM: of_decoder, HeadKind.SEQ2SEQ_LM: of_encoder_decoder},
     weight=64,
     from_text=True,
 )

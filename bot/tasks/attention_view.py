@@ -19,10 +19,10 @@ class Heads(StrEnum):
 
 @dataclass(frozen=True)
 class AttentionView:
-    """The choice of a matrix; raises `InvalidRequest` if it cannot exist."""
+    """A choice of a matrix; raises `InvalidRequest` if no model has it."""
 
     part: Part | None = None
-    """None for the first that the model has."""
+    """None for the model's first one."""
     layer: int | None = None
     """From 1; None for the last."""
     heads: Heads = Heads.AVERAGE
@@ -38,21 +38,21 @@ class AttentionView:
 
 
 ANY_VIEW = AttentionView()
-"""The average of the heads of the last layer of the first part."""
+"""The average of the heads of the first part's last layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A matrix of weights, and which one of the model's it is."""
+    """One of a model's matrices of weights."""
 
     weights: Weights
     """(queries, keys), float32; each row sums to 1."""
     view: AttentionView
-    """The choice, without any None but `head`."""
+    """The choice, in which only `head` may be None."""
     parts: tuple[Part, ...]
-    """All that the model has."""
+    """All parts of the model."""
     layers: int
-    """How many the part has."""
+    """Number of layers of the part."""
     number_of_heads: int
     """In each layer."""
 
@@ -75,14 +75,7 @@ class Shown:
 
 
 def shown(attentions: Attentions, view: AttentionView) -> Shown:
-    """Take the chosen matrix.
-
-    Args:
-        attentions: of each part of the model, (layers, heads, queries, keys).
-
-    Raises:
-        InvalidRequest: there is no such part, layer or head.
-    """
+    """Take the chosen matrix; raises `InvalidRequest` if the model has no such part, layer or head."""
     part = view.part or next(iter(attentions))
     if part not in attentions:
         raise InvalidRequest(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 2_000
 MOST_EXCHANGES = 20
-"""How much of a conversation is kept."""
+"""The most exchanges of a conversation that are kept."""
 MOST_NEW_TOKENS = 400
 TOP_P = 0.9
 
@@ -34,7 +34,7 @@ USER, ASSISTANT = NAMELESS, "Assistant"
 
 @dataclass(frozen=True)
 class Exchange:
-    """A message, and the model's answer."""
+    """A person's message, and the model's answer to it."""
 
     speaker: str
     message: str
@@ -50,9 +50,9 @@ class ChatResult(Result):
     finished: bool
     """The model ended it, rather than reaching its limit or being stopped."""
     forgotten: int
-    """How many of the oldest exchanges were not read, because they exceed the model's context."""
+    """How many of the oldest exchanges did not fit into the model's context."""
     by_template: bool
-    """By the checkpoint's chat template, rather than as the continuation of a transcript."""
+    """The model read the checkpoint's chat template, rather than a transcript."""
     circling: bool = False
     """The model repeated itself, and was stopped."""
     ids: tuple[int, ...] = ()
@@ -69,14 +69,14 @@ class ChatRequest(Request[ChatResult]):
     """A message in a conversation; raises `InvalidRequest` if it cannot be used.
 
     Attributes:
-        channel_id: of Discord, because a conversation belongs to its channel. If answers are ephemeral: the user's id
-            with a minus, so that they never become part of a conversation that others see.
+        channel_id: Discord's, or the user's id with a minus if answers are ephemeral.
         history: earlier exchanges, the oldest first; only the last `MOST_EXCHANGES` are used.
         temperature: 0 to 2; 0 always takes the likeliest token.
-        conversation: which one of the channel's: how many deletions came before it.
+        conversation: which of the channel's conversations: how many deletions came before it.
     """
 
     message: str
+    # A conversation belongs to its channel. Ephemeral answers must never become part of one that others see.
     channel_id: int
     speaker: str
     history: tuple[Exchange, ...] = ()
@@ -96,27 +96,23 @@ class ChatRequest(Request[ChatResult]):
 
 
 def is_private(channel_id: int) -> bool:
-    """Return whether only one person sees a conversation, by the channel id of its requests."""
+    """Return whether only one person sees the conversation with this channel id."""
     return channel_id < 0
 
 
 @dataclass(frozen=True)
 class ChatAnswer:
-    """How much of a generated text is the answer."""
+    """The part of a generated text that is the answer."""
 
     text: str
     speaks_for_another: bool
-    """The model went on to speak for somebody else in a transcript; the answer ends before that."""
+    """The model went on to speak for somebody else in a transcript, which is cut off."""
     circling: bool
-    """The model repeated itself; the answer ends before that."""
+    """The model repeated itself, which is cut off."""
 
 
 def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> TaskRun[ChatResult]:
-    """Answer by a causal language model: through its chat template, or as the continuation of a transcript.
-
-    Args:
-        seed: for a reproducible answer; random if it is None.
-    """
+    """Answer by a causal language model, through its chat template or by continuing a transcript."""
     from bot.inference.heads.generation.sampling import Sampling
 
     prompt, forgotten = read_prompt(head, request)
@@ -149,7 +145,7 @@ def room_for_answer(head: CausalLM) -> int:
 
 
 def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], int]:
-    """Return the conversation's token ids, and how many of its oldest exchanges the context has no room for."""
+    """Return the conversation's token ids, and how many of its oldest exchanges did not fit."""
     build = _by_template if has_chat_template(head) else _as_transcript
     room = head.context_length - room_for_answer(head)
     names = {request.speaker, *(one.speaker for one in request.history)}
@@ -179,7 +175,7 @@ def _as_transcript(
     head: CausalLM, history: Sequence[Exchange], request: ChatRequest, speakers: frozenset[str]
 ) -> tuple[int, ...]:
     def turn(speaker: str, message: str) -> str:
-        # An empty line would look like the end of a message.
+        # An empty line would end the message.
         return said(speaker, re.sub(r"\n\s*\n", "\n", "\n".join(message.splitlines())), speakers)
 
     def asked(speaker: str, message: str) -> str:
@@ -192,18 +188,14 @@ def _as_transcript(
 
 
 def answer_in(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> ChatAnswer:
-    """Return how much of the text of new tokens is the answer.
-
-    Args:
-        ids: without the token that ended the text.
-    """
+    """Return the answer in the text of new tokens, which exclude the one that ended the text."""
     text, speaks_for_another = _answer(head, request, ids)
     text, is_circling = without_circles(text)
     return ChatAnswer(_whole(head, ids, text), speaks_for_another, is_circling)
 
 
 class AnswerEnds:
-    """The stop criterion of an answer: it goes round in circles, or on to speak for somebody else in a transcript."""
+    """The stop criterion of an answer: the model repeats itself, or speaks for somebody else in a transcript."""
 
     def __init__(self, head: CausalLM, request: ChatRequest) -> None:
         self._text = GrowingText(head)
@@ -211,14 +203,14 @@ class AnswerEnds:
 
     def __call__(self, ids: Sequence[int]) -> bool:
         text = self._text.whole_text(ids)
-        # The beginning of a turn ends with a colon, so nothing need be searched unless one is new.
+        # A turn begins with a name and a colon, so only text with a new colon is searched.
         if self._next_turn is not None and ":" in self._text.new and self._next_turn.search(text):
             return True
         return circling(text.strip()) > 0
 
 
 def _next_turn(request: ChatRequest) -> re.Pattern[str]:
-    """Return what begins somebody's next turn in a transcript: an empty line, and a name with a colon."""
+    """Return the pattern of a new turn in a transcript: an empty line, and a name with a colon."""
     people = {request.speaker, *(one.speaker for one in request.history)}
     names = "|".join(map(re.escape, {USER, ASSISTANT, *people, *map(label, people)}))
     # A single line break before `Note:` begins another line of the same answer.
@@ -237,16 +229,10 @@ def _answer(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> tuple[s
 
 
 def _whole(head: CausalLM, ids: Sequence[int], text: str) -> str:
-    """Drop part of a character from the end of a text, which the text of the tokens begins with."""
+    """Drop part of a character from the end of a text, which is the stripped beginning of the tokens' text."""
     written = head.decode(ids)
     before = written[: len(written) - len(written.lstrip())]
     return without_half(before + text, ids, head.decode, head.decode_whole).strip()
 
 
-TASK = Task(
-    "chat",
-    ChatRequest,
-    {HeadKind.CAUSAL_LM: reply},
-    repeatable=False,
-    previews={HeadKind.CAUSAL_LM: so_far},
-)
+TASK = Task("chat", ChatRequest, {HeadKind.CAUSAL_LM: reply}, repeatable=False, previews={HeadKind.CAUSAL_LM: so_far})

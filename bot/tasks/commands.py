@@ -1,4 +1,4 @@
-"""The tasks behind the commands: all but the explanation of their answers, which is made of these."""
+"""The tasks of all commands, without the one that explains their answers."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
-from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language
+from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language, known_code_language
 from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail, without_half
 from bot.text.accepted import MAX_SEED, checked_range
 from bot.text.characters import FLAG, REPLACEMENT_CHARACTER, line_breaks, visible, without_controls
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 6_000
 MOST_NEW_TOKENS = 512
 TOP_P = 0.95
+# So many tokens behind a line break nearly always contain the first word of the line.
 WORD_TOKENS = 6
-"""So many tokens behind a line break nearly always contain the first word of the line."""
 
+# Except in a flag, these invisible characters make code look like other code, and no model knows them.
 _OVERRIDES = re.compile(
     f"(?P<flag>{FLAG})|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-"""Unless they are part of a flag, they make code look like other code, and no model knows them."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,15 @@ class CompleteResult(Result):
     """The continuation of the code."""
 
     text: str
-    """As it follows the code, white space included, without part of a character at its end."""
+    """White space included, without part of a character at its end."""
     tokens: int
     finished: bool
     """It has come to an end, rather than reaching `max_new_tokens` or being stopped."""
     truncated: bool
-    """The model did not read the start of the code, which exceeds its context."""
+    """The start of the code did not fit into the model's context."""
     ids: tuple[int, ...] = ()
     """Generated tokens, and the one that ended them if one did."""
     tail: Tail = WHOLE
-    """Where the code continues if it ends with part of a character."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -62,12 +61,10 @@ class CompleteRequest(Request[CompleteResult]):
     """Code to continue; raises `InvalidRequest` if it or an option cannot be used.
 
     Attributes:
-        code: taken out of a code fence around it, and without white space at its end: models generate a line break and
-            the indentation behind it as one token, so half of it must not be given.
-        language: its code (see `bot.tasks.code.languages`); may be given as a name or an extension, and is guessed if
-            it is empty.
+        code: taken out of a code fence around it, and without white space at its end.
+        language: its code in `bot.tasks.code.languages`. May be given as a name or an extension; guessed if empty.
         temperature: 0 to 2; 0 always takes the likeliest token.
-        tail: tokens behind the code that end with part of a character, with which it continues (see `Tail`).
+        tail: tokens behind the code that end with part of a character (see `Tail`).
     """
 
     code: str
@@ -96,10 +93,9 @@ class CompleteRequest(Request[CompleteResult]):
         return find_code_language(self.language)
 
     def continued(self, text: str, tail: Tail | None = None) -> CompleteRequest:
-        """Return the request that continues after a generated text. Code that is too long loses its first lines.
+        """Return the request that continues after a generated text and its tail, if known.
 
-        Args:
-            tail: of the text; None if it is unknown.
+        Code that is too long loses its first lines.
         """
         code = self.code + (text.rstrip(REPLACEMENT_CHARACTER) if tail is None else text[: len(text) - tail.characters])
         if len(code) > MOST_CHARACTERS:
@@ -109,6 +105,7 @@ class CompleteRequest(Request[CompleteResult]):
 
 
 def _checked(code: str) -> str:
+    # Models generate a line break and the indentation behind it as one token, so half of it must not be given.
     clean = code.strip("\n").rstrip()
     if not visible(clean):
         raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
@@ -123,31 +120,24 @@ def _checked(code: str) -> str:
 def _language(chosen: str, fence: str, code: str) -> CodeLanguage:
     if chosen.strip():
         return find_code_language(chosen)
-    try:
-        return find_code_language(fence)
-    except InvalidRequest:  # the info string of a fence may be anything
-        return guess_code_language(code)
+    return known_code_language(fence) or guess_code_language(code)  # the info string of a fence may be anything
 
 
 @dataclass(frozen=True)
 class Completion:
-    """How much of a generated text is the answer."""
+    """The part of a generated text that is the answer."""
 
     text: str
     rest: str
-    """The text behind the answer, which is not shown."""
+    """The text behind the answer."""
     ended: bool
     """The code has come to an end."""
     reason: EndReason | None = None
-    """The rule by which it ends before the rest; None if no rule applies."""
+    """The rule that ends the answer before the rest; None if no rule applies."""
 
 
 def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) -> TaskRun[CompleteResult]:
-    """Answer by a causal language model that reads plain code, until a definition is complete.
-
-    Args:
-        seed: for reproducible code; random if it is None.
-    """
+    """Answer by a causal language model that continues plain code until a definition is complete."""
     from bot.inference.heads.generation.sampling import Sampling
 
     prompt = read_prompt(head, request)
@@ -174,7 +164,7 @@ def read_prompt(head: CausalLM, request: CompleteRequest) -> ReadPrompt:
 
 
 def _has_ended(request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int]) -> bool:
-    # Only the start of a line can end the code, so the whole text is read near one only.
+    # Only the beginning of a line can end the code, so the whole text is decoded only near one.
     head = prompt.head
     return ids[-1] in head.tokenizer.all_special_ids or (
         "\n" in head.decode(ids[-WORD_TOKENS:]) and completion(request, prompt, ids).ended
@@ -184,11 +174,11 @@ def _has_ended(request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int])
 def completion(
     request: CompleteRequest, prompt: ReadPrompt, ids: Sequence[int], *, complete: bool = False
 ) -> Completion:
-    """Return how much of the text of new tokens is the answer.
+    """Return the answer in the text of new tokens.
 
     Args:
         ids: without the token that ended the text.
-        complete: nothing follows any more.
+        complete: no further tokens will follow.
     """
     text = prompt.text(ids)
     end = code_end(request.code, text, in_blocks=request.code_language.in_blocks, complete=complete)

@@ -31,7 +31,7 @@ class Entity:
     start: int
     end: int
     label: str
-    """As the checkpoint writes it, without `B-` and `I-`."""
+    """The checkpoint's, without `B-` or `I-`."""
     probability: float
     """Mean over its words."""
 
@@ -42,10 +42,9 @@ class EntitiesResult(Result):
 
     entities: tuple[Entity, ...]
     truncated: bool
-    """The model did not read the end of the text, which exceeds its context; if guessed: there are more names than the
-    model was asked about."""
+    """The end of the text did not fit into the model's context; if guessed: the text has more names."""
     guessed: bool = False
-    """By a general language model, rather than one that was trained for it."""
+    """A general language model answered, rather than one that was trained for it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class EntitiesRequest(TextRequest[EntitiesResult]):
 
 @dataclass(frozen=True)
 class TaggedWord:
-    """A word of the text; a token if the tokenizer marks no words. Its span consists of whole graphemes."""
+    """A word of the text, or a token if the tokenizer marks no words. Its span consists of whole graphemes."""
 
     start: int
     end: int
@@ -63,12 +62,11 @@ class TaggedWord:
     tokens: tuple[int, int]
     """Index of its first token, and the index behind its last one."""
     label: str
-    """Of its first token, as the checkpoint writes it. If the word is joined: the likeliest label of the kind of the
-    word before it."""
+    """The first token's; if the word is joined, the likeliest one of the kind of the word before it."""
     probability: float
-    """Of that label."""
+    """Probability of that label."""
     joined: bool = False
-    """It shares a character with the words before it, as the bytes of an emoji do, and so belongs to their entity."""
+    """It shares a character with the word before it, as the bytes of an emoji do, and so belongs to the same entity."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +83,20 @@ class Tagging:
 
     inputs: EncoderInput
     logits: npt.NDArray[np.float32]
-    """A row for each token, special ones included, (tokens, labels)."""
+    """(tokens, labels), special tokens included."""
     probabilities: Floats
     """Softmax over each row."""
     words: tuple[TaggedWord, ...]
-    """All words, not only those in entities."""
+    """All words of the text."""
     groups: tuple[WordGroup, ...]
-    """Those that are entities."""
+    """The words that are entities."""
 
 
 def classify(head: TokenClassifier, request: EntitiesRequest) -> TaskRun[EntitiesResult]:
     """Answer by a token classifier: neighbours with the same label are one entity.
 
-    As transformers' pipeline does with the aggregation strategy "first" if the tokenizer marks words, so that no word
-    is split, and with "simple" if it doesn't. Additionally, tokens for parts of the same character stay together, so
-    that entities don't overlap, and Discord's markup is never an entity.
+    Like transformers' pipeline with the aggregation strategy "first" if the tokenizer marks words, and with "simple"
+    if it doesn't. Additionally, entities don't overlap or split a character, and Discord's markup is never an entity.
     """
     made = yield from tagging(head, request)
     return EntitiesResult(tuple(group.entity for group in made.groups), made.inputs.truncated)
@@ -119,7 +116,7 @@ def tagging(head: TokenClassifier, request: EntitiesRequest, *, alone: bool = Fa
 def _words(
     text: str, labels: Sequence[str], spans: Sequence[TokenSpan | None], probabilities: Floats
 ) -> list[TaggedWord]:
-    """Return each word with its first token's label; the tokens themselves if nothing marks words."""
+    """Return the words, each with its first token's label."""
     graphemes = Graphemes(text)
     words: list[TaggedWord] = []
     reached = 0
@@ -140,10 +137,7 @@ def _words(
 
 
 def _groups(words: Sequence[TaggedWord], unread: Markup) -> Iterator[list[TaggedWord]]:
-    """Yield neighbours of the same kind, unless the later one's `B-` begins another entity.
-
-    Words in markup belong to no group and end the one before them.
-    """
+    """Yield neighbours of the same kind. A `B-` or a word in markup ends the group before it."""
     group: list[TaggedWord] = []
     for word in words:
         hidden = unread.touches(word.start, word.end)
@@ -159,12 +153,12 @@ def _groups(words: Sequence[TaggedWord], unread: Markup) -> Iterator[list[Tagged
 
 
 def kind_of(label: str) -> str:
-    """Return a label without the prefix that says whether an entity begins or goes on: `B-PER` → "PER"."""
+    """Return a label without its prefix: `B-PER` → "PER"."""
     return label[2:] if label.startswith(("B-", "I-")) else label
 
 
 def _entity(group: Sequence[TaggedWord]) -> Entity:
-    # Some tokenizers have words of white space, which are not part of the name.
+    # Some tokenizers make words of white space, which are not part of the name.
     seen = [word for word in group if word.start < word.end] or group[:1]
     probability = float(np.mean([word.probability for word in group]))
     return Entity(seen[0].start, max(word.end for word in seen), kind_of(group[0].label), probability)
@@ -177,7 +171,7 @@ def weigh_names(head: CausalLM, request: EntitiesRequest) -> TaskRun[EntitiesRes
 
 
 def entities_of(made: WeighedNames) -> tuple[Entity, ...]:
-    """Return every occurrence of the names that are of a kind, in the text's order."""
+    """Return every occurrence of the names that are entities, in the text's order."""
     found = [
         Entity(*span, name.kind, name.probability)
         for name in made.names

@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Result
+from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Task
 from bot.tasks.prompts.cloze import BLANK, weighed_masks
-from bot.tasks.scores import LabelScore
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import checked_range, has_words
 from bot.text.characters import REPLACEMENT_CHARACTER, visible
@@ -31,10 +30,10 @@ MOST_MASKS = 5
 Floats = npt.NDArray[np.float32]
 
 _MASK = re.compile(r"<mask>|\[MASK\]|<extra_id_0>|_{3,}", re.IGNORECASE)
+# Untrained tokens in the vocabularies of BERT, Gemma, T5 and RoBERTa.
 _PLACEHOLDER = re.compile(r"\[unused\d+\]|<unused\d+>|<extra_id_\d+>|madeupword\d+")
-"""Untrained tokens in the vocabularies of BERT, Gemma, T5 and RoBERTa."""
+# How many tokens are decoded together in the search for words.
 _AT_ONCE = 64
-"""Tokens that are decoded together in the search for words."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,22 @@ class MaskGuess:
     sentence: str
     """The text with this word in its mask, and the likeliest words in the other masks."""
     offset: int
-    """Where the word begins in the sentence."""
+    """Of the word in the sentence."""
 
 
 @dataclass(frozen=True)
 class FillResult(Result):
-    """For each mask its guesses, likeliest first."""
+    """Guesses for each mask."""
 
     masks: tuple[tuple[MaskGuess, ...], ...]
+    """The likeliest guess first."""
     completed: str
     """The text with the likeliest word in each mask."""
     truncated: bool
-    """The model did not read the end of the text, which exceeds its context."""
+    """The end of the text did not fit into the model's context."""
     left_out: tuple[float, ...] = ()
-    """For each mask the probability of the tokens that are not words and likelier than its last guess; empty if only
-    words were scored."""
+    """For each mask, the probability of tokens that are not words and likelier than its last guess; empty if only words
+    were scored."""
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
@@ -71,10 +71,7 @@ class FillResult(Result):
 
 @dataclass(frozen=True)
 class FillRequest(TextRequest[FillResult]):
-    """A text with masks, written `<mask>`, `[MASK]` or `___`.
-
-    Raises `InvalidRequest` if there is no mask, or the text or top_k cannot be used.
-    """
+    """A text with masks, written `<mask>`, `[MASK]` or `___`; raises `InvalidRequest` if it or top_k cannot be used."""
 
     top_k: int = 5
 
@@ -106,14 +103,14 @@ class Distributions:
     positions: tuple[int, ...]
     """Of the masks among the tokens."""
     probabilities: Floats
-    """Over the whole vocabulary at each mask, (masks, vocabulary)."""
+    """(masks, vocabulary)."""
     words: tuple[tuple[int, ...], ...]
-    """For each mask the ids of its likeliest tokens that are words, `MOST_GUESSES` of them if there are so many."""
+    """For each mask, its `MOST_GUESSES` likeliest tokens that are words, or all if the vocabulary has fewer."""
     others: tuple[tuple[int, ...], ...]
-    """For each mask the tokens that are not words and likelier than the last of `words`."""
+    """For each mask, the tokens that are not words and likelier than the last of `words`."""
 
     def likeliest(self, number: int) -> list[list[int]]:
-        """Return for each mask the ids of its likeliest tokens that are words."""
+        """Return for each mask its likeliest tokens that are words."""
         return [list(words[:number]) for words in self.words]
 
     def left_out(self, number: int) -> list[list[int]]:
@@ -125,8 +122,7 @@ class Distributions:
 def unmask(head: MaskedLM, request: FillRequest) -> TaskRun[FillResult]:
     """Answer by a masked language model: softmax over the vocabulary at each mask.
 
-    Special tokens, white space and parts of characters are not words, and so not guesses. Their probability isn't
-    shared among the words.
+    Only words are guesses: no special tokens, white space or parts of characters. The others keep their probability.
     """
     made = yield from distributions(head, request)
     guesses = [
@@ -139,11 +135,7 @@ def unmask(head: MaskedLM, request: FillRequest) -> TaskRun[FillResult]:
 
 
 def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) -> TaskRun[Distributions]:
-    """Compute what `unmask` answers with.
-
-    Raises:
-        InvalidRequest: a mask is beyond the model's context.
-    """
+    """Compute what `unmask` answers with; raises `InvalidRequest` if a mask is beyond the model's context."""
     row = head.encode_masked(request.parts)
     positions = head.mask_positions(row.inputs.ids)
     if len(positions) != len(request.parts) - 1:
@@ -155,7 +147,7 @@ def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) 
 
 
 def _ranked(head: MaskedLM, probabilities: Floats) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the likeliest tokens that are words, and the likelier ones that are not (see `Distributions`)."""
+    """Return the `words` and the `others` of one mask of `Distributions`."""
     words: list[int] = []
     others: list[int] = []
     for token, is_word in _by_rank(head, probabilities):
@@ -177,7 +169,7 @@ def _by_rank(head: MaskedLM, probabilities: Floats) -> Iterator[tuple[int, bool]
 
 
 def _is_word(word: str) -> bool:
-    """Return whether people can read a token as a word: not white space, invisible, or part of a character."""
+    """Return whether people can read a token as a word."""
     return REPLACEMENT_CHARACTER not in word and bool(visible(word)) and _PLACEHOLDER.fullmatch(word) is None
 
 
@@ -187,11 +179,11 @@ def completed(
     truncated: bool,
     left_out: tuple[float, ...] = (),
 ) -> FillResult:
-    """Make the result of each mask's words and their probabilities, likeliest first."""
+    """Return the result for each mask's words with their probabilities, likeliest first."""
     best = [words[0][0] for words in guesses]
 
     def sentence(word: str, index: int) -> tuple[str, int]:
-        """Return the text with a word in one mask, and the offset of that word."""
+        """Return the text with a word in one mask, and the word's offset."""
         words = [*best[:index], word, *best[index + 1 :], ""]
         pieces = [piece for pair in zip(request.parts, words, strict=True) for piece in pair]
         return "".join(pieces), sum(map(len, pieces[: 2 * index + 1]))
@@ -204,7 +196,8 @@ def completed(
 
 
 def word_of(token: str) -> str:
-    """Return a token as people read it: WordPiece marks the inside of a word by ##, BPE its start by a space."""
+    """Return a token as people read it."""
+    # BPE marks the beginning of a word by a space, WordPiece the inside of one by ##.
     return token.strip().removeprefix("##")
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MOST_NEW_TOKENS = 512
 MOST_SEQUENCES = 4
 LOWEST_TEMPERATURE = 0.05
+# How many characters a prompt that is too long may lose so that it is cut between two words.
 LONGEST_WORD = 50
-"""In characters: how much of a prompt may be given up to cut it between two words."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,13 @@ class Continuation:
     """One continuation of the prompt."""
 
     text: str
-    """As it follows the prompt, leading space included, without part of a character at its end."""
+    """Leading space included, without part of a character at its end."""
     tokens: int
     finished: bool
     """The model ended the text, rather than reaching `max_new_tokens`."""
     ids: tuple[int, ...] = ()
     """Generated tokens, and the one that ended them if one did."""
     tail: Tail = WHOLE
-    """Where the text continues if it ends with part of a character."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class GenerateResult(Result):
     seed: int | None
     """The requested one."""
     truncated: bool
-    """The model did not read the start of the prompt, which exceeds its context."""
+    """The start of the prompt did not fit into the model's context."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -62,10 +61,10 @@ class GenerateRequest(Request[GenerateResult]):
     """A prompt to continue; raises `InvalidRequest` if it or an option cannot be used.
 
     Attributes:
-        temperature: 0.05 to 2; below 1 the likelier tokens become likelier still.
-        top_p: above 0, at most 1; tokens are drawn from the likeliest that together have this probability.
+        temperature: 0.05 to 2; below 1, likely tokens become likelier still.
+        top_p: 0.01 to 1; tokens are drawn from the likeliest that together have this probability.
         seed: the same seed, prompt and options give the same text again.
-        tail: tokens behind the prompt that end with part of a character, with which the text continues (see `Tail`).
+        tail: tokens behind the prompt that end with part of a character (see `Tail`).
     """
 
     prompt: str
@@ -80,13 +79,8 @@ class GenerateRequest(Request[GenerateResult]):
         object.__setattr__(self, "prompt", clean_text(self.prompt, "prompt"))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.num_return_sequences, 1, MOST_SEQUENCES, "num_return_sequences")
-        checked_range(
-            self.temperature,
-            LOWEST_TEMPERATURE,
-            2,
-            "temperature",
-            "To always get the likeliest text, set `top_p` to 0.01 instead.",
-        )
+        hint = "To always get the likeliest text, set `top_p` to 0.01 instead."
+        checked_range(self.temperature, LOWEST_TEMPERATURE, 2, "temperature", hint)
         checked_range(self.top_p, 0.01, 1, "top_p")
         if self.seed is not None:
             checked_range(self.seed, 0, MAX_SEED, "seed")
@@ -97,14 +91,13 @@ class GenerateRequest(Request[GenerateResult]):
         return self.prompt
 
     def again(self) -> GenerateRequest:
-        """Return the request for another text. It has a new seed if it had one, so that its text is reproducible."""
+        """Return the request for another text; one with a seed gets a new seed, so that it stays reproducible."""
         return self if self.seed is None else replace(self, seed=secrets.randbelow(MAX_SEED))
 
     def continued(self, continuation: Continuation) -> GenerateRequest:
         """Return the request that continues one of the continuations.
 
-        If the text is too long for a prompt, its start is cut off between two words and replaced by `…`. A text that
-        ends with part of a character continues from its tokens.
+        If the text is too long for a prompt, its start is cut off between two words and replaced by `…`.
 
         Raises:
             InvalidRequest: the rest of the text has no words.
@@ -121,20 +114,15 @@ class GenerateRequest(Request[GenerateResult]):
 
 
 def continue_text(head: CausalLM, request: GenerateRequest) -> TaskRun[GenerateResult]:
-    """Answer by a causal language model: nucleus sampling, each sequence with its own random state."""
+    """Answer by a causal language model: nucleus sampling, with a random state for each sequence."""
     from bot.inference.heads.generation.sampling import Sampling
 
     prompt = read_prompt(head, request)
     seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
-    rows = [
-        head.generation(
-            prompt.ids,
-            request.max_new_tokens,
-            # Neighbouring seeds must not share sequences.
-            sampling=Sampling(request.temperature, request.top_p, seed * MOST_SEQUENCES + index),
-        )
-        for index in range(request.num_return_sequences)
-    ]
+    # Neighbouring seeds must not share sequences.
+    seeds = (seed * MOST_SEQUENCES + index for index in range(request.num_return_sequences))
+    samplings = (Sampling(request.temperature, request.top_p, one) for one in seeds)
+    rows = [head.generation(prompt.ids, request.max_new_tokens, sampling=one) for one in samplings]
     # Rounding depends on a batch's shape, and a sampled text on rounding: seeded rows run alone.
     outputs = yield from head.generate(rows, alone=request.seed is not None)
     return _result(request, prompt, outputs)
@@ -156,7 +144,7 @@ def read_prompt(head: CausalLM, request: GenerateRequest) -> ReadPrompt:
 def _result(
     request: GenerateRequest, prompt: ReadPrompt, outputs: Sequence[Generated], *, ended: bool = True
 ) -> GenerateResult:
-    """Return the texts, and their tails if nothing more will be generated."""
+    """Return the result; only texts that have ended have a tail."""
     continuations = (
         Continuation(
             prompt.whole_text(one.ids),

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bot.inference.requests import LabelScore as LabelScore
+from bot.inference.requests import LabelScore
 
 Floats = npt.NDArray[np.float64]
 
 
 def ranked(labels: Sequence[str], probabilities: Iterable[float]) -> tuple[LabelScore, ...]:
-    """Pair labels with their probabilities, likeliest first; equal ones keep their order."""
+    """Return labels with their probabilities, likeliest first; equally likely ones keep their order."""
     scores = [LabelScore(label, float(value)) for label, value in zip(labels, probabilities, strict=True)]
     return tuple(sorted(scores, key=lambda score: -score.probability))
 
@@ -27,7 +27,7 @@ def softmax(logits: npt.ArrayLike) -> Floats:
 
 
 def sigmoid(logits: npt.ArrayLike) -> Floats:
-    """Return independent probabilities, elementwise."""
+    """Return the logistic function of each number."""
     values = np.asarray(logits, dtype=np.float64)
     result: Floats = 0.5 * (1 + np.tanh(values / 2))  # this form never overflows
     return result

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Result
+from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
+from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
 from bot.text.tables import read_table
 
@@ -29,7 +29,7 @@ class SentimentResult(Result):
 
     scores: tuple[LabelScore, ...]
     truncated: bool
-    """The model did not read the end of the text, which exceeds its context."""
+    """The end of the text did not fit into the model's context."""
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
@@ -70,16 +70,16 @@ def classification(
 PROMPTS = ("Review: {}\nSentiment:", "Text: {}\nSentiment:", "Sentence: {}\nSentiment:")
 WORDS = ((" positive", " negative"), (" Positive", " Negative"), (" good", " bad"), (" great", " terrible"))
 ANCHORS: list[list[str]] = read_table("bot.tasks.prompts", "prompts.toml")["sentiment"]["anchors"]
-"""Plain positive and negative sentences: texts are measured by the scores that the model gives to these."""
+"""Pairs of a plain positive and a plain negative sentence, against which texts are measured."""
+# A text that scores like the anchors has the probability sigmoid(5) = 0.993.
 SHARPNESS = 5.0
-"""A text that scores like the anchors has the probability sigmoid(5) = 0.993."""
+# The least half distance between the two kinds of anchors, so that nothing is divided by zero.
 NEAREST_ANCHORS = 1e-6
-"""The least half distance between the two kinds of anchors, so that nothing is divided by zero."""
 
 
 @dataclass(frozen=True)
 class Leaning:
-    """With which words a model would continue after a text: mean log-probabilities over all prompts."""
+    """Log-probabilities of positive and negative words after a text, averaged over prompts and words."""
 
     positive: float
     negative: float
@@ -103,9 +103,9 @@ class WordScore:
     """As much of the request's text as the model read."""
     leaning: Leaning
     anchors: tuple[Leaning, Leaning]
-    """Mean of the positive anchors, and of the negative ones."""
+    """Means of the positive and of the negative anchors."""
     middle: float
-    """Halfway between the anchors' differences, where a neutral text would be."""
+    """Halfway between the anchors' differences: a neutral text's difference."""
     half_distance: float
     """From the middle to the anchors of either kind."""
     distance: float
@@ -116,10 +116,10 @@ class WordScore:
 
 
 def weigh_words(head: CausalLM, request: SentimentRequest) -> TaskRun[SentimentResult]:
-    """Answer by a causal language model: is a positive word likelier after the text, or a negative one?
+    """Answer by a causal language model: is a positive or a negative word likelier after the text?
 
-    The difference of the words' log-probabilities, averaged over three prompts and four pairs of words, is measured
-    against that of eight plain sentences, because models lean towards one side whatever the text says.
+    The difference of the words' log-probabilities is measured against that of plain sentences, because models lean
+    towards one side whatever the text says.
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
     """
@@ -145,7 +145,7 @@ def word_score(head: CausalLM, request: SentimentRequest, *, alone: bool = False
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
-    """Measure the anchors on the checkpoint."""
+    """Measure the anchors."""
     if _ANCHORS not in head.calibrations:
         leanings = yield from _leanings(head, [sentence for pair in ANCHORS for sentence in pair])
         head.calibrations[_ANCHORS] = (Leaning.mean(leanings[0::2]), Leaning.mean(leanings[1::2]))

@@ -24,29 +24,27 @@ FEWEST_TEXTS = 2
 MOST_TEXTS = 12
 LONGEST_TEXT = 2_000
 _SEPARATOR = regex.compile(r"(?<![|｜])[|｜](?![|｜])|[\n\r]")
+# The least length of a vector, so that nothing is divided by zero.
 SHORTEST = 1e-12
-"""The least length of a vector, so that nothing is divided by zero."""
 
 
 @dataclass(frozen=True)
 class SimilarityResult(Result):
-    """Cosines of the angles between the texts' vectors, −1 to 1; a row for each text."""
+    """Cosine similarities of the texts, −1 to 1."""
 
     cosines: tuple[tuple[float, ...], ...]
+    """(texts, texts)."""
     truncated: bool
-    """The model did not read the end of a text, which exceeds its context."""
+    """The end of a text did not fit into the model's context."""
 
 
 @dataclass(frozen=True)
 class SimilarityRequest(Request[SimilarityResult]):
-    """Texts to compare; raises `InvalidRequest` if there are too few or too many, or one cannot be read.
-
-    A text may occur several times: its cosine with itself is 1.
-    """
+    """Texts to compare; raises `InvalidRequest` if there are too few or too many, or one cannot be read."""
 
     texts: tuple[str, ...]
     ranked: bool = True
-    """Compare the others with the first one; else compare all with each other."""
+    """Compare the others with the first one, rather than all with each other."""
 
     def __post_init__(self) -> None:
         texts = tuple(clean_text(text, limit=LONGEST_TEXT) for text in self.texts if visible(text))
@@ -71,21 +69,22 @@ def parse_texts(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a sentence encoder computed for texts; `inputs` and all arrays have a row for each text."""
+    """What a sentence encoder computed for texts."""
 
     inputs: tuple[EncoderInput, ...]
+    """One for each text."""
     pooled: Floats
-    """Vectors as the pooling returned them, (texts, hidden)."""
+    """The pooling's vectors, (texts, hidden)."""
     norms: Floats
     """Their lengths, (texts,)."""
     vectors: Floats
-    """The same vectors with length 1, (texts, hidden)."""
+    """The vectors scaled to length 1, (texts, hidden)."""
     cosines: Floats
     """(texts, texts)."""
 
 
 def embed(head: Embedder, request: SimilarityRequest) -> TaskRun[SimilarityResult]:
-    """Answer by a sentence encoder: the cosines of the angles between the texts' vectors."""
+    """Answer by a sentence encoder."""
     made = yield from comparison(head, request)
     truncated = any(one.truncated for one in made.inputs)
     return SimilarityResult(tuple(map(tuple, made.cosines.tolist())), truncated)
@@ -94,7 +93,7 @@ def embed(head: Embedder, request: SimilarityRequest) -> TaskRun[SimilarityResul
 def comparison(head: Embedder, request: SimilarityRequest, *, alone: bool = False) -> TaskRun[Comparison]:
     """Compute what `embed` answers with."""
     index = {text: index for index, text in enumerate(dict.fromkeys(request.texts))}
-    rows = [head.encode(text) for text in index]  # once each, so that equal texts have equal vectors
+    rows = [head.encode(text) for text in index]  # once each, so that the cosine of equal texts is 1
     order = [index[text] for text in request.texts]
     pooled = np.stack((yield from head.embed(rows, alone=alone))).astype(np.float64)[order]
     norms: Floats = np.linalg.norm(pooled, axis=1)

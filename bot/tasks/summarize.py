@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
+# Checkpoints that were trained on news may have a minimum of about 56.
 MOST_NEW_TOKENS = {"short": 80, "medium": 130, "long": 260}
-"""Checkpoints that were trained on news may have a minimum of about 56."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,15 @@ class SummarizeResult(Result):
     tokens: int
     """Of the summary."""
     parts: int
-    """In how many parts the text was read; if there are several, their summaries were summarised again."""
+    """Number of parts in which the text was read; the summaries of several were summarised again."""
     finished: bool
     """The summary comes to an end, rather than being cut off at its length."""
     general: bool
-    """By a general language model, rather than one made for summaries."""
+    """A general language model answered, rather than one made for summaries."""
     ids: tuple[int, ...] = ()
-    """Generated tokens of the last round, and the one that ended them if one did; empty if the last round has several
-    summaries."""
+    """Generated tokens of the last round, and the one that ended them if one did; empty if it has several summaries."""
     drafts: tuple[tuple[int, ...], ...] = ()
-    """The same of all other summaries, round by round."""
+    """The tokens of all other summaries, round by round."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -65,9 +64,9 @@ class SummarizeRequest(TextRequest[SummarizeResult]):
 
     length: Length = "medium"
     messages: int | None = None
-    """How many messages of a channel it consists of, one a line; None for any other text."""
+    """Number of a channel's messages that the text consists of, one a line; None for any other text."""
     file: str | None = None
-    """Name of the file with the text, if any."""
+    """Name of the text's file; None if it is not from a file."""
 
     def __post_init__(self) -> None:
         if self.messages is not None and len(self.text) > self.LONGEST:
@@ -80,13 +79,13 @@ class SummarizeRequest(TextRequest[SummarizeResult]):
 
     @property
     def quotes_channel(self) -> bool:
-        """Whether it is about messages."""
+        """Whether the text consists of a channel's messages."""
         return self.messages is not None
 
 
 @dataclass(frozen=True)
 class Round:
-    """Parts that were summarised at the same time: of the text, or of the previous round's summaries."""
+    """Parts of the text, or of the previous round's summaries, that were summarised together."""
 
     parts: tuple[str, ...]
     rows: tuple[SummaryRow, ...]
@@ -108,7 +107,7 @@ class Condensation:
 
 
 def summarizer_of(head: CausalLM | Seq2SeqLM, request: SummarizeRequest) -> Summarizer:
-    """Return the summariser for a checkpoint."""
+    """Return a checkpoint's summariser."""
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
     if isinstance(head, Seq2SeqLM):
@@ -143,7 +142,7 @@ def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bo
     source_tokens = summarizer.count(request.text)
     parts = chunks(request.text, summarizer.room, summarizer.count)
     most = MOST_NEW_TOKENS[request.length]
-    # Three summaries fit into one part, so that every round leaves fewer parts.
+    # Three summaries must fit into one part, so that every round leaves fewer parts.
     shorter = max(1, min(most, summarizer.room // 3))
     rounds: list[Round] = []
     while True:
@@ -161,20 +160,16 @@ def condensation(summarizer: Summarizer, request: SummarizeRequest, *, alone: bo
 
 
 def summary_of(summaries: Sequence[PartSummary]) -> tuple[str, bool]:
-    """Join the last round's summaries without half sentences; return also whether the result comes to an end."""
+    """Join summaries without half sentences; return also whether the result comes to an end."""
     texts = [whole_sentences(one.text) if not one.finished else (one.text, True) for one in summaries]
     return "\n".join(text for text, _ in texts if text), all(whole for _, whole in texts)
 
 
 def whole_sentences(text: str) -> tuple[str, bool]:
-    """Drop the unfinished sentence of a text that was cut off; return also whether the result ends with a whole one.
-
-    The text stays unchanged if less than half of it would be left.
-    """
-    ends = list(sentence_ends(text))
-    if ends and ends[-1] >= len(text) / 2:
-        return text[: ends[-1]], True
-    return text, False
+    """Drop the unfinished sentence of a text that was cut off; return also whether the result ends with a whole one."""
+    # Less than half of a text would say too little.
+    end = max(sentence_ends(text), default=0)
+    return (text[:end], True) if end and end >= len(text) / 2 else (text, False)
 
 
 def so_far(head: CausalLM | Seq2SeqLM, request: SummarizeRequest, progress: Sequence[Sequence[int]]) -> SummarizeResult:

@@ -1,4 +1,4 @@
-"""Requests that are about one text."""
+"""Requests about one text."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ class TokenizedText:
 
     text: str
     tokens: tuple[Token, ...]
-    """Those that the model reads, special ones included, without padding."""
+    """All that the model reads, special ones included, without padding."""
     of_text: int
-    """How many of them stand for the text, unknown ones included, rather than being added to it."""
+    """How many of them stand for the text, rather than being added to it."""
     left_out: int
     """How many further tokens exceed the model's limit."""
     in_template: TokenizedText | None = None
-    """The same characters inside a chat template, which may contain control tokens; None if that is the same."""
+    """The same characters in a chat template, where they may be control tokens; None if the tokens are the same."""
 
     @property
     def characters_per_token(self) -> float | None:
@@ -50,9 +50,9 @@ class TokenizeResult(Result):
 
     texts: tuple[TokenizedText, ...]
     input_ids: tuple[tuple[int, ...], ...]
-    """A row for each text, padded to the longest; (batch, sequence)."""
+    """Padded to the longest text, (batch, sequence)."""
     attention_mask: tuple[tuple[int, ...], ...]
-    """1 for tokens, 0 for padding; of the same shape."""
+    """1 for tokens, 0 for padding, (batch, sequence)."""
     padding: Token | None
     """None if the tokenizer declares no padding token; any id serves, because the attention mask hides it."""
     padding_id: int
@@ -76,12 +76,12 @@ class TokenizeRequest(Request[TokenizeResult]):
     """Texts for a tokenizer; raises `InvalidRequest` if there is none, or too much."""
 
     texts: tuple[str, ...]
-    """As they were written, spaces included; empty ones are left out."""
+    """Spaces included, empty ones left out."""
     task: str = "sentiment"
     """The task whose checkpoint is used."""
 
     def __post_init__(self) -> None:
-        # In NFC, as every command reads texts; tokenizers ignore control characters.
+        # Every command reads texts in NFC, and tokenizers ignore control characters.
         printable = (without_controls(unicodedata.normalize("NFC", text)) for text in self.texts)
         texts = tuple(text for text in printable if text.strip())
         if not texts:
@@ -97,7 +97,7 @@ class TokenizeRequest(Request[TokenizeResult]):
 
     @classmethod
     def of_lines(cls, text: str, task: str) -> TokenizeRequest:
-        """Make one text of each line."""
+        """Return the request for the lines of a text."""
         return cls(tuple(text.splitlines()), task)
 
     @property
@@ -112,14 +112,14 @@ class TokenizeRequest(Request[TokenizeResult]):
 
 
 def read_texts(head: Head, request: TokenizeRequest) -> TaskRun[TokenizeResult]:
-    """Answer by the head's tokenizer alone, without a forward pass."""
+    """Answer without a forward pass."""
     rows = [head.tokenize(text, truncation=True, max_length=head.context_length) for text in request.texts]
     yield from ()
     return _batch(head, request.texts, rows, head.tokenize_template)
 
 
 def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> TaskRun[TokenizeResult]:
-    """Answer for an encoder-decoder; if it has to be told a language, the texts are in English."""
+    """Answer for an encoder-decoder. Texts count as English if it has to be told a language."""
     english = next((code for code in head.language_codes if language(code).code == "en"), None)
     rows = [head.encode(text, max_new_tokens=1, source=english).inputs.ids for text in request.texts]
     yield from ()
@@ -129,11 +129,7 @@ def read_sources(head: Seq2SeqLM, request: TokenizeRequest) -> TaskRun[TokenizeR
 def _batch(
     head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
 ) -> TokenizeResult:
-    """Pad rows to the longest, on the tokenizer's own side.
-
-    Args:
-        in_template: returns the token ids of a text that a template contains.
-    """
+    """Pad rows to the longest, on the tokenizer's own side; `in_template` encodes a text as part of a template."""
     tokenizer = head.tokenizer
     width, fill = max(map(len, rows)), head.pad_token_id
 
@@ -158,7 +154,7 @@ def _tokenized(
     head: Head, texts: Sequence[str], rows: Sequence[Sequence[int]], in_template: Callable[..., list[int]]
 ) -> Iterator[TokenizedText]:
     for text, row in zip(texts, rows, strict=True):
-        # A row that is not full has all of its text.
+        # A row that is not full has all of its text; counting the others' tokens takes time.
         whole = len(head.tokenize(text, verbose=False)) if len(row) >= head.context_length else len(row)
         tokens = head.tokens(row)
         of_text = sum(not token.special or token.id == head.tokenizer.unk_token_id for token in tokens)
@@ -167,7 +163,7 @@ def _tokenized(
 
 
 def _in_template(head: Head, read: TokenizedText, in_template: Callable[..., list[int]]) -> TokenizedText | None:
-    """Return a text with the tokens that it would have in a template, if these are others."""
+    """Return a text with the tokens that it has in a template; None if these are the same."""
     ids = in_template(read.text, verbose=False)
     kept = ids[: head.context_length]
     if kept == [token.id for token in read.tokens]:

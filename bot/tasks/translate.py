@@ -31,16 +31,16 @@ class TranslateResult(Result):
     source: Language
     target: Language
     truncated: bool
-    """The model did not read the end of the text, which exceeds its context."""
+    """The end of the text did not fit into the model's context."""
     ids: tuple[int, ...] = ()
-    """Tokens of the translation, and the one that ended it if one did. A causal language model ends each sentence with
-    a line break; of several lines by an encoder-decoder, these are the last one's."""
+    """Tokens of the translation, and the one that ended it if one did; an encoder-decoder's are the last line's. A
+    causal language model ends each sentence with a line break."""
     finished: bool = True
     """The translation comes to an end, rather than being cut off at its length."""
     detection: Detection | None = None
     """How the source was detected; None if the user gave it."""
     drafts: tuple[tuple[int, ...], ...] = ()
-    """Like `ids`, of the lines before the last one."""
+    """The tokens of the lines before the last one."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -52,7 +52,7 @@ class TranslateResult(Result):
 class TranslateRequest(TextRequest[TranslateResult]):
     """A text and its languages; raises `InvalidRequest` if one of them cannot be used.
 
-    Languages are codes, or names in English or in the language itself.
+    A language is given as a code, or as a name in English or in the language itself.
     """
 
     LONGEST: ClassVar[int] = 1_500
@@ -70,11 +70,7 @@ class TranslateRequest(TextRequest[TranslateResult]):
             raise same_language(self.target, "Please choose two different ones with `to` and `from`.")
 
     def check(self, known: LanguagePairs) -> None:
-        """Check that a checkpoint that knows these pairs can translate the text, without detecting its language.
-
-        Raises:
-            InvalidRequest: it cannot; says which pairs it knows.
-        """
+        """Raise `InvalidRequest` if a checkpoint with these pairs cannot translate the text, whatever its language."""
         sources = known.sources()
         if self.source is not None:
             self.languages(known)
@@ -90,29 +86,25 @@ class TranslateRequest(TextRequest[TranslateResult]):
 
 @dataclass(frozen=True)
 class Rewriting:
-    """How an encoder-decoder goes about a translation."""
+    """An encoder-decoder's plan of a translation."""
 
     languages: LanguageChoice
     document: Document
-    """The text; each line is translated on its own, because a line break is white space to these models."""
     rows: tuple[Row[SourceText], ...]
     """One for each reading of each line, in order."""
 
     @classmethod
     def of(cls, head: Seq2SeqLM, request: TranslateRequest) -> Rewriting:
-        """Plan a translation.
-
-        Raises:
-            InvalidRequest: the checkpoint does not know the pair of languages.
-        """
+        """Plan a translation; raises as `choose_languages`."""
         choice = request.languages(head.languages)
+        # Each line is translated on its own, because these models read a line break as white space.
         document = Document.of(request.text, lambda line: [line])
         texts = (text for passage in document.passages for text in passage.readings)
         return cls(choice, document, tuple(encode(head, text, choice.source, choice.target) for text in texts))
 
 
 def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> TaskRun[TranslateResult]:
-    """Answer by an encoder-decoder that is told the languages as in its training."""
+    """Answer by an encoder-decoder."""
     plan = Rewriting.of(head, request)
     outputs = (yield from head.rewrite(plan.rows)) if plan.rows else []
     text, used = plan.document.translated([head.decode_whole(ids).strip() for ids in outputs])
@@ -130,7 +122,7 @@ def rewrite(head: Seq2SeqLM, request: TranslateRequest) -> TaskRun[TranslateResu
 
 
 def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
-    """Return whether the model ended a text, rather than the length limit or the user."""
+    """Return whether the model ended a text itself."""
     if not ids or ids[-1] not in head.end_ids:
         return False
     # Some configurations force the end of sequence at the length limit.
@@ -139,7 +131,7 @@ def _is_finished(head: Seq2SeqLM, ids: Sequence[int]) -> bool:
 
 
 def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceText]:
-    """Return the model's own form of "translate this"."""
+    """Return the row that asks the model for a translation, in the form of its training."""
     languages: dict[str, str] = {}
     if codes := head.language_codes:
         by_tag = {language(code).code: code for code in codes}
@@ -150,10 +142,10 @@ def encode(head: Seq2SeqLM, text: str, source: str, target: str) -> Row[SourceTe
 
 
 def prefix(head: Seq2SeqLM, source: str, target: str) -> str:
-    """Return what the model expects before the text.
+    """Return the text that the model expects before the source.
 
     T5 reads a prefix in English; a Marian checkpoint that knows several targets reads `>>code<<`. M2M100, NLLB and
-    mBART have tokens for languages, and a Marian checkpoint that knows a single pair reads just the text.
+    mBART have tokens for languages, and a Marian checkpoint that knows a single pair reads only the source.
     """
     if head.model_type in {"t5", "mt5", "umt5"}:
         return f"translate {language(source).name} to {language(target).name}: "
@@ -181,7 +173,7 @@ def draft(head: CausalLM, request: TranslateRequest) -> TaskRun[TranslateResult]
 
 
 def unpack_detector(head: Seq2SeqLM | CausalLM) -> TaskRun[None]:
-    """Unpack the language detector while the checkpoint loads, so that no request has to wait for it."""
+    """Unpack the language detector as part of loading, so that no request has to wait for it."""
     prepare()
     yield from ()
 

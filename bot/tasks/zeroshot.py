@@ -12,25 +12,25 @@ import numpy.typing as npt
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
-from bot.inference.requests import Result
+from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Task
-from bot.tasks.scores import Floats, LabelScore, ranked, sigmoid, softmax
+from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import clean_text, quantity
 from bot.text.characters import identity, visible
-from bot.text.label_list import parse_labels as parse_labels
 from bot.text.tables import read_table
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
+    from bot.inference.heads.scoring import LogProbs
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 FEWEST_LABELS = 2
 MOST_LABELS = 20
 LONGEST_LABEL = 80
+# The template of transformers' own pipeline.
 HYPOTHESIS = "This example is {}."
-"""The hypothesis about a label for natural language inference: the template of transformers' own pipeline."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ZeroShotResult(Result):
     multi_label: bool
     """Each label was judged on its own, so that the probabilities need not sum to 1."""
     truncated: bool
-    """The model did not read the end of the text, which exceeds its context."""
+    """The end of the text did not fit into the model's context."""
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
@@ -77,15 +77,15 @@ class Entailments:
     """What a natural language inference model computed for a text and its labels."""
 
     inputs: tuple[EncoderInput, ...]
-    """A pair of text and hypothesis per label."""
+    """A pair of text and hypothesis for each label."""
     logits: npt.NDArray[np.float32]
-    """Of the model's classes, (labels, classes)."""
+    """(labels, classes)."""
     entailment: int
-    """Id of the class whose logits are compared."""
+    """Index of the class whose logits are compared."""
     contradiction: int
-    """Id of the class that entailment is compared with if each label is judged on its own."""
+    """Index of the class that entailment is compared with if each label is judged on its own."""
     probabilities: Floats
-    """One per label."""
+    """(labels,)."""
 
     @property
     def truncated(self) -> bool:
@@ -126,13 +126,12 @@ PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
 NEUTRAL: list[str] = read_table("bot.tasks.prompts", "prompts.toml")["zeroshot"]["neutral"]
 """Sentences about nothing in particular: a label's probability after them says how common it is."""
 TEMPERATURE = 0.7
+# A label applies if the text makes it e times likelier than the neutral sentences do.
 MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5
-"""A label applies if the text makes it e times likelier than the neutral sentences do."""
 LABEL_TOKENS = 64
-"""How many tokens of a label are scored at most; never more than a quarter of the context."""
+"""The most tokens of a label that are scored; never more than a quarter of the context."""
 
-
-_COMMON: Calibration[npt.NDArray[np.float32]] = Calibration("zeroshot")
+_COMMON: Calibration[LogProbs] = Calibration("zeroshot")
 
 
 @dataclass(frozen=True)
@@ -144,9 +143,9 @@ class LabelWeights:
     labels: tuple[tuple[int, ...], ...]
     """Token ids of as much of each label as was scored."""
     log_probabilities: Floats
-    """After the text, a mean over the prompts."""
+    """After the text, averaged over the prompts."""
     scores: Floats
-    """Log of how much likelier the text makes the label than the neutral sentences do."""
+    """The same minus the log-probabilities after neutral sentences."""
     probabilities: Floats
     """Softmax or sigmoid of the scores."""
     truncated: bool
@@ -160,8 +159,7 @@ class LabelWeights:
 def weigh_labels(head: CausalLM, request: ZeroShotRequest) -> TaskRun[ZeroShotResult]:
     """Answer by a causal language model: how much likelier does the text make each label?
 
-    The score is the label's log-probability after the text, minus its mean after neutral sentences, averaged over two
-    prompts.
+    A label's score is its log-probability after the text minus its mean after neutral sentences.
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
     """
@@ -201,13 +199,9 @@ def calibrate(head: CausalLM) -> TaskRun[None]:
 
 
 def _endings(
-    head: CausalLM,
-    labels: Sequence[tuple[int, ...]],
-    found: Sequence[Sequence[npt.NDArray[np.float32]]],
-    *,
-    alone: bool,
-) -> TaskRun[npt.NDArray[np.float64]]:
-    """Return what the tokens after the first add to each label's score, compared with one neutral sentence."""
+    head: CausalLM, labels: Sequence[tuple[int, ...]], found: Sequence[Sequence[LogProbs]], *, alone: bool
+) -> TaskRun[Floats]:
+    """Return what the tokens after the first one add to each label's score, compared with one neutral sentence."""
     added = np.zeros(len(labels))
     long = [index for index, label in enumerate(labels) if len(label) > 1]
     if not long:

@@ -10,7 +10,7 @@ from bot.text.characters import visible
 MAX_CHARACTERS = 4_000
 MAX_SEED = 2**31 - 1
 
-# A text of joiners and fillers isn't called empty, but has no words.
+# A text of joiners and fillers is not empty: it has no words.
 _NOTHING = regex.compile(r"(?V1)[\s[\p{Cc}\p{Cf}\p{Cs}--[\u200c\u200d\u180e]]]*")
 
 
@@ -19,11 +19,11 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
 
     Args:
         text: what somebody wrote.
-        what: its name in error messages, as the command's option is called.
+        what: its name in error messages, as in the command's options.
         limit: the most characters.
 
     Raises:
-        InvalidRequest: it is empty, too long, or has no visible letter or digit.
+        InvalidRequest: it is empty, too long, or without visible letters and digits.
     """
     seen = visible(text)
     if not seen and _NOTHING.fullmatch(text):
@@ -43,16 +43,12 @@ def has_words(text: str) -> bool:
 
 
 def checked_range(value: float, low: float, high: float, what: str, hint: str = "") -> None:
-    """Check that an option is within its bounds.
-
-    Raises:
-        InvalidRequest: it is not; `hint` is a further sentence that says what to do.
-    """
+    """Raise `InvalidRequest` if an option is out of its bounds; `hint` is a further sentence that says what to do."""
     if not low <= value <= high:
         sentence = f"`{what}` must be from {low:g} to {high:,}, and not {value:,}."
         raise InvalidRequest(f"{sentence} {hint}".strip())
 
 
 def quantity(number: int, noun: str) -> str:
-    """Return a number with its noun: no text, one text, 13 texts."""
+    """Return a number with its noun: "no text", "one text", "13 texts"."""
     return f"no {noun}" if not number else f"one {noun}" if number == 1 else f"{number} {noun}s"

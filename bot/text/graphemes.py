@@ -8,7 +8,7 @@ from typing import NamedTuple
 import regex
 
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-"""For a class of `regex`: letters of scripts that are written without spaces, so that a word may end after any."""
+"""For a character class of `regex`: letters of scripts without spaces, so that a word may end after any of them."""
 
 
 class Span(NamedTuple):
@@ -21,21 +21,17 @@ class Span(NamedTuple):
 class Graphemes:
     """The offsets at which a text may be cut without halving a character, ascending, 0 and its length included.
 
-    Tokenizers count code points, and byte-level ones split even those: 👩‍👧 has three code points, and may be eleven
-    tokens. Marked spans have to begin and end between two graphemes.
-
     Source: Unicode Standard Annex #29, extended grapheme clusters, as `regex` finds them.
     """
+
+    # Tokenizers count code points, and byte-level ones split even those: 👩‍👧 has three, and may be eleven tokens.
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.borders = (0, *(match.end() for match in regex.finditer(r"\X", text)))
 
     def widened(self, start: int, end: int) -> Span:
-        """Return the smallest span of whole graphemes around a span, without white space at its ends.
-
-        It is empty if the characters are nothing but white space.
-        """
+        """Return the smallest span of whole graphemes around a span, without white space at its ends."""
         first, last = bisect_right(self.borders, start) - 1, bisect_left(self.borders, end)
         while first < last and self._is_blank(first):
             first += 1
@@ -44,5 +40,5 @@ class Graphemes:
         return Span(self.borders[first], self.borders[last if start < end else first])
 
     def _is_blank(self, number: int) -> bool:
-        """Return whether a grapheme is white space, or a mark upon it."""
+        """Return whether a grapheme is white space, perhaps with marks on it."""
         return self.text[self.borders[number]].isspace()

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import regex
 
-_QUOTES = {
-    '"': '"”',
-    "“": '”"',
-    "„": '“”"',
-    "”": "”",
-    "«": "»",
-    "»": "«",
-    "‹": "›",
-    "›": "‹",
-    "「": "」",
-    "『": "』",
-}
-"""Opening quotation marks, and the marks that close them in one language or another."""
+# Opening quotation marks, and the marks that close them in one language or another.
+_QUOTES = {'"': '"”', "“": '”"', "„": '“”"', "”": "”", "«": "»", "»": "«", "‹": "›", "›": "‹", "「": "」", "『": "』"}
+# These are apostrophes too, so they only count around a whole label.
 _SINGLE_QUOTES = {"'": "'", "‘": "’", "‚": "‘’"}
-"""These are apostrophes too, so they only count around a whole label."""
 _APOSTROPHE = r"(?<=\w)['’](?=\w)"
+# In characters: no label is longer.
 _LONGEST = 100
-"""Characters of a quotation: longer than any label."""
 
 _COMMAS = ",，،、､﹐፣"
 _SEMICOLONS = ";；؛"
+# A comma without a label behind it.
 _NO_LABEL = regex.compile(rf"[{_COMMAS}]\s*([{_COMMAS}\n]|$)")
-"""A comma without a label behind it."""
 _SPACED_COMMA = regex.compile(rf"[{_COMMAS}]\s")
 _BORDERS = rf"\n{_COMMAS}{_SEMICOLONS}"
 
@@ -49,10 +38,8 @@ _QUOTATION = _quotations()
 def parse_labels(text: str) -> tuple[str, ...]:
     """Return the labels in a text in order; some may be empty.
 
-    Semicolons or line breaks separate them if there are any, else commas. A comma inside a quotation
-    (`"red, white and blue", black`) does not separate, nor does a decimal or thousands separator (`1,5 l, 2,5 l`): a
-    comma between two digits in a text whose other commas have a space behind them. Quotation marks around a whole
-    label are dropped.
+    Semicolons or line breaks separate them if there are any, else commas that are not inside a quotation
+    (`"red, white and blue", black`) or a number (`1,5 l, 2,5 l`). Quotation marks around a whole label are dropped.
     """
     hidden = _QUOTATION.sub(lambda found: "\0" * len(found[0]), text.replace("\0", " "))
     ends = [found.span() for found in _separator(hidden).finditer(hidden)]
@@ -67,6 +54,7 @@ def _separator(text: str) -> regex.Pattern[str]:
         return regex.compile(rf"[{_SEMICOLONS}\n]")
     if "\n" in text.strip() and not _NO_LABEL.search(text.strip().rstrip(_COMMAS)):
         return regex.compile(r"\n")
+    # If other commas have a space behind them, one between two digits belongs to a number.
     if _SPACED_COMMA.search(text):
         return regex.compile(rf"(?<!\d),|,(?!\d)|[{_COMMAS[1:]}\n]")
     return regex.compile(rf"[{_COMMAS}\n]")

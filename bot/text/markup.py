@@ -9,7 +9,7 @@ import regex
 
 from bot.text.graphemes import Span
 
-# Patterns are verbose ones of `regex`. Quantifiers are possessive if giving back could not help: no text takes long.
+# Quantifiers are possessive if backtracking could not help, so that no text takes long.
 FORMS = r"""
       < a? : \w+ : \d+ >                 # an emoji of a server
     | < (?: @[!&]? | \# ) \d+ >          # a person, a role, a channel
@@ -17,7 +17,7 @@ FORMS = r"""
     | < t : -?\d+ (?: : [A-Za-z] )? >    # a time
     | < id : \w+ (?: : \d+ )? >          # a tab of the server
 """
-"""Discord's own forms. Source: Discord's developer documentation, "Message Formatting"."""
+"""A verbose pattern of Discord's own forms. Source: Discord's developer documentation, "Message Formatting"."""
 
 # Parentheses in a link come in pairs, and punctuation at its end is the sentence's.
 _PATH = r"(?: (?> \( [^\s()<>]* \) | [^\s<>`|*)] ) )* (?<! [.,;:!?'\"”’…\]}] )"
@@ -30,7 +30,7 @@ LINKS = rf"""
     | (?<![\w@.-]) (?-i: (?: [a-z0-9-]+ \. )+ (?: {_DOMAINS} ) ) (?! [\w.-]*\w )
     | (?<![\w.+-]) [\w.+-]++ @ [\w-]++ (?: \.[\w-]++ )+    # an e-mail address
 """
-"""Links as people write them (with a scheme or without, in angle brackets, bare domains), and e-mail addresses."""
+"""A verbose pattern of links, with or without a scheme or angle brackets, bare domains, and e-mail addresses."""
 
 _MARKUP = regex.compile(
     rf"""
@@ -47,12 +47,12 @@ _MARKUP = regex.compile(
 
 @dataclass(frozen=True)
 class Markup:
-    """The markup of a text: its spans in order, none of which overlap."""
+    """The spans of a text's markup, in order; none overlap."""
 
     spans: tuple[Span, ...]
 
     def touches(self, start: int, end: int) -> bool:
-        """Return whether a span of the text shares a character with its markup."""
+        """Return whether a span of the text overlaps its markup."""
         following = bisect_right(self.spans, (end - 1, float("inf")))
         return start < end and following > 0 and self.spans[following - 1].end > start
 

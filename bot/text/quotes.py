@@ -15,14 +15,13 @@ import regex
 from bot.text.graphemes import UNSPACED, Graphemes, Span
 from bot.text.words import FUNCTION_WORDS
 
+# The least share of a quote's letters that must be in the text, in one run.
 QUOTED_SHARE = 0.6
-"""The least share of the letters that must be in the text, in one run, for a part to count as a quote."""
-
+# How many letters two forms of a word share at least, and which share of the longer form that is.
 LEAST_STEM, STEM_SHARE = 3, 0.6
-"""How many letters two forms of a word share at least, and which share of the longer form that is."""
+# Distances are in words. `NEAR` is added to each, so that the nearest word does not outweigh all others;
+# `SENTENCE_APART` is added for each sentence that ends between two words.
 NEAR, SENTENCE_APART = 3, 10
-"""Both in words: added to each distance, so that the nearest one does not outweigh all others; how far the end of a
-sentence sets words apart."""
 
 _LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{UNSPACED}]]"
 _UNIT = regex.compile(
@@ -49,25 +48,25 @@ _UNIT = regex.compile(
     """,
     regex.VERBOSE | regex.VERSION1,
 )
+# A word may be cut beside these if the quote fits nowhere else.
 _SEAMS = frozenset("'’-‐‑")
-"""Where a word may be cut if it cannot be cut elsewhere."""
 _YEAR = regex.compile(r"\d{4}")
 _DATE = regex.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}")
+# In Korean, particles follow a word without a space.
 _HANGUL = regex.compile(r"\p{Hangul}+")
-"""Korean, whose particles follow a word without a space."""
 _INITIALS = regex.compile(r"(?<!\w)\p{L}(?:\.\p{L})+$")
 _SENTENCE_END = regex.compile(r"[.!?…]+(?=\s)|[。！？\n]+")
 _SAME = str.maketrans({**dict.fromkeys('‘’‚‛`´′“”„‟«»"', "'"), **dict.fromkeys("‐‑‒–—―−", "-")})
 
 
 def find_quote(text: str, quote: str, question: str = "") -> Span | None:
-    """Find a quote in a text, ignoring case and the shape of quotation marks and dashes.
+    """Find a quote in a text, or the longest run of its words, ignoring case and the shape of quotes and dashes.
 
-    Looks for the whole quote first, then for the longest run of its words. Words and numbers are whole: "C" is not in
-    "C++", nor "10" in "10.5" or "-10". None if the run has too small a share of the letters.
+    Words and numbers are whole: "C" is not in "C++", nor "10" in "10.5" or "-10". None if the run has too small a share
+    of the letters.
 
     Args:
-        question: what the quote answers: of several occurrences, the one nearest to the question's words is taken.
+        question: of several occurrences, the one nearest to the words of this question is taken.
     """
     wanted, read = _Units(quote), _Units(text)
     found = (_whole(read, quote) or _runs(read, wanted.all)) if wanted.all else []
@@ -76,12 +75,12 @@ def find_quote(text: str, quote: str, question: str = "") -> Span | None:
 
 
 def same_words(first: str, second: str) -> bool:
-    """Return whether two texts have the same words and numbers, whatever is between them."""
+    """Return whether two texts have the same words and numbers in the same order."""
     return [one.folded for one in _Units(first).all] == [one.folded for one in _Units(second).all]
 
 
 def _answering(spans: Sequence[Span], read: _Units, question: str) -> Span | None:
-    """Return the one of several spans that answers a question; None if there are none."""
+    """Return the span nearest to the words of a question; None if there are none."""
     if len(spans) < 2:
         return next(iter(spans), None)
     words = dict.fromkeys(unit.folded for unit in _Units(question).all)
@@ -126,7 +125,7 @@ class _Units:
 
     @cached_property
     def sentences(self) -> list[int]:
-        """Return for each unit how many sentences have ended before it."""
+        """The number of sentences that have ended before each unit."""
         ends = [match.start() for match in _SENTENCE_END.finditer(self.text)]
         return [bisect_left(ends, start) for start in self._starts]
 
@@ -169,7 +168,7 @@ class _FoldedText:
 
 
 def _whole(read: _Units, quote: str) -> list[Span]:
-    """Return the spans of the whole quote, with whole words at its ends, or else with parts of compounds."""
+    """Return the spans of the whole quote, with whole words at its ends or, failing that, parts of compounds."""
     found = list(_FoldedText(read.text).spans(_FoldedText(quote.strip()).text))
     cut = {span: [(offset, unit) for offset in span if (unit := read.around(offset)) is not None] for span in found}
     whole = [span for span in found if not cut[span]]
@@ -203,11 +202,9 @@ def _with_full_stop(read: _Units, span: Span) -> Span:
 
 
 def _runs(read: _Units, wanted: Sequence[_Unit]) -> list[Span]:
-    """Return the spans of the run of wanted words with the most letters.
-
-    It has all numbers of the quote: "degrees" alone does not say "5 degrees".
-    """
+    """Return the spans of the run of wanted words with the most letters."""
     least = QUOTED_SHARE * sum(len(unit.folded) for unit in wanted)
+    # "degrees" alone does not say "5 degrees".
     numbers = {unit.folded for unit in wanted if unit.kind == "number"}
     best: list[Span] = []
     for first, start in _begun(read, wanted):
@@ -225,7 +222,7 @@ def _runs(read: _Units, wanted: Sequence[_Unit]) -> list[Span]:
 
 
 def _begun(read: _Units, wanted: Sequence[_Unit]) -> Iterator[tuple[int, int]]:
-    """Yield where runs of equal units begin: the number of the first one in the quote, and in the text."""
+    """Yield the beginnings of runs of equal units: the number of the first one in the quote, and in the text."""
     numbers = defaultdict(list)
     for number, unit in enumerate(read.all):
         numbers[unit.folded].append(number)
@@ -236,7 +233,7 @@ def _begun(read: _Units, wanted: Sequence[_Unit]) -> Iterator[tuple[int, int]]:
 
 
 def _related(word: str, other: str) -> bool:
-    """Return whether two words share so much of their beginnings that they may be forms of one: close, closed."""
+    """Return whether two words may be forms of one, such as close and closed, by their common beginning."""
     if word == other:
         return True
     shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False))))

@@ -1,4 +1,4 @@
-"""Tables of data that lie beside the modules that use them."""
+"""Tables of data beside the modules that use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words that text processing knows by name, from `words.toml`."""
+"""Function words and abbreviations, from `words.toml`."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ ABBREVIATIONS = {
     language: frozenset(f"{_TABLES['abbreviations']['common']} {words}".split())
     for language, words in _TABLES["abbreviations"].items()
 }
-"""By language code, without the last full stop; `common` has those of every language."""
+"""Those that sentencex lacks, by language code, without the last full stop; each language has the `common` ones."""

@@ -2,4 +2,5 @@
 
 The worker under load beside a naive bot, the hardware's limit, transformers' manager, an OpenAI-compatible server; the
 same load through a simulated Discord; memory over many requests. `bot/benchmark` has what an operator needs of it.
+`python -m tests.bench.detectors` compares detectors of languages.
 """

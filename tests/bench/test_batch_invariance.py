@@ -10,8 +10,8 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance
 from bot.inference.operations import run_task
+from bot.inference.requests import LabelScore
 from bot.tasks.fill import FillRequest, weigh_sentences
-from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentResult
 from tests.bench.batch_invariance import answers_of, measure, moved
 

@@ -16,11 +16,10 @@ from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.languages.lookup import language
-from bot.inference.requests import Answer, Request
+from bot.inference.requests import Answer, LabelScore, Request
 from bot.inference.status import WorkerStatus
 from bot.tasks import all_tasks
 from bot.tasks.fill import FillRequest, FillResult, completed
-from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult

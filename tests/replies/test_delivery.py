@@ -17,7 +17,7 @@ import pytest
 
 from bot.errors import DeadlinePassed, InvalidRequest
 from bot.inference.answering import Answering, AnsweringState, Loading, Stage
-from bot.inference.requests import Answer
+from bot.inference.requests import Answer, LabelScore
 from bot.pictures.studio import Studio
 from bot.replies import pending
 from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, ResponseKind, tell
@@ -25,7 +25,6 @@ from bot.replies.results.generate import preview
 from bot.replies.results.generate import render as render_text
 from bot.replies.results.sentiment import render
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
-from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from tests.clock import Clock
 

@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
-from bot.inference.requests import Answer
+from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import bar_line
 from bot.replies.formatting.text import bold, quoted, unescape, units, visible
 from bot.replies.reply import Colour, Reply, duration
 from bot.replies.results import fill, generate, sentiment, translate, zeroshot
 from bot.tasks.fill import FillRequest, completed
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
-from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
 from bot.tasks.translation.language_detection import Detection, LanguageGuess

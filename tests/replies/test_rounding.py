@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.inference.requests import Answer
+from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import NO_BREAK_SPACE
 from bot.replies.formatting.text import unescape
 from bot.replies.work.render import render
 from bot.replies.work.rounding import with_rounding
-from bot.tasks.scores import LabelScore
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.blocks import Explanation, Paragraph
 from bot.tasks.work.pages import decided, decision_page, explanation

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
-from bot.inference.requests import Answer, Request, Result
+from bot.inference.requests import Answer, LabelScore, Request, Result
 from bot.inference.tokenization.tokens import Token
 from bot.pictures.picture import Picture
 from bot.replies.formatting.text import units
@@ -30,7 +30,7 @@ from bot.tasks.entities import Entity, TaggedWord
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.prompts.cloze import Proposal, WeighedMask
-from bot.tasks.scores import LabelScore, sigmoid, softmax
+from bot.tasks.scores import sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks

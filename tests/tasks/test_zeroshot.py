@@ -12,7 +12,8 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
-from bot.tasks.zeroshot import TASK, ZeroShotRequest, ZeroShotResult, parse_labels
+from bot.tasks.zeroshot import TASK, ZeroShotRequest, ZeroShotResult
+from bot.text.label_list import parse_labels
 from tests.support import CPU, run_crowd, run_together
 
 LABELS = [("sports", "politics", "entertainment"), ("course", "a book about the old man and the sea"), ("cold", "late")]

@@ -12,8 +12,9 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.scores import ranked, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.accepted import MAX_CHARACTERS, checked_range, clean_text
+from bot.text.label_list import parse_labels
 from tests.support import refusal_of
 
 texts = st.one_of(

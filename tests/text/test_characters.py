@@ -21,9 +21,10 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.tokenize import TokenizeRequest
-from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.accepted import clean_text
 from bot.text.characters import identity, visible
+from bot.text.label_list import parse_labels
 from tests.support import refusal_of
 
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tasks.zeroshot import ZeroShotRequest, parse_labels
+from bot.tasks.zeroshot import ZeroShotRequest
+from bot.text.label_list import parse_labels
 
 
 def labels(text: str) -> tuple[str, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bot.inference.requests import Answer
+from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import plain_line
 from bot.replies.formatting.text import Keep, bold, inside_quote, quoted
 from bot.replies.reply import QUOTE, Colour, Draft, Reply, truncation
 from bot.tasks.answer import AnswerRequest, AnswerResult
-from bot.tasks.scores import LabelScore
 from bot.text.graphemes import Span
 from bot.text.quotes import same_words
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.inference.requests import Answer
+from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import percent
 from bot.replies.formatting.text import Keep, Style, bold, in_pieces, inside_quote, visible
 from bot.replies.reply import Colour, Draft, Reply, plain_scores, truncation
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
-from bot.tasks.scores import LabelScore
 
 HALF = 650
 """Units of the sentence on either side of its first mask's start."""

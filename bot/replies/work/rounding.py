@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from bot.inference.requests import LabelScore
 from bot.replies.formatting.bars import percent
-from bot.tasks.scores import LabelScore
 from bot.tasks.work.blocks import Bar, Explanation, Paragraph
 
 MOST_BY_ROUNDING = 0.1

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 _FENCE = re.compile(r"^\s*```")
+# A line at the left margin that begins like this continues the code before it.
 _GOES_ON = re.compile(
     r"(else|elif|elseif|elsif|except|finally|catch|case|default|then|do|rescue|ensure|when|in|where)\b"
 )
-"""A line at the left margin that begins like this continues the code before it."""
 _CLOSES = re.compile(r"[)\]}]|(end|fi|done|esac)\b")
 _FIRST_WORD = re.compile(r"(\w+|\S)(?=\W)", re.ASCII)
 _QUOTES = ('"' * 3, "'" * 3)
 
 
 class EndReason(Enum):
-    """Why code ends."""
+    """A rule by which code ends."""
 
+    # Chat models close a fence that was never opened before they explain their code.
     FENCE = auto()
-    """The model closes a code fence that was never opened."""
+    # A block is complete, and a new definition or statement begins at the left margin.
     NEW_BLOCK = auto()
-    """A block is complete, and something new begins at the left margin."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,12 @@ class CodeEnd:
     """The end of new code."""
 
     offset: int
-    """Of the line before which it ends, in the new code."""
+    """In the new code, of the line that is not part of it any more."""
     reason: EndReason
 
 
 def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) -> CodeEnd | None:
-    """Return where new code should end, and why; None if it may go on.
-
-    It ends before a new definition or statement at the left margin, once something was generated and a block is
-    complete; and before a code fence that closes none, as chat models write before they explain their code.
+    """Return the end of new code; None if it may go on.
 
     Args:
         code: the code before.
@@ -65,7 +62,7 @@ def code_end(code: str, new: str, *, in_blocks: bool, complete: bool = False) ->
 
 
 def _begins_anew(last: str, line: str) -> bool:
-    """Return whether a line is the first one behind a block, given the last line that is not empty."""
+    """Return whether a line is the first one behind a block, given the last one that was not empty."""
     if not line.strip() or line[0].isspace():
         return False
     has_left = last[:1].isspace() or _CLOSES.match(last) is not None

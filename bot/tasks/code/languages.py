@@ -26,7 +26,7 @@ class CodeLanguage:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """All of its names, case-folded."""
+        """All names, case-folded."""
         return frozenset(map(str.casefold, (self.code, self.name, self.extension, *self.aliases)))
 
     def matches(self, typed: str) -> bool:
@@ -35,7 +35,7 @@ class CodeLanguage:
         return any(name.startswith(start) for name in self.names)
 
     def score(self, code: str) -> int:
-        """Return how many of its marks some code has."""
+        """Count the language's marks in some code."""
         return sum(re.search(mark, code, re.MULTILINE) is not None for mark in self.marks)
 
 
@@ -49,13 +49,14 @@ PLAIN = LANGUAGES[-1]
 _BY_NAME = {name: language for language in reversed(LANGUAGES) for name in language.names}
 
 
-def find_code_language(name: str) -> CodeLanguage:
-    """Return the language of this name, short form, or file extension.
+def known_code_language(name: str) -> CodeLanguage | None:
+    """Return the language of this name, short form, or file extension; None if there is none."""
+    return _BY_NAME.get(identity(name).removeprefix("."))
 
-    Raises:
-        InvalidRequest: there is none.
-    """
-    found = _BY_NAME.get(identity(name).removeprefix("."))
+
+def find_code_language(name: str) -> CodeLanguage:
+    """Like `known_code_language`; raises `InvalidRequest` if there is none."""
+    found = known_code_language(name)
     if found is None:
         shown = echoed(name)
         problem = f"I know no programming language called “{shown}”." if shown else "I know no such language."
@@ -64,7 +65,7 @@ def find_code_language(name: str) -> CodeLanguage:
 
 
 def guess_code_language(code: str) -> CodeLanguage:
-    """Return the language that some code looks like; plain text if it looks like none of them."""
+    """Return the language with the most marks in some code; plain text if there are none."""
     best = max(LANGUAGES, key=lambda language: language.score(code))
     return best if best.score(code) else PLAIN
 

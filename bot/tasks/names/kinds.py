@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
 OUTSIDE = "O"
-"""The label of what is not an entity."""
+"""The label of words that are not an entity."""
 KINDS = ("PER", "LOC", "ORG", OUTSIDE)
 MOST_NAMES = 40
 """The most different names of a text that the model is asked about."""
@@ -26,7 +26,7 @@ MOST_NAMES = 40
 
 @dataclass(frozen=True)
 class KindPrompt:
-    """A prompt that ends where a name's kind follows, and the words for each of `KINDS`."""
+    """A prompt that a name's kind follows, and the words for each of `KINDS`."""
 
     prompt: str
     words: list[str]
@@ -37,13 +37,12 @@ QUESTIONS = tuple(KindPrompt(**question) for question in _TABLE["questions"])
 ANCHORS: list[tuple[str, str]] = list(map(tuple, _TABLE["anchors"]))
 """Sentences with names, equally many of each kind: the model's average answer to them is its leaning."""
 
-
 _LEANING: Calibration[Floats] = Calibration("entities")
 
 
 @dataclass(frozen=True)
 class WeighedName:
-    """What a causal language model makes of a name; arrays are (questions, kinds) if nothing else is said."""
+    """A name with a causal language model's scores; arrays are (questions, kinds) unless noted."""
 
     candidate: CandidateName
     prompts: tuple[str, ...]
@@ -51,13 +50,13 @@ class WeighedName:
     log_probs: Floats
     """Of the words for each kind."""
     shares: Floats
-    """Softmax of each question's log-probabilities."""
+    """Softmax over each question's log-probabilities."""
     answers: Floats
     """Logarithms of the shares."""
     leaning: Floats
     """Mean of `answers` over the anchors."""
     scores: Floats
-    """How much the answers exceed the leaning, summed over the questions, (kinds,)."""
+    """`answers` minus `leaning`, summed over the questions, (kinds,)."""
     probabilities: Floats
     """Softmax over the scores, (kinds,)."""
 
@@ -68,7 +67,7 @@ class WeighedName:
 
     @property
     def probability(self) -> float:
-        """Of the likeliest kind."""
+        """Probability of the likeliest kind."""
         return float(self.probabilities.max())
 
 
@@ -79,14 +78,13 @@ class WeighedNames:
     names: tuple[WeighedName, ...]
     """In the order in which they first appear."""
     truncated: bool
-    """The text has more names."""
+    """The text has further names."""
 
 
 def weighed_names(head: CausalLM, text: str, *, alone: bool = False) -> TaskRun[WeighedNames]:
-    """Ask of each capitalised name what it is.
+    """Ask the model two questions about each capitalised name.
 
-    Candidates are found by their capital letters, and each is put into two questions. The answers' log-probabilities
-    are shared among the kinds, compared with those about known names, and added.
+    The answers' log-probabilities are compared with those about known names, and added.
 
     Source: Zhao et al.: Calibrate Before Use, 2021, arXiv:2102.09690.
     """
@@ -107,7 +105,7 @@ def weighed_names(head: CausalLM, text: str, *, alone: bool = False) -> TaskRun[
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:
-    """Measure the mean answers to questions about the anchors, (questions, kinds)."""
+    """Measure the mean answers about the anchors, (questions, kinds)."""
     if _LEANING not in head.calibrations:
         log_probs = yield from _ask(head, _prompts(head, ANCHORS))
         head.calibrations[_LEANING] = np.log(softmax(log_probs)).mean(axis=0)

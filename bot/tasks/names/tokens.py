@@ -24,16 +24,16 @@ _WORD = regex.compile(
     """,
     regex.VERBOSE,
 )
+# A possessive or a contraction, perhaps a double one: who'd've.
 _TAIL = regex.compile(r"(?P<base>.+?)(?:['’](?:s|re|ve|ll|d|m|(?<=n['’])t))+", regex.IGNORECASE)
-"""A possessive or a contraction, perhaps a double one: who'd've."""
 _NOT = regex.compile(r".*n['’]t(?:['’]ve)?", regex.IGNORECASE)
 _HOUR = regex.compile(r"\d[ \u00a0]?$")
 _HALF_DAY = regex.compile(r"[AP]\.?M\.?", regex.IGNORECASE)
 _SENTENCE_END = regex.compile(r"[.!?…。！？]+[\"'”’»)\]*_~|]*(?=\s|$)|\n")
+# Behind these, a new part of the text begins with a capital letter of its own.
 _OPENING = regex.compile(r"[:(\[{\"“„«‘*_~|>#•\p{So}\p{Pd}]")
-"""Behind these, a new part of the text begins with a capital letter of its own."""
+# If this share of a sentence's words has capital letters, these say nothing about names.
 SHOUTED = 0.8
-"""If this share of a sentence's words has capital letters, these say nothing."""
 
 
 class WordKind(Enum):
@@ -62,7 +62,7 @@ class NameToken:
     shouted: bool = False
     """All words around it have capital letters."""
     sentence: int = 0
-    """Index of its sentence."""
+    """Index in `ReadText.sentences`."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,7 @@ class ReadText:
 
 
 def read_tokens(text: str) -> ReadText:
-    """Find the sentences of a text, and its words outside of markup.
-
-    Full stops of titles, initials and abbreviations don't end a sentence.
-    """
+    """Find the sentences of a text, and its words outside of markup."""
     unread = markup(text)
     words = name_words()
     tokens: list[NameToken] = []
@@ -86,6 +83,7 @@ def read_tokens(text: str) -> ReadText:
     found = (match for match in _WORD.finditer(text) if not unread.touches(*match.span()))
     for token in (_token(text, match, words) for match in found):
         gap = text[tokens[-1].end if tokens else 0 : token.start]
+        # Full stops of titles, initials and abbreviations belong to the token, so they don't end a sentence.
         ends = [token.start - len(gap) + match.end() for match in _SENTENCE_END.finditer(gap)]
         borders += ends
         opens = not tokens or bool(ends) or _OPENING.search(gap) is not None

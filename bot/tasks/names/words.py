@@ -1,4 +1,4 @@
-"""What single words say about names, from `words.toml`."""
+"""Tables of words that are names, parts of names, or neither, from `words.toml`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Words = frozenset[str]
 
 @dataclass(frozen=True)
 class NameWords:
-    """Tables of words in lower case; the comments in the file say what is in each."""
+    """Tables of words in lower case, explained in the file."""
 
     openers: Words
     calendar: Words
@@ -34,7 +34,7 @@ class NameWords:
         return word in FUNCTION_WORDS
 
     def is_opener(self, word: str) -> bool:
-        """Return whether a word may be capitalised although it is not a name."""
+        """Return whether a word may be capitalised without being a name."""
         return word in FUNCTION_WORDS or word in self.openers or word in self.calendar
 
     def is_common(self, word: str) -> bool:
@@ -42,7 +42,7 @@ class NameWords:
         return self.is_opener(word) or word in self.short or word in self.common
 
     def is_everyday(self, word: str) -> bool:
-        """Return whether a word occurs in sentences, and seldom in titles alone."""
+        """Return whether a word marks a text as a sentence rather than a title."""
         return self.is_function(word) or word in self.short or (word in self.common and self.is_verb(word))
 
     def is_verb(self, word: str) -> bool:

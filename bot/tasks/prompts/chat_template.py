@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-_TEMPLATE: Calibration[ChatTemplate] = Calibration("chat template")
+# A template is shown these to find out what it writes around contents.
 _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("user",),
     ("system", "user"),
@@ -27,13 +27,12 @@ _CONVERSATIONS: tuple[tuple[Role, ...], ...] = (
     ("system", "user", "assistant", "user", "assistant", "user"),
     ("user", "assistant", "tool", "assistant", "user"),
 )
-"""With these a template shows what it writes around contents."""
+# transformers' own tag around the assistant's messages, which is not Jinja.
 _GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")
-"""transformers' own tag around the assistant's messages."""
 _MARKUP = re.compile(r"<<?[^<>\s]+>>?|\[[^\[\]\s]+\]|\{\{?[^{}\s]+\}\}?|\|[^|\s]+\|")
 _SENTENCE_END = frozenset(".,!?…\"'’”)")
+# A longer line is an instruction, which any message may contain.
 _FEW_WORDS = 4
-"""A longer line is an instruction, which any message may contain."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ def has_chat_template(head: CausalLM) -> bool:
 def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
     """Return token ids of a conversation that the model continues with the assistant's next message.
 
-    If a message contains the template's own markers, a control token or text such as `[/INST]`, a space breaks them, so
-    that nobody can speak in another role. All other messages have the ids of transformers' own `apply_chat_template`.
+    A space breaks the template's own markers in a message, such as `[/INST]`, so that nobody can speak in another role.
+    All other messages have the ids of transformers' own `apply_chat_template`.
 
     Args:
         head: of a checkpoint with a chat template.
@@ -65,9 +64,9 @@ def chat_prompt(head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
 
     template = ChatTemplate.of(head)
     try:
-        return template.encode(messages)
-    except TemplateError:  # some, such as Gemma's first ones, have no system role
-        return template.encode(_without_system(messages))
+        return template.encode(head, messages)
+    except TemplateError:  # some, such as Gemma 1's, have no system role
+        return template.encode(head, _without_system(messages))
 
 
 def inert(head: CausalLM, text: str) -> str:
@@ -83,51 +82,49 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
 
 
 class ChatTemplate:
-    """A checkpoint's chat template, and what it writes around contents.
+    """What is known of a checkpoint's chat template, found out once.
 
-    `markers` must not occur in a message: the control tokens, and the template's own text.
+    Attributes:
+        markers: must not occur in a message: the control tokens, and the template's own text.
     """
 
+    # A calibration outlives its head. So a template must not keep the head, or an evicted checkpoint would stay in
+    # memory.
     def __init__(self, head: CausalLM) -> None:
         from bot.inference.tokenization.literal import control_tokens
 
-        self._head = head
-        self._state = _state(head)
-        control = control_tokens(head.tokenizer)
         tokenizer = head.tokenizer
+        self._state = _state(head)
+        control = control_tokens(tokenizer)
         others = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
         # An unknown character is not a control token, but has the id of one.
-        unknown = {tokenizer.unk_token_id} - others
-        self._control_ids = frozenset(control.values()) - unknown
+        self._control_ids = frozenset(control.values()) - ({tokenizer.unk_token_id} - others)
         self._around: dict[tuple[Role, ...], tuple[str, ...]] = {}
         self._control_read: dict[tuple[Role, ...], list[int]] = {}
         tokens = [Marker(token) for token in control if len(token.strip()) > 1]
-        self.markers = Markers([*tokens, *_markers(self._shown(), control), *_constants(head.tokenizer)])
+        self.markers = Markers([*tokens, *_markers(self._shown(head), control), *_constants(tokenizer)])
 
     @classmethod
     def of(cls, head: CausalLM) -> ChatTemplate:
-        """Return the template of a head's tokenizer, which is analysed once."""
+        """Return the template of a head's tokenizer."""
         kept = head.calibrations.get(_TEMPLATE)
         if kept is None or kept._state != _state(head):
             kept = head.calibrations[_TEMPLATE] = cls(head)
         return kept
 
-    def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """Return token ids of messages, up to the beginning of the assistant's next one.
-
-        Raises:
-            jinja2.TemplateError: the template refuses such a conversation.
-        """
+    def encode(self, head: CausalLM, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Return token ids of messages; raises `jinja2.TemplateError` if the template refuses such a conversation."""
         roles = tuple(one.role for one in messages)
-        around = self._written_around(roles)
+        around = self._written_around(head, roles)
         contents = self._safe([one.content for one in messages], around)
-        ids = self._head.tokenize_template(self._rendered(roles, contents), add_special_tokens=False)
-        if self._controls(ids) == self._controls_of(roles):
+        ids = head.tokenize_template(_rendered(head, roles, contents), add_special_tokens=False)
+        if self._controls(ids) == self._controls_of(head, roles):
             return tuple(ids)
-        return self._by_pieces(contents, around)
+        # The tokenizer finds control tokens in other text, or the template writes other text for these contents.
+        return _by_pieces(head, contents, around)
 
     def _safe(self, contents: Sequence[str], around: Sequence[str]) -> list[str]:
-        """Break markers in contents, including those that contents would form with the text around them."""
+        """Break the markers in contents, including those that contents would form with the template's text."""
         reach = self.markers.longest
         safe = []
         for content, before, after in zip(contents, around, around[1:], strict=False):
@@ -149,32 +146,21 @@ class ChatTemplate:
                 return content[: start - here.start] + content[end - here.start :]
         return content
 
-    def _by_pieces(self, contents: Sequence[str], around: Sequence[str]) -> tuple[int, ...]:
-        """Encode the template's parts with control tokens, and contents without.
-
-        This is for tokenizers that find control tokens in other text, and for templates whose text depends on contents.
-        """
-        ids = list(self._head.tokenize_template(around[0], add_special_tokens=False))
-        for content, after in zip(contents, around[1:], strict=True):
-            ids += self._head.encode_rest(content)
-            ids += self._head.tokenize_template(after, add_special_tokens=False)
-        return tuple(ids)
-
     def _controls(self, ids: Iterable[int]) -> list[int]:
         return [one for one in ids if one in self._control_ids]
 
-    def _controls_of(self, roles: tuple[Role, ...]) -> list[int]:
-        """Return the control tokens of a conversation of these roles without forged ones."""
+    def _controls_of(self, head: CausalLM, roles: tuple[Role, ...]) -> list[int]:
+        """Return the control tokens of a conversation of these roles in which nobody has forged one."""
         if roles not in self._control_read:
-            text = "a".join(self._written_around(roles))
-            self._control_read[roles] = self._controls(self._head.tokenize_template(text, add_special_tokens=False))
+            text = "a".join(self._written_around(head, roles))
+            self._control_read[roles] = self._controls(head.tokenize_template(text, add_special_tokens=False))
         return self._control_read[roles]
 
-    def _written_around(self, roles: tuple[Role, ...]) -> tuple[str, ...]:
+    def _written_around(self, head: CausalLM, roles: tuple[Role, ...]) -> tuple[str, ...]:
         """Return the template's text before, between and behind the contents of messages of these roles."""
         if roles not in self._around:
             placeholders = [f"Content{index}Here" for index in range(len(roles))]
-            rest, around = self._rendered(roles, placeholders), []
+            rest, around = _rendered(head, roles, placeholders), []
             for one in placeholders:
                 # A template that omits a message writes nothing between it and the next one.
                 before, _, after = rest.partition(one) if one in rest else ("", "", rest)
@@ -183,24 +169,37 @@ class ChatTemplate:
             self._around[roles] = (*around, rest)
         return self._around[roles]
 
-    def _shown(self) -> Iterator[tuple[str, ...]]:
+    def _shown(self, head: CausalLM) -> Iterator[tuple[str, ...]]:
         """Yield the template's text around contents, for each kind of conversation that it accepts."""
         for roles in _CONVERSATIONS:
             with suppress(Exception):  # a template may raise anything
-                yield self._written_around(roles)
+                yield self._written_around(head, roles)
 
-    def _rendered(self, roles: Sequence[Role], contents: Sequence[str]) -> str:
-        text = self._head.tokenizer.apply_chat_template(
-            [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)],
-            add_generation_prompt=True,
-            tokenize=False,
-            enable_thinking=False,  # for templates that ask, such as Qwen3's: thoughts would take the answer's room
-        )
-        return str(text)
+
+_TEMPLATE: Calibration[ChatTemplate] = Calibration("chat template")
 
 
 def _state(head: CausalLM) -> tuple[str, int]:
     return str(head.tokenizer.chat_template), len(head.tokenizer)
+
+
+def _rendered(head: CausalLM, roles: Sequence[Role], contents: Sequence[str]) -> str:
+    text = head.tokenizer.apply_chat_template(
+        [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)],
+        add_generation_prompt=True,
+        tokenize=False,
+        enable_thinking=False,  # for templates that ask, such as Qwen3's: thoughts would take the answer's room
+    )
+    return str(text)
+
+
+def _by_pieces(head: CausalLM, contents: Sequence[str], around: Sequence[str]) -> tuple[int, ...]:
+    """Encode the template's parts with control tokens, and contents without."""
+    ids = list(head.tokenize_template(around[0], add_special_tokens=False))
+    for content, after in zip(contents, around[1:], strict=True):
+        ids += head.encode_rest(content)
+        ids += head.tokenize_template(after, add_special_tokens=False)
+    return tuple(ids)
 
 
 def _markers(shown: Iterable[Sequence[str]], control: Iterable[str]) -> Iterator[Marker]:
@@ -226,13 +225,13 @@ def _markers_of(literal: str, tokens: re.Pattern[str], *, is_first: bool, is_las
 
 
 def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Marker]:
-    """Yield the markers in a line, or in the part of it that a template writes."""
+    """Yield the markers in a line's part between contents and control tokens."""
     yield from map(Marker, _MARKUP.findall(line))
     words = line.split()
     if not words:
         return
     if line[0].isalnum() and (line[-1].isalnum() or line[-1] in _SENTENCE_END):
-        # Plain words beside a control token, such as `user`, have no meaning without it.
+        # Words beside a control token, such as `user`, are no marker without it.
         if is_line and len(words) <= _FEW_WORDS:
             yield Marker(line, MarkerPosition.LINE)
         return
@@ -245,7 +244,7 @@ def _markers_in(line: str, *, is_line_start: bool, is_line: bool) -> Iterator[Ma
 
 
 def _constants(tokenizer: PreTrainedTokenizerBase) -> Iterator[Marker]:
-    """Yield the marks in the strings of a template, even those that it only writes for tools or thoughts."""
+    """Yield the markers in the strings of a template, including those that it only writes for tools or thoughts."""
     from jinja2 import Environment, TemplateError, nodes
 
     environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - only parsed

@@ -1,4 +1,4 @@
-"""Filling masks with a causal language model, which has no mask token: propose words, then score the sentences."""
+"""Filling masks with a causal language model, which has no mask token."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
     from bot.inference.heads.scoring import LogProbs
 
 BLANK = "___"
-"""How a mask is shown to people and to causal language models, whatever a model's own mask token is."""
+"""A mask as people and causal language models see it."""
+# Precedes the text while it is scored: without any context, a model's first words are wild guesses.
 CONTEXT = "The sky is blue. Madrid is the capital of Spain. "
-"""Precedes the text while it is scored: without any context, a model's first words are wild guesses."""
+# Shows the model the text behind the mask before it proposes a word.
 CLOZE = (
     "Q: The sky is ___.\nA: blue\nQ: ___ is the capital of Spain.\nA: Madrid\nQ: The ___ swims in the sea.\nA: fish\n"
     "Q: {}\nA:"
 )
-"""Shows the model the text behind the mask before it proposes a word."""
 FROM_LEFT, FROM_CLOZE = 30, 25
 CLOZE_WEIGHT = 0.25
+# How much of the text around a mask is scored, because a word depends on its neighbourhood.
 LEFT_TOKENS, RIGHT_TOKENS = 256, 48
-"""How much of the text around a mask is scored, because words depend on their neighbourhood. The right side takes no
-more than an eighth of the context."""
+# Room for a proposed word: one token, or perhaps one per letter if it gets a capital.
 WORD_TOKENS = 24
-"""Room for a proposed word: one token, and perhaps one per letter if it is in capitals."""
 
 _WHOLE_WORDS: Calibration[npt.NDArray[np.int64]] = Calibration("fill")
 _FULL_STOP = regex.compile(r"\p{Sentence_Terminal}$")
@@ -72,8 +71,8 @@ class WeighedMask:
 def weighed_masks(head: CausalLM, parts: Sequence[str], *, alone: bool = False) -> TaskRun[list[WeighedMask]]:
     """Fill masks from left to right: which word makes the whole sentence likeliest?
 
-    Words are proposed from the text before the mask, and from a question that shows the text behind it; each is put
-    into the sentence, and the sentences' log-probabilities are compared. The proposals share all probability.
+    Words are proposed from the text before the mask, and from a question that shows the text behind it. Softmax over
+    the sentences' log-probabilities with each word gives its probability.
 
     Args:
         parts: the text before, between and behind the masks.
@@ -92,7 +91,7 @@ def weighed_masks(head: CausalLM, parts: Sequence[str], *, alone: bool = False) 
 def _neighbourhood(head: CausalLM, before: str, after: str) -> tuple[str, str, bool]:
     """Return as much of the text around a mask as is read, and whether the context is too short for it."""
     near_before, wanted = head.ending(before, LEFT_TOKENS), head.beginning(after, RIGHT_TOKENS)
-    near_after = head.beginning(wanted, head.context_length // 8)
+    near_after = head.beginning(wanted, head.context_length // 8)  # the rest is for the text before the mask
     tail = WORD_TOKENS + len(head.encode_rest(near_after))
     near_before, cut = head.fit(
         near_before,
@@ -142,11 +141,7 @@ def _proposals(head: CausalLM, from_left: LogProbs, from_cloze: LogProbs, *, cap
 
 
 def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
-    """Return the tokens that are a whole word with a space before it.
-
-    Raises:
-        ModelUnavailable: the vocabulary has none, so this checkpoint cannot fill masks.
-    """
+    """Return the tokens that are a whole word with a space before it; raises `ModelUnavailable` if there are none."""
     allowed = head.calibrations.measured(
         _WHOLE_WORDS,
         lambda: np.array(

@@ -1,4 +1,4 @@
-"""Answering a question about a text with a causal language model: write a line, find it in the text, and score it."""
+"""Answering a question about a text with a causal language model."""
 
 from __future__ import annotations
 
@@ -21,34 +21,33 @@ if TYPE_CHECKING:
 _TABLE = read_table("bot.tasks.prompts", "prompts.toml")["answer"]
 PROMPT: str = _TABLE["prompt"]
 NO_ANSWER = "not in the text"
-"""How the prompt shows that a question has no answer."""
+"""The prompt's answer to a question that its text doesn't answer."""
 NEUTRAL: str = _TABLE["neutral"]
 """A text about nothing in particular: an answer that is as likely after it was not found in the context."""
 WRITTEN_TOKENS = 24
-"""The most tokens of a written answer."""
+# How much likelier the context must make an answer for an even chance, as a difference of log-probabilities: an answer
+# that quotes the context, and one in the model's own words.
 QUOTED_GAIN, OWN_GAIN = 1.0, 4.0
-"""How much likelier the context must make an answer for an even chance, as a difference of log-probabilities: an answer
-that quotes the context, and one in the model's own words."""
 
 _QUOTES = " \"“”„«»「」『』'`"
+# Abbreviations that keep their full stop: U.S.
 _INITIALS = re.compile(r"(?:^|\W)\w(?:\.\w)+\.$")
-"""Abbreviations that keep their full stop: U.S."""
 
 
 @dataclass(frozen=True)
 class AnswerScore:
-    """How likely a written answer is after the context, and how likely it is anyway."""
+    """How much likelier the context makes a written answer."""
 
     answer: tuple[int, ...]
     """The token ids that are scored."""
     after: LogProbs
-    """Log-probability of each after the prompt with the context, (tokens,)."""
+    """Their log-probabilities after the prompt with the context, (tokens,)."""
     usual: LogProbs
-    """The same after the prompt with the neutral text."""
+    """Their log-probabilities after the prompt with the neutral text, (tokens,)."""
     needed: float
     """How much likelier the context has to make the answer for an even chance."""
     probability: float
-    """That it is the answer."""
+    """Probability that it is the answer."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class WrittenAnswer:
     prompt: tuple[int, ...]
     """Token ids, with the context and the question."""
     ids: tuple[int, ...]
-    """Generated tokens, with the token that ended them, if one did."""
+    """Generated tokens, and the one that ended them if one did."""
     text: str
     """The generated line, tidied up."""
     span: Span | None
@@ -74,9 +73,7 @@ class WrittenAnswer:
 def written_answer(
     head: CausalLM, question: str, context: str, written: Sequence[int] = (), *, alone: bool = False
 ) -> TaskRun[WrittenAnswer]:
-    """Write an answer, find it in the context, and score what the context adds to it.
-
-    An answer that the context makes no likelier than a neutral text does is only a guess.
+    """Write an answer, find it in the context, and measure how much likelier the context makes it.
 
     Args:
         written: token ids of an answer that was written before; without them, it is generated.

@@ -22,17 +22,13 @@ def speaker_name(name: str) -> str:
 
 
 def label(name: str) -> str:
-    """Return a person's name in front of their messages, which is never that of the model or the instruction."""
+    """Return the label of a person's messages, which is never that of the model or the system."""
     name = speaker_name(name)
     return f"{name} (a person)" if _bare(name) in _ROLES else name
 
 
 def said(speaker: str, text: str, speakers: Collection[str]) -> str:
-    """Return a message behind its speaker's label; lines that look like another speaker's are indented.
-
-    Args:
-        speakers: the labels of everybody in the conversation.
-    """
+    """Return a message behind its speaker's label, with lines indented that look like one of the speakers'."""
     names = {_bare(one) for one in (*speakers, NAMELESS, *_ROLES)}
     first, *lines = text.splitlines() or [""]
     return "\n".join([f"{speaker}: {first}", *(_indented(line, names) for line in lines)])

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 class GrowingText:
     """The text of tokens that are still being generated: what decoding all of them at once returns.
 
-    Each call decodes only the new tokens, behind the last known ones, because many tokenizers drop the first space of a
-    text. Not for two threads at once.
+    Each call decodes only the new tokens. Not for two threads at once.
 
     Attributes:
         new: the end of the text that the last call has decoded.
@@ -36,14 +35,14 @@ class GrowingText:
         self._context_text = ""
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, with U+FFFD at its end for part of a character.
+        """Return the text of the last call's tokens and new ones, with U+FFFD at its end for part of a character.
 
-        Args:
-            ids: those of the last call and new ones. Fewer of them begin another text.
+        Fewer tokens than the last call's begin another text.
         """
         if len(ids) < self._read:
             self._begin()
         unread = tuple(ids[self._read :])
+        # Many tokenizers drop the first space of a text, so new tokens are decoded behind known ones.
         decoded = self._head.decode([*self._context, *unread])
         self.new = decoded[len(self._context_text) :]
         text = self._known + self.new
@@ -64,13 +63,10 @@ class GrowingText:
 
 
 Decode = Callable[[Sequence[int]], str]
-"""Makes text of tokens."""
 
 
 def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decode) -> str:
     """Drop part of a character from the end of the beginning of a text.
-
-    A stop rule may end a text behind bytes that never became a character, because others followed.
 
     Args:
         text: the beginning of the text.
@@ -78,6 +74,7 @@ def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decod
         text_of: decodes tokens, with U+FFFD for part of a character.
         whole_of: the same without part of a character at the end.
     """
+    # A stop criterion may end a text behind bytes that never became a character, because others followed.
     if not text.endswith(REPLACEMENT_CHARACTER):
         return text
     numbers = range(len(ids), -1, -1)
@@ -87,36 +84,33 @@ def without_half(text: str, ids: Sequence[int], text_of: Decode, whole_of: Decod
 
 @dataclass(frozen=True)
 class Tail:
-    """The last tokens of a text that ends with part of a character: it continues from these, not from its letters."""
+    """The last tokens of a text that ends with part of a character, from which the text continues."""
 
+    # Requests drop white space and joiners at the end of a text, so the tail includes those before the character.
     ids: tuple[int, ...] = ()
-    """From the token that begins the character, or from white space or a joiner before it, which would not be read at
-    the end of a text; none if the text ends with a whole character."""
     characters: int = 0
-    """How many of the text's characters, which are all whole, these tokens stand for."""
+    """The number of whole characters of the text that the tokens stand for."""
 
 
 WHOLE = Tail()
-"""Of a text that ends with a whole character."""
+"""The tail of a text that ends with a whole character."""
 
 
 @dataclass(frozen=True)
 class ReadPrompt:
-    """A prompt that a causal language model continues, as far as its context has room for it."""
+    """As much of a prompt as the context of a causal language model has room for."""
 
     head: CausalLM
     ids: tuple[int, ...]
-    """With the tail at the end."""
+    """The tail included."""
     tail: tuple[int, ...]
     truncated: bool
     """The start of the prompt is left out."""
 
     @classmethod
     def of(cls, head: CausalLM, text: str, tail: Sequence[int], new_tokens: int) -> ReadPrompt:
-        """Encode a text and the tail of the text before; the rest of the context is for so many new tokens.
-
-        The tail is ignored if it is another checkpoint's, and not part of a character here.
-        """
+        """Encode a text and the tail behind it, leaving room for so many new tokens."""
+        # The tail may be another checkpoint's, for which it is not part of a character.
         known = all(0 <= token < head.vocabulary_size for token in tail)
         kept = tuple(tail) if tail and known and _ends_broken(head, tail) else ()
         whole = (*head.encode(text), *kept)
@@ -124,10 +118,7 @@ class ReadPrompt:
         return cls(head, whole[-room:], kept, len(whole) > room)
 
     def text(self, new: Sequence[int]) -> str:
-        """Return the text of the tail and new tokens, with U+FFFD at its end for part of a character.
-
-        They are decoded behind the prompt, because many tokenizers drop the first space of a text on its own.
-        """
+        """Return the text of the tail and new tokens, with U+FFFD at its end for part of a character."""
         return self.head.decode([*self._context, *self.tail, *new])[len(self._context_text) :]
 
     def whole_text(self, new: Sequence[int]) -> str:
@@ -151,7 +142,9 @@ class ReadPrompt:
 
     @cached_property
     def _context(self) -> tuple[int, ...]:
-        """The last tokens before the tail, from the beginning of a character: decoding thousands takes milliseconds."""
+        """The last tokens before the tail, from the beginning of a character."""
+        # Many tokenizers drop the first space of a text, so new tokens are decoded behind others. Decoding a prompt of
+        # thousands would take milliseconds.
         before = self.ids[: len(self.ids) - len(self.tail)]
         for number in range(_CONTEXT, _CONTEXT + 4):  # a character has up to four bytes, and so tokens
             text = self.head.decode(before[-number:])
@@ -164,14 +157,14 @@ class ReadPrompt:
         return self.head.decode_whole(self._context)
 
 
+# How many tokens of a prompt new ones are decoded behind.
 _CONTEXT = 16
-"""How many tokens of a prompt new ones are decoded behind."""
+# How many code points are searched for the last grapheme.
 _LONGEST_CLUSTER = 32
-"""How many code points are searched for the last grapheme."""
 
 
 def _is_read(text: str) -> bool:
-    """Return whether a text's last character is kept at its end; an emoji's joiner is not, before what it joins."""
+    """Return whether a request keeps the last character of a text, unlike white space or an emoji's joiner."""
     clusters = regex.findall(r"\X", text[-_LONGEST_CLUSTER:])
     last = "x" + "".join(clusters[-1:])
     return visible(last) == last
@@ -189,22 +182,20 @@ SHORTEST_LOOP, LONGEST_LOOP = 20, 300
 
 
 def circling(text: str) -> int:
-    """Return how many characters at the end of a text repeat the ones before them, the second and the third time.
+    """Count the characters of the second and third repetition at the end of a text; 0 if it doesn't end with three.
 
-    0 if the text does not end with three repetitions. Repetitions of a single character, or of layout alone (a table's
-    divider, a line of hyphens, dots that lead to a page number), do not count. Small models that always take a likely
-    token get caught in such circles and never leave them.
+    Repetitions of a single character or of layout alone (a table's divider, a line of hyphens) do not count.
 
     Source: Holtzman et al.: The Curious Case of Neural Text Degeneration, 2020, arXiv:1904.09751.
     """
     longest = min(LONGEST_LOOP, len(text) // 3)
     if longest < SHORTEST_LOOP:
         return 0
-    # A circle begins where the last characters stand once more. Only few lengths come into question then, and `rfind`
-    # finds them a hundred times faster than comparing the ends of every length.
-    last, at = len(text) - SHORTEST_LOOP, len(text)
-    while (at := text.rfind(text[last:], last - longest, min(last, at + SHORTEST_LOOP - 1))) >= 0:
-        length = last - at
+    # The last characters of a repetition occur once more before it. `rfind` finds the few possible lengths a hundred
+    # times faster than comparing the ends of every length.
+    last, found = len(text) - SHORTEST_LOOP, len(text)
+    while (found := text.rfind(text[last:], last - longest, min(last, found + SHORTEST_LOOP - 1))) >= 0:
+        length = last - found
         end = text[-length:]
         if text[-2 * length : -length] == end and text[-3 * length : -2 * length] == end and _says_something(end):
             return 2 * length
@@ -217,7 +208,9 @@ def _says_something(text: str) -> bool:
 
 def without_circles(text: str) -> tuple[str, bool]:
     """Drop repetitions at the end of a text (see `circling`); return also whether it had any."""
-    again = circling(text)
-    end = len(text) - again
+    repeated = circling(text)
+    if not repeated:
+        return text, False
+    end = len(text) - repeated
     closing = _CLOSING.match(text, end)
-    return (text[: closing.end() if closing else end].rstrip(), True) if again else (text, False)
+    return text[: closing.end() if closing else end].rstrip(), True

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+# Between lines, sentences and words, the best cuts first.
 _BORDERS = tuple(map(re.compile, (r"(?<=\n)(?=\S)", r"(?<=[.!?…。！？])\s+(?=\S)|(?<=[。！？])", r"\s+")))
-"""Where a text may be cut, the best cuts first: between lines, sentences, words."""
 
 
 def chunks(text: str, room: int, count: Callable[[str], int]) -> list[str]:
-    """Split a text into parts, dropping nothing but white space between them.
+    """Split a text into parts that end with a line if possible, else with a sentence, else with a word.
 
-    Parts end with a line if possible, else with a sentence, else with a word. They are about equally long, so that the
-    last one is not a leftover.
+    Nothing but white space between parts is dropped.
 
     Args:
         room: the most tokens of a part; at least enough for one character.
@@ -23,9 +22,9 @@ def chunks(text: str, room: int, count: Callable[[str], int]) -> list[str]:
     if whole <= room:
         return [text]
     parts = -(-whole // room)
-    aim = min(room, -(-whole // parts) + room // 20)
+    aim = min(room, -(-whole // parts) + room // 20)  # parts of about equal length, so that the last is no leftover
     found = _packed(list(_pieces(text, aim, count)), aim, count)
-    # Joined pieces may have a token more than the pieces have on their own.
+    # Joined pieces may have a token more than they have on their own.
     half = max(1, room // 2)
     halves = ([one] if count(one) <= room else _packed(list(_pieces(one, half, count)), half, count) for one in found)
     return [part for parts in halves for part in parts]

@@ -1,4 +1,4 @@
-"""Models that summarise the parts of a text: an encoder-decoder, or a prompted causal language model."""
+"""Summarising parts of a text, with an encoder-decoder or a prompted causal language model."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Length = Literal["short", "medium", "long"]
 SummaryRow: TypeAlias = Row[Any]
 """A row of either kind of model; only its own summariser reads it."""
 
+# The most that a general model reads at once, whatever its context: small ones lose the thread of longer parts.
 PART_TOKENS = 500
-"""The most that a general model reads at once, whatever its context: small ones lose the thread of longer parts."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PartSummary:
 
     text: str
     tokens: int
-    """Of the summary, without special ones."""
+    """Without special ones."""
     finished: bool
     """The model ended it itself."""
     ids: tuple[int, ...]
@@ -41,32 +41,28 @@ class PartSummary:
 
 
 class Summarizer(Protocol):
-    """Summarises parts."""
+    """A model that summarises parts."""
 
     room: int
     """The most tokens of a part."""
     general: bool
-    """A general language model, rather than one made for summaries."""
+    """It is a general language model, rather than one made for summaries."""
 
     def count(self, text: str) -> int:
         """Return the number of a text's tokens, without special ones."""
-        ...
 
     def row(self, part: str, most: int) -> SummaryRow:
-        """Return a row that summarises a part in so many tokens at most."""
-        ...
+        """Return a row that summarises a part in at most so many tokens."""
 
     def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """Generate the summaries."""
-        ...
 
     def read(self, row: SummaryRow, ids: Sequence[int]) -> PartSummary:
         """Return a row's summary that was generated before, by its token ids."""
-        ...
 
 
 class EncoderDecoderSummarizer:
-    """Summarises with the prefix of the checkpoint's training, if any."""
+    """An encoder-decoder, with the prefix of its training, if any."""
 
     general = False
 
@@ -96,7 +92,7 @@ class EncoderDecoderSummarizer:
 
 
 def summary_prefix(head: Seq2SeqLM) -> str:
-    """Return what a checkpoint expects before a text, by its configuration; T5's own prefix if that says nothing."""
+    """Return the text that a checkpoint's configuration wants before a text; T5's own if it wants nothing."""
     asked = (getattr(head.model.config, "task_specific_params", None) or {}).get("summarization", {})
     usual = "summarize: " if head.model_type in {"t5", "mt5", "umt5"} else ""
     return str(asked.get("prefix", usual))
@@ -109,15 +105,12 @@ EXAMPLES = tuple((example["text"], example["summary"]) for example in _TABLE["ex
 
 
 class PromptedSummarizer:
-    """Asks through the chat template, or shows examples if the checkpoint has none.
-
-    Args:
-        most: the most tokens of a summary.
-    """
+    """A causal language model, asked through its chat template, or shown examples if it has none."""
 
     general = True
 
     def __init__(self, head: CausalLM, length: Length, most: int) -> None:
+        """Prepare summaries of at most so many tokens."""
         self._head = head
         self._length = length
         around = len(self._prompt("")) + most

@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
 MOST_NEW_TOKENS = 400
+# Of all sentences together: the more sentences, the fewer layouts for each.
 MOST_DRAFTS = 12
-"""Of all sentences together: the more sentences, the fewer layouts each is drafted in."""
+# If a text has more sentences, several of a line are translated at once.
 MOST_PIECES = 24
-"""Of a text with more sentences, several of a line are translated at once."""
 
 
 @dataclass(frozen=True)
 class Drafting:
-    """How a causal language model goes about a translation."""
+    """A causal language model's plan of a translation."""
 
     languages: LanguageChoice
     """Both are among `PHRASES`."""
     document: Document
-    """The text; each sentence is translated on its own."""
+    """The text, split into sentences."""
     quoted: tuple[str, ...]
     """The readings of all sentences, in order."""
     sentences: tuple[str, ...]
-    """As much of each as the context has room for, with single quotes, because double ones end a draft."""
+    """As much of each as the context has room for, with single quotes instead of double ones."""
     layouts: int
-    """In how many layouts each sentence is drafted."""
+    """The number of layouts in which each sentence is drafted."""
     truncated: bool
-    """The end of a sentence was left out, because it exceeds the model's context."""
+    """The end of a sentence did not fit into the model's context."""
 
     def is_read(self, index: int) -> bool:
         """Return whether a sentence has anything to translate."""
@@ -47,17 +47,13 @@ class Drafting:
 
     @classmethod
     def of(cls, head: CausalLM, text: str, source: str | None, target: str) -> Drafting:
-        """Plan a translation.
-
-        Raises:
-            InvalidRequest: the checkpoint does not know the pair of languages.
-        """
+        """Plan a translation; raises as `choose_languages`."""
         taught = LanguagePairs.among(PHRASES)
         choice = choose_languages(text, source, target, head.declared_languages or taught)
         source, target = known_pair(choice.source, choice.target, taught)
         document = _of_sentences(text, source)
         quoted = tuple(text for passage in document.passages for text in passage.readings)
-        whole = [text.replace('"', "'") for text in quoted]
+        whole = [text.replace('"', "'") for text in quoted]  # a double quote ends a draft
         number = max(1, MOST_DRAFTS // max(1, len(document.passages)))
 
         def needed(sentence: str) -> int:
@@ -71,7 +67,7 @@ class Drafting:
 
 @dataclass(frozen=True)
 class DraftedText:
-    """A translation that was put together from drafts."""
+    """A translation that consists of drafts."""
 
     text: str
     ids: tuple[int, ...]
@@ -83,8 +79,8 @@ class DraftedText:
 def drafted(head: CausalLM, plan: Drafting) -> TaskRun[DraftedText]:
     """Draft each sentence in several layouts, and take the drafts that are likeliest, there and back.
 
-    Source: Brown et al.: Language Models are Few-Shot Learners, 2020, arXiv:2005.14165; scoring the way back is the
-    noisy channel of Yee, Dauphin, Auli, 2019, arXiv:1908.05731.
+    Source: Brown et al.: Language Models are Few-Shot Learners, 2020, arXiv:2005.14165; Yee, Dauphin, Auli: Simple and
+    Effective Noisy Channel Modeling for Neural Machine Translation, 2019, arXiv:1908.05731 (scoring the way back).
     """
     drafts = yield from _drafts(head, plan)
     best: list[str] = []
@@ -118,10 +114,7 @@ _QUOTE = re.compile(rf'"|{_SINGLE_QUOTE.pattern}')
 
 
 def requoted(source: str, translation: str) -> str:
-    """Put the source's double quotes into a translation of its form with single ones.
-
-    The translation stays unchanged if the model has not used as many.
-    """
+    """Put the source's double quotes into the translation of its form with single ones, if it has as many."""
     quotes = _QUOTE.findall(source)
     if '"' not in quotes or len(_SINGLE_QUOTE.findall(translation)) != len(quotes):
         return translation
@@ -130,7 +123,7 @@ def requoted(source: str, translation: str) -> str:
 
 
 def scored_form(sentence: str) -> str:
-    """Return a sentence as it is scored behind `dictionary`: with the line break that ends it."""
+    """Return a sentence as it is scored behind `dictionary`."""
     return f" {sentence}\n"
 
 
@@ -140,14 +133,13 @@ def _draft_tokens(head: CausalLM, sentence: str) -> int:
 
 
 def _drafts(head: CausalLM, plan: Drafting) -> TaskRun[list[dict[str, bool]]]:
-    """Return for each sentence its distinct drafts, and whether they come to an end."""
+    """Return each sentence's distinct drafts, with whether they come to an end."""
     from bot.inference.heads.generation.sampling import Sampling
 
     rows = []
     owners = []
-    for index, sentence in enumerate(plan.sentences):
-        if not plan.is_read(index):
-            continue
+    for index in filter(plan.is_read, range(len(plan.sentences))):
+        sentence = plan.sentences[index]
         room = _draft_tokens(head, sentence)
         for prompt in layouts(sentence, plan.languages.source, plan.languages.target)[: plan.layouts]:
             rows.append(head.generation(head.encode(prompt), room, sampling=Sampling.likeliest(), stop="\n"))

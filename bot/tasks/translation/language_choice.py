@@ -27,13 +27,10 @@ class LanguageChoice:
 
 
 def choose_languages(text: str, source: str | None, target: str, known: LanguagePairs) -> LanguageChoice:
-    """Choose from the pairs that a checkpoint knows. Without a source, it is detected.
-
-    If that isn't sure, only languages that the checkpoint translates into the target language are considered.
+    """Choose from the pairs that a checkpoint knows; without a source, detect it.
 
     Raises:
-        InvalidRequest: the checkpoint doesn't know the pair, and says which it knows; or the text is in the target
-            language.
+        InvalidRequest: the checkpoint doesn't know the pair, or the text is in the target language already.
     """
     if source is not None:
         return LanguageChoice(*known_pair(source, target, known))
@@ -44,6 +41,7 @@ def choose_languages(text: str, source: str | None, target: str, known: Language
             f"Your text seems to be in {language(elsewhere).name}, which this model does not read. It reads: "
             f"{_listed(known.sources())}. If your text is in one of these, say so with `from`."
         )
+    # An unsure guess is better among the languages that the checkpoint translates into the target.
     if not found.sure and found.told:
         found = found.among(known.sources(target)) or found
     if known.find(found.code, target) is None and serving(target, [found.code]):
@@ -54,11 +52,7 @@ def choose_languages(text: str, source: str | None, target: str, known: Language
 
 
 def known_pair(source: str, target: str, known: LanguagePairs) -> tuple[str, str]:
-    """Return a pair of languages by the codes that a checkpoint knows.
-
-    Raises:
-        InvalidRequest: it doesn't know the pair, and says which it knows.
-    """
+    """Return a pair of languages by the codes of a checkpoint; raises `InvalidRequest` if it doesn't know the pair."""
     if (pair := known.find(source, target)) is not None:
         return pair
     name = language(source).name
@@ -72,7 +66,7 @@ def known_pair(source: str, target: str, known: LanguagePairs) -> tuple[str, str
 
 
 def check_target(target: str, known: LanguagePairs) -> None:
-    """Raise `InvalidRequest` if a checkpoint translates from no language into this one."""
+    """Raise `InvalidRequest` if a checkpoint doesn't translate any language into this one."""
     if not any(known.find(source, target) for source in known.sources()):
         able = f"It can do: {_listed(known.into())}."
         raise InvalidRequest(f"This model does not translate into {language(target).name}. {able}")

@@ -1,8 +1,4 @@
-"""Detecting the language of a text.
-
-py3langid was chosen in a comparison of detectors on chat lines (docs/experiments/language-detection.md). Its model is
-part of its package, so nothing is downloaded.
-"""
+"""Detecting the language of a text."""
 
 from __future__ import annotations
 
@@ -19,26 +15,26 @@ from bot.tasks.translation.protected import without_protected
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
+# A guess is sure with `SURE` of the probability of the languages that can be chosen, and `SURE_OF_ALL` of that of all
+# languages: no such guess was wrong on the `dev` half of `tests/bench/languages.toml`.
 SURE = 0.7
-"""A guess is sure with this probability among the languages that can be chosen, and `SURE_OF_ALL` among all languages:
-no such guess was wrong on the `dev` half of `bot/evaluation/languages.toml`."""
 SURE_OF_ALL = 0.45
+# If all languages together that a checkpoint does not read have this probability, the text is in one of them.
 CERTAIN = 0.95
-"""If all languages together that a checkpoint does not read have this probability, the text is in one of them."""
+# If the likeliest of 140 languages has less than this, the text could be in any: `ok`, `Paris`, `123`.
 SILENT = 0.05
-"""If the likeliest of 140 languages has less than this, the text doesn't tell its language: `ok`, `Paris`, `123`."""
+# Less likely languages are not offered.
 POSSIBLE = 0.02
-"""Less likely languages are not offered."""
 MOST_ALTERNATIVES = 2
 
+# Prior weights, chosen on `dev`: larger ones change nothing there.
 _ENGLISH, _COMMON, _OTHER = 10.0, 5.0, 1.0
-"""Prior weights. Chosen on `dev`: larger ones change nothing there."""
 _COMMON_LANGUAGES = frozenset(
     ("de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "ja", "ko", "zh", "vi", "sv", "ro",
      "cs", "el", "hu", "da", "fi", "no", "he", "fa", "th")
 )  # fmt: skip
+# BCP 47 tags of the detector's labels that differ from them.
 _TAGS = {"tl": "fil", "zxx": ""}
-"""BCP 47 tags of the detector's labels that differ from them."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +50,11 @@ class Detection:
     """The possible languages of a text."""
 
     guesses: tuple[LanguageGuess, ...]
-    """Those that can be chosen, the likeliest first; at least one."""
+    """At least one, the likeliest first."""
     told: bool
-    """The text says something about its language."""
+    """The text has signs of its language."""
     sure: bool
-    """Nobody needs to be asked."""
+    """The user need not be asked."""
 
     @property
     def code(self) -> str:
@@ -66,26 +62,24 @@ class Detection:
         return self.guesses[0].code
 
     def among(self, codes: Collection[str]) -> Detection | None:
-        """Return the guesses that are among these languages; None if there are none."""
+        """Return only the guesses among these languages; None if there are none."""
         left = tuple(guess for guess in self.guesses if guess.code in codes)
         return replace(self, guesses=left) if left else None
 
     def alternatives(self) -> tuple[LanguageGuess, ...]:
-        """Return the next likely languages; none if the first is sure, or the text doesn't tell its language."""
+        """Return the next likely languages to offer; none if the first is sure, or all are equally possible."""
         if self.sure or not self.told:
             return ()
         return tuple(one for one in self.guesses[1:] if one.probability >= POSSIBLE)[:MOST_ALTERNATIVES]
 
 
 def detect(text: str, among: Collection[str]) -> Detection:
-    """Return the likeliest of some languages.
-
-    Links, mentions, code and the like are ignored. Takes 0.4 ms a line after `prepare`.
+    """Return the likeliest of some languages; protected text is ignored. Takes 0.4 ms a line after `prepare`.
 
     Args:
         text: what somebody wrote.
-        among: tags of the possible languages, at least one. A language that the detector does not know is only found
-            if it is the only one.
+        among: tags of the possible languages, at least one. One that the detector does not know is only found if it is
+            the only one.
     """
     ranked, told = _ranked(without_protected(text))
     likely = dict.fromkeys(among, 0.0)
@@ -105,7 +99,7 @@ def detect(text: str, among: Collection[str]) -> Detection:
 
 
 def unreadable(text: str, among: Collection[str]) -> str | None:
-    """Return the likeliest language of a text that is certainly in none of these; None if it may be in one of them."""
+    """Return the language of a text that is certainly in none of these; None if it may be in one of them."""
     ranked, told = _ranked(without_protected(text))
     served = _served(frozenset(among))
     others = {code: probability for code, probability in ranked.items() if code and code not in served}
@@ -120,20 +114,20 @@ def prepare() -> None:
 
 
 def default_source(among: Iterable[str]) -> str:
-    """Return the language to assume for a text that does not tell its language: English, or the first by name."""
+    """Return the language to assume for a text without signs of one: English, or the first by tag."""
     known = sorted(among)
     return (serving("en", known) or known)[0]
 
 
 @lru_cache(maxsize=64)
 def _served(among: frozenset[str]) -> Mapping[str, str]:
-    """Return which of some tags serve for each of the detector's languages; cached for each checkpoint."""
+    """Return the tag that serves for each of the detector's languages, if one does; cached for each checkpoint."""
     codes = {_TAGS.get(label, label) for label in _identifier().labels}
     return {code: tags[0] for code in codes if (tags := serving(code, among))}
 
 
 def _ranked(text: str) -> tuple[Mapping[str, float], bool]:
-    """Return each language's probability by its tag, and whether the text says anything about its language."""
+    """Return each language's probability by its tag, and whether the text has signs of its language."""
     scores: dict[str, float] = defaultdict(float)
     ranked = _identifier().rank(text)
     for label, probability in ranked:
@@ -154,6 +148,7 @@ def _identifier() -> LanguageIdentifier:
 
 @cache
 def _unpacked() -> LanguageIdentifier:
+    # Chosen in a comparison (docs/experiments/language-detection.md). Its model is in its package: no download.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

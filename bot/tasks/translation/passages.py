@@ -1,9 +1,4 @@
-"""A message as a translation model reads it: passages of language, and around them protected text.
-
-The model never reads line breaks, indentation, list markers, quote marks, code or other protected text (see
-`protected`). Inside of a sentence it reads stand-ins, which it may copy. If it does not copy each stand-in once and in
-order, the words between them are translated on their own. So the result has all protected text in any case.
-"""
+"""A message as a translation model reads it: passages of language, and around them text that it never reads."""
 
 from __future__ import annotations
 
@@ -19,10 +14,10 @@ from bot.tasks.translation.protected import FENCE, Piece, PieceKind, pieces
 Split = Callable[[str], Sequence[str]]
 """Cuts a line into parts; joined, they are the line."""
 
+# Indentation, and the marks of quotes, lists, headings and small print.
 _LINE_START = regex.compile(
     r"[ \t]*(?:(?:>{1,3}|[-*+•–]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})[.)]|\[[ xX]\]|#{1,3}|-\#)[ \t]+)*"
 )
-"""Indentation, and the marks of quotes, lists, headings and small print."""
 _SENTENCE_END = regex.compile(r"^[\s.,;:!?…。！？)\]}»”’]+")
 _FULL_STOP = regex.compile(r"(?<![.…])[.。।]\s*$")
 _SHORT_MARK = regex.compile(r"\\[*_~|`>#\[\]()-]|\*+|~~|\|\||(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\]\(|\[")
@@ -33,25 +28,24 @@ class Passage:
     """A part of a text that is translated on its own."""
 
     pieces: tuple[Piece, ...]
-    """Among them words."""
+    """At least one has words."""
     kept: frozenset[str] = frozenset()
     """Protected texts of the whole message."""
 
     @cached_property
     def readings(self) -> tuple[str, ...]:
-        """The model's inputs: the passage with stand-ins and, if it has any, the words between them, in case the model
-        doesn't copy them."""
+        """The model's inputs: the passage with stand-ins and, if it has any, the words between them.
+
+        If the model does not copy each stand-in once and in order, the words' own translations replace the passage's,
+        so no protected text is ever lost.
+        """
         if not self._stand_ins:
             return ("".join(piece.text for piece in self.pieces),)
         fragments = (_fragment(piece)[1] for piece in self.pieces if _has_words(piece))
         return ("".join(shown for shown, _ in self._shown), *fragments)
 
     def assembled(self, translations: Sequence[str]) -> tuple[str, range]:
-        """Return the passage's translation, and which readings it is made of.
-
-        Args:
-            translations: of all readings, in order.
-        """
+        """Return the translation, given that of each reading, and the indices of the readings it consists of."""
         if not self._stand_ins:
             return self._without_doubles(translations[0]), range(1)
         restored = self.restored(translations[0])
@@ -62,10 +56,7 @@ class Passage:
         return "".join(parts), range(1, len(self.readings))
 
     def restored(self, translation: str) -> str | None:
-        """Put protected text back into a translation of the first reading.
-
-        None if the translation does not have each stand-in once and in order.
-        """
+        """Put protected text back into a translation of the first reading; None if its stand-ins are not the same."""
         found = list(self._pattern.finditer(translation))
         if [one[0] for one in found] != [shown for shown, _ in self._stand_ins]:
             return None
@@ -77,12 +68,12 @@ class Passage:
         return "".join([*parts, self._without_doubles(translation[end:])])
 
     def _replaced(self, piece: Piece, fragments: Iterator[str]) -> str:
-        """Return the translation of some words, with the text around them."""
+        """Return the next translation with the text around the piece's words."""
         before, words, after = _fragment(piece)
         return before + _ended_as(words, self._without_doubles(next(fragments))) + after
 
     def _without_doubles(self, translation: str) -> str:
-        """Return a translation without protected text that the model has made up once more."""
+        """Drop protected text that the model has written once more."""
         doubles = [one for one in self.kept if one in translation]
         for one in doubles:
             translation = translation.replace(one, "")
@@ -90,15 +81,14 @@ class Passage:
 
     @cached_property
     def _shown(self) -> list[tuple[str, str]]:
-        """Each piece as the first reading has it, and verbatim."""
+        """Each piece as in the first reading, and verbatim."""
         numbers = count(1)
         return [(_stand_in(piece, self._letter, numbers), piece.text) for piece in self.pieces]
 
     @cached_property
     def _stand_ins(self) -> list[tuple[str, str]]:
-        return [
-            shown for shown, piece in zip(self._shown, self.pieces, strict=True) if piece.kind is not PieceKind.WORDS
-        ]
+        pairs = zip(self._shown, self.pieces, strict=True)
+        return [shown for shown, piece in pairs if piece.kind is not PieceKind.WORDS]
 
     @cached_property
     def _letter(self) -> str:
@@ -122,7 +112,7 @@ def _stand_in(piece: Piece, letter: str, numbers: Iterator[int]) -> str:
 
 
 def _fragment(piece: Piece) -> tuple[str, str, str]:
-    """Split a piece into words that are translated on their own, and the end of a sentence or space around them."""
+    """Split a piece into words that are translated on their own, and the punctuation and space around them."""
     words = _SENTENCE_END.sub("", piece.text)
     before = piece.text[: len(piece.text) - len(words)]
     bare = words.rstrip()
@@ -130,7 +120,8 @@ def _fragment(piece: Piece) -> tuple[str, str, str]:
 
 
 def _ended_as(words: str, translation: str) -> str:
-    """Drop a full stop that the words do not have: models add one even if the sentence goes on."""
+    """Drop a translation's full stop if the words have none."""
+    # Models add one even if the sentence goes on.
     return translation if _FULL_STOP.search(words) else _FULL_STOP.sub("", translation)
 
 
@@ -144,15 +135,14 @@ class Document:
 
     passages: tuple[Passage, ...]
     kept: tuple[str, ...]
-    """Before, between and behind the passages: one more than passages."""
+    """The text before, between and behind the passages."""
 
     @classmethod
     def of(cls, text: str, split: Split) -> Document:
         """Take a text apart.
 
         Args:
-            split: cuts a line into parts that are translated on their own. It gets the line without marks, and with a
-                letter instead of each protected text.
+            split: cuts a line into passages. It gets the line without marks, and with a letter for each protected text.
         """
         passages: list[tuple[Piece, ...]] = []
         around = [""]
@@ -166,11 +156,7 @@ class Document:
         return cls(tuple(Passage(one, kept) for one in passages), tuple(around))
 
     def translated(self, translations: Sequence[str]) -> tuple[str, list[int]]:
-        """Return the translated text, and the indices of the translations that it is made of.
-
-        Args:
-            translations: of all readings of all passages, in order.
-        """
+        """Return the translated text, given that of each reading, and the indices of the readings it consists of."""
         parts: list[str] = []
         used: list[int] = []
         first = 0
@@ -228,12 +214,12 @@ def _sentences(line: list[Piece], split: Split) -> Iterator[list[Piece]]:
 
 
 def _plain(piece: Piece) -> str:
-    """Return what replaces a piece in the search for sentences."""
+    """Return a piece as the sentence splitter gets it."""
     return {PieceKind.WORDS: piece.text, PieceKind.KEPT: "X", PieceKind.MARK: ""}[piece.kind]
 
 
 def _peeled(sentence: list[Piece]) -> Iterator[str | tuple[Piece, ...]]:
-    """Split protected pieces off the ends of a sentence, if marks stay in pairs."""
+    """Split protected pieces off the ends of a sentence, keeping marks in pairs."""
     with_words = [index for index, piece in enumerate(sentence) if _has_words(piece)]
     if not with_words:
         yield "".join(piece.text for piece in sentence)
@@ -260,7 +246,6 @@ def _without_space(piece: Piece, *, at_start: bool) -> tuple[str, Piece]:
 
 def _is_unbalanced(sentence: Sequence[Piece]) -> bool:
     """Return whether a mark's counterpart is outside."""
-    marks = [
-        "[]" if piece.text.startswith(("[", "](")) else piece.text for piece in sentence if piece.kind is PieceKind.MARK
-    ]
+    texts = (piece.text for piece in sentence if piece.kind is PieceKind.MARK)
+    marks = ["[]" if text.startswith(("[", "](")) else text for text in texts]
     return any(marks.count(mark) % 2 for mark in marks if not mark.startswith("\\"))

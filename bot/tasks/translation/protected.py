@@ -1,4 +1,4 @@
-"""Parts of a message that are not translated: Discord's own forms, links, code, emoji, and the marks of Markdown."""
+"""Protected text, which is not translated: Discord's own forms, links, code, emoji, and the marks of Markdown."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bot.text.markup import FORMS, LINKS
 
 
 class PieceKind(Enum):
-    """Kinds of pieces."""
+    """A piece's role in a text."""
 
     WORDS = "words"
+    # Protected text that stands for something, as a noun does: an emoji, a mention, a link, code.
     KEPT = "kept"
-    """Stands for something, as a noun does: an emoji, a mention, a link, code."""
+    # Protected text that formats the text around it: `**`.
     MARK = "mark"
-    """Formats the text around it: `**`."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,6 @@ class Piece:
 
 
 FENCE = regex.compile(r"```.*?```", regex.DOTALL)
-"""Code of several lines."""
-
 _PIECE = regex.compile(
     rf"""
     (?P<mark>
@@ -71,7 +69,7 @@ def pieces(text: str) -> Iterator[Piece]:
 
 
 def without_protected(text: str) -> str:
-    """Return only the parts of a text that are in a language."""
+    """Return only the words of a text."""
     spoken = {PieceKind.KEPT: " ", PieceKind.MARK: ""}
     words = "".join(spoken.get(piece.kind, piece.text) for piece in pieces(FENCE.sub(" ", text)))
     return " ".join(words.split())

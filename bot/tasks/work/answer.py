@@ -12,7 +12,7 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import answer
-from bot.tasks.answer import AnswerRequest, Location, Pointing
+from bot.tasks.answer import AnswerRequest, Location, ScoredWindow
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, bracketed, column, formula, four, lone, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
@@ -70,7 +70,7 @@ def _paired(windows: int) -> str:
     )
 
 
-def _kinds(one: Pointing, name: str) -> str:
+def _kinds(one: ScoredWindow, name: str) -> str:
     """Say which tokens are the context's, and how the model is told."""
     places = _context(one)
     where = f"Of {name}, the" if name else "The"
@@ -85,7 +85,7 @@ def _kinds(one: Pointing, name: str) -> str:
     return f"{context} The token types tell the model so: {said}."
 
 
-def _context(one: Pointing) -> list[int]:
+def _context(one: ScoredWindow) -> list[int]:
     """Return the positions of the context's tokens in a window."""
     return [place for place, characters in enumerate(one.window.spans) if characters is not None]
 
@@ -150,7 +150,7 @@ def _softmax(
     )
 
 
-def _spans_page(request: AnswerRequest, one: Pointing) -> Page:
+def _spans_page(request: AnswerRequest, one: ScoredWindow) -> Page:
     together = answer.spans(one.probabilities, one.window.spans)
     order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
     pairs = [divmod(int(place), together.shape[1]) for place in order]
@@ -202,12 +202,12 @@ def _product(name: str, span: tuple[int, int], edges: tuple[float, float], proba
     )
 
 
-def _quote(request: AnswerRequest, one: Pointing, first: int, last: int) -> str:
+def _quote(request: AnswerRequest, one: ScoredWindow, first: int, last: int) -> str:
     span = answer.span_of(one.window, first, last)
     return request.context[span.start : span.end]
 
 
-def _characters(request: AnswerRequest, one: Pointing) -> str:
+def _characters(request: AnswerRequest, one: ScoredWindow) -> str:
     """Say how the tokens of the likeliest span became characters."""
     rules = (
         f"A span has {answer.ANSWER_TOKENS} tokens at most, and does not end before it begins. Token 0 alone stands "

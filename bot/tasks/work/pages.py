@@ -11,7 +11,8 @@ from functools import cache
 from importlib import resources
 from typing import TypeAlias
 
-from bot.tasks.scores import Floats, LabelScore
+from bot.inference.requests import LabelScore
+from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 

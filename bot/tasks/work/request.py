@@ -8,9 +8,8 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from bot.inference.requests import Request
+from bot.inference.requests import LabelScore, Request
 from bot.tasks.commands import COMMANDS
-from bot.tasks.scores import LabelScore
 from bot.tasks.work.blocks import Explanation
 
 WrittenIds: TypeAlias = tuple[tuple[int, ...], ...]

@@ -26,9 +26,14 @@ from bot.inference.requests import Request
 from bot.inference.scheduling.replicas import operations_of
 from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker, Limits
+from bot.tasks import task_names
+from bot.tasks.chat import ChatRequest
+from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from tests.cogs.pacing import held_after
@@ -108,6 +113,35 @@ async def test_nothing_of_it_stays_in_memory(make_worker: OpenWorker) -> None:
             assert not [trace for trace in traces if trace() is not None], task
         async with worker._pool.lease("sentiment") as model:
             assert len(worker._queue._scheduler.replicas) == len(operations_of(model.head))
+
+
+@pytest.mark.parametrize(
+    "request_for_it",
+    [
+        ChatRequest("Hello!", channel_id=1, speaker="Alice"),
+        SummarizeRequest("I love apples. They are sour.", "short"),
+        EntitiesRequest("Ann lives in Berlin."),
+        FillRequest("I love ___."),
+        SentimentRequest("I love apples"),
+        ZeroShotRequest("I love apples", ("food", "music")),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+async def test_no_calibration_keeps_a_head_in_memory(
+    make_worker: OpenWorker, make_preset: Callable[..., Preset], request_for_it: Request[Any]
+) -> None:
+    """What is known of a checkpoint, such as its chat template, survives an eviction; the head does not."""
+    task = task_names()[type(request_for_it)]
+    preset = make_preset(**{task: "llama", "similarity": "minilm"})
+    async with make_worker(preset, room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
+        await worker.run(request_for_it, person=1)
+        async with worker._pool.lease(task) as model:
+            trace, calibrations = weakref.ref(model.head), model.head.calibrations
+        del model
+        await worker.run(SimilarityRequest(("I love apples", "I love music")), person=1)
+        gc.collect()
+        assert calibrations._outcomes
+        assert trace() is None
 
 
 async def test_nothing_of_one_that_failed_stays_in_memory(

