@@ -29,7 +29,7 @@ from bot.text.label_list import parse_labels
 LABELS = "sports, politics, entertainment"
 TARGET = "German"
 MOST_COMPUTED = 8
-"""How many slow pages are remembered as computed. The worker remembers the results of about as many."""
+"""Slow pages that are remembered as computed: the worker keeps the results of about as many."""
 
 Make = Callable[[str, str, str], Request[object]]
 """Makes the request of a command from a text, labels, and a language."""
@@ -49,7 +49,7 @@ def _of_text(kind: Callable[[str], Request[object]], text: str, labels: str, tar
 
 def command_choices() -> list[app_commands.Choice[str]]:
     """Return the commands to choose from."""
-    return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]
+    return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]  # Discord's limit
 
 
 class Inspect(Cog):
@@ -84,7 +84,7 @@ class Inspect(Cog):
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
 
     async def show(self, interaction: Interaction, press: Press[WorkRequest, None]) -> None:
-        """Show the work behind an answer, to the person who asks and nobody else.
+        """Show the work behind an answer, only to the person who asks.
 
         Raises:
             InvalidRequest: it would show messages that they may not read.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.encoder_head import EncoderHead
     from bot.inference.heads.generation.source_text import SourceText
     from bot.inference.heads.head import Head
-    from bot.inference.heads.inspection.attention import AttentionInput
+    from bot.inference.heads.inspection.hidden_states import Reading
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 # Of each side: as many as fit into a picture. The model reads no more than these, because weights that point to
@@ -80,14 +80,14 @@ class AttentionRequest(TextRequest[AttentionResult]):
 
 def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """Answer by an encoder, which reads a text or a pair of texts."""
-    from bot.inference.heads.inspection.attention import AttentionInput
+    from bot.inference.heads.inspection.hidden_states import Reading
 
     _refuse_languages(request)
     if request.second is not None and len(head.tokenize(request.second)) > MOST_TOKENS:
         raise InvalidRequest(_NO_ROOM)
     text, shortened = _fitting(head, request.text, lambda text: len(head.encode(text, request.second).inputs.ids))
     read = head.encode(text, request.second).inputs
-    inputs = AttentionInput(read.ids, read.type_ids)
+    inputs = Reading(read.ids, read.type_ids)
     # BART's classifier gives its decoder the same text, shifted by one position.
     config = head.model.config
     decoder = (int(config.decoder_start_token_id), *read.ids[:-1]) if config.is_encoder_decoder else ()
@@ -96,19 +96,19 @@ def of_encoder(head: EncoderHead, request: AttentionRequest) -> TaskRun[Attentio
 
 def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """Answer by a causal language model."""
-    from bot.inference.heads.inspection.attention import AttentionInput
+    from bot.inference.heads.inspection.hidden_states import Reading
 
     _refuse_languages(request)
     if request.second is not None:
         raise InvalidRequest("This checkpoint reads a single text. Please leave `second` out.")
     ids = head.encode(request.text)
     most = min(MOST_TOKENS, head.context_length)
-    return (yield from _weights(head, request, AttentionInput(ids[:most]), shortened=len(ids) > most))
+    return (yield from _weights(head, request, Reading(ids[:most]), shortened=len(ids) > most))
 
 
 def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[AttentionResult]:
     """Answer by an encoder-decoder, whose decoder reads `second` or the model's own output."""
-    from bot.inference.heads.inspection.attention import AttentionInput
+    from bot.inference.heads.inspection.hidden_states import Reading
 
     encode = _source_encoder(head, request)
     text, shortened = _fitting(head, request.text, lambda text: len(encode(text).inputs.ids))
@@ -120,7 +120,7 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
     ends = head.end_ids
     decoder = (*source.inputs.start, *takewhile(lambda token: token not in ends, written))
     shortened |= len(decoder) > MOST_TOKENS
-    inputs = AttentionInput(source.inputs.ids, None, decoder[:MOST_TOKENS])
+    inputs = Reading(source.inputs.ids, None, decoder[:MOST_TOKENS])
     return (yield from _weights(head, request, inputs, inputs.decoder_ids, shortened=shortened))
 
 
@@ -147,7 +147,7 @@ def _pair(known: LanguagePairs, request: AttentionRequest) -> tuple[str, str]:
 
 
 def _weights(
-    head: Head, request: AttentionRequest, inputs: AttentionInput, decoder: tuple[int, ...] = (), *, shortened: bool
+    head: Head, request: AttentionRequest, inputs: Reading, decoder: tuple[int, ...] = (), *, shortened: bool
 ) -> TaskRun[AttentionResult]:
     """Compute the weights; without token ids for the decoder, the model has only one side."""
     [attentions] = yield from head.attention([inputs.row])

@@ -53,7 +53,7 @@ def names(shown: simcord.InteractionResult) -> list[str]:
 
 
 async def pages(shown: simcord.InteractionResult, who: Any) -> dict[str, str]:
-    """What each page says, by its name."""
+    """The text of each page, by its name."""
     found = {}
     for number, name in enumerate(names(shown)):
         await who.select(shown.response.message, [str(number)], custom_id=page_id(shown.response))
@@ -238,7 +238,7 @@ async def kept(scene: Scene) -> str:
 
 
 class TestAnswersThatNobodyElseSees:
-    """Discord shows them to who asks only: the bot is not in the server, which lets such apps not speak in public."""
+    """The bot is not in the server, which lets no such app speak in public: only the person who asks sees the pages."""
 
     async def ask(
         self, scene: Scene, who: Any, permissions: discord.Permissions | None = None, **options: Any

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from bot.replies.reply import SHORTENED
 from bot.replies.work.text_table import TABLE_WIDTH
-from bot.tasks.entities import Entity, TaggedWord
+from bot.tasks.entities import Entity, TaggedWord, WordGroup
+from bot.tasks.names.kinds import WeighedNames
 from bot.tasks.work.blocks import Page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -20,7 +20,7 @@ from bot.tasks.work.entities import (
     questions_page,
     words_page,
 )
-from tests.replies.test_work import shown, text_of, token
+from tests.replies.test_work import shown, text_of, token, weighed_name
 
 LABELS = ("O", "B-PER", "I-PER")
 
@@ -112,32 +112,37 @@ class TestWords:
         assert "of several tokens" not in text
 
 
+def group(entity: Entity, *shares: float) -> WordGroup:
+    """An entity with the probabilities of its words."""
+    return WordGroup(tuple(replace(WORDS[0][0], probability=share) for share in shares), entity)
+
+
 class TestSpans:
     def test_the_mean_with_the_numbers_put_in(self) -> None:
-        found = (Entity(13, 17, "LOC", 0.9), Entity(0, 8, "PER", 0.85))
+        found = (group(Entity(13, 17, "LOC", 0.9), 0.9), group(Entity(0, 8, "PER", 0.85), 0.9, 0.8))
 
-        text = text_of(shown(entities_page("Anna Lee, in Oslo", found, [[0.9], [0.9, 0.8]], 1)))
+        text = text_of(shown(entities_page("Anna Lee, in Oslo", found, 1)))
 
         assert "    p  parts  label  entity\n90.0%      1    LOC  Oslo\n85.0%      2    PER  Anna Lee\n" in text
         assert "```\np(Anna Lee)\n= (0.9000 + 0.8000) / 2\n= 0.8500\n```" in text
         assert text.endswith("Outside of all entities, with the label O: 1.")
 
     def test_a_sum_of_many_is_cut_short(self) -> None:
-        text = text_of(shown(entities_page("a b c d", [Entity(0, 7, "PER", 0.85)], [[0.9, 0.8] * 2], 0)))
+        text = text_of(shown(entities_page("a b c d", [group(Entity(0, 7, "PER", 0.85), 0.9, 0.8, 0.9, 0.8)], 0)))
 
         assert "= (0.9000 + 0.8000 + …) / 4\n= 0.8500" in text
 
     def test_nothing_to_work_out(self) -> None:
-        one = entities_page("Anna", [Entity(0, 4, "PER", 0.9)], [[0.9]], 0)
+        one = entities_page("Anna", [group(Entity(0, 4, "PER", 0.9), 0.9)], 0)
         assert "p(Anna)" not in text_of(shown(one))
-        assert text_of(shown(entities_page("", [], [], 7))).endswith(
+        assert text_of(shown(entities_page("", [], 7))).endswith(
             "There are none. Outside of all entities, with the label O: 7."
         )
 
 
 def test_questions() -> None:
-    log_probs, shares = np.array([[-2.0, -5.0, -6.0, -7.0]] * 2), np.array([[0.9296, 0.0463, 0.017, 0.0063]] * 2)
-    reply = shown(questions_page("Anna", ["Anna, question 1", "Anna, question 2"], log_probs, shares))
+    anna = weighed_name("Anna", log_probs=(-2.0, -5.0, -6.0, -7.0), shares=(0.9296, 0.0463, 0.017, 0.0063))
+    reply = shown(questions_page(anna))
 
     text = text_of(reply)
     assert "As an example, the questions about Anna.\n\nAnna, question 1\n```\nlog p  share  answer\n" in text
@@ -151,9 +156,9 @@ def test_questions() -> None:
 class TestNames:
     @staticmethod
     def page(*, truncated: bool) -> Page:
-        names = [("Anna", 3), ("Bible", 1)]
-        shares = [(0.9526, 0.0474), (0.0474, 0.9526)]
-        return names_page(("PER", "O"), names, [(2.0, -1.0), (-1.0, 2.0)], shares, truncated=truncated)
+        anna = weighed_name("Anna", 3, shares=(0.9526, 0.0, 0.0, 0.0474), scores=(2.0, -9.0, -9.5, -1.0))
+        bible = weighed_name("Bible", shares=(0.0474, 0.0, 0.0, 0.9526), scores=(-1.0, -9.0, -9.5, 2.0))
+        return names_page(WeighedNames((anna, bible), truncated))
 
     def test_all_kinds_of_all_names(self) -> None:
         reply = shown(self.page(truncated=False))
@@ -163,7 +168,9 @@ class TestNames:
         assert "    p  kind  name\n95.3%   PER  Anna (3 times)\n95.3%     O  Bible\n" in text
         assert "more names" not in text
         assert reply.file is not None
-        assert "score PER  score O  p PER    p O  name\n    2.000   −1.000  95.3%   4.7%  Anna\n" in reply.file.text
+        titles, anna, *_ = reply.file.text.partition("all kinds.\n")[2].splitlines()
+        assert titles.split("  ")[:4] == ["score PER", "score LOC", "score ORG", "score O"]
+        assert anna.split() == ["2.000", "−9.000", "−9.500", "−1.000", "95.3%", "0.0%", "0.0%", "4.7%", "Anna"]
 
     def test_more_than_were_looked_at(self) -> None:
         text = text_of(shown(self.page(truncated=True)))

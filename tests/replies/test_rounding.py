@@ -1,4 +1,4 @@
-"""What the page of the decision says where the answer said something else."""
+"""The remark on the page of the decision if the answer said something else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TWO = explanation(decision_page(*decided("First.", "It", 0.5), *decided("Second.
 
 
 def remark(found: Explanation, *answered: tuple[str, float], precision: str = "bfloat16") -> str | None:
-    """What is added to the decision; None for nothing."""
+    """The remark that is added to the decision; None for none."""
     told = with_rounding(found, [LabelScore(*one) for one in answered], precision)
     [before], [after] = found.pages, told.pages
     assert after.blocks[: len(before.blocks)] == before.blocks

@@ -1,9 +1,10 @@
-"""The pages of the work: what each shows, and that it keeps Discord's limits whatever the texts are."""
+"""The pages of explanations: their contents, and that they keep Discord's limits whatever the texts are."""
 
 from __future__ import annotations
 
 import math
 import typing
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.inference.heads.encoder_head import EncoderInput
 from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.heads.inspection.hidden_states import LayerStates
 from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
+from bot.inference.heads.question_answering import Window
+from bot.inference.operations import Row
 from bot.inference.requests import Answer, LabelScore, Request, Result
 from bot.inference.tokenization.tokens import Token
 from bot.pictures.picture import Picture
@@ -26,12 +31,18 @@ from bot.replies.work.numbers import decimal, percent, signed
 from bot.replies.work.offer import work_of
 from bot.replies.work.render import render
 from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
-from bot.tasks.entities import Entity, TaggedWord
+from bot.tasks.answer import Location, ScoredWindow
+from bot.tasks.entities import Entity, TaggedWord, WordGroup
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
+from bot.tasks.names.candidates import CandidateName
+from bot.tasks.names.kinds import WeighedName, WeighedNames
 from bot.tasks.prompts.cloze import Proposal, WeighedMask
-from bot.tasks.scores import sigmoid, softmax
+from bot.tasks.prompts.question_answering import AnswerScore, WrittenAnswer
+from bot.tasks.scores import Floats, sigmoid, softmax
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
+from bot.tasks.summarization.summarizers import PartSummary
+from bot.tasks.summarize import Condensation, Round
 from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
@@ -50,16 +61,7 @@ from bot.tasks.work.entities import (
 )
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.fill import mask_page, rescored_page
-from bot.tasks.work.pages import (
-    decided,
-    decision_page,
-    explanation,
-    keys,
-    logits_page,
-    page,
-    text_page,
-    weighed_page,
-)
+from bot.tasks.work.pages import PAGES, decided, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import hidden_page, tokens_page
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
@@ -67,6 +69,7 @@ from bot.tasks.work.summarize import rounds_page
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
+from bot.text.graphemes import Span
 from tests.replies.test_renderers import WRITTEN, assert_within_limits
 
 REQUEST = WorkRequest.of(SentimentRequest("I love to hate this course"))
@@ -98,7 +101,7 @@ def sample(text: str) -> tuple[Page, ...]:
         text_page(text, text, text),
         tokens_page((row, row), (text, text), (2, 5), text),
         *(page(key, table(column("", ["model type"]), column("", [text]))) for key in FAMILIES),
-        hidden_page("encoder", (1, 5, 512), (1.0, 2.5, 3.25), text),
+        hidden_page(LayerStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25)), text),
         LOGITS,
         logits_page((text,), (0.3,), (0.5744,), independent=True),
         mask_page(1, 3, (token(text), token(text)), (1.5, -1.5), (0.25, 0.125), [(token(text), 0.5)] * 9),
@@ -112,7 +115,7 @@ def sample(text: str) -> tuple[Page, ...]:
         POSTPONED,
         omitted_page(200, 128),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
-        ending_page(text, 12, 9, text),
+        ending(text, 12, text),
         *labelled(text),
         *compared(text),
         *extracted(text),
@@ -121,6 +124,15 @@ def sample(text: str) -> tuple[Page, ...]:
 
 
 FAMILIES = ("encoder", "decoder", "encoder-decoder")
+
+
+def ending(why: str, tokens: int, rest: str) -> Page:
+    """The answer takes nine of these tokens, of a letter each; the last one has the whole rest."""
+
+    def decoded(ids: Sequence[int]) -> str:
+        return f"{'a' * 9}{rest}" if len(ids) == tokens else "a" * len(ids)
+
+    return ending_page(why, range(tokens), decoded, decoded, 9)
 
 
 def labelled(text: str) -> tuple[Page, ...]:
@@ -133,11 +145,25 @@ def labelled(text: str) -> tuple[Page, ...]:
         labelled_page((text, "B-PER"), (special, first)),
         words_page([(word, [first, first]), (word, [first])], marked=True),
         words_page([(word, [first])], marked=False),
-        entities_page(text, [Entity(0, len(text), text, 0.88)], [[0.88] * 5], 1),
-        entities_page(text, [], [], 3),
-        questions_page(text, [text, text], np.full((2, 4), -3.5), np.full((2, 4), 0.25)),
-        names_page((text, "O"), [(text, 2)] * 3, [(1.0, -1.0)] * 3, [(0.88, 0.12)] * 3, truncated=True),
+        entities_page(text, [WordGroup((word,) * 5, Entity(0, len(text), text, 0.88))], 1),
+        entities_page(text, [], 3),
+        questions_page(weighed_name(text)),
+        names_page(WeighedNames((weighed_name(text, 2),) * 3, truncated=True)),
     )
+
+
+def weighed_name(
+    name: str,
+    times: int = 1,
+    log_probs: Sequence[float] = (-3.5,) * 4,
+    shares: Sequence[float] = (0.25,) * 4,
+    scores: Sequence[float] = (0.0,) * 4,
+) -> WeighedName:
+    """A name about which both questions have the same answers."""
+    answers, parts = np.array([log_probs] * 2), np.array([shares] * 2)
+    found = CandidateName(name, (Span(0, 1),) * times, name)
+    leaning = np.zeros((2, 4))
+    return WeighedName(found, (name, name), answers, parts, answers, leaning, np.array(scores), np.array(shares))
 
 
 def compared(text: str) -> tuple[Page, ...]:
@@ -153,18 +179,33 @@ def compared(text: str) -> tuple[Page, ...]:
 
 def extracted(text: str) -> tuple[Page, ...]:
     """Every page of `/answer` and `/summarize`."""
-    borders = ((0, 3), (ROW[0], token(text)), (-1.5, 1.5), (0.0474, 0.9526))
-    absent = (0.0474, 0.0474)
+    text = text or "a"  # a context is never empty
+    whole = Span(0, len(text))
+    likely, none = pointing([None, *[whole] * 4], (0.04, *[0.24] * 4)), pointing([None] * 5, (1.0, *[0.0] * 4))
+    tokens, borders = (ROW[0], *[token(text)] * 4), replace(likely, borders=(1, 1), probability=0.0576)
+    score = AnswerScore((5, 5), np.array([-0.5, -3.0]), np.array([-12.25, -2.0]), 1.0, 0.9)
+    long = Round((text, "b"), (), (PartSummary(text, 80, True, (5,)), PartSummary("", 0, True, ())))
     return (
-        border_page("start", *borders, 3, 3, text),
-        border_page("end", *borders, None, 3),
-        spans_page([text] * 8, [(3, 3)] * 8, [0.9074] * 8, [(0.9526, 0.9526), absent], 0.0022, text),
-        spans_page([], [], [], [absent], 0.0022, text),
-        windows_page((text, "window 2"), (text, ""), (0.9074, 0.0), (0.0022, 1.0), text),
-        quotation_page(text, f"{text}.", text, text),
-        weighed_answer_page((token(text), token(text)), (-0.5, -3.0), (-12.25, -2.0), text, text),
-        rounds_page([[(500, 80, text), (12, 0, "")], [(80, 20, text)]], text),
+        border_page("start", borders, tokens, text),
+        border_page("end", none, tokens),
+        spans_page(text, borders),
+        spans_page(text, none),
+        windows_page(text, Location((borders, none), 0, 0), (text, "window 2")),
+        quotation_page(text, text, WrittenAnswer(text, (), (), f"{text}.", whole, score, False)),
+        weighed_answer_page((token(text), token(text)), score),
+        rounds_page(Condensation(512, (long, Round((text,), (), long.summaries[:1]))), len, text),
     )
+
+
+def pointing(
+    spans: Sequence[Span | None], shares: Sequence[float] | Floats, ends: Floats | None = None
+) -> ScoredWindow:
+    """A window of the context in which no answer is the likeliest yet; ends are as likely as starts by default."""
+    probabilities = np.array([shares, shares if ends is None else ends])
+    row = Row(EncoderInput(tuple(range(len(spans))), None, truncated=False), len(spans))
+    logits = np.log(np.maximum(probabilities, 1e-9)).astype(np.float32)
+    absent = float(probabilities[0, 0] * probabilities[1, 0])
+    return ScoredWindow(Window(row, tuple(spans)), logits, probabilities, None, 0.0, absent)
 
 
 def shown(*pages: Page, number: int = 0, request: WorkRequest = REQUEST) -> Reply:
@@ -182,8 +223,8 @@ def test_the_sample_has_everything() -> None:
     assert {type(block) for page in pages for block in page.blocks} == set(typing.get_args(blocks.Block))
     drawn = {type(page.picture) for page in pages if page.picture is not None}
     assert drawn == set(typing.get_args(blocks.Picture))
-    assert {page.about for page in pages} == {page(key).about for key in keys()}
-    assert all(any(page(key).name in name for name in names) for key in keys())
+    assert {page.about for page in pages} == {page(key).about for key in PAGES}
+    assert all(any(page(key).name in name for name in names) for key in PAGES)
 
 
 @pytest.mark.measured_elsewhere
@@ -284,13 +325,7 @@ class TestLogits:
         assert lines[3].split() == ["0.500", "1.649", "88.1%", "POSITIVE"]
         assert lines[4].split() == ["−1.500", "0.223", "11.9%", "NEGATIVE"]
         assert lines[5].split() == ["1.872", "100.0%", "sum"]
-        assert lines[8:13] == [
-            "p(POSITIVE)",
-            "= e^0.500",
-            "  / (e^0.500 + e^−1.500)",
-            "= 1.649 / 1.872",
-            "= 0.8808",
-        ]
+        assert lines[8:13] == ["p(POSITIVE)", "= e^0.500", "  / (e^0.500 + e^−1.500)", "= 1.649 / 1.872", "= 0.8808"]
         assert math.isclose(1.649 / 1.872, softmax([0.5, -1.5])[0], abs_tol=1e-3)
 
     def test_large_logits_are_shifted(self) -> None:
@@ -413,7 +448,7 @@ class TestDistribution:
 
 
 def test_long_vectors_have_commas() -> None:
-    reply = shown(hidden_page("", (1, 5, 512), (2.5, 998.7, 1091.2), "prompt 1"))
+    reply = shown(hidden_page(LayerStates("", (1, 5, 512), (2.5, 998.7, 1091.2)), "prompt 1"))
 
     assert "  2.50  embeddings\n998.70  layer 1\n 1,091  layer 2" in text_of(reply)
     assert "This is the row “prompt 1”, read alone." in text_of(reply)
@@ -432,8 +467,8 @@ def test_of_a_long_text_the_part_that_says_more_is_shown() -> None:
 
 
 def test_an_ending_tells_what_was_cut_off() -> None:
-    cut = text_of(shown(ending_page("It went in circles.", 1_200, 9, "\n\n**Again** and\nagain")))
-    whole = text_of(shown(ending_page("The model ended it.", 12, 12)))
+    cut = text_of(shown(ending("It went in circles.", 1_200, "\n\n**Again** and\nagain")))
+    whole = text_of(shown(ending("The model ended it.", 12, " \n")))
 
     assert "It went in circles.\n\nThe answer takes 9 of the 1,200 written tokens. This was cut off:\n" in cut
     assert cut.endswith("> \\*\\*Again\\*\\* and\n> again")

@@ -90,16 +90,16 @@ def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head
     head = _load_unrounded(folder, device, languages)
     if device.precision != "int8":
         return head
-    from bot.inference.heads.rounding import round_to_int8
+    from bot.inference.heads.quantization import quantise_to_int8
 
-    rounding = round_to_int8(head)
-    if rounding.accepted:
+    quantised = quantise_to_int8(head)
+    if quantised.accepted:
         head.precision = "int8"
-    elif rounding.damaged:
+    elif quantised.damaged:
         del head
         gc.collect()  # heads and their operations refer to each other; both copies may not fit
         head = _load_unrounded(folder, device, languages)
-    head.precision_reason = rounding.reason
+    head.precision_reason = quantised.reason
     return head
 
 

@@ -16,19 +16,16 @@ PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 
 @dataclass(frozen=True)
 class Device:
-    """A device with its data type.
-
-    Attributes:
-        name: as PyTorch writes it: `cpu`, `cuda:0`, `mps`.
-        precision: one of `PRECISIONS`.
-    """
+    """A device with its data type."""
 
     name: str
+    """As PyTorch writes it: `cpu`, `cuda:0`, `mps`."""
     precision: str
+    """One of `PRECISIONS`."""
 
     @classmethod
     def choose(cls, name: str = "auto", precision: str = "auto") -> Device:
-        """Pick the best device of this machine, or check the one that is named.
+        """Return the best device of this machine, or the named one.
 
         Raises:
             SettingsError: this machine has no such device, or there is no such precision.
@@ -44,8 +41,6 @@ class Device:
     def choose_all(cls, names: str = "auto", precision: str = "auto") -> tuple[Device, ...]:
         """Return the devices of a comma-separated list, or the best one.
 
-        The CPU may be listed several times, for machines with several sockets.
-
         Raises:
             SettingsError: this machine lacks one of them, or one is listed twice.
         """
@@ -56,15 +51,17 @@ class Device:
             )
         devices = tuple(cls.choose(name, precision) for name in each)
         for device in devices:
+            # A machine with several sockets may list its CPU several times.
             if not device.on_cpu and devices.count(device) > 1:
                 raise SettingsError(f"DEVICES is {names!r}: {device.name} is listed twice, and there is only one.")
         return devices
 
     @property
     def dtype(self) -> torch.dtype:
-        """The PyTorch data type that checkpoints are loaded in. int8 weights are quantised afterwards."""
+        """The data type that checkpoints are loaded in."""
         import torch
 
+        # int8 weights are quantised after loading.
         dtype: torch.dtype = getattr(torch, self.best_precision if self.precision == "int8" else self.precision)
         return dtype
 
@@ -77,6 +74,15 @@ class Device:
     def on_cpu(self) -> bool:
         """Whether it is the CPU, whose memory and cores everything else shares."""
         return self.name == "cpu"
+
+    def reason_for(self, dtype: str) -> str:
+        """Return why a checkpoint computes in a floating-point data type here, in a clause for the bot's owner."""
+        if self.precision not in ("int8", self.best_precision):
+            return f"{dtype}: set by PRECISION"
+        if self.name == "mps":
+            return f"{dtype}: the default on mps"
+        verb = "multiplies it" if dtype == "bfloat16" else "does not multiply bfloat16"
+        return f"{dtype}: this {'CPU' if self.on_cpu else 'GPU'} {verb} natively"
 
 
 Devices: TypeAlias = Device | Sequence[Device]

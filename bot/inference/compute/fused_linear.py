@@ -1,10 +1,6 @@
 """Linear layers that read the same input, computed as one product.
 
-An attention layer multiplies its input by three weights, a gated feed-forward layer by two. For the few rows of a
-decode step, starting a product costs the most, so the weights are stacked. The layer that is called first computes the
-outputs of all.
-
-Source: vLLM stacks the same layers (`QKVParallelLinear`, `MergedColumnParallelLinear`).
+Source: vLLM's `QKVParallelLinear` and `MergedColumnParallelLinear`.
 """
 
 from __future__ import annotations
@@ -24,19 +20,17 @@ GROUPS = (
     ("gate_proj", "up_proj"),
     ("wi_0", "wi_1"),
 )
-"""The names in transformers of layers that a module gives the same input, in the order of the calls."""
+"""Names in transformers of layers that read the same input, in the order of their calls."""
 TWO_INPUTS = frozenset({"encoder_attn", "EncDecAttention", "crossattention"})
-"""The names of cross-attention, whose queries and keys are made from different inputs."""
+"""Names of cross-attention, which makes queries and keys from different inputs."""
 
 
 class FusedLinear(nn.Module):
-    """Packed layers with the same input. Caches outputs until every layer has read its slice.
-
-    Used on the device's thread only.
-    """
+    """Packed layers with the same input. Caches outputs until every layer has read its slice."""
 
     def __init__(self, layers: Sequence[PackedLinear]) -> None:
         super().__init__()
+        # For the few rows of a decode step, starting a product costs the most: one product replaces two or three.
         biases = [layer.bias for layer in layers if layer.bias is not None]
         self.sizes = [layer.out_features for layer in layers]
         whole = nn.Linear(layers[0].in_features, sum(self.sizes), bias=bool(biases), device="meta")
@@ -48,7 +42,7 @@ class FusedLinear(nn.Module):
         self._outputs: dict[int, torch.Tensor] = {}
 
     def part(self, inputs: torch.Tensor, index: int) -> torch.Tensor:
-        """Map (…, in_features) to the (…, out_features) of one layer of the group."""
+        """Map (…, in_features) to the (…, out_features) of one layer; the first call computes those of all."""
         if inputs is not self._inputs or index not in self._outputs:
             self._outputs = dict(enumerate(self.whole(inputs).split(self.sizes, dim=-1)))
             self._inputs = inputs
@@ -69,8 +63,8 @@ class FusedLinearPart(nn.Module):
 
     @property
     def weight(self) -> torch.Tensor:
-        """The packed weight of the whole group: models read its data type and device."""
-        return self.fused.whole.weight
+        """The packed weight of the whole group."""
+        return self.fused.whole.weight  # models read its data type and device
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (…, in_features) to (…, out_features)."""
@@ -82,12 +76,8 @@ class FusedLinearPart(nn.Module):
 
 
 def fuse(model: nn.Module) -> int:
-    """Fuse the packed layers of a model that read the same input.
-
-    Returns:
-        The number of groups.
-    """
-    found = 0
+    """Fuse the packed layers of a model that read the same input; return the number of groups."""
+    groups = 0
     for name, parent in list(model.named_modules()):
         if name.rpartition(".")[2] in TWO_INPUTS:
             continue
@@ -97,8 +87,8 @@ def fuse(model: nn.Module) -> int:
                 fused = FusedLinear(layers)
                 for index, part in enumerate(group):
                     setattr(parent, part, FusedLinearPart(fused, index))
-                found += 1
-    return found
+                groups += 1
+    return groups
 
 
 def _can_fuse(layers: Sequence[PackedLinear]) -> bool:

@@ -1,13 +1,7 @@
-"""Linear layers whose weights are 8-bit integers.
+"""Linear layers in int8 (W8A8): weights with a scale per output, inputs with a scale per token.
 
-A weight has one scale for each of its outputs; a layer's input is rounded as it comes, with one scale for each token
-(W8A8). A scale per batch would let an answer depend on the other rows. Language models have inputs that are much larger
-in a few channels, and would be rounded coarsely: half of that, on a logarithmic scale, moves into the weights
-(SmoothQuant, arXiv:2211.10438, equation 4 with alpha = 0.5).
-
-On the CPU oneDNN multiplies, through the operator that PyTorch's own compiler uses
-(torch/_inductor/mkldnn_lowerings.py). On CUDA torchao does, without smoothing. torchao counts on a compiler: on the CPU
-without one, its layers took up to four times as long as oneDNN's in bfloat16.
+Source: Xiao et al.: SmoothQuant, 2022, arXiv:2211.10438, for the smoothing on CPUs; torch/_inductor/mkldnn_lowerings.py
+for oneDNN's operators.
 """
 
 from __future__ import annotations
@@ -21,11 +15,10 @@ from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
 from bot.inference.compute.device import Device
-from bot.inference.compute.packed_linear import with_rows_filled_up
+from bot.inference.compute.packed_linear import with_padded_rows
 
 _CPU_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8")
-"""Without one of them oneDNN overflows 16 bits in between, or is hundreds of times slower."""
-
+"""One is needed: without, oneDNN overflows 16 bits in between, or is hundreds of times slower."""
 _LARGEST = 127
 _ZERO = 128
 """The zero point of inputs. They are unsigned bytes: signed ones have no fast kernel before AMX."""
@@ -34,10 +27,8 @@ _ZERO = 128
 def obstacle(device: Device) -> str | None:
     """Return why a device cannot compute in int8, as part of a sentence; None if it can."""
     if device.on_cpu:
-        able = torch.cpu.get_capabilities()
-        if not any(able.get(name) for name in _CPU_INSTRUCTIONS):
-            return "this CPU has no instructions for it (VNNI or AMX)"
-        return None
+        able = any(map(torch.cpu.get_capabilities().get, _CPU_INSTRUCTIONS))
+        return None if able else "this CPU has no instructions for it (VNNI or AMX)"
     if not device.name.startswith("cuda"):
         return "it runs on CPUs and on CUDA only"
     if importlib.util.find_spec("torchao") is None:
@@ -68,23 +59,23 @@ def largest_inputs(model: PreTrainedModel, run: Callable[[], object]) -> dict[st
 def quantise(model: PreTrainedModel, device: Device, largest: Mapping[str, torch.Tensor]) -> int:
     """Quantise the linear layers of a model's body to int8, in place, and return their number.
 
-    The layers above the body (a classifier's last ones, a language model's output layer) stay as they are: they are
-    small, or share their weights with the embeddings, and their rounding would show in the answers undamped.
-
     Args:
         largest: the result of `largest_inputs`. Layers that are missing from it are not smoothed.
     """
     chosen = dict(_linear_layers(model))
     count = len(chosen)
-    if device.on_cpu:
-        _by_onednn(model, chosen, largest)
-    else:
+    if not device.on_cpu:
         by_torchao(model, chosen)
+        return count
+    # Not by torchao, which counts on a compiler: without one its layers took up to four times as long as plain ones.
+    for name in list(chosen):
+        # Each layer is freed before the next one is quantised, so the model never takes its memory twice.
+        model.set_submodule(name, Int8Linear(chosen.pop(name), largest.get(name)))
     return count
 
 
 def by_torchao(model: nn.Module, chosen: dict[str, nn.Linear]) -> None:
-    """Quantise the chosen layers, by their names in the model, with torchao."""
+    """Quantise the chosen layers, by their names in the model, with torchao and without smoothing."""
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
     layers = set(chosen.values())
@@ -98,15 +89,10 @@ def int8_bytes(model: nn.Module) -> int:
     return sum(layer.in_features * layer.out_features for layer in layers)
 
 
-def _by_onednn(model: nn.Module, chosen: dict[str, nn.Linear], largest: Mapping[str, torch.Tensor]) -> None:
-    for name in list(chosen):
-        # Each layer is freed before the next one is quantised, so the model never takes its memory twice.
-        model.set_submodule(name, Int8Linear(chosen.pop(name), largest.get(name)))
-
-
 def _linear_layers(model: PreTrainedModel) -> Iterator[tuple[str, nn.Linear]]:
-    body = model.base_model
-    inside = set(body.modules())
+    # The layers above the body are small, or share their weights with the embeddings, and their rounding would show in
+    # the answers undamped.
+    inside = set(model.base_model.modules())
     output = model.get_output_embeddings()
     for name, module in model.named_modules():
         # A subclass may compute something else from its weights.
@@ -115,29 +101,24 @@ def _linear_layers(model: PreTrainedModel) -> Iterator[tuple[str, nn.Linear]]:
 
 
 class Int8Linear(nn.Module):
-    """`nn.Linear` in int8 on the CPU. Inputs and outputs have the data type of the original layer.
+    """An `nn.Linear` in int8 on the CPU. Inputs and outputs have the data type of the original layer.
 
-    Attributes:
-        weight: int8, (in_features, out_features), in oneDNN's blocked layout; `weight.to_dense()` unpacks it. Models
-            read a layer's data type from an attribute of this name.
-        weight_scale: float32, (out_features,).
-        smoothing: multiplied into the inputs and divided out of the weight; float32, (in_features,).
-        bias: float32, (out_features,).
+    Args:
+        largest: the expected largest magnitude of each input channel, (in_features,); None for no smoothing.
     """
 
     weight: torch.Tensor
+    """int8, (in_features, out_features), in oneDNN's blocked layout; `weight.to_dense()` unpacks it."""
     weight_scale: torch.Tensor
+    """float32, (out_features,)"""
     smoothing: torch.Tensor
+    """Multiplied into the inputs and divided out of the weight; float32, (in_features,)."""
     product_scale: torch.Tensor
     weight_zero: torch.Tensor
     bias: torch.Tensor
+    """float32, (out_features,)"""
 
     def __init__(self, layer: nn.Linear, largest: torch.Tensor | None = None) -> None:
-        """Quantise a layer.
-
-        Args:
-            largest: the expected largest magnitude of each input channel, (in_features,); None for no smoothing.
-        """
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.dtype = layer.weight.dtype
@@ -146,7 +127,8 @@ class Int8Linear(nn.Module):
         weight = weight / smoothing
         scale = _largest_of_each_row(weight) / _LARGEST
         rounded = (weight / scale).round().to(torch.int8)
-        # Not a buffer: an oneDNN tensor has no storage that could be moved or measured.
+        # Not a buffer: an oneDNN tensor has no storage that could be moved or measured. Models read a layer's data type
+        # from an attribute of this name.
         self.__dict__["weight"] = torch.ops.onednn.qlinear_prepack(rounded, None)
         bias: torch.Tensor | None = layer.bias
         self.register_buffer("bias", torch.zeros(self.out_features) if bias is None else bias.detach().float())
@@ -157,17 +139,17 @@ class Int8Linear(nn.Module):
         self.register_buffer("weight_zero", torch.zeros(self.out_features, dtype=torch.int32))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Map (…, in_features) to (…, out_features).
-
-        Rounding has no gradient: for attributions, only the weight is rounded, not the inputs.
-        """
+        """Map (…, in_features) to (…, out_features)."""
         if torch.is_grad_enabled() and inputs.requires_grad:
-            return self._unrounded(inputs)
+            # Rounding has no gradient: for attributions only the weight is rounded.
+            weight = self.weight.to_dense().t() * self.weight_scale[:, None] * self.smoothing
+            return linear(inputs, weight.to(inputs.dtype), self.bias.to(inputs.dtype))
         inputs = inputs.to(torch.float32, copy=True).mul_(self.smoothing)
+        # A scale per token, not per batch: no answer may depend on the other rows.
         scale = _largest_of_each_row(inputs)
         # Plus one half, because the conversion rounds down.
         rounded = inputs.mul(_LARGEST / scale).add_(_ZERO + 0.5).to(torch.uint8)
-        return torch.addcmul(self.bias, with_rows_filled_up(self._products, rounded), scale).to(self.dtype)
+        return torch.addcmul(self.bias, with_padded_rows(self._products, rounded), scale).to(self.dtype)
 
     def _products(self, rounded: torch.Tensor) -> torch.Tensor:
         weight = (self.weight, self.product_scale, self.weight_zero)
@@ -178,10 +160,6 @@ class Int8Linear(nn.Module):
         )
         return products
 
-    def _unrounded(self, inputs: torch.Tensor) -> torch.Tensor:
-        weight = self.weight.to_dense().t() * self.weight_scale[:, None] * self.smoothing
-        return linear(inputs, weight.to(inputs.dtype), self.bias.to(inputs.dtype))
-
     def extra_repr(self) -> str:
         """Return the sizes, as `nn.Linear` does."""
         return f"in_features={self.in_features}, out_features={self.out_features}, dtype={self.dtype}"
@@ -189,6 +167,8 @@ class Int8Linear(nn.Module):
 
 def _smoothing(weight: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
     """Return the factors that give a channel's inputs and weights the same largest magnitude, (in_features,)."""
+    # Language models have a few channels with much larger inputs, which would be rounded coarsely. Half of that, on a
+    # logarithmic scale, moves into the weights: equation 4 of SmoothQuant with alpha = 0.5.
     return (weight.abs().amax(dim=0).clamp(min=1e-5) / largest.clamp(min=1e-5)).sqrt()
 
 

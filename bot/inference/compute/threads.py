@@ -1,10 +1,4 @@
-"""Chooses how many of PyTorch's threads compute a small forward pass.
-
-Each operation of a forward pass is spread over all threads, and waits for all of them at its end. A decode step has
-hundreds of operations of some ten microseconds. Waking the other threads can take longer than they save, and on a busy
-machine they come late. The best number depends on the machine, the model and the load, so passes that are computed
-anyway are timed.
-"""
+"""The number of PyTorch's threads that compute a small forward pass."""
 
 from __future__ import annotations
 
@@ -12,61 +6,56 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 import torch
 
 LARGEST = 64
-"""Tokens. Larger forward passes always use all threads."""
+"""Tokens of the largest forward pass that may use fewer threads than all."""
 REMEMBERED = 5
-"""The median is taken of so many times."""
+"""Times per number of threads, whose median counts."""
 LOOK_EVERY = 32
-"""One in so many passes tries another number of threads, in case that has become faster."""
+"""Passes between two tries of another number of threads, in case it has become faster."""
 
 
-@dataclass
 class _Times:
     """The times of passes of about one size, by number of threads."""
 
-    numbers: list[int]
-    passes: int = 0
-    seen: dict[int, deque[float]] = field(default_factory=dict)
+    def __init__(self, most: int) -> None:
+        # All threads, halved down to one: 6 → 6, 3, 1.
+        self.seen = {most >> shift: deque[float](maxlen=REMEMBERED) for shift in range(most.bit_length())}
+        self.passes = 0
 
     def choose(self) -> int:
         """Return the number of threads for the next pass."""
         self.passes += 1
-        for number in self.numbers:
-            if len(self.seen.get(number, ())) < REMEMBERED:
+        for number, times in self.seen.items():
+            if len(times) < REMEMBERED:
                 return number
-        best = min(self.numbers, key=lambda number: median(self.seen[number]))
+        best = min(self.seen, key=lambda number: median(self.seen[number]))
         if self.passes % LOOK_EVERY:
             return best
-        others = [number for number in self.numbers if number != best]
+        others = [number for number in self.seen if number != best]
         return others[self.passes // LOOK_EVERY % len(others)]
-
-    def note(self, number: int, seconds: float) -> None:
-        """Record the time of a pass."""
-        self.seen.setdefault(number, deque(maxlen=REMEMBERED)).append(seconds)
 
 
 @dataclass
 class Pass:
-    """A running pass.
-
-    Attributes:
-        parts: how many equal parts it has, such as decode steps; set by the caller.
-    """
+    """A pass that is being timed."""
 
     parts: int = 1
+    """Equal parts that it consists of, such as decode steps; set by the caller."""
 
 
 class ThreadChoice:
     """Chooses the number of threads for a model's small forward passes. Used on the device's thread only.
 
+    Waking threads for each of a decode step's hundreds of operations can take longer than they save. The best number
+    depends on the machine, the model and the load, so passes are timed as they come.
+
     Attributes:
-        active: whether to choose at all. In bfloat16 the number of threads changes no bit of the result (a probe checks
-            that, see `batch_invariance`). In float32 it does, and a seed must reproduce its text.
+        active: whether to choose at all, rather than use all threads.
     """
 
     def __init__(self, *, active: bool, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -76,31 +65,18 @@ class ThreadChoice:
 
     @contextmanager
     def chosen(self, name: str, tokens: int) -> Iterator[Pass]:
-        """Run the body with the number of threads that was fastest lately.
-
-        Args:
-            name: the kind of pass.
-            tokens: in the pass, padding included.
-        """
+        """Compute a kind of pass over so many tokens with the number of threads that was fastest lately."""
         most = torch.get_num_threads() if self.active and tokens <= LARGEST else 1
-        this = Pass()
+        timed = Pass()
         if most == 1:
-            yield this
+            yield timed
             return
-        times = self._times.setdefault((name, tokens.bit_length()), _Times(_numbers(most)))
+        times = self._times.setdefault((name, tokens.bit_length()), _Times(most))
         number = times.choose()
         torch.set_num_threads(number)
         began = self._clock()
         try:
-            yield this
+            yield timed
         finally:
             torch.set_num_threads(most)
-        times.note(number, (self._clock() - began) / (this.parts * tokens))
-
-
-def _numbers(most: int) -> list[int]:
-    """Return all threads, halved down to one: 6 → 6, 3, 1."""
-    numbers = [most]
-    while numbers[-1] > 1:
-        numbers.append(numbers[-1] // 2)
-    return numbers
+        times.seen[number].append((self._clock() - began) / (timed.parts * tokens))

@@ -1,4 +1,4 @@
-"""Checkpoints and what can be done with them: one file for each kind of head, after the families of transformers.
+"""Checkpoints and their heads: one file for each kind of head, after the families of transformers.
 
 Only this package and the loading of checkpoints import torch and transformers, and nothing imports it at start-up.
 """

@@ -1,4 +1,4 @@
-"""Which function computes attention in a forward pass.
+"""Attention functions of ours in transformers' models.
 
 Source: "Attention backends" in the transformers documentation.
 """
@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from transformers import AttentionInterface, PreTrainedModel
+from transformers.utils import ModelOutput
 
 _NAME = "glassbox"
-_UNKNOWN = ("softcap", "s_aux", "position_bias")
-"""Arguments of attention functions that ours don't know."""
+_UNSUPPORTED = ("softcap", "s_aux", "position_bias")
+"""Arguments of transformers' attention functions that ours do not take."""
 
 
 @dataclass(slots=True)  # frozen ones take longer to make, and this is made for each layer
 class LayerInput:
-    """What attention is computed of in a layer: queries, keys and values, (sequences, heads, tokens, size) each.
+    """The input of attention in a layer: queries, keys and values, (sequences, heads, tokens, size) each.
 
     Attributes:
-        scale: of the products of queries and keys; None for the usual one.
+        scale: factor of the products of queries and keys; None for the usual one.
         causal: whether no token sees a later one.
         window: how many tokens back a token sees, itself included; None for all.
     """
@@ -43,9 +44,9 @@ class LayerInput:
 
 
 class Attention(Protocol):
-    """Computes attention in one forward pass."""
+    """An attention function for one forward pass."""
 
-    def attend(self, given: LayerInput) -> torch.Tensor:
+    def attend(self, inputs: LayerInput) -> torch.Tensor:
         """Return a layer's attention, (sequences, tokens, heads, size).
 
         Raises:
@@ -55,16 +56,16 @@ class Attention(Protocol):
 
 
 class AttentionBackend:
-    """Switches a model's attention function. Used on the device's thread only, so no other request notices."""
+    """Runs a model with other attention functions. Used on the device's thread only, so no other request notices."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         AttentionInterface.register(_NAME, _attend)
         self._model = model
-        configs = {id(one.config): one.config for one in model.modules() if isinstance(one, PreTrainedModel)}
-        self._configs = list(configs.values())
+        parts = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
+        self._configs = list({id(part.config): part.config for part in parts}.values())
 
-    def run(self, attention: Attention, **inputs: object) -> Any:
-        """Return the model's output in a forward pass with another attention.
+    def run(self, attention: Attention, **inputs: object) -> ModelOutput:
+        """Return the model's output with an attention function of ours.
 
         Raises:
             NotImplementedError, TypeError: the model's attention is of another kind.
@@ -74,8 +75,8 @@ class AttentionBackend:
 
     @contextmanager
     def switched_to(self, name: str) -> Iterator[None]:
-        """Compute attention by one of the library's functions inside the body."""
-        # Not by the public property: it would give sub-configurations the same one, and they may differ.
+        """Compute attention by a registered function, such as the library's `eager`, inside the body."""
+        # Not through the public property: it would give sub-configurations the same one, and they may differ.
         before = [config._attn_implementation for config in self._configs]
         try:
             for config in self._configs:
@@ -100,8 +101,8 @@ def _attend(
     **others: object,
 ) -> tuple[torch.Tensor, None]:
     """Attend as the library asks, see `transformers.AttentionInterface`."""
-    if any(others.get(name) is not None for name in _UNKNOWN):
+    if any(others.get(name) is not None for name in _UNSUPPORTED):
         raise NotImplementedError
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
-    given = LayerInput(module, query, key, value, scaling, causal, sliding_window)
-    return glassbox_attention.attend(given), None
+    inputs = LayerInput(module, query, key, value, scaling, causal, sliding_window)
+    return glassbox_attention.attend(inputs), None

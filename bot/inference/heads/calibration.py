@@ -1,4 +1,4 @@
-"""What is measured of a checkpoint once, and kept for as long as the process runs."""
+"""Measurements of a checkpoint that are made once, and kept as long as the process runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Calibration(Generic[T]):
-    """The key of a measurement whose outcome is a `T`: one for each task that needs it, and one for each probe."""
+    """A key of `Calibrations`, whose outcome is a `T`: one for each task that needs it, and one for each probe."""
 
     name: str
 
@@ -34,11 +34,11 @@ class Calibrations:
         self._outcomes[key] = outcome
 
     def get(self, key: Calibration[T]) -> T | None:
-        """Return what was measured, or None."""
+        """Return the outcome, or None if nothing was measured."""
         return self._outcomes.get(key)
 
     def measured(self, key: Calibration[T], measure: Callable[[], T]) -> T:
-        """Return what was measured; measure it the first time."""
+        """Return the outcome; measure it the first time."""
         if key not in self:
             self[key] = measure()
         return self[key]

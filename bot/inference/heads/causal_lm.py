@@ -1,4 +1,4 @@
-"""A decoder: continue a text, or say how likely a continuation is."""
+"""A decoder that continues a text, or scores continuations."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class CausalLM(Head):
         next_token: outputs the log-probabilities of the token after the prompt, (vocabulary,), float32; the row's
             candidates are not used.
         generate: outputs the continuation.
-        token_log_probs: outputs what the model predicted at each position of a written text.
-        attribute: tells which tokens speak for some words rather than others.
+        token_log_probs: outputs log-probabilities at each position of a written text.
+        attribute: outputs integrated gradients.
     """
 
     kind = HeadKind.CAUSAL_LM
@@ -54,15 +54,9 @@ class CausalLM(Head):
         scoring = Budget(1_024, rows=64) if self.device.on_cpu else Budget(16_384, rows=256)
         generating = Budget(4_096, rows=16) if self.device.on_cpu else Budget(65_536, rows=64)
         self._graphs = cuda_graphs(self)
-        self.score: Operation[Continuations, list[LogProbs]] = Operation(
-            "score", self._score, scoring, is_sound=none_above
-        )
-        self.next_token: Operation[Continuations, LogProbs] = Operation(
-            "next_token", self._next_token, scoring, is_sound=none_above
-        )
-        self.generate: Operation[Generation, Generated] = Operation.iterative(
-            "generate", self._running_batch, generating
-        )
+        self.score = Operation("score", self._score, scoring, is_sound=none_above)
+        self.next_token = Operation("next_token", self._next_token, scoring, is_sound=none_above)
+        self.generate = Operation[Generation, Generated].iterative("generate", self._running_batch, generating)
         self.token_log_probs = token_log_probs(self)
         self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
@@ -71,7 +65,7 @@ class CausalLM(Head):
         return tuple(self.tokenize(text))
 
     def encode_rest(self, text: str) -> tuple[int, ...]:
-        """Return token ids of a text that follows another one: no special tokens."""
+        """Return token ids of a text that follows another one, without special tokens."""
         return tuple(self.tokenize(text, add_special_tokens=False))
 
     def beginning(self, text: str, tokens: int) -> str:
@@ -86,11 +80,11 @@ class CausalLM(Head):
         """Return as much of a text as the context has room for, and whether anything was cut off.
 
         Args:
-            text: what may be cut, at its end unless `keep_end`.
-            needed: how many tokens are read in all if the text is this; a longer text needs more.
+            needed: counts the tokens that are read in all for a text, which grow with it.
+            keep_end: cut the beginning, rather than the end.
 
         Raises:
-            ModelUnavailable: the context is too short even for what is read around the text.
+            ModelUnavailable: the context is too short even for an empty text.
         """
         if needed(text) <= self.context_length:
             return text, False
@@ -138,12 +132,11 @@ class CausalLM(Head):
 
     @property
     def batch_invariance(self) -> BatchInvariance:
-        """How rows of `score` and `next_token` share forward passes. The first call finds out, on the device's
-        thread."""
+        """The mode in which rows of `score` and `next_token` share forward passes; see `EncoderHead`."""
         return batch_invariance(self, len(SAMPLES), self._probed)
 
-    def _probed(self, way: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
-        found = score(self, way, [SAMPLES[sample] for sample in samples])
+    def _probed(self, mode: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
+        found = score(self, mode, [SAMPLES[sample] for sample in samples])
         return [[torch.from_numpy(np.concatenate(each))] for each in found]
 
     @on_device
@@ -155,8 +148,7 @@ class CausalLM(Head):
         return score(self, self.batch_invariance, [row.inputs for row in rows])
 
     def _running_batch(self, alone: bool) -> RunningBatch[Generation]:
-        # A seed promises the same text each time, so a row that is alone never uses CUDA graphs: whether their cache is
-        # free depends on others.
+        # Seeded rows run alone and never use CUDA graphs, whose cache is free or not depending on others.
         graphs = None if alone else self._graphs
         return RunningBatch(self, self.end_ids, lambda: model_runner(self, graphs), exact=alone)
 

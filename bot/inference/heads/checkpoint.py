@@ -13,14 +13,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.compute.device import Device
 from bot.inference.compute.int8 import int8_bytes
-from bot.inference.compute.packed_linear import filled_up, packed_bytes
-from bot.inference.compute.precision import reason_of
+from bot.inference.compute.packed_linear import bucket, packed_bytes
 from bot.inference.compute.threads import ThreadChoice
 from bot.inference.heads.attention_backend import AttentionBackend
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row
-from bot.inference.tokenization.literal import Literally, control_tokens
+from bot.inference.tokenization.literal import LiteralMode, control_tokens
 from bot.inference.tokenization.tokens import BrokenEnd, Token, broken_end, read_tokens
 from bot.text.characters import REPLACEMENT_CHARACTER
 
@@ -32,17 +31,13 @@ class Checkpoint:
     """Weights and a tokenizer on a device. Tokenizing is safe on any thread; the model runs on the device's thread.
 
     Attributes:
-        model: in evaluation mode, on the device.
-        declared_languages: what the catalogue says that the checkpoint translates.
-        calibrations: what was measured of it once.
+        declared_languages: the pairs that it translates, as the catalogue says.
         context_length: the longest input in tokens, special tokens included.
         parameters: their number; shared ones count once.
         precision: the data type of the weights, one of `bot.inference.compute.device.PRECISIONS`.
         precision_reason: why, in one clause.
         is_packed: whether the linear layers are packed for the CPU (see `bot.inference.compute.packed_linear`).
-        threads: how many threads share a small forward pass.
-        literally: locks the tokenizer and has it read control tokens as text: `with checkpoint.literally: …`.
-        attention_backend: runs forward passes with other attention functions.
+        literally: the tokenizer's literal mode: `with checkpoint.literally: …`.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, device: Device) -> None:
@@ -54,22 +49,24 @@ class Checkpoint:
         self.context_length = _context_length(model, tokenizer)
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.precision = str(model.dtype).removeprefix("torch.")
-        self.precision_reason = reason_of(device, self.precision)
+        self.precision_reason = device.reason_for(self.precision)
         self.is_packed = False
+        # In float32 the number of threads changes the result's last bits, and a seed must reproduce its text. In
+        # bfloat16 a probe checks that it changes none (see `batch_invariance`).
         self.threads = ThreadChoice(active=device.on_cpu and model.dtype == torch.bfloat16)
         # Fast tokenizers keep truncation and padding as state that is shared between calls.
         self._tokenizer_lock = threading.Lock()
-        self.literally = Literally(tokenizer, self._tokenizer_lock)
+        self.literally = LiteralMode(tokenizer, self._tokenizer_lock)
         self.attention_backend = AttentionBackend(model)
 
     def tokenize(self, *texts: str, **options: object) -> list[int]:
-        """Return the token ids of a text or of a pair. What looks like a control token is text, too."""
+        """Return the token ids of a text or of a pair. No control token is read in them."""
         with self.literally:
             ids: list[int] = self.tokenizer(*texts, **options)["input_ids"]
             return ids
 
     def tokenize_template(self, text: str, *, source: str | None = None, **options: object) -> list[int]:
-        """Return the token ids of what the bot or a chat template has written: control tokens are meant as such.
+        """Return the token ids of a text by the bot or a chat template, whose control tokens are meant as such.
 
         Args:
             source: the tokenizer's own code of the text's language, for multilingual models.
@@ -82,7 +79,7 @@ class Checkpoint:
 
     @cached_property
     def control_tokens(self) -> dict[str, int]:
-        """The tokens that are no text to the model, with their ids."""
+        """The tokenizer's control tokens with their ids."""
         return control_tokens(self.tokenizer)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
@@ -116,11 +113,9 @@ class Checkpoint:
 
     @property
     def pad_token_id(self) -> int:
-        """The padding token's id. Without one any id serves, because the attention mask hides it."""
-        for candidate in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
-            if isinstance(candidate, int):
-                return candidate
-        return 0
+        """The padding token's id, or another one: any serves, because the attention mask hides it."""
+        candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id)
+        return next((candidate for candidate in candidates if isinstance(candidate, int)), 0)
 
     @property
     def end_ids(self) -> frozenset[int]:
@@ -135,27 +130,26 @@ class Checkpoint:
         return int(self.model.config.get_text_config().vocab_size)
 
     def tensor(self, values: Sequence[int] | Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return integers as a tensor on the device. Nothing waits for them on their way to a GPU."""
+        """Return integers as a tensor on the device, copied asynchronously."""
         if not self.device.name.startswith("cuda"):
             return torch.tensor(values, dtype=torch.long, device=self.device.name)
-        # Copies from pinned memory only run beside the computing.
+        # Only copies from pinned memory run beside the computing.
         return torch.tensor(values, dtype=torch.long, pin_memory=True).to(self.device.name, non_blocking=True)
 
     def pad(self, sequences: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pad to the longest sequence, and to a width that the model has kernels for.
+        """Pad to the padded length of the longest sequence.
 
         Returns:
             Token ids and attention mask, both of shape (batch, sequence), on the device.
         """
-        width = self.filled_up(max(map(len, sequences)))
-        fill = self.pad_token_id
-        ids = [_padded(list(row), width, fill, left=left) for row in sequences]
+        width = self.padded_length(max(map(len, sequences)))
+        ids = [_padded(list(row), width, self.pad_token_id, left=left) for row in sequences]
         mask = [_padded([1] * len(row), width, 0, left=left) for row in sequences]
         return self.tensor(ids), self.tensor(mask)
 
-    def filled_up(self, tokens: int) -> int:
-        """Return the next number of tokens that the model has kernels for."""
-        return max(tokens, min(filled_up(tokens), self.context_length)) if self.is_packed else tokens
+    def padded_length(self, tokens: int) -> int:
+        """Return the next number of tokens for which packed layers have kernels; the same one if they aren't packed."""
+        return max(tokens, min(bucket(tokens), self.context_length)) if self.is_packed else tokens
 
     def inputs(
         self,
@@ -165,13 +159,7 @@ class Checkpoint:
         *,
         batch: int = 1,
     ) -> dict[str, torch.Tensor]:
-        """Return the model's arguments for a text without padding, repeated `batch` times.
-
-        Args:
-            ids: special tokens included.
-            type_ids: which of two texts each token belongs to; None if the model doesn't ask.
-            decoder_ids: what the decoder of an encoder-decoder reads, if it doesn't make that of `ids` itself.
-        """
+        """Return the model's arguments for a text without padding, repeated `batch` times (see `Reading`)."""
         inputs = {"input_ids": self.tensor([ids] * batch)}
         inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
         if type_ids is not None:
@@ -182,15 +170,15 @@ class Checkpoint:
 
     @property
     def weight_bytes(self) -> int:
-        """Memory that the weights take, in bytes; shared ones count once."""
+        """The bytes of the weights; shared ones count once."""
         tensors = chain(self.model.parameters(), self.model.buffers())
         sizes = {part.data_ptr(): part.nbytes for tensor in tensors for part in _parts(tensor)}
         return sum(sizes.values()) + packed_bytes(self.model) + int8_bytes(self.model)
 
 
 def _parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Return the tensors that hold a tensor's numbers."""
-    # torchao wraps several tensors in one that tells the size it had before it was rounded.
+    """Yield the tensors that hold a tensor's numbers."""
+    # torchao wraps several tensors in one that reports the size of the weight before quantisation.
     flatten = getattr(tensor, "__tensor_flatten__", None)
     if flatten is None:
         yield tensor
@@ -213,8 +201,7 @@ def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
         # RoBERTa's position embeddings start after the padding index.
         starts_after_padding = config.model_type in {"roberta", "xlm-roberta", "camembert", "longformer"}
         limits.append(positions - (config.pad_token_id or 0) - 1 if starts_after_padding else positions)
-    smallest = min(limits)
-    return smallest if smallest < 1_000_000 else FALLBACK_CONTEXT  # tokenizers write "no limit" as a huge number
+    return min(limits) if min(limits) < 1_000_000 else FALLBACK_CONTEXT  # tokenizers write "no limit" as a huge number
 
 
 CheckpointT = TypeVar("CheckpointT", bound=Checkpoint)
@@ -225,7 +212,7 @@ OutputT = TypeVar("OutputT")
 def on_device(
     function: Callable[[CheckpointT, Sequence[Row[InputT]]], list[OutputT]],
 ) -> Callable[[CheckpointT, Sequence[Row[InputT]]], list[OutputT]]:
-    """Run a method over rows without recording gradients, on as many threads as suit their number."""
+    """Decorate a method over rows: no gradients are recorded, and the number of threads suits the number of tokens."""
 
     @wraps(function)
     def run(checkpoint: CheckpointT, rows: Sequence[Row[InputT]]) -> list[OutputT]:

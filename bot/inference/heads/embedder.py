@@ -16,11 +16,10 @@ from bot.inference.task import HeadKind
 
 
 class Embedder(EncoderHead):
-    """`AutoModel`, and the pooling that sentence-transformers does after it.
+    """`AutoModel` with pooling.
 
     Attributes:
-        pooling: how the tokens' hidden states become one vector.
-        embed: outputs the pooled vectors, of any length, (hidden,), float32.
+        embed: outputs the pooled vectors, not normalised, (hidden,), float32.
 
     Source: Reimers, Gurevych: Sentence-BERT, 2019, arXiv:1908.10084.
     """
@@ -36,14 +35,14 @@ class Embedder(EncoderHead):
 
     @classmethod
     def of_folder(cls, folder: Path, *loaded: *Loaded) -> Self:
-        """Make a head with the pooling that a folder's files describe; raises as `Pooling.read` does."""
+        """Make a head with the pooling of a checkpoint's folder; raises as `Pooling.read` does."""
         return cls(*loaded, pooling=Pooling.read(folder))
 
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         states: torch.Tensor = self.forward(rows).last_hidden_state.float()
         if self.pooling.mode is PoolingMode.CLS:
             vectors = states[:, 0]
-        else:  # of each row's own tokens: a sum over padding too would be rounded by the width of the batch
+        else:  # of each row's own tokens: the rounding of a sum over padding would depend on the batch's width
             means = [tokens[: len(row.inputs.ids)].mean(dim=0) for row, tokens in zip(rows, states, strict=True)]
             vectors = torch.stack(means)
         return list(vectors.cpu().numpy())

@@ -1,4 +1,4 @@
-"""What the heads of bidirectional encoders share: their input is one text, or a pair of texts."""
+"""The base of the heads of bidirectional encoders, whose input is a text or a pair of texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import torch
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase, TokenizersBackend
 from transformers.tokenization_utils_base import TruncationStrategy
-from transformers.utils import PaddingStrategy
+from transformers.utils import ModelOutput, PaddingStrategy
 
 from bot.errors import ModelUnavailable
 from bot.inference.compute.device import Device
@@ -35,23 +35,20 @@ SAMPLES = (
 
 @dataclass(frozen=True)
 class EncoderInput:
-    """What the tokenizer made of a text.
-
-    Attributes:
-        ids: token ids, special tokens included.
-        type_ids: which of the two texts each token belongs to; None if the model doesn't ask.
-        truncated: whether the text was longer than the model's context, and its end left out.
-    """
+    """A tokenized text or pair of texts."""
 
     ids: tuple[int, ...]
+    """Special tokens included."""
     type_ids: tuple[int, ...] | None
+    """Which of the two texts each token belongs to; None if the model doesn't ask."""
     truncated: bool
+    """Whether the end was cut off, because it exceeds the context length."""
 
     @classmethod
     def of(cls, encoding: Encoding, *, with_types: bool) -> Self:
-        """Return what a fast tokenizer made of a text."""
-        # It keeps what was cut off as further encodings.
+        """Return a fast tokenizer's encoding as input."""
         types = tuple(encoding.type_ids) if with_types else None
+        # A text's cut-off parts are kept as further encodings.
         return cls(tuple(encoding.ids), types, truncated=bool(encoding.overflowing))
 
     @property
@@ -64,11 +61,11 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 class EncoderHead(Head):
-    """Encodes and pads texts for a bidirectional encoder, and computes them batch-invariantly."""
+    """A bidirectional encoder that computes texts batch-invariantly."""
 
     @abstractmethod
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
-        """Return the outputs of the head's operation for rows, in one forward pass (see `forward`)."""
+        """Return the outputs of the head's operation for rows, from one forward pass (see `forward`)."""
 
     def operation(self, name: str) -> Operation[EncoderInput, Floats]:
         """Make the head's operation, which `compute` computes."""
@@ -76,53 +73,49 @@ class EncoderHead(Head):
 
     @on_device
     def run(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
-        """Compute rows so that no row's numbers depend on the others."""
+        """Return the outputs of rows, batch-invariantly."""
         return self.batch_invariance.run(rows, self._widths(rows), self.compute)
 
-    def forward(self, rows: Sequence[Row[EncoderInput]]) -> Any:
+    def forward(self, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
         """Return the model's output for a batch, padded on the right."""
         return self._forward(self.batch_invariance, rows)
 
     @property
     def batch_invariance(self) -> BatchInvariance:
-        """How rows share forward passes. The first call finds out, on the device's thread."""
+        """The mode in which rows share forward passes. The first call finds out, on the device's thread."""
         return batch_invariance(self, len(SAMPLES), self._probed)
 
     @cached_property
     def _samples(self) -> list[Row[EncoderInput]]:
         return [self.encode(text) for text in SAMPLES]
 
-    def _probed(self, way: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
+    def _probed(self, mode: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
         rows = [self._samples[sample] for sample in samples]
-        return way.run(rows, self._widths(rows), lambda part: self._numbers(way, part))
+        return mode.run(rows, self._widths(rows), lambda part: self._numbers(mode, part))
 
     def _widths(self, rows: Sequence[Row[EncoderInput]]) -> list[int]:
-        return [self.filled_up(len(row.inputs.ids)) for row in rows]
+        return [self.padded_length(len(row.inputs.ids)) for row in rows]
 
-    def _numbers(self, way: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
+    def _numbers(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
         """Return the model's output for each row, and the last hidden states of each of its stacks."""
-        output = self._forward(way, rows, output_hidden_states=True)
-        seen = [output[0], *(states[-1] for name, states in output.items() if name.endswith("hidden_states"))]
-        width = seen[-1].shape[1]
-        own = [slice(0, len(row.inputs.ids)) for row in rows]
+        output = self._forward(mode, rows, output_hidden_states=True)
+        outputs = [output[0], *(states[-1] for name, states in output.items() if name.endswith("hidden_states"))]
+        width = outputs[-1].shape[1]
         # Logits of labels have no axis for tokens.
         return [
-            [one[index, tokens] if one.shape[1] == width else one[index] for one in seen]
-            for index, tokens in enumerate(own)
+            [tensor[index, : len(row.inputs.ids)] if tensor.shape[1] == width else tensor[index] for tensor in outputs]
+            for index, row in enumerate(rows)
         ]
 
-    def _forward(self, way: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> Any:
+    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> ModelOutput:
         inputs = self.batch(rows)
-        if way is not BatchInvariance.ROW_ATTENTION:
+        if mode is not BatchInvariance.ROW_ATTENTION:
             return self.model(**inputs, **options)
         spans = [RowSpan(index, slice(0, len(row.inputs.ids))) for index, row in enumerate(rows)]
         return self.attention_backend.run(RowAttention(spans), **inputs, **options)
 
     def encode(self, text: str, pair: str | None = None) -> Row[EncoderInput]:
-        """Tokenize a text, or a pair of which only the first is truncated, to the model's context length.
-
-        What looks like a special token is read as text.
-        """
+        """Tokenize a text, or a pair of which only the first is truncated, to the model's context length."""
         with self.literally:
             tokenize = self._tokenize_directly if _is_plain(self.tokenizer) else self._tokenize
             return tokenize(text, pair).row
@@ -141,18 +134,17 @@ class EncoderHead(Head):
         return EncoderInput(tuple(encoded["input_ids"]), types, truncated)
 
     def _tokenize_directly(self, text: str, pair: str | None) -> EncoderInput:
-        """Do the same without the library's bookkeeping, which takes longer than a chat message itself."""
-        backend = self.tokenizer.backend_tokenizer
+        """Do the same without the library's bookkeeping, which takes longer than tokenizing a chat message."""
         self.tokenizer.set_truncation_and_padding(
             PaddingStrategy.DO_NOT_PAD, _truncation(pair), self.context_length, 0, None, None
         )
-        # A batch, if only of one text, lets other threads run meanwhile; the fast one computes no offsets.
-        [encoded] = backend.encode_batch_fast([(text, pair) if pair else text])
+        # A batch, even of one text, lets other threads run meanwhile; the fast method computes no offsets.
+        [encoded] = self.tokenizer.backend_tokenizer.encode_batch_fast([(text, pair) if pair else text])
         return EncoderInput.of(encoded, with_types=self.asks_for_types)
 
     @property
     def asks_for_types(self) -> bool:
-        """Whether the model wants to know which of two texts each token belongs to."""
+        """Whether the model reads which of two texts each token belongs to."""
         return "token_type_ids" in self.tokenizer.model_input_names
 
     def check_offsets(self) -> None:
@@ -164,13 +156,12 @@ class EncoderHead(Head):
             )
 
     def batch(self, rows: Sequence[Row[EncoderInput]]) -> dict[str, torch.Tensor]:
-        """Return the padded batch: tensors of shape (batch, sequence) under the names that the model expects."""
+        """Return the model's arguments for a padded batch, (batch, sequence) each."""
         ids, mask = self.pad([row.inputs.ids for row in rows])
         inputs = {"input_ids": ids, "attention_mask": mask}
-        types = [row.inputs.type_ids for row in rows]
-        if all(kinds is not None for kinds in types):
-            inputs["token_type_ids"], _ = self.pad([kinds or () for kinds in types])
-            inputs["token_type_ids"] *= mask
+        types = [row.inputs.type_ids for row in rows if row.inputs.type_ids is not None]
+        if len(types) == len(rows):
+            inputs["token_type_ids"] = self.pad(types)[0] * mask
         return inputs
 
 
@@ -179,16 +170,14 @@ def _truncation(pair: str | None) -> TruncationStrategy:
 
 
 def _is_plain(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Return whether a tokenizer reads a text as its backend does: some classes do more around it."""
+    """Return whether a tokenizer reads a text as its backend does. Some classes do more around it."""
     return isinstance(tokenizer, TokenizersBackend) and all(
         getattr(type(tokenizer), name) is getattr(TokenizersBackend, name) for name in ("__call__", "_encode_plus")
     )
 
 
 def encoder_budget(device: Device) -> Budget:
-    """Return how large a batch of an encoder may be.
-
-    On the CPU small batches of equal length are fastest: at 256 padded tokens a DistilBERT answers 246 chat messages
-    a second, at 512 it answers 235, and unsorted batches of 32 answer 41. A GPU wants more to do at once.
-    """
+    """Return the limit of an encoder's batches."""
+    # On the CPU small batches of equal length are fastest: a DistilBERT answers 246 chat messages a second at 256
+    # padded tokens, 235 at 512, and 41 in unsorted batches of 32.
     return Budget(padded_tokens=256, rows=32) if device.on_cpu else Budget(padded_tokens=16_384, rows=256)

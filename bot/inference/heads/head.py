@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.inference.compute.device import Device
 from bot.inference.heads.checkpoint import Checkpoint
-from bot.inference.heads.inspection.attention import AttentionInput, attention_operation
+from bot.inference.heads.inspection.attention import attention_operation
 from bot.inference.heads.inspection.attention_weights import Attentions
 from bot.inference.heads.inspection.hidden_states import Observed, Reading, observation
 from bot.inference.operations import Operation, Row
@@ -21,12 +21,11 @@ Loaded: TypeAlias = tuple[PreTrainedModel, PreTrainedTokenizerBase, Device]
 
 
 class Head(Checkpoint, ABC):
-    """A checkpoint and what can be done with it: an operation for each kind of question.
+    """A checkpoint and its operations.
 
     Attributes:
-        kind: which head this is.
-        observe: looks into the layers, in a forward pass for each row.
-        attention: gives attention weights, in a forward pass for each row.
+        observe: outputs hidden states by layer, and logits.
+        attention: outputs attention weights.
     """
 
     kind: ClassVar[HeadKind]
@@ -34,7 +33,7 @@ class Head(Checkpoint, ABC):
     def __init__(self, *loaded: *Loaded) -> None:
         super().__init__(*loaded)
         self.observe: Operation[Reading, Observed] = observation(self, self.kind)
-        self.attention: Operation[AttentionInput, Attentions] = attention_operation(self)
+        self.attention: Operation[Reading, Attentions] = attention_operation(self)
 
     def reading(
         self,
@@ -46,5 +45,4 @@ class Head(Checkpoint, ABC):
     ) -> Row[Reading]:
         """Return a row for `observe`."""
         types = None if type_ids is None else tuple(type_ids)
-        inputs = Reading(tuple(ids), types, tuple(decoder_ids), tuple(positions))
-        return Row(inputs, len(inputs.ids) + len(inputs.decoder_ids))
+        return Reading(tuple(ids), types, tuple(decoder_ids), tuple(positions)).row

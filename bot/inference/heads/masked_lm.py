@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import torch
 
@@ -13,7 +13,7 @@ from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
-from bot.inference.tokenization.literal import Literally
+from bot.inference.tokenization.literal import LiteralMode
 from bot.inference.tokenization.markers import broken
 
 
@@ -32,20 +32,20 @@ class MaskedLM(EncoderHead):
 
     @property
     def mask_token(self) -> str:
-        """The text that this model's tokenizer reads as a mask."""
+        """The text that the tokenizer reads as a mask."""
         return str(self.tokenizer.mask_token)
 
     def encode_masked(self, parts: Sequence[str]) -> Row[EncoderInput]:
-        """Tokenize a text with masks between its parts. What looks like a special token in the parts is text."""
+        """Tokenize a text with masks between its parts. No control token is read in these."""
         is_fast = self.tokenizer.is_fast
-        written = [broken(part, [self.mask_token] if is_fast else self.control_tokens) for part in parts]
-        reading: AbstractContextManager[object] = self._with_masks if is_fast else self._tokenizer_lock
-        with reading:
-            return self._tokenize(self.mask_token.join(written), None).row
+        texts = [broken(part, [self.mask_token] if is_fast else self.control_tokens) for part in parts]
+        mode: AbstractContextManager[object] = self._with_masks if is_fast else self._tokenizer_lock
+        with mode:
+            return self._tokenize(self.mask_token.join(texts), None).row
 
     @cached_property
-    def _with_masks(self) -> Literally:
-        return Literally(self.tokenizer, self._tokenizer_lock, kept=[self.mask_token])
+    def _with_masks(self) -> LiteralMode:
+        return LiteralMode(self.tokenizer, self._tokenizer_lock, kept=[self.mask_token])
 
     def mask_positions(self, ids: Sequence[int]) -> list[int]:
         """Return the positions of the masks."""
@@ -55,8 +55,7 @@ class MaskedLM(EncoderHead):
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         logits: torch.Tensor = self.forward(rows).logits
         positions = [self.mask_positions(row.inputs.ids) for row in rows]
-        owners = [row for row, found in enumerate(positions) for _ in found]
-        masked = logits[self.tensor(owners), self.tensor([position for found in positions for position in found])]
+        owners = [row for row, masks in enumerate(positions) for _ in masks]
+        masked = logits[self.tensor(owners), self.tensor(list(chain.from_iterable(positions)))]
         probabilities: Floats = masked.float().softmax(dim=-1).cpu().numpy()
-        ends = list(accumulate(map(len, positions), initial=0))
-        return [probabilities[start:end] for start, end in pairwise(ends)]
+        return [probabilities[start:end] for start, end in pairwise(accumulate(map(len, positions), initial=0))]

@@ -1,8 +1,4 @@
-"""Does a checkpoint still answer the same after its weights were rounded?
-
-Its answers to a few built-in sentences are compared, before and after: classifiers must give every sentence the same
-label, and language models must choose the same token almost everywhere.
-"""
+"""A parity check: does a checkpoint still answer a few built-in sentences the same after quantisation?"""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import TypeAlias, TypeVar
 
 import torch
@@ -45,20 +42,20 @@ REHEARSAL = (
     "Gestern hat es den ganzen Tag geregnet, und wir sind zu Hause geblieben.",
     "今天天气很好，我们去公园散步吧。",
 )
-"""Other sentences: they show the sizes of the layers' inputs before the weights are rounded."""
+"""Other sentences, which show the sizes of the layers' inputs before quantisation."""
 _HYPOTHESIS = "This text is about travel."
-"""Natural language inference is asked about this."""
+"""For natural language inference."""
 
 TOLERANCE = 0.05
 """The largest change of a probability: a twentieth changes no label that isn't in doubt anyway."""
 
 TOKEN_AGREEMENT = 0.9
-"""The share of positions that must keep their choice: the same likeliest token, or one within `TOLERANCE` of it before.
-llama.cpp's weights of 3.1 bits change the likeliest token at 11 % of the positions (IQ3_XXS of Mistral 7B,
-ggml-org/llama.cpp#5676), which nobody expects of 8 bits."""
+"""The least share of positions whose likeliest token was the likeliest before, or within `TOLERANCE` of it. llama.cpp's
+weights of 3.1 bits change it at 11 % of the positions (IQ3_XXS of Mistral 7B, ggml-org/llama.cpp#5676), which nobody
+expects of 8 bits."""
 
 TOKEN_DIVERGENCE = 0.03
-"""The largest mean Kullback-Leibler divergence of a next token's distribution from what it was, in nats: roughly the
+"""The largest mean Kullback-Leibler divergence of a next token's distribution from the one before, in nats: roughly the
 logarithm of the factor by which the perplexity grows. llama.cpp's popular 4-bit weights add 0.028 (Q4_K_M of Llama 3
 8B, ggml-org/llama.cpp#6936)."""
 
@@ -74,26 +71,22 @@ _LOGITS_KEPT = 2**24
 
 @dataclass(frozen=True)
 class Parity:
-    """A comparison of a checkpoint's answers with those that it gave before.
-
-    Attributes:
-        passed: whether they are the same within the tolerance.
-        finding: a clause: `8 of 8 test sentences have the same label, …`.
-        demand: what would have passed.
-    """
+    """A comparison of a checkpoint's answers with earlier ones."""
 
     passed: bool
     finding: str
+    """A clause: `8 of 8 test sentences have the same label, …`."""
     demand: str
+    """The condition for passing, as a clause."""
 
 
 def is_checkable(head: Head) -> bool:
     """Return whether there is a parity check for heads of this kind."""
-    return isinstance(head, SequenceClassifier | MaskedLM | CausalLM | Seq2SeqLM)
+    return observer.dispatch(type(head)) is not observer.dispatch(Head)
 
 
 def parity_check(head: Head) -> Callable[[], Parity]:
-    """Record what a head computes now; return a function that compares it with what the head computes by then."""
+    """Record a head's present answers; return a function that compares its later answers with them."""
     observe = observer(head, SENTENCES)
     before = observe()
     compare = compare_labels if isinstance(head, SequenceClassifier) else compare_tokens
@@ -103,20 +96,13 @@ def parity_check(head: Head) -> Callable[[], Parity]:
 _Observe: TypeAlias = Callable[[], torch.Tensor]
 
 
+@singledispatch
 def observer(head: Head, sentences: Sequence[str]) -> _Observe:
     """Return a function that computes a head's answers to sentences, for `compare_labels` or `compare_tokens`.
 
     Raises:
         TypeError: the head is not checkable.
     """
-    if isinstance(head, SequenceClassifier):
-        return _labelled(head, sentences)
-    if isinstance(head, MaskedLM):
-        return _filled(head, sentences)
-    if isinstance(head, CausalLM):
-        return _continued(head, sentences)
-    if isinstance(head, Seq2SeqLM):
-        return _rewritten(head, sentences)
     raise TypeError(f"there is no parity check for a {head.kind}")
 
 
@@ -125,7 +111,7 @@ def compare_labels(before: torch.Tensor, after: torch.Tensor) -> Parity:
     same = int((before.argmax(dim=-1) == after.argmax(dim=-1)).sum())
     difference = float((before - after).abs().max())
     return Parity(
-        passed=same == len(before) and difference <= TOLERANCE,  # False for no number
+        passed=same == len(before) and difference <= TOLERANCE,  # False for NaN
         finding=f"{same} of {len(before)} test sentences have the same label, probabilities differ by at most "
         f"{difference:.3f}",
         demand=f"all must have the same, and {TOLERANCE} is the limit",
@@ -139,31 +125,34 @@ def compare_tokens(before: torch.Tensor, after: torch.Tensor) -> Parity:
     kept = int((chosen[:, 0] >= probabilities.amax(dim=-1) - TOLERANCE).sum())
     divergence = float((probabilities * (before - after)).sum(dim=-1).mean())
     return Parity(
-        passed=kept >= TOKEN_AGREEMENT * len(before) and divergence <= TOKEN_DIVERGENCE,  # False for no number
+        passed=kept >= TOKEN_AGREEMENT * len(before) and divergence <= TOKEN_DIVERGENCE,  # False for NaN
         finding=f"{kept / len(before):.0%} of {len(before)} test positions have the same likeliest token or one within "
         f"{TOLERANCE} of it, the mean divergence is {divergence:.4f} nats",
         demand=f"at least {TOKEN_AGREEMENT:.0%} and at most {TOKEN_DIVERGENCE} are asked for",
     )
 
 
-def _labelled(head: SequenceClassifier, sentences: Sequence[str]) -> _Observe:
+@observer.register
+def _labels(head: SequenceClassifier, sentences: Sequence[str]) -> _Observe:
     pair = _HYPOTHESIS if head.entailment is not None else None
     rows = [head.encode(sentence, pair) for sentence in sentences]
 
     def observe() -> torch.Tensor:
-        logits = torch.stack([torch.from_numpy(one) for one in head.classify.run(rows)])
+        logits = torch.stack([torch.from_numpy(output) for output in head.classify.run(rows)])
         return logits.sigmoid() if head.independent else logits.softmax(dim=-1)
 
     return observe
 
 
-def _filled(head: MaskedLM, sentences: Sequence[str]) -> _Observe:
-    """Mask every fifth token, one at a time."""
+@observer.register
+def _masks(head: MaskedLM, sentences: Sequence[str]) -> _Observe:
+    """Predict every fifth token, masked one at a time."""
     rows = _thinned([row for sentence in sentences for row in _masked(head, head.encode(sentence))], head.logits_width)
 
     def observe() -> torch.Tensor:
-        found = [one for part in _parts(rows) for one in head.fill.run(part)]
-        return torch.cat([torch.from_numpy(one) for one in found]).clamp(min=_LEAST_PROBABILITY).log()
+        parts = [rows[first : first + _ROWS_AT_ONCE] for first in range(0, len(rows), _ROWS_AT_ONCE)]
+        outputs = [torch.from_numpy(output) for part in parts for output in head.fill.run(part)]
+        return torch.cat(outputs).clamp(min=_LEAST_PROBABILITY).log()
 
     return observe
 
@@ -176,7 +165,8 @@ def _masked(head: MaskedLM, row: Row[EncoderInput]) -> Iterator[Row[EncoderInput
         yield dataclasses.replace(row, inputs=dataclasses.replace(row.inputs, ids=hidden))
 
 
-def _continued(head: CausalLM, sentences: Sequence[str]) -> _Observe:
+@observer.register
+def _next_tokens(head: CausalLM, sentences: Sequence[str]) -> _Observe:
     """Predict the token after each beginning of each sentence."""
     texts = [ids for sentence in sentences if (ids := head.encode(sentence)[: head.context_length])]
 
@@ -187,8 +177,9 @@ def _continued(head: CausalLM, sentences: Sequence[str]) -> _Observe:
     return observe
 
 
-def _rewritten(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
-    """Predict each token of what the unrounded model writes itself, given the tokens before it."""
+@observer.register
+def _written_tokens(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
+    """Predict each token of the texts that the model writes before quantisation, given the tokens before it."""
     target = next(iter(head.language_codes), None)
     rows = [head.encode(sentence, max_new_tokens=_WRITTEN_TOKENS, target=target) for sentence in sentences]
     texts = list(zip([row.inputs for row in rows], head.rewrite.run(rows), strict=True))
@@ -202,16 +193,14 @@ def _rewritten(head: Seq2SeqLM, sentences: Sequence[str]) -> _Observe:
 
 def _decoded(head: Seq2SeqLM, source: SourceText, written: Sequence[int]) -> torch.Tensor:
     """Return logits of the written tokens and of the one after them, (positions, vocabulary)."""
-    decoder = head.tensor([[*source.start, *written]])
-    logits: torch.Tensor = head.model(
-        input_ids=head.tensor([source.ids]), decoder_input_ids=decoder, use_cache=False
-    ).logits
+    ids, decoder_ids = head.tensor([source.ids]), head.tensor([[*source.start, *written]])
+    logits: torch.Tensor = head.model(input_ids=ids, decoder_input_ids=decoder_ids, use_cache=False).logits
     # The prediction of the language token in the start is no answer of the model.
     return logits[0, len(source.start) - 1 :]
 
 
 def _log_probs(checkpoint: Checkpoint, found: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return log-probabilities at all positions that are kept, from texts' logits, (positions, vocabulary) each."""
+    """Return log-probabilities at the positions that are kept of texts' logits, (positions, vocabulary) each."""
     kept = _thinned([position for logits in found for position in logits], checkpoint.logits_width)
     log_probs = torch.stack(list(kept)).float().log_softmax(dim=-1).cpu()
     return log_probs.clamp_(min=math.log(_LEAST_PROBABILITY))
@@ -220,8 +209,3 @@ def _log_probs(checkpoint: Checkpoint, found: Sequence[torch.Tensor]) -> torch.T
 def _thinned(positions: Sequence[T], vocabulary: int) -> Sequence[T]:
     """Return positions at even distances, so few that their logits may be kept."""
     return positions[:: 1 + len(positions) * vocabulary // _LOGITS_KEPT]
-
-
-def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for first in range(0, len(rows), _ROWS_AT_ONCE):
-        yield rows[first : first + _ROWS_AT_ONCE]

@@ -1,4 +1,4 @@
-"""How a sentence-transformers checkpoint makes one vector of a text's tokens, read from the checkpoint's own files."""
+"""Pooling: how a sentence-transformers checkpoint makes one vector of a text's tokens, read from its own files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HARMLESS = {"Transformer", "Pooling", "Normalize"}
 
 
 class PoolingMode(StrEnum):
-    """The tokens whose hidden states make a text's vector."""
+    """The tokens whose hidden states make a text's vector: the mean over all of them, or the first one's."""
 
     MEAN = "mean"
     CLS = "cls"
@@ -28,24 +28,21 @@ _SWITCHES = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"
 
 @dataclass(frozen=True)
 class Pooling:
-    """What sentence-transformers does with an encoder's hidden states.
-
-    Attributes:
-        mode: the mean over all tokens, or the first token alone.
-        most_tokens: how much of a text is read, special tokens included; None for the model's own limit.
+    """A way to make one vector of an encoder's hidden states.
 
     Source: https://sbert.net/docs/package_reference/sentence_transformer/models.html
     """
 
     mode: PoolingMode
     most_tokens: int | None = None
+    """The longest text, special tokens included; None for the model's own limit."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the pooling from the files `modules.json` and `1_Pooling/config.json`.
+        """Return the pooling that a checkpoint's `modules.json` and `1_Pooling/config.json` describe.
 
         Raises:
-            ModelUnavailable: there are no such files, or they ask for something that is not computed here.
+            ModelUnavailable: there are no such files, or they describe a pooling that is not computed here.
         """
         try:
             modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))

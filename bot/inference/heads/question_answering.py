@@ -1,4 +1,4 @@
-"""An encoder that marks an answer in a text: the tokens with which it begins and ends."""
+"""An encoder that marks an answer in a text."""
 
 from __future__ import annotations
 
@@ -17,28 +17,22 @@ from bot.inference.task import HeadKind
 from bot.text.graphemes import UNSPACED, Graphemes, Span
 
 WINDOW_TOKENS = 384
-"""Of a question with a part of its context; what the checkpoints were trained with, and transformers' own default."""
+"""Of a question with a part of its context: the length in training, and transformers' default."""
 STRIDE_TOKENS = 128
 """The overlap of neighbouring windows: an answer at a border is whole in one of them."""
 
-"""A part of a text: its first character, and the one after its last."""
 _UNSPACED = regex.compile(rf"[{UNSPACED}\u3001-\u3020\uff01-\uff65]")
 """Letters of scripts that are written without spaces, and East Asian punctuation."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A question, and a part of its context.
-
-    Attributes:
-        row: the tokens of both.
-        spans: for each token of the context its characters there, widened to its whole word and to whole graphemes (an
-            emoji, a letter with its accents), without white space at the ends; empty if the token is white space; None
-            for all other tokens.
-    """
+    """A question with a part of its context."""
 
     row: Row[EncoderInput]
     spans: tuple[Span | None, ...]
+    """Each context token's characters there, widened to its whole word and to whole graphemes, without white space at
+    the ends; empty if the token is white space. None for all other tokens."""
 
 
 class QuestionAnswering(EncoderHead):
@@ -46,7 +40,7 @@ class QuestionAnswering(EncoderHead):
 
     Attributes:
         locate: outputs logits, (2, tokens), float32: that the answer begins with a token, and that it ends with it.
-            Those of the first token are for "there is no answer here".
+            Those of the first token stand for no answer.
 
     Raises:
         ModelUnavailable: the tokenizer doesn't tell which characters a token stands for.
@@ -68,8 +62,8 @@ class QuestionAnswering(EncoderHead):
         length = min(self.context_length, WINDOW_TOKENS)
         stride = min(STRIDE_TOKENS, length // 2)
         with self.literally:
-            asked = len(self.tokenizer(question, add_special_tokens=False)["input_ids"])
-            room = length - asked - self.tokenizer.num_special_tokens_to_add(pair=True)
+            question_tokens = len(self.tokenizer(question, add_special_tokens=False)["input_ids"])
+            room = length - question_tokens - self.tokenizer.num_special_tokens_to_add(pair=True)
             if room < 8:
                 raise InvalidRequest("The question is longer than this model can read. Please ask a shorter one.")
             encoded = self.tokenizer(
@@ -84,6 +78,7 @@ class QuestionAnswering(EncoderHead):
         return [self._window(encoding, graphemes) for encoding in encoded.encodings]
 
     def _window(self, encoding: Encoding, graphemes: Graphemes) -> Window:
+        # The second sequence of a window is the context.
         spans = tuple(
             graphemes.widened(*_word_of(encoding, token, graphemes.text)) if sequence == 1 else None
             for token, sequence in enumerate(encoding.sequence_ids)
@@ -93,7 +88,7 @@ class QuestionAnswering(EncoderHead):
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         output = self.forward(rows)
         logits = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
-        return [one[:, : len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
+        return [pair[:, : len(row.inputs.ids)] for row, pair in zip(rows, logits, strict=True)]
 
 
 def _word_of(encoding: Encoding, token: int, context: str) -> Span:
@@ -103,8 +98,8 @@ def _word_of(encoding: Encoding, token: int, context: str) -> Span:
     found = None if word is None else encoding.word_to_chars(word, sequence_index=1)
     if found is None or start >= end:
         return Span(start, end)
-    # To a tokenizer, a whole sentence of a script without spaces is one word: a token is widened only as far as no
-    # such letters stand.
+    # To a tokenizer, a whole sentence of a script without spaces is one word: a token is widened only up to such
+    # letters.
     before, after = context[found[0] : start], context[end : found[1]]
     if not _UNSPACED.match(context[start]):
         start -= len(before) - max((match.end() for match in _UNSPACED.finditer(before)), default=0)

@@ -10,19 +10,15 @@ from bot.inference.heads.inspection.integrated_gradients import Stretch, Stretch
 from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 
-_CLASSES = (2, 3)
-"""Of natural language inference: entailment or not, or also neutral."""
-
 
 class SequenceClassifier(EncoderHead):
     """`AutoModelForSequenceClassification`.
 
     Attributes:
         labels: the names of the classes, by id.
-        independent: whether each class has a probability of its own (sigmoid), instead of all of them sharing one
-            (softmax).
+        independent: whether each class has a probability of its own (sigmoid, not softmax).
         classify: outputs logits, (labels,), float32.
-        attribute: tells which tokens speak for a label.
+        attribute: outputs integrated gradients.
     """
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
@@ -38,18 +34,17 @@ class SequenceClassifier(EncoderHead):
     @property
     def entailment(self) -> int | None:
         """The id of the entailment class if this is a natural language inference model, else None."""
-        # transformers' pipeline takes the last class if the classes have no names.
-        if self._unnamed and len(self.labels) in _CLASSES:
-            return len(self.labels) - 1
-        return next((index for index, label in enumerate(self.labels) if _is_entailment(label)), None)
+        unnamed = all(label == f"LABEL_{index}" for index, label in enumerate(self.labels))
+        if unnamed and len(self.labels) in (2, 3):  # entailment or not, or neutral too
+            return len(self.labels) - 1  # as transformers' pipeline does
+        return next((index for index, label in enumerate(self.labels) if label.casefold().startswith("entail")), None)
 
     @property
     def contradiction(self) -> int | None:
         """The id of the class that entailment is measured against if each label is judged on its own.
 
-        It is the class with that name, or the only other one. If no name tells, this is transformers' own rule: the
-        first class, or the last one if the first is entailment. transformers' pipeline always follows that rule, and
-        so measures against `neutral` if the order is entailment, contradiction, neutral.
+        It is the class with that name, or the only other one, or as transformers chooses without looking at names: the
+        first class, or the last one if the first is entailment.
         """
         entailment = self.entailment
         if entailment is None:
@@ -60,14 +55,5 @@ class SequenceClassifier(EncoderHead):
             return [*named, *others][0]
         return len(self.labels) - 1 if entailment == 0 else 0
 
-    @property
-    def _unnamed(self) -> bool:
-        """Whether the classes have only the names that transformers gives them."""
-        return all(label == f"LABEL_{index}" for index, label in enumerate(self.labels))
-
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         return list(self.forward(rows).logits.float().cpu().numpy())
-
-
-def _is_entailment(label: str) -> bool:
-    return label.casefold().startswith("entail")

@@ -15,31 +15,21 @@ from bot.inference.task import HeadKind
 
 @dataclass(frozen=True)
 class TokenSpan:
-    """The characters that a token stands for.
-
-    Attributes:
-        start: its first character.
-        end: the character after its last one.
-        goes_on: whether it continues the word of the token before it; always False if the tokenizer doesn't mark that
-            (`TokenClassifier.marks_words`).
-    """
+    """The span of a token in its text."""
 
     start: int
     end: int
     goes_on: bool
+    """Whether it continues the word of the token before it; False unless the tokenizer `marks_words`."""
 
 
 @dataclass(frozen=True)
 class TaggedText:
-    """A text for `TokenClassifier.tag`.
-
-    Attributes:
-        row: its tokens.
-        spans: of each token, None for special tokens.
-    """
+    """A text for `TokenClassifier.tag`."""
 
     row: Row[EncoderInput]
     spans: tuple[TokenSpan | None, ...]
+    """Of each token; None for special tokens."""
 
 
 class TokenClassifier(EncoderHead):
@@ -61,13 +51,12 @@ class TokenClassifier(EncoderHead):
         self.check_offsets()
         config = self.model.config
         self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
-        # As transformers' own pipeline does.
         self._prefix = str(getattr(self.tokenizer._tokenizer.model, "continuing_subword_prefix", None) or "")
         self.marks_words = bool(self._prefix)
         self.tag = self.operation("tag")
 
     def encode_spans(self, text: str) -> TaggedText:
-        """Tokenize a text to the model's context length, and remember each token's characters."""
+        """Tokenize a text to the model's context length, with each token's span."""
         with self.literally:
             [encoding] = self.tokenizer(text, truncation=True, max_length=self.context_length).encodings
         spans = tuple(
@@ -80,7 +69,7 @@ class TokenClassifier(EncoderHead):
 
     def _going_on(self, encoding: Encoding) -> Iterator[bool]:
         """Yield for each token whether it continues a word."""
-        # transformers compares a token's length with that of its characters instead. These differ also if a normaliser
+        # transformers compares a token's length with that of its characters instead, which also differ if a normaliser
         # drops accents.
         before: int | None = None
         for token, word in zip(encoding.tokens, encoding.word_ids, strict=True):
@@ -90,4 +79,4 @@ class TokenClassifier(EncoderHead):
 
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         logits = self.forward(rows).logits.float().cpu().numpy()
-        return [one[: len(row.inputs.ids)] for row, one in zip(rows, logits, strict=True)]
+        return [tokens[: len(row.inputs.ids)] for row, tokens in zip(rows, logits, strict=True)]

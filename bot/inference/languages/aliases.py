@@ -25,9 +25,9 @@ _WORD_FOR_LANGUAGE = regex.compile(
     rf"^(?:{'|'.join(map(regex.escape, _DATA['before']))})|(?:{'|'.join(map(regex.escape, _DATA['after']))})$",
     regex.IGNORECASE,
 )
-_CLOSE = 0.66
-"""Similarity of a misspelt name, from 0 to 1 (see `difflib.SequenceMatcher`)."""
-_MOST = 3
+_LEAST_SIMILARITY = 0.66
+"""Of a misspelt name, from 0 to 1 (see `difflib.SequenceMatcher`)."""
+_MOST_SUGGESTIONS = 3
 
 
 def folded(name: str) -> str:
@@ -44,19 +44,16 @@ def bare_name(name: str) -> str:
 
 
 def suggestions(typed: str) -> list[str]:
-    """Return the codes of the languages that an unknown name may mean: at most three, likeliest first.
-
-    A country or its code stands for the language that most people speak there.
-    """
+    """Return the codes of the languages that an unknown name may mean: at most three, likeliest first."""
     if not typed:
         return []
     names = common_names()
-    near = difflib.get_close_matches(folded(typed), names, n=3 * _MOST, cutoff=_CLOSE)
-    return list(dict.fromkeys([*_spoken_in(typed), *(names[name] for name in near)]))[:_MOST]
+    near = difflib.get_close_matches(folded(typed), names, n=3 * _MOST_SUGGESTIONS, cutoff=_LEAST_SIMILARITY)
+    return list(dict.fromkeys([*_spoken_in(typed), *(names[name] for name in near)]))[:_MOST_SUGGESTIONS]
 
 
 def _spoken_in(typed: str) -> Iterator[str]:
-    """Yield the language of a country, if it is a common one."""
+    """Yield the language that most people speak in a country, given by its name or code, if it is a common one."""
     territory = typed.upper() if regex.fullmatch("[A-Za-z]{2}", typed) else None
     if territory is None:
         try:

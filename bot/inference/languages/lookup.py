@@ -1,4 +1,4 @@
-"""Finds languages by any name that people use: a code, the English name, or the language's own."""
+"""Languages, found by any name that people use: a code, the English name, or the language's own."""
 
 from __future__ import annotations
 
@@ -16,22 +16,18 @@ from bot.inference.languages.aliases import FURTHER_CODES, FURTHER_NAMES, bare_n
 _NO_LANGUAGES = {"mis", "mul", "zxx"}
 """Uncoded, multiple, none."""
 _SHORT = 3
-"""Latin letters. A name of this length must be the language's own or the English one: nearly every short word names a
-language in some language. Shorter words are codes, never names."""
+"""Latin letters. Nearly every word of this length names a language in some language."""
 _VARIETY = re.compile(r"(?P<name>[^()]+)\((?P<variety>[^()]+)\)")
 
 
 @dataclass(frozen=True)
 class Language:
-    """A language.
-
-    Attributes:
-        code: BCP 47 tag in its shortest form: `de`, `zh`, `pt-BR`.
-        name: in English.
-    """
+    """A language."""
 
     code: str
+    """BCP 47 tag in its shortest form: `de`, `zh`, `pt-BR`."""
     name: str
+    """In English."""
     own_name: str
 
     def __str__(self) -> str:
@@ -119,6 +115,7 @@ def _is_likely(found: Language, typed: str) -> bool:
     """Return whether this word means the language, rather than a country or nothing at all."""
     if not typed.isascii() or len(typed) > _SHORT:
         return True
+    # Shorter words are codes, never names.
     return len(typed) == _SHORT and folded(typed) in (folded(found.name), folded(found.own_name))
 
 

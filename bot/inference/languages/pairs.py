@@ -56,18 +56,18 @@ class LanguagePairs:
 def serving(code: str, known: Iterable[str]) -> list[str]:
     """Return the known tags that can stand for a language, the best one first.
 
-    The tag itself comes first, then the same language in the same script (`zh-Hant` for `zh-TW`), then its
+    The order is: the tag itself, the same language in the same script (`zh-Hant` for `zh-TW`) and in another one, the
     macrolanguage or its members (`nb` for `no`).
     """
     base = code.split("-")[0]
     bases = (base, *RELATED.get(code, RELATED.get(base, ())))
     same = [tag for tag in known if tag.split("-")[0] in bases]
 
-    def distance(tag: str) -> tuple[bool, int, bool, bool, str]:
+    def order(tag: str) -> tuple[bool, int, bool, bool, str]:
         own = tag.split("-")[0]
         return (tag != code, bases.index(own), _script(tag) != _script(code), tag != own, tag)
 
-    return sorted(same, key=distance)
+    return sorted(same, key=order)
 
 
 @lru_cache(maxsize=1024)

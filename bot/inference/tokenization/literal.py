@@ -1,10 +1,4 @@
-"""Reads what people type as text: no part of it becomes a control token.
-
-A tokenizer searches for its added tokens before anything else, so `</s>` in a message is the token that ends a text.
-transformers' `split_special_tokens` turns that off, except for added tokens that are not declared special (such as
-Qwen's `<tool_call>`) and for those that the vocabulary itself holds as pieces (as Unigram's does). This module handles
-both.
-"""
+"""Literal tokenization: no part of a text that people type becomes a control token."""
 
 from __future__ import annotations
 
@@ -26,20 +20,14 @@ _ELEMENT = re.compile(
 )
 """HTML elements, which are text; Gemma's vocabulary holds them."""
 _PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-_BLANK: Mapping[str, object] = {
-    "version": "1.0",
-    "truncation": None,
-    "padding": None,
-    "added_tokens": [],
-    **dict.fromkeys(_PARTS),
-}
+_BLANK: dict[str, object] = {"version": "1.0", "added_tokens": [], **dict.fromkeys((*_PARTS, "truncation", "padding"))}
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     """Return a tokenizer's control tokens with their ids.
 
     These are the special tokens, and those added tokens that the chat template writes or that look like special ones
-    (`<tool_call>`, `[multimodal]`). White space and words that were added to a vocabulary are text.
+    (`<tool_call>`, `[multimodal]`).
     """
     template = str(tokenizer.chat_template or "")
     named = set(tokenizer.all_special_tokens)
@@ -53,15 +41,15 @@ def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
 
 
 def _is_control(content: str, template: str) -> bool:
-    if not content.strip() or content.isalnum():
+    if not content.strip() or content.isalnum():  # white space and words that were added to a vocabulary are text
         return False
     return content in template or (
         _MARKUP.fullmatch(content) is not None and _ELEMENT.fullmatch(content) is None and len(content) > 2
     )
 
 
-class Literally:
-    """Locks a tokenizer, and makes it read everything as text within the `with` statement.
+class LiteralMode:
+    """A mode in which a tokenizer reads everything as text: `with mode: …` locks the tokenizer and switches it.
 
     The tokenizer still adds tokens around a text, such as [CLS].
 
@@ -69,6 +57,10 @@ class Literally:
         lock: taken by every user of the tokenizer.
         kept: control tokens that are still recognised, such as masks. Slow tokenizers keep none.
     """
+
+    # A tokenizer searches for its added tokens first, so `</s>` in a message would be the token that ends a text.
+    # transformers' `split_special_tokens` turns that off, except for added tokens that are not declared special (Qwen's
+    # `<tool_call>`) and those that the vocabulary itself holds as pieces (Unigram's). `_backend` handles both.
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, lock: threading.Lock, *, kept: Collection[str] = ()) -> None:
         # `vars`, because the tokenizer's `__setattr__` searches the special tokens and takes longer than all the rest.
@@ -100,11 +92,12 @@ def _backend(tokenizer: TokenizersBackend, kept: frozenset[str]) -> Tokenizer:
             setattr(literal, part, found)
     # In the order of their ids, so that each keeps its id; in groups, because each call indexes all of them anew.
     added = [token for _, token in sorted(whole.get_added_tokens_decoder().items())]
-    for is_hidden, some in groupby(added, lambda one: one.content in control and one.content not in kept):
+    for is_hidden, group in groupby(added, lambda token: token.content in control and token.content not in kept):
         add = literal.add_special_tokens if is_hidden else literal.add_tokens
-        add([_as_special(token, is_hidden) for token in some])
+        add([_as_special(token, is_hidden) for token in group])
     literal.encode_special_tokens = True
-    if _reads(literal, {content: number for content, number in control.items() if content not in kept}, tokenizer):
+    unknown = tokenizer.unk_token_id
+    if _finds(literal, {text: number for text, number in control.items() if text not in kept and number != unknown}):
         literal.model = _without(whole.model, control)
     return literal
 
@@ -114,13 +107,11 @@ def _as_special(token: AddedToken, special: bool) -> AddedToken:
     return AddedToken(token.content, **options, special=special)
 
 
-def _reads(backend: Tokenizer, control: Mapping[str, int], tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Return whether the vocabulary itself holds control tokens, and finds them in a text."""
-    looked_for = [(content, number) for content, number in control.items() if number != tokenizer.unk_token_id]
-    texts = [text for content, _ in looked_for for text in (content, f"a {content} b")]
-    numbers = [number for _, number in looked_for for _ in range(2)]
-    read = backend.encode_batch_fast(texts, add_special_tokens=False)
-    return any(number in one.ids for one, number in zip(read, numbers, strict=True))
+def _finds(backend: Tokenizer, control: Mapping[str, int]) -> bool:
+    """Return whether a backend finds control tokens in a text, because its vocabulary holds them."""
+    texts = [(text, number) for content, number in control.items() for text in (content, f"a {content} b")]
+    encodings = backend.encode_batch_fast([text for text, _ in texts], add_special_tokens=False)
+    return any(number in encoding.ids for encoding, (_, number) in zip(encodings, texts, strict=True))
 
 
 def _without(model: Model, control: Iterable[str]) -> Model:
@@ -138,5 +129,5 @@ def _without(model: Model, control: Iterable[str]) -> Model:
         state["vocab"] = {piece: number for piece, number in state["vocab"].items() if piece not in hidden}
         if "merges" in state:
             state["merges"] = [pair for pair in state["merges"] if not hidden & {*pair, "".join(pair)}]
-    found: Model = Tokenizer.from_str(json.dumps({**_BLANK, "model": state})).model
-    return found
+    copy: Model = Tokenizer.from_str(json.dumps({**_BLANK, "model": state})).model
+    return copy

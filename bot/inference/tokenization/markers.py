@@ -1,4 +1,4 @@
-"""Markers, strings that a model reads as the border between two speakers. In what people type, a space breaks them."""
+"""Markers: strings that a model reads as the border between two speakers. A space breaks those that people type."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from bot.text.characters import line_breaks, without_ignorable
 from bot.text.graphemes import Span
 
-_UNSEEN = frozenset(("Mn", "Me", "Cf", "Cc", "Cs"))
+_INVISIBLE = frozenset(("Mn", "Me", "Cf", "Cc", "Cs"))  # categories of characters, and of accents
 _NUMBER = re.compile(r"\d+")
 _NOTHING = re.compile(r"(?!)")
 
 
 class MarkerPosition(Enum):
-    """The positions at which a marker has a meaning."""
+    """The positions at which a marker has a meaning, with the pattern that finds it there."""
 
-    ANYWHERE = "anywhere"
-    LINE_START = "at the start of a line"
-    LINE = "as a whole line"
+    ANYWHERE = "(?P<anywhere>{})"
+    LINE_START = r"^[^\S\n]*(?P<start>{})"
+    LINE = r"^[^\S\n]*(?P<line>{})(?=[^\S\n]*$)"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Folded:
         """Fold a text."""
         if text.isascii() and text.replace("\n", "").isprintable():
             return cls(text.lower(), range(len(text)))
-        letters = [(letter, offset) for offset, one in enumerate(text) for letter in _fold(one)]
+        letters = [(letter, offset) for offset, character in enumerate(text) for letter in _fold(character)]
         return cls("".join(letter for letter, _ in letters), [offset for _, offset in letters])
 
 
@@ -63,7 +63,7 @@ def _fold(character: str) -> str:
     if character.isspace():
         return " "
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    return "".join(one for one in without_ignorable(plain) if unicodedata.category(one) not in _UNSEEN)
+    return "".join(one for one in without_ignorable(plain) if unicodedata.category(one) not in _INVISIBLE)
 
 
 class Markers:
@@ -79,28 +79,27 @@ class Markers:
             folded = Folded.of(marker.text).text.strip()
             if any(not first.isspace() and not second.isspace() for first, second in pairwise(folded)):
                 by_position[marker.position].add(folded)
-        self.longest = max((len(one) for some in by_position.values() for one in some), default=0)
+        self.longest = max(map(len, chain.from_iterable(by_position.values())), default=0)
         self._pattern = _pattern(by_position)
 
     def find(self, text: str) -> list[Span]:
         """Return the spans of all markers."""
         folded = Folded.of(text)
-        found = (match.span(match.lastgroup or 0) for match in self._pattern.finditer(folded.text))
-        return [Span(folded.offsets[start], folded.offsets[end - 1] + 1) for start, end in found]
+        return [Span(folded.offsets[start], folded.offsets[end - 1] + 1) for start, end in self._matches(folded)]
 
     def broken(self, text: str) -> str:
         """Break every marker by a space, also those that arise from that."""
         for _ in range(len(text) + 1):
             folded = Folded.of(text)
-            breaks = [
-                _where_to_break(folded, *match.span(match.lastgroup or 0))
-                for match in self._pattern.finditer(folded.text)
-            ]
+            breaks = [_break_of(folded, *match) for match in self._matches(folded)]
             if not breaks:
                 break
             for offset, replaced in reversed(breaks):
                 text = f"{text[:offset]} {text[offset + replaced :]}"
         return text
+
+    def _matches(self, folded: Folded) -> list[tuple[int, int]]:
+        return [match.span(match.lastgroup or 0) for match in self._pattern.finditer(folded.text)]
 
 
 def broken(text: str, tokens: Iterable[str]) -> str:
@@ -109,17 +108,12 @@ def broken(text: str, tokens: Iterable[str]) -> str:
 
 
 _NUMBERED = 8
-"""From so many markers on that differ only in their numbers, one pattern stands for all: a vocabulary may hold
-`<unused0>` to `<unused6241>`."""
+"""As many markers that differ only in their numbers share a pattern: a vocabulary may hold `<unused0>` to
+`<unused6241>`."""
 
 
 def _pattern(by_position: dict[MarkerPosition, set[str]]) -> re.Pattern[str]:
-    kinds = {
-        MarkerPosition.ANYWHERE: "(?P<anywhere>{})",
-        MarkerPosition.LINE_START: r"^[^\S\n]*(?P<start>{})",
-        MarkerPosition.LINE: r"^[^\S\n]*(?P<line>{})(?=[^\S\n]*$)",
-    }
-    parts = [form.format("|".join(_any_of(by_position[one]))) for one, form in kinds.items() if by_position[one]]
+    parts = [position.value.format("|".join(_any_of(texts))) for position, texts in by_position.items() if texts]
     return re.compile("|".join(parts), re.MULTILINE) if parts else _NOTHING
 
 
@@ -129,18 +123,19 @@ def _any_of(markers: Iterable[str]) -> list[str]:
     for marker in sorted(markers, key=len, reverse=True):
         alike[_NUMBER.sub("0", marker)].append(marker)
     patterns = [
-        [_NUMBER.sub(r"\\d+", _one(some[0]))] if len(some) >= _NUMBERED else map(_one, some) for some in alike.values()
+        [_NUMBER.sub(r"\\d+", _words(group[0]))] if len(group) >= _NUMBERED else map(_words, group)
+        for group in alike.values()
     ]
-    return [one for some in patterns for one in some]
+    return list(chain.from_iterable(patterns))
 
 
-def _one(marker: str) -> str:
+def _words(marker: str) -> str:
     """Return a marker's pattern. Words must be whole: `USER:` does not match in `superuser:`."""
     words = r"\s+".join(map(re.escape, marker.split()))
     return rf"(?<!\w){words}" if marker[0].isalnum() else words
 
 
-def _where_to_break(folded: Folded, start: int, end: int) -> tuple[int, int]:
+def _break_of(folded: Folded, start: int, end: int) -> tuple[int, int]:
     """Return the offset at which a space breaks a marker, and how many characters the space replaces."""
     inside = [
         index

@@ -12,31 +12,25 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _WORD_START = "\u2581"  # SentencePiece's mark for a word's leading space
-_LONE_BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # bytes that aren't UTF-8, by `surrogateescape`
+_LONE_BYTES = {0xDC00 + byte: f"<{byte:02X}>" for byte in range(0x80, 0x100)}  # not UTF-8, by `surrogateescape`
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token of a text.
-
-    Attributes:
-        text: without marks for word boundaries; bytes that are not a whole character as `<E3>`.
-        special: whether the tokenizer added it ([CLS], </s>).
-        starts_word: whether it does not continue the word before it.
-    """
+    """A token of a text."""
 
     text: str
+    """Without marks for word boundaries; bytes that are not a whole character as `<E3>`."""
     id: int
     special: bool
+    """Whether the tokenizer added it ([CLS], </s>)."""
     starts_word: bool
+    """Whether it does not continue the word before it."""
 
 
 def read_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Token, ...]:
-    """Read token ids of a byte-level BPE, WordPiece or SentencePiece tokenizer.
-
-    The caller holds the tokenizer's lock.
-    """
+    """Return the tokens of a byte-level BPE, WordPiece or SentencePiece tokenizer. The caller holds its lock."""
     pieces: list[str | None] = tokenizer.convert_ids_to_tokens(list(ids))
     languages: dict[str, int] = getattr(tokenizer, "lang_code_to_id", None) or {}
     special = {*tokenizer.all_special_ids, *languages.values()}
@@ -56,17 +50,14 @@ def read_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
 
 @dataclass(frozen=True)
 class BrokenEnd:
-    """An incomplete character at the end of a text.
-
-    Attributes:
-        tokens: how many tokens hold its bytes, special ones among them included; 0 if the text ends with a whole one.
-        read: how many tokens at the end were read: those of `whole`, and those of the incomplete character.
-        whole: the text of the bytes before it in those tokens.
-    """
+    """An incomplete character at the end of a text."""
 
     tokens: int = 0
+    """How many tokens hold its bytes, special ones among them included; 0 if the text ends with a whole character."""
     read: int = 0
+    """How many tokens at the end were read: those of `whole`, and those of the incomplete character."""
     whole: str = ""
+    """The text of the bytes before it in those tokens."""
 
 
 def broken_end(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> BrokenEnd:
@@ -83,21 +74,16 @@ def broken_end(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Broken
             break
         held.append(content)
     content = b"".join(reversed(held))
-    broken = _broken_bytes(content)
+    text = content.decode("utf-8", errors="surrogateescape")
+    broken = len(text) - len(text.rstrip("".join(map(chr, _LONE_BYTES))))
     if not broken:
         return BrokenEnd()
     tokens = next(number for number in range(1, len(held) + 1) if sum(map(len, held[:number])) >= broken)
     return BrokenEnd(tokens, len(held), content[:-broken].decode("utf-8", errors="replace"))
 
 
-def _broken_bytes(content: bytes) -> int:
-    """Return how many bytes at the end belong to no whole character."""
-    text = content.decode("utf-8", errors="surrogateescape")
-    return len(text) - len(text.rstrip(_LONE_BYTES))
-
-
 class _Reader(ABC):
-    """Turns a vocabulary's pieces into text."""
+    """Reads a vocabulary's pieces."""
 
     @abstractmethod
     def __call__(self, piece: str) -> tuple[str, bool]:
@@ -115,8 +101,8 @@ class _WordPiece(_Reader):
 
 class _SentencePiece(_Reader):
     def __call__(self, piece: str) -> tuple[str, bool]:
-        if (byte := _BYTE.fullmatch(piece)) is not None:
-            return _text_of(bytes([int(byte[1], 16)])), False
+        if (content := self.content(piece)) is not None:
+            return _text_of(content), False
         return piece.replace(_WORD_START, " ").removeprefix(" "), piece.startswith(_WORD_START)
 
     def content(self, piece: str) -> bytes | None:
@@ -158,6 +144,4 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> _Reader:
 
 def _text_of(content: bytes) -> str:
     """Decode bytes; those that are not a whole character become hexadecimal numbers."""
-    return content.decode("utf-8", errors="surrogateescape").translate(
-        {0xDC00 + byte: f"<{byte:02X}>" for byte in range(0x80, 0x100)}
-    )
+    return content.decode("utf-8", errors="surrogateescape").translate(_LONE_BYTES)

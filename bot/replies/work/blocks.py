@@ -20,12 +20,7 @@ NOT_IN_FILE = "Not in this file: this is computed when its page is opened."
 
 
 def markdown(block: Block, draft: Draft, room: int) -> str:
-    """Return as much of a block as there is room for.
-
-    Args:
-        draft: is told if something was cut.
-        room: units.
-    """
+    """Return as much of a block as there is room for, in units; the draft notes if something was cut."""
     match block:
         case Paragraph(text):
             return draft.fit(written(text), room)
@@ -73,7 +68,7 @@ def plain_page(page: Page) -> str:
 
 
 def text_table(table: Table) -> TextTable:
-    """Write a table's numbers."""
+    """Return a table with its numbers written."""
     columns = [[cell(one, column.form) for one in column.cells] for column in table.columns]
     totals = tuple(cell(column.total, column.form) for column in table.columns)
     rows: Sequence[tuple[str, ...]] = list(zip(*columns, strict=True))

@@ -23,7 +23,7 @@ def written(text: Text) -> str:
 
 
 def cell(text: Text, form: Form) -> str:
-    """Write them in a column of a form."""
+    """Write the content of a table's cell, numbers in the column's form."""
     match text:
         case None:
             return ""
@@ -66,12 +66,12 @@ def _millions(number: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """`0.8312` → "83.1%"; never 100 for less than 1, nor 0 for more than 0."""
+    """Write a probability: `0.8312` → "83.1%"; never 100 for less than 1, nor 0 for more than 0."""
     return percent_of(probability).replace(NO_BREAK_SPACE, "")
 
 
 def decimal(value: float, digits: int = 3) -> str:
-    """`-1.5` → "−1.500"; large and tiny ones in powers of ten."""
+    """Write a number: `-1.5` → "−1.500"; large and tiny ones in powers of ten."""
     if not math.isfinite(value):
         return "unknown"
     rounded = round(value, digits) + 0.0  # never −0
@@ -81,7 +81,7 @@ def decimal(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """Write the same with a plus before what is above zero."""
+    """Write a number as `decimal` does, with a plus sign if it is positive."""
     shown = decimal(value, digits)
     return f"+{shown}" if value > 0 else shown
 

@@ -30,7 +30,7 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     """Show one page.
 
     Args:
-        number: of the page, from 0; for one that does not exist the nearest.
+        number: of the page, from 0; the nearest page is shown if there is none of this number.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
     number, page = found.page_at(number)
@@ -47,17 +47,18 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     has_file = draft.cut or any(isinstance(block, File) for block in page.blocks)
     file = TextFile("work.txt", visible("\n\n\n".join(map(plain_page, pages))) + "\n") if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
-    # Turning to another page does not ask for what takes long on this one: it may be forgotten by then.
+    # Another page never computes this page's evidence again, which the worker may have forgotten by then.
     turning = Pages(replace(request, evidence=False), tuple(one.name for one in pages), number)
     return Reply(embed, file, (), drawing, turning)
 
 
 def _shown(page: Page, draft: Draft) -> list[str]:
-    """As many blocks as there is room for."""
+    """Return as many blocks as there is room for."""
     shown: list[str] = []
     left = ROOM - units(page.about)
     for place, block in enumerate(page.blocks):
         waiting = min(len(page.blocks), MOST_BLOCKS) - place
+        # Blocks share the room that is left; short ones leave theirs to the next.
         text = markdown(block, draft, min(max(left // max(waiting, 1), 160), BLOCK_ROOM))
         if place >= MOST_BLOCKS or units(text) + 1 > left:
             draft.cut = True
@@ -71,7 +72,8 @@ def _shown(page: Page, draft: Draft) -> list[str]:
 
 
 def _subject(request: WorkRequest) -> str:
-    """The command, and the text that it was asked about. Discord shows no Markdown in an author's name."""
+    """Return the command and the text that it was asked about."""
+    # Discord shows no Markdown in an author's name, so nothing is escaped.
     return fit(f"/{request.task}  {request.about.subject}", AUTHOR, _in_one_line)[0]
 
 

@@ -13,14 +13,14 @@ MOST_BY_ROUNDING = 0.1
 """A larger difference has another reason. The largest that rounding was seen to make is 0.04, in bfloat16."""
 
 Pair = tuple[LabelScore, LabelScore]
-"""What the answer said, and what the explanation comes to."""
+"""A label of the answer, and the explanation's for it."""
 
 
 def with_rounding(found: Explanation, answered: Sequence[LabelScore], precision: str) -> Explanation:
     """Add a sentence to the decision if it visibly differs from the answer.
 
     Args:
-        answered: what the answer said, for each bar of the decision; empty if that is not known.
+        answered: the answer's labels, for each bar of the decision; empty if they aren't known.
         precision: the data type of the weights.
     """
     *others, decision = found.pages
@@ -40,21 +40,15 @@ def _is_visible(said: LabelScore, found: LabelScore) -> bool:
 
 
 def _said(differing: Sequence[Pair], *, alone: bool) -> Iterator[str]:
-    """What the answer said; just the number if it is clear what it is about.
-
-    Args:
-        alone: whether the answer consists of one label.
-    """
+    """Yield the answer's labels with their numbers; just the number if an answer of one label has the same label."""
     for said, found in differing:
         number = percent(said.probability)
         yield number if alone and said.label == found.label else f"{said.label} {number}"
 
 
 def _reason(differing: Sequence[Pair], precision: str) -> str:
-    if any(
-        said.label == found.label and abs(said.probability - found.probability) > MOST_BY_ROUNDING
-        for said, found in differing
-    ):
+    changes = (abs(said.probability - found.probability) for said, found in differing if said.label == found.label)
+    if max(changes, default=0.0) > MOST_BY_ROUNDING:
         return (
             ". Rounding alone does not make such a difference: the checkpoint or its precision has probably been "
             "changed since."

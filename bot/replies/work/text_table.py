@@ -14,11 +14,11 @@ from bot.tasks.work.blocks import MOST_ROWS
 from bot.text.characters import CUT
 
 TABLE_WIDTH = 36
-"""In columns: what a phone shows of a code block without wrapping."""
+"""In columns: a phone does not wrap a code block of this width."""
 FEWEST_ROWS = 3
 GAP = "  "
 LEFT_TO_RIGHT = "\u200e"
-"""A mark that is not seen. It keeps a line that ends in Arabic or Hebrew from being turned round."""
+"""An invisible mark. It keeps a line that ends in Arabic or Hebrew from being reversed."""
 
 _CELL_UNITS = 3 * TABLE_WIDTH
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
@@ -27,19 +27,14 @@ _TWO_BACKTICKS = regex.compile("`(?=`)")
 
 @dataclass(frozen=True)
 class TextTable:
-    """Numbers in columns; the last column is a text, so that letters of any width keep the others straight.
-
-    Attributes:
-        titles: of the columns; empty ones of a table that needs none.
-        rows: a cell for each title.
-        last: rows that always stay, at the end, such as a sum.
-        most: rows that are shown on a page.
-    """
+    """Numbers in columns; the last column is a text, so that letters of any width keep the others straight."""
 
     titles: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     last: tuple[tuple[str, ...], ...] = ()
+    """Rows that are always shown, at the end, such as a sum."""
     most: int = MOST_ROWS
+    """Rows that are shown on a page."""
 
     def markdown(self, draft: Draft, room: int) -> str:
         """Return as many rows as there is room for.
@@ -48,7 +43,7 @@ class TextTable:
             draft: is told if something was cut.
             room: units.
         """
-        # A line that says "1 more" has the room of that one.
+        # A line that says "1 more" would take as much room as that row.
         rows = self.rows if len(self.rows) == self.most + 1 else self.rows[: self.most]
         widths = self._widths(rows)
         text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
@@ -68,7 +63,7 @@ class TextTable:
         return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
 
     def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
-        """Of the columns but the last, if these rows are shown."""
+        """Return the widths of all columns but the last, if these rows are shown."""
         cells = [self.titles, *rows, *self.last]
         return [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
 
@@ -89,13 +84,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) ->
 
 
 def code_block(lines: Sequence[str]) -> str:
-    """Lines in a fixed-width font. Nothing in them can end it: backticks in a row are held apart."""
+    """Return lines in a fixed-width font. No backticks in them can end the block, because they are held apart."""
+    # A space of no width.
     text = _TWO_BACKTICKS.sub("`\u200b", "\n".join(map(visible, lines)))
     return f"```\n{text}\n```"
 
 
 def cut_to(text: str, width: int) -> str:
-    """As much of a line as fits so many columns; Chinese, Japanese, Korean letters and emoji take two."""
+    """Return as much of a line as fits a number of columns; Chinese, Japanese, Korean letters and emoji take two."""
     if _width(text) <= width and units(text) <= _CELL_UNITS:
         return text
     taken, left = "", width - 1

@@ -1,7 +1,4 @@
-"""Show the work: how an answer came about, step by step, with the numbers that made it.
+"""Show the work: how an answer came about, step by step, with its numbers.
 
-The code that gave an answer computes it again: each explanation calls the generator of its task, and puts what that
-returns on pages. Its rows keep to themselves (`alone`), so the same request has the same explanation every time. An
-answer may have shared its batch with other people's rows, which changes none of its numbers (`batch_invariance`). If a
-checkpoint, a device or a precision has been changed since, the numbers differ, and the page says so.
+Each explanation runs the generator of the answer's task again and puts the numbers on pages.
 """

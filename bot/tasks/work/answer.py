@@ -1,9 +1,9 @@
-"""How an answer to `/answer` came about: by pointing at it in the text. Writing it is in `answer_written`."""
+"""How an answer to `/answer` came about that a question-answering head has found in the text."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from bot.tasks.work.blocks import Block, Explanation, Form, Page, bracketed, col
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import MINUS, number
+from bot.tasks.work.wording import MINUS, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.question_answering import QuestionAnswering
@@ -30,57 +30,41 @@ MOST_TOKENS = 12
 LARGE = 1_000
 """Logits from here on leave no room for decimals."""
 ABSENT = "not in the text"
+SIDES = ("start", "end")
 
 
 def explain_location(head: QuestionAnswering, request: AnswerRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """Open the answer of a question-answering head. Nothing was written."""
+    """Open the answer of a question-answering head."""
     made = yield from answer.location(head, request, alone=True)
-    names = numbered("window", len(made.windows))
+    windows = len(made.windows)
+    names = numbered("window", windows)
     best, name = made.windows[made.best], names[made.best]
     inputs, rows = best.window.row.inputs, [one.window.row.inputs.ids for one in made.windows]
-    text = text_page(_paired(len(made.windows)), request.question, request.context)
+    paired = sentence("answer.pair") if windows == 1 else sentence("answer.windows", windows=windows)
+    text = text_page(paired, request.question, request.context)
     reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
     read = yield from beginning(head, text, rows, reading, names, row=made.best, note=_kinds(best, name))
-    tokens, allowed = head.tokens(inputs.ids), [0, *_context(best)]
-    borders = best.borders or (None, None)
-    sides = [
-        border_page(
-            key,
-            allowed,
-            [tokens[place] for place in allowed],
-            best.logits[side, allowed].tolist(),
-            best.probabilities[side, allowed].tolist(),
-            borders[side],
-            len(tokens) - len(allowed),
-            name,
-        )
-        for side, key in enumerate(("start", "end"))
-    ]
-    decision = decision_page(*_located(request, made))
-    return explanation(*read, *sides, _spans_page(request, best), *_windows(request, made, names), decision)
-
-
-def _paired(windows: int) -> str:
-    pair = "The model reads the question and the context as a pair."
-    if windows == 1:
-        return pair
-    return (
-        f"{pair} The context is longer than it reads at once, so it is read in {windows} windows, each with the whole "
-        "question in front. Neighbouring windows overlap, so that an answer at a border is whole in one of them."
+    tokens = head.tokens(inputs.ids)
+    return explanation(
+        *read,
+        *(border_page(side, best, tokens, name) for side in SIDES),
+        spans_page(request.context, best),
+        *([windows_page(request.context, made, names)] if windows > 1 else []),
+        decision_page(*_located(request.context, made)),
     )
 
 
 def _kinds(one: ScoredWindow, name: str) -> str:
-    """Say which tokens are the context's, and how the model is told."""
+    """Say which tokens are the context's, and how the model knows."""
     places = _context(one)
     where = f"Of {name}, the" if name else "The"
     context = f"{where} context's tokens are {places[0]} to {places[-1]}." if places else "The context has no tokens."
     kinds = one.window.row.inputs.type_ids
     if kinds is None:
-        return f"{context} This model knows no token types: special tokens between the two texts tell them apart."
+        return f"{context} {sentence('answer.no-types')}"
     runs = [(kind, [place for place, _ in run]) for kind, run in groupby(enumerate(kinds), key=lambda pair: pair[1])]
     if len(runs) == 1:
-        return f"{context} All token types are {kinds[0]}: special tokens between the two texts tell them apart."
+        return f"{context} {sentence('answer.one-type', type=kinds[0])}"
     said = ", ".join(f"{kind} for the tokens {run[0]} to {run[-1]}" for kind, run in runs)
     return f"{context} The token types tell the model so: {said}."
 
@@ -90,182 +74,120 @@ def _context(one: ScoredWindow) -> list[int]:
     return [place for place, characters in enumerate(one.window.spans) if characters is not None]
 
 
-def border_page(
-    key: str,
-    positions: Sequence[int],
-    tokens: Sequence[Token],
-    logits: Sequence[float],
-    probabilities: Sequence[float],
-    border: int | None,
-    masked: int,
-    window: str = "",
-) -> Page:
+def border_page(side: str, one: ScoredWindow, tokens: Sequence[Token], window: str = "") -> Page:
     """Show where a question-answering head sees the start of an answer, or its end.
 
+    The first token of all takes part, because it stands for "not in the text", and the context's. The others have a
+    logit too, but softmax leaves them out.
+
     Args:
-        key: "start" or "end".
-        positions: of the tokens that take part: the first of all, which stands for "not in the text", and the
-            context's.
-        probabilities: softmax over the logits.
-        border: the likeliest answer's first (or last) position; None if no answer has a probability.
-        masked: how many other tokens the window has: they have a logit too, and softmax leaves them out.
-        window: the part of the context that this is about; "" if the context is read at once.
+        side: one of `SIDES`.
+        tokens: all tokens of the window.
+        window: its name; "" if the context is read at once.
     """
-    order = sorted(range(len(tokens)), key=lambda index: -probabilities[index])
-    within = f" of {window}" if window else ""
-    first = order[:MOST_TOKENS]
+    index, taking_part = SIDES.index(side), [0, *_context(one)]
+    logits = {place: float(one.logits[index, place]) for place in taking_part}
+    probabilities = one.probabilities[index].tolist()
+    order = sorted(taking_part, key=lambda place: -probabilities[place])
+    first, border = order[:MOST_TOKENS], None if one.borders is None else one.borders[index]
+    facts = {"tokens": len(taking_part), "others": len(tokens) - len(taking_part)}
     return page(
-        key,
-        f"{len(tokens):,} tokens{within} take part. The other {masked:,}, the question's among them, are "
-        "masked: whatever their logits are, their probability is 0.",
+        side,
+        sentence("answer.masked", **facts, within=f" of {window}" if window else ""),
         table(
-            column("logit", (logits[index] for index in order), Form.TWO),
-            column("p", (probabilities[index] for index in order), Form.PERCENT),
-            column("#", (positions[index] for index in order)),
-            column("token", (tokens[index] for index in order)),
+            column("logit", (logits[place] for place in order), Form.TWO),
+            column("p", (probabilities[place] for place in order), Form.PERCENT),
+            column("#", order),
+            column("token", (tokens[place] for place in order)),
             most=MOST_TOKENS,
         ),
-        *([] if border is None else [_softmax(key, border, positions.index(border), logits, probabilities)]),
+        *([] if border is None else [_softmax(side, border, logits, probabilities[border])]),
         picture=blocks.Bars(
-            f"With which token the answer {key}s",
-            tuple((f"{positions[index]} ", lone(tokens[index])) for index in first),
-            tuple(probabilities[index] for index in first),
+            f"With which token the answer {side}s",
+            tuple((f"{place} ", lone(tokens[place])) for place in first),
+            tuple(probabilities[place] for place in first),
         ),
     )
 
 
-def _softmax(
-    key: str, position: int, index: int, logits: Sequence[float], probabilities: Sequence[float]
-) -> blocks.Formula:
+def _softmax(side: str, position: int, logits: Mapping[int, float], probability: float) -> blocks.Formula:
     """Work out the probability of a token."""
-    logit, largest = logits[index], max(logits)
-    total = sum(math.exp(other - largest) for other in logits)
+    logit, largest = logits[position], max(logits.values())
+    total = sum(math.exp(other - largest) for other in logits.values())
+    # A phone has no room for the decimals of large logits.
     form = Form.THREE if max(abs(logit), abs(largest)) < LARGE else Form.WHOLE
     return formula(
-        f"p({key}s with token {position})",
+        f"p({side}s with token {position})",
         "= e^(z − max) / Σ e^(z − max)",
         ("= e^(", blocks.Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
         ("= ", math.exp(logit - largest), " / ", total),
-        ("= ", four(probabilities[index])),
-    )
-
-
-def _spans_page(request: AnswerRequest, one: ScoredWindow) -> Page:
-    together = answer.spans(one.probabilities, one.window.spans)
-    order = np.argsort(-together, axis=None, kind="stable")[:SPANS]
-    pairs = [divmod(int(place), together.shape[1]) for place in order]
-    found = [pair for pair in pairs if together[pair] > 0]
-    texts = [_quote(request, one, *pair) for pair in found]
-    starts, ends = one.probabilities
-    edges = [(float(starts[first]), float(ends[last])) for first, last in [*found[:1], (0, 0)]]
-    shares = [float(together[pair]) for pair in found]
-    return spans_page(texts, found, shares, edges, one.absent, _characters(request, one))
-
-
-def spans_page(
-    texts: Sequence[str],
-    spans: Sequence[tuple[int, int]],
-    probabilities: Sequence[float],
-    edges: Sequence[tuple[float, float]],
-    absent: float,
-    how: str,
-) -> Page:
-    """Show how starts and ends became answers.
-
-    Args:
-        texts: the likeliest spans, in order; none if no span has a probability.
-        spans: the positions of each one's first and last token.
-        edges: the probabilities of the start and the end, of the likeliest span if there is one, and of the first
-            token, which stands for "not in the text".
-        absent: the probability of that.
-        how: which spans are allowed, and how the likeliest one's tokens became characters.
-    """
-    numbers = table(
-        column("p", probabilities, Form.PERCENT),
-        column("from", (first for first, _ in spans)),
-        column("to", (last for _, last in spans)),
-        column("span", texts),
-    )
-    best: tuple[Block, ...] = ()
-    if texts:
-        best = (numbers, _product("answer", spans[0], edges[0], probabilities[0]))
-    picture = blocks.Bars("Which span is the answer", (*texts, ABSENT), (*probabilities, absent))
-    return page("spans", *best, _product(ABSENT, (0, 0), edges[-1], absent), how, picture=picture)
-
-
-def _product(name: str, span: tuple[int, int], edges: tuple[float, float], probability: float) -> blocks.Formula:
-    return formula(
-        f"p({name})",
-        f"= p(starts with {span[0]}) × p(ends with {span[1]})",
-        ("= ", four(edges[0]), " × ", four(edges[1])),
         ("= ", four(probability)),
     )
 
 
-def _quote(request: AnswerRequest, one: ScoredWindow, first: int, last: int) -> str:
-    span = answer.span_of(one.window, first, last)
-    return request.context[span.start : span.end]
-
-
-def _characters(request: AnswerRequest, one: ScoredWindow) -> str:
-    """Say how the tokens of the likeliest span became characters."""
-    rules = (
-        f"A span has {answer.ANSWER_TOKENS} tokens at most, and does not end before it begins. Token 0 alone stands "
-        f"for “{ABSENT}”."
+def spans_page(context: str, one: ScoredWindow) -> Page:
+    """Show how starts and ends became answers."""
+    together = answer.spans(one.probabilities, one.window.spans)
+    # Stable, so that the first of equal spans leads, as in the answer.
+    order = np.argsort(-together, axis=None, kind="stable")[:SPANS].tolist()
+    pairs = [divmod(place, together.shape[1]) for place in order]
+    found = [pair for pair in pairs if together[pair] > 0]
+    shares = [float(together[pair]) for pair in found]
+    texts = [context[span.start : span.end] for span in (answer.span_of(one.window, *pair) for pair in found)]
+    numbers = table(
+        column("p", shares, Form.PERCENT),
+        column("from", (first for first, _ in found)),
+        column("to", (last for _, last in found)),
+        column("span", texts),
     )
+    return page(
+        "spans",
+        *((numbers, _product("answer", one, found[0], shares[0])) if found else ()),
+        _product(ABSENT, one, (0, 0), one.absent),
+        f"{sentence('answer.allowed', longest=answer.ANSWER_TOKENS)} {_characters(context, one)}",
+        picture=blocks.Bars("Which span is the answer", (*texts, ABSENT), (*shares, one.absent)),
+    )
+
+
+def _product(name: str, one: ScoredWindow, span: tuple[int, int], probability: float) -> blocks.Formula:
+    (first, last), (starts, ends) = span, one.probabilities
+    return formula(
+        f"p({name})",
+        f"= p(starts with {first}) × p(ends with {last})",
+        ("= ", four(float(starts[first])), " × ", four(float(ends[last]))),
+        ("= ", four(probability)),
+    )
+
+
+def _characters(context: str, one: ScoredWindow) -> str:
+    """Say how the tokens of the likeliest span became characters."""
     if one.borders is None:
-        return f"{rules} Here no span has a probability."
+        return "Here no span has a probability."
     (first, last), span = one.borders, one.span
     which = f"Token {first} stands" if first == last else f"Tokens {first} to {last} stand"
-    return (
-        f"{rules} The tokenizer remembers which characters each token stands for. {which} for the characters "
-        f"{span.start} to {span.end - 1} of the context (counted from 0; half words are widened to whole ones): "
-        f"“{request.context[span.start : span.end]}”."
-    )
+    quote = context[span.start : span.end]
+    return sentence("answer.characters", which=which, start=span.start, end=span.end - 1, quote=quote)
 
 
-def _windows(request: AnswerRequest, made: Location, names: Sequence[str]) -> Iterator[Page]:
-    if len(names) == 1:
-        return
-    best, least = made.windows[made.best], made.windows[made.least]
-    yield windows_page(
-        names,
-        [request.context[one.span.start : one.span.end] for one in made.windows],
-        [one.probability for one in made.windows],
-        [one.absent for one in made.windows],
-        f"The likeliest answer of all windows is that of {names[made.best]}, with {number(best.probability)}. A window "
-        f"without the answer rightly says “{ABSENT}”, so of these probabilities the smallest counts: "
-        f"{number(least.absent)}, in {names[made.least]}.",
-    )
-
-
-def windows_page(
-    names: Sequence[str], texts: Sequence[str], probabilities: Sequence[float], absent: Sequence[float], how: str
-) -> Page:
-    """Show what was found in each window of the context.
-
-    Args:
-        texts: the likeliest answer in each.
-        absent: the probability that the answer is not in this window.
-        how: which of them count.
-    """
+def windows_page(context: str, made: Location, names: Sequence[str]) -> Page:
+    """Show the likeliest answer in each window of the context, and which of them count."""
+    shares = [one.probability for one in made.windows]
     numbers = table(
-        column("p", probabilities, Form.PERCENT),
-        column("none", absent, Form.PERCENT),
+        column("p", shares, Form.PERCENT),
+        column("none", (one.absent for one in made.windows), Form.PERCENT),
         column("in", names),
-        column("answer", texts),
+        column("answer", (context[one.span.start : one.span.end] for one in made.windows)),
     )
-    picture = blocks.Bars("The likeliest answer's p", tuple(names), tuple(probabilities))
+    best = {"best": names[made.best], "probability": shares[made.best]}
+    how = sentence("answer.counts", **best, least=names[made.least], absent=made.windows[made.least].absent)
+    picture = blocks.Bars("The likeliest answer's p", tuple(names), tuple(shares))
     return page("windows", numbers, how, picture=picture)
 
 
-def _located(request: AnswerRequest, made: Location) -> tuple[Block, ...]:
+def _located(context: str, made: Location) -> tuple[Block, ...]:
     best, absent = made.windows[made.best], made.windows[made.least].absent
-    text, probability = request.context[best.span.start : best.span.end], best.probability
+    text, probability = context[best.span.start : best.span.end], best.probability
     if absent > best.probability:
         text, probability = ABSENT, absent
-    said = (
-        f"The likeliest span has {number(best.probability)}, and “{ABSENT}” {number(absent)}, so the answer is "
-        f"“{text}”. The two need not add up to 1, because there are other spans."
-    )
+    said = sentence("answer.located", best=best.probability, absent=absent, text=text)
     return decided(said, text, probability)

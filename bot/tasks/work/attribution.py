@@ -1,16 +1,7 @@
-"""Which tokens of a text spoke for an answer: integrated gradients, until they are complete or it takes too long.
+"""Which tokens of a text spoke for an answer: integrated gradients, or Shapley values if those take too long.
 
-Complete means that the scores sum to what the text changes in the label's logit, measured from a baseline that says
-nothing. The baseline has as many tokens as the text, and everything around the text (special tokens, a prompt, the
-hypothesis of a pair) stays as it is, so that only the text's tokens get scores. An encoder's baseline consists of mask
-tokens, which it was trained to read as "any word"; one without a mask token gets padding. That of a causal language
-model consists of line breaks, an empty text: from its end-of-text token, which it has never read several times in a
-row, the path is so rough that it takes four times as many steps.
-
-Dozens of passes forwards and backwards take seconds. So an explanation only says what is to be explained, and
-`attributed` computes it when somebody opens its page. `MOST_READ` bounds how long that takes. If gradients aren't
-complete by then, or aren't likely to be, Shapley values replace them (`shapley.py`), which are complete by
-themselves. If the fewest steps would take longer, there are no scores.
+The scores sum to what the text changes in the number that is explained, measured from a baseline that says nothing.
+An explanation only postpones an attribution; `attributed` computes it when somebody opens its page.
 """
 
 from __future__ import annotations
@@ -29,7 +20,7 @@ from bot.tasks import sentiment, zeroshot
 from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, Scores, column, table
 from bot.tasks.work.pages import page
 from bot.tasks.work.shapley import ordered_scores
-from bot.tasks.work.wording import MINUS
+from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -45,13 +36,13 @@ Evidence: TypeAlias = tuple[Page, ...]
 FEWEST_STEPS = 32
 """An encoder's usually suffice."""
 PROMPTED_STEPS = 64
-"""The first of a language model, whose path is rougher: points of a stretch that is divided are not used again."""
+"""A language model's first ones: its path is rougher, and points of a stretch that is divided are not used again."""
 MOST_STEPS = 128
 """Gradients that are taken in all, those of stretches that were divided afterwards included."""
 MOST_READ = 4_096
-"""Tokens, times the gradients that are taken: about 20 seconds on one thread for a model of 135 million parameters."""
+"""Tokens times gradients: about 20 seconds on one thread for a model of 135 million parameters."""
 LONGEST = MOST_READ // FEWEST_STEPS
-"""What can be read for one gradient, in tokens, with everything around the text."""
+"""Tokens that can be read for one gradient, with everything around the text. For longer ones there are no scores."""
 TOLERANCE = 0.05
 """Of the difference: the most that the scores' sum may miss it by."""
 SMALLEST_TOLERANCE = 0.01
@@ -59,7 +50,7 @@ SMALLEST_TOLERANCE = 0.01
 POINTS = 8
 """Gradients that are taken together."""
 TOKENS_AT_ONCE = 512
-"""Tokens of which gradients are taken together: memory, and how long the device is not free for others."""
+"""Tokens whose gradients are taken together: it bounds memory, and the time for which nobody else gets the device."""
 
 
 def label_attribution(
@@ -69,69 +60,62 @@ def label_attribution(
 
     Args:
         label: the logit's id.
-        name: what people call the label.
+        name: of the label, for people.
         pair: the second text, if a pair was read; it stays as it is.
     """
     from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
 
     places = _positions_of_text(head, inputs.ids, pair)
+    # Encoders were trained to read mask tokens as "any word".
     mask = head.tokenizer.mask_token_id
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
     stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, places, blank), LabelLogit(label))
-    number = f"the logit of {head.labels[label]}"
-    return _evidence(Postponed(name, stretch, places, baseline, number))
+    return _evidence(Postponed(name, stretch, places, baseline, f"the logit of {head.labels[label]}"))
 
 
 def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
     """Postpone how much each token of a text made a causal language model lean to one side in /sentiment.
 
-    The first prompt stands for all.
-
-    Args:
-        text: the part that was read.
-        positive: whether scores above zero speak for POSITIVE, or for NEGATIVE.
+    The first prompt stands for all. Scores above zero speak for POSITIVE, or for NEGATIVE.
     """
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
     good, bad = (tuple(map(head.encode_rest, words)) for words in zip(*sentiment.WORDS, strict=True))
     target = Contrast(good, bad) if positive else Contrast(bad, good)
-    label, others = ("POSITIVE", "negative") if positive else ("NEGATIVE", "positive")
-    number = (
-        f"by how much log p of a {label.lower()} word is above that of the {others} word it is paired with, after the "
-        "first prompt, a mean over the pairs"
-    )
+    label, other = ("POSITIVE", "negative") if positive else ("NEGATIVE", "positive")
+    number = sentence("attribution.leaning", label=label.lower(), other=other)
     return _of_continuations(head, sentiment.PROMPTS[0], text, target, label, number)
 
 
 def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWeights) -> Evidence:
     """Postpone how much each token of a text made a causal language model go on with the best label of /zeroshot.
 
-    If the labels compete, the best one is compared with the second best only, so that twenty labels take no longer
-    than two. The labels' baselines do not depend on the text, so its tokens have no share in them. As in /sentiment,
-    the first prompt stands for all.
+    As in /sentiment, the first prompt stands for all.
     """
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
     best, second = np.argsort(-made.probabilities, kind="stable")[:2].tolist()
     label, other = request.labels[best], request.labels[second]
+    # Competing labels: only the second best one counts, so that twenty take no longer than two. Baselines are left out,
+    # because they do not depend on the text.
+    target = Contrast((made.labels[best],), () if request.multi_label else (made.labels[second],))
     if request.multi_label:
-        target = Contrast((made.labels[best],), ())
-        number = f"log p({label}) after the first prompt, because each label is judged on its own"
+        key = "attribution.independent"
     else:
-        target = Contrast((made.labels[best],), (made.labels[second],))
-        number = f"log p({label}) {MINUS} log p({other}) after the first prompt"
-        if len(request.labels) > 2:
-            number += "; the second best label stands for all others"
+        key = "attribution.two-labels" if len(request.labels) == 2 else "attribution.many-labels"
+    number = sentence(key, label=label, other=other)
     return _of_continuations(head, zeroshot.PROMPTS[0], made.text, target, label, number)
 
 
 def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, label: str, number: str) -> Evidence:
-    """Postpone what the tokens of a text in a prompt change in what would follow it."""
+    """Postpone how the tokens of a text in a prompt change the likelihood of its continuations."""
     from bot.inference.heads.inspection.integrated_gradients import Stretch
 
     ids = head.encode(prompt.format(text))
     places = _positions_in_prompt(head, ids, *prompt.split("{}"))
+    # Line breaks are an empty text. A model has never read several end-of-text tokens in a row, so the path from these
+    # would be so rough that it takes four times as many steps.
     stretch = Stretch(ids, None, _blanked(ids, places, head.encode_rest("\n")[-1]), target)
     return _evidence(Postponed(label, stretch, places, "line breaks", number))
 
@@ -144,13 +128,8 @@ def _evidence(postponed: Postponed) -> Evidence:
 
 
 def omitted_page(tokens: int, most: int) -> Page:
-    """Say why there are no scores: the model would have to read too many tokens for one gradient."""
-    why = (
-        f"This text is too long for scores. The model reads {tokens:,} tokens here, each dozens of times, which "
-        f"would take minutes; up to {most:,} tokens are read for scores, everything around the text included. "
-        "Try a shorter text to see which of its words mattered."
-    )
-    return page("attribution", why)
+    """Say that there are no scores, because the model would have to read too many tokens for one gradient."""
+    return page("attribution", sentence("attribution.too-long", tokens=tokens, most=most))
 
 
 def attribution_page(
@@ -159,17 +138,12 @@ def attribution_page(
     """Show how much each token of a text spoke for a label.
 
     Args:
-        label: what the positive scores speak for.
+        label: positive scores speak for it.
         scores: one per token; they sum to about `difference`.
-        difference: of the label's logit (or score) between the text and the baseline.
+        difference: of the number that is explained, between the text and the baseline.
     """
-    total = (
-        "The scores add up to ",
-        Number(sum(scores), Form.SIGNED_THREE),
-        "; the difference to explain is ",
-        Number(difference, Form.SIGNED_THREE),
-        ".",
-    )
+    found, wanted = Number(sum(scores), Form.SIGNED_THREE), Number(difference, Form.SIGNED_THREE)
+    total = ("The scores add up to ", found, "; the difference to explain is ", wanted, ".")
     ranked = sorted(zip(tokens, scores, strict=True), key=lambda pair: -abs(pair[1]))
     shown = table(
         column("score", (score for _, score in ranked), Form.SIGNED_THREE),
@@ -185,7 +159,7 @@ def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskR
     for place, one in enumerate(pages):
         if (postponed := one.postponed) is not None:
             computed = yield from attribution(head, postponed)
-            pages[place] = replace(computed, name=one.name)
+            pages[place] = replace(computed, name=one.name)  # it may be numbered
     return Explanation(tuple(pages))
 
 
@@ -194,23 +168,22 @@ def attribution(head: SequenceClassifier | CausalLM, postponed: Postponed) -> Ta
     from bot.inference.heads.inspection.integrated_gradients import load_captum
 
     load_captum()
-    explained = f"What is explained: {postponed.explained}"
     read = head.tokens(postponed.path.ids)
     tokens = [read[place] for place in postponed.positions]
     if not _is_rough(postponed.path):
         integral = yield from _integrate(head, postponed.path)
         if integral.is_complete:
             scores = [float(integral.scores[place]) for place in postponed.positions]
-            how = f"integrated gradients, {integral.steps} steps from {postponed.baseline}. {explained}"
+            how = sentence("attribution.gradients", steps=integral.steps, postponed=postponed)
             return attribution_page(postponed.label, tokens, scores, integral.difference, how)
+    # Shapley values are complete by themselves, however rough the path is.
     found = yield from ordered_scores(head, postponed.path, postponed.positions)
-    how = f"Shapley values: the tokens take the place of {postponed.baseline} one after the other"
-    how = f"{how}, in {found.orders} orders. {explained}"
+    how = sentence("attribution.shapley", orders=found.orders, postponed=postponed)
     return attribution_page(postponed.label, tokens, found.scores, found.difference, how)
 
 
 def _is_rough(path: Stretch) -> bool:
-    """Whether there is too little time for the steps that a language model may need."""
+    """Return whether there is too little time for the steps that a language model may need."""
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
     return isinstance(path.target, Contrast) and path.tokens > MOST_READ // MOST_STEPS
@@ -218,14 +191,11 @@ def _is_rough(path: Stretch) -> bool:
 
 @dataclass(frozen=True)
 class _Integral:
-    """The stretches that a path was divided into, with what each adds.
-
-    Attributes:
-        taken: gradients so far, in all.
-    """
+    """The stretches that a path was divided into, each with its scores."""
 
     stretches: tuple[tuple[Stretch, StretchScores], ...]
     taken: int
+    """Gradients so far, in all."""
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:
@@ -263,12 +233,10 @@ class _Integral:
 
 
 def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_Integral]:
-    """Integrate over a path. A rough stretch of it is divided, until all of it is complete.
-
-    Each stretch is a row of its own, so others are served between two of them.
-    """
+    """Integrate over a path; rough stretches are divided until the whole is complete or the time is over."""
     points = min(max(TOKENS_AT_ONCE // whole.tokens, 1), POINTS)
     stretches = list(_divided(replace(whole, points=points), -(-_first_steps(whole) // points)))
+    # Each stretch is a row of its own, so other people are served between two of them.
     found = yield from head.attribute([stretch.row for stretch in stretches])
     integral = _Integral(tuple(zip(stretches, found, strict=True)), len(stretches) * points)
     while not integral.is_complete and (rough := integral.roughest()):
@@ -280,7 +248,7 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_
 
 
 def _first_steps(whole: Stretch) -> int:
-    """Return how many steps most texts need."""
+    """Return the number of steps that most texts need."""
     from bot.inference.heads.inspection.integrated_gradients import Contrast
 
     return PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
@@ -296,7 +264,7 @@ def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:
 def _positions_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tuple[int, ...]:
     """Return the positions of the first text's tokens."""
     tokenizer = head.tokenizer
-    # These two may be special, and stand for something in the text.
+    # These two may be special, but stand for something in the text.
     special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id, tokenizer.mask_token_id}
     places = [place for place, token in enumerate(ids) if token not in special]
     second = 0 if pair is None else len(head.tokenize(pair, add_special_tokens=False))
@@ -311,7 +279,7 @@ def _positions_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after:
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two sequences begin with alike."""
+    """Return the length of the common beginning of two sequences."""
     differing = (place for place, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
     return next(differing, min(len(first), len(second)))
 

@@ -1,4 +1,4 @@
-"""What an explanation consists of: pages of blocks, with numbers in them. Replies decide how they look."""
+"""Explanations: pages of blocks, with numbers as numbers. Replies decide how they look."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def lone(token: Token) -> Token:
 
 
 def bracketed(value: float, form: Form = Form.THREE) -> Text:
-    """A number that may stand after a sign: in brackets if it has one itself."""
+    """Return a number that may stand after a sign: in brackets if it has one itself."""
     return ("(", Number(value, form), ")") if value < 0 else Number(value, form)
 
 
 def joined(terms: Iterable[Text], most: int | None = None, sign: str = " + ") -> Text:
-    """Terms with a sign between them; beyond `most`, the last of these is "…"."""
+    """Return terms with a sign between them; if there are more than `most`, the last one that is shown is "…"."""
     shown = list(terms)
     if most is not None and len(shown) > most:
         shown = [*shown[: most - 1], "…"]
@@ -116,16 +116,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers in columns; the last column is a text.
-
-    Attributes:
-        most: rows on a page; the file has all.
-        name: stands above it; neither is shown without the other.
-    """
+    """Numbers in columns; the last column is a text."""
 
     columns: tuple[Column, ...]
     most: int = MOST_ROWS
+    """Rows on a page; the file has all."""
     name: str = ""
+    """Heading; neither is shown without the other."""
 
 
 def column(title: str, cells: Iterable[Text], form: Form = Form.THREE, total: Text = None) -> Column:
@@ -156,21 +153,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Postponed:
-    """An attribution that is computed when somebody opens its page, because it takes seconds.
-
-    Attributes:
-        label: what its positive scores will speak for.
-        path: from the baseline to the text, as one stretch.
-        positions: of the text's tokens among those that are read.
-        baseline: in words.
-        explained: the number that is explained, in words that end a sentence.
-    """
+    """An attribution that is computed when somebody opens its page, because it takes seconds."""
 
     label: str
+    """Positive scores will speak for it."""
     path: Stretch
+    """From the baseline to the text, as one stretch."""
     positions: tuple[int, ...]
+    """Of the text's tokens among those that are read."""
     baseline: str
+    """In words."""
     explained: str
+    """The number that is explained, in words that end a sentence."""
 
 
 Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed
@@ -178,7 +172,7 @@ Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed
 
 @dataclass(frozen=True)
 class Bars:
-    """A picture of bars; those of numbers that are no probabilities go both ways from zero."""
+    """A picture of bars; if the values aren't probabilities, they go both ways from zero."""
 
     title: str
     names: tuple[Text, ...]
@@ -254,7 +248,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Scores:
-    """A picture of what each token speaks for or against a label, with a note below it."""
+    """A picture of how much each token speaks for or against a label, with a note below it."""
 
     title: str
     label: str
@@ -268,15 +262,12 @@ Picture: TypeAlias = Bars | Chips | Norms | HeatMap | Strips | Confidence | Resh
 
 @dataclass(frozen=True)
 class Page:
-    """One step on the way from the text to the answer.
-
-    Attributes:
-        name: in the menu and the title.
-        about: what this step is, in plain words; Markdown of our own, without anybody's text.
-    """
+    """One step on the way from the text to the answer."""
 
     name: str
+    """In the menu and the title."""
     about: str
+    """An introduction in Markdown of our own, without anybody's text."""
     blocks: tuple[Block, ...]
     picture: Picture | None = None
 
@@ -293,6 +284,6 @@ class Explanation(Result):
     pages: tuple[Page, ...]
 
     def page_at(self, number: int) -> tuple[int, Page]:
-        """Return a page with its number, from 0; for a number that doesn't exist the nearest one."""
+        """Return a page with its number, from 0; the nearest page if there is none of this number."""
         number = min(max(number, 0), len(self.pages) - 1)
         return number, self.pages[number]

@@ -9,34 +9,19 @@ from bot.inference.operations import TaskRun
 from bot.tasks.chat import TOP_P, ChatRequest, answer_in, read_prompt, reply, room_for_answer
 from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.work.blocks import Explanation, Page
-from bot.tasks.work.ending import cut_off, without_end, without_rule
+from bot.tasks.work.ending import ending_page, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.wording import sentence
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
-CIRCLING = (
-    "The model went round in circles: what stands at the end was said for the third time. Small models never leave "
-    "such circles, so what it only said again is cut off."
-)
-SPEAKS_FOR_ANOTHER = (
-    "A transcript goes on with what the next person says, and the model went on to write that, too. So the answer ends "
-    "before it."
-)
-
 
 def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """Open the answer of a causal language model: what was written is read again.
-
-    Args:
-        written: token ids of the answer, as one text; without any, one is written first.
-
-    Raises:
-        InvalidRequest: the checkpoint cannot have written them.
-    """
+    """Open the answer of a causal language model."""
     from bot.inference.heads.generation.sampling import Sampling
 
     ids = next((text for text in written if text), ())
@@ -46,30 +31,23 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
     truncated = "the oldest part of the conversation" if forgotten else None
-    pages, sentence = yield from continuations(head, prompt, [ids], sampling, truncated=truncated)
+    pages, certainty = yield from continuations(head, prompt, [ids], sampling, truncated=truncated)
     how = f"{_form(head, prompt)} {_history(head, request, forgotten)}"
     return explanation(
         text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),
         *pages,
         _ending(head, request, ids),
-        decision_page(sentence),
+        decision_page(certainty),
     )
 
 
 def _form(head: CausalLM, prompt: Sequence[int]) -> str:
     """Say in what form the model reads a conversation."""
-    instruction = "In front stands an instruction that comes from this bot."
     if not has_chat_template(head):
-        return (
-            "This checkpoint has no chat template. So the conversation is written down, with who speaks before each "
-            f"message, and the model continues it. {instruction}"
-        )
+        return sentence("chat.transcript")
     special = dict.fromkeys(token.text for token in head.tokens(prompt) if token.special)
     marks = f" Special tokens ({', '.join(special)}) mark where messages begin and end." if special else ""
-    return (
-        "This checkpoint was trained on conversations in one form, its chat template. Yours is put into it, up to "
-        f"where the model's answer begins.{marks} {instruction}"
-    )
+    return sentence("chat.template", marks=marks)
 
 
 def _history(head: CausalLM, request: ChatRequest, forgotten: int) -> str:
@@ -77,31 +55,24 @@ def _history(head: CausalLM, request: ChatRequest, forgotten: int) -> str:
     if not request.history:
         return "Nothing was said before."
     read = len(request.history) - forgotten
-    kept = (
-        f"Of what was said before, it has the last {_messages(read)}." if read else "What was said before is not in it."
-    )
+    messages = "message with its answer" if read == 1 else f"{read} messages with their answers"
+    kept = sentence("chat.kept", messages=messages) if read else "What was said before is not in it."
     if not forgotten:
         return kept
     older = "An older one" if forgotten == 1 else f"{forgotten} older ones"
-    return (
-        f"{kept} {older} had no room: the model reads {head.context_length:,} tokens at "
-        f"most, and {room_for_answer(head):,} of them are kept free for the answer."
-    )
-
-
-def _messages(number: int) -> str:
-    return "message with its answer" if number == 1 else f"{number} messages with their answers"
+    room = {"context": head.context_length, "answer": room_for_answer(head)}
+    return f"{kept} {sentence('chat.forgotten', older=older, **room)}"
 
 
 def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Page:
     body = without_end(head, ids)
     answer = answer_in(head, request, body)
     if answer.circling:
-        why = CIRCLING
+        why = sentence("chat.circling")
     elif answer.speaks_for_another:
-        why = SPEAKS_FOR_ANOTHER
+        why = sentence("chat.speaks-for-another")
     else:
         why = without_rule(head, ids, room_for_answer(head), head.end_ids)
     whole = head.decode(body)
-    start = len(whole) - len(whole.lstrip())
-    return cut_off(why, body, head.decode, head.decode_whole, start + len(answer.text))
+    start = len(whole) - len(whole.lstrip())  # the answer has no white space at its start
+    return ending_page(why, body, head.decode, head.decode_whole, start + len(answer.text))

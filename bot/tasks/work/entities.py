@@ -11,15 +11,14 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks import entities
-from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, entities_of
+from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, WordGroup, entities_of
 from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, WeighedNames, weighed_names
-from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
 from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import beginning, unprompted
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import difference, in_brackets, number, softmax_of
+from bot.tasks.work.wording import in_brackets, number, sentence, softmax_of
 from bot.text.markup import markup
 
 if TYPE_CHECKING:
@@ -48,15 +47,16 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
     made = yield from entities.tagging(head, request, alone=True)
     read = yield from unprompted(head, request.text, made.inputs)
     tokens = tuple(_tokens(head, made))
-    found = [group.entity for group in made.groups]
-    parts = [[word.probability for word in group.words] for group in made.groups]
+    outside = len(made.words) - sum(len(group.words) for group in made.groups)
+    # The model may label words in markup; they are never an entity.
+    unread = " and is no link, mention, emoji or code" if markup(request.text).spans else ""
     return explanation(
         *read,
         *_example(head, made, tokens),
         labelled_page(head.labels, tokens),
         words_page([(word, tokens[slice(*word.tokens)]) for word in made.words], marked=head.marks_words),
-        entities_page(request.text, found, parts, len(made.words) - sum(map(len, parts))),
-        decision_page(_decision(request.text, found, _unread(request.text))),
+        entities_page(request.text, made.groups, outside),
+        decision_page(_decision(request.text, [group.entity for group in made.groups], unread)),
     )
 
 
@@ -77,24 +77,17 @@ def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToke
 
 
 def example_page(labels: Sequence[str], token: LabelledToken, place: int) -> Page:
-    """Show the logits of one token, as an example for all of them.
-
-    Args:
-        place: of the token among the tokens, from 0.
-    """
+    """Show the logits of one token, as an example; its place is counted from 0."""
     where = (f"The head does this for every token. As an example, token {place}: “", token.token, "”.")
     return logits_page(labels, token.logits, token.probabilities, first=[where])
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
-    """Show what a token classifier's head makes of every token.
-
-    Args:
-        labels: `id2label`, in the order of the ids.
-    """
+    """Show the logits of every token; labels are in the order of their ids."""
     chips = tuple(one.token for one in tokens)
     shares = [max(one.probabilities) for one in tokens]
     given = ["" if one.label is None else one.label for one in tokens]
+    # A column's title is one line.
     logits = [column(name.replace("\n", " "), (one.logits[at] for one in tokens)) for at, name in enumerate(labels)]
     kinds = tuple("" if label == OUTSIDE else entities.kind_of(label) for label in given)
     return page(
@@ -106,24 +99,21 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
             column("token", chips),
         ),
         blocks.File(
-            f"The file has all logits: {len(labels)} of each of the {len(tokens):,} tokens.",
+            sentence("entities.all-logits", labels=len(labels), tokens=len(tokens)),
             table(*logits, column("token", chips)),
         ),
         picture=blocks.Labels("Labels of the tokens", chips, tuple(given), kinds, tuple(shares)),
     )
 
 
-def _prefixes(names: Sequence[str]) -> Iterator[str]:
-    """Say what the beginnings of labels mean, if they have any.
-
-    True of IOB2, where every entity begins with `B-`, and of IOB1, where one does right behind another of its kind.
-    """
-    has_inner = any(name.startswith("I-") for name in names)
-    if any(name.startswith("B-") for name in names):
-        inner = ", I- that this belongs to one" if has_inner else ""
-        yield f"B- says that a new entity begins{inner}, and {OUTSIDE} that there is none."
+def _prefixes(labels: Sequence[str]) -> Iterator[str]:
+    """Explain the prefixes of labels, if they have any."""
+    # True of IOB2, where every entity begins with B-, and of IOB1, where one does right behind another of its kind.
+    has_inner = any(name.startswith("I-") for name in labels)
+    if any(name.startswith("B-") for name in labels):
+        yield sentence("entities.both-prefixes" if has_inner else "entities.prefix-of-first")
     elif has_inner:
-        yield f"I- says that this belongs to an entity, and {OUTSIDE} that there is none."
+        yield sentence("entities.prefix-of-inner")
 
 
 def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, marked: bool) -> Page:
@@ -131,7 +121,7 @@ def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, m
 
     Args:
         words: with their tokens.
-        marked: whether the tokenizer marks tokens that continue a word; if not, each token is a word.
+        marked: the tokenizer marks tokens that continue a word; if not, each token is a word.
     """
     numbers = table(
         column("p", (word.probability for word, _ in words), Form.PERCENT),
@@ -142,10 +132,7 @@ def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, m
         return page("unmarked-words", numbers)
     several = [(word, tokens) for word, tokens in words if len(tokens) > 1]
     torn = sum(any(token.label != word.label for token in tokens) for word, tokens in several)
-    facts = (
-        f"Words of several tokens, with a · between them: {len(several):,} of {len(words):,}. Those in which a later "
-        f"token got another label, which does not count: {torn:,}."
-    )
+    facts = sentence("entities.several-tokens", several=len(several), words=len(words), torn=torn)
     return page("words", facts, numbers)
 
 
@@ -153,54 +140,39 @@ def _put_together(tokens: Sequence[LabelledToken]) -> Text:
     return tuple(replace(one.token, special=False, starts_word=place == 0) for place, one in enumerate(tokens))
 
 
-def entities_page(text: str, found: Sequence[Entity], parts: Sequence[Sequence[float]], outside: int) -> Page:
-    """Show how words became entities.
-
-    Args:
-        found: the entities in their order; none if every word is outside.
-        parts: the probabilities of each one's words.
-        outside: how many words are in none of them.
-    """
+def entities_page(text: str, groups: Sequence[WordGroup], outside: int) -> Page:
+    """Show how words became entities; `outside` is the number of words in none of them."""
     rest = f"Outside of all entities, with the label {OUTSIDE}: {outside:,}."
-    if not found:
+    if not groups:
         return page("entities", f"There are none. {rest}")
-    names = [text[one.start : one.end] for one in found]
     numbers = table(
-        column("p", (one.probability for one in found), Form.PERCENT),
-        column("parts", map(len, parts)),
-        column("label", (Short(one.label, LABEL) for one in found)),
-        column("entity", names),
+        column("p", (one.entity.probability for one in groups), Form.PERCENT),
+        column("parts", (len(one.words) for one in groups)),
+        column("label", (Short(one.entity.label, LABEL) for one in groups)),
+        column("entity", (text[one.entity.start : one.entity.end] for one in groups)),
         most=MOST_ENTITIES,
     )
-    longest = max(range(len(found)), key=lambda index: len(parts[index]))
-    if len(several := parts[longest]) == 1:
+    longest = max(groups, key=lambda group: len(group.words))
+    if len(longest.words) == 1:
         return page("entities", numbers, rest)
     mean = formula(
-        ("p(", Short(names[longest], NAME), ")"),
-        ("= (", joined(map(four, several), MOST_TERMS), f") / {len(several)}"),
-        ("= ", four(found[longest].probability)),
+        ("p(", Short(text[longest.entity.start : longest.entity.end], NAME), ")"),
+        ("= (", joined((four(word.probability) for word in longest.words), MOST_TERMS), f") / {len(longest.words)}"),
+        ("= ", four(longest.entity.probability)),
     )
     return page("entities", numbers, mean, rest)
 
 
-def _unread(text: str) -> str:
-    """Say what has a label and is no entity all the same, if the text has it."""
-    return " and is no link, mention, emoji or code" if markup(text).spans else ""
-
-
 def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
-    """Say what each entity is; one that stands in the text several times is named once.
+    """Name each entity with its label, once if it stands in the text several times.
 
     Args:
-        unread: further words about what is an entity.
+        unread: a further condition for being an entity, in words.
     """
     if not found:
-        return f"Nothing has another label than {OUTSIDE}{unread}, so the answer is that there are no names."
+        return sentence("entities.none", unread=unread)
     said = [f"{text[one.start : one.end]} is {one.label} ({number(one.probability)})" for one in found]
-    return (
-        f"All that has another label than {OUTSIDE}{unread} is an entity, with its probability: "
-        f"{', '.join(dict.fromkeys(said))}."
-    )
+    return sentence("entities.all", unread=unread, names=", ".join(dict.fromkeys(said)))
 
 
 def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
@@ -208,35 +180,23 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
     made = yield from weighed_names(head, request.text, alone=True)
     if not made.names:
         said = "The model was not asked, so there are no names."
-        return explanation(text_page(NOT_ASKED, request.text), decision_page(said))
+        return explanation(text_page(sentence("entities.not-asked"), request.text), decision_page(said))
+    # An example that is an entity shows more.
     example = next((name for name in made.names if name.kind != OUTSIDE), made.names[0])
     rows = [head.encode(prompt) for name in made.names for prompt in name.prompts]
     names = [row for name in made.names for row in _row_names(name)]
     first = names.index(_row_names(example)[0])
     text = text_page(_asked(made, example), *example.prompts)
-    read = yield from beginning(head, text, rows, head.reading(rows[first]), names, row=first, left=True)
+    read = yield from beginning(head, text, rows, head.reading(rows[first]), names, row=first)
     answers, leaning = example.answers.sum(axis=0), example.leaning.sum(axis=0)
     columns = (answers, leaning, example.scores, example.probabilities)
     return explanation(
         *read,
-        questions_page(example.candidate.name, _row_names(example), example.log_probs, example.shares),
+        questions_page(example),
         weighed_page(KINDS, columns, _formula(example)),
-        names_page(
-            KINDS,
-            [(one.candidate.name, len(one.candidate.spans)) for one in made.names],
-            [one.scores.tolist() for one in made.names],
-            [one.probabilities.tolist() for one in made.names],
-            truncated=made.truncated,
-        ),
+        names_page(made),
         decision_page(_decision(request.text, entities_of(made))),
     )
-
-
-NOT_ASKED = (
-    "A language model has no labels, so words that may be names are found by their capital letters, and the model "
-    "is asked about each. This text has none, but for words that have a capital letter only because they begin a "
-    "sentence, days, months and titles, and what is in links, mentions, emoji and code."
-)
 
 
 def _row_names(name: WeighedName) -> list[str]:
@@ -244,102 +204,75 @@ def _row_names(name: WeighedName) -> list[str]:
 
 
 def _asked(made: WeighedNames, example: WeighedName) -> str:
-    found = ", ".join(name.candidate.name for name in made.names)
+    names = ", ".join(name.candidate.name for name in made.names)
+    number = {"questions": len(QUESTIONS), "number": len(made.names)}
+    asked = sentence("entities.asked", **number, example=example.candidate.name, names=names)
     spelled = any(name.candidate.spelled for name in made.names)
-    how = " Where nearly all words have capital letters, they are read as they are usually spelled." if spelled else ""
-    return (
-        "A language model has no labels, so words that may be names are found by their capital letters, and each is "
-        f"put into {len(QUESTIONS)} questions, behind the sentence in which it stands first. These are the questions "
-        f"about {example.candidate.name}; {len(made.names)} in all were asked about: {found}.{how}"
-    )
+    return f"{asked} {sentence('entities.spelled')}" if spelled else asked
 
 
-def questions_page(about: str, names: Sequence[str], log_probs: Floats, shares: Floats) -> Page:
-    """Show what a causal language model would answer about a name, as an example for all names.
-
-    Args:
-        names: of each question's row.
-        log_probs: of the answers' tokens after the question, (questions, answers).
-        shares: the answers' probabilities; those of a question add up to 1.
-    """
+def questions_page(name: WeighedName) -> Page:
+    """Show the likelihood of each answer about a name, as an example for all names."""
+    about, log_probs, shares = name.candidate.name, name.log_probs.tolist(), name.shares.tolist()
     shown: list[Block | str] = [f"As an example, the questions about {about}."]
     bars: dict[str, float] = {}
-    for place, (name, question) in enumerate(zip(names, QUESTIONS, strict=True)):
+    rows = zip(_row_names(name), QUESTIONS, log_probs, shares, strict=True)
+    for place, (row, question, logs, parts) in enumerate(rows, 1):
         words = [word.strip() for word in question.words]
-        shown += [
-            name,
-            table(
-                column("log p", log_probs[place].tolist(), Form.TWO),
-                column("share", shares[place].tolist(), Form.PERCENT),
-                column("answer", words),
-            ),
-        ]
-        bars |= {f"{place + 1}: {word}": float(share) for word, share in zip(words, shares[place], strict=True)}
-    order = np.argsort(-shares[0], kind="stable")
-    terms: list[Text] = [("e^", blocks.Number(float(log_probs[0, index]), Form.TWO)) for index in order]
-    shown.append(
-        formula(
-            ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
-            ("= ", terms[0]),
-            ("  / (", joined(terms, MOST_TERMS), ")"),
-            ("= ", four(float(shares[0, order[0]]))),
-        )
+        columns = (column("log p", logs, Form.TWO), column("share", parts, Form.PERCENT), column("answer", words))
+        shown += [row, table(*columns)]
+        bars |= {f"{place}: {word}": part for word, part in zip(words, parts, strict=True)}
+    order = np.argsort(-name.shares[0], kind="stable").tolist()
+    terms: list[Text] = [("e^", blocks.Number(log_probs[0][index], Form.TWO)) for index in order]
+    share = formula(
+        ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
+        ("= ", terms[0]),
+        ("  / (", joined(terms, MOST_TERMS), ")"),
+        ("= ", four(shares[0][order[0]])),
     )
-    return page("questions", *shown, picture=blocks.Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
+    return page("questions", *shown, share, picture=blocks.Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
 
 
 def _formula(name: WeighedName) -> str:
     best = KINDS.index(name.kind)
     answers = name.answers[:, best].tolist()
-    total, leaning = float(sum(answers)), float(name.leaning[:, best].sum())
-    summed = " + ".join([number(answers[0]), *map(in_brackets, answers[1:])])
-    return (
-        f"A kind's log-probability is the sum of the logarithms of its answers' shares. For {name.kind}, of "
-        f"{name.candidate.name}: {summed} = {number(total)}. Models lean towards some answers whatever the name is, so "
-        f"the baseline is the same, on average over {len(ANCHORS)} names that are known. The score is their "
-        f"difference: {difference(total, leaning)} = {number(float(name.scores[best]))}. Softmax over the scores of "
-        f"all kinds: {softmax_of(name.scores.tolist(), best, name.probability)}."
+    sum_of_answers = " + ".join([number(answers[0]), *map(in_brackets, answers[1:])])
+    return sentence(
+        "entities.weighed",
+        kind=name.kind,
+        name=name.candidate.name,
+        sum_of_answers=sum_of_answers,
+        total=float(sum(answers)),
+        anchors=len(ANCHORS),
+        leaning=float(name.leaning[:, best].sum()),
+        score=float(name.scores[best]),
+        softmax=softmax_of(name.scores.tolist(), best, name.probability),
     )
 
 
-def names_page(
-    kinds: Sequence[str],
-    names: Sequence[tuple[str, int]],
-    scores: Sequence[Sequence[float]],
-    probabilities: Sequence[Sequence[float]],
-    *,
-    truncated: bool,
-) -> Page:
-    """Show the kinds of all names that a causal language model was asked about.
-
-    Args:
-        names: and how often each stands in the text.
-        scores: of each name, one per kind.
-        probabilities: of each name, one per kind.
-        truncated: whether there are more names in the text.
-    """
-    best = [max(shares) for shares in probabilities]
-    likeliest = [kinds[shares.index(max(shares))] for shares in probabilities]
-    said = f"{OUTSIDE} is what is none of the others: such a name is no entity."
-    if truncated:
-        said = f"{said} The text has more names: only the first {len(names)} different ones were looked at."
-    bars = tuple(f"{name}: {kind}" for (name, _), kind in zip(names, likeliest, strict=True))
-    by_kind = list(zip(kinds, zip(*scores, strict=True), zip(*probabilities, strict=True), strict=True))
+def names_page(made: WeighedNames) -> Page:
+    """Show the kinds of all names that a causal language model was asked about."""
+    names, kinds = [one.candidate.name for one in made.names], [one.kind for one in made.names]
+    occurrences = zip(names, (len(one.candidate.spans) for one in made.names), strict=True)
+    best = [one.probability for one in made.names]
+    more = sentence("entities.more-names", names=len(names)) if made.truncated else ""
+    scores = zip(*(one.scores.tolist() for one in made.names), strict=True)
+    shares = zip(*(one.probabilities.tolist() for one in made.names), strict=True)
     return page(
         "names",
-        said,
+        f"{OUTSIDE} is what is none of the others: such a name is no entity. {more}".strip(),
         table(
             column("p", best, Form.PERCENT),
-            column("kind", (Short(kind, LABEL) for kind in likeliest)),
-            column("name", (name if places == 1 else f"{name} ({places} times)" for name, places in names)),
+            column("kind", (Short(kind, LABEL) for kind in kinds)),
+            column("name", (name if times == 1 else f"{name} ({times} times)" for name, times in occurrences)),
         ),
         blocks.File(
             "The file has the scores and probabilities of all kinds.",
             table(
-                *(column(f"score {kind}", cells) for kind, cells, _ in by_kind),
-                *(column(f"p {kind}", cells, Form.PERCENT) for kind, _, cells in by_kind),
-                column("name", (name for name, _ in names)),
+                *(column(f"score {kind}", cells) for kind, cells in zip(KINDS, scores, strict=True)),
+                *(column(f"p {kind}", cells, Form.PERCENT) for kind, cells in zip(KINDS, shares, strict=True)),
+                column("name", names),
             ),
         ),
-        picture=blocks.Bars("Names", bars, tuple(best)),
+        picture=blocks.Bars("Names", tuple(map("{}: {}".format, names, kinds)), tuple(best)),
     )

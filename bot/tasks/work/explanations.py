@@ -27,7 +27,10 @@ from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.request import WorkRequest, WrittenIds
 
 Explain: TypeAlias = Callable[[Any, Any, WrittenIds], TaskRun[Explanation]]
-"""Opens an answer: `(head, request, what was written) -> TaskRun[Explanation]`."""
+"""Opens an answer: `(head, request, generated token ids) -> TaskRun[Explanation]`.
+
+All raise `InvalidRequest` if the checkpoint cannot have generated these tokens.
+"""
 
 EXPLANATIONS: Mapping[str, Mapping[HeadKind, Explain]] = {
     "sentiment": {
@@ -36,18 +39,12 @@ EXPLANATIONS: Mapping[str, Mapping[HeadKind, Explain]] = {
     },
     "fill": {HeadKind.MASKED_LM: fill.explain_distributions, HeadKind.CAUSAL_LM: fill.explain_rescoring},
     "generate": {HeadKind.CAUSAL_LM: generate.explain_continuations},
-    "translate": {
-        HeadKind.SEQ2SEQ_LM: translate.explain_rewriting,
-        HeadKind.CAUSAL_LM: translate.explain_drafts,
-    },
+    "translate": {HeadKind.SEQ2SEQ_LM: translate.explain_rewriting, HeadKind.CAUSAL_LM: translate.explain_drafts},
     "zeroshot": {
         HeadKind.SEQUENCE_CLASSIFIER: zeroshot.explain_inference,
         HeadKind.CAUSAL_LM: zeroshot.explain_weighing,
     },
-    "entities": {
-        HeadKind.TOKEN_CLASSIFIER: entities.explain_tagging,
-        HeadKind.CAUSAL_LM: entities.explain_weighing,
-    },
+    "entities": {HeadKind.TOKEN_CLASSIFIER: entities.explain_tagging, HeadKind.CAUSAL_LM: entities.explain_weighing},
     "similarity": {HeadKind.EMBEDDER: similarity.explain_comparison},
     "answer": {
         HeadKind.QUESTION_ANSWERING: answer.explain_location,
@@ -57,7 +54,7 @@ EXPLANATIONS: Mapping[str, Mapping[HeadKind, Explain]] = {
     "complete": {HeadKind.CAUSAL_LM: complete.explain_code},
     "chat": {HeadKind.CAUSAL_LM: chat.explain_reply},
 }
-"""How answers are opened, by task and kind of head."""
+"""By task and kind of head."""
 
 
 def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:

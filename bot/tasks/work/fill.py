@@ -16,9 +16,9 @@ from bot.tasks.prompts import cloze
 from bot.tasks.prompts.cloze import WeighedMask
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Number, Page, Text, column, joined, lone, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
-from bot.tasks.work.reading import hidden_pages, model_page, pages_of_states, read_page
+from bot.tasks.work.reading import END_OF_TEXT, hidden_page, hidden_pages, model_page, read_page
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import in_brackets, number
+from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -28,8 +28,8 @@ CANDIDATES = fill.MOST_GUESSES
 """How many tokens are shown for each mask: as many as anybody can ask for."""
 MOST_LEFT_OUT = 5
 
-_NAMES = ("before the mask", "question")
-"""What a causal language model reads for each mask."""
+ROW_NAMES = ("before the mask", "question")
+"""A causal language model reads two texts for each mask."""
 
 
 def explain_distributions(head: MaskedLM, request: FillRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
@@ -40,23 +40,17 @@ def explain_distributions(head: MaskedLM, request: FillRequest, written: Written
     assert observed.logits is not None  # because positions were asked for
     best = [(ids[0], float(probs[ids[0]])) for ids, probs in zip(made.likeliest(1), made.probabilities, strict=True)]
     return explanation(
-        text_page(
-            f"Each mask is written as this model knows it: {head.mask_token}", head.mask_token.join(request.parts)
-        ),
-        read_page(head, [made.inputs.ids], truncated="the end of the text" if made.inputs.truncated else None),
+        text_page(sentence("fill.mask", token=head.mask_token), head.mask_token.join(request.parts)),
+        read_page(head, [made.inputs.ids], truncated=END_OF_TEXT if made.inputs.truncated else None),
         model_page(head),
-        *pages_of_states(observed),
+        *map(hidden_page, observed.stacks),
         *_mask_pages(head, made, observed.logits),
         decision_page(*_decisions([(fill.word_of(head.decode([one])), probability) for one, probability in best])),
     )
 
 
 def _mask_pages(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.float32]) -> Iterator[Page]:
-    """Show the likeliest words at each mask, and what was left out.
-
-    Args:
-        logits: over the vocabulary at each mask, (masks, vocabulary).
-    """
+    """Show the likeliest words at each mask, and the tokens that were left out; logits are (masks, vocabulary)."""
     found = zip(made.positions, made.likeliest(CANDIDATES), made.left_out(CANDIDATES), strict=True)
     for index, (position, words, others) in enumerate(found):
         yield mask_page(
@@ -80,9 +74,9 @@ def mask_page(
     """Show the likeliest tokens at a mask that are words.
 
     Args:
-        mask: which one, from 1.
+        mask: counted from 1.
         position: of the mask among the tokens, from 0.
-        left_out: the tokens that are likelier than the last of them, and no words, with their probabilities.
+        left_out: tokens that are likelier than the last word but aren't words, with their probabilities.
     """
     words = tuple(map(lone, tokens))
     numbers = table(
@@ -97,7 +91,7 @@ def mask_page(
 
 
 def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[tuple[Text, ...]]:
-    """Say what was likelier than the last word, and is no guess."""
+    """Name the tokens that are likelier than the last word but aren't words."""
     if not tokens:
         return
     shown = tokens[:MOST_LEFT_OUT]
@@ -115,27 +109,19 @@ def explain_rescoring(head: CausalLM, request: FillRequest, written: WrittenIds 
     """Open the answer of a causal language model: mask by mask, because each is filled before the next."""
     masks = yield from cloze.weighed_masks(head, request.parts, alone=True)
     read = [[head.encode(mask.left), head.encode(mask.question)] for mask in masks]
-    states = yield from hidden_pages(head, head.reading(read[0][0]), _NAMES[0])
+    # The first row's hidden states stand for all.
+    states = yield from hidden_pages(head, head.reading(read[0][0]), ROW_NAMES[0])
     pages: list[Page] = []
     for place, (mask, rows) in enumerate(zip(masks, read, strict=True), start=1):
         truncated = "a part of the text around the mask" if mask.truncated else None
         pages += [
-            text_page(_how(place), mask.left, mask.question),
-            read_page(head, rows, _NAMES, truncated=truncated, left=True),
+            text_page(sentence("fill.first-mask" if place == 1 else "fill.later-mask"), mask.left, mask.question),
+            read_page(head, rows, ROW_NAMES, truncated=truncated),
             *((model_page(head), *states) if place == 1 else ()),
             rescored_page(place, mask),
         ]
     best = [mask.proposals[0] for mask in masks]
     return explanation(*pages, decision_page(*_decisions([(one.word, one.probability) for one in best])))
-
-
-def _how(mask: int) -> str:
-    if mask > 1:
-        return "The masks before this one have been filled in."
-    return (
-        "A language model reads from left to right, and cannot see what stands after the mask. It reads what stands "
-        "before it, behind two plain sentences that set it going, and a question that shows what stands after it."
-    )
 
 
 def rescored_page(place: int, mask: WeighedMask) -> Page:
@@ -154,16 +140,9 @@ def rescored_page(place: int, mask: WeighedMask) -> Page:
 
 def _formula(mask: WeighedMask) -> str:
     best = mask.proposals[0]
-    weight = cloze.CLOZE_WEIGHT
-    score = best.sentence + weight * best.as_answer
-    return (
-        f"Proposed are the {cloze.FROM_LEFT} likeliest words after what stands before the mask, and the "
-        f"{cloze.FROM_CLOZE} likeliest answers to the question: {len(mask.proposals)} different ones. A word's score "
-        "is the log-probability of the word and all that follows it, plus "
-        f"{weight:g} times its log-probability as the answer. For {best.word}: {number(best.sentence)} + {weight:g} × "
-        f"{in_brackets(best.as_answer)} = {number(score)}. Softmax over the scores of all proposed words makes it "
-        f"{number(best.probability)}."
-    )
+    constants = {"left": cloze.FROM_LEFT, "cloze": cloze.FROM_CLOZE, "weight": cloze.CLOZE_WEIGHT}
+    score = best.sentence + cloze.CLOZE_WEIGHT * best.as_answer
+    return sentence("fill.proposed", **constants, proposals=len(mask.proposals), best=best, score=score)
 
 
 def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Block]:

@@ -11,25 +11,18 @@ from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.wording import sentence
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
-TAIL = "Behind it stand the last tokens of the text before, which ended with a part of a character."
 SEED = 0
 """Of a text that is written only to be opened, so that all its pages are about the same one."""
 
 
 def explain_continuations(head: CausalLM, request: GenerateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
-    """Open the answer of a causal language model: what was written is read again.
-
-    Args:
-        written: token ids of each text; without any, a text is written first.
-
-    Raises:
-        InvalidRequest: the checkpoint cannot have written them.
-    """
+    """Open the answer of a causal language model."""
     from bot.inference.heads.generation.sampling import Sampling
 
     texts = [ids for ids in written if ids]
@@ -38,19 +31,16 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
         result = yield from continue_text(head, replace(request, seed=seed))
         texts = [one.ids for one in result.continuations]
     prompt = read_prompt(head, request)
+    # Nothing is drawn again, so any seed will do.
     sampling = Sampling(request.temperature, request.top_p, seed=SEED)
     truncated = "the start of the prompt" if prompt.truncated else None
-    pages, sentence = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated)
-    how = (
-        "The prompt is cut at its start, so that the context has room for what is written."
-        if prompt.truncated
-        else "The prompt goes to the model as it is."
-    )
+    pages, certainty = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated)
+    how = sentence("generate.cut" if prompt.truncated else "generate.whole")
+    if prompt.tail:
+        how = f"{how} {sentence('generate.tail')}"
     half = next(filter(None, (half_character(head, [*prompt.tail, *ids]) for ids in texts)), "")
     return explanation(
-        text_page(
-            f"{how} {TAIL}" if prompt.tail else how, head.decode(prompt.ids) if prompt.truncated else request.prompt
-        ),
+        text_page(how, head.decode(prompt.ids) if prompt.truncated else request.prompt),
         *pages,
-        decision_page(f"{sentence} {half}".strip()),
+        decision_page(f"{certainty} {half}".strip()),
     )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 from typing import TypeAlias
 
 from bot.inference.requests import LabelScore
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
+from bot.tasks.work.wording import sentence
+from bot.text.tables import read_table
 
 LARGE = 15.0
 """Logits from here on have powers of e that are too long to read."""
@@ -22,41 +21,23 @@ MOST_TERMS = 3
 """Of a sum that is written out."""
 LABEL = 14
 """Columns of a label in a formula."""
-SHIFTED = "Here the largest logit is subtracted from all of them first; the probabilities stay the same."
-
+PAGES: dict[str, dict[str, str]] = read_table("bot.tasks.work", "pages.toml")
+"""Name and introduction of each page, by its key."""
 
 Shown: TypeAlias = Block | str | tuple[Text, ...]
 """A block, or the text of a paragraph."""
 
 
-@cache
-def _texts() -> dict[str, dict[str, str]]:
-    return tomllib.loads(resources.files("bot.tasks.work").joinpath("pages.toml").read_text(encoding="utf-8"))
-
-
-def keys() -> Iterable[str]:
-    """Return the keys of all pages."""
-    return _texts()
-
-
 def page(key: str, *content: Shown, picture: blocks.Picture | None = None, before: str = "", behind: str = "") -> Page:
-    """Return a page whose name and explanation are in `pages.toml`.
-
-    Args:
-        before: stands before the name, with a colon.
-        behind: stands behind the name, with a colon.
-    """
-    text = _texts()[key]
-    name = ": ".join(filter(None, (before, text["name"], behind)))
-    return Page(name, text["about"], tuple(map(_block, content)), picture)
-
-
-def _block(block: Shown) -> Block:
-    return blocks.Paragraph(block) if isinstance(block, str | tuple) else block
+    """Return a page of `PAGES`; words before or behind its name are separated from it by a colon."""
+    name = ": ".join(filter(None, (before, PAGES[key]["name"], behind)))
+    paragraphs = (blocks.Paragraph(one) if isinstance(one, str | tuple) else one for one in content)
+    return Page(name, PAGES[key]["about"], tuple(paragraphs), picture)
 
 
 def explanation(*pages: Page) -> Explanation:
     """Return an explanation in which pages of the same name are numbered."""
+    # People choose a page by its name in a menu.
     total, seen = Counter(one.name for one in pages), Counter[str]()
 
     def numbered() -> Iterator[Page]:
@@ -71,9 +52,9 @@ def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
     """Show the text as the model is given it.
 
     Args:
-        how: what the task has done to the user's text.
-        texts: one for each sequence that the model reads; one that is paired with each of the others stands in front.
-        to_end: whether the end of the texts says more than their start.
+        how: the changes that the task has made to the user's text, in words.
+        texts: one for each sequence that the model reads; one that is paired with each of the others comes first.
+        to_end: the end of the texts says more than their start.
     """
     return page("text", how, *(blocks.Quote(text, to_end) for text in texts))
 
@@ -90,7 +71,7 @@ def logits_page(
 
     Args:
         labels: `id2label`, in the order of the ids.
-        independent: whether each label is judged on its own, by the sigmoid.
+        independent: each label is judged on its own, by the sigmoid.
         first: paragraphs before the others.
     """
     order = sorted(range(len(labels)), key=lambda index: -probabilities[index])
@@ -99,7 +80,7 @@ def logits_page(
     picture = blocks.Bars("Probabilities", tuple(names), tuple(shares))
     title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
     if independent:
-        powers = [math.exp(min(-value, 700)) for value in values]
+        powers = [math.exp(min(-value, 700)) for value in values]  # from 710 on, exp overflows
         numbers = table(column("logit", values), column("e^-z", powers), *shares_table(names, shares).columns)
         worked_out = formula(title, ("= 1 / (1 + e^", -values[0], ")"), ("= 1 / (1 + ", powers[0], ")"), result)
         return page("sigmoid", *first, numbers, worked_out, picture=picture)
@@ -108,13 +89,15 @@ def logits_page(
     numbers = table(
         column("logit", values),
         column("e^(z-max)" if shift else "e^z", powers, total=total),
+        # Not 99.9 % for a sum that rounding leaves just below 1.
         column("p", shares, Form.PERCENT, round(sum(probabilities), 9)),
         column("label", names, total="sum"),
     )
     terms: list[Text] = [("e^", value - shift) for value in values]
-    shares_of_all = ("  / (", joined(terms, MOST_TERMS), ")")
-    worked_out = formula(title, ("= ", terms[0]), shares_of_all, ("= ", powers[0], " / ", total), result)
-    return page("softmax", *first, numbers, *([SHIFTED] if shift else []), worked_out, picture=picture)
+    divided = ("  / (", joined(terms, MOST_TERMS), ")")
+    worked_out = formula(title, ("= ", terms[0]), divided, ("= ", powers[0], " / ", total), result)
+    shifted = [sentence("pages.shifted")] if shift else []
+    return page("softmax", *first, numbers, *shifted, worked_out, picture=picture)
 
 
 def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:
@@ -147,35 +130,23 @@ def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: 
 
 
 def decision_page(*content: Block | str) -> Page:
-    """Say what the answer is."""
+    """Return the last page, with the answer."""
     return page("decision", *content)
 
 
-def decided(sentence: str, label: str, probability: float) -> tuple[Block, ...]:
-    """Return what the answer says in words, and the answer itself."""
-    return blocks.Paragraph(sentence), blocks.Bar(label, probability)
+def decided(said: str, label: str, probability: float) -> tuple[Block, ...]:
+    """Return a sentence about the answer, and the answer itself."""
+    return blocks.Paragraph(said), blocks.Bar(label, probability)
 
 
 def largest(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
-    """Say that the likeliest label is the answer.
-
-    Args:
-        scores: likeliest first.
-    """
-    label = scores[0].label
-    said = f"The largest probability is that of {label}, so the answer is {label}."
-    return decided(said, label, scores[0].probability)
+    """Say that the likeliest label is the answer; it comes first."""
+    best = scores[0]
+    return decided(sentence("pages.largest", label=best.label), best.label, best.probability)
 
 
 def applying(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
-    """Say which labels apply if each is judged on its own.
-
-    Args:
-        scores: likeliest first.
-    """
-    label, applies = scores[0].label, [score.label for score in scores if score.probability > 0.5]
-    if applies:
-        found = f"Above one half, so that they apply: {', '.join(applies)}."
-    else:
-        found = f"None is above one half; the nearest is {label}."
-    return decided(f"Each label has a probability of its own. {found}", label, scores[0].probability)
+    """Say which labels apply if each is judged on its own; the likeliest comes first."""
+    best, applies = scores[0], [score.label for score in scores if score.probability > 0.5]
+    key = "pages.some-apply" if applies else "pages.none-applies"
+    return decided(sentence(key, labels=", ".join(applies), nearest=best.label), best.label, best.probability)

@@ -1,4 +1,4 @@
-"""What a model has read, which model that is, and what its layers made of the tokens."""
+"""The first pages of most explanations: the text, its tokens, the model, and the hidden states of its layers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 from bot.inference.checkpoints.anatomy import family_of
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.operations import Row, TaskRun
+from bot.inference.task import HeadKind
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import MOST_ROWS, Chips, Form, Norms, Number, Page, Text, column, table
 from bot.tasks.work.pages import page, text_page
+from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.head import Head
-    from bot.inference.heads.inspection.hidden_states import Observed, Reading
+    from bot.inference.heads.inspection.hidden_states import LayerStates, Reading
 
 FEWEST_TOKENS = 8
 """Of each row, if there are many: the picture has more, and the file all."""
+END_OF_TEXT = "the end of the text"
+"""Most tasks leave it out if the context is too short."""
 
 
 def numbered(noun: str, number: int) -> tuple[str, ...]:
@@ -36,36 +40,36 @@ def beginning(
     *,
     row: int = 0,
     truncated: str | None = None,
-    left: bool = False,
     note: str = "",
 ) -> TaskRun[tuple[Page, ...]]:
-    """Return what every explanation begins with: the text, its tokens, the model, and what its layers made of a row.
+    """Return the first pages of an explanation: the text, its tokens, the model, and the hidden states of a row.
 
     Args:
         rows: token ids.
         reading: of one row, which is read alone.
-        names: what each row is; not needed for a single row.
-        row: which one is read alone.
-        truncated, left, note: as of `read_page`.
+        names: of the rows; not needed for a single one.
+        row: index of the one that is read alone.
+        truncated, note: as of `read_page`.
     """
     several = names if len(rows) > 1 else ()
     states = yield from hidden_pages(head, reading, several[row] if several else "")
-    return (text, read_page(head, rows, several, truncated=truncated, left=left, note=note), model_page(head), *states)
+    return (text, read_page(head, rows, several, truncated=truncated, note=note), model_page(head), *states)
 
 
 def unprompted(head: Head, text: str, inputs: EncoderInput) -> TaskRun[tuple[Page, ...]]:
     """Return the `beginning` of an answer for which a text was read as it is."""
     page = text_page("The text goes to the model as it is, without a prompt.", text)
     reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
-    truncated = "the end of the text" if inputs.truncated else None
+    truncated = END_OF_TEXT if inputs.truncated else None
     return (yield from beginning(head, page, [inputs.ids], reading, truncated=truncated))
 
 
-def prompted(head: CausalLM, how: str, prompts: Sequence[str], truncated: str | None) -> TaskRun[tuple[Page, ...]]:
+def prompted(head: CausalLM, how: str, prompts: Sequence[str], *, truncated: bool) -> TaskRun[tuple[Page, ...]]:
     """Return the `beginning` of an answer for which a text was put into several prompts."""
     rows = [head.encode(prompt) for prompt in prompts]
     text, names = text_page(how, *prompts), numbered("prompt", len(rows))
-    return (yield from beginning(head, text, rows, head.reading(rows[0]), names, truncated=truncated, left=True))
+    cut = END_OF_TEXT if truncated else None
+    return (yield from beginning(head, text, rows, head.reading(rows[0]), names, truncated=cut))
 
 
 def read_page(
@@ -74,30 +78,27 @@ def read_page(
     names: Sequence[str] = (),
     *,
     truncated: str | None = None,
-    left: bool = False,
     note: str = "",
     texts: int = 1,
 ) -> Page:
     """Show the token ids of a request's rows, as one batch.
 
     Args:
-        truncated: what was left out because the context is too short, such as "the end of the text"; None for nothing.
-        left: whether the model's batches are padded on the left.
-        note: stands before the other notes.
-        texts: that are written after the same prompt, which is then as many rows of the batch.
+        truncated: the part that was left out because the context is too short, such as `END_OF_TEXT`; None for nothing.
+        note: comes before the other notes.
+        texts: the number of texts that were written after a single prompt: as many rows of the batch have it.
     """
     width = max(map(len, rows))
     known: dict[Token, Token] = {}  # a text of a thousand tokens may stand in twenty rows: no token is kept twice
     notes = [note] if note else []
     if truncated is not None:
-        notes.append(f"This model reads {head.context_length:,} tokens at most, so {truncated} was left out.")
+        notes.append(sentence("reading.truncated", context=head.context_length, part=truncated))
     if any(len(row) < width for row in rows):
-        side = "left" if left else "right"
-        notes.append(f"Shorter rows are padded on the {side}, and the attention mask hides the padding.")
+        notes.append(sentence("reading.padded", side="left" if head.kind is HeadKind.CAUSAL_LM else "right"))
     if len(rows) > 1:
-        notes.append("The shape is that of all rows in one batch; the device may take them in parts.")
+        notes.append(sentence("reading.batch"))
     if texts > 1:
-        notes.append(f"The batch has a row for each of the {texts} texts, with the same prompt.")
+        notes.append(sentence("reading.same-prompt", texts=texts))
     tokens = [tuple(known.setdefault(token, token) for token in head.tokens(row)) for row in rows]
     return tokens_page(tokens, names, (max(texts, len(rows)), width), " ".join(notes))
 
@@ -105,11 +106,7 @@ def read_page(
 def tokens_page(
     rows: Sequence[tuple[Token, ...]], names: Sequence[str], shape: tuple[int, int], note: str = ""
 ) -> Page:
-    """Show rows of tokens.
-
-    Args:
-        shape: (batch, sequence) of `input_ids`, padding included.
-    """
+    """Show rows of tokens; the shape of `input_ids` is (batch, sequence), padding included."""
     most = max(FEWEST_TOKENS, MOST_ROWS // len(rows))
     titles = [_title(names, place, len(row)) if len(rows) > 1 else "" for place, row in enumerate(rows)]
     tables = [
@@ -138,7 +135,7 @@ def model_page(head: Head) -> Page:
     family = family_of(config, type(head.model).__name__)
     name = family.name.lower().replace("_", "-")
     layers = int(text.num_hidden_layers)
-    # Without attention there are no heads: state space models.
+    # State space models have no attention, and so no heads.
     heads = int(getattr(text, "num_attention_heads", 0))
     facts: dict[str, Text] = {
         "model type": str(config.model_type),
@@ -154,7 +151,7 @@ def model_page(head: Head) -> Page:
 
 
 def _decoder_layers(config: Any) -> int:
-    # Configurations' `attribute_map` makes other names work, but those of decoders' layers.
+    # Configurations' `attribute_map` unifies other names, but not those of decoders' layers.
     for name in ("decoder_layers", "num_decoder_layers"):
         if (layers := getattr(config, name, None)) is not None:
             return int(layers)
@@ -162,43 +159,24 @@ def _decoder_layers(config: Any) -> int:
 
 
 def hidden_pages(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[tuple[Page, ...]]:
-    """Show what the layers make of a row, which is read alone: the encoder's first if there are two.
-
-    Args:
-        name: of the row, if the request has several.
-    """
+    """Show the hidden states of a row, which is read alone: those of the encoder first, if there are two stacks."""
     [observed] = yield from head.observe([reading])
-    return pages_of_states(observed, name)
+    return tuple(hidden_page(states, name) for states in observed.stacks)
 
 
-def pages_of_states(observed: Observed, name: str = "") -> tuple[Page, ...]:
-    """Show what the layers have made of a row, as `hidden_pages`."""
-    return tuple(hidden_page(stack.part, stack.shape, stack.norms, name) for stack in observed.stacks)
-
-
-def hidden_page(part: str, shape: tuple[int, int, int], norms: tuple[float, ...], row: str = "") -> Page:
-    """Show the hidden states of one row.
-
-    Args:
-        part: "encoder" or "decoder" if there are both, else "".
-        shape: of `last_hidden_state`: (batch, sequence, hidden).
-        norms: mean Euclidean norm of a token's vector, of the embeddings first, then after each layer; the last after
-            the model's final normalisation, if it has one.
-    """
-    batch, sequence, hidden = shape
-    of = f" of the {part}" if part else ""
-    facts = (
-        f"last_hidden_state{of}: shape ({batch}, {sequence}, {hidden}), which is (batch, sequence, hidden size): "
-        f"{hidden:,} numbers for each of {sequence:,} tokens."
-    )
+def hidden_page(states: LayerStates, row: str = "") -> Page:
+    """Show the hidden states of a stack of layers; the row has a name if the request has several."""
+    batch, tokens, size = states.shape
+    of = f" of the {states.part}" if states.part else ""
+    facts = sentence("reading.shape", of=of, batch=batch, tokens=tokens, size=size)
     if row:
         facts = f"{facts} This is the row “{row}”, read alone."
-    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(norms)))]
+    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(states.norms)))]
     return page(
         "hidden-states",
         facts,
         "How long the vectors are on average (their Euclidean norm), before and after each layer:",
-        table(column("norm", norms, Form.NORM), column("after", names)),
-        picture=Norms(f"Mean length (L2 norm) of the hidden states{of}", norms),
-        behind=part,
+        table(column("norm", states.norms, Form.NORM), column("after", names)),
+        picture=Norms(f"Mean length (L2 norm) of the hidden states{of}", states.norms),
+        behind=states.part,
     )

@@ -1,22 +1,17 @@
-"""A summary that is told again: its texts are taken from its stored token ids."""
+"""A summary that was generated before, from its stored token ids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bot.errors import InvalidRequest
-from bot.inference.operations import Row, TaskRun
-from bot.tasks.summarization.summarizers import PartSummary, Summarizer
+from bot.inference.operations import TaskRun
+from bot.tasks.summarization.summarizers import PartSummary, Summarizer, SummaryRow
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER
 
 
 class Recorded:
-    """A summariser that writes what it has written before: nothing is computed.
-
-    Args:
-        texts: token ids of each text, round by round.
-    """
+    """A summariser that computes nothing: it returns texts that were generated before, round by round."""
 
     def __init__(self, summarizer: Summarizer, texts: Sequence[tuple[int, ...]]) -> None:
         self._summarizer = summarizer
@@ -27,29 +22,29 @@ class Recorded:
     def count(self, text: str) -> int:
         return self._summarizer.count(text)
 
-    def row(self, part: str, most: int) -> Row[Any]:
+    def row(self, part: str, most: int) -> SummaryRow:
         return self._summarizer.row(part, most)
 
-    def read(self, row: Row[Any], ids: Sequence[int]) -> PartSummary:
+    def read(self, row: SummaryRow, ids: Sequence[int]) -> PartSummary:
         return self._summarizer.read(row, ids)
 
-    def write(self, rows: Sequence[Row[Any]], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
+    def write(self, rows: Sequence[SummaryRow], *, alone: bool = False) -> TaskRun[list[PartSummary]]:
         """Return the next texts.
 
         Raises:
             InvalidRequest: there are fewer, so another checkpoint has written them.
         """
-        yield from ()
+        yield from ()  # a generator, as its caller expects, that calls no operation
         taken, self._left = self._left[: len(rows)], self._left[len(rows) :]
         if len(taken) < len(rows):
             raise InvalidRequest(WRITTEN_BY_ANOTHER)
         found = [self.read(row, ids) for row, ids in zip(rows, taken, strict=True)]
-        if not self._left:  # it ended here, perhaps because somebody had stopped it
+        if not self._left:  # the last round, perhaps because somebody had stopped it
             for row in rows:
                 row.stop()
         return found
 
     def check_all_was_said(self) -> None:
-        """Raise `InvalidRequest` if there are more texts than it would have written."""
+        """Raise `InvalidRequest` if there are more texts than rounds have taken."""
         if self._left:
             raise InvalidRequest(WRITTEN_BY_ANOTHER)

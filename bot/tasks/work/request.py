@@ -13,30 +13,26 @@ from bot.tasks.commands import COMMANDS
 from bot.tasks.work.blocks import Explanation
 
 WrittenIds: TypeAlias = tuple[tuple[int, ...], ...]
-"""Token ids of each text of an answer."""
+"""Generated token ids, of each text of an answer. Without any, an explanation generates the answer first."""
 
 
 @dataclass(frozen=True)
 class WorkRequest(Request[Explanation]):
-    """Opens the answer to another request. It is stored in JSON by the names of its fields.
-
-    Attributes:
-        task: the other request's task.
-        content: the other request's fields, in JSON.
-        written: what an answer consists of that was drawn at random: it is read again, not drawn again.
-        answered: what the answer said first, if that is a label or several, such as the words of several masks. The
-            explanation does not depend on it; what is shown of it may.
-        evidence: whether pages that take long are computed now, and not left for a request of their own.
-    """
+    """Opens the answer to another request. It is stored in JSON by the names of its fields."""
 
     task: str
+    """The other request's task."""
     content: str
+    """The other request's fields, in JSON."""
     written: WrittenIds = ()
     answered: tuple[LabelScore, ...] = field(default=(), compare=False)
+    """The answer's labels, such as the words of several masks. The explanation doesn't depend on them; how it is shown
+    may."""
     evidence: bool = False
+    """Compute pages that take long now, rather than in a request of their own."""
 
     def __post_init__(self) -> None:
-        _ = self.about  # raises if the content is none of a request
+        _ = self.about  # raises if the content isn't that of a request
 
     @classmethod
     def of(
@@ -48,7 +44,7 @@ class WorkRequest(Request[Explanation]):
 
     @property
     def checkpoint(self) -> str:
-        """The one that answered."""
+        """The name of the checkpoint that answered."""
         return self.task
 
     @cached_property

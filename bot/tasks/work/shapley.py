@@ -1,8 +1,8 @@
 """Which tokens of a text spoke for an answer, if gradients don't tell: Shapley values, from sampled orders.
 
-In an order, the text's tokens replace those of the baseline one after the other, and each gets what it changes in the
-number that is explained. However rough the model is, the scores of an order sum to what the text changes in all. A
-token's share depends on the tokens before it in the order, so several orders are averaged, each with its reverse.
+In an order, the text's tokens replace those of the baseline one after the other, and each token's score is the change
+in the number that is explained. So an order's scores sum to the whole change, however rough the model is. A token's
+score depends on the tokens before it, so several orders are averaged, each with its reverse.
 
 Source: Castro, Gómez, Tejada: Polynomial calculation of the Shapley value based on sampling, 2009.
 """
@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -29,10 +29,12 @@ MOST_READ = 32_768
 """Tokens: without gradients, they take as long as an eighth of them with."""
 MOST_ORDERS = 16
 
+Tokens: TypeAlias = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Ordered:
-    """Scores of a text's tokens, what they sum to, and how many orders were averaged."""
+    """Scores of a text's tokens, averaged over orders; they sum to the difference."""
 
     scores: tuple[float, ...]
     difference: float
@@ -40,12 +42,7 @@ class Ordered:
 
 
 def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, positions: Sequence[int]) -> TaskRun[Ordered]:
-    """Compute scores for the tokens of a text; the same ones every time.
-
-    Args:
-        path: from the baseline to the text.
-        positions: of the text's tokens among those that are read.
-    """
+    """Compute scores for the tokens at some positions of a text; the path leads from the baseline to the text."""
     first, last = yield from _values(head, path, [path.baseline, path.ids])
     orders = list(_orders(len(positions), _number(path.tokens, len(positions))))
     scores = np.zeros(len(positions))
@@ -56,19 +53,19 @@ def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, positions
 
 
 def _number(read: int, tokens: int) -> int:
-    """Return how many orders there is time for, their reverses included."""
+    """Return the number of orders that there is time for, their reverses included."""
     return 2 * min(max(MOST_READ // (2 * read * tokens), 1), MOST_ORDERS // 2)
 
 
 def _orders(tokens: int, number: int) -> Iterator[list[int]]:
-    draws = random.Random(0)
+    draws = random.Random(0)  # the same scores every time
     for _ in range(number // 2):
         order = draws.sample(range(tokens), tokens)
         yield order
-        yield order[::-1]
+        yield order[::-1]  # an order and its reverse err in opposite directions
 
 
-def _between(path: Stretch, order: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _between(path: Stretch, order: Sequence[int]) -> Iterator[Tokens]:
     """Yield the texts between the baseline and the whole text."""
     ids = list(path.baseline)
     for position, _ in pairwise(order):
@@ -76,9 +73,7 @@ def _between(path: Stretch, order: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield tuple(ids)
 
 
-def _values(
-    head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[tuple[int, ...]]
-) -> TaskRun[Sequence[float]]:
+def _values(head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[Tokens]) -> TaskRun[Sequence[float]]:
     """Compute the number that is explained, for each of several texts."""
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput

@@ -19,7 +19,7 @@ from bot.tasks.work.blocks import Explanation, Form, Page, Text, bracketed, colu
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import number
+from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
@@ -33,21 +33,20 @@ MOST_PAIRS = 12
 def explain_comparison(head: Embedder, request: SimilarityRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a sentence encoder."""
     made = yield from similarity.comparison(head, request, alone=True)
-    names = numbered("text", len(request.texts))
-    rows, reading = [one.ids for one in made.inputs], head.reading(made.inputs[0].ids, type_ids=made.inputs[0].type_ids)
+    names, first = numbered("text", len(request.texts)), made.inputs[0]
+    rows, reading = [one.ids for one in made.inputs], head.reading(first.ids, type_ids=first.type_ids)
     cut = [name for name, one in zip(names, made.inputs, strict=True) if one.truncated]
-    text = text_page(
-        "Each text goes to the model as it is, without a prompt, and none sees another one.", *request.texts
-    )
+    text = text_page(sentence("similarity.separate"), *request.texts)
     truncated = f"the end of {' and of '.join(cut)}" if cut else None
     read = yield from beginning(head, text, rows, reading, names, truncated=truncated)
     pair = _most_alike(made.cosines, ranked=request.ranked)
+    cosine = float(made.cosines[pair])
     return explanation(
         *read,
         pooling_page(head.pooling.mode, request.texts, list(map(len, rows)), made.pooled, made.norms, made.vectors),
-        product_page(pair, made.vectors, float(made.cosines[pair])),
+        product_page(pair, made.vectors, cosine),
         cosines_page(request.texts, made.cosines, ranked=request.ranked),
-        decision_page(_decision(request, pair, float(made.cosines[pair]))),
+        decision_page(_decision(request, pair, cosine)),
     )
 
 
@@ -57,8 +56,8 @@ def pooling_page(
     """Show how the hidden states of each text's tokens became one vector.
 
     Args:
-        tokens: how many were read of each text.
-        pooled: the vectors as the pooling left them, (texts, size).
+        tokens: the number that was read of each text.
+        pooled: the vectors before they are normalised, (texts, size).
         norms: their Euclidean lengths, (texts,).
         units: the vectors divided by them, (texts, size).
     """
@@ -91,18 +90,14 @@ def _beginning(vector: Sequence[float]) -> Text:
 
 
 def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
-    """Work out the cosine of two vectors of length 1.
-
-    Args:
-        pair: which of the texts, from 0.
-    """
+    """Work out the cosine of two of the vectors, whose length is 1; the pair is counted from 0."""
     first, second = units[pair[0]], units[pair[1]]
     order = np.argsort(-np.abs(first * second), kind="stable")
     products = (first * second)[order].tolist()
     one, other = (place + 1 for place in pair)
     return page(
         "dot-product",
-        f"The texts {one} and {other}, worked out. The largest of {len(products):,} products come first:",
+        sentence("similarity.products", one=one, other=other, products=len(products)),
         table(
             column(f"text {one}", first[order].tolist()),
             column(f"text {other}", second[order].tolist()),
@@ -132,11 +127,8 @@ def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page
 
 
 def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
-    """Return the first of the pairs with the largest cosine.
-
-    Args:
-        ranked: whether only pairs with the first text count.
-    """
+    """Return the first of the pairs with the largest cosine; if ranked, only pairs with the first text count."""
+    # Pairs with themselves are always the most alike.
     is_pair = np.triu(np.ones_like(cosines, dtype=np.bool_), k=1)
     if ranked:
         is_pair[1:] = False
@@ -145,10 +137,9 @@ def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
 
 
 def _decision(request: SimilarityRequest, pair: tuple[int, int], cosine: float) -> str:
-    first, second = pair
-    angle = f"{number(cosine)}, the cosine of an angle of {math.degrees(math.acos(cosine)):.0f} degrees"
+    first, second = (place + 1 for place in pair)
+    angle = sentence("similarity.angle", cosine=cosine, degrees=math.degrees(math.acos(cosine)))
     if len(request.texts) == 2:
-        return f"The answer is {angle}. One is the same direction, zero a right angle: nothing in common."
-    if request.ranked:
-        return f"The others are ranked by their cosines with text 1. The largest is that of text {second + 1}: {angle}."
-    return f"The largest cosine of all pairs is that of the texts {first + 1} and {second + 1}: {angle}."
+        return sentence("similarity.two-texts", angle=angle)
+    key = "similarity.ranking" if request.ranked else "similarity.all-pairs"
+    return sentence(key, first=first, second=second, angle=angle)

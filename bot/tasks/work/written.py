@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,7 +12,8 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Page
-from bot.tasks.work.reading import hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.reading import END_OF_TEXT, hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.wording import sentence
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 
 if TYPE_CHECKING:
@@ -30,20 +31,12 @@ WRITTEN_BY_ANOTHER = (
     "The model that is set for this command now is not the one that wrote this answer, so I cannot read the answer "
     "again. Please ask again, and open the new answer."
 )
-_RULES = (
-    "Elsewhere the checkpoint's own rules decided: some compare whole texts (beam search), or keep a model from some "
-    "tokens."
-)
 MOST_BY_ROUNDING = 0.5
 """Between the log-probabilities of two tokens that rounding may put in either order: two steps of a logit from 32 to
 64 in bfloat16."""
-_ROUNDED = (
-    "Elsewhere others were about as likely, and rounding decided: it differs between writing a text token by token and "
-    "reading it at once."
-)
 
 PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], str]
-"""Pages, and what they come to in words, for the page of the decision."""
+"""Pages, and a summary of their numbers for the page of the decision."""
 
 
 def continuations(
@@ -56,14 +49,14 @@ def continuations(
     name: str = "",
     stop: str | None = None,
 ) -> TaskRun[PagesAndSentence]:
-    """Show the way from the tokens of a prompt to those that a causal language model wrote after it.
+    """Show the way from the tokens of a prompt to those that a causal language model generated.
 
     Args:
         prompt: token ids, as they were read.
-        written: ids of each text, the token that ended it included if one did; at least one text of at least one.
-        truncated: what of the prompt was left out, such as "the start of the prompt"; None for nothing.
+        written: ids of each text, with the token that ended it if one did; at least one text of at least one.
+        truncated: the part of the prompt that was left out, such as "the start of the prompt"; None for nothing.
         name: of a single text.
-        stop: a text that contains it has been ended by the model.
+        stop: stop sequence; None for none.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
@@ -72,11 +65,12 @@ def continuations(
 
     read = read_page(head, [prompt], truncated=truncated, texts=len(written))
     texts = [ForcedText(tuple(prompt), tuple(ids), sampling) for ids in written]
-    check(head, texts)
+    check(head, texts)  # before the device sees them
     states = yield from hidden_pages(head, head.reading(prompt))
+    found = yield from head.token_log_probs([text.row for text in texts])
     names = [name] if len(texts) == 1 else numbered("text", len(texts))
-    pages, sentence = yield from read_again(head, texts, names, stop=stop)
-    return (read, model_page(head), *states, *pages), sentence
+    pages, certainty = token_pages(head, texts, found, names, stop=stop)
+    return (read, model_page(head), *states, *pages), certainty
 
 
 def rewriting(
@@ -90,9 +84,9 @@ def rewriting(
     """Show the way from an encoder's tokens to those of its decoder. Hidden states are the first text's.
 
     Args:
-        rows: those for `rewrite`, at least one.
+        rows: of the operation `rewrite`, at least one.
         written: token ids of each, with the one that ended the text if one did; at least one.
-        noun: what a text is called if there are several.
+        noun: names the texts if there are several.
         name: of a single one.
 
     Raises:
@@ -110,19 +104,16 @@ def rewriting(
     names = numbered(noun, len(texts)) if len(texts) > 1 else ()
     reading = head.reading(sources[0].ids, decoder_ids=texts[0].read)
     states = yield from hidden_pages(head, reading, names[0] if names else "")
-    lengths = len(sources[0].ids), len(texts[0].read)
-    pages, sentence = yield from read_again(head, texts, names or [name], elsewhere=_RULES, lengths=lengths)
-    cut = "the end of the text" if any(source.truncated for source in sources) else None
+    found = yield from head.token_log_probs([text.row for text in texts])
+    lengths, rules = (len(sources[0].ids), len(texts[0].read)), sentence("written.rules")
+    pages, certainty = token_pages(head, texts, found, names or [name], elsewhere=rules, lengths=lengths)
+    cut = END_OF_TEXT if any(source.truncated for source in sources) else None
     read = read_page(head, [source.ids for source in sources], names, truncated=cut)
-    return (read, model_page(head), *states, *pages), sentence
+    return (read, model_page(head), *states, *pages), certainty
 
 
 def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
-    """Check that this checkpoint can have written texts: a device may not survive ids that are in no vocabulary.
-
-    Raises:
-        InvalidRequest: another one has, or somebody has changed what is kept of the answer.
-    """
+    """Raise `InvalidRequest` if this checkpoint cannot have written texts."""
     config = head.model.config
     longest = getattr(config, "max_position_embeddings", None) if config.is_encoder_decoder else head.context_length
     for text in texts:
@@ -134,35 +125,17 @@ def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
 def check_vocabulary(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> None:
     """Raise `InvalidRequest` if this checkpoint does not know a token."""
     size = vocabulary(head)
+    # On a GPU, an index outside of the embeddings ends the process.
     if not all(0 <= token < size for token in ids):
         raise InvalidRequest(WRITTEN_BY_ANOTHER)
 
 
 def vocabulary(head: CausalLM | Seq2SeqLM) -> int:
-    """Tokens that the model has a logit for."""
+    """Return the number of tokens that the model has a logit for."""
     return int(head.model.config.get_text_config().vocab_size)
 
 
-def read_again(
-    head: CausalLM | Seq2SeqLM,
-    texts: Sequence[ForcedText],
-    names: Sequence[str],
-    *,
-    elsewhere: str = "",
-    stop: str | None = None,
-    lengths: tuple[int, int] | None = None,
-) -> TaskRun[PagesAndSentence]:
-    """Read texts again, and show what was `seen`.
-
-    Raises:
-        InvalidRequest: this checkpoint cannot have written them.
-    """
-    check(head, texts)
-    found = yield from head.token_log_probs([text.row for text in texts])
-    return seen(head, texts, found, names, elsewhere=elsewhere, stop=stop, lengths=lengths)
-
-
-def seen(
+def token_pages(
     head: CausalLM | Seq2SeqLM,
     texts: Sequence[ForcedText],
     found: Sequence[TokenLogProbs],
@@ -176,24 +149,24 @@ def seen(
 
     Args:
         texts: at least one; all were drawn in the same way.
-        found: what was found in each.
         names: of each; "" for a single one.
-        elsewhere: a sentence on what happened if not the likeliest token was taken though none was drawn.
-        stop: a text that contains it has been ended by the model.
-        lengths: how many tokens an encoder has read and a decoder written, of the first text.
+        elsewhere: a sentence on the tokens that were not the likeliest although none was drawn.
+        stop: stop sequence; None for none.
+        lengths: of the first text, the tokens that an encoder has read and a decoder written.
     """
     pages: list[Page] = []
     for text, one, name in zip(texts, found, names, strict=True):
         is_ended = text.written[-1] in head.end_ids or (stop is not None and stop in head.decode(text.written))
         tokens = _written(head, text, one)
+        # An encoder's and a decoder's lengths are explained once.
         pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
     index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
     least = _least_certain(head, texts[index], found[index], names[index])
-    return (*pages, least), _sentence(head, texts, found, elsewhere)
+    return (*pages, least), " ".join(_certainty(head, texts, found, elsewhere))
 
 
 def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs) -> list[WrittenToken]:
-    # Whether the first one begins a word is seen behind the token before it.
+    # The token before the first one shows if that begins a word.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])
     texts = _as_they_follow(head, found.top.flatten().tolist())
     return [
@@ -223,7 +196,7 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLog
     before[token], after[token] = float(found.log_probs[place]), float(found.drawn_with[place])
     shown = list(before)[:SHOWN]
     if token not in shown:
-        shown[-1] = token
+        shown[-1] = token  # however unlikely it was
     texts = _as_they_follow(head, shown)
     candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][place]])
@@ -240,6 +213,7 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     """Return each token as it would follow in a text: with a space before it if it begins a word."""
     distinct = list(dict.fromkeys(ids))
     alone = head.tokens(distinct)
+    # Tokenizers hide the space of a text's first token, so each token is read behind another one.
     ordinary = next((token.id for token in alone if not _is_gap(token)), None)
     if ordinary is None:
         return {token.id: token.text for token in alone}
@@ -248,21 +222,20 @@ def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int,
     return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
 
 
-def _sentence(
+def _certainty(
     head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], elsewhere: str
-) -> str:
+) -> Iterator[str]:
+    """Yield sentences on how likely the tokens were."""
     options = texts[0].sampling
+    if not options.greedy:
+        nucleus = float(np.concatenate([one.nucleus for one in found]).mean())
+        left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
+        yield sentence("written.nucleus", vocabulary=vocabulary(head), sampling=options, left=left)
     places = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
-    taken = f"The likeliest token was taken at {likeliest} of {places} places."
+    yield f"The likeliest token was taken at {likeliest} of {places} places."
     is_close = all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
     if likeliest < places and (elsewhere or (options.greedy and is_close)):
-        taken = f"{taken} {elsewhere or _ROUNDED}"
+        yield elsewhere or sentence("written.rounding")
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
-    certain = f"On average the model gave the token that was taken a probability of {100 * mean:.1f} %."
-    if options.greedy:
-        return f"{taken} {certain}"
-    nucleus = float(np.concatenate([one.nucleus for one in found]).mean())
-    left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
-    known = f"Of {vocabulary(head):,} tokens, temperature {options.temperature:g} and top_p {options.top_p:g}"
-    return f"{known} left {left} to draw from on average. {taken} {certain}"
+    yield sentence("written.mean", mean=100 * mean)

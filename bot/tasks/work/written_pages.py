@@ -1,4 +1,4 @@
-"""The pages of a written text: each token with its probability, its alternatives, and what the settings did."""
+"""The pages of a written text: each token with its probability, its alternatives, and the effect of the settings."""
 
 from __future__ import annotations
 
@@ -9,50 +9,40 @@ from typing import TYPE_CHECKING
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Bars, Block, Confidence, Form, Number, Page, Reshaped, Text, column, table
 from bot.tasks.work.pages import page, shares_table
+from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.generation.sampling import Sampling
 
-AT_THE_BORDER = (
-    "What was drawn although it has 0.0% stood at the border of top_p: reading a text at once rounds otherwise than "
-    "writing it token by token."
-)
-
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that might stand at a position.
-
-    Attributes:
-        text: as it follows in the text, with the space before it if it begins a word.
-        probability: by the model alone.
-        after: after temperature and top_p; 0 if it was cut off.
-    """
+    """A token that might stand at a position."""
 
     text: str
+    """As it follows in the text, with the space before it if it begins a word."""
     id: int
     probability: float
+    """By the model alone."""
     after: float = 0.0
+    """After temperature and top_p; 0 if it was cut off."""
 
 
 @dataclass(frozen=True)
 class WrittenToken:
-    """A token that the model wrote.
-
-    Attributes:
-        probability: that the model gave it, before temperature and top_p.
-        drawn_with: its probability after temperature and top_p; 1 if the likeliest is always taken.
-        alternatives: the likeliest others.
-        nucleus: how many tokens top_p left.
-        apart: whether no word stands right before it that it could continue: it is behind a line break, say.
-    """
+    """A token that the model generated."""
 
     token: Token
     probability: float
+    """By the model alone."""
     drawn_with: float
+    """Its probability after temperature and top_p; 1 if the likeliest is always taken."""
     alternatives: tuple[Alternative, ...]
+    """The likeliest others."""
     nucleus: int
+    """The number of tokens that top_p left."""
     apart: bool = False
+    """No word stands right before it that it could continue, such as behind a line break."""
 
 
 def written_pages(
@@ -63,12 +53,12 @@ def written_pages(
     ended: bool,
     lengths: tuple[int, int] | None = None,
 ) -> Iterator[Page]:
-    """Show a text with its probabilities, and what else could have been written.
+    """Show a text with its probabilities, and the alternatives of each token.
 
     Args:
-        name: which of several texts; "" for a single one.
-        ended: whether the model ended the text itself.
-        lengths: how many tokens the encoder has read and the decoder written.
+        name: of the text; "" for a single one.
+        ended: the model ended the text itself.
+        lengths: the tokens that an encoder has read and a decoder written.
     """
     picture = Confidence(
         f"How sure the model was of each token{_of(name)}",
@@ -91,28 +81,18 @@ def _written_blocks(
     tokens: Sequence[WrittenToken], sampling: Sampling, lengths: tuple[int, int] | None, *, ended: bool
 ) -> Iterator[Block | str]:
     if lengths is not None:
-        yield (
-            f"The encoder read {lengths[0]:,} tokens at once. The decoder wrote {lengths[1]:,}, one after the other, "
-            "each time looking at all that the encoder has read and at what it has written so far."
-        )
+        yield sentence("written.lengths", read=lengths[0], wrote=lengths[1])
     if not tokens:
         yield "The model wrote nothing."
         return
-    yield (
-        "The model ended the text itself."
-        if ended
-        else "The model would have gone on, but the text had reached its length or was stopped, by somebody or a rule."
-    )
+    yield sentence("written.ended" if ended else "written.stopped")
     probabilities, chips = [one.probability for one in tokens], [one.token for one in tokens]
     if sampling.greedy:
         yield shares_table(chips, probabilities, "token")
         return
-    yield (
-        f"p: by the model alone; drawn: after temperature {sampling.temperature:g} and top_p {sampling.top_p:g}; "
-        "left: how many tokens top_p left to draw from."
-    )
+    yield sentence("written.columns", sampling=sampling)
     if not all(one.drawn_with for one in tokens):
-        yield AT_THE_BORDER
+        yield sentence("written.border")
     yield table(
         column("p", probabilities, Form.PERCENT),
         column("drawn", (one.drawn_with for one in tokens), Form.PERCENT),
@@ -137,8 +117,7 @@ def _spaced(one: WrittenToken) -> str:
 def _following(one: Alternative, apart: bool) -> Token:
     """Return a token as it would follow: one with a space before it begins a word, another continues one.
 
-    Args:
-        apart: whether no word stands there to continue. Then the space is one that would be seen.
+    If it stands apart, no word is there to continue, and the space would be visible.
     """
     text = one.text
     if not apart and len(text) > 1 and text[0] == " ":
@@ -155,14 +134,14 @@ def least_certain_page(
     name: str = "",
     apart: bool = False,
 ) -> Page:
-    """Show what temperature and top_p did to the probabilities at one position of a written text.
+    """Show how temperature and top_p changed the probabilities at one position of a written text.
 
     Args:
         candidates: the likeliest, in order; last the written token, if it is not one of them.
-        chosen: which of them was written.
+        chosen: index of the written one.
         place: of the token in the text, from 0.
         name: of the text.
-        apart: as that of its `WrittenToken`.
+        apart: as of its `WrittenToken`.
     """
     names = [_following(one, apart) for one in candidates]
     said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
@@ -171,9 +150,8 @@ def least_certain_page(
     where = f"Token {which}, where the model was least sure of what it wrote."
     if sampling.greedy:
         picture = Bars(f"What could be token {which}", tuple(said), tuple(before))
-        return page(
-            "unlikelier" if chosen else "likeliest", where, shares_table(said, before, "token"), picture=picture
-        )
+        key = "unlikelier" if chosen else "likeliest"
+        return page(key, where, shares_table(said, before, "token"), picture=picture)
     numbers = table(
         column("before", before, Form.PERCENT),
         column("after", (value if value > 0 else "cut off" for value in after), Form.PERCENT),
@@ -185,12 +163,12 @@ def least_certain_page(
 
 
 def _did(sampling: Sampling, before: float, after: float) -> Iterator[Text]:
-    """Say what the options did to the written token's probability."""
+    """Say how temperature and top_p changed the written token's probability."""
     yield f" Temperature {sampling.temperature:g} and top_p {sampling.top_p:g} "
-    # Whether both look alike: only 0 is written 0.0%, and only 1 is written 100.0%.
+    # Both look alike if they are written alike: only 0 as 0.0%, and only 1 as 100.0%.
     if (round(100 * before, 1), before > 0, before < 1) == (round(100 * after, 1), after > 0, after < 1):
         yield "left its ", Number(before, Form.PERCENT), " as it was."
     else:
         yield "turned its ", Number(before, Form.PERCENT), " into ", Number(after, Form.PERCENT), "."
     if not after:
-        yield f" {AT_THE_BORDER}"
+        yield f" {sentence('written.border')}"

@@ -21,7 +21,7 @@ from bot.inference.compute.packed_linear import (
     SIZES,
     PackedLinear,
     RowsGELU,
-    filled_up,
+    bucket,
     pack,
     packed_bytes,
 )
@@ -52,25 +52,25 @@ def test_any_shape(shape: tuple[int, ...], bias: bool) -> None:
 def test_rows_that_are_filled_up(rows: int, bias: bool) -> None:
     """What they are filled up with changes nothing, to the last bit."""
     packed = PackedLinear(linear(bias=bias))
-    inputs = torch.randn(filled_up(rows), 40, generator=torch.Generator().manual_seed(1)).bfloat16()
+    inputs = torch.randn(bucket(rows), 40, generator=torch.Generator().manual_seed(1)).bfloat16()
     with torch.inference_mode():
         whole = packed(inputs)
-        assert filled_up(rows) > rows
+        assert bucket(rows) > rows
         assert torch.equal(packed(inputs[:rows]), whole[:rows])
         assert torch.equal(packed(inputs[None, :rows]), whole[None, :rows])
 
 
 @given(rows=st.integers(0, 2**20))
 def test_few_numbers_of_rows(rows: int) -> None:
-    filled = filled_up(rows)
+    filled = bucket(rows)
     assert rows <= filled <= max(16, rows * (1 + 1 / SIZES))
-    assert filled_up(filled) == filled
+    assert bucket(filled) == filled
     assert rows > 16 or filled == rows
 
 
 def test_how_few() -> None:
-    assert len({filled_up(rows) for rows in range(1, 257)}) == 48
-    assert len({filled_up(rows) for rows in range(1, 4_097)}) == 80
+    assert len({bucket(rows) for rows in range(1, 257)}) == 48
+    assert len({bucket(rows) for rows in range(1, 4_097)}) == 80
 
 
 @pytest.mark.parametrize("left", [False, True])

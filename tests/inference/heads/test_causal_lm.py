@@ -36,7 +36,7 @@ def direct_score(head: CausalLM, prompt: tuple[int, ...], candidate: tuple[int, 
     with torch.inference_mode():
         logits = head.model(input_ids=torch.tensor([[*prompt, *candidate]])).logits[0]
     log_probs = logits.log_softmax(dim=-1)
-    return np.array([float(log_probs[len(prompt) + place - 1, token]) for place, token in enumerate(candidate)])
+    return np.array([float(log_probs[len(prompt) + position - 1, token]) for position, token in enumerate(candidate)])
 
 
 def test_no_begin_of_text_token_is_added(head: CausalLM) -> None:
@@ -135,7 +135,7 @@ def test_stop(head: CausalLM) -> None:
     stop = head.decode([free[0][3]])
     rows = [head.generation(prompt, 12, sampling=GREEDY, stop=stop) for prompt in prompts]
     for text, found in zip(free, head.generate.run(rows), strict=True):
-        ends = [place for place, token in enumerate(text) if stop in head.decode([token])]
+        ends = [position for position, token in enumerate(text) if stop in head.decode([token])]
         assert list(found.ids) == (text[: ends[0] + 1] if ends else text)
         assert found.finished == bool(ends)
 

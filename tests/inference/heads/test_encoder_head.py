@@ -1,4 +1,4 @@
-"""Texts as encoders read them, whichever way the tokenizer is asked."""
+"""Tokenized texts of encoders, whether they come from the library's tokenizer or from its backend."""
 
 from __future__ import annotations
 

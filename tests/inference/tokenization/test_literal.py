@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from bot.inference.tokenization.literal import Literally, control_tokens
+from bot.inference.tokenization.literal import LiteralMode, control_tokens
 from tests import tiny
 
 NAMES = ("distilbert", "roberta", "llama", "t5", "marian", "m2m100", "nllb", "bart_mnli", "bert_squad")
 
 
 def read(tokenizer: Any, text: str, **options: Any) -> list[int]:
-    with Literally(tokenizer, threading.Lock(), **options):
+    with LiteralMode(tokenizer, threading.Lock(), **options):
         ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
 

@@ -1,4 +1,4 @@
-"""Page objects: what each page of an explanation says, by name, so that tests can compare it with other sources."""
+"""Page objects: the numbers and texts of each page of an explanation, so that tests can compare them with others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bot.tasks.work.blocks import (
 
 
 class PageObject:
-    """What a page says.
+    """The content of a page.
 
     Attributes:
         NAME: a pattern for the whole name of such pages, without the number that tells equal names apart.
@@ -53,7 +53,7 @@ class PageObject:
         return column(self.tables[table], title)
 
     def found(self, pattern: str) -> tuple[Any, ...]:
-        """The groups of a pattern in the page's paragraphs; as many None if it is in none."""
+        """The groups of a pattern in the page's paragraphs; as many None if no paragraph matches."""
         match = re.search(pattern, "\n".join(self.texts_of_page))
         return match.groups() if match else (None,) * re.compile(pattern).groups
 
@@ -754,7 +754,7 @@ KINDS = (
 
 
 def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
-    """What all pages of a kind say."""
+    """The contents of all pages of a kind."""
     if kind is Decision:
         return decisions_of(work.pages[-1])
     if kind is Written:
@@ -765,7 +765,7 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
 
 
 def kinds_of(work: Explanation) -> list[str]:
-    """What kinds of pages there are, in order; alternatives belong to what was written."""
+    """The kinds of all pages, in order; alternatives belong to the page of the written tokens."""
     pages = [page for page in work.pages if not page.name.startswith(("Alternatives", "Decision"))]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]

@@ -1,4 +1,4 @@
-"""What the tests of the work have in common."""
+"""Helpers of the tests of explanations."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ T = TypeVar("T")
 async def answered_and_opened(
     worker: InferenceWorker, request: Request[Any], *, evidence: bool = False
 ) -> tuple[Any, Explanation]:
-    """The answer to a request, and then its work, from one worker.
-
-    Args:
-        evidence: with what is postponed otherwise.
-    """
+    """The answer to a request, and then its explanation, from one worker; `evidence` computes postponed pages too."""
     answer = await worker.run(request, person=1)
     work = await worker.run(replace(WorkRequest.of(request), evidence=evidence), person=2)
     return answer.result, work.result
@@ -47,12 +43,12 @@ def watch_attributions(monkeypatch: pytest.MonkeyPatch) -> list[Stretch]:
 
 
 def pieces_of(work: Explanation, kind: type[T]) -> list[T]:
-    """What the pages of one kind say (see `page_objects`)."""
+    """The contents of the pages of one kind (see `page_objects`)."""
     return objects_of(work, kind)
 
 
 def piece_of(work: Explanation, kind: type[T]) -> T:
-    """What the only page of a kind says."""
+    """The content of the only page of a kind."""
     [piece] = pieces_of(work, kind)
     return piece
 

@@ -55,7 +55,7 @@ ODD = [
 
 
 def asked(request: AnswerRequest, result: AnswerResult) -> WorkRequest:
-    """What the button under an answer asks for."""
+    """The request of the button under an answer."""
     found = work_of(request, result)
     assert found is not None
     return found
@@ -76,7 +76,7 @@ class Directly:
 
     @torch.inference_mode()
     def __call__(self, request: AnswerRequest) -> list[Any]:
-        """Of each window its encoding, and what the model makes of it."""
+        """The encoding of each window, and the model's output for it."""
         encoded = self.tokenizer(
             request.question,
             request.context,

@@ -233,7 +233,7 @@ class TestLongTexts:
 
 @pytest.mark.usefixtures("time_for_tiny_words")
 class TestWeighedLabels:
-    """What speaks for the best of several labels."""
+    """The tokens that speak for the best of several labels."""
 
     TEXT = "The train was late, and the coffee was cold."
 
@@ -294,7 +294,7 @@ class TestWeighedLabels:
 
 
 async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last stretch of the path waits until somebody else is answered who asked during the first."""
+    """Somebody asks during the first stretch of the path; the last stretch waits until they are answered."""
     began, asked, answered = threading.Event(), threading.Event(), threading.Event()
     done: list[Any] = []
     last = 1_000_000

@@ -17,9 +17,9 @@ from bot.inference.operations import run_task
 from bot.tasks import chat
 from bot.tasks.chat import MOST_EXCHANGES, TASK, ChatRequest, ChatResult, Exchange, read_prompt
 from bot.tasks.work.blocks import Explanation
-from bot.tasks.work.chat import CIRCLING, SPEAKS_FOR_ANOTHER, explain_reply
-from bot.tasks.work.ending import HALF
+from bot.tasks.work.chat import explain_reply
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.wording import sentence
 from tests.support import CPU, run_all
 from tests.tasks.test_chat import HISTORY, conversation
 from tests.tasks.work.page_objects import Ending, Prepared, Tokens, Written, kinds_of
@@ -103,12 +103,11 @@ def test_the_way_there(llama: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "sentence"),
-    [((), "Nothing was said before."), (HISTORY[:1], "it has the last message with its answer.")],
+    ("history", "said"), [((), "Nothing was said before."), (HISTORY[:1], "it has the last message with its answer.")]
 )
-def test_what_was_said_before(llama: Any, history: tuple[Exchange, ...], sentence: str) -> None:
+def test_what_was_said_before(llama: Any, history: tuple[Exchange, ...], said: str) -> None:
     work = run_task(explain_reply(llama, replace(REQUEST, history=history), ((5,),)))
-    assert piece_of(work, Prepared).how.endswith(sentence)
+    assert piece_of(work, Prepared).how.endswith(said)
 
 
 class TestContext:
@@ -155,7 +154,7 @@ class TestTranscript:
     def test_the_model_speaks_for_another(self, plain: Any) -> None:
         ids = plain.encode_rest(" Because.\n\nAlice: Oh, I see.")
         text, ending = ended(plain, REQUEST, ids)
-        assert (text, ending.rest, ending.why) == ("Because.", "Alice: Oh, I see.", SPEAKS_FOR_ANOTHER)
+        assert (text, ending.rest, ending.why) == ("Because.", "Alice: Oh, I see.", sentence("chat.speaks-for-another"))
         assert 0 < ending.kept < ending.tokens == len(ids)
         assert plain.decode(ids[: ending.kept]).strip().startswith(text)
         assert not plain.decode(ids[: ending.kept - 1]).strip().startswith(text)
@@ -166,7 +165,7 @@ class TestEnding:
         ids = llama.encode_rest(" Well. " + "The old man looks at the sea. " * 3)
         text, ending = ended(llama, REQUEST, ids)
         assert text == "Well. The old man looks at the sea."
-        assert ending.why == CIRCLING
+        assert ending.why == sentence("chat.circling")
         assert ending.rest == " The old man looks at the sea." * 2 + " "
         assert llama.decode(ids[: ending.kept]).strip() == text
 
@@ -228,6 +227,6 @@ def test_half_a_character_at_the_end(llama: Any) -> None:
     """Row C1."""
     ids = llama.encode_rest(" A bird 🦩")[:-2]
     ending = piece_of(run_task(explain_reply(llama, REQUEST, (ids,))), Ending)
-    assert ending.why.endswith(HALF)
+    assert ending.why.endswith(sentence("ending.half"))
     assert ending.tokens - ending.kept >= 2
     assert set(ending.rest.strip()) == {"\ufffd"}

@@ -17,9 +17,8 @@ from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
 from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.complete import RULES, explain_code
-from bot.tasks.work.ending import HALF
-from bot.tasks.work.generate import TAIL
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.wording import sentence
 from tests.support import run_all
 from tests.tasks.work.page_objects import Architecture, Distribution, Ending, Prepared, Tokens, Written, kinds_of
 from tests.tasks.work.support import piece_of, pieces_of
@@ -100,7 +99,7 @@ def test_a_rule_has_ended_it(llama: Any, code: str, kept: str, rest: str, rule: 
     text, ending = ended(llama, request, ids)
     assert (text, ending.rest) == (kept, rest.strip("\n"))
     [reason] = [reason for reason in RULES if reason.name == rule]
-    assert ending.why == RULES[reason]
+    assert ending.why == sentence(RULES[reason])
     assert ending.tokens == len(ids)
     prompt = ReadPrompt.of(llama, request.code, (), 1)
     assert prompt.text(ids[: ending.kept]).startswith(kept)
@@ -190,10 +189,10 @@ def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
     text, ending = ended(llama, request, whole[:-missing])
     assert text == "a bird "
     assert (ending.tokens, ending.kept, set(ending.rest)) == (len(whole) - missing, len(whole) - 4, {"\ufffd"})
-    assert ending.why.endswith(HALF)
+    assert ending.why.endswith(sentence("ending.half"))
 
     [*first, last] = whole
     request = replace(request, code="s = 'a", tail=tuple(first[-2:]))
     work = run_task(explain_code(llama, request, ((last,),)))
     assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("s = 'a"), *first[-2:]]
-    assert piece_of(work, Prepared).how.endswith(TAIL)
+    assert piece_of(work, Prepared).how.endswith(sentence("generate.tail"))

@@ -20,10 +20,10 @@ from bot.inference.heads.generation.token_logprobs import ForcedText
 from bot.inference.operations import run_task
 from bot.tasks.generate import TASK, GenerateRequest
 from bot.tasks.work.blocks import Explanation
-from bot.tasks.work.ending import HALF
-from bot.tasks.work.generate import TAIL, explain_continuations
+from bot.tasks.work.generate import explain_continuations
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.work.written import continuations, seen
+from bot.tasks.work.wording import sentence
+from bot.tasks.work.written import continuations, token_pages
 from tests.support import run_all
 from tests.tasks.work.page_objects import (
     Architecture,
@@ -152,10 +152,10 @@ def test_the_decision_counts(llama: Any) -> None:
     tokens = [one for text in pieces_of(work, Written) for one in text.tokens]
     nucleus = sum(one.nucleus for one in tokens) / len(tokens)
     likeliest = sum(one.probability > one.alternatives[0].probability for one in tokens)
-    sentence = piece_of(work, Decision).sentence
+    said = piece_of(work, Decision).sentence
     left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
-    assert f"Of 450 tokens, temperature 0.7 and top_p 0.9 left {left} to draw from on average." in sentence
-    assert f"The likeliest token was taken at {likeliest} of {len(tokens)} places." in sentence
+    assert f"Of 450 tokens, temperature 0.7 and top_p 0.9 left {left} to draw from on average." in said
+    assert f"The likeliest token was taken at {likeliest} of {len(tokens)} places." in said
 
 
 def ending(head: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -267,10 +267,10 @@ def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool)
     [found] = run_task(llama.token_log_probs([text.row]))
     near = replace(found, log_probs=found.top_log_probs[:, 0] - np.float32(behind))
 
-    _, sentence = seen(llama, [text], [near])
+    _, certainty = token_pages(llama, [text], [near])
 
-    assert f"taken at 0 of {len(text.written)} places." in sentence
-    assert ("rounding decided" in sentence) is is_said
+    assert f"taken at 0 of {len(text.written)} places." in certainty
+    assert ("rounding decided" in certainty) is is_said
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])
@@ -278,10 +278,10 @@ def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
     """Row C1: its bytes are shown among the tokens, and the decision says that the answer leaves them out."""
     whole = llama.encode_rest(" a bird 🦩")
     work = run_task(explain_continuations(llama, GenerateRequest("I see"), (whole[:-missing],)))
-    assert piece_of(work, Decision).sentence.endswith(HALF)
+    assert piece_of(work, Decision).sentence.endswith(sentence("ending.half"))
     assert piece_of(work, Written).tokens[-1].token.text.startswith("<")
     work = run_task(explain_continuations(llama, GenerateRequest("I see"), (whole,)))
-    assert HALF not in piece_of(work, Decision).sentence
+    assert sentence("ending.half") not in piece_of(work, Decision).sentence
 
 
 def test_a_text_that_goes_on_from_half_a_character(llama: Any) -> None:
@@ -291,5 +291,5 @@ def test_a_text_that_goes_on_from_half_a_character(llama: Any) -> None:
     assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("I see"), *first]
     prepared = piece_of(work, Prepared)
     assert prepared.texts == ("I see",)
-    assert prepared.how.endswith(TAIL)
-    assert HALF not in piece_of(work, Decision).sentence
+    assert prepared.how.endswith(sentence("generate.tail"))
+    assert sentence("ending.half") not in piece_of(work, Decision).sentence

@@ -68,7 +68,7 @@ def long_text(head: Any, parts: float) -> str:
 
 
 def asked(request: SummarizeRequest, result: SummarizeResult) -> WorkRequest:
-    """What the button under an answer asks for."""
+    """The request of the button under an answer."""
     found = work_of(request, result)
     assert found is not None
     return found
@@ -86,7 +86,7 @@ def ids_of(text: Written) -> tuple[int, ...]:
 
 @torch.inference_mode()
 def probabilities_of(name: str, folder: Path, read: Sequence[int], written: Sequence[int]) -> list[float]:
-    """What transformers gives each token after those before it, a pass for each."""
+    """The probability of each token after those before it by transformers, in a pass for each."""
     if name == "llama":
         causal = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
         prompts = [torch.tensor([[*read, *written[:place]]]) for place in range(len(written))]
@@ -257,7 +257,7 @@ class TestInParts:
 
 
 class TestEndings:
-    """What a model writes, given by hand."""
+    """Generated texts, given by hand."""
 
     @pytest.fixture
     def llama(self, load: Callable[[str], Any]) -> Any:

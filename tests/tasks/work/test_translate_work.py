@@ -66,7 +66,7 @@ def opened(head: Any, request: TranslateRequest = REQUEST) -> tuple[Any, Explana
 def probabilities_of(
     folder: Path, source: tuple[int, ...], start: tuple[int, ...], written: tuple[int, ...]
 ) -> list[float]:
-    """What transformers gives each token after those before it, a pass for each."""
+    """The probability of each token after those before it by transformers, in a pass for each."""
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
     found = []
     for place, token in enumerate(written):
@@ -222,7 +222,7 @@ def test_several_lines(name: str, load: Callable[[str], Any]) -> None:
 
 
 def test_a_stand_in_that_came_back(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show the work shows what the model has read: the stand-in where it was copied, the fragments where not."""
+    """Show the work shows the text that the model read: with the stand-in if it was copied, else the fragments."""
     head = load("t5")
     request = TranslateRequest("Ask <@1> about it", "de")
     decode = head.decode

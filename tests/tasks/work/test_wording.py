@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 
 from bot.inference.requests import LabelScore
 from bot.tasks.work.pages import applying, decision_page, largest
-from bot.tasks.work.wording import difference, number, sigmoid_of, softmax_of
+from bot.tasks.work.wording import SENTENCES, filled, number, softmax_of
 from tests.tasks.work.page_objects import decisions_of
 
 
@@ -23,9 +26,20 @@ def test_numbers(value: float, written: str) -> None:
     assert number(value) == written
 
 
-def test_differences() -> None:
-    assert difference(1.5, 0.5) == "1.5000 − 0.5000"
-    assert difference(-1.5, -0.5) == "−1.5000 − (−0.5000)"
+def test_numbers_in_sentences() -> None:
+    template = "{one} − {other:()} of {tokens:,}, {options.probability:g} of “{text}”"
+    options = LabelScore("", 0.5)
+    assert filled(template, one=1.5, other=0.5, tokens=1000, options=options, text="{one}") == (
+        "1.5000 − 0.5000 of 1,000, 0.5 of “{one}”"
+    )
+    assert filled("{one} − {other:()}", one=-1.5, other=-0.5) == "−1.5000 − (−0.5000)"
+
+
+def test_every_sentence_is_used_and_every_used_one_exists() -> None:
+    files = resources.files("bot.tasks.work").iterdir()
+    code = "".join(file.read_text(encoding="utf-8") for file in files if file.name.endswith(".py"))
+    used = re.findall(rf"""["']((?:{"|".join(SENTENCES)})\.[a-z-]+)["']""", code)
+    assert {*used} - {"pages.toml"} == {f"{section}.{name}" for section, names in SENTENCES.items() for name in names}
 
 
 def test_a_softmax_with_few_terms() -> None:
@@ -37,10 +51,6 @@ def test_a_softmax_with_many_terms() -> None:
     assert written == (
         "exp(19.0000) / (exp(0.0000) + exp(1.0000) + exp(2.0000) + exp(3.0000) + … + exp(19.0000)) = 0.6321"
     )
-
-
-def test_a_sigmoid() -> None:
-    assert sigmoid_of("(1.5000 − 1) / 0.5", 0.7311) == "sigmoid((1.5000 − 1) / 0.5) = 0.7311"
 
 
 def test_decisions() -> None:

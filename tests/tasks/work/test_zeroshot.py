@@ -32,13 +32,7 @@ from tests.tasks.work.page_objects import (
     WeighedLabels,
     kinds_of,
 )
-from tests.tasks.work.support import (
-    answered_and_opened,
-    equations,
-    piece_of,
-    pieces_of,
-    watch_attributions,
-)
+from tests.tasks.work.support import answered_and_opened, equations, piece_of, pieces_of, watch_attributions
 
 EXACT = 1e-6
 TEXT = "What a terrible day: the train was late, and the coffee was cold."

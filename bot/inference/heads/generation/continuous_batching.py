@@ -1,8 +1,5 @@
 """Continuous batching: rows join and leave a running batch between two decode steps.
 
-In a static batch everybody waits for the longest text, and a newcomer for all of them. Here each decode step gives
-every row one token, newcomers included; rows that are finished leave, and rows that wait join, before the next step.
-
 Source: Yu et al.: Orca: A Distributed Serving System for Transformer-Based Generative Models, OSDI 2022.
 """
 
@@ -25,18 +22,15 @@ PromptT_contra = TypeVar("PromptT_contra", contravariant=True, bound=Sized)
 
 @dataclass(frozen=True)
 class Generation:
-    """A prompt to continue, as token ids.
-
-    Attributes:
-        stop: the stop sequence: the row ends after the first token whose text holds it.
-        forced_ids: tokens that are read after the prompt, one a step, before the first one is chosen: none.
-    """
+    """A prompt to continue, as token ids."""
 
     prompt: tuple[int, ...]
     max_new_tokens: int
     sampling: Sampling
     stop: str | None = None
+    """The stop sequence: the row ends after the first token whose text holds it."""
     forced_ids: tuple[int, ...] = field(default=(), init=False)
+    """Forced tokens: read after the prompt, one a step, before the first one is chosen."""
 
     @property
     def row(self) -> Row[Generation]:
@@ -44,7 +38,7 @@ class Generation:
         return Row(self, len(self.prompt) + self.max_new_tokens)
 
     def resumed(self, written: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the prompt and the forced tokens that continue a text of which so much has been written."""
+        """Return the prompt and the forced tokens that continue a text from its written tokens."""
         return (*self.prompt, *written), ()
 
 
@@ -53,17 +47,14 @@ InputT = TypeVar("InputT", bound=Generation | SourceText)
 
 @dataclass(frozen=True)
 class Generated:
-    """A generated text.
-
-    Attributes:
-        ids: the new tokens, without the end-of-sequence token.
-        finished: whether the model ended the text itself, rather than reaching `max_new_tokens` or being stopped.
-        end: the end-of-sequence token that it wrote then, unless a stop sequence has ended the row.
-    """
+    """A generated text."""
 
     ids: tuple[int, ...]
+    """The new tokens, without the end-of-sequence token."""
     finished: bool
+    """Whether an end-of-sequence token or a stop sequence ended it, rather than its length or its caller."""
     end: int | None = None
+    """The end-of-sequence token that ended it, if one did."""
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -72,43 +63,34 @@ class Generated:
 
 
 @dataclass(eq=False)
-class _Decoding(Generic[InputT]):
-    """A row in a running batch. The row's `progress` are its tokens so far, and its `session_state` is this.
-
-    Attributes:
-        prompt: what is read at once.
-        forced: tokens that are read one a step before the next one is chosen.
-        ended: whether the text has come to its end.
-        end: the token that ended it.
-        complete: whether its task's stop criterion ends it.
-        failure: what the row gets instead of an output.
-    """
+class _Entry(Generic[InputT]):
+    """A row's entry in a running batch, kept as its `session_state`. The row's `progress` are its tokens so far."""
 
     row: Row[InputT]
     sampler: Sampler
     prompt: Sized = ()
+    """The tokens that are read at once, or the source."""
     forced: list[int] = field(default_factory=list)
+    """Tokens that are read one a step before the next one is chosen."""
     ended: bool = False
+    """Whether an end-of-sequence token or a stop sequence has ended it."""
     end: int | None = None
     complete: bool = False
+    """Whether its task's stop criterion has ended it."""
     failure: Unanswered | None = None
 
     @classmethod
-    def of(cls, row: Row[InputT], *, exact: bool) -> _Decoding[InputT]:
-        """Begin a row, or continue it where a session that failed has left it.
-
-        Args:
-            exact: whether it continues with the same numbers to the last bit. What it has written is then read again as
-                it was the first time, one token a step.
-        """
-        asked = row.inputs
+    def of(cls, row: Row[InputT], *, exact: bool) -> _Entry[InputT]:
+        """Begin a row, or continue it where a failed session has left it (`exact`: see `RunningBatch`)."""
+        inputs = row.inputs
         if row.session_state is None:
-            row.session_state = cls(row, Sampler(asked.sampling))
-        one: _Decoding[InputT] = row.session_state
-        one.sampler.rewind()
-        prompt, forced = (asked.prompt, [*asked.forced_ids, *row.progress]) if exact else asked.resumed(row.progress)
-        one.prompt, one.forced = prompt, list(forced)
-        return one
+            row.session_state = cls(row, Sampler(inputs.sampling))
+        entry: _Entry[InputT] = row.session_state
+        entry.sampler.rewind()
+        # For equal numbers the row reads its tokens as it did the first time, one a step.
+        prompt, forced = (inputs.prompt, [*inputs.forced_ids, *row.progress]) if exact else inputs.resumed(row.progress)
+        entry.prompt, entry.forced = prompt, list(forced)
+        return entry
 
     @property
     def output(self) -> Generated | Unanswered:
@@ -122,10 +104,10 @@ class ModelRunner(Protocol[PromptT_contra]):
     """Whether `forward` takes new rows while there are others."""
 
     def forward(self, last: torch.Tensor, prompts: Sequence[PromptT_contra], /) -> torch.Tensor:
-        """Have the model read one more token of each row, and the prompts of new rows, which come after them.
+        """Run a decode step of the old rows and a prefill of new ones, which come after them.
 
         Args:
-            last: the tokens, (rows,).
+            last: the last token of each old row, (rows,).
             prompts: of the new rows.
 
         Returns:
@@ -143,11 +125,13 @@ class ModelRunner(Protocol[PromptT_contra]):
 
 
 class RunningBatch(Generic[InputT]):
-    """Rows that are generated together. Used on the device's thread only.
+    """A running batch: each decode step gives every row one token. Used on the device's thread only.
 
-    Attributes:
-        joinable: whether rows can join. They can't if the checkpoint's cache forgets (sliding windows, recurrent
-            states): such a batch stays together until its last row is finished. Known after the first step.
+    Args:
+        checkpoint: decodes tokens, and chooses the number of threads.
+        end_ids: end-of-sequence tokens.
+        runner: makes the model runner; called on the device's thread.
+        exact: whether rows that another session has left continue with the same numbers to the last bit.
     """
 
     def __init__(
@@ -158,37 +142,28 @@ class RunningBatch(Generic[InputT]):
         *,
         exact: bool = False,
     ) -> None:
-        """Begin without rows.
-
-        Args:
-            checkpoint: decodes tokens, and chooses the number of threads.
-            end_ids: tokens that end a text.
-            runner: makes the model runner; called on the device's thread.
-            exact: whether rows that another session has left continue with the same numbers to the last bit.
-        """
         self._checkpoint = checkpoint
         self._end_ids = end_ids
         self._make_runner = runner
         self._exact = exact
-        self._decoding: list[_Decoding[InputT]] = []
-        self._joining: list[_Decoding[InputT]] = []
-        self._ended: list[_Decoding[InputT]] = []
-        self._forced = Sampler(Sampling.likeliest())  # of rows whose next token is given: it draws no random number
+        self._decoding: list[_Entry[InputT]] = []
+        self._joining: list[_Entry[InputT]] = []
+        self._ended: list[_Entry[InputT]] = []
+        self._forced = Sampler(Sampling.likeliest())  # of rows with forced tokens: it draws no random number
         self._runner: ModelRunner[Any] | None = None
         self._last = checkpoint.tensor([])
+        # Known after the first step. Rows can't join if the checkpoint's cache forgets (sliding windows, recurrent
+        # states): such a batch stays together until its last row is finished.
         self.joinable = True
 
     def __len__(self) -> int:
         return len(self._decoding) + len(self._joining) + len(self._ended)
 
     def join(self, rows: Sequence[Row[InputT]]) -> None:
-        """Have rows begin with the next step, or continue from where another session has left them.
-
-        Those that have come to their end there leave with the next `leave`.
-        """
+        """Add rows, which begin with the next step or continue where another session left them."""
         for row in rows:
             is_done = row.session_state is not None and self._is_done(row.session_state)
-            (self._ended if is_done else self._joining).append(_Decoding.of(row, exact=self._exact))
+            (self._ended if is_done else self._joining).append(_Entry.of(row, exact=self._exact))
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -198,7 +173,7 @@ class RunningBatch(Generic[InputT]):
         if self._runner is None:
             self._runner = self._make_runner()
             self.joinable = self._runner.joinable
-        prompts = [one.prompt for one in self._joining]
+        prompts = [entry.prompt for entry in self._joining]
         with self._checkpoint.threads.chosen("step", len(self._last) + sum(map(len, prompts))):
             logits = self._runner.forward(self._last, prompts)
         self._decoding, self._joining = [*self._decoding, *self._joining], []
@@ -206,46 +181,44 @@ class RunningBatch(Generic[InputT]):
 
     @torch.inference_mode()
     def leave(self) -> list[tuple[Row[InputT], Generated | Unanswered]]:
-        """Take out the rows that are finished, stopped or abandoned, with what was written, and those that failed."""
-        done = [one for one in self._decoding if self._is_done(one)]
+        """Remove the rows that are finished, stopped or abandoned; return each with its text or its error."""
+        done = [entry for entry in self._decoding if self._is_done(entry)]
         if done and self._runner is not None:
-            slots = _closed_up([slot for slot, one in enumerate(self._decoding) if one not in done])
+            slots = _compacted([slot for slot, entry in enumerate(self._decoding) if entry not in done])
             self._decoding = [self._decoding[slot] for slot in slots]
             self._last = self._last[self._checkpoint.tensor(slots)]
             self._runner.keep(slots)
-            if any(one.failure for one in done):
+            if any(entry.failure for entry in done):
                 self._runner.scrub()
         done, self._ended = [*self._ended, *done], []
-        return [(one.row, one.output) for one in done]
+        return [(entry.row, entry.output) for entry in done]
 
-    def _choose(self, rows: Sequence[_Decoding[InputT]], logits: torch.Tensor) -> torch.Tensor:
-        """Return each row's next token by its own options, (batch,), and append it unless it ends the text."""
-        chosen, tokens = choose_sound(logits, [self._forced if one.forced else one.sampler for one in rows])
-        for slot, (one, token) in enumerate(zip(rows, tokens, strict=True)):
+    def _choose(self, rows: Sequence[_Entry[InputT]], logits: torch.Tensor) -> torch.Tensor:
+        """Return each row's next token, (batch,), and append it to the row's text unless it ends that."""
+        chosen, tokens = choose_sound(logits, [self._forced if entry.forced else entry.sampler for entry in rows])
+        for slot, (entry, token) in enumerate(zip(rows, tokens, strict=True)):
             if token is None:
-                one.failure = NotFinite()
-            elif one.forced:
-                chosen[slot] = one.forced.pop(0)
+                entry.failure = NotFinite()
+            elif entry.forced:
+                chosen[slot] = entry.forced.pop(0)
             elif token in self._end_ids:
-                one.ended, one.end = True, token
+                entry.ended, entry.end = True, token
             else:
-                one.row.progress.append(token)
-            one.sampler.keep()
-            one.complete = one.row.is_complete()
+                entry.row.progress.append(token)
+            entry.sampler.commit()
+            entry.complete = entry.row.is_complete()
         return chosen
 
-    def _is_done(self, one: _Decoding[InputT]) -> bool:
-        row = one.row
-        if one.failure is not None:
+    def _is_done(self, entry: _Entry[InputT]) -> bool:
+        row = entry.row
+        if entry.failure is not None:
             return True
         if row.inputs.stop is not None and row.inputs.stop in self._checkpoint.decode(row.progress[-1:]):
-            one.ended = True
-        return one.ended or one.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
+            entry.ended = True
+        return entry.ended or entry.complete or row.is_ending or len(row.progress) >= row.inputs.max_new_tokens
 
 
-def _closed_up(slots: Sequence[int]) -> list[int]:
+def _compacted(slots: Sequence[int]) -> list[int]:
     """Return the same slots in an order that moves few rows: gaps are filled from the end."""
-    count = len(slots)
-    further = [slot for slot in slots if slot >= count]
-    staying = {slot for slot in slots if slot < count}
-    return [slot if slot in staying else further.pop() for slot in range(count)]
+    last = [slot for slot in slots if slot >= len(slots)]
+    return [slot if slot in slots else last.pop() for slot in range(len(slots))]

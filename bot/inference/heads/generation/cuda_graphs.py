@@ -1,8 +1,4 @@
-"""CUDA graphs of decode steps.
-
-A decode step has a thousand small kernels, and launching them one by one takes several times as long as computing them.
-While no row joins, each step runs the same kernels on the same memory, so a CUDA graph captures them once and replays
-all of them at once from then on.
+"""CUDA graphs of decode steps: a thousand small kernels, captured once and then launched together.
 
 Source: "CUDA Graphs" in PyTorch's documentation ("CUDA semantics").
 """
@@ -26,36 +22,27 @@ from bot.inference.heads.probing import UNSUPPORTED, agree
 log = logging.getLogger(__name__)
 
 EAGER_STEPS = 3
-"""Steps of a shape that are computed eagerly before one is captured, which takes about as long as four of them."""
+"""Steps of a shape that run eagerly before one is captured, which takes about as long as four of them."""
 MAX_GRAPHS = 24
-"""Graphs that are kept for a checkpoint."""
+"""Per checkpoint."""
 KEPT_BYTES = 2**30
-"""Of keys and values between two generations; if they have needed more, all memory is freed."""
+"""Keys and values that are kept between two sessions; if they have needed more, all of it is freed."""
 
 Compute: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""From the rows' tokens, (rows,), and further numbers to the logits of their next tokens, (rows, vocabulary)."""
+"""From the rows' tokens, (rows,), and further integers to the logits of their next tokens, (rows, vocabulary)."""
 Capture: TypeAlias = Callable[[Callable[[], torch.Tensor]], Callable[[], torch.Tensor]]
-"""Returns a function that replays what another one does, with the same tensors."""
+"""From a function to one that replays it, with the same tensors."""
 
 
 class CudaGraphs:
-    """The graphs of a checkpoint's decode steps, and the KV caches that they read and write. Used on the device's
-    thread only.
+    """The graphs of a checkpoint's decode steps, and the KV caches that they read and write, with the same rows in all.
 
-    Attributes:
-        caches: of one session at a time, which acquires them.
-        enabled: cleared if capturing failed, or if a replay gave other logits than an eager step.
+    Used on the device's thread only.
     """
 
     def __init__(self, checkpoint: Checkpoint, capture: Capture, caches: int = 1) -> None:
-        """Begin without graphs.
-
-        Args:
-            checkpoint: whose steps.
-            capture: see `Capture`.
-            caches: the number of KV caches; all have the same rows.
-        """
         self.caches = tuple(StaticKVCache(checkpoint) for _ in range(caches))
+        # Cleared if capturing failed, or if a replay gave other logits than an eager step.
         self.enabled = True
         self._checkpoint = checkpoint
         self._capture = capture
@@ -64,7 +51,7 @@ class CudaGraphs:
         self._graphs: LRUCache[tuple[int, ...], _StepGraph] = LRUCache(MAX_GRAPHS)
 
     def acquire(self, holder: object) -> bool:
-        """Return whether a session has the caches now, without rows; another one may have them."""
+        """Give a session the caches, without rows; return False if another one has them."""
         if not self.enabled or (self._holder is not None and self._holder() is not None):
             return False
         for cache in self.caches:
@@ -73,35 +60,35 @@ class CudaGraphs:
         return True
 
     def release(self) -> None:
-        """Take the caches back from the session that has them."""
+        """Take the caches back from their session."""
         for cache in self.caches:
             cache.keep([])
         if sum(cache.bytes for cache in self.caches) > KEPT_BYTES:
             for cache in self.caches:
                 cache.free()
         self._holder = None
-        self._forget_other_memory()
+        self._forget_stale_graphs()
 
     @property
     def rows(self) -> int:
-        """The number of rows of a graph that is large enough for those in the caches."""
+        """The number of rows of a graph that suffices for those in the caches."""
         return power_of_two(len(self.caches[0].starts))
 
     def replay(self, last: torch.Tensor, numbers: Sequence[int], compute: Compute, *more: int) -> torch.Tensor | None:
-        """Have the model read one more token of each row.
+        """Replay a decode step.
 
         Args:
-            last: the tokens, (rows,).
-            numbers: what else is computed with, on the device.
-            compute: computes the step for `rows` rows. It may be kept: it must not refer to the session.
-            more: what else a step depends on.
+            last: the last token of each row, (rows,).
+            numbers: further inputs of the step: positions and columns.
+            compute: computes the step for `rows` rows. It may be kept, so it must not refer to the session.
+            more: anything else that a captured step depends on.
 
         Returns:
-            Logits of the next token, (rows, vocabulary), float32; None if the step is to be computed eagerly.
+            Logits of the next tokens, (rows, vocabulary), float32; None if the step must run eagerly.
         """
         if not self.enabled:
             return None
-        shape = (self._memory, self.rows, *(cache.width for cache in self.caches), *more)
+        shape = (self._allocations, self.rows, *(cache.width for cache in self.caches), *more)
         graph = self._graphs.get(shape)
         if graph is None:
             self._eager_steps[shape] = self._eager_steps.get(shape, 0) + 1
@@ -110,8 +97,8 @@ class CudaGraphs:
         return None if graph is None else graph.run(last, numbers)
 
     @property
-    def _memory(self) -> int:
-        return sum(cache.reserved for cache in self.caches)
+    def _allocations(self) -> int:
+        return sum(cache.allocations for cache in self.caches)
 
     def _captured(
         self, shape: tuple[int, ...], last: torch.Tensor, numbers: Sequence[int], compute: Compute
@@ -130,18 +117,18 @@ class CudaGraphs:
         if not self.enabled:
             log.warning("decode steps of a %s are not captured: their logits would differ", architecture)
             return None
-        self._forget_other_memory()
+        self._forget_stale_graphs()
         self._graphs[shape] = graph
         return graph
 
-    def _forget_other_memory(self) -> None:
-        """Forget graphs that were captured on memory that is no longer used."""
-        for shape in [shape for shape in self._graphs if shape[0] != self._memory]:
+    def _forget_stale_graphs(self) -> None:
+        """Forget graphs that were captured on freed memory."""
+        for shape in [shape for shape in self._graphs if shape[0] != self._allocations]:
             del self._graphs[shape]
 
 
 class _StepGraph:
-    """A decode step of so many rows or fewer, and the tensors that it reads them from."""
+    """A decode step of at most `rows` rows, and the tensors of its inputs."""
 
     def __init__(self, checkpoint: Checkpoint, rows: int, numbers: int, compute: Compute) -> None:
         self._checkpoint = checkpoint
@@ -157,32 +144,28 @@ class _StepGraph:
         return self.replay()[: len(last)].float()
 
     def compute(self) -> torch.Tensor:
-        """Return logits of all rows, missing ones included, (rows, vocabulary)."""
+        """Return logits of all rows, unused ones included, (rows, vocabulary)."""
         return self._compute(self._ids, self._numbers)
 
 
 def capture_graph(
     device: str, pool: torch.cuda._POOL_HANDLE, compute: Callable[[], torch.Tensor]
 ) -> Callable[[], torch.Tensor]:
-    """Capture what a function does on a GPU.
+    """Capture a function's kernels on a GPU; return one that replays them into the same tensor each time.
 
     Args:
-        device: its name.
-        pool: memory for intermediate results. Functions may share it if their outputs are used before another one of
-            them is replayed.
-        compute: what is captured.
-
-    Returns:
-        A function that replays it; it gives the same tensor each time, with new numbers in it.
+        device: the GPU's name.
+        pool: memory for intermediate results. Captured functions may share it if each output is used before another
+            one is replayed.
     """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.device(device):
         beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(beside):  # libraries take their workspaces before anything is captured
+        with torch.cuda.stream(beside):  # libraries allocate their workspaces before the capture
             compute()
         torch.cuda.current_stream().wait_stream(beside)
-        # Other threads may take memory meanwhile, to load a checkpoint or for another GPU.
+        # Other threads may allocate memory meanwhile, to load a checkpoint or for another GPU.
         with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             output = compute()
 

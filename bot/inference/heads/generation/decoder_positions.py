@@ -1,4 +1,4 @@
-"""The position embeddings of a decoder: each row of a batch is given its own."""
+"""Position embeddings of a decoder whose rows are at different positions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from bot.inference.heads.checkpoint import Checkpoint
 
 _AT_ONCE = 64
-"""Embeddings are looked up for so many positions at once."""
+"""Positions whose embeddings are looked up at once."""
 
 
-class Positions:
-    """What a decoder adds to the embeddings of its tokens. Used on the device's thread only."""
+class PositionEmbeddings:
+    """A table of the embeddings that a decoder adds to its tokens. Used on the device's thread only."""
 
-    # The library counts the tokens in its cache, which is one number for all rows.
+    # The library would give all rows one position: the number of tokens in its cache.
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
@@ -27,32 +27,29 @@ class Positions:
         """Whether the decoder adds position embeddings at all; it doesn't if positions are relative."""
         return self._module is not None
 
-    @property
-    def number(self) -> int:
-        """The number of known positions."""
+    def __len__(self) -> int:
         return len(self._table)
 
-    def reach(self, number: int, states: torch.Tensor) -> None:
-        """Learn the first positions, if the model has so many.
+    def extend(self, count: int, states: torch.Tensor) -> None:
+        """Extend the table to `count` positions, or to the model's last one.
 
         Args:
-            number: of positions, from the first one on.
             states: any of the encoder's hidden states, (tokens, hidden).
         """
-        number = -(-number // _AT_ONCE) * _AT_ONCE
+        count = -(-count // _AT_ONCE) * _AT_ONCE
         most = getattr(self._checkpoint.model.config, "max_position_embeddings", None)
-        number = number if most is None else min(number, most)
-        if self._module is not None and number > self.number:
-            self._table = self._looked_up(self._module, number, states)
+        count = count if most is None else min(count, most)
+        if self._module is not None and count > len(self):
+            self._table = self._looked_up(self._module, count, states)
 
     @contextmanager
     def of(self, positions: torch.Tensor) -> Iterator[None]:
-        """Have the decoder read one token of each row at these positions, (rows,), inside the body."""
+        """Have the decoder add the embeddings of these positions, (rows,), inside the body."""
         if self._module is None:
             yield
             return
-        found = self._table[positions][:, None]
-        handle = self._module.register_forward_hook(lambda *_: found)
+        embeddings = self._table[positions][:, None]
+        handle = self._module.register_forward_hook(lambda *_: embeddings)
         try:
             yield
         finally:
@@ -62,10 +59,10 @@ class Positions:
     def _module(self) -> torch.nn.Module | None:
         return getattr(self._checkpoint.model.get_decoder(), "embed_positions", None)
 
-    def _looked_up(self, module: torch.nn.Module, number: int, states: torch.Tensor) -> torch.Tensor:
-        """Return the embeddings of the first positions, (positions, hidden), as the decoder adds them to a text."""
+    def _looked_up(self, module: torch.nn.Module, count: int, states: torch.Tensor) -> torch.Tensor:
+        """Return the embeddings of the first positions, (positions, hidden), from a forward pass of the decoder."""
         seen: list[torch.Tensor] = []
-        text = [[1 if self._checkpoint.pad_token_id == 0 else 0] * number]  # some models give padding no position
+        text = [[1 if self._checkpoint.pad_token_id == 0 else 0] * count]  # some models give padding no position
         handle = module.register_forward_hook(lambda module, arguments, output: seen.append(output))
         try:
             self._checkpoint.model.get_decoder()(

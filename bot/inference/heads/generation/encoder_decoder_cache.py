@@ -1,4 +1,4 @@
-"""Layers that show the library the KV caches of a running batch of an encoder-decoder."""
+"""transformers' view of the KV caches of a running batch of an encoder-decoder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.inference.heads.generation.static_kv_cache import StaticView
 
 
 def library_cache(written: KVCache, sources: KVCache, new: Sequence[int]) -> EncoderDecoderCache:
-    """Return the library's view of the caches of what was written and of the sources.
+    """Return the view of the caches of written tokens and of sources.
 
     Args:
         new: the lengths of the sources that are added in the current step.
     """
-    # Layers make themselves known one by one; the library counts them from 0.
+    # transformers makes the layers one by one, in order.
     own, cross = count(), count()
     return EncoderDecoderCache(
         Cache(layer_class_to_replicate=lambda: _WrittenLayer(written, next(own))),
@@ -28,7 +28,7 @@ def library_cache(written: KVCache, sources: KVCache, new: Sequence[int]) -> Enc
 
 
 def static_library_cache(written: StaticView, sources: StaticView, layers: int) -> EncoderDecoderCache:
-    """Return the library's view of static caches with so many layers."""
+    """Return the view of static caches with so many layers."""
     return EncoderDecoderCache(
         Cache(layers=[_WrittenLayer(written, layer) for layer in range(layers)]),
         Cache(layers=[_filled_layer(sources.read(layer)) for layer in range(layers)]),
@@ -36,7 +36,7 @@ def static_library_cache(written: StaticView, sources: StaticView, layers: int) 
 
 
 class _WrittenLayer(DynamicLayer):  # type: ignore[misc]
-    """What the decoder has read, in one layer."""
+    """Keys and values of written tokens in a layer."""
 
     def __init__(self, cache: KVCache | StaticView, layer: int) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class _WrittenLayer(DynamicLayer):  # type: ignore[misc]
         return self._cache.update(self._layer, key_states, value_states)
 
     def get_seq_length(self) -> torch.Tensor | int:
-        """Return the distance of the token that is read now from the first column."""
+        """Return the distance of the token that is read now from the first used column."""
         return self._cache.distance
 
 
 class SourceLayer(DynamicLayer):  # type: ignore[misc]
-    """The sources, in one layer."""
+    """Keys and values of the sources in a layer."""
 
     def __init__(self, cache: KVCache, layer: int, new: Sequence[int]) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class SourceLayer(DynamicLayer):  # type: ignore[misc]
         return self.show()
 
     def show(self) -> KeysAndValues:
-        """Show the library the rows and the columns that are used now."""
+        """Have the library read the rows and columns that are used now."""
         rows, used = len(self._cache.starts), self._cache.used
         layer = self._cache.layers.get(self._layer)
         if layer is None:

@@ -1,9 +1,4 @@
-"""A running batch of an encoder-decoder, which rows join between two decode steps.
-
-Each row feeds the decoder one token a step, whatever its position: its earlier tokens and its source stand in columns
-of a KV cache that end where all rows end. Distances between tokens are the same there as in a text by itself, which is
-all that relative positions (T5) ask for. If positions are added to the embeddings (BART and its relatives), each row is
-given its own.
+"""A model runner for encoder-decoders, whose rows join between two decode steps.
 
 Source: as `continuous_batching`; `EncoderDecoderCache` in the transformers documentation ("Caching").
 """
@@ -21,15 +16,14 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
-from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_cache import library_cache, static_library_cache
 from bot.inference.heads.generation.kv_cache import KVCache
 from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.generation.static_kv_cache import StaticKVCache, StaticView
 
 SPARE = 32
-"""Columns that are added whenever the cache of what was written is full."""
-
+"""Columns that are added whenever the cache of written tokens is full."""
 
 Encode: TypeAlias = Callable[[Sequence[Sequence[int]]], torch.Tensor]
 """From sources to the encoder's hidden states of all tokens, one source after the other, (tokens, hidden)."""
@@ -37,16 +31,11 @@ Encode: TypeAlias = Callable[[Sequence[Sequence[int]]], torch.Tensor]
 
 @dataclass(frozen=True)
 class EncoderDecoder:
-    """The parts of an encoder-decoder that a model runner calls.
-
-    Attributes:
-        encode: see `Encode`.
-        positions: of the decoder's tokens.
-    """
+    """The parts of an encoder-decoder that a model runner calls."""
 
     checkpoint: Checkpoint
     encode: Encode
-    positions: Positions
+    positions: PositionEmbeddings
 
     def decode(
         self,
@@ -62,9 +51,11 @@ class EncoderDecoder:
             ids: the rows' tokens, (rows,).
             positions: of these, (rows,).
             states: the encoder's hidden states that are not in the cache yet, (tokens, hidden).
-            masks: which columns each row sees, (rows, 1, 1, columns): of what was written, and of the sources.
+            masks: which columns each row sees, (rows, 1, 1, columns): of written tokens, and of sources.
             cache: has these columns.
         """
+        # Distances between columns are those in a text by itself, which suffices for relative positions (T5). If
+        # positions are added to the embeddings (BART, M2M100), each row gets its own.
         with self.positions.of(positions):
             output = self.checkpoint.model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states[None]),
@@ -79,18 +70,16 @@ class EncoderDecoder:
 
 
 class EncoderDecoderRunner:
-    """A model runner for encoder-decoders."""
+    """A model runner for encoder-decoders.
+
+    Args:
+        graphs: replay decode steps in which no row joins, unless another session has their caches: one for written
+            tokens, and one for sources.
+    """
 
     joinable = True
 
     def __init__(self, model: EncoderDecoder, graphs: CudaGraphs | None = None) -> None:
-        """Begin without rows.
-
-        Args:
-            model: runs.
-            graphs: replay decode steps in which no row joins, unless another session has their caches: one for what is
-                written, and one for the sources.
-        """
         self._model = model
         self._checkpoint = model.checkpoint
         self._graphs = graphs
@@ -98,7 +87,7 @@ class EncoderDecoderRunner:
         self._begin()
 
     def forward(self, last: torch.Tensor, new: Sequence[SourceText]) -> torch.Tensor:
-        """See `ModelRunner.forward`; of new rows the decoder reads the first token."""
+        """See `ModelRunner.forward`; the decoder reads the first start token of new rows."""
         if self._graphs is not None:
             if not self._written.starts and self._graphs.acquire(self):
                 self._use(*self._graphs.caches)
@@ -117,17 +106,16 @@ class EncoderDecoderRunner:
             layer.show()
 
     def scrub(self) -> None:
-        """See `ModelRunner.scrub`. The memory of CUDA graphs stays even if all rows are gone."""
-        kept = self._graphs.caches if self._graphs is not None else ()
-        for cache in (self._written, self._sources, *kept):
+        """See `ModelRunner.scrub`."""
+        # The memory of CUDA graphs stays even if all rows are gone.
+        for cache in (self._written, self._sources, *(self._graphs.caches if self._graphs is not None else ())):
             cache.scrub()
 
     def _begin(self) -> None:
         self._use(KVCache(self._checkpoint, spare=SPARE), KVCache(self._checkpoint))
 
     def _use(self, written: KVCache, sources: KVCache) -> None:
-        self._written = written
-        self._sources = sources
+        self._written, self._sources = written, sources
         self._new = list[int]()  # lengths of the sources that join in this step
         # It must not refer to `self`, which refers to it: a cycle would keep much memory for a while.
         self._cache = library_cache(written, sources, self._new)
@@ -137,11 +125,11 @@ class EncoderDecoderRunner:
     ) -> torch.Tensor:
         written.reserve([], further=1)
         positions = self._model.positions
-        positions.reach(written.width, self._states)
+        positions.extend(written.width, self._states)
         (starts, at), (source_starts, _) = written.padded(graphs.rows), sources.padded(graphs.rows)
         numbers = [*at, *starts, written.end - 1, *source_starts, sources.end - 1]
         compute = partial(_static_step, self._model, self._states[:1], written, sources)
-        logits = graphs.replay(last, numbers, compute, positions.number)
+        logits = graphs.replay(last, numbers, compute, len(positions))
         if logits is not None:
             return logits
         written.end -= 1
@@ -158,13 +146,12 @@ class EncoderDecoderRunner:
             self._cache.is_updated = {}  # the decoder makes keys and values of the new sources
             last = torch.cat([last, self._checkpoint.tensor([source.start[0] for source in new])])
         positions = self._written.positions
-        self._model.positions.reach(max(positions) + 1, self._states)
+        self._model.positions.extend(max(positions) + 1, self._states)
         masks = [self._mask(cache) for cache in (self._written, self._sources)]
         at = self._checkpoint.tensor(positions)
         return self._model.decode(last, at, self._states, masks, self._cache).float()
 
     def _mask(self, cache: KVCache) -> torch.Tensor:
-        """Return which columns each row sees, (rows, 1, 1, columns)."""
         used = cache.used
         mask = cache.mask(used)
         if mask is not None:
@@ -181,11 +168,11 @@ def _static_step(
     ids: torch.Tensor,
     numbers: torch.Tensor,
 ) -> torch.Tensor:
-    """Compute a decode step for a CUDA graph, see `CudaGraphs.replay`.
+    """Compute a decode step for a CUDA graph.
 
     Args:
-        numbers: the rows' positions and first columns, the column of the new tokens, and of the sources the first
-            columns and the last one.
+        numbers: the rows' positions and first columns, the new tokens' column, and the sources' first columns and last
+            column.
     """
     rows = len(ids)
     positions, starts, column, source_starts, last = torch.split(numbers, [rows, rows, 1, rows, 1])

@@ -1,4 +1,4 @@
-"""A batch that the library's `generate` writes to its end: with beams, or with rules that change logits."""
+"""A batch that transformers' `generate` writes to its end: with beams, or with logits processors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GenerateBatch:
         return len(self._rows) + len(self._done)
 
     def join(self, rows: Sequence[Row[SourceText]]) -> None:
-        """Have new rows begin with the next step."""
+        """Add rows, which begin with the next step."""
         self._rows += rows
 
     def step(self) -> None:
@@ -41,38 +41,38 @@ class GenerateBatch:
             self._done += zip(rows, self._generated(rows), strict=True)
 
     def leave(self) -> list[tuple[Row[SourceText], Generated | Unanswered]]:
-        """Take out the rows that are done, with what was written."""
+        """Remove the finished rows; return each with its text or its error."""
         done, self._done = self._done, []
         return done
 
     @torch.inference_mode()
     def _generated(self, rows: Sequence[Row[SourceText]]) -> list[Generated | Unanswered]:
         inputs = [row.inputs for row in rows]
-        lengths = [len(one.ids) for one in inputs]
-        states = list(torch.split(self._model.encode([one.ids for one in inputs]), lengths))
+        lengths = [len(source.ids) for source in inputs]
+        states = list(torch.split(self._model.encode([source.ids for source in inputs]), lengths))
         # All starts have the same length: a model's tasks give all of them a language token, or none.
-        start = self._checkpoint.tensor([one.start for one in inputs])
+        start = self._checkpoint.tensor([source.start for source in inputs])
         finite = FiniteRows(len(rows))
-        with self._checkpoint.threads.chosen("write", len(rows)) as this:
+        with self._checkpoint.threads.chosen("write", len(rows)) as timed:
             output: torch.Tensor = self._checkpoint.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=pad_sequence(states, batch_first=True)),
                 attention_mask=pad_sequence([start.new_ones(length) for length in lengths], batch_first=True),
                 decoder_input_ids=start,
-                max_new_tokens=max(one.max_new_tokens for one in inputs),
+                max_new_tokens=max(source.max_new_tokens for source in inputs),
                 do_sample=False,
                 logits_processor=[finite],
                 stopping_criteria=[_stop(rows, start.shape[1], finite)],
             )
-            this.parts = output.shape[1]
+            timed.parts = output.shape[1]
         ends = self._checkpoint.end_ids
         return [
-            _until_end(new[: one.max_new_tokens], ends) if is_finite else NotFinite()
-            for one, new, is_finite in zip(inputs, output[:, start.shape[1] :].tolist(), finite.rows, strict=True)
+            _until_end(new[: source.max_new_tokens], ends) if is_finite else NotFinite()
+            for source, new, is_finite in zip(inputs, output[:, start.shape[1] :].tolist(), finite.rows, strict=True)
         ]
 
 
 def _until_end(ids: Sequence[int], ends: frozenset[int]) -> Generated:
-    """Return what was written, without the end and the padding behind it."""
+    """Return a text without its end-of-sequence token and the padding behind it."""
     length = next((position for position, token in enumerate(ids) if token in ends), None)
     if length is None:
         return Generated(tuple(ids), finished=False)
@@ -80,9 +80,9 @@ def _until_end(ids: Sequence[int], ends: frozenset[int]) -> Generated:
 
 
 def _stop(rows: Sequence[Row[SourceText]], width: int, finite: FiniteRows) -> RowStop:
-    def ended(row: int, new: torch.Tensor) -> bool:
-        one = rows[row]
-        one.heartbeat += 1  # a batch takes long, and this is called for each token
-        return one.is_ending or len(new) >= one.inputs.max_new_tokens or not finite.rows[row]
+    def ended(index: int, new: torch.Tensor) -> bool:
+        row = rows[index]
+        row.heartbeat += 1  # a batch takes long, and this is called for each token
+        return row.is_ending or len(new) >= row.inputs.max_new_tokens or not finite.rows[index]
 
     return RowStop(ended, len(rows), width)

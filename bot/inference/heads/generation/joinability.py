@@ -1,7 +1,8 @@
-"""Whether rows of an encoder-decoder can join a running batch."""
+"""A probe: can rows of an encoder-decoder join a running batch?"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -15,14 +16,13 @@ _IS_JOINABLE: Calibration[bool] = Calibration("joinable rows of an encoder-decod
 
 
 def can_be_joined(model: EncoderDecoder) -> bool:
-    """Return whether rows can join a running batch, and get what they would get alone.
+    """Return whether rows can join a running batch, and get the same logits as alone.
 
-    The first call finds out with a few short forward passes. Used on the device's thread only.
+    The first call runs the probe, on the device's thread.
     """
     checkpoint = model.checkpoint
     return checkpoint.calibrations.measured(
-        _IS_JOINABLE,
-        lambda: is_greedy(checkpoint.model.generation_config.to_diff_dict()) and _is_exact(model),
+        _IS_JOINABLE, lambda: is_greedy(checkpoint.model.generation_config.to_diff_dict()) and _is_exact(model)
     )
 
 
@@ -30,14 +30,12 @@ _EARLY = [
     SourceText(ids, start, max_new_tokens=0, truncated=False)
     for ids, start in (((5, 6, 7), (2, 3, 4, 5, 6, 7, 8, 9)), ((8, 9), (3, 5, 2, 6, 4, 9, 7, 8)))
 ]
-_LATE = SourceText((4, 7, 5, 6, 9), (4, 6), max_new_tokens=0, truncated=False)
-"""Joins them for their last steps."""
+_LATE = SourceText((4, 7, 5, 6, 9), (4, 6), max_new_tokens=0, truncated=False)  # joins them for their last steps
 
 
 def _is_exact(model: EncoderDecoder) -> bool:
-    """Return whether two rows, and a third that joins them, get the logits that each would get alone."""
-    checkpoint, probes = model.checkpoint, [*_EARLY, _LATE]
-    tensor = checkpoint.tensor
+    checkpoint, tensor = model.checkpoint, model.checkpoint.tensor
+    probes = [*_EARLY, _LATE]
     joining = len(_EARLY[0].start) - len(_LATE.start)
 
     def together() -> list[torch.Tensor]:
@@ -48,52 +46,28 @@ def _is_exact(model: EncoderDecoder) -> bool:
         return list(runner.forward(tensor([probe.start[-1] for probe in probes]), []))
 
     def plain() -> list[torch.Tensor]:
-        ids = [(tensor([one.ids]), tensor([one.start])) for one in probes]
-        outputs = [
-            checkpoint.model(input_ids=source, decoder_input_ids=start, use_cache=False) for source, start in ids
-        ]
-        return [output.logits[0, -1].float() for output in outputs]
+        inputs = [{"input_ids": tensor([probe.ids]), "decoder_input_ids": tensor([probe.start])} for probe in probes]
+        return [checkpoint.model(**arguments, use_cache=False).logits[0, -1].float() for arguments in inputs]
 
     return holds(together, plain, checkpoint.precision)
 
 
-_WITHOUT_EFFECT = frozenset(
-    [
-        "bos_token_id",
-        "decoder_start_token_id",
-        "do_sample",
-        "early_stopping",
-        "eos_token_id",
-        "length_penalty",
-        "max_length",
-        "max_new_tokens",
-        "pad_token_id",
-        "temperature",
-        "top_k",
-        "top_p",
-        "transformers_version",
-        "use_cache",
-    ]
+_WITHOUT_EFFECT = re.compile(
+    "(bos|eos|pad|decoder_start)_token_id|max_(length|new_tokens)|do_sample|temperature|top_[kp]|early_stopping"
+    "|length_penalty|use_cache|transformers_version|(_|output_|return_).*"
 )
 """Settings that change nothing if the likeliest token is always taken and one text is written for a source."""
-_NEUTRAL = {
-    "num_beams": 1,
-    "num_beam_groups": 1,
-    "num_return_sequences": 1,
-    "repetition_penalty": 1,
-    "guidance_scale": 1,
-}
+_NEUTRAL = dict.fromkeys(
+    ("num_beams", "num_beam_groups", "num_return_sequences", "repetition_penalty", "guidance_scale"), 1
+)
 
 
 def is_greedy(config: Mapping[str, object]) -> bool:
     """Return whether `generate` takes the likeliest token each time and changes no logits, unless told to sample.
 
     Args:
-        config: what a generation configuration sets (`GenerationConfig.to_diff_dict`). Unknown settings have an
+        config: the settings of a generation configuration (`GenerationConfig.to_diff_dict`). Unknown ones have an
             effect.
     """
-    return all(
-        not value or value == _NEUTRAL.get(name)
-        for name, value in config.items()
-        if name not in _WITHOUT_EFFECT and not name.startswith(("_", "output_", "return_"))
-    )
+    with_effect = {name: value for name, value in config.items() if not _WITHOUT_EFFECT.fullmatch(name)}
+    return all(not value or value == _NEUTRAL.get(name) for name, value in with_effect.items())

@@ -1,8 +1,4 @@
-"""A KV cache whose rows come and go.
-
-Keys and values of a layer are (rows, heads, columns, size). A row's index is its slot. All rows end in the same column,
-so that a decode step adds one column for all of them; the columns before a row's first one are masked.
-"""
+"""A KV cache whose rows come and go."""
 
 from __future__ import annotations
 
@@ -14,22 +10,22 @@ import torch
 from bot.inference.heads.checkpoint import Checkpoint
 
 KeysAndValues = tuple[torch.Tensor, torch.Tensor]
-"""Of all rows in a layer, (rows, heads, columns, size) both."""
+"""Of a layer, (rows, heads, columns, size) both."""
 
 
 @dataclass
 class KVLayer:
     """Keys and values of one layer, (rows, heads, columns, size)."""
 
-    # Memory that isn't used must hold finite numbers: a mask doesn't hide others.
+    # Unused memory must hold finite numbers: a mask doesn't hide others.
     keys: torch.Tensor
     values: torch.Tensor
 
     @classmethod
     def of(cls, capacity: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> KVLayer:
-        """Reserve memory for keys and values such as these, (1, heads, tokens, size)."""
+        """Allocate memory for keys and values such as these, (1, heads, tokens, size)."""
         rows, columns = capacity
-        return cls(*(one.new_zeros(rows, one.shape[1], columns, one.shape[3]) for one in (keys, values)))
+        return cls(*(states.new_zeros(rows, states.shape[1], columns, states.shape[3]) for states in (keys, values)))
 
     def move(self, capacity: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
         """Move the used columns to other memory, `shift` columns further on."""
@@ -47,22 +43,21 @@ class KVLayer:
 
 
 class KVCache:
-    """Keys and values of all layers.
+    """Keys and values of all layers. A row's index is its slot, and a column holds one token of each row.
 
     Attributes:
         layers: by their index in the model.
-        starts: each row's first column.
+        starts: each row's first column; those before it are masked.
         end: the column behind the last one of all rows.
         capacity: the rows and columns of the memory.
+
+    Args:
+        spare: columns that are added whenever the memory is used up.
     """
 
-    def __init__(self, checkpoint: Checkpoint, spare: int = 0) -> None:
-        """Begin without rows.
+    # All rows end in the same column, so a decode step adds one column for all of them.
 
-        Args:
-            checkpoint: whose model they are of.
-            spare: columns that are added whenever the memory is used up.
-        """
+    def __init__(self, checkpoint: Checkpoint, spare: int = 0) -> None:
         self.layers: dict[int, KVLayer] = {}
         self.starts: list[int] = []
         self.end = 0
@@ -120,7 +115,7 @@ class KVCache:
         return rows <= self.capacity[0] and end <= self.capacity[1]
 
     def _rearrange(self, rows: int, width: int, shift: int) -> None:
-        """Reserve other memory, and move the used columns `shift` columns further on."""
+        """Allocate other memory, and move the used columns `shift` columns further on."""
         old, before = len(self.starts), self.capacity[0]
         self.capacity = (rows if rows <= before or not old else max(rows, 2 * before), width + self._spare)
         self._move(shift)
@@ -147,7 +142,7 @@ class KVCache:
                     states[to, :, used] = states[slot, :, used]
 
     def scrub(self) -> None:
-        """Clear everything but what the rows have."""
+        """Clear all memory but the rows' own."""
         for layer in self.layers.values():
             for states in (layer.keys, layer.values):
                 states[len(self.starts) :] = 0
@@ -160,5 +155,5 @@ class KVCache:
         if len(set(self.starts)) < 2:
             return None
         starts = self._checkpoint.tensor(self.starts)
-        every = torch.arange(columns.start, columns.stop, device=starts.device)
-        return (every >= starts[:, None])[:, None, None]
+        indices = torch.arange(columns.start, columns.stop, device=starts.device)
+        return (indices >= starts[:, None])[:, None, None]

@@ -1,4 +1,4 @@
-"""A running batch that begins together, in the library's own cache."""
+"""A model runner whose rows all begin together, with transformers' own cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.inference.heads.checkpoint import Checkpoint
 
 
 class PaddedRunner:
-    """A model runner for any cache, also one that forgets (sliding windows) or keeps states; prompts are padded."""
+    """A model runner for causal language models with any cache, also sliding windows and recurrent states."""
 
     joinable = False
 
@@ -21,7 +21,7 @@ class PaddedRunner:
         self._mask = torch.empty(0)
 
     def forward(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
-        """See `ModelRunner.forward`; there are either tokens or prompts."""
+        """See `ModelRunner.forward`; there are never both tokens and prompts."""
         if len(prompts):
             self._cache = DynamicCache(config=self._checkpoint.model.config)
             ids, self._mask = self._checkpoint.pad(prompts, left=True)
@@ -51,4 +51,4 @@ class PaddedRunner:
         self._mask = self._mask[chosen]
 
     def scrub(self) -> None:
-        """See `ModelRunner.scrub`: the library's cache keeps nothing of rows that are gone."""
+        """See `ModelRunner.scrub`; transformers' cache keeps nothing of rows that are gone."""

@@ -1,6 +1,6 @@
 """Attention of a ragged batch: the tokens of all rows stand in one sequence, and each row attends to itself only.
 
-Each pass also stores its keys and values in the KV cache.
+Each attention function also stores its keys and values in the KV cache.
 """
 
 from __future__ import annotations
@@ -24,34 +24,31 @@ class StaticAttention:
 
     view: StaticView
 
-    def attend(self, given: LayerInput) -> torch.Tensor:
+    def attend(self, inputs: LayerInput) -> torch.Tensor:
         """See `Attention.attend`."""
-        new = (states[0].transpose(0, 1)[:, :, None] for states in (given.key, given.value))
-        keys, values = self.view.update(given.layer, *new)
-        output = _attend_grouped(given.query[0].transpose(0, 1), keys, values, self.view.mask, given.scale)
-        return output.reshape(1, len(keys), given.query.shape[1], -1)
+        new = (states[0].transpose(0, 1)[:, :, None] for states in (inputs.key, inputs.value))
+        keys, values = self.view.update(inputs.layer, *new)
+        output = _attend_grouped(inputs.query[0].transpose(0, 1), keys, values, self.view.mask, inputs.scale)
+        return output.reshape(1, len(keys), inputs.query.shape[1], -1)
 
 
 @dataclass(frozen=True)
 class PaddedPrefill:
-    """Prompts of new rows whose attention is computed at once, padded on the right.
-
-    Attributes:
-        rows: of each token, (tokens,).
-        columns: of each token in the KV cache, (tokens,).
-        tokens: the index of each token among all tokens, (new rows, longest).
-        kept: the index of each token in that, as if it were flat, (tokens,).
-    """
+    """Attention of the prompts of new rows, computed at once and padded on the right."""
 
     # A GPU takes longer to launch an attention for each row than to compute padding.
     rows: torch.Tensor
+    """Of each token, (tokens,)."""
     columns: torch.Tensor
+    """Of each token in the KV cache, (tokens,)."""
     tokens: torch.Tensor
-    kept: torch.Tensor
+    """The index of each token among all tokens, (new rows, longest)."""
+    unpadded: torch.Tensor
+    """The index of each token in `tokens`, as if that were flat, (tokens,)."""
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, lengths: Sequence[int], old: int, end: int) -> PaddedPrefill:
-        """Make it for new rows of these lengths, behind so many old ones, that end before this column."""
+        """Prepare attention of new rows of these lengths, behind so many old ones, that end before this column."""
         longest = max(lengths)
         firsts = list(accumulate(lengths, initial=old))
         tokens = [(row, position) for row, length in enumerate(lengths) for position in range(length)]
@@ -66,75 +63,76 @@ class PaddedPrefill:
             checkpoint.tensor([row * longest + position for row, position in tokens]),
         )
 
-    def attend(self, layer: KVLayer, given: LayerInput) -> torch.Tensor:
+    def attend(self, layer: KVLayer, inputs: LayerInput) -> torch.Tensor:
         """Return attention among the tokens of each new row, (tokens, heads, size)."""
-        every = (given.query, given.key, given.value)
-        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in every)
+        layer_inputs = (inputs.query, inputs.key, inputs.value)
+        queries, keys, values = (states[0][:, self.tokens].transpose(0, 1) for states in layer_inputs)
         for kept, states in ((layer.keys, keys), (layer.values, values)):
-            kept[self.rows, :, self.columns] = states.transpose(1, 2).flatten(0, 1)[self.kept]
-        output = scaled_dot_product_attention(queries, keys, values, is_causal=True, scale=given.scale, enable_gqa=True)
-        return output.transpose(1, 2).flatten(0, 1)[self.kept]
+            kept[self.rows, :, self.columns] = states.transpose(1, 2).flatten(0, 1)[self.unpadded]
+        return _attend_causally(queries, keys, values, inputs.scale).flatten(0, 1)[self.unpadded]
 
 
 @dataclass(frozen=True)
 class RaggedAttention:
-    """Attention of a pass over the last token of each old row, and over the prompts of new ones after these.
-
-    Attributes:
-        seen: the columns of the old rows, with the new token's, which is also the last of the new rows.
-        mask: which of them each old row sees; None for all of them.
-        alone: old rows that reach further back, with their first columns: their attention is computed one by one.
-        old: the number of old rows.
-        borders: the first token of each new row among all tokens, and the one behind the last.
-        filling: tokens behind them that mean nothing.
-        padded: computes the new rows at once, unless one by one.
-    """
+    """Attention of a pass over the last token of each old row, then over the prompts of new rows."""
 
     cache: KVCache
     seen: slice
+    """The columns of the old rows. The last one is that of the new tokens, and the last one of the new rows."""
     mask: torch.Tensor | None
+    """Which of them each old row sees; None for all of them."""
     alone: Mapping[int, int]
+    """Old rows that reach further back, with their first columns: their attention is computed one by one."""
     old: int
+    """The number of old rows."""
     borders: Sequence[int]
-    filling: int
+    """The index of each new row's first token, and of the token behind the last row."""
+    padding: int
+    """Tokens behind all rows that mean nothing."""
     padded: PaddedPrefill | None
+    """Computes the new rows at once; None if they are computed one by one."""
 
-    def attend(self, given: LayerInput) -> torch.Tensor:
+    def attend(self, inputs: LayerInput) -> torch.Tensor:
         """See `Attention.attend`."""
-        if given.window is not None:
+        if inputs.window is not None:
             raise NotImplementedError
-        layer, query = self.cache.layer(given.layer, given.key, given.value), given.query
-        outputs = [self._old_rows(layer, given)] if self.old else []
-        outputs += self._new_rows(layer, given) if self.padded is None else [self.padded.attend(layer, given)]
-        if self.filling:
-            outputs.append(query.new_zeros(self.filling, query.shape[1], query.shape[3]))
+        layer, query = self.cache.layer(inputs.layer, inputs.key, inputs.value), inputs.query
+        outputs = [self._old_rows(layer, inputs)] if self.old else []
+        outputs += self._new_rows(layer, inputs) if self.padded is None else [self.padded.attend(layer, inputs)]
+        if self.padding:
+            outputs.append(query.new_zeros(self.padding, query.shape[1], query.shape[3]))
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[None]
 
-    def _new_rows(self, layer: KVLayer, given: LayerInput) -> Iterator[torch.Tensor]:
+    def _new_rows(self, layer: KVLayer, inputs: LayerInput) -> Iterator[torch.Tensor]:
         """Yield (tokens, heads, size) for each of them."""
         end = self.seen.stop
         for row, (start, stop) in enumerate(pairwise(self.borders), self.old):
-            queries, keys, values = (states[:, :, start:stop] for states in (given.query, given.key, given.value))
+            queries, keys, values = (states[:, :, start:stop] for states in (inputs.query, inputs.key, inputs.value))
             columns = slice(end - (stop - start), end)
             layer.keys[row, :, columns], layer.values[row, :, columns] = keys[0], values[0]
-            output = scaled_dot_product_attention(
-                queries, keys, values, is_causal=True, scale=given.scale, enable_gqa=True
-            )
-            yield output[0].transpose(0, 1)
+            yield _attend_causally(queries, keys, values, inputs.scale)[0]
 
-    def _old_rows(self, layer: KVLayer, given: LayerInput) -> torch.Tensor:
+    def _old_rows(self, layer: KVLayer, inputs: LayerInput) -> torch.Tensor:
         """Return (rows, heads, size)."""
         old, end = self.old, self.seen.stop
-        layer.keys[:old, :, end - 1] = given.key[0, :, :old].transpose(0, 1)
-        layer.values[:old, :, end - 1] = given.value[0, :, :old].transpose(0, 1)
+        layer.keys[:old, :, end - 1] = inputs.key[0, :, :old].transpose(0, 1)
+        layer.values[:old, :, end - 1] = inputs.value[0, :, :old].transpose(0, 1)
         keys, values = (states[:old, :, self.seen] for states in (layer.keys, layer.values))
-        queries = given.query[0, :, :old].transpose(0, 1)
-        output = _attend_grouped(queries, keys, values, self.mask, given.scale)
+        queries = inputs.query[0, :, :old].transpose(0, 1)
+        output = _attend_grouped(queries, keys, values, self.mask, inputs.scale)
         for row, start in self.alone.items():
-            one = slice(row, row + 1)
-            keys, values = (states[one, :, start:end] for states in (layer.keys, layer.values))
-            output[one] = _attend_grouped(queries[one], keys, values, None, given.scale)
-        return output.reshape(old, given.query.shape[1], -1)
+            slot = slice(row, row + 1)
+            keys, values = (states[slot, :, start:end] for states in (layer.keys, layer.values))
+            output[slot] = _attend_grouped(queries[slot], keys, values, None, inputs.scale)
+        return output.reshape(old, inputs.query.shape[1], -1)
+
+
+def _attend_causally(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float | None
+) -> torch.Tensor:
+    """Attend to all tokens before; return (rows, tokens, heads, size)."""
+    output = scaled_dot_product_attention(queries, keys, values, is_causal=True, scale=scale, enable_gqa=True)
+    return output.transpose(1, 2)
 
 
 def _attend_grouped(

@@ -1,8 +1,4 @@
-"""A running batch that rows join in the same forward pass.
-
-A prompt takes a pass over all weights, and so does a decode step of the others. Here they share one: the tokens of all
-rows stand in one sequence, as the linear layers don't mind, and only attention treats each row by itself. New rows
-cost what their tokens cost, and nothing is padded but keys and values.
+"""A model runner whose rows join in the same forward pass.
 
 Source: "selective batching" in Yu et al.: Orca: A Distributed Serving System for Transformer-Based Generative Models,
 OSDI 2022.
@@ -30,22 +26,20 @@ from bot.inference.heads.probing import holds
 SPARE = 64
 """Columns that are added whenever the KV cache is full."""
 ROW_OVERHEAD = 200
-"""Columns that a CPU reads in the time that an attention of its own costs a row besides."""
+"""The overhead of a row's own attention on a CPU, in columns that it reads in that time."""
 _IS_EXACT: Calibration[bool] = Calibration("ragged batches")
 
 
 class RaggedRunner:
-    """A model runner for causal language models."""
+    """A model runner for causal language models.
+
+    Args:
+        graphs: replay decode steps in which no row joins, unless another session has their cache.
+    """
 
     joinable = True
 
     def __init__(self, checkpoint: Checkpoint, graphs: CudaGraphs | None = None) -> None:
-        """Begin without rows.
-
-        Args:
-            checkpoint: whose model runs.
-            graphs: replay decode steps in which no row joins, unless another session has their cache.
-        """
         self._checkpoint = checkpoint
         self._cache = KVCache(checkpoint, spare=SPARE)
         self._graphs = graphs
@@ -68,7 +62,8 @@ class RaggedRunner:
             self._cache = KVCache(self._checkpoint, spare=SPARE)
 
     def scrub(self) -> None:
-        """See `ModelRunner.scrub`. The memory of CUDA graphs stays even if all rows are gone."""
+        """See `ModelRunner.scrub`."""
+        # The memory of CUDA graphs stays even if all rows are gone.
         for cache in (self._cache, *(self._graphs.caches if self._graphs is not None else ())):
             cache.scrub()
 
@@ -83,6 +78,7 @@ class RaggedRunner:
         return self._forward(last, [])
 
     def _forward(self, last: torch.Tensor, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        # The tokens of all rows stand in one sequence: prefill and decode step share a pass over the weights.
         checkpoint, cache = self._checkpoint, self._cache
         lengths = [len(prompt) for prompt in prompts]
         old = len(cache.starts)
@@ -92,21 +88,21 @@ class RaggedRunner:
         alone = {row: cache.starts[row] for row in long}
         together = [start for row, start in enumerate(cache.starts) if row not in alone]
         seen = slice(min(together, default=0), cache.end)
-        filling = checkpoint.filled_up(len(positions)) - len(positions)
+        padding = checkpoint.padded_length(len(positions)) - len(positions)
         padded = PaddedPrefill.of(checkpoint, lengths, old, cache.end) if self._pads and len(lengths) > 1 else None
         borders = list(accumulate(lengths, initial=old))
-        attention = RaggedAttention(cache, seen, cache.mask(seen), alone, old, borders, filling, padded)
+        attention = RaggedAttention(cache, seen, cache.mask(seen), alone, old, borders, padding, padded)
         cache.add(lengths)
-        new = [token for prompt in prompts for token in prompt] + [checkpoint.pad_token_id] * filling
+        new = [token for prompt in prompts for token in prompt] + [checkpoint.pad_token_id] * padding
         ids = torch.cat([last, checkpoint.tensor(new)])
         wanted = checkpoint.tensor([*range(old), *(border - 1 for border in borders[1:])])
-        return _logits(checkpoint, ids, checkpoint.tensor(positions + [0] * filling), attention, wanted).float()
+        return _logits(checkpoint, ids, checkpoint.tensor(positions + [0] * padding), attention, wanted).float()
 
 
 def _logits(
     checkpoint: Checkpoint, ids: torch.Tensor, positions: torch.Tensor, attention: Attention, wanted: torch.Tensor | int
 ) -> torch.Tensor:
-    """From token ids and their positions, (tokens,) both, to logits of the wanted ones, (tokens, vocabulary)."""
+    """Return logits at the wanted tokens, (tokens, vocabulary), from token ids and their positions, (tokens,) both."""
     output = checkpoint.attention_backend.run(
         attention, input_ids=ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=wanted
     )
@@ -117,36 +113,32 @@ def _logits(
 def _static_step(
     checkpoint: Checkpoint, cache: StaticKVCache, ids: torch.Tensor, numbers: torch.Tensor
 ) -> torch.Tensor:
-    """Compute a decode step for a CUDA graph, see `CudaGraphs.replay`.
-
-    Args:
-        numbers: the rows' positions and first columns, and the column of the new tokens.
-    """
+    """Compute a decode step for a CUDA graph, from the rows' positions and first columns and the new tokens' column."""
     positions, starts, column = torch.split(numbers, [len(ids), len(ids), 1])
     attention = StaticAttention(StaticView.of(cache, starts, column))
     return _logits(checkpoint, ids, positions, attention, 0)
 
 
 def long_rows(starts: Sequence[int], end: int) -> list[int]:
-    """Return the rows whose attention had better be computed one by one, rather than as wide as theirs for all.
+    """Return the rows so long that their attention is cheaper one by one than as wide as theirs for all.
 
     Args:
         starts: each row's first column.
-        end: the column behind the last one of all of them.
+        end: the column behind the last one of all rows.
     """
 
     def cost(number: int) -> int:
-        wide = sum(end - starts[row] + ROW_OVERHEAD for row in longest[:number])
-        return wide + len(starts) * (end - starts[longest[number]])
+        alone = sum(end - starts[row] + ROW_OVERHEAD for row in longest[:number])
+        return alone + len(starts) * (end - starts[longest[number]])
 
     longest = sorted(range(len(starts)), key=starts.__getitem__)
     return longest[: min(range(len(starts)), key=cost, default=0)]
 
 
 def can_be_ragged(checkpoint: Checkpoint) -> bool:
-    """Return whether a checkpoint keeps all keys and values, lets its attention be replaced, and is right then.
+    """Return whether a checkpoint keeps all keys and values, lets its attention be replaced, and is exact then.
 
-    The first call finds out with a few short forward passes. Used on the device's thread only.
+    The first call runs a probe, on the device's thread.
     """
 
     def probe() -> bool:

@@ -11,19 +11,15 @@ from bot.inference.operations import Row
 
 @dataclass(frozen=True)
 class SourceText:
-    """A text to rewrite, as token ids: the likeliest token each time, and only its end ends a text.
-
-    Attributes:
-        ids: what the encoder reads, special tokens included.
-        start: what the decoder starts from: its start token, then the target language's if the model has one.
-        max_new_tokens: the most tokens to write.
-        truncated: whether the end of the text was left out, because it exceeds the context length.
-    """
+    """A text to rewrite by greedy sampling, as token ids."""
 
     ids: tuple[int, ...]
+    """The encoder's input, special tokens included."""
     start: tuple[int, ...]
+    """The decoder's start token, then the target language's if the model has one."""
     max_new_tokens: int
     truncated: bool
+    """Whether the end of the text was cut off, because it exceeds the context length."""
     sampling: Sampling = field(default=Sampling.likeliest(), init=False)
     stop: None = field(default=None, init=False)
 
@@ -34,16 +30,16 @@ class SourceText:
 
     @property
     def prompt(self) -> SourceText:
-        """What is read before the first token is chosen (see `EncoderDecoderRunner.forward`)."""
+        """The input of `EncoderDecoderRunner.forward`."""
         return self
 
     @property
     def forced_ids(self) -> tuple[int, ...]:
-        """See `Generation.forced_ids`: what the decoder starts from beyond its first token."""
+        """See `Generation.forced_ids`: the start but its first token."""
         return self.start[1:]
 
     def resumed(self, written: Sequence[int]) -> tuple[SourceText, tuple[int, ...]]:
-        """See `Generation.resumed`: the decoder reads one token a step, also of what was written."""
+        """See `Generation.resumed`: the decoder reads written tokens too one a step."""
         return self, (*self.forced_ids, *written)
 
     def __len__(self) -> int:

@@ -1,8 +1,7 @@
-"""Token log-probabilities of a text that is already written, by teacher forcing.
+"""Token log-probabilities of a text that is already written, by teacher forcing."""
 
-While a text is generated, a decode step's logits are gone with the step. One pass over the whole text gives the same
-numbers for all positions, up to rounding: that depends on a batch's shape.
-"""
+# Decode steps do not keep their logits. One pass over the whole text gives the same numbers up to rounding, which a
+# batch's shape decides.
 
 from __future__ import annotations
 
@@ -26,26 +25,23 @@ Probabilities = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 _LOGITS_MEASURED = 2**22
-"""Logits that are measured at the same time: several passes go over them, so they should stay in the CPU's cache."""
+"""Logits that are measured at the same time. Several passes go over them, so they should fit into the CPU's cache."""
 _BITS_OF_ONE = 30
-"""The numbers from 0 to 1 in float32 are fewer than two to the power of this."""
+"""float32 has fewer than two to the power of this numbers from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class ForcedText:
-    """A written text, as token ids.
-
-    Attributes:
-        prompt: what a decoder read before; of an encoder-decoder, what the decoder started from. At least one token.
-        written: the text, with the token that ended it, if one did. At least one token.
-        sampling: how its tokens were drawn; the seed doesn't matter.
-        source: what the encoder read; empty if there is none.
-    """
+    """A written text, as token ids. Prompt and text have at least one token."""
 
     prompt: tuple[int, ...]
+    """What a decoder read before the text; the decoder's start in an encoder-decoder."""
     written: tuple[int, ...]
+    """The text, with the end-of-sequence token if one ended it."""
     sampling: Sampling
+    """The options that its tokens were drawn with; the seed doesn't matter."""
     source: tuple[int, ...] = ()
+    """The encoder's input; empty if there is none."""
 
     @property
     def row(self) -> Row[ForcedText]:
@@ -54,36 +50,31 @@ class ForcedText:
 
     @property
     def read(self) -> tuple[int, ...]:
-        """What a decoder reads: the last token is only written."""
+        """The decoder's input: the last token is only predicted."""
         return (*self.prompt, *self.written[:-1])
 
 
 @dataclass(frozen=True)
 class TokenLogProbs:
-    """What the model predicted at each position of a written text.
-
-    Attributes:
-        log_probs: of the written tokens by the model alone, (positions,).
-        drawn_with: the written tokens' probabilities after temperature and top_p, (positions,). A text that is read at
-            once is rounded otherwise than one that is generated, so a token at the border of the nucleus may have 0.
-        nucleus: how many tokens temperature and top_p left to draw from, (positions,).
-        top: ids of the likeliest tokens, in order, (positions, `TOP`).
-        top_logits: their logits, (positions, `TOP`).
-        top_log_probs: their log-probabilities by the model alone, (positions, `TOP`).
-        top_drawn_with: their probabilities after temperature and top_p, (positions, `TOP`); 0 if cut off.
-    """
+    """A model's predictions at each position of a written text, (positions,) or (positions, `TOP`)."""
 
     log_probs: LogProbs
+    """Of the written tokens, by the model alone."""
     drawn_with: Probabilities
+    """The written tokens' probabilities after temperature and top_p. A token at the border of the nucleus may have 0,
+    because a text that is read at once is rounded differently."""
     nucleus: Integers
+    """How many tokens temperature and top_p left to draw from."""
     top: Integers
+    """Ids of the likeliest tokens, in order."""
     top_logits: npt.NDArray[np.float32]
     top_log_probs: LogProbs
     top_drawn_with: Probabilities
+    """0 if cut off."""
 
 
 def token_log_probs(checkpoint: Checkpoint) -> Operation[ForcedText, TokenLogProbs]:
-    """Make the operation of a causal language model or an encoder-decoder. Its rows run one at a time, unpadded."""
+    """Make the operation for written texts. Its rows run one at a time, unpadded."""
 
     @torch.inference_mode()
     def run(rows: Sequence[Row[ForcedText]]) -> list[TokenLogProbs]:
@@ -97,7 +88,6 @@ def _read(checkpoint: Checkpoint, text: ForcedText) -> TokenLogProbs:
     parts: list[TokenLogProbs] = []
     first = 0
     for logits in _logits(checkpoint, text):
-        # Of a wide vocabulary the logits of a few tokens only are held at the same time.
         for block in torch.split(logits, max(1, _LOGITS_MEASURED // logits.shape[-1])):
             parts.append(_measure(block.float(), written[first : first + len(block)], text.sampling))
             first += len(block)
@@ -106,10 +96,8 @@ def _read(checkpoint: Checkpoint, text: ForcedText) -> TokenLogProbs:
 
 
 def _logits(checkpoint: Checkpoint, text: ForcedText) -> Iterator[torch.Tensor]:
-    """Yield logits of the written tokens' positions, in parts of (positions, vocabulary).
-
-    Usually there is one. If the vocabulary is too wide, later parts continue from the KV cache of earlier ones.
-    """
+    """Yield logits of the written tokens' positions, in parts of (positions, vocabulary)."""
+    # Usually there is one part. With a wide vocabulary, later parts continue from the KV cache of earlier ones.
     read = checkpoint.tensor([text.read])
     before = len(text.prompt) - 1
     at_once = max(1, LOGITS_AT_ONCE // checkpoint.logits_width)
@@ -130,19 +118,14 @@ def _logits(checkpoint: Checkpoint, text: ForcedText) -> Iterator[torch.Tensor]:
 
 
 def _encoded(checkpoint: Checkpoint, source: tuple[int, ...]) -> dict[str, object]:
-    """Return what an encoder-decoder's decoder is given of the source, which is read once."""
+    """Return the decoder's arguments for a source, which the encoder reads here."""
     ids, mask = checkpoint.pad([source])
     encoder = checkpoint.model.get_encoder()
     return {"encoder_outputs": encoder(input_ids=ids, attention_mask=mask), "attention_mask": mask}
 
 
 def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) -> TokenLogProbs:
-    """Return what a few positions' logits say.
-
-    Args:
-        logits: (positions, vocabulary), float32.
-        written: (positions,).
-    """
+    """Measure logits, (positions, vocabulary), float32, at which the written tokens, (positions,), were predicted."""
     chosen = written.unsqueeze(1)
     log_probs = logits.log_softmax(dim=-1)
     drawn_with = drawing_probabilities(logits, sampling)
@@ -162,13 +145,10 @@ def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) ->
 def drawing_probabilities(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """Return the distribution that tokens are drawn from, after temperature and top_p; 0 if a token is cut off.
 
-    It is that of `sampling.draw`: a token is in the nucleus if the likelier ones have less than top_p together.
+    As in `sampling.draw`, a token is in the nucleus if the likelier ones have less than top_p together.
 
     Args:
-        logits: (positions, vocabulary), float32.
-
-    Returns:
-        The same shape.
+        logits: (positions, vocabulary), float32; the result has the same shape.
     """
     if sampling.greedy:
         return torch.zeros_like(logits).scatter_(1, logits.argmax(dim=-1, keepdim=True), 1)
@@ -181,8 +161,8 @@ def drawing_probabilities(logits: torch.Tensor, sampling: Sampling) -> torch.Ten
 
 def _least_kept(probabilities: torch.Tensor, top_p: float) -> torch.Tensor:
     """Return the smallest number such that all that are larger sum to less than top_p, (positions, 1)."""
-    # Bisection takes a sixth of the time of sorting a vocabulary. Positive numbers are ordered as their bits are when
-    # read as an integer, so the search ends at one number and needs no tolerance.
+    # Bisection takes a sixth of the time of sorting a vocabulary. Positive floats have the order of their bits, read as
+    # integers, so the search ends at one number and needs no tolerance.
     high = probabilities.amax(dim=-1, keepdim=True).view(torch.int32)
     low = torch.zeros_like(high)
     for _ in range(_BITS_OF_ONE):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,48 +10,35 @@ from cachetools import LRUCache
 
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.inspection.attention_weights import Attentions, Part, Weights
+from bot.inference.heads.inspection.hidden_states import Reading
 from bot.inference.operations import Budget, Operation, Row
 
 KEPT_BYTES = 2**25
-"""Weights of the newest texts that each replica keeps: paging through the layers asks for the same pass again."""
+"""Size of the cache of each replica: paging through the layers asks for the same pass again."""
 
 
-@dataclass(frozen=True)
-class AttentionInput:
-    """What is read, as token ids; see `Checkpoint.inputs`."""
+def attention_operation(checkpoint: Checkpoint) -> Operation[Reading, Attentions]:
+    """Make the operation that outputs attention weights: one row at a time, unpadded, for batch invariance."""
+    kept: LRUCache[Reading, Attentions] = LRUCache(KEPT_BYTES, getsizeof=_bytes)
 
-    ids: tuple[int, ...]
-    type_ids: tuple[int, ...] | None = None
-    decoder_ids: tuple[int, ...] = ()
-
-    @property
-    def row(self) -> Row[AttentionInput]:
-        """A row for `attention`."""
-        return Row(self, len(self.ids) + len(self.decoder_ids))
-
-
-def attention_operation(checkpoint: Checkpoint) -> Operation[AttentionInput, Attentions]:
-    """Make the operation of a head: one row at a time, unpadded, so that only the text decides its weights."""
-    kept: LRUCache[AttentionInput, Attentions] = LRUCache(KEPT_BYTES, getsizeof=_bytes)
-
-    def run(rows: Sequence[Row[AttentionInput]]) -> list[Attentions]:
+    def run(rows: Sequence[Row[Reading]]) -> list[Attentions]:
         outputs = []
         for row in rows:
-            found = kept.get(row.inputs)
-            if found is None:
-                found = _attentions(checkpoint, row.inputs)
-                if _bytes(found) <= KEPT_BYTES:
-                    kept[row.inputs] = found
-            outputs.append(found)
+            weights = kept.get(row.inputs)
+            if weights is None:
+                weights = _attentions(checkpoint, row.inputs)
+                if _bytes(weights) <= KEPT_BYTES:
+                    kept[row.inputs] = weights
+            outputs.append(weights)
         return outputs
 
     return Operation("attention", run, Budget(padded_tokens=1, rows=1))
 
 
 @torch.inference_mode()
-def _attentions(checkpoint: Checkpoint, asked: AttentionInput) -> Attentions:
+def _attentions(checkpoint: Checkpoint, reading: Reading) -> Attentions:
     model = checkpoint.model
-    inputs = checkpoint.inputs(asked.ids, asked.type_ids, asked.decoder_ids)
+    inputs = checkpoint.inputs(reading.ids, reading.type_ids, reading.decoder_ids)
     # Fast attention kernels never hold the weights; transformers' plain implementation does.
     with checkpoint.attention_backend.switched_to("eager"):
         output = model(**inputs, output_attentions=True)
@@ -69,8 +55,7 @@ def _attentions(checkpoint: Checkpoint, asked: AttentionInput) -> Attentions:
 
 def _only_part(layers: Sequence[torch.Tensor | None] | None) -> Part:
     """Return DECODER if no token attends to a later one."""
-    seen = [layer for layer in layers or () if layer is not None]
-    looks_ahead = any(bool(layer.triu(diagonal=1).any()) for layer in seen)
+    looks_ahead = any(bool(layer.triu(diagonal=1).any()) for layer in layers or () if layer is not None)
     return Part.ENCODER if looks_ahead else Part.DECODER
 
 

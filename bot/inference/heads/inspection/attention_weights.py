@@ -1,4 +1,4 @@
-"""Attention weights as numbers, and what is made of several heads and layers."""
+"""Attention weights as numbers, and their combination over heads and layers."""
 
 from __future__ import annotations
 
@@ -34,16 +34,13 @@ def average_of_heads(weights: Weights) -> Weights:
 def rollout(weights: Weights) -> Weights:
     """Return how much of each input token has reached each token after each layer, through all layers up to it.
 
-    Heads are averaged. The residual connection hands half of a token on as it is, so a layer's matrix is
-    0.5 · attention + 0.5 · identity; those of a layer and of all layers before it are multiplied. Rows sum to 1.
-
     Source: Abnar, Zuidema: Quantifying Attention Flow in Transformers, 2020, arXiv:2005.00928, section 3.
 
     Args:
         weights: (layers, heads, tokens, tokens), of self-attention.
 
     Returns:
-        (layers, tokens, tokens).
+        (layers, tokens, tokens); the last axis sums to 1.
 
     Raises:
         ValueError: queries and keys are not the same tokens, as in cross-attention.
@@ -54,7 +51,7 @@ def rollout(weights: Weights) -> Weights:
         raise ValueError(f"rollout needs a square matrix, and this one is {queries} by {keys}")
     reached = np.eye(queries)
     after = []
-    for layer in layers:
+    for layer in layers:  # the residual connection passes half of a token on as it is
         reached = (0.5 * layer + 0.5 * np.eye(queries)) @ reached
         after.append(reached)
     return np.stack(after).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Hidden states: what each layer makes of the tokens."""
+"""Hidden states by layer."""
 
 from __future__ import annotations
 
@@ -18,55 +18,49 @@ from bot.inference.task import HeadKind
 
 @dataclass(frozen=True)
 class Reading:
-    """What a model reads while its layers are watched, as token ids.
-
-    Attributes:
-        ids: the input, special tokens included.
-        type_ids: which of two texts each token belongs to; None if the model doesn't ask.
-        decoder_ids: what the decoder of an encoder-decoder language model reads, its start included; empty for all
-            other heads (a classifier makes its decoder's input itself).
-        positions: the tokens at which logits are wanted, of heads that have logits for every token (the decoder's
-            tokens, if there is one). Vocabularies are wide, so none are kept unasked.
-    """
+    """The input of an inspected forward pass, as token ids."""
 
     ids: tuple[int, ...]
+    """Special tokens included."""
     type_ids: tuple[int, ...] | None = None
+    """Which of two texts each token belongs to; None if the model doesn't ask."""
     decoder_ids: tuple[int, ...] = ()
+    """The decoder's input, its start included; empty if there is no decoder, or if it makes its input of `ids`."""
     positions: tuple[int, ...] = ()
+    """Tokens at which logits are wanted, of heads that have some for every token; the decoder's, if there is one."""
+
+    @property
+    def row(self) -> Row[Reading]:
+        """A row for `observe` or `attention`."""
+        return Row(self, len(self.ids) + len(self.decoder_ids))
 
 
 @dataclass(frozen=True)
 class LayerStates:
-    """What a stack of layers made of the tokens.
-
-    Attributes:
-        part: "encoder" or "decoder" if the model has both, else "".
-        shape: of `last_hidden_state`: (1, tokens, hidden size).
-        norms: the mean Euclidean norm of a token's vector in each of the model's `hidden_states`: of the embeddings,
-            then after each layer. Models that normalise their output do so in the last.
-    """
+    """The hidden states of a stack of layers."""
 
     part: str
+    """`encoder` or `decoder` if the model has both, else empty."""
     shape: tuple[int, int, int]
+    """Of `last_hidden_state`: (1, tokens, hidden size)."""
     norms: tuple[float, ...]
+    """The mean Euclidean norm of a token's vector in each of the model's `hidden_states`: of the embeddings, then after
+    each layer. Models that normalise their output do so in the last."""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What was seen in a forward pass.
-
-    Attributes:
-        stacks: the encoder's first, if there are two.
-        logits: float32: (labels,) of a sequence classifier, (positions, labels or vocabulary) of a head that has logits
-            for every token. None if the head has none, or none were asked for.
-    """
+    """The hidden states and logits of a forward pass."""
 
     stacks: tuple[LayerStates, ...]
+    """The encoder's first, if there are two."""
     logits: npt.NDArray[np.float32] | None
+    """float32: (labels,) of a sequence classifier, (positions, labels or vocabulary) of a head that has logits for
+    every token. None if the head has none, or none were asked for."""
 
 
 def observation(checkpoint: Checkpoint, kind: HeadKind) -> Operation[Reading, Observed]:
-    """Make the operation that watches a head's model. Every row has a forward pass of its own, so none is padded."""
+    """Make the operation that outputs hidden states. Every row has a forward pass of its own, so none is padded."""
 
     @torch.inference_mode()
     def run(rows: Sequence[Row[Reading]]) -> list[Observed]:
@@ -89,7 +83,7 @@ def _observe(checkpoint: Checkpoint, kind: HeadKind, reading: Reading) -> Observ
         states = {"": output.hidden_states}
     logits = output.get("logits")
     if logits is not None and logits.ndim == 3:  # (1, tokens, labels or vocabulary)
-        if positions is None:
+        if positions is None:  # a vocabulary is wide, so none are kept unasked
             logits = None
         elif kind is not HeadKind.CAUSAL_LM:  # which has computed no others
             logits = logits[:, positions]
@@ -99,5 +93,5 @@ def _observe(checkpoint: Checkpoint, kind: HeadKind, reading: Reading) -> Observ
 
 def _layer_states(part: str, states: Sequence[torch.Tensor]) -> LayerStates:
     batch, tokens, size = states[-1].shape
-    norms = torch.stack([one.float().norm(dim=-1).mean() for one in states])
+    norms = torch.stack([layer.float().norm(dim=-1).mean() for layer in states])
     return LayerStates(part, (batch, tokens, size), tuple(norms.tolist()))

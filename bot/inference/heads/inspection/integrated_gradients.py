@@ -1,8 +1,5 @@
 """Integrated gradients: which tokens speak for an answer.
 
-The path is the straight line from the word embeddings of a baseline to those of the text. Integrals over stretches of
-it add up, so each row is one stretch: a bounded amount of computing, after which the device serves others.
-
 Source: Sundararajan, Taly, Yan: Axiomatic Attribution for Deep Networks, 2017, arXiv:1703.01365. The integral is
 captum's, by Gauss-Legendre quadrature.
 """
@@ -36,17 +33,15 @@ class LabelLogit:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Explains by how much a causal language model prefers some words to others as the next ones.
+    """Explains by how much a causal language model prefers some next words to others.
 
     The value is the mean, over pairs, of the difference of the words' summed log-probabilities.
-
-    Attributes:
-        wanted: token ids of the words that count for.
-        unwanted: those of as many words that count against; none if the words are taken by themselves.
     """
 
     wanted: tuple[tuple[int, ...], ...]
+    """Token ids of the preferred words."""
     unwanted: tuple[tuple[int, ...], ...]
+    """Those of as many other words; none if the words are not compared with others."""
 
     @property
     def signed(self) -> list[tuple[tuple[int, ...], float]]:
@@ -56,11 +51,12 @@ class Contrast:
 
     @property
     def passes(self) -> dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]]:
-        """What is read after the text, each with the words whose tokens but the last it begins with."""
+        """The beginnings that are read after the text, each with the words that it predicts."""
+        # A word's last token is only predicted. Words that begin alike share a pass.
         beginnings = sorted({word[:-1] for word, _ in self.signed}, key=len, reverse=True)
         passes: dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]] = {}
         for word, factor in self.signed:
-            longest = next(one for one in beginnings if one[: len(word) - 1] == word[:-1])
+            longest = next(beginning for beginning in beginnings if beginning[: len(word) - 1] == word[:-1])
             passes.setdefault(longest, []).append((word, factor))
         return passes
 
@@ -70,24 +66,22 @@ Target: TypeAlias = LabelLogit | Contrast
 
 @dataclass(frozen=True)
 class Stretch:
-    """A stretch of the path from a baseline to a text.
+    """A stretch of the straight line from a baseline's word embeddings to those of a text."""
 
-    Attributes:
-        ids: token ids of the text, with everything that the model reads around it.
-        type_ids: which of two texts each token belongs to; None if the model doesn't ask.
-        baseline: token ids of the same length; tokens that equal the text's are attributed nothing.
-        start: from 0 (the baseline).
-        end: to 1 (the text).
-        points: the number of points between them at which gradients are taken.
-    """
-
+    # Integrals over stretches add up, so each row is one: a bounded amount of computing, after which the device serves
+    # others.
     ids: tuple[int, ...]
+    """Token ids of the text, with everything that the model reads around it."""
     type_ids: tuple[int, ...] | None
+    """Which of two texts each token belongs to; None if the model doesn't ask."""
     baseline: tuple[int, ...]
+    """As many token ids. Tokens that equal the text's are attributed nothing."""
     target: Target
     start: float = 0.0
+    """From 0, the baseline, to 1, the text."""
     end: float = 1.0
     points: int = 8
+    """Points of the stretch at which gradients are taken."""
 
     @property
     def tokens(self) -> int:
@@ -104,15 +98,12 @@ class Stretch:
 
 @dataclass(frozen=True)
 class StretchScores:
-    """What a stretch adds.
-
-    Attributes:
-        scores: of each token, (tokens,), float64.
-        difference: by how much the target grows along it: the sum of the scores, if the integral is exact.
-    """
+    """Integrated gradients over a stretch."""
 
     scores: npt.NDArray[np.float64]
+    """Of each token, (tokens,)."""
     difference: float
+    """By how much the target grows along the stretch: the sum of the scores, if the integral is exact."""
 
     @property
     def error(self) -> float:
@@ -121,12 +112,12 @@ class StretchScores:
 
 
 def load_captum() -> None:
-    """Import captum, on another thread than the device's: the first import takes a second or two."""
+    """Import captum, which takes a second or two the first time."""
     import captum.attr  # noqa: F401
 
 
 def attribution_operation(checkpoint: Checkpoint) -> Operation[Stretch, StretchScores]:
-    """Make the operation of a classifier or a causal language model. Each row is a batch of its own."""
+    """Make the operation that computes integrated gradients. Each row is a batch of its own."""
 
     def run(rows: Sequence[Row[Stretch]]) -> list[StretchScores]:
         checkpoint.model.requires_grad_(False)  # gradients are wanted of the embeddings only
@@ -157,7 +148,7 @@ def _scores(checkpoint: Checkpoint, stretch: Stretch) -> StretchScores:
 
 
 def _value(checkpoint: Checkpoint, stretch: Stretch, batch: int) -> torch.Tensor:
-    """Return the target for each row of a batch of equal texts, (batch,), float32."""
+    """Return the target's value for each row of a batch of equal texts, (batch,), float32."""
     target = stretch.target
     if isinstance(target, LabelLogit):
         inputs = checkpoint.inputs(stretch.ids, stretch.type_ids, batch=batch)
@@ -176,8 +167,8 @@ def _value(checkpoint: Checkpoint, stretch: Stretch, batch: int) -> torch.Tensor
 
 @contextmanager
 def _words_replaced(model: PreTrainedModel, ids: torch.Tensor, words: Words) -> Iterator[None]:
-    """Have a model read other embeddings instead of those of some token ids, (tokens,), inside the body."""
-    # `inputs_embeds` would not do: models read the ids too (BART for its decoder's input and for the end of the text,
+    """Replace the embeddings of some token ids, (tokens,), inside the body."""
+    # `inputs_embeds` is not enough: models read the ids too (BART for its decoder's input and for the end of the text,
     # RoBERTa for the positions).
 
     def replace(_: nn.Module, arguments: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
@@ -192,7 +183,7 @@ def _words_replaced(model: PreTrainedModel, ids: torch.Tensor, words: Words) -> 
 
 
 def _replaced(output: torch.Tensor, read: torch.Tensor, ids: torch.Tensor, words: Words) -> torch.Tensor:
-    """Return the output of an embedding that has read ids, with the words instead of the text's tokens."""
+    """Return an embedding's output with `words` in place of the text's tokens, if it has read the text."""
     length = len(ids)
     if torch.equal(read[0, :length], ids):
         return torch.cat([words, output[:, length:]], dim=1)
@@ -205,4 +196,6 @@ def _word_embeddings(model: PreTrainedModel) -> list[nn.Module]:
     """Return the modules that look up words: an encoder and its decoder often have one each, of the same weights."""
     table: nn.Embedding = model.get_input_embeddings()
     address = table.weight.data_ptr()
-    return [one for one in model.modules() if isinstance(one, nn.Embedding) and one.weight.data_ptr() == address]
+    return [
+        module for module in model.modules() if isinstance(module, nn.Embedding) and module.weight.data_ptr() == address
+    ]

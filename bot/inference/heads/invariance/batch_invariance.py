@@ -1,9 +1,4 @@
-"""How rows share forward passes so that no row's numbers depend on the others.
-
-Rounding depends on the order in which a kernel adds up, and kernels choose it by the shape of a batch: its width by the
-longest row, its number of rows. So a row must be computed in a way that only the row decides. The quickest such way is
-taken that a probe finds to hold, bit for bit, on this machine and for this checkpoint.
-"""
+"""How rows share forward passes so that no row's numbers depend on the others, bit for bit."""
 
 from __future__ import annotations
 
@@ -22,7 +17,7 @@ from bot.inference.heads.probing import UNSUPPORTED, tolerance
 T = TypeVar("T")
 U = TypeVar("U")
 Numbers = Sequence[torch.Tensor]
-"""What was computed for a row."""
+"""A row's outputs."""
 
 log = logging.getLogger(__name__)
 
@@ -31,27 +26,24 @@ SHAPE_TOKENS, SHAPE_ROWS = 4_096, 64
 
 
 class BatchInvariance(StrEnum):
-    """A way for rows to share forward passes.
-
-    Attributes:
-        ROW_ATTENTION: any rows; attention is computed for each by itself, and the other layers see tokens only.
-        SAME_WIDTH: rows that are padded to the same width.
-        SAME_SHAPE: the same, and every batch of a width has the same number of rows. Repeated rows fill it up.
-        ALONE: a forward pass for each row.
-        PADDED: any rows, padded to the longest of them. It isn't invariant, and is there to be compared with.
-    """
+    """A mode in which rows share forward passes."""
 
     ROW_ATTENTION = "row attention"
+    """Any rows. Attention is computed for each by itself, and the other layers see tokens only."""
     SAME_WIDTH = "same width"
+    """Rows that are padded to the same width."""
     SAME_SHAPE = "same shape"
+    """The same, and every batch of a width has the same number of rows. Repeated rows fill it up."""
     ALONE = "alone"
+    """A forward pass for each row."""
     PADDED = "padded"
+    """Any rows, padded to the longest of them: not invariant, for comparisons."""
 
     def parts(self, widths: Sequence[int]) -> list[list[int]]:
         """Return the indices of the rows in each forward pass. A repeated index only fills a batch up.
 
         Args:
-            widths: of each row, by itself, padding included.
+            widths: each row's own padded length.
         """
         if self in (BatchInvariance.ROW_ATTENTION, BatchInvariance.PADDED):
             return [list(range(len(widths)))] if widths else []
@@ -68,9 +60,8 @@ class BatchInvariance(StrEnum):
         """Return the outputs of rows, in order.
 
         Args:
-            rows: of any widths.
             widths: see `parts`.
-            compute: one forward pass; gives an output for each of its rows.
+            compute: runs one forward pass, and returns an output for each of its rows.
         """
         outputs: dict[int, U] = {}
         for part in self.parts(widths):
@@ -86,65 +77,65 @@ def _of_one_shape(indices: Sequence[int], width: int) -> Iterator[list[int]]:
 
 
 Compute: TypeAlias = Callable[[BatchInvariance, Sequence[int]], list[Numbers]]
-"""Computes some of a few test rows together, by their indices, in a way. Raises if the checkpoint can't do it so."""
+"""Computes test rows, by their indices, in a mode. Raises if the checkpoint doesn't support it."""
 
-_FOUND: Calibration[BatchInvariance] = Calibration("batch invariance")
+_MODE: Calibration[BatchInvariance] = Calibration("batch invariance")
 
 
 def batch_invariance(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
-    """Return how a checkpoint's rows share forward passes. The first call finds out, on the device's thread.
+    """Return the quickest mode in which a checkpoint is batch-invariant, as a probe with so many test rows finds.
 
-    Args:
-        rows: the number of test rows.
-        compute: see `Compute`.
+    The first call runs the probe, on the device's thread.
     """
+    # Kernels choose the order of their additions, and so the rounding, by a batch's shape. So no mode may let other
+    # rows decide a row's shape.
 
     def find() -> BatchInvariance:
         found = _found(checkpoint, rows, compute) if checkpoint.device.on_cpu else BatchInvariance.SAME_SHAPE
         log.debug("rows of a checkpoint share forward passes: %s", found)
         return found
 
-    return checkpoint.calibrations.measured(_FOUND, find)
+    return checkpoint.calibrations.measured(_MODE, find)
 
 
-def forced(checkpoint: Checkpoint, way: BatchInvariance) -> AbstractContextManager[None]:
-    """Have rows of a checkpoint share forward passes in some way inside the body, to compare it with others."""
-    return checkpoint.calibrations.replaced(_FOUND, way)
+def forced(checkpoint: Checkpoint, mode: BatchInvariance) -> AbstractContextManager[None]:
+    """Have a checkpoint use a mode inside the body, to compare it with others."""
+    return checkpoint.calibrations.replaced(_MODE, mode)
 
 
 @torch.inference_mode()
 def _found(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
-    right = [compute(BatchInvariance.ALONE, [row])[0] for row in range(rows)]
-    for way in (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH):
+    expected = [compute(BatchInvariance.ALONE, [row])[0] for row in range(rows)]
+    for mode in (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH):
         try:
-            if _holds(checkpoint, way, compute, right):
-                return way
+            if _holds(checkpoint, mode, compute, expected):
+                return mode
         except UNSUPPORTED as error:
-            log.debug("rows of a checkpoint cannot be computed by %s: %s", way, type(error).__name__)
+            log.debug("rows of a checkpoint cannot be computed by %s: %s", mode, type(error).__name__)
     return BatchInvariance.ALONE
 
 
-def _holds(checkpoint: Checkpoint, way: BatchInvariance, compute: Compute, right: Sequence[Numbers]) -> bool:
-    """Return whether rows have the same numbers alone and together, in any order, and the right ones."""
-    rows = range(len(right))
-    alone = [compute(way, [row])[0] for row in rows]
+def _holds(checkpoint: Checkpoint, mode: BatchInvariance, compute: Compute, expected: Sequence[Numbers]) -> bool:
+    """Return whether rows have the same numbers alone and together, in any order, and the expected ones."""
+    rows = range(len(expected))
+    alone = [compute(mode, [row])[0] for row in rows]
     # Each row twice and at other indices: more rows would show nothing that these don't.
-    together = compute(way, [*rows[::-1], *rows])
+    together = compute(mode, [*rows[::-1], *rows])
     if not all(map(_equal, [*alone[::-1], *alone], together)):
         return False
-    if checkpoint.threads.active and not _same_by_one_thread(lambda: compute(way, rows), alone):
+    if checkpoint.threads.active and not _same_on_one_thread(lambda: compute(mode, rows), alone):
         checkpoint.threads.active = False
     most = tolerance(checkpoint.precision)
-    return all(_near(found, expected, most) for found, expected in zip(alone, right, strict=True))
+    return all(_near(*pair, most) for pair in zip(alone, expected, strict=True))
 
 
-def _same_by_one_thread(compute: Callable[[], list[Numbers]], alone: Sequence[Numbers]) -> bool:
-    most = torch.get_num_threads()
+def _same_on_one_thread(compute: Callable[[], list[Numbers]], alone: Sequence[Numbers]) -> bool:
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         found = compute()
     finally:
-        torch.set_num_threads(most)
+        torch.set_num_threads(threads)
     return all(map(_equal, found, alone))
 
 
@@ -152,8 +143,6 @@ def _equal(some: Numbers, others: Numbers) -> bool:
     return all(torch.equal(*pair) for pair in zip(some, others, strict=True))
 
 
-def _near(found: Numbers, right: Numbers, most: float) -> bool:
-    return all(
-        float((one.float() - other.float()).norm()) <= most * float(other.float().norm())
-        for one, other in zip(found, right, strict=True)
-    )
+def _near(found: Numbers, expected: Numbers, most: float) -> bool:
+    pairs = [(one.float(), other.float()) for one, other in zip(found, expected, strict=True)]
+    return all(float((one - other).norm()) <= most * float(other.norm()) for one, other in pairs)

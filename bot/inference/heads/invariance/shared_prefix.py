@@ -1,8 +1,4 @@
-"""Prompts, and everything that may follow each of them, in one forward pass.
-
-The tokens of all rows stand in one sequence. Behind each prompt stand its suffixes: each sees the prompt and itself,
-and has the positions that it would have alone behind the prompt. So a prompt is read once, nothing is padded, and
-attention is computed for each row by itself.
+"""Shared prefixes: prompts, each with several suffixes, in one forward pass without padding.
 
 Source: "tree attention" in Miao et al.: SpecInfer, ASPLOS 2024, arXiv:2305.09781.
 """
@@ -23,18 +19,12 @@ from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
 Tokens = tuple[int, ...]
 
 LEAST_ROWS = 16
-"""An output layer that isn't packed is asked for at least as many tokens: for fewer the plain kernels of PyTorch round
-otherwise, and in the time that reading such a layer takes it computes as many."""
+"""Tokens that an unpacked output layer reads at least: for fewer, PyTorch's plain kernels round differently."""
 
 
 @dataclass(frozen=True)
 class SharedPrefix:
-    """A prompt, and what is read after it.
-
-    Attributes:
-        prompt: at least one token.
-        suffixes: each at least one token.
-    """
+    """A prompt, and the suffixes that are read after it, each by itself; each has at least one token."""
 
     prompt: Tokens
     suffixes: tuple[Tokens, ...]
@@ -46,28 +36,28 @@ class SharedPrefix:
 
     @property
     def positions(self) -> list[int]:
-        """Of each token."""
+        """Of each token: every suffix begins where the prompt ends."""
         first = len(self.prompt)
         behind = [first + index for suffix in self.suffixes for index in range(len(suffix))]
         return [*range(first), *behind]
 
     @property
-    def wanted(self) -> range:
-        """The tokens after which the next one is asked for: the prompt's last one, and all behind it."""
+    def predicting(self) -> range:
+        """The indices of the tokens whose next one is predicted: the prompt's last token, and those of the suffixes."""
         return range(len(self.prompt) - 1, len(self.ids))
 
     def seen(self, positions: torch.Tensor) -> torch.Tensor | None:
         """Return which tokens (second axis) each token sees; None for all before it."""
         if len(self.suffixes) < 2:
             return None
-        suffixes = [0] * len(self.prompt)
+        numbers = [0] * len(self.prompt)
         for number, suffix in enumerate(self.suffixes, 1):
-            suffixes += [number] * len(suffix)
-        of = torch.tensor(suffixes, device=positions.device)
-        return ((of == 0) | (of[:, None] == of)) & (positions[:, None] >= positions)
+            numbers += [number] * len(suffix)
+        owner = torch.tensor(numbers, device=positions.device)
+        return ((owner == 0) | (owner[:, None] == owner)) & (positions[:, None] >= positions)
 
     def parts(self, most: int) -> Iterator[SharedPrefix]:
-        """Yield parts with the same prompt: each wants at most so many next tokens, or has a single suffix."""
+        """Yield parts with the same prompt: each predicts at most so many tokens, or has a single suffix."""
         chosen: list[Tokens] = []
         for suffix in self.suffixes:
             if chosen and 1 + sum(map(len, chosen)) + len(suffix) > most:
@@ -77,14 +67,15 @@ class SharedPrefix:
         yield SharedPrefix(self.prompt, tuple(chosen))
 
 
-def read_together(checkpoint: Checkpoint, asked: Sequence[SharedPrefix]) -> list[torch.Tensor]:
-    """Return logits of the token after each wanted token, (wanted, vocabulary) each, in one forward pass."""
-    starts = list(accumulate((len(one.ids) for one in asked), initial=0))
-    filling = checkpoint.filled_up(starts[-1]) - starts[-1]
-    ids = [token for one in asked for token in one.ids] + [checkpoint.pad_token_id] * filling
-    positions = checkpoint.tensor([position for one in asked for position in one.positions] + [0] * filling)
-    spans = [_span(one, start, positions) for one, start in zip(asked, starts, strict=False)]
-    wanted = [start + index for one, start in zip(asked, starts, strict=False) for index in one.wanted]
+def read_together(checkpoint: Checkpoint, rows: Sequence[SharedPrefix]) -> list[torch.Tensor]:
+    """Return each row's logits of the predicted tokens, (tokens, vocabulary), from one forward pass."""
+    # The tokens of all rows stand in one sequence; attention treats each row by itself.
+    starts = list(accumulate((len(row.ids) for row in rows), initial=0))
+    padding = checkpoint.padded_length(starts[-1]) - starts[-1]
+    ids = [token for row in rows for token in row.ids] + [checkpoint.pad_token_id] * padding
+    positions = checkpoint.tensor([position for row in rows for position in row.positions] + [0] * padding)
+    spans = [_span(row, start, positions) for row, start in zip(rows, starts, strict=False)]
+    wanted = [start + index for row, start in zip(rows, starts, strict=False) for index in row.predicting]
     is_packed = isinstance(checkpoint.model.get_output_embeddings(), PackedLinear)
     missing = 0 if is_packed else max(0, LEAST_ROWS - len(wanted))
     output = checkpoint.attention_backend.run(
@@ -95,10 +86,10 @@ def read_together(checkpoint: Checkpoint, asked: Sequence[SharedPrefix]) -> list
         logits_to_keep=checkpoint.tensor(wanted + wanted[-1:] * missing),
     )
     logits: torch.Tensor = output.logits[0, : len(wanted)]
-    return list(torch.split(logits, [len(one.wanted) for one in asked]))
+    return list(torch.split(logits, [len(row.predicting) for row in rows]))
 
 
-def _span(one: SharedPrefix, start: int, positions: torch.Tensor) -> RowSpan:
-    tokens = slice(start, start + len(one.ids))
+def _span(row: SharedPrefix, start: int, positions: torch.Tensor) -> RowSpan:
+    tokens = slice(start, start + len(row.ids))
     own = positions[tokens]
-    return RowSpan(0, tokens, one.seen(own), own)
+    return RowSpan(0, tokens, row.seen(own), own)

@@ -163,8 +163,8 @@ def test_where_it_does_not_work_steps_are_computed_as_usual(
 def test_texts_are_the_same(llama: Any, repeated: list[int]) -> None:
     def written(recorded: CudaGraphs | None) -> list[tuple[int, ...]]:
         rows = [
-            llama.generation(llama.encode(text), 5 + 3 * place, sampling=Sampling.likeliest())
-            for place, text in enumerate(["I love", "I love apples and lemons", "Who?"])
+            llama.generation(llama.encode(text), 5 + 3 * index, sampling=Sampling.likeliest())
+            for index, text in enumerate(["I love", "I love apples and lemons", "Who?"])
         ]
         decoder: RunningBatch[Generation] = RunningBatch(llama, frozenset(), lambda: model_runner(llama, recorded))
         return [output.ids for output in run_session(decoder, rows)]

@@ -18,7 +18,7 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.heads.generation.continuous_batching import RunningBatch
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
-from bot.inference.heads.generation.decoder_positions import Positions
+from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_runner import SPARE, EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
@@ -71,9 +71,9 @@ class Texts:
             torch.testing.assert_close(found, output.logits[0, -1].float(), atol=1e-5, rtol=1e-5)
 
     @torch.inference_mode()
-    def keep(self, places: list[int]) -> None:
-        self.rows.keep(places)
-        self.read = [self.read[place] for place in places]
+    def keep(self, slots: list[int]) -> None:
+        self.rows.keep(slots)
+        self.read = [self.read[slot] for slot in slots]
 
 
 TOKENS = st.integers(3, 100)
@@ -86,11 +86,7 @@ SOURCES = st.lists(st.lists(TOKENS, min_size=1, max_size=30), max_size=3)
 @given(data=st.data())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_comes_and_goes(
-    name: str,
-    exact: Callable[[str], Seq2SeqLM],
-    data: st.DataObject,
-    repeated: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, exact: Callable[[str], Seq2SeqLM], data: st.DataObject, repeated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.inference.heads.generation.cuda_graphs.EAGER_STEPS", 0)
     head = exact(name)
@@ -152,17 +148,17 @@ def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], A
     target = next(iter(head.language_codes), None)
 
     def rows() -> list[Row[Any]]:
-        return [head.encode(text, max_new_tokens=6 + 3 * place, target=target) for place, text in enumerate(TEXTS)]
+        return [head.encode(text, max_new_tokens=6 + 3 * index, target=target) for index, text in enumerate(TEXTS)]
 
     session = head.rewrite.session(False)
     together: dict[int, tuple[int, ...]] = {}
     arriving = rows()
-    order = {id(row): place for place, row in enumerate(arriving)}
+    order = {id(row): index for index, row in enumerate(arriving)}
     while arriving or len(session):
         done = decode_step(session, [arriving.pop(0)] if arriving else [])
         together |= {order[id(row)]: output for row, output in done}
     assert isinstance(session._session, RunningBatch)
-    for place, row in enumerate(rows()):
+    for index, row in enumerate(rows()):
         start = torch.tensor([row.inputs.start])
         output = head.model.generate(
             input_ids=torch.tensor([row.inputs.ids]),
@@ -170,7 +166,7 @@ def test_a_row_that_joins_writes_as_by_itself(name: str, load: Callable[[str], A
             max_new_tokens=row.inputs.max_new_tokens,
             do_sample=False,
         )
-        assert list(together[place]) == output[0, start.shape[1] :].tolist()
+        assert list(together[index]) == output[0, start.shape[1] :].tolist()
 
 
 def test_who_stops_keeps_the_text_and_who_gives_up_frees_the_place(load: Callable[[str], Any]) -> None:
@@ -199,7 +195,7 @@ def with_beams(checkpoints: Mapping[str, Path]) -> Seq2SeqLM:
 def test_beams_are_searched_by_generate(with_beams: Seq2SeqLM) -> None:
     head = with_beams
     session: Any = head._session(False)
-    rows = [head.encode(text, max_new_tokens=8 + place) for place, text in enumerate(TEXTS)]
+    rows = [head.encode(text, max_new_tokens=8 + index) for index, text in enumerate(TEXTS)]
     assert session.joinable
     done = {id(row): output for row, output in decode_step(session, rows)}
     assert not session.joinable
@@ -210,7 +206,7 @@ def test_beams_are_searched_by_generate(with_beams: Seq2SeqLM) -> None:
         options = {"max_new_tokens": row.inputs.max_new_tokens, "do_sample": False}
         [output] = head.model.generate(input_ids=torch.tensor([row.inputs.ids]), **options)
         expected = output[1:].tolist()
-        until_end = [place for place, token in enumerate(expected) if token in ends]
+        until_end = [index for index, token in enumerate(expected) if token in ends]
         assert list(done[id(row)]) == (expected[: until_end[0] + 1] if until_end else expected)
 
 
@@ -261,5 +257,5 @@ def test_positions_that_are_counted_otherwise_are_found_out(
     with torch.inference_mode():
         assert can_be_joined(head.encoder_decoder)
         head.calibrations = Calibrations()
-        monkeypatch.setattr(Positions, "of", lambda self, places: nullcontext())
+        monkeypatch.setattr(PositionEmbeddings, "of", lambda self, positions: nullcontext())
         assert not can_be_joined(head.encoder_decoder)

@@ -124,9 +124,9 @@ class Texts:
             torch.testing.assert_close(found, plain(self.head, text), atol=2e-4, rtol=1e-4)
 
     @torch.inference_mode()
-    def keep(self, places: list[int]) -> None:
-        self.rows.keep(places)
-        self.read = [self.read[place] for place in places]
+    def keep(self, slots: list[int]) -> None:
+        self.rows.keep(slots)
+        self.read = [self.read[slot] for slot in slots]
 
 
 @pytest.fixture(params=["exact", "filled up", "as on a GPU"])
@@ -167,13 +167,13 @@ def test_long_rows_among_short_ones(llama: Any) -> None:
     texts.go_on([], [[1, 2], list(range(180)), [3], [4, 5, 6], *([number] for number in range(12))])
     assert long_rows(texts.rows._cache.starts, texts.rows._cache.end) == [1]
     for step in range(3):
-        texts.go_on([step + place for place in range(16)], [])
+        texts.go_on([step + index for index in range(16)], [])
     texts.keep([1, 3, 0])
     texts.go_on([7, 8, 9], [[10, 11]])
 
 
 def cost(starts: list[int], end: int, alone: Sequence[int]) -> int:
-    """Columns that are looked at, and what it costs besides."""
+    """The cost in columns that are read, overhead included."""
     together = [start for row, start in enumerate(starts) if row not in alone]
     return sum(end - starts[row] + ROW_OVERHEAD for row in alone) + len(starts) * (end - min(together))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.heads.generation import token_logprobs as rereading
+from bot.inference.heads.generation import token_logprobs as module
 from bot.inference.heads.generation.sampling import Sampler, Sampling, choose
 from bot.inference.heads.generation.token_logprobs import TOP, ForcedText, TokenLogProbs, drawing_probabilities
 from bot.tasks.translate import encode
@@ -33,7 +33,7 @@ PROMPTS = ["The capital of France is", "I", "What a terrible day: the train was 
 
 @pytest.fixture(scope="module")
 def exact(checkpoints: Mapping[str, Path]) -> Callable[[str], Any]:
-    """Loads a checkpoint in float64: how a sum is rounded depends on how many places are read at once, and random
+    """Loads a checkpoint in float64: how a sum is rounded depends on how many positions are read at once, and random
     models make much of it."""
 
     @cache
@@ -72,7 +72,7 @@ def translated(head: Any, text: str = "I love apples.") -> ForcedText:
 
 
 def logits_of(head: Any, text: ForcedText) -> torch.Tensor:
-    """Logits of the written tokens' places in one plain pass, (places, vocabulary)."""
+    """Logits of the written tokens' positions in one plain pass, (positions, vocabulary)."""
     read = torch.tensor([[*text.prompt, *text.written[:-1]]])
     with torch.inference_mode():
         if text.source:
@@ -91,14 +91,14 @@ def rounding(logits: Any) -> float:
 def check_against(found: TokenLogProbs, logits: torch.Tensor, text: ForcedText) -> None:
     log_probs = logits.log_softmax(dim=-1).numpy()
     close = rounding(logits)
-    places = np.arange(len(text.written))
-    np.testing.assert_allclose(found.log_probs, log_probs[places, list(text.written)], atol=close)
+    positions = np.arange(len(text.written))
+    np.testing.assert_allclose(found.log_probs, log_probs[positions, list(text.written)], atol=close)
     order = np.argsort(-log_probs, axis=-1)[:, :TOP]
     np.testing.assert_array_equal(found.top, order)
     np.testing.assert_allclose(found.top_log_probs, np.take_along_axis(log_probs, order, 1), atol=close)
     np.testing.assert_allclose(found.top_logits, np.take_along_axis(logits.numpy(), order, 1), atol=10 * close)
     drawn = warped(logits, text.sampling).numpy()
-    np.testing.assert_allclose(found.drawn_with, drawn[places, list(text.written)], atol=close)
+    np.testing.assert_allclose(found.drawn_with, drawn[positions, list(text.written)], atol=close)
     np.testing.assert_allclose(found.top_drawn_with, np.take_along_axis(drawn, order, 1), atol=close)
     np.testing.assert_array_equal(found.nucleus, (drawn > 0).sum(axis=-1))
 
@@ -168,25 +168,25 @@ def test_as_generate_saw_it(name: str, exact: Callable[[str], Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma3", *FAMILIES])
-@pytest.mark.parametrize("places", [1, 5, LENGTH - 1])
+@pytest.mark.parametrize("positions", [1, 5, LENGTH - 1])
 def test_a_wide_vocabulary_is_read_in_parts(
-    name: str, places: int, exact: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, positions: int, exact: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = sliding(tmp_path) if name == "gemma3" else exact(name)
     text = translated(head) if name in FAMILIES else sampled(head, PROMPTS[2])
     length = len(text.written)
-    assert length > places or places == LENGTH - 1
+    assert length > positions or positions == LENGTH - 1
     [whole] = head.token_log_probs.run([text.row])
     width = head.model.config.get_text_config().vocab_size
-    monkeypatch.setattr(rereading, "LOGITS_AT_ONCE", places * width)
-    monkeypatch.setattr(rereading, "_LOGITS_MEASURED", 3 * width)
+    monkeypatch.setattr(module, "LOGITS_AT_ONCE", positions * width)
+    monkeypatch.setattr(module, "_LOGITS_MEASURED", 3 * width)
     widths = []
     handle = head.model.get_output_embeddings().register_forward_hook(lambda *_: widths.append(_[2].shape[1]))
     [found] = head.token_log_probs.run([text.row])
     handle.remove()
-    assert len(widths) == -(-length // places)
+    assert len(widths) == -(-length // positions)
     if name not in FAMILIES:
-        assert max(widths) == min(places, length)
+        assert max(widths) == min(positions, length)
     for field in ("log_probs", "drawn_with", "top_logits", "top_log_probs", "top_drawn_with"):
         np.testing.assert_allclose(getattr(found, field), getattr(whole, field), atol=2 * rounding(whole.top_logits))
     np.testing.assert_array_equal(found.top, whole.top)

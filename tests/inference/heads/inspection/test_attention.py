@@ -11,8 +11,9 @@ import transformers
 
 from bot.errors import ModelFailed
 from bot.inference.heads.attention_backend import AttentionBackend
-from bot.inference.heads.inspection.attention import KEPT_BYTES, AttentionInput
+from bot.inference.heads.inspection.attention import KEPT_BYTES
 from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
+from bot.inference.heads.inspection.hidden_states import Reading
 from bot.inference.operations import run_task
 from bot.inference.scheduling.isolation import run_isolated
 from bot.tasks.attention import AttentionRequest
@@ -37,13 +38,13 @@ FIELDS = {
 }
 
 
-def input_of(head: Any, text: str = TEXT) -> AttentionInput:
+def input_of(head: Any, text: str = TEXT) -> Reading:
     ids = tuple(head.tokenize(text))
     decoder = (0, *ids[:5]) if head.model.config.model_type == "t5" else ()
-    return AttentionInput(ids, None, decoder)
+    return Reading(ids, None, decoder)
 
 
-def direct(folder: Path, name: str, inputs: AttentionInput) -> Any:
+def direct(folder: Path, name: str, inputs: Reading) -> Any:
     """transformers' own output, of a model that was loaded with eager attention."""
     model = MODELS[name].from_pretrained(folder, attn_implementation="eager").eval()
     further = {"decoder_input_ids": torch.tensor([inputs.decoder_ids])} if inputs.decoder_ids else {}
@@ -96,7 +97,7 @@ class TestSwitch:
 
     def test_goes_back_after_an_error(self, load: Callable[[str], Any]) -> None:
         head = load("distilbert")
-        unknown = AttentionInput((10**6,))  # no embedding has so many rows
+        unknown = Reading((10**6,))  # no embedding has so many rows
 
         assert isinstance(run_isolated(head.attention, [unknown.row])[0], ModelFailed)
 

@@ -68,8 +68,8 @@ def test_as_a_sum_by_hand_of_a_language_model(load: Callable[[str], Any]) -> Non
             for word in group:
                 read = torch.cat([words, embed(torch.tensor([word] * len(words)))], dim=1)
                 logs = model(inputs_embeds=read).logits.log_softmax(dim=-1)
-                for place, token in enumerate(word, words.shape[1] - 1):
-                    total = total + sign * logs[:, place, token] / 2
+                for position, token in enumerate(word, words.shape[1] - 1):
+                    total = total + sign * logs[:, position, token] / 2
         return total
 
     midpoints = (torch.arange(512).reshape(8, 64) + 0.5) / 512
@@ -78,7 +78,7 @@ def test_as_a_sum_by_hand_of_a_language_model(load: Callable[[str], Any]) -> Non
         words = (baseline + part[:, None, None] * (text - baseline)).requires_grad_()
         [gradients] = torch.autograd.grad(values(words).sum(), words)
         summed += (gradients.sum(dim=0) * (text - baseline)).sum(dim=-1) / 512
-    parts = run(head, *(replace(whole, start=place / 16, end=(place + 1) / 16) for place in range(16)))
+    parts = run(head, *(replace(whole, start=index / 16, end=(index + 1) / 16) for index in range(16)))
     found = np.sum([one.scores for one in parts], axis=0)
     np.testing.assert_allclose(found, summed.numpy(), atol=1e-4)
     assert not found[:3].any()
@@ -112,10 +112,10 @@ def test_words_by_themselves(load: Callable[[str], Any]) -> None:
 
 @pytest.mark.parametrize("name", ["distilbert", "bart_mnli"])
 def test_stretches_add_up(load: Callable[[str], Any], name: str) -> None:
-    """For BART this also says that both sides count: its decoder reads the text one place later."""
+    """For BART this also says that both sides count: its decoder reads the text one position later."""
     head = load(name)
     whole = stretch_of(head)
-    parts = run(head, *(replace(whole, start=place / 16, end=(place + 1) / 16) for place in range(16)))
+    parts = run(head, *(replace(whole, start=index / 16, end=(index + 1) / 16) for index in range(16)))
     [all_of_it] = run(head, whole)
     assert sum(one.difference for one in parts) == pytest.approx(all_of_it.difference, abs=1e-4)
     total = float(np.sum([one.scores for one in parts]))

@@ -55,7 +55,7 @@ def operation_of(head: Any) -> Any:
 
 def row_of(head: Any, words: int) -> Row[Any]:
     """A row of a text of about so many words; for a language model with candidates of one token and of several."""
-    text = " ".join(WORDS[place % len(WORDS)] for place in range(words))
+    text = " ".join(WORDS[index % len(WORDS)] for index in range(words))
     if hasattr(head, "score"):
         candidates = [head.encode_rest(one) for one in (" good", " wonderful", " apples and lemons")]
         return head.continuations(head.encode(text), candidates)  # type: ignore[no-any-return]
@@ -100,17 +100,17 @@ class TestAnyCompany:
             assert not same(list(operation.run(rows)), alone)
 
     @pytest.mark.parametrize(
-        "way",
+        "mode",
         [BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH, BatchInvariance.SAME_SHAPE, BatchInvariance.ALONE],
     )
     @pytest.mark.parametrize("name", HEADS)
-    def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, way: BatchInvariance) -> None:
+    def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, mode: BatchInvariance) -> None:
         head = heads(name, "float32")
         operation = operation_of(head)
         rows = [row_of(head, words) for words in (3, 3, 12, 20)]
         with forced(head, BatchInvariance.PADDED):
             right = [operation.run([row])[0] for row in rows]
-        with forced(head, way):
+        with forced(head, mode):
             for found, expected in zip(operation.run(rows), right, strict=True):
                 np.testing.assert_allclose(np.hstack(found), np.hstack(expected), rtol=1e-3, atol=1e-4)
 
@@ -134,7 +134,7 @@ class TestPromptedAnswers:
         assert crowd[0] == alone
 
 
-class TestWhichWay:
+class TestWhichMode:
     def test_a_kernel_that_sees_the_width_is_found_out(
         self, checkpoints: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -181,7 +181,7 @@ class TestWhichWay:
     ) -> None:
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
         assert head.threads.active
-        monkeypatch.setattr(module, "_same_by_one_thread", lambda compute, alone: False)
+        monkeypatch.setattr(module, "_same_on_one_thread", lambda compute, alone: False)
         head.classify.run([row_of(head, 3)])
         assert not head.threads.active
 
@@ -195,15 +195,15 @@ class TestParts:
     @given(
         st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200), st.sampled_from(BatchInvariance)
     )
-    def test_every_row_is_computed(self, widths: list[int], way: BatchInvariance) -> None:
-        parts = way.parts(widths)
-        assert {place for part in parts for place in part} == set(range(len(widths)))
-        assert way.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
+    def test_every_row_is_computed(self, widths: list[int], mode: BatchInvariance) -> None:
+        parts = mode.parts(widths)
+        assert {index for part in parts for index in part} == set(range(len(widths)))
+        assert mode.run(widths, widths, lambda rows: [-width for width in rows]) == [-width for width in widths]
 
     @given(st.lists(st.sampled_from([3, 16, 40, 700, 5_000]), min_size=1, max_size=200))
     def test_a_batch_of_one_shape_has_a_size_that_its_width_decides(self, widths: list[int]) -> None:
         for part in BatchInvariance.SAME_SHAPE.parts(widths):
-            [width] = {widths[place] for place in part}
+            [width] = {widths[index] for index in part}
             assert len(part) == min(SHAPE_ROWS, max(1, SHAPE_TOKENS // width))
 
     def test_what_shares_a_pass(self) -> None:
@@ -218,7 +218,7 @@ class TestSharedPrefix:
         prefix = SharedPrefix((7, 8), ((1,), (2, 3)))
         assert prefix.ids == [7, 8, 1, 2, 3]
         assert prefix.positions == [0, 1, 2, 2, 3]
-        assert list(prefix.wanted) == [1, 2, 3, 4]
+        assert list(prefix.predicting) == [1, 2, 3, 4]
         seen = prefix.seen(torch.tensor(prefix.positions))
         assert seen is not None
         assert seen.int().tolist() == [
@@ -236,7 +236,7 @@ class TestSharedPrefix:
     def test_parts_hold_all_branches(self, suffixes: list[tuple[int, ...]], most: int) -> None:
         parts = list(SharedPrefix((1,), tuple(suffixes)).parts(most))
         assert [one for part in parts for one in part.suffixes] == suffixes
-        assert all(len(part.wanted) <= most or len(part.suffixes) <= 1 for part in parts)
+        assert all(len(part.predicting) <= most or len(part.suffixes) <= 1 for part in parts)
 
     def test_continuations_that_do_not_fit_in_memory_together(
         self, heads: Load, monkeypatch: pytest.MonkeyPatch
@@ -253,11 +253,11 @@ class TestSharedPrefix:
         assert len(head.next_token.run(rows)) == 3
 
     def test_a_window_hides_what_is_far(self) -> None:
-        place = RowSpan(0, slice(0, 4))
-        assert place.mask(None, causal=True, device=torch.device("cpu")) is None
-        assert place.mask(4, causal=True, device=torch.device("cpu")) is None
-        mask = place.mask(2, causal=True, device=torch.device("cpu"))
+        span = RowSpan(0, slice(0, 4))
+        assert span.mask(None, causal=True, device=torch.device("cpu")) is None
+        assert span.mask(4, causal=True, device=torch.device("cpu")) is None
+        mask = span.mask(2, causal=True, device=torch.device("cpu"))
         assert mask is not None
         assert mask.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
         with pytest.raises(NotImplementedError):
-            place.mask(2, causal=False, device=torch.device("cpu"))
+            span.mask(2, causal=False, device=torch.device("cpu"))

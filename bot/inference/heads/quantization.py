@@ -1,4 +1,4 @@
-"""Rounding a checkpoint's weights to int8, and keeping that only if it still answers the same."""
+"""Quantising a checkpoint's weights to int8, kept only if the checkpoint still answers the same."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Rounding:
-    """The outcome of rounding a checkpoint to int8.
+class Quantization:
+    """The outcome of an attempt to quantise a checkpoint.
 
     Attributes:
         accepted: whether the head computes in int8 now.
-        damaged: whether its weights are rounded and must not be used: the checkpoint must be loaded again.
+        damaged: whether its weights are changed and must not be used: the checkpoint must be loaded again.
         reason: one clause.
     """
 
@@ -27,8 +27,8 @@ class Rounding:
     reason: str
 
 
-def round_to_int8(head: Head) -> Rounding:
-    """Round a head's weights to int8 in place, and check that it still answers the same."""
+def quantise_to_int8(head: Head) -> Quantization:
+    """Quantise a head's weights to int8 in place, and check that it still answers the same."""
     missing = obstacle(head.device)
     if missing is not None:
         return _refused(head, missing)
@@ -44,9 +44,9 @@ def round_to_int8(head: Head) -> Rounding:
         log.warning("computing in int8 failed: %s", type(error).__name__)
         return _refused(head, "this checkpoint does not run in it", damaged=True)
     if parity.passed:
-        return Rounding(accepted=True, damaged=False, reason=f"int8: {parity.finding}")
+        return Quantization(accepted=True, damaged=False, reason=f"int8: {parity.finding}")
     return _refused(head, f"{parity.finding}; {parity.demand}", damaged=True)
 
 
-def _refused(head: Head, why: str, *, damaged: bool = False) -> Rounding:
-    return Rounding(accepted=False, damaged=damaged, reason=f"{head.precision} instead of int8: {why}")
+def _refused(head: Head, why: str, *, damaged: bool = False) -> Quantization:
+    return Quantization(accepted=False, damaged=damaged, reason=f"{head.precision} instead of int8: {why}")

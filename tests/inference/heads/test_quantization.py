@@ -16,8 +16,7 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute import int8
 from bot.inference.compute.device import Device
 from bot.inference.compute.int8 import Int8Linear, obstacle
-from bot.inference.compute.precision import reason_of
-from bot.inference.heads import rounding
+from bot.inference.heads import quantization
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.parity import SENTENCES, observer
 from tests.support import CPU
@@ -99,7 +98,7 @@ class TestReason:
         self, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], device: Device, reason: str
     ) -> None:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-        assert reason_of(device, device.precision) == reason
+        assert device.reason_for(device.precision) == reason
 
     @pytest.mark.parametrize(
         ("capability", "precision", "reason"),
@@ -112,7 +111,7 @@ class TestReason:
         self, monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], precision: str, reason: str
     ) -> None:
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-        assert reason_of(Device("cuda:0", precision), precision) == reason
+        assert Device("cuda:0", precision).reason_for(precision) == reason
 
     def test_of_a_head(self, checkpoints: Mapping[str, Path]) -> None:
         head = load_head(checkpoints["distilbert"], Device("cpu", "float16"))
@@ -179,7 +178,7 @@ def test_a_cpu_that_cannot(checkpoints: Mapping[str, Path], monkeypatch: pytest.
 
 @able
 def test_a_kind_of_head_without_a_check(checkpoints: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounding, "is_checkable", lambda head: False)
+    monkeypatch.setattr(quantization, "is_checkable", lambda head: False)
     head = load_head(checkpoints["llama"], INT8)
     assert head.precision_reason == f"{head.precision} instead of int8: there is no parity check for its kind"
 
