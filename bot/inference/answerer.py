@@ -61,7 +61,7 @@ class Answerer:
     def __init__(
         self, pool: CheckpointPool, queue: DeviceQueue, preparing: PreparationThreads, hangs: Hangs, limits: Limits
     ) -> None:
-        self.leading: dict[Request[Any], Computation[Any]] = {}
+        self.leading: dict[Request[object], Computation[Any]] = {}
         self.recent_seconds = Recent(1.0)
         self._pool = pool
         self._queue = queue

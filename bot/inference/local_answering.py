@@ -73,7 +73,7 @@ class LocalAnswering(Answering[ResultT]):
 
     computation: Computation[ResultT]
     task: asyncio.Task[Answer[ResultT]]
-    leading: Mapping[Request[Any], Computation[Any]]
+    leading: Mapping[Request[object], Computation[Any]]
     model: CheckpointState
     queue: DeviceQueue
     context: contextvars.Context
