@@ -1,7 +1,4 @@
-"""The command line: `python -m bot …`.
-
-Everything heavy is imported by the command that needs it, so that `--help` answers at once.
-"""
+"""The command line: `python -m bot …`. Each command imports what it needs, so that `--help` answers at once."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,13 +26,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
 WIDTH_OF_A_FILE = 10_000
-"""In characters: tables for a file or another program are not cut to the width of a window."""
+"""In characters: tables for a file or another program don't wrap."""
 HUNG = 70
 """The exit status of a process whose threads hang: what `sysexits.h` calls an internal software error."""
 MARGIN_SECONDS = 5.0
-"""How much longer a stop may take than the waits that it consists of."""
+"""How much longer a stop may take than the waits in it."""
 
 
 class Half(StrEnum):
@@ -173,12 +169,7 @@ def _run_commands(commands: Callable[[], object]) -> None:
 
 
 def settings_with(**changes: str | None) -> Settings:
-    """Return the settings, with those changed that an option was given for.
-
-    Raises:
-        SettingsError: a setting has a wrong value.
-    """
-
+    """Return the settings, overridden by the options that were given; raise `SettingsError` for a wrong value."""
     from bot.settings import read_settings
 
     settings = read_settings()
@@ -195,7 +186,7 @@ def open_console() -> Console:
     return console
 
 
-def run_coroutine(work: Coroutine[Any, Any, None]) -> None:
+def run_coroutine(work: Coroutine[object, object, None]) -> None:
     """Run a coroutine to its end."""
     import asyncio
 

@@ -1,11 +1,11 @@
-"""The composition root: builds the backend and the client from the settings, and closes them."""
+"""The composition root, which builds the backend and the client from the settings, and closes them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -34,11 +34,11 @@ NOT_DISCORD = (
 AUTHENTICATION_FAILED = 4004
 """Discord's code for a connection that it closes because of the token."""
 SYNC_SECONDS = 60.0
-"""How long a start waits for the commands to be registered. Beyond its daily limit, Discord asks to wait for hours."""
+"""The longest that a start waits to register the commands: beyond a daily limit, Discord asks to wait for hours."""
 REQUESTS = "requests.sqlite3"
-"""The database of the requests behind buttons, in the folder for state."""
+"""The database of the requests behind buttons, in the cache folder."""
 DELIVERY_SECONDS = 10.0
-"""How long a stop waits for answers on their way to Discord."""
+"""The longest that a stop waits for answers on their way to Discord."""
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:
@@ -58,7 +58,8 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
     Raises:
         SettingsError: the device or the precision is not available.
     """
-    devices, room = await asyncio.to_thread(_devices, settings)
+    devices = await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision)
+    memory = await asyncio.to_thread(MemoryLimits.for_devices, devices, settings.model_memory)
     limits = Limits(
         requests=settings.queue_size,
         per_person=settings.requests_per_person,
@@ -67,14 +68,9 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
         hang_seconds=settings.hang_seconds,
         remembered=settings.remembered_answers,
     )
-    models = CheckpointPool(preset, devices, settings.cache_dir, room)
-    async with InferenceWorker(all_tasks(), models, devices, limits) as worker:
+    pool = CheckpointPool(preset, devices, settings.cache_dir, memory)
+    async with InferenceWorker(all_tasks(), pool, devices, limits) as worker:
         yield worker
-
-
-def _devices(settings: Settings) -> tuple[Sequence[Device], MemoryLimits]:
-    devices = Device.choose_all(settings.devices, settings.precision)
-    return devices, MemoryLimits.for_devices(devices, settings.model_memory)
 
 
 async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Callable[[], None] | None = None) -> None:
@@ -107,13 +103,14 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             hung = None
             try:
                 await until_stopped(stop, serving, hanging)
-            except HungAgain as error:  # what people are told has yet to reach Discord
+            except HungAgain as error:  # the last answers have yet to reach Discord
                 hung = error
             if stopping is not None:
                 stopping()
             log.info("stopping: what is running is answered first")
             await backend.aclose()
-            await _hang_up(bot)
+            # Receive nothing more from Discord. Answers can still be sent.
+            await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
             if not await bot.pending_interactions.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
             if hung is not None:
@@ -146,7 +143,7 @@ async def _login(bot: Glassbox, token: str) -> None:
 
 
 async def _sync(bot: Glassbox, state_folder: Path) -> str:
-    """Register the commands if necessary, and say what was done. Without it, Discord has the commands of before."""
+    """Register the commands if necessary; return a line for the operator. If it fails, Discord keeps its commands."""
     try:
         async with asyncio.timeout(SYNC_SECONDS):
             synced = await bot.sync_if_changed(state_folder)
@@ -158,7 +155,7 @@ async def _sync(bot: Glassbox, state_folder: Path) -> str:
 
 @contextlib.contextmanager
 def _discord_failures_told() -> Iterator[None]:
-    """Turn errors into a sentence that tells the operator why Discord cannot be used."""
+    """Turn errors into a `SettingsError` that tells the operator why Discord cannot be used."""
     try:
         yield
     except discord.LoginFailure:
@@ -177,8 +174,3 @@ def _discord_failures_told() -> Iterator[None]:
         ) from None
     except (discord.GatewayNotFound, aiohttp.ClientError, OSError):
         raise SettingsError("Discord cannot be reached. Check this machine's connection and try again.") from None
-
-
-async def _hang_up(bot: Glassbox) -> None:
-    """Receive nothing more from Discord. Answers can still be sent."""
-    await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))

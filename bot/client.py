@@ -47,15 +47,13 @@ INVITE_PERMISSIONS = discord.Permissions(
 
 
 Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable[None]]
-"""Answers the use of a component or modal."""
+"""Answers a press of a component, or the submission of a modal."""
 
 
 class Glassbox(commands.AutoShardedBot):
     """The bot. The caller starts and closes the backend and the store.
 
     Args:
-        backend: answers the requests.
-        store: keeps the requests behind buttons.
         shard_count: gateway connections; None for Discord's recommendation.
     """
 
@@ -63,7 +61,7 @@ class Glassbox(commands.AutoShardedBot):
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
-            command_prefix=(),
+            command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
             intents=discord.Intents(guilds=True),
@@ -97,18 +95,18 @@ class Glassbox(commands.AutoShardedBot):
         log.error("%s failed: %s", event_method, describe(error))
 
     def handle(self, action: Action, handler: Handler) -> None:
-        """Have an action answered by a handler."""
+        """Register the handler of an action."""
         self._action_handlers[action.name] = handler
 
     async def perform(
         self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
     ) -> None:
-        """Have the handler of an action answer the use of a component or modal.
+        """Hand a press to the handler of its action; failures are reported to the person.
 
         Args:
-            action: its name.
+            action: the name of the action.
             request_id: of the kept request behind the component; None for a modal.
-            detail: what was chosen or written.
+            detail: see `Press`.
         """
         try:
             if action == STOP.name:
@@ -116,7 +114,7 @@ class Glassbox(commands.AutoShardedBot):
                 await defer(interaction)
                 return
             handler = self._action_handlers.get(action)
-            if handler is None:  # of a version of the bot with more actions
+            if handler is None:  # the message is from a version of the bot with more actions
                 raise RequestForgotten
             request = None if request_id is None else await self._store.find(request_id)
             await handler(interaction, Press(request, request_id or "", detail))
@@ -124,25 +122,21 @@ class Glassbox(commands.AutoShardedBot):
             await tell_failure(interaction, f"the action {action}", error)
 
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
-        """Answer a submitted modal. discord.py itself hands everything else to commands and components."""
+        """Answer a submitted modal. discord.py dispatches everything else itself."""
         if (submission := Submission.of(interaction)) is not None:
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, submission.action, None, submission)
 
     async def sync_if_changed(self, state_folder: Path) -> bool:
-        """Register the commands at Discord unless it has them already, because it allows 200 creations a day.
-
-        Args:
-            state_folder: keeps the digest of what was registered.
-
-        Returns:
-            Whether they were registered.
+        """Register the commands at Discord unless it has them already; return whether they were registered.
 
         Raises:
             discord.HTTPException: Discord does not accept them.
         """
+        # Not at every start, because Discord allows 200 creations a day.
         payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
-        digest = _digest([self.application_id, sorted(payloads, key=_identity)])
+        content = json.dumps([self.application_id, sorted(payloads, key=_identity)], sort_keys=True)
+        digest = hashlib.sha256(content.encode()).hexdigest()
         path = state_folder / f"commands-{self.application_id}.sha256"
         if await asyncio.to_thread(_read, path) == digest:
             registered = await self.tree.fetch_commands()
@@ -153,7 +147,7 @@ class Glassbox(commands.AutoShardedBot):
         return True
 
     def invite_links(self) -> Mapping[str, str]:
-        """Return the addresses that install the bot, by purpose. They are known after login."""
+        """Return the URLs that install the bot, by purpose. They are known after login."""
         assert self.application_id is not None
         return {
             "Add it to a server": discord.utils.oauth_url(
@@ -169,7 +163,7 @@ Interaction = discord.Interaction[Glassbox]
 
 
 class Cog(commands.Cog):
-    """The commands of one task, and what answers them."""
+    """Base of all cogs."""
 
     def __init__(self, bot: Glassbox) -> None:
         self.backend = bot.backend
@@ -177,15 +171,15 @@ class Cog(commands.Cog):
 
     @classmethod
     async def setup(cls, bot: Glassbox) -> None:
-        """Add this to the bot. discord.py calls it as the `setup` of the module."""
+        """Add the cog to the bot. discord.py calls this as the `setup` of the module."""
         await bot.add_cog(cls(bot))
 
 
 class Tree(app_commands.CommandTree[Glassbox]):
-    """The commands."""
+    """The command tree."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Count a command, and allow it: discord.py calls this first."""
+        """Count a command as pending, and allow it. discord.py calls this first."""
         interaction.client.pending_interactions.begin(interaction)
         return True
 
@@ -195,18 +189,18 @@ class Tree(app_commands.CommandTree[Glassbox]):
         await tell_failure(interaction, f"/{name}", cause)
 
 
-async def tell_failure(interaction: Interaction, what: str, error: BaseException) -> None:
-    """Log an error, and tell the person behind the interaction what to do."""
+async def tell_failure(interaction: Interaction, name: str, error: BaseException) -> None:
+    """Log the error of a command or action, and tell the person what to do."""
     sentence = sentence_for(error)
     if sentence is None:
-        log.error("%s failed: %s", what, describe(error))
+        log.error("%s failed: %s", name, describe(error))
     else:
-        log.info("%s was not answered: %s", what, type(error).__name__)
+        log.info("%s was not answered: %s", name, type(error).__name__)
     await tell(interaction, sentence or UNEXPECTED)
 
 
 def sentence_for(error: BaseException) -> str | None:
-    """Return what people are told of an error; None if it was not foreseen."""
+    """Return the sentence that people read about an error; None for an unexpected one."""
     match error:
         case GlassboxError():
             return error.sentence
@@ -221,19 +215,16 @@ def sentence_for(error: BaseException) -> str | None:
 
 
 def cog_names() -> list[str]:
-    """Return the modules of the package `cogs`. They are loaded by name, because `bot` must not import them."""
+    """Return the names of the cogs' modules."""
+    # They are found and loaded by name, because `bot` must not import `cogs`.
     package = importlib.util.find_spec(COGS)
     folders = package.submodule_search_locations if package is not None else None
     return sorted(module.name for module in pkgutil.iter_modules(folders or [], f"{COGS}."))
 
 
 def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
-    """Return a command's kind and name, which together are unique."""
+    """Return the type and name of a command, which are unique together."""
     return payload["type"], payload["name"]
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path) -> str | None:
@@ -244,9 +235,8 @@ def _read(path: Path) -> str | None:
 
 
 def _write(path: Path, digest: str) -> None:
-    """Keep a digest. Losing it does no harm, so a full or read-only disk is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(digest, encoding="utf-8")
-    except OSError as error:
+    except OSError as error:  # without the digest, the commands are only registered once more
         log.warning("the digest of the commands cannot be kept: %s", type(error).__name__)

@@ -17,15 +17,15 @@
     │   └── ModelFailed     the forward pass raised an error
     ├── ModelUnavailable    the checkpoint cannot be fetched or loaded
     │   └── HubUnreachable
-    ├── ButtonRefused       a button under an answer cannot do what it says
+    ├── ButtonRefused       a button under an answer cannot do its work
     │   ├── RequestForgotten
     │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
     ├── HungAgain           threads hang repeatedly, so the process ends (exit status 70)
     └── SettingsError       a setting is missing or wrong (exit status 2)
 
-A sentence never contains another exception's text, which may hold paths, tokens or somebody's message. All other
-exceptions are told as `UNEXPECTED`, and logged by kind and place (`describe`).
+A sentence never contains another exception's text, which may hold paths, tokens or somebody's message. For all other
+exceptions, the user reads `UNEXPECTED`, and the log holds the class and the line (`describe`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from __future__ import annotations
 import math
 import traceback
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
@@ -44,11 +44,7 @@ LONGEST_NAME = 80
 
 
 class GlassboxError(Exception):
-    """Base of all errors that carry a sentence for the user.
-
-    Args:
-        sentence: the class's own `SENTENCE` if it is left out.
-    """
+    """Base of all errors that carry a sentence for the user, by default the class's `SENTENCE`."""
 
     SENTENCE = ""
 
@@ -66,11 +62,7 @@ class Refused(GlassboxError):
 
 
 class QueueFull(Refused):
-    """The queue is full.
-
-    Args:
-        wait: expected seconds until it has room again.
-    """
+    """The queue is full, for about `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(f"Too many people are asking at once. Please try again in about {seconds_in_words(wait)}.")
@@ -78,11 +70,7 @@ class QueueFull(Refused):
 
 
 class TooManyRequests(Refused):
-    """One person has as many requests waiting as they may.
-
-    Args:
-        limit: how many may wait at the same time.
-    """
+    """One person has as many requests waiting as `limit` allows."""
 
     def __init__(self, limit: int) -> None:
         waiting = "a request" if limit == 1 else f"{limit} requests"
@@ -101,11 +89,7 @@ class Unanswered(GlassboxError):
 
 
 class DeadlinePassed(Unanswered):
-    """The answer did not arrive in time.
-
-    Args:
-        seconds: the time that was allowed.
-    """
+    """The answer did not arrive within some seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
@@ -119,11 +103,11 @@ class StillLoading(DeadlinePassed):
 
     Args:
         name: of the checkpoint.
-        seconds: until it is expected; None if that is unknown.
+        seconds: until it should be loaded; None if unknown.
     """
 
     def __init__(self, name: str, seconds: float | None) -> None:
-        # Once a load is overdue, the estimate stays at one second.
+        # The estimate of an overdue load stays at one second.
         when = "in a few minutes" if seconds is None or seconds <= 1 else f"in about {seconds_in_words(seconds)}"
         Unanswered.__init__(self, f"{name} is still loading. Please try again {when}.")
         self.seconds = seconds
@@ -145,7 +129,7 @@ class OutOfMemory(Unanswered):
 
 
 class ModelFailed(Unanswered):
-    """The model raised an error on this request, also when it was run alone."""
+    """The model raised an error on this request, even when it was run alone."""
 
     SENTENCE = "The model failed on this text, and the failure has been logged. Please try a different one."
 
@@ -165,27 +149,21 @@ class ModelUnavailable(GlassboxError):
 
 
 class HubUnreachable(ModelUnavailable):
-    """The hub does not answer.
-
-    Args:
-        names: of the checkpoints that should be fetched.
-    """
+    """The hub does not answer, so the checkpoints with these names cannot be fetched."""
 
     def __init__(self, names: Sequence[str]) -> None:
         shown = [named(name) for name in names[:MOST_NAMES]]
         if len(names) > MOST_NAMES:
             shown.append(f"{len(names) - MOST_NAMES} more")
-        *most, last = shown
-        listed = f"{', '.join(most)} and {last}" if most else last
         super().__init__(
-            f"The Hugging Face hub cannot be reached, so {listed} cannot be fetched. Run `python -m bot pull` when "
-            "there is a connection, or set PRESET=starter, which needs no hub."
+            f"The Hugging Face hub cannot be reached, so {joined(shown)} cannot be fetched. Run `python -m bot pull` "
+            "when there is a connection, or set PRESET=starter, which needs no hub."
         )
         self.names = tuple(names)
 
 
 class ButtonRefused(GlassboxError):
-    """A button under an answer cannot do what it says."""
+    """A button under an answer cannot do its work."""
 
 
 class RequestForgotten(ButtonRefused):
@@ -219,8 +197,14 @@ class SettingsError(GlassboxError):
     """A setting is missing or wrong."""
 
 
+def joined(names: Iterable[str]) -> str:
+    """Join names: "a", "a and b", "a, b and c"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def seconds_in_words(seconds: float) -> str:
-    """Round up to words, because a wait that ends early annoys nobody: `0.3` → "1 second", `75` → "2 minutes"."""
+    """Round up, because a wait that ends early annoys nobody: `0.3` → "1 second", `75` → "2 minutes"."""
     whole = max(1, math.ceil(seconds))
     if whole < 60:
         return f"{whole} second{'s' if whole != 1 else ''}"
@@ -229,21 +213,18 @@ def seconds_in_words(seconds: float) -> str:
 
 
 def named(name: str) -> str:
-    """Make a checkpoint's name safe for a sentence: one short line that neither formats, links nor pings."""
+    """Make a checkpoint's name safe for a sentence: one short line without Markdown, links or mentions."""
     plain = " ".join("".join(one for one in name if one.isprintable() and one not in "\\`*~|<>[]@").split())
     return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1] + "…"
 
 
 def echoed(typed: str) -> str:
-    """Make what somebody typed as a name safe for a sentence: no Markdown, no mention, no link."""
+    """Make a name that somebody typed safe for a sentence: without Markdown, links or mentions."""
     return "".join(one for one in typed if unicodedata.category(one)[0] in "LMN" or one in " -'.+#").strip()[:40]
 
 
 def describe(error: BaseException) -> str:
-    """Return the class and the innermost frame of an error, for the log.
-
-    Its text is left out, because it can hold somebody's message, a path or a token.
-    """
+    """Return the class and the innermost frame of an error for the log, without its text, which may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return type(error).__name__

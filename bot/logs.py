@@ -1,7 +1,7 @@
 """Keeps messages and tokens out of the log.
 
-Our own lines name kinds and places. Libraries quote payloads, addresses and arguments, at any level. So of their lines
-only what is known to be harmless gets through: the strings in their code, and numbers.
+Libraries quote payloads, addresses and arguments, at any level. So only the harmless parts of their lines are logged:
+the strings in their code, and numbers.
 """
 
 from __future__ import annotations
@@ -39,20 +39,17 @@ MESSAGES_OF_C = (
     "Task exception was never retrieved",
     "Task was destroyed but it is pending!",
 )
-"""Messages of asyncio that are in no Python code."""
+"""Messages of asyncio's C code, which `_constants` cannot find."""
 LEFT_OUT = "…"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class KindOnly(logging.Filter):
-    """Replaces an exception by its kind and place, because its text may be somebody's message.
-
-    For the loggers of libraries that log whole tracebacks.
-    """
+    """Replaces an exception by its class and line, because its text may be somebody's message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
-            record.msg, record.args = record.getMessage().partition("\n")[0], ()  # asyncio's further lines show it, too
+            record.msg, record.args = record.getMessage().partition("\n")[0], ()  # asyncio's other lines show it too
         _describe_error(record)
         return True
 
@@ -79,7 +76,7 @@ class Discreet(logging.LogRecord):
 
 
 def keep_texts_out_of_the_log() -> None:
-    """Make libraries log errors by kind and place. A second call changes nothing."""
+    """Make libraries log errors by class and line. A second call changes nothing."""
     for name in LOGGERS_WITH_TRACEBACKS:
         logger = logging.getLogger(name)
         if not any(isinstance(known, KindOnly) for known in logger.filters):
@@ -90,7 +87,7 @@ def log_to_stderr(level: str, of_discord: str | None = None) -> None:
     """Write this process's log to stderr, without anything that people have written, at any level.
 
     Args:
-        level: of our own lines, and of libraries' lines if it is INFO or higher; below INFO they are dropped.
+        level: of our own lines; of libraries' lines too, but at least INFO.
         of_discord: another level for discord.py, whose warnings are irrelevant with a simulated Discord.
     """
     logging.setLogRecordFactory(Discreet)
@@ -113,7 +110,7 @@ def _is_ours(logger: str) -> bool:
 
 
 def _describe_error(record: logging.LogRecord) -> None:
-    """Append an exception's kind and place to a record's message, instead of its traceback."""
+    """Append an exception's class and line to a record's message, instead of its traceback."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if error is not None:
         record.msg, record.args = f"{record.getMessage()}: {describe(error)}", ()
@@ -121,15 +118,12 @@ def _describe_error(record: logging.LogRecord) -> None:
 
 
 def _beginning(message: str) -> str:
-    """Return the longest beginning of a message that is a constant of the code which logs it.
-
-    A message that is composed of parts may hold anything behind the first one.
-    """
+    """Return the longest beginning of a message that is a string constant of the code that logs it."""
     return max(filter(message.startswith, (*MESSAGES_OF_C, *_constants())), key=len, default="")
 
 
 def _constants() -> Iterator[str]:
-    """Yield the string constants of the functions that this thread is running."""
+    """Yield the string constants of the functions on this thread's stack."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield from (constant for constant in frame.f_code.co_consts if isinstance(constant, str))
@@ -137,8 +131,6 @@ def _constants() -> Iterator[str]:
 
 
 class _LeftOut:
-    """Stands for a value that must not be logged."""
-
     def __repr__(self) -> str:
         return LEFT_OUT
 
@@ -156,7 +148,7 @@ def _harmless(value: object) -> object:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Log an error that ends the process, with its code lines and without its text."""
+    """Log an error that ends the process, with its traceback and without its text."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return

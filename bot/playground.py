@@ -1,7 +1,4 @@
-"""The real bot in a simulated Discord: in a page that anyone can open, or for one command in the terminal.
-
-Commands go through discord.py, the cogs, the worker and the model, as they would online.
-"""
+"""The real bot in a simulated Discord, for `playground` and `ask`."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ EXAMPLES = (
 """The course's own five examples. The seed lets the page always open with the same text."""
 
 SETTLING_SECONDS = 900.0
-"""How long the simulation waits for an answer: a checkpoint may have to be fetched first."""
+"""How long the simulation waits for an answer: a checkpoint may have to be downloaded first."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +54,12 @@ class SimulatedServer:
         self._first: simcord.ResponseMessage | None = None
 
     def parse(self, text: str) -> Invocation:
-        """Read a command line.
-
-        Raises:
-            SettingsError: it cannot be read.
-        """
+        """Parse a command line; raise `SettingsError` if it is none of the bot's."""
         registered = list(self._env.backend.commands.get(None, {}).values())
         return parse_invocation(text, registered)
 
     async def ask(self, text: str) -> SimulatedReply:
-        """Invoke a command, and return its final reply.
-
-        Raises:
-            SettingsError: the command cannot be read.
-        """
+        """Invoke a command, and return its final reply; raise `SettingsError` if it cannot be read."""
         invocation = self.parse(text)
         result = await self._member.slash(self._channel, invocation.command, **invocation.options)
         shown = (result.followups or [result.response])[-1]
@@ -86,34 +75,30 @@ class SimulatedServer:
 
     @contextlib.asynccontextmanager
     async def page(self, port: int | None) -> AsyncIterator[str]:
-        """Serve the channel as a local page that opens at the first reply; yields its address."""
+        """Serve the channel as a local page that opens at the first reply, and yield its URL."""
         preview = self._env.preview(self._channel, viewers=[self._member], layout="channel", port=port)
         async with preview:
             if self._first is not None:
-                await preview.show(self._first)  # the page would open at the last reply
+                await preview.show(self._first)  # otherwise the page opens at the last reply
             yield preview.url
 
 
 @contextlib.asynccontextmanager
 async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
-    """Connect the bot to a simulated Discord.
-
-    Raises:
-        SettingsError: the extra packages are not installed.
-    """
+    """Connect the bot to a simulated Discord; raise `SettingsError` if the extra packages are not installed."""
     try:
         import simcord
     except ImportError:
         raise SettingsError(
             'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
         ) from None
-    # The simulation forgets its messages at the end, so the requests behind their buttons need no file.
+    # In memory: the buttons disappear with the simulation.
     async with RequestStore.open(None) as store:
         bot = Glassbox(backend, store, shard_count=1)
         handler = bot.tree.on_error
         async with simcord.run(bot, settle_timeout=SETTLING_SECONDS, check_errors=False) as env:
-            # simcord counts the errors that reach the tree's handler, and its page then says “The bot action failed”.
-            # Here a wrong input arrives there too, and gets its answer. Env has no option for it, so the tree has.
+            # simcord replaces the tree's error handler by one that makes its page say “The bot action failed”. Ours
+            # answers wrong input too, so it goes back; simcord has no option for that.
             bot.tree.error(handler)
             assert bot.user is not None
             await bot.user.edit(username="Glassbox")

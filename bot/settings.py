@@ -1,4 +1,4 @@
-"""All settings. `.env.example` lists them with a comment each; a test checks that both agree."""
+"""All settings. `.env.example` explains each one; a test checks that both agree."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FAULTS = {
 """Pydantic's types of errors, in plain words."""
 
 
-def _none_where_auto(value: object) -> object:
+def _none_if_auto(value: object) -> object:
     return None if value == "auto" else value
 
 
 def _in_home(value: object) -> object:
-    """Replace `~` in a path by the user's folder: no shell does so for a value in a file."""
+    """Replace `~` in a path by the user's folder, as a shell would."""
     if isinstance(value, str | Path) and str(value).startswith("~"):
         try:
             return type(value)(Path(value).expanduser())
@@ -50,7 +50,7 @@ Checkpoint = Annotated[str | None, InHome]
 
 
 class Settings(BaseSettings):
-    """Settings from environment variables of the same names in capitals, then from `.env` in the working folder."""
+    """Settings from environment variables with the same names in capitals, then from `.env` in the working folder."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True
@@ -77,24 +77,24 @@ class Settings(BaseSettings):
     devices: str = "auto"
     """`auto`, or names with commas: `cpu`, `cuda:0,cuda:1`, `mps`."""
     precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
-    """Data type of the weights; `auto` takes bfloat16 where the hardware multiplies it, `int8` is checked first."""
+    """Data type of the weights; `auto` takes bfloat16 if the hardware multiplies it, `int8` is checked first."""
 
-    model_memory: Annotated[ByteSize | None, BeforeValidator(_none_where_auto)] = None
+    model_memory: Annotated[ByteSize | None, BeforeValidator(_none_if_auto)] = None
     """Bytes of weights on each device; None, written `auto`, takes most of a GPU's memory or half of the machine's."""
 
     queue_size: Annotated[int, Field(ge=1, le=100_000)] = 512
-    """The most accepted requests that are not answered yet, of all people."""
+    """The most requests that are accepted and not yet answered."""
     requests_per_person: Annotated[int, Field(ge=1, le=1_000)] = 8
-    """The same, of one person."""
+    """The most of one person."""
     remembered_answers: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
-    """Answers that are cached in memory for equal requests; 0 caches none."""
+    """Answers that are cached for equal requests; 0 caches none."""
     request_seconds: Annotated[float, Field(gt=0, le=840)] = 120.0
     """Deadline of a request; an interaction's token is valid for 15 minutes."""
     drain_seconds: Annotated[float, Field(ge=0, le=840)] = 30.0
     """How long a shutdown waits for running requests."""
 
     hang_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
-    """Time without a heartbeat after which a thread hangs; longer than any batch takes."""
+    """A thread hangs after this long without a heartbeat; longer than any batch takes."""
 
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections; None lets Discord recommend a number."""
@@ -105,10 +105,8 @@ class Settings(BaseSettings):
     @property
     def checkpoint_overrides(self) -> dict[str, str]:
         """The checkpoints that are set, by task."""
-        ending = "_checkpoint"
-        chosen = {
-            name.removesuffix(ending): getattr(self, name) for name in type(self).model_fields if name.endswith(ending)
-        }
+        tasks = [name.removesuffix("_checkpoint") for name in type(self).model_fields if name.endswith("_checkpoint")]
+        chosen = {task: getattr(self, f"{task}_checkpoint") for task in tasks}
         return {task: checkpoint for task, checkpoint in chosen.items() if checkpoint is not None}
 
 
@@ -116,8 +114,7 @@ def read_settings(env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings of this process.
 
     Raises:
-        SettingsError: a value cannot be used (the sentence names the variable, and never shows its value), or the file
-            cannot be read.
+        SettingsError: a value cannot be used, or the file cannot be read. The sentence never shows a value.
     """
     try:
         return Settings(_env_file=env_file)

@@ -18,7 +18,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[asyncio.Event]:
-    """Give an event that a signal to stop sets. Further signals do no harm while the body runs."""
+    """Yield an event that a signal to stop sets. Further signals do no harm while the body runs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -35,7 +35,7 @@ def stop_signals() -> Iterator[asyncio.Event]:
 
 
 async def until_stopped(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
-    """Wait for the signal, or for the end of any of the work; raise its error."""
+    """Wait for the signal or for the end of any of the work; raise its error."""
     waiting = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((*work, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -48,7 +48,7 @@ async def until_stopped(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
 
 @contextlib.asynccontextmanager
 async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Run something beside the body, and cancel it at the end of the body."""
+    """Run a coroutine while the body runs, and cancel it at the end."""
     task = asyncio.create_task(work)
     try:
         yield task

@@ -1,4 +1,4 @@
-"""Tables for the terminal that are never cut, whatever its width."""
+"""Tables that fit a terminal of any width without losing a column."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from rich.text import Text
 T = TypeVar("T")
 
 LEAST = 24
-"""Characters to which the first column may shrink, by line breaks, before other columns go into another table."""
-
+"""Characters to which line breaks may shrink the first column, before other columns go into another table."""
 BESIDE = 3
-"""Characters that a column takes in addition to its content: a line, and room on both sides."""
+"""Characters that a column takes beside its content: a line, and a space on both sides."""
 
 
 class FiguresTable(Generic[T]):
-    """A table of figures, one line for each thing; several tables below each other if the width isn't enough.
+    """A table of figures; if the width isn't enough, several tables below each other.
 
     Args:
-        things: one per line.
-        columns: name → a thing's cell; the first names the thing, and is repeated in each table.
+        things: one a line.
+        columns: name → a thing's cell. The first column names the thing, and is repeated in each table.
     """
 
     def __init__(self, things: Iterable[T], columns: Mapping[str, Callable[[T], str]]) -> None:
@@ -60,7 +59,7 @@ class FiguresTable(Generic[T]):
 
 
 def table_of_texts(columns: Iterable[str], rows: Iterable[Sequence[str]], title: str | None = None) -> Table:
-    """Return a table of texts, which are broken into lines if the width isn't enough."""
+    """Return a table of texts, which wrap if the width isn't enough."""
     table = Table(title=None if title is None else Text(title, style="table.title"), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -1,1 +1,1 @@
-"""The commands, one file each; `bot.client` loads them by name, and none of them knows another."""
+"""The commands, one file each; `bot.client` loads them by name."""

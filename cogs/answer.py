@@ -33,11 +33,7 @@ class Answer(Cog):
 
 
 async def _text(context: str | None, file: discord.Attachment | None) -> str:
-    """Return the text that was written or attached.
-
-    Raises:
-        InvalidRequest: there are none or two, or the file cannot be read.
-    """
+    """Return the written or attached text; raise `InvalidRequest` unless there is one, and only one."""
     if context is not None and file is None:
         return context
     if file is not None and context is None:

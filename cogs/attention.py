@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
-from bot.errors import InvalidRequest
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
 from bot.replies.checkpoints.choice import checkpoint_choices, task_of
@@ -16,7 +15,7 @@ from bot.replies.components.attention_menus import CHANGE_VIEW, AttentionMenu
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
 from bot.replies.results.attention import render
-from bot.tasks.attention import DEFAULT_TASK, AttentionRequest
+from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
 
 
@@ -57,7 +56,8 @@ class Attention(Cog):
         """Which token looks at which? A heat map of attention weights, layer by layer and head by head"""
         heads = Heads.ROLLOUT if view == "rollout" else Heads.AVERAGE if head is None or view else Heads.ONE
         wanted = AttentionView(None if part is None else Part(part), layer, heads, head)
-        request = AttentionRequest(text, self._task(checkpoint), wanted, second, target, source)
+        task = task_of(checkpoint, self.backend.status().checkpoints, usual=AttentionRequest.task)
+        request = AttentionRequest(text, task, wanted, second, target, source)
         await self.delivery.answer(interaction, request, render)
 
     @attention.autocomplete("checkpoint")
@@ -67,15 +67,8 @@ class Attention(Cog):
     async def change_view(self, interaction: Interaction, press: Press[AttentionRequest, AttentionView]) -> None:
         """Show another view of the same text."""
         request = replace(press.request, view=press.detail)
-        kept: dict[Request[Any], str] = {replace(request, view=ANY_VIEW): press.request_id}
+        kept: dict[Request[object], str] = {replace(request, view=ANY_VIEW): press.request_id}
         await self.delivery.answer(interaction, request, render, kind=ResponseKind.of_view(interaction), kept=kept)
-
-    def _task(self, chosen: str | None) -> str:
-        checkpoints = self.backend.status().checkpoints
-        if not checkpoints:
-            raise InvalidRequest("No checkpoint is set, so there is no attention to look at.")
-        tasks = [task for one in checkpoints for task in one.tasks]
-        return task_of(chosen or (DEFAULT_TASK if DEFAULT_TASK in tasks else None), checkpoints)
 
 
 setup = Attention.setup

@@ -72,7 +72,7 @@ class Chat(Cog):
                 async with asyncio.timeout(None) as limit:
 
                     async def wait_in_line() -> None:
-                        # Discord waits for three seconds, and a turn may be a minute away.
+                        # Discord waits three seconds, and a turn may be a minute away.
                         await defer(interaction, thinking=True)
                         limit.reschedule(asyncio.get_running_loop().time() + seconds_left(interaction))
 
@@ -93,19 +93,17 @@ class Chat(Cog):
 
 
 def _channel_id(interaction: Interaction) -> int:
-    """Return the channel of the conversation; negative, the person, if Discord shows the answers to nobody else.
-
-    A conversation must never show anybody what only others could see.
-    """
+    """Return the id of the conversation's channel, or minus the person's id if nobody else sees the answers."""
+    # A conversation must never repeat to one person what only others could see.
     if interaction.channel_id is None:
         raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
     return -interaction.user.id if _is_seen_by_nobody_else(interaction) else interaction.channel_id
 
 
 def _is_seen_by_nobody_else(interaction: Interaction) -> bool:
-    """Whether Discord shows the answer only to the person who asks.
+    """Return whether Discord shows the answer only to the person who asks.
 
-    It does so in a server that has not added the bot, and does not let apps of people's accounts speak publicly.
+    It does so in a server that has not added the bot and does not let user-installed apps respond publicly.
 
     Source: https://docs.discord.com/developers/topics/permissions (`USE_EXTERNAL_APPS`)
     """

@@ -22,10 +22,9 @@ MOST_WRITTEN = 4_000
 
 
 def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
-    """Make a modal for code of several lines.
+    """Make a modal for code of several lines. It keeps the options of a request, whose code doesn't matter.
 
     Args:
-        options: a request with any code, for the other options.
         guess: whether the language is still to be guessed.
     """
     language = "" if guess else options.language
@@ -66,7 +65,7 @@ class Complete(Cog):
         if code is not None:
             await self._answer(interaction, CompleteRequest(code, language, max_new_tokens, temperature))
             return
-        options = CompleteRequest("x", language, max_new_tokens, temperature)  # invalid options are refused first
+        options = CompleteRequest("x", language, max_new_tokens, temperature)  # refuses invalid options
         await send_modal(interaction, code_modal(options, guess=not language))
 
     async def submit(self, interaction: Interaction, press: Press[None, Submission]) -> None:

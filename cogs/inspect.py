@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from cachetools import LRUCache
 from discord import app_commands
@@ -32,7 +31,7 @@ TARGET = "German"
 MOST_COMPUTED = 8
 """Slow pages that are remembered as computed: the worker keeps the results of about as many."""
 
-Make = Callable[[str, str, str], Request[Any]]
+Make = Callable[[str, str, str], Request[object]]
 """Makes the request of a command from a text, labels, and a language."""
 
 
@@ -44,7 +43,7 @@ def inspectable() -> Mapping[str, Make]:
     return {name: known[name] for name in EXPLANATIONS if name in known}
 
 
-def _of_text(kind: Callable[[str], Request[Any]], text: str, labels: str, target: str) -> Request[Any]:
+def _of_text(kind: Callable[[str], Request[object]], text: str, labels: str, target: str) -> Request[object]:
     return kind(text)
 
 

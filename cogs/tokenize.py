@@ -6,7 +6,6 @@ import discord
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
-from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import send_modal
 from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.components.buttons import Action
@@ -17,15 +16,11 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.text.accepted import MAX_CHARACTERS
 
 MODAL = Action("tokenize", "Texts to tokenize")
-"""Its option is the task whose tokenizer is meant."""
+"""Its option is the task whose checkpoint has the tokenizer."""
 
 
 def texts_modal(task: str) -> discord.ui.Modal:
-    """Make a modal for several texts.
-
-    Args:
-        task: whose tokenizer is meant.
-    """
+    """Make a modal for several texts, for the tokenizer of a task's checkpoint."""
     return text_modal(
         MODAL,
         task,
@@ -66,11 +61,7 @@ class Tokenize(Cog):
         await self.delivery.answer(interaction, request, render)
 
     def _task(self, chosen: str | None) -> str:
-        checkpoints = self.backend.status().checkpoints
-        if not checkpoints:
-            raise InvalidRequest("No checkpoint is set, so there is no tokenizer to ask.")
-        tasks = [task for one in checkpoints for task in one.tasks]
-        return task_of(chosen or (TokenizeRequest.task if TokenizeRequest.task in tasks else None), checkpoints)
+        return task_of(chosen, self.backend.status().checkpoints, usual=TokenizeRequest.task)
 
 
 setup = Tokenize.setup

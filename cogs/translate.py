@@ -15,8 +15,7 @@ from bot.replies.results.translate import FROM, render
 from bot.tasks.translate import TranslateRequest
 
 USUAL_SOURCE = "en"
-"""Most texts are English, so few people want to translate into it if they do not name the source."""
-
+"""Most texts are English, so it is an unlikely target as long as no source is named."""
 Choices = list[app_commands.Choice[str]]
 
 
@@ -39,7 +38,7 @@ class Translate(Cog):
         await self._answer(interaction, TranslateRequest(text, target, source))
 
     async def correct(self, interaction: Interaction, press: Press[TranslateRequest, None]) -> None:
-        """Translate again, from the language that somebody has named."""
+        """Translate again, from the language of the button."""
         await self._answer(interaction, press.request)
 
     async def _answer(self, interaction: Interaction, request: TranslateRequest) -> None:

@@ -1,4 +1,4 @@
-"""One task, measured: the worker and the naive bot take turns, so that noise meets both alike."""
+"""One task, measured: the worker and the naive bot take turns, so that noise hits both equally."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from bot.benchmark.load import Ask, Run, closed_loop
-from bot.benchmark.naive import Answer, naive
+from bot.benchmark.naive import naive
 from bot.benchmark.options import Effort
 from bot.benchmark.report import Figures, TaskReport
 from bot.benchmark.workload import Workload
@@ -46,11 +46,7 @@ class Subject:
 
     @contextlib.asynccontextmanager
     async def open_worker(self, users: int) -> AsyncIterator[tuple[InferenceWorker, HeadKind]]:
-        """Open a worker for this task, with the checkpoint loaded and room for the requests of so many people.
-
-        Raises:
-            ModelUnavailable: the checkpoint can't be had, or can't do this task.
-        """
+        """Open a worker with the checkpoint loaded; raise `ModelUnavailable` if that fails, or doesn't fit the task."""
         name = self.workload.name
         pool = CheckpointPool(Preset("benchmark", "One checkpoint", {name: self.spec}, {}), self.device, self.cache)
         limits = Limits(requests=2 * users, per_person=2, seconds=3_600)
@@ -63,8 +59,8 @@ class Subject:
         state = CheckpointState(self.spec)
         device = Device(self.device.name, precision)
         head = load_head(fetch(self.spec, self.cache, state), device, state.languages, packed=packed)
-        if (calibrate := self.workload.task.calibrations.get(head.kind)) is not None:
-            run_task(calibrate(head))
+        if (calibration := self.workload.task.calibration(head)) is not None:
+            run_task(calibration)
         return head
 
 
@@ -78,7 +74,7 @@ class Contender:
 
     async def run(self, workload: Workload, number: int) -> Run:
         """Answer the next requests of a workload."""
-        gc.collect()
+        gc.collect()  # not within the measured time
         return await closed_loop(self.ask, workload.take(number), self.users)
 
     async def number(self, workload: Workload, effort: Effort) -> int:
@@ -90,20 +86,19 @@ class Contender:
 
 
 async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: Say) -> TaskReport:
-    """Measure one task.
-
-    Raises:
-        ModelUnavailable: the checkpoint can't be had, or can't do this task.
-    """
+    """Measure one task; raise `ModelUnavailable` if the checkpoint can't be had, or can't do it."""
     workload, device = subject.workload, subject.device
     say(f"{workload.name}: loading {subject.spec.name}")
-    async with subject.open_worker(max(users)) as (worker, kind):
-        loads = [Contender(worker_at(number), number, partial(_ask_worker, worker)) for number in sorted(users)]
-        numbers = {one: await one.number(workload, effort) for one in loads}
-        memory = psutil.Process().memory_info().rss / 1e6
-        on_gpu = torch.cuda.max_memory_allocated(device.name) / 1e6 if device.name.startswith("cuda") else None
-        async with _naive_bots(subject, say) as rivals:
-            numbers |= {one: await one.number(workload, effort) for one in rivals}
+    with contextlib.ExitStack() as threads:
+        async with subject.open_worker(max(users)) as (worker, kind):
+            loads = [Contender(worker_at(number), number, partial(_ask_worker, worker)) for number in sorted(users)]
+            numbers = {one: await one.number(workload, effort) for one in loads}
+            # Before the naive bot's copies of the checkpoint are loaded.
+            memory = psutil.Process().memory_info().rss / 1e6
+            on_gpu = torch.cuda.max_memory_allocated(device.name) / 1e6 if device.name.startswith("cuda") else None
+            for precision in dict.fromkeys((device.precision, "float32")):
+                rival = await _naive_bot(subject, precision, threads, say)
+                numbers[rival] = await rival.number(workload, effort)
             runs: dict[str, list[Run]] = {one.name: [] for one in numbers}
             for number in range(effort.rounds):
                 for one in numbers:
@@ -113,16 +108,21 @@ async def compare(subject: Subject, users: Sequence[int], effort: Effort, say: S
     return TaskReport(*about, tuple(Figures.of(who, measured) for who, measured in runs.items()))
 
 
-@contextlib.asynccontextmanager
-async def _naive_bots(subject: Subject, say: Say) -> AsyncIterator[list[Contender]]:
-    bots = []
-    with contextlib.ExitStack() as opened:
-        for precision in dict.fromkeys((subject.device.precision, "float32")):
-            say(f"{subject.workload.name}: loading {subject.spec.name} in {precision} for the naive bot")
-            head = await asyncio.to_thread(subject.load, precision, packed=False)
-            thread = opened.enter_context(ThreadPoolExecutor(1, thread_name_prefix="benchmark-naive"))
-            bots.append(Contender(naive_in(precision), 1, partial(_ask, thread, naive(subject.workload.task, head))))
-        yield bots
+async def _naive_bot(subject: Subject, precision: str, threads: contextlib.ExitStack, say: Say) -> Contender:
+    say(f"{subject.workload.name}: loading {subject.spec.name} in {precision} for the naive bot")
+    answer = naive(subject.workload.task, await asyncio.to_thread(subject.load, precision, packed=False))
+    thread = threads.enter_context(ThreadPoolExecutor(1, thread_name_prefix="benchmark-naive"))
+
+    async def ask(request: Request[object], person: int) -> int | None:
+        tokens = await asyncio.get_running_loop().run_in_executor(thread, answer, request)
+        return tokens if isinstance(request, GenerateRequest) else None  # as they are counted of the worker
+
+    return Contender(naive_in(precision), 1, ask)
+
+
+async def _ask_worker(worker: InferenceWorker, request: Request[object], person: int) -> int | None:
+    result = (await worker.run(request, person=person)).result
+    return sum(one.tokens for one in result.continuations) if isinstance(result, GenerateResult) else None
 
 
 def worker_at(users: int) -> str:
@@ -133,13 +133,3 @@ def worker_at(users: int) -> str:
 def naive_in(precision: str, threads: int = 1) -> str:
     """Return the name of a naive bot."""
     return f"naive {precision}" + (f", {threads} threads" if threads > 1 else "")
-
-
-async def _ask_worker(worker: InferenceWorker, request: Request[object], person: int) -> int | None:
-    result = (await worker.run(request, person=person)).result
-    return sum(one.tokens for one in result.continuations) if isinstance(result, GenerateResult) else None
-
-
-async def _ask(thread: ThreadPoolExecutor, answer: Answer, request: Request[object], person: int) -> int | None:
-    tokens = await asyncio.get_running_loop().run_in_executor(thread, answer, request)
-    return tokens if isinstance(request, GenerateRequest) else None  # as they are counted of the worker

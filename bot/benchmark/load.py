@@ -33,12 +33,12 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Return the answered requests per second."""
+        """Answered requests per second."""
         return (self.requests - self.failures) / self.seconds
 
     @property
     def token_rate(self) -> float | None:
-        """Return the generated tokens per second."""
+        """Generated tokens per second."""
         return None if self.tokens is None else self.tokens / self.seconds
 
 
@@ -46,21 +46,20 @@ async def closed_loop(ask: Ask, requests: Sequence[Request[object]], users: int)
     """Ask all requests; each user has one request under way at any time."""
     supply = iter(requests)
     latencies: list[float] = []
-    counts: list[int] = []
+    counts: list[int | None] = []
 
     async def user(person: int) -> None:
         for request in supply:
             began = time.perf_counter()
             try:
-                tokens = await ask(request, person)
+                counts.append(await ask(request, person))
             except GlassboxError:
                 continue
             latencies.append(time.perf_counter() - began)
-            if tokens is not None:
-                counts.append(tokens)
 
     began = time.perf_counter()
     await asyncio.gather(*map(user, range(users)))
     seconds = time.perf_counter() - began
-    failures = len(requests) - len(latencies)
-    return Run(len(requests), seconds, tuple(latencies), sum(counts) if counts else None, failures)
+    counted = [tokens for tokens in counts if tokens is not None]
+    tokens = sum(counted) if counted else None
+    return Run(len(requests), seconds, tuple(latencies), tokens, len(requests) - len(latencies))

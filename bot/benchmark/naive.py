@@ -1,7 +1,4 @@
-"""What most bots do: one `pipeline()` or `generate()` call per request, in a thread.
-
-If transformers has no pipeline for a task and a head, the task itself is run, one request at a time.
-"""
+"""A naive bot: one `pipeline()` or `generate()` call per request, in a thread, as in most bots."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ PIPELINES: Mapping[tuple[str, HeadKind], tuple[str, Call]] = {
 
 
 def naive(task: Task[Any], head: Head) -> Answer:
-    """Return the naive bot for a task."""
+    """Return the naive bot for a task. Without a pipeline for it, the task itself is run, one request at a time."""
     match task.name, head.kind:
         case "generate", HeadKind.CAUSAL_LM:
             return lambda request: continue_batch(head, prompts_of(head, [request]), request)
@@ -85,17 +82,10 @@ def prompts_of(head: Head, requests: Sequence[Any]) -> list[list[int]]:
 def continue_batch(head: Head, prompts: Sequence[list[int]], options: Any) -> int:
     """Continue prompts with one call of `generate`, by one request's options; returns the number of tokens."""
     ids, mask = head.pad(prompts, left=True)
-    output: torch.Tensor = head.model.generate(
-        input_ids=ids,
-        attention_mask=mask,
-        do_sample=True,
-        temperature=options.temperature,
-        top_p=options.top_p,
-        top_k=0,
-        max_new_tokens=options.max_new_tokens,
-        pad_token_id=head.pad_token_id,
-    )
-    return written(output[:, ids.shape[1] :].tolist(), ends_of(head))
+    drawn = {"do_sample": True, "temperature": options.temperature, "top_p": options.top_p, "top_k": 0}
+    limits = {"max_new_tokens": options.max_new_tokens, "pad_token_id": head.pad_token_id}
+    output: torch.Tensor = head.model.generate(input_ids=ids, attention_mask=mask, **drawn, **limits)
+    return written(output[:, ids.shape[1] :].tolist(), head.end_ids)
 
 
 def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[object]]) -> list[Any]:
@@ -112,16 +102,9 @@ def translate_batch(head: Head, sources: Sequence[Any]) -> int:
     output: torch.Tensor = head.model.generate(
         input_ids=ids, attention_mask=mask, decoder_input_ids=start, max_new_tokens=limit, do_sample=False
     )
-    return written(output[:, start.shape[1] :].tolist(), ends_of(head))
+    return written(output[:, start.shape[1] :].tolist(), head.end_ids)
 
 
 def written(sequences: Sequence[Sequence[int]], ends: frozenset[int]) -> int:
     """Return how many tokens were written before the first that ends a text."""
     return sum(next((index for index, token in enumerate(one) if token in ends), len(one)) for one in sequences)
-
-
-def ends_of(head: Head) -> frozenset[int]:
-    """Return the tokens after which a head writes nothing more."""
-    declared: Any = head.model.generation_config.eos_token_id
-    ends = declared if isinstance(declared, list) else [declared, head.tokenizer.eos_token_id]
-    return frozenset(end for end in ends if isinstance(end, int))

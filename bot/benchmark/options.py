@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bot.benchmark.corpus import BLOCK
-from bot.benchmark.workload import REQUESTS
+from bot.benchmark.workload import BLOCK, REQUESTS
 from bot.errors import SettingsError
 
 MOST_USERS = 4_096
 USERS, USERS_OF_SLOW_TASKS = (1, 8, 64), (1, 8, 16, 64)
 SLOW = frozenset({"zeroshot", "generate", "translate"})
+LOAD = "Closed loop, seed 0. All texts differ: no cache can answer them."
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,9 @@ class Effort:
 
 @dataclass(frozen=True)
 class Options:
-    """What is to be measured.
+    """What is to be measured: everything if `tasks` is empty, under the usual loads if `users` is.
 
     Attributes:
-        tasks: all that the preset has if empty.
-        users: the usual numbers if empty.
         quick: take less time, and compare fewer loads.
     """
 
@@ -50,11 +48,10 @@ class Options:
     seconds: float | None = None
     rounds: int | None = None
     quick: bool = False
-    seed: int = 0
 
     @property
     def effort(self) -> Effort:
-        """Return how long is measured."""
+        """How long is measured."""
         usual = Effort(seconds=1.0, rounds=1, rough=True) if self.quick else Effort()
         return replace(usual, seconds=self.seconds or usual.seconds, rounds=self.rounds or usual.rounds)
 
@@ -66,33 +63,24 @@ class Options:
     def __str__(self) -> str:
         rounds = self.effort.rounds
         figures = "one run of each" if rounds == 1 else f"medians of {rounds} runs, taken in alternation"
-        return f"{self.load} Figures: {figures}."
-
-    @property
-    def load(self) -> str:
-        """Return what is asked, in two sentences."""
-        return f"Closed loop, seed {self.seed}. All texts differ: no cache can answer them."
+        return f"{LOAD} Figures: {figures}."
 
 
 def task_names(text: str) -> tuple[str, ...]:
-    """Return `sentiment,fill` as names of tasks.
-
-    Raises:
-        SettingsError: one isn't a task that can be measured.
-    """
-    names = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    """Return `sentiment,fill` as names of tasks; raise `SettingsError` if one of them can't be measured."""
+    names = tuple(dict.fromkeys(part.lower() for part in _parts(text)))
     if unknown := [name for name in names if name not in REQUESTS]:
         raise SettingsError(f"There is no task called “{unknown[0]}” to measure. There are {', '.join(REQUESTS)}.")
     return names
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Return `1,8,64` as numbers of users.
-
-    Raises:
-        SettingsError: one isn't a number of users.
-    """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    """Return `1,8,64` as numbers of users; raise `SettingsError` if one of them isn't such a number."""
+    parts = _parts(text)
     if not all(part.isdecimal() and 1 <= int(part) <= MOST_USERS for part in parts):
         raise SettingsError(f"--users is “{text}”: write numbers from 1 to {MOST_USERS:,} with commas, such as 1,8,64.")
     return tuple(sorted({int(part) for part in parts}))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

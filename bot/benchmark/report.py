@@ -1,18 +1,61 @@
-"""Measured runs as figures, and figures as tables."""
+"""Measured runs as figures, the machine that they come from, and tables of them."""
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import psutil
+import torch
+import transformers
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+import bot
 from bot.benchmark.load import Run
 from bot.tables import FiguresTable
+
+
+def _processor() -> str:
+    # Only Linux has this file; `platform` knows the name on the other systems, and not on Linux.
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search("^model name.*?:(.*)", cpuinfo.read_text(encoding="utf-8"), re.M) if cpuinfo.exists() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The hardware and software that decide how fast a run is.
+
+    Attributes:
+        load: processes that wanted to run in the last minute, those of other programs too.
+        threads: PyTorch's intra-op threads.
+    """
+
+    processor: str = field(default_factory=_processor)
+    cores: int = field(default_factory=_cores)
+    gpu: str | None = field(default_factory=lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else None)
+    load: float = field(default_factory=lambda: round(psutil.getloadavg()[0], 2))
+    threads: int = field(default_factory=torch.get_num_threads)
+    python: str = platform.python_version()
+    torch: str = torch.__version__
+    transformers: str = transformers.__version__
+    glassbox: str = bot.__version__
+
+    def __str__(self) -> str:
+        hardware = f"{self.processor}, {self.cores} cores" + (f", {self.gpu}" if self.gpu else "")
+        return f"{hardware} · load {self.load} · torch {self.torch}, transformers {self.transformers}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +124,7 @@ class TaskReport:
     figures: tuple[Figures, ...]
 
     def about(self) -> RenderableType:
-        """Return what was measured, in three lines at most."""
+        """Return the task, and its checkpoint with the memory that the bot takes."""
         memory = f"{self.memory_mb:,.0f} MB"
         if self.device_memory_mb is not None:
             memory += f" and {self.device_memory_mb:,.0f} MB of the GPU"
@@ -100,9 +143,9 @@ def table_of(figures: Sequence[FiguresT], columns: Mapping[str, Callable[[Figure
     return FiguresTable(figures, {name: cell for name, cell in columns.items() if not name or any(map(cell, figures))})
 
 
-def milliseconds(seconds: Sequence[float], percent: float) -> float | None:
+def milliseconds(seconds: Sequence[float], percentile: float) -> float | None:
     """Return a percentile in milliseconds; None if there are no values."""
-    return 1_000 * float(np.percentile(seconds, percent)) if seconds else None
+    return 1_000 * float(np.percentile(seconds, percentile)) if seconds else None
 
 
 def median(values: Iterable[float | None]) -> float | None:

@@ -1,4 +1,4 @@
-"""`python -m bot ask "/sentiment text:…"`: run one command through the real bot, and print its reply."""
+"""`python -m bot ask`: run one slash command through the real bot, and print its reply."""
 
 from __future__ import annotations
 
@@ -15,14 +15,10 @@ from bot.settings import Settings
 
 
 async def ask_once(settings: Settings, line: str, as_json: bool, console: Console) -> None:
-    """Run a command, and print its reply; only the checkpoint that it needs is loaded.
-
-    Raises:
-        GlassboxError: the command cannot be read, or the checkpoint can't be had.
-    """
+    """Load the checkpoint of a slash command, run the command, and print its reply; may raise `GlassboxError`."""
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
-        # Before anything is loaded, so that a misspelt option is reported before a download.
+        # First, so that a misspelt option is reported before a download.
         command = server.parse(line).command
         await load(backend, Console(stderr=True), [task for task in preset.checkpoints if task == command])
         reply = await server.ask(line)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -18,10 +18,8 @@ from rich.console import Console, RenderableType
 
 from bot.app import chosen_preset
 from bot.benchmark.comparison import Say, Subject, compare
-from bot.benchmark.corpus import Corpus
-from bot.benchmark.machine import Machine
 from bot.benchmark.options import Options
-from bot.benchmark.report import TaskReport
+from bot.benchmark.report import Machine, TaskReport
 from bot.benchmark.workload import REQUESTS, Workload
 from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.compute.device import Device
@@ -41,16 +39,11 @@ class Report(Protocol):
 
 
 async def compare_all(settings: Settings, options: Options, as_json: bool, console: Console) -> None:
-    """Measure the worker and the naive bot, and print the figures.
-
-    Raises:
-        SettingsError: the preset or the device can't be had.
-        ModelUnavailable: a checkpoint can't be had.
-    """
+    """Measure the worker and the naive bot, and print the figures; raise `GlassboxError` if something can't be had."""
     device = await device_of(settings)
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
 
-    async def reports(say: Say) -> AsyncIterator[Report]:
+    async def reports(say: Say) -> AsyncIterator[TaskReport]:
         tasks = options.tasks or [task for task in REQUESTS if task in preset.checkpoints]
         for task in tasks:
             arguments = (task, preset.checkpoints[task], device, settings.cache_dir, options)
@@ -62,16 +55,11 @@ async def compare_all(settings: Settings, options: Options, as_json: bool, conso
 async def _compare(
     task: str, spec: CheckpointSpec, device: Device, cache: Path, options: Options, say: Say
 ) -> TaskReport:
-    subject = Subject(Workload(task, Corpus(options.seed)), spec, device, cache)
-    return await compare(subject, options.users_of(task), options.effort, say)
+    return await compare(Subject(Workload(task), spec, device, cache), options.users_of(task), options.effort, say)
 
 
 async def device_of(settings: Settings) -> Device:
-    """Return the device that is measured: the first one.
-
-    Raises:
-        SettingsError: there is no such device.
-    """
+    """Return the device that is measured: the first one. Raise `SettingsError` if it isn't there."""
     return (await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision))[0]
 
 
@@ -103,11 +91,11 @@ def _progress(console: Console) -> Iterator[Say]:
         yield partial(console.print, highlight=False, markup=False, soft_wrap=True)
 
 
-async def in_own_process(measure: Callable[..., Awaitable[T]], *arguments: object) -> T:
+async def in_own_process(measure: Callable[..., Coroutine[object, object, T]], *arguments: object) -> T:
     """Measure in another process: memory that an allocator keeps from one task would be counted with the next."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         return await asyncio.get_running_loop().run_in_executor(process, _run, measure, arguments)
 
 
-def _run(measure: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
+def _run(measure: Callable[..., Coroutine[object, object, T]], arguments: tuple[object, ...]) -> T:
     return asyncio.run(measure(*arguments, lambda line: None))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +31,7 @@ class Accuracy:
 
 
 async def evaluate_preset(settings: Settings, as_json: bool, console: Console, half: str) -> None:
-    """Ask all examples, and print the accuracy per task.
-
-    Raises:
-        GlassboxError: a checkpoint can't be had.
-    """
+    """Ask all examples, and print the accuracy per task; raise `GlassboxError` if a checkpoint can't be had."""
     patient = settings.model_copy(update={"queue_size": 100_000, "requests_per_person": 1_000, "request_seconds": 840})
     examples = await asyncio.to_thread(read_examples, half)
     progress = Console(stderr=True)
@@ -52,17 +47,13 @@ async def evaluate_preset(settings: Settings, as_json: bool, console: Console, h
 
 
 async def measure(backend: Backend, examples: list[Example]) -> list[Accuracy]:
-    """Ask all examples at once, and count the right answers to those that the checkpoints can answer."""
+    """Ask all examples at once, and count the right answers among those that the checkpoints can give."""
     answers = await asyncio.gather(*(_answer(backend, example) for example in examples))
-    right: Counter[tuple[str, str]] = Counter()
-    total: Counter[tuple[str, str]] = Counter()
+    right: dict[tuple[str, str], list[bool]] = {}
     for example, answer in zip(examples, answers, strict=True):
-        if answer is None:
-            continue
-        key = (example.group, answer.checkpoint)
-        total[key] += 1
-        right[key] += example.is_right(answer.result)
-    return [Accuracy(*key, right[key], total[key]) for key in total]
+        if answer is not None:
+            right.setdefault((example.group, answer.checkpoint), []).append(example.is_right(answer.result))
+    return [Accuracy(*key, sum(found), len(found)) for key, found in right.items()]
 
 
 async def _answer(backend: Backend, example: Example) -> Answer[Any] | None:

@@ -1,4 +1,4 @@
-"""Load checkpoints, and show the progress."""
+"""Loading of checkpoints, with progress bars."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ from bot.settings import Settings
 
 @contextlib.asynccontextmanager
 async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[InferenceWorker]:
-    """Open the worker of the preset, with all its checkpoints loaded; the starter preset if none is set.
-
-    Raises:
-        SettingsError: the preset, a checkpoint or the device can't be had.
-        ModelUnavailable: a checkpoint cannot be fetched or loaded.
-    """
+    """Open a worker with all checkpoints of the preset loaded (`starter` if none is set), or raise `GlassboxError`."""
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend:
         await load(backend, console, list(preset.checkpoints))
@@ -29,11 +24,7 @@ async def loaded_backend(settings: Settings, console: Console) -> AsyncIterator[
 
 
 async def load(backend: InferenceWorker, console: Console, tasks: Sequence[str]) -> None:
-    """Load the checkpoints of tasks, and show the progress.
-
-    Raises:
-        ModelUnavailable: one cannot be fetched or loaded.
-    """
+    """Load the checkpoints of tasks, with progress bars; raise `ModelUnavailable` if one can't be had."""
     if not tasks:
         return
     loading = asyncio.create_task(backend.load(tasks))

@@ -16,19 +16,14 @@ from bot.stopping import beside, stop_signals, until_stopped
 
 
 async def serve_playground(settings: Settings, port: int, console: Console) -> None:
-    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C.
-
-    Raises:
-        GlassboxError: something is missing; the error says what.
-        HungAgain: threads have hung twice.
-    """
+    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C; raise `HungAgain` at a second hang."""
     _check_port(port)
     with contextlib.ExitStack() as until_all_is_closed:
         async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:
             console.print()
             for line in examples(list(backend.status().models)):
                 show_reply(console, await server.ask(line))
-            # Not earlier: Ctrl-C ends the process at once while something loads.
+            # Not earlier: while something loads, Ctrl-C ends the process at once.
             stop = until_all_is_closed.enter_context(stop_signals())
             async with server.page(port or None) as address:
                 console.print("The playground is open at", style="bold")

@@ -1,10 +1,9 @@
-"""`python -m bot pull`: fetch a preset's checkpoints ahead of time."""
+"""`python -m bot pull`: download a preset's checkpoints ahead of time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,20 +20,15 @@ from bot.tables import table_of_texts
 
 
 async def pull_preset(settings: Settings, console: Console) -> None:
-    """Fetch every checkpoint of a preset; what is there already is not fetched again.
-
-    Raises:
-        ModelUnavailable: some could not be fetched; all have been tried.
-    """
+    """Fetch what a preset lacks. Raise `ModelUnavailable` at the end if some could not be fetched."""
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
     console.print(_table(preset))
     failures: list[ModelUnavailable] = []
     with _progress(console) as progress, _thread() as thread:
         for spec in _distinct(preset.checkpoints.values()):
             bar = Bar(progress, spec)
-            fetching = functools.partial(fetch, spec, settings.cache_dir, bar)
             try:
-                await asyncio.get_running_loop().run_in_executor(thread, fetching)
+                await asyncio.get_running_loop().run_in_executor(thread, fetch, spec, settings.cache_dir, bar)
                 bar.end("there")
             except ModelUnavailable as error:
                 bar.end("failed")
@@ -45,7 +39,7 @@ async def pull_preset(settings: Settings, console: Console) -> None:
 
 
 def _sentences(failures: Sequence[ModelUnavailable]) -> Iterator[str]:
-    # If one checkpoint can't be had from the hub, usually none can: that is one sentence.
+    # If the hub can't be reached for one checkpoint, usually it can't for any: one sentence says so.
     unreachable = [name for error in failures if isinstance(error, HubUnreachable) for name in error.names]
     if unreachable:
         yield HubUnreachable(unreachable).sentence
@@ -60,19 +54,19 @@ class Bar:
         self._bar = progress.add_task(spec.name, total=None, phase="")
 
     def report(self, phase: str, done: int, total: int | None) -> None:
-        """Show progress. Called on the fetching thread, which rich allows."""
+        """Show progress. May be called on any thread."""
         self._progress.update(self._bar, completed=done, total=total, phase=phase)
 
     def end(self, how: str) -> None:
-        """Show how it ended. If nothing had to be fetched, the bar is full without having shown any bytes."""
+        """Show how the fetch ended."""
         known = self._progress.tasks[self._bar].total
-        total = 1.0 if known is None else known
+        total = 1.0 if known is None else known  # nothing was reported if nothing had to be fetched
         self._progress.update(self._bar, completed=total if how == "there" else 0, total=total, phase=how)
 
 
 @contextlib.contextmanager
 def _thread() -> Iterator[ThreadPoolExecutor]:
-    # asyncio would wait for a thread of `to_thread` at the end, even after Ctrl-C.
+    # Not `to_thread`: at the end, asyncio waits for its threads, even after Ctrl-C.
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glassbox-fetch")
     try:
         yield thread

@@ -35,28 +35,26 @@ def show_reply(console: Console, reply: SimulatedReply) -> None:
 
 
 def reply_as_json(reply: SimulatedReply) -> str:
-    """Return a reply for scripts: the command, whether it is ephemeral, and the message as Discord's API writes it."""
+    """Return a reply in JSON: the command, whether it is ephemeral, and the message as Discord's API writes it."""
     content = {"command": reply.command, "ephemeral": reply.ephemeral, **reply.message}
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-async def show_loading(console: Console, states: Iterable[CheckpointState], done: asyncio.Future[Any]) -> None:
-    """Show the progress of checkpoints until `done`."""
+async def show_loading(console: Console, states: Iterable[CheckpointState], done: asyncio.Future[None]) -> None:
+    """Show a progress bar for each checkpoint until `done`."""
     distinct = list({state.spec.key: state for state in states}.values())
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[phase]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=False) as progress:
-        bars = [(progress.add_task(_weight(state), total=1.0, phase=""), state) for state in distinct]
+    with Progress(*columns, console=console) as progress:
+        bars = []
+        for state in distinct:
+            size = f" ({state.spec.size_mb} MB)" if state.spec.size_mb else ""
+            bars.append((progress.add_task(f"{state.spec.name}{size}", total=1.0, phase=""), state))
         while not done.done():
             for bar, state in bars:
                 _update(progress, bar, state)
             await asyncio.wait((done,), timeout=0.1)
         for bar, state in bars:
             _update(progress, bar, state)
-
-
-def _weight(state: CheckpointState) -> str:
-    size = f" ({state.spec.size_mb} MB)" if state.spec.size_mb else ""
-    return f"{state.spec.name}{size}"
 
 
 def _update(progress: Progress, bar: TaskID, state: CheckpointState) -> None:

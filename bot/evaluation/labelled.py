@@ -26,7 +26,7 @@ class Example:
     group: str
     """The task, and for translations also the language."""
     task: str
-    request: Request[Any]
+    request: Request[object]
     accepted: frozenset[str]
     said: Callable[[Any], str]
     """Returns a result in the form that `accepted` is in."""

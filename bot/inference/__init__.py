@@ -1,1 +1,1 @@
-"""How answers are computed: the worker, its batches, the checkpoints and their heads. Knows nothing of Discord."""
+"""Inference: the worker, its batches, the checkpoints and their heads. Knows nothing of Discord."""

@@ -1,4 +1,4 @@
-"""The answer to one request, from the lease of its checkpoint to the result."""
+"""The journey of a request, from the lease of its checkpoint to the answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Computed(Generic[T]):
-    """A value, and the devices and data types that it was computed with."""
+    """A value, with the names of the devices and data types that computed it."""
 
     value: T
     device: str
@@ -51,7 +51,7 @@ class Computed(Generic[T]):
 
 
 class Answerer:
-    """Answers requests that were accepted.
+    """Answers accepted requests.
 
     Attributes:
         leading: by request, the computations that equal requests join.
@@ -61,7 +61,7 @@ class Answerer:
     def __init__(
         self, pool: CheckpointPool, queue: DeviceQueue, preparing: PreparationThreads, hangs: Hangs, limits: Limits
     ) -> None:
-        self.leading: dict[Request[Any], Computation[Any]] = {}
+        self.leading: dict[Request[object], Computation[Any]] = {}
         self.recent_seconds = Recent(1.0)
         self._pool = pool
         self._queue = queue
@@ -108,7 +108,7 @@ class Answerer:
             await self._calibrations.ensure(task, model)
 
     def drain(self) -> None:
-        """Begin nothing more, and end what waits for a checkpoint."""
+        """Begin nothing more, and give up the requests that wait for a checkpoint."""
         self._draining = True
         now = asyncio.get_running_loop().time()
         for load in self._loads:
@@ -116,7 +116,7 @@ class Answerer:
                 load.reschedule(now)
 
     async def aclose(self) -> None:
-        """End what still runs when every request has been answered."""
+        """End the computations that still run after the last answer."""
         await self._calibrations.aclose()
         await self._shared.aclose()
 
@@ -125,20 +125,19 @@ class Answerer:
         run = task.start(model.head, request)
         if task.repeatable:
             return await self._shared.get(request, lambda: self._lead(computation, run, model), task.weight)
-        preview = task.previews.get(model.head.kind)
-        if preview is not None:
+        if (preview := task.on(model.head.kind).preview) is not None:
             kind = Kind("preview", model.spec.key)
             computation.preview = partial(self._preparing.run, preview, model.head, request, kind=kind)
         return await self._compute(computation, run, model)
 
     async def _lead(self, computation: Computation[T], run: TaskRun[T], model: LoadedCheckpoint) -> Computed[T]:
-        """Compute what equal requests wait for, too."""
+        """Compute the answer that equal requests share."""
         request = computation.request
         self.leading[request] = computation
         try:
             return await self._compute(computation, run, model)
         finally:
-            if self.leading.get(request) is computation:  # a later one may have begun after this was given up
+            if self.leading.get(request) is computation:  # another may have begun after this was given up
                 del self.leading[request]
 
     async def _compute(self, computation: Computation[T], run: TaskRun[T], model: LoadedCheckpoint) -> Computed[T]:
@@ -164,10 +163,10 @@ class Answerer:
         Args:
             task: its name, for the watchdog.
             person: whose rows these are, for fairness.
-            computation: is told which call it waits for.
+            computation: learns which call it waits for.
 
         Raises:
-            Unanswered: a row has failed, or the task.
+            Unanswered: a row or the task failed.
         """
         kind = Kind(task, model.spec.key)
         devices: set[int] = set()
@@ -194,7 +193,7 @@ class Answerer:
 
     @asynccontextmanager
     async def _deadline(self, computation: Computation[Any] | None = None) -> AsyncIterator[None]:
-        """Give up what takes too long. A text that is being generated ends early instead."""
+        """Limit the time of the body. A text that is being generated ends early instead."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(None) as timeout:
@@ -204,7 +203,7 @@ class Answerer:
                 finally:
                     ending.cancel()
         except TimeoutError:
-            # A shorter text does not help if something hangs.
+            # `DeadlinePassed` advises a shorter text, which does not help if a thread hangs.
             hangs = self._hangs.watchdog.silence >= self._limits.hang_seconds / 2
             raise NotResponding() if hangs else DeadlinePassed(self._limits.seconds) from None
 
@@ -220,7 +219,7 @@ class Answerer:
         """Keep a task's checkpoint on the devices while the body runs; load it first if necessary."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
-        if (model := self._pool.loaded(task)) is not None:  # nearly always, and then there is nothing to wait for
+        if (model := self._pool.loaded(task)) is not None:  # nearly always, so this path sets no timer
             with self._pool.acquire(model):
                 yield model
             return
@@ -242,19 +241,19 @@ class Answerer:
 
 @dataclass(frozen=True)
 class _Finished(Generic[T]):
-    """What a task returned. A thread cannot hand on the `StopIteration` that carries it."""
+    """The result of a task, whose `StopIteration` no future can hold."""
 
     value: T
 
 
 def _advance(run: TaskRun[T], outputs: list[Any] | None) -> OperationCall | _Finished[T]:
-    """Run a task up to its next call, or to its end."""
+    """Run a task to its next call or to its end, on a preparation thread."""
     try:
         return next(run) if outputs is None else run.send(outputs)
     except StopIteration as end:
         return _Finished(end.value)
     except GlassboxError:
         raise
-    except BaseException as error:  # `SystemExit` too belongs to this request, and must not end the process
+    except BaseException as error:  # `SystemExit` too: it must not end the process
         log.error("a task failed: %s", describe(error))
         raise ModelFailed from error

@@ -1,7 +1,4 @@
-"""The handle of a submitted request.
-
-Only plain values cross this interface, so a backend in another process can implement it with messages.
-"""
+"""The handle of a submitted request. Only plain values cross it, so a remote backend can implement it with messages."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 class Stage(StrEnum):
-    """What an answer waits for."""
+    """The stages of an answer."""
 
     LOADING = "loading"
     QUEUED = "queued"
@@ -26,7 +23,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Loading:
-    """How far a checkpoint is that is being loaded.
+    """The progress of a checkpoint that is being loaded.
 
     Attributes:
         checkpoint: its display name.
@@ -43,14 +40,11 @@ class Loading:
 
 @dataclass(frozen=True)
 class AnsweringState:
-    """How far an answer is.
-
-    Attributes:
-        loading: set in the stage LOADING only.
-    """
+    """The stage of an answer."""
 
     stage: Stage
     loading: Loading | None = None
+    """Set in the stage LOADING only."""
 
 
 class Answering(Protocol[ResultT_co]):
@@ -63,37 +57,27 @@ class Answering(Protocol[ResultT_co]):
     def __await__(self) -> Generator[Any, None, Answer[ResultT_co]]: ...
 
     def done(self) -> bool:
-        """Whether awaiting returns or raises at once."""
-        ...
+        """Return whether awaiting returns or raises at once."""
 
     @property
     def state(self) -> AnsweringState:
-        """What the answer waits for now. Cheap."""
-        ...
+        """The current stage. Cheap."""
 
     @property
     def queue_position(self) -> int | None:
-        """How many waiting rows are due before the first one of this request; None unless it is queued."""
-        ...
+        """How many waiting rows are due before this request's first one; None unless it is queued."""
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until the answer is done, but no longer than some seconds; return whether it is done.
-
-        Neither a timeout nor a cancelled caller cancels the request.
-        """
-        ...
+        """Wait until the answer is done, at most so long; return whether it is. Never cancels the request."""
 
     async def partial(self) -> ResultT_co | None:
         """Return the newest partial result; None if there is nothing to show."""
-        ...
 
     def stop(self) -> None:
         """End the generation within one decode step; the text so far becomes the answer.
 
         Does nothing if no text is being generated.
         """
-        ...
 
     def cancel(self) -> None:
         """Give the request up. It costs no further device time unless another request waits for the same result."""
-        ...

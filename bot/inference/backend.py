@@ -17,34 +17,28 @@ class Backend(Protocol):
     """Answers requests, in this process or elsewhere."""
 
     def submit(self, request: Request[ResultT], *, person: int) -> Answering[ResultT]:
-        """Accept a request, and return the handle of its answer.
-
-        Args:
-            person: asks; for fairness and limits.
+        """Accept a request of a person, and return the handle of its answer.
 
         Raises:
             ModelUnavailable: no checkpoint is set for it.
-            Refused: it is not accepted.
+            Refused: it is not accepted now.
         """
-        ...
 
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
         """Submit a request and wait for its answer.
 
         Raises:
-            Refused: it is not accepted.
+            Refused: it is not accepted now.
             Unanswered: it was accepted, and could not be answered.
             ModelUnavailable: its checkpoint cannot be loaded.
         """
         return await self.submit(request, person=person)
 
     def task_state(self, name: str) -> CheckpointState:
-        """Return how far a task's checkpoint is; raise `ModelUnavailable` if none is set."""
-        ...
+        """Return the state of a task's checkpoint; raise `ModelUnavailable` if none is set."""
 
     def status(self) -> WorkerStatus:
         """Return how busy the worker is."""
-        ...
 
     async def describe(self, task: str) -> CheckpointDescription:
         """Describe a task's checkpoint, loaded or not. Loads no weights, and uses no network.
@@ -52,4 +46,3 @@ class Backend(Protocol):
         Raises:
             ModelUnavailable: none is set for the task.
         """
-        ...

@@ -19,7 +19,7 @@ _Key = tuple[str, str]
 
 
 class Calibrations:
-    """Runs each task's calibration of a checkpoint once. An evicted checkpoint keeps what was measured.
+    """Runs each task's calibration of a checkpoint once. An evicted checkpoint keeps its measurements.
 
     Args:
         drive: runs the calibration of a task, on a checkpoint, for a flow of the fair queue.
@@ -38,17 +38,19 @@ class Calibrations:
             ShuttingDown: `aclose` has ended it.
             Unanswered: it has failed; the next caller tries again.
         """
-        calibration = task.calibrations.get(model.head.kind)
         key = (task.name, model.spec.key)
-        if calibration is None or key in self._done:
+        run = None if key in self._done else task.calibration(model.head)
+        if run is None:
             return
-        running = self._running.get(key) or self._begin(key, calibration(model.head), model)
+        running = self._running.get(key) or self._begin(key, run, model)
         try:
             await asyncio.shield(running)
         except asyncio.CancelledError:
             if running.cancelled():
                 raise ShuttingDown from None
             raise
+        finally:
+            del running  # its error refers to this frame: such a circle would keep the checkpoint in memory
 
     async def aclose(self) -> None:
         """Cancel the calibrations that are running."""
@@ -61,7 +63,7 @@ class Calibrations:
         lease.enter_context(self._pool.acquire(model))
 
         def end(calibration: asyncio.Task[object]) -> None:
-            del self._running[key]  # a task that failed refers to the checkpoint through its traceback
+            del self._running[key]  # if it failed, its traceback refers to the checkpoint
             lease.close()
             if not calibration.cancelled() and calibration.exception() is None:
                 self._done.add(key)

@@ -1,4 +1,4 @@
-"""What happens when a thread hangs, and to the checkpoint that it hangs in."""
+"""The end of threads that hang, and of the checkpoints that they hang in."""
 
 from __future__ import annotations
 
@@ -16,32 +16,26 @@ from bot.inference.scheduling.replicas import AnyOperation, operations_of
 from bot.inference.scheduling.watchdog import Watchdog
 
 MOST = 2
-"""Hangs after which the process ends: each leaves a thread behind, with all the memory that it holds."""
+"""Hangs after which the process ends, because each leaves a thread and its memory behind."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a preparation thread does.
-
-    Attributes:
-        task: its name, or "preview".
-        checkpoint: the key of the checkpoint that it uses.
-    """
+    """The kind of a call on a preparation thread."""
 
     task: str
+    """The task's name, or "preview"."""
     checkpoint: str
+    """The key of the checkpoint that it uses."""
 
 
 class Hangs:
-    """Finds what hangs, fails the requests that wait for it, and replaces the threads.
-
-    A thread that hangs may come back, hold a lock of the checkpoint's tokenizer forever, or have left the model half
-    changed. So nothing that was loaded of this checkpoint is used any more, and the next request loads it again.
+    """Finds threads that hang, fails the requests that wait for them, and replaces them.
 
     Attributes:
-        too_many: set when this process cannot go on.
+        too_many: set when this process cannot continue.
     """
 
     def __init__(
@@ -75,6 +69,8 @@ class Hangs:
     def _discard(
         self, concerned: list[PooledCheckpoint], operations: frozenset[AnyOperation], kinds: set[Hashable]
     ) -> None:
+        # A thread that hangs may come back, hold a lock of the tokenizer forever, or have left the model half changed.
+        # So nothing that was loaded of its checkpoint is used again.
         keys = {one.state.spec.key for one in concerned}
         for pooled in concerned:
             if pooled.loaded is not None:

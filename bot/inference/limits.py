@@ -1,4 +1,4 @@
-"""How much a worker takes on."""
+"""The limits of a worker."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the worker takes on.
+    """How much the worker accepts, and how long it waits.
 
     Attributes:
         requests: the most that may be accepted and unanswered.
         per_person: the most of these from one person.
-        seconds: the deadline of a request, counted from when its checkpoint is loaded.
+        seconds: the deadline of a request, from the moment when its checkpoint is loaded.
         ending_seconds: after the deadline, a text gets this long to end early.
         loading_seconds: a request waits this long for its checkpoint; less than the 15 minutes of an interaction.
         drain_seconds: a stop waits this long for accepted requests.
-        hang_seconds: a thread without a sign of life for this long hangs; longer than any batch takes.
-        remembered: how many results are kept for equal requests.
-        preparing_threads: how many threads tokenise and finish.
+        hang_seconds: a thread hangs after this long without a heartbeat; longer than any batch takes.
+        remembered: how many results are cached for equal requests.
     """
 
     requests: int = 512

@@ -24,21 +24,20 @@ ResultT = TypeVar("ResultT")
 class Computation(Generic[ResultT]):
     """A request while the worker computes its answer.
 
-    It does not know the `asyncio.Task` that runs it, so a failed task and its traceback form no circle through it.
-
     Attributes:
         checkpoint: the task whose checkpoint answers.
         call: the newest call of its task; None before the first and after the last.
-        preview: makes a partial result from the progress of each row; None if the task cannot.
+        preview: makes a partial result from the token ids of each row; None if the task cannot.
         reason: makes the error that explains a cancellation by the worker.
     """
 
+    # Not the `asyncio.Task` that runs it: the traceback of a failed task would refer through here back to the task.
     request: Request[ResultT]
     person: int
     task: Task[ResultT]
     checkpoint: str
     call: OperationCall | None = None
-    preview: Callable[[list[list[Any]]], Awaitable[ResultT]] | None = None
+    preview: Callable[[list[list[int]]], Awaitable[ResultT]] | None = None
     reason: Callable[[], GlassboxError] | None = None
 
     @property
@@ -48,7 +47,7 @@ class Computation(Generic[ResultT]):
 
     @property
     def can_be_shown(self) -> bool:
-        """Whether there is a partial result."""
+        """Whether there is a partial result to show."""
         return self.preview is not None and any(row.progress for row in self.rows)
 
     def stop(self) -> None:
@@ -58,7 +57,7 @@ class Computation(Generic[ResultT]):
                 row.stop()
 
     def release(self) -> None:
-        """Refer to the checkpoint no longer."""
+        """Drop the references to the checkpoint."""
         self.call = self.preview = None
 
 
@@ -67,15 +66,14 @@ class LocalAnswering(Answering[ResultT]):
     """The handle of a request that this process answers.
 
     Attributes:
-        task: computes the answer.
         leading: by request, the computations that equal requests have joined.
         model: the state of the checkpoint.
-        context: of the worker; timers run in it.
+        context: of the worker, for timers.
     """
 
     computation: Computation[ResultT]
     task: asyncio.Task[Answer[ResultT]]
-    leading: Mapping[Request[Any], Computation[Any]]
+    leading: Mapping[Request[object], Computation[Any]]
     model: CheckpointState
     queue: DeviceQueue
     context: contextvars.Context
@@ -108,8 +106,8 @@ class LocalAnswering(Answering[ResultT]):
     async def wait(self, seconds: float) -> bool:
         if self.task.done():
             return True
-        # The timer belongs to the worker, so it runs in the worker's context. simcord, in which the tests and the
-        # playground run, holds back the timers of a bot's own contexts for as long as the bot is busy.
+        # The timer runs in the worker's context: simcord, on which tests and playground run, holds back the timers of a
+        # bot's own contexts for as long as the bot is busy.
         timer = self.context.run(asyncio.get_running_loop().create_task, asyncio.sleep(seconds))
         try:
             await asyncio.wait((timer, self.task), return_when=asyncio.FIRST_COMPLETED)
@@ -130,13 +128,13 @@ class LocalAnswering(Answering[ResultT]):
         self.task.cancel()
 
     def give_up(self, reason: Callable[[], GlassboxError]) -> None:
-        """Cancel the request; whoever awaits it gets an error instead of `CancelledError`."""
+        """Cancel the request; awaiting it raises the error that `reason` makes, instead of `CancelledError`."""
         self.computation.reason = reason
         self.task.cancel()
 
 
 def loading_of(model: CheckpointState) -> Loading | None:
-    """Return how far a checkpoint is; None if it is loaded."""
+    """Return a checkpoint's progress; None if it is loaded."""
     if model.phase is Phase.READY:
         return None
     return Loading(model.spec.name, model.phase is Phase.FETCHING, model.fraction, model.seconds_left)

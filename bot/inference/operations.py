@@ -1,9 +1,6 @@
-"""How a task asks for a forward pass.
+"""How a task asks for forward passes: it is a generator that yields calls of a head's operations.
 
-A task is a generator. The code before its first `yield` is preparation (text to token ids), each `yield` is an
-`OperationCall` (rows for one operation of a head), and the code after it turns the outputs into a result. Preparation
-and finishing run on the preparation threads. Rows run on the device, batched with the rows of other requests. A task
-that needs a second forward pass that depends on the first simply yields again.
+Its own code (text to token ids, outputs to a result) runs on a preparation thread, the rows that it yields on a device.
 """
 
 from __future__ import annotations
@@ -22,9 +19,10 @@ OutputT = TypeVar("OutputT")
 T = TypeVar("T")
 
 StopCriterion: TypeAlias = Callable[[Sequence[int]], bool]
-"""Whether a text is complete, given the token ids that were generated so far, of which there is at least one."""
+"""Whether a text is complete, given its token ids so far, at least one."""
 
 _transition = threading.Lock()
+"""Held while a row changes its state: a device may take it at the moment when its caller abandons it."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +82,15 @@ class Row(Generic[InputT]):
 
     inputs: InputT
     tokens: int
-    """Its length and therefore its cost: tokens of the prompt plus the most tokens to generate."""
+    """Its length and its cost: tokens of the prompt, plus the most tokens to generate."""
     stop_criterion: StopCriterion | None = None
-    """A task's rule that ends a generated text. It runs on the device's thread, so it must be quick."""
+    """Ends a generated text. Runs on the device's thread, so it must be quick."""
     state: RowState = field(default=RowState.WAITING, init=False)
     """Read by iterative operations between two decode steps."""
-    progress: list[Any] = field(default_factory=list, init=False)
-    """What an iterative operation has generated so far, such as token ids. Only ever appended to."""
+    progress: list[int] = field(default_factory=list, init=False)
+    """The token ids that an iterative operation has generated so far. Only ever appended to."""
     session_state: Any = field(default=None, init=False)
-    """What another session needs to resume the row; None before its first session."""
+    """Lets another session resume the row; None before its first session."""
     device_index: int | None = field(default=None, init=False)
     """The device that has taken it; None while it waits."""
     heartbeat: int = field(default=0, init=False)
@@ -100,16 +98,16 @@ class Row(Generic[InputT]):
 
     @property
     def is_ending(self) -> bool:
-        """Whether no more tokens are wanted: the row was stopped or abandoned."""
+        """Whether it was stopped or abandoned, so that no more tokens are wanted."""
         return self.state >= RowState.STOPPING
 
     @property
     def was_stopped(self) -> bool:
-        """Whether its caller stopped it; False if its stop criterion ended it."""
+        """Whether its caller stopped it."""
         return self.state is RowState.STOPPING
 
     def run_on(self, device_index: int) -> None:
-        """Note that a device has taken the row."""
+        """Record the device that has taken the row."""
         self.device_index = device_index
         self._advance(RowState.RUNNING)
 
@@ -118,11 +116,11 @@ class Row(Generic[InputT]):
         self._advance(RowState.STOPPING)
 
     def abandon(self) -> None:
-        """Note that nobody waits for the row any more, from any thread."""
+        """Record that nobody waits for the row any more, from any thread."""
         self._advance(RowState.ABANDONED)
 
     def _advance(self, state: RowState) -> None:
-        with _transition:  # a device may take a row at the moment when its caller abandons it
+        with _transition:
             if state > self.state:
                 self.state = state
 
@@ -142,30 +140,25 @@ class Session(Protocol[InputT, OutputT]):
 
     def __len__(self) -> int:
         """Return how many rows are running."""
-        ...
 
     def join(self, rows: Sequence[Row[InputT]]) -> None:
-        """Add rows, which begin with the next step or resume where another session left them."""
-        ...
+        """Add rows, new or from another session; they take part in the next step."""
 
     def step(self) -> None:
         """Run one decode step: one more token for every row."""
-        ...
 
     def leave(self) -> list[tuple[Row[InputT], OutputT | Unanswered]]:
         """Remove the finished rows; return each with its output, or with the error that it alone gets."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
 class Operation(Generic[InputT, OutputT]):
-    """What a head can do with a batch of rows. Rows of the same operation may share a batch.
+    """A head's computation for a batch of rows. Rows of the same operation may share a batch.
 
     Attributes:
         name: for the status and the logs.
         run: called on the device's thread; returns one output per row, in order.
-        session: opens an empty session, for iterative operations only. Its argument says whether the rows are to be
-            alone (see `OperationCall`).
+        session: opens an empty session, for iterative operations only; its argument is `OperationCall.alone`.
         is_sound: whether an output may become an answer. If not, its row alone fails with `NotFinite`.
     """
 
@@ -182,7 +175,7 @@ class Operation(Generic[InputT, OutputT]):
         """Create an operation whose rows are decoded step by step; its `run` decodes them to the end."""
 
         def run(rows: Sequence[Row[InputT]]) -> list[OutputT]:
-            for row in rows:  # another session may have had them
+            for row in rows:  # another session may have begun them
                 row.progress.clear()
                 row.session_state = None
             return run_session(session(True), rows)
@@ -198,7 +191,7 @@ class Operation(Generic[InputT, OutputT]):
 
         Args:
             rows: at least one.
-            alone: keep the rows of other requests out of the batch, for results that must not depend on them.
+            alone: keep other requests' rows out of the batch, for results that must not depend on them.
         """
         outputs: list[OutputT] = yield OperationCall(self, list(rows), alone)
         return outputs
@@ -206,7 +199,7 @@ class Operation(Generic[InputT, OutputT]):
 
 @dataclass(frozen=True, eq=False)
 class OperationCall:
-    """Rows whose outputs a task waits for."""
+    """The rows whose outputs a task waits for."""
 
     operation: Operation[Any, Any]
     rows: list[Row[Any]]
@@ -236,11 +229,7 @@ def _output(outcome: T | Unanswered) -> T:
 
 
 def decode_step(session: Session[InputT, OutputT], joining: Sequence[Row[InputT]]) -> list[tuple[Row[InputT], Any]]:
-    """Let rows join a session and run one decode step.
-
-    Returns:
-        The finished rows, each with its output, or with the `Unanswered` error that it alone gets.
-    """
+    """Let rows join a session and run one decode step; return the finished rows as `Session.leave` does."""
     done = session.leave()  # rows that were stopped or abandoned since the last step
     if joining:
         session.join(joining)
@@ -250,7 +239,7 @@ def decode_step(session: Session[InputT, OutputT], joining: Sequence[Row[InputT]
 
 
 def run_task(task_run: TaskRun[T]) -> T:
-    """Run a task to its end in the calling thread, without a worker; for tests, evaluation and measurements.
+    """Run a task to its end in the calling thread, without a worker, for tests and measurements.
 
     Raises:
         NotFinite: an output is not finite.

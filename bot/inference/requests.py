@@ -1,4 +1,4 @@
-"""What every request, result and answer has in common."""
+"""The bases of requests and results, and the answer."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Request(Generic[ResultT_co]):
 
     @property
     def checkpoint(self) -> str | None:
-        """The task whose checkpoint answers this, if that is not the request's own task."""
+        """The task whose checkpoint answers this; None for the request's own task."""
         return None
 
     @property
     def subject(self) -> str:
-        """The text that it is about, as a title would quote it."""
+        """The text that it is about, for a title to quote."""
         return ""
 
     @property
     def quotes_channel(self) -> bool:
-        """Whether it contains a channel's messages, which only members who can read that channel may see."""
+        """Whether it contains a channel's messages, which only readers of that channel may see."""
         return False
 
 
@@ -40,31 +40,31 @@ class LabelScore:
 
 
 class Result:
-    """Base of all results: what an explanation needs to know of a result, with defaults for results without it."""
+    """Base of all results, with the attributes that explanations read."""
 
     @property
     def headline(self) -> tuple[LabelScore, ...]:
-        """What the reply says first: the likeliest label, or the likeliest word of each mask."""
+        """The first thing in the reply: the likeliest label, or the likeliest word of each mask."""
         return ()
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
-        """Token ids of each generated text, in the order of generation, each with the token that ended it if any."""
+        """Token ids of each generated text, in order, with the token that ended it if there was one."""
         return ()
 
 
 @dataclass(frozen=True)
 class Answer(Generic[ResultT_co]):
-    """A result, and how it was computed."""
+    """A result and how it was computed."""
 
     result: ResultT_co
     checkpoint: str
     """Display name of the checkpoint that answered."""
     device: str
-    """The device it ran on, as PyTorch writes it: `cpu`, `cuda:0`; if there were several, `cuda:0 and cuda:1`."""
+    """As PyTorch writes it: `cpu`, `cuda:0`; if there were several, `cuda:0 and cuda:1`."""
     precision: str
     """The data type of the weights: `float32`, `bfloat16`, `float16`."""
     seconds: float
-    """From when the checkpoint was ready (loaded and calibrated) to the result, waiting in the queue included."""
+    """From the moment when the checkpoint was loaded and calibrated, waiting in the queue included."""
     note: str | None = None
-    """What people should know about this checkpoint, if anything."""
+    """A sentence about this checkpoint for people, if there is one."""

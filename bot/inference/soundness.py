@@ -1,12 +1,11 @@
-"""Checks outputs for NaN and infinity before they become an answer.
+"""Checks outputs for NaN and infinity, which softmax and argmax would turn into a plausible answer.
 
-Damaged weights, and weights that overflow in a narrow data type, compute NaN or infinity, which softmax and argmax turn
-into a plausible answer.
+They come from damaged weights, and from weights that overflow in a narrow data type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -28,20 +27,17 @@ def none_above(output: object) -> bool:
 
 def _numbers(output: object) -> Iterator[npt.NDArray[Any]]:
     """Yield the floating-point numbers of arrays, also of those in dataclasses, mappings and lists."""
+    parts: Iterable[object] = ()
     if isinstance(output, np.ndarray):
         if output.dtype.kind == "f":
             yield output
     elif isinstance(output, float):
         yield np.array(output)
-    else:
-        for part in _parts(output):
-            yield from _numbers(part)
-
-
-def _parts(output: object) -> Iterator[object]:
-    if isinstance(output, Mapping):
-        yield from output.values()
+    elif isinstance(output, Mapping):
+        parts = output.values()
     elif is_dataclass(output) and not isinstance(output, type):
-        yield from (getattr(output, field.name) for field in fields(output))
+        parts = (getattr(output, field.name) for field in fields(output))
     elif isinstance(output, Sequence) and not isinstance(output, str | bytes):
-        yield from output
+        parts = output
+    for part in parts:
+        yield from _numbers(part)

@@ -1,4 +1,4 @@
-"""The status of checkpoints, devices and the worker, as plain values that any backend can report."""
+"""The status of checkpoints, devices and the worker, as plain values that a remote backend can report too."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class DeviceStatus:
     Attributes:
         name: as PyTorch writes it.
         precision: the data type that checkpoints are loaded in.
-        batches: batches run; decode steps that no row joins are not counted.
-        rows: sequences in those batches.
-        tokens: their tokens, those still to be generated included.
+        batches: without decode steps that no row joins.
+        rows: in those batches.
+        tokens: of those rows, including the tokens that are still to be generated.
         padded_tokens: the same, padding included.
         weight_bytes: of all checkpoints loaded on devices of this name.
-        memory_limit: the most bytes of weights on devices of this name; None if there is no limit.
+        memory_limit: the most of these; None if there is no limit.
     """
 
     name: str
@@ -57,13 +57,12 @@ class CheckpointStatus:
         tasks: the tasks that use it.
         bytes: of its weights on all devices together; 0 unless it is loaded.
         precision: the data type of its weights on each device; empty unless it is loaded.
-        precision_reason: why it is this one, if there is something to say.
+        precision_reason: why it is this one, if that needs saying.
         requests: how many use it or wait for it now.
         idle_seconds: since its last use, 0 while in use; None if it was never used.
-        joins: whether new rows join its running batch. They cannot if its cache forgets (sliding windows, recurrent
-            states) or its configuration asks for beams: such a batch stays together to its end. None before it has
-            generated anything.
-        nonfinite: how many requests have failed since the start because its numbers were NaN or infinite.
+        joins: whether new rows join its running batch, which they cannot if its cache forgets (sliding windows,
+            recurrent states) or its configuration asks for beams; None before it has generated anything.
+        nonfinite: how many requests failed since the start because its numbers were NaN or infinite.
     """
 
     name: str

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Never, TypeVar
 
 from bot.errors import ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 
+HeadT_contra = TypeVar("HeadT_contra", contravariant=True)
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
 ResultT = TypeVar("ResultT")
 
 
 class HeadKind(StrEnum):
-    """What a checkpoint can do, decided by its architecture."""
+    """The kinds of heads, decided by a checkpoint's architecture."""
 
     SEQUENCE_CLASSIFIER = "sequence classifier"
     MASKED_LM = "masked language model"
@@ -26,13 +28,21 @@ class HeadKind(StrEnum):
     QUESTION_ANSWERING = "question answering model"
 
 
-# A head's class imports torch, and cogs import tasks: so these cannot say which head and request belong together.
-Implementation: TypeAlias = Callable[[Any, Any], TaskRun[ResultT]]
-"""A generator function `(head, request) -> TaskRun[result]`."""
-Preview: TypeAlias = Callable[[Any, Any, Sequence[Sequence[Any]]], ResultT]
-"""Makes a result of what is generated so far: `(head, request, progress of each row) -> result`."""
-Calibration: TypeAlias = Callable[[Any], TaskRun[None]]
-"""A generator function `head -> TaskRun[None]` that keeps what it measures in `head.calibrations`."""
+@dataclass(frozen=True)
+class Implementation(Generic[HeadT_contra, RequestT_contra, ResultT]):
+    """How one kind of head answers the requests of a task.
+
+    Attributes:
+        run: a generator function that answers a request.
+        preview: returns a result of the token ids that each row has generated so far; None for results that cannot be
+            shown before they are complete.
+        calibrate: a generator function that measures the checkpoint before its first request, and keeps the outcome in
+            `head.calibrations`; a second run does nothing.
+    """
+
+    run: Callable[[HeadT_contra, RequestT_contra], TaskRun[ResultT]]
+    preview: Callable[[HeadT_contra, RequestT_contra, Sequence[Sequence[int]]], ResultT] | None = None
+    calibrate: Callable[[HeadT_contra], TaskRun[None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,41 +52,42 @@ class Task(Generic[ResultT]):
     Attributes:
         name: the command's name, and the key in the catalogue.
         request: the class of its requests.
-        implementations: for each kind of head that can answer them.
+        implementations: by the kind of head.
         repeatable: whether equal requests have equal results, so that one computation serves all of them.
         weight: how many ordinary results one of its results counts for in the cache, because some are large.
-        previews: for the kinds of heads whose results can be shown while they are generated.
-        calibrations: for the kinds of heads whose checkpoints must be measured first. Run once, after loading; a second
-            run does nothing.
         from_text: whether a text alone makes a request: `request(text)`.
     """
 
     name: str
     request: type[Request[ResultT]]
-    implementations: Mapping[HeadKind, Implementation[ResultT]]
+    # `Never`, because only the implementation knows its head: here, heads' classes would import torch for every cog.
+    implementations: Mapping[HeadKind, Implementation[Never, Never, ResultT]]
     repeatable: bool = True
     weight: int = 1
-    previews: Mapping[HeadKind, Preview[ResultT]] = field(default_factory=dict)
-    calibrations: Mapping[HeadKind, Calibration] = field(default_factory=dict)
     from_text: bool = False
 
-    def start(self, head: Any, request: Request[ResultT]) -> TaskRun[ResultT]:
+    def start(self, head: Any, request: Any) -> TaskRun[ResultT]:
         """Start to answer a request on a head.
 
         Raises:
             ModelUnavailable: heads of this kind cannot do the task.
         """
-        self.check(head.kind)
-        return self.implementations[head.kind](head, request)
+        return self.on(head.kind).run(head, request)
 
-    def check(self, kind: HeadKind) -> None:
-        """Raise `ModelUnavailable` if heads of this kind cannot do the task."""
-        if kind not in self.implementations:
-            possible = " or ".join(map(_with_article, self.implementations))
-            raise ModelUnavailable(
-                f"The checkpoint that is set for /{self.name} is {_with_article(kind)}, and this command needs "
-                f"{possible}. Whoever runs this bot can change it with {self.name.upper()}_CHECKPOINT."
-            )
+    def calibration(self, head: Any) -> TaskRun[None] | None:
+        """Start to calibrate a head; return None if it needs no calibration."""
+        implementation = self.implementations.get(head.kind)
+        return None if implementation is None or implementation.calibrate is None else implementation.calibrate(head)
+
+    def on(self, kind: HeadKind) -> Implementation[Never, Never, ResultT]:
+        """Return how heads of a kind answer; raise `ModelUnavailable` if they cannot do the task."""
+        if (implementation := self.implementations.get(kind)) is not None:
+            return implementation
+        possible = " or ".join(map(_with_article, self.implementations))
+        raise ModelUnavailable(
+            f"The checkpoint that is set for /{self.name} is {_with_article(kind)}, and this command needs "
+            f"{possible}. Whoever runs this bot can change it with {self.name.upper()}_CHECKPOINT."
+        )
 
 
 def _with_article(noun: str) -> str:

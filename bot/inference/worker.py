@@ -1,4 +1,4 @@
-"""The worker answers every accepted request exactly once."""
+"""The worker, which answers every accepted request exactly once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-from bot.errors import (
-    GlassboxError,
-    HungAgain,
-    NotResponding,
-    QueueFull,
-    ShuttingDown,
-    TooManyRequests,
-    describe,
-)
+from bot.errors import GlassboxError, HungAgain, NotResponding, QueueFull, ShuttingDown, TooManyRequests, describe
 from bot.inference.answerer import Answerer
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
@@ -44,7 +36,7 @@ log = logging.getLogger(__name__)
 __all__ = ["InferenceWorker", "Limits"]
 
 THREADS_SECONDS = 1.0
-"""A stop waits at least this long for the threads."""
+"""The least time that a stop waits for the threads."""
 
 
 class InferenceWorker(Backend):
@@ -53,7 +45,7 @@ class InferenceWorker(Backend):
     An async context manager: entering starts the worker, leaving drains it.
 
     Args:
-        clock: returns the seconds that the watchdog compares.
+        clock: the watchdog's, in seconds.
     """
 
     def __init__(
@@ -122,7 +114,7 @@ class InferenceWorker(Backend):
         """Load and calibrate the checkpoints of some tasks now.
 
         Args:
-            may_evict: whether other checkpoints may be evicted for them.
+            may_evict: whether this may evict other checkpoints.
 
         Raises:
             ModelUnavailable: a checkpoint cannot be loaded.
@@ -132,9 +124,9 @@ class InferenceWorker(Backend):
                 await self._answerer.load(task, may_evict=may_evict)
 
     async def preload(self) -> None:
-        """Load the checkpoints that fit beside each other, before the first request needs them.
+        """Load the checkpoints that fit together before the first request needs them.
 
-        Failures are logged once for each checkpoint. The next request tries again.
+        Logs failures once for each checkpoint; the next request tries again.
         """
         told: set[str] = set()
         for name in self._pool.tasks:
@@ -171,7 +163,7 @@ class InferenceWorker(Backend):
             await asyncio.gather(*self._give_up(ShuttingDown), return_exceptions=True)
         await self._answerer.aclose()
         await self._pool.aclose()
-        # Together, because a thread that hangs in one place may keep one in the other.
+        # Together, because a device's thread that hangs may keep a preparation thread waiting, and the reverse.
         left = max(THREADS_SECONDS, end - now())
         if not all(await asyncio.gather(self._queue.stop(left), self._preparing.aclose(left))):
             log.error("a thread hangs, and is left behind")
@@ -180,16 +172,16 @@ class InferenceWorker(Backend):
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def until_hung(self) -> None:
-        """Wait for as long as this process is of use.
+        """Wait until threads have hung too often, when everybody has been told and nothing more is accepted.
 
         Raises:
-            HungAgain: threads have hung more than once. Everybody has been told, and nothing more is accepted.
+            HungAgain: always.
         """
         await self._hangs.too_many.wait()
         raise HungAgain
 
     def look_for_hangs(self) -> None:
-        """Write off what has hung since the last look, and tell everybody who waits for it."""
+        """Discard what has hung since the last check, and tell everybody who waits for it."""
         if self._hangs.check() and self._hangs.too_many.is_set():
             self._give_up(NotResponding)
 
@@ -198,8 +190,8 @@ class InferenceWorker(Backend):
             await asyncio.sleep(self._hangs.watchdog.every)
             self.look_for_hangs()
 
-    def _give_up(self, reason: Callable[[], GlassboxError]) -> list[asyncio.Task[Any]]:
-        """Cancel all that is accepted; return what has yet to end."""
+    def _give_up(self, reason: Callable[[], GlassboxError]) -> list[asyncio.Task[object]]:
+        """Cancel all accepted requests; return their tasks, which have yet to end."""
         for answering in self._accepted:
             answering.give_up(reason)
         return [answering.task for answering in self._accepted]
@@ -212,7 +204,7 @@ class InferenceWorker(Backend):
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 
-    def _release(self, answering: LocalAnswering[Any], answer: asyncio.Task[Any]) -> None:
+    def _release(self, answering: LocalAnswering[Any], answer: asyncio.Task[object]) -> None:
         person = answering.computation.person
         self._accepted.remove(answering)
         self._people[person] -= 1

@@ -1,4 +1,4 @@
-"""Attention weights as a heat map: which token looks at which."""
+"""Attention weights as a heat map."""
 
 from __future__ import annotations
 
@@ -28,11 +28,9 @@ def attention_map(
 ) -> Picture:
     """Draw attention weights: each row shows how a token divides its attention of 1 among the columns' tokens.
 
-    Colours follow the square root of a weight, as the scale shows: most weights are small.
-
     Args:
-        rows: the tokens that look, such as a decoder's.
-        columns: the tokens that are looked at.
+        rows: the queries' tokens, such as a decoder's.
+        columns: the keys' tokens.
         weights: of shape (rows, columns), from 0 to 1.
         causal: whether a token sees only those before it; the others are hatched.
 
@@ -46,7 +44,7 @@ def attention_map(
     down = cut_labels(canvas, [as_chip(text) for text in rows[:MOST_TOKENS]], size, _LABEL_WIDTH)
     across = cut_labels(canvas, [as_chip(text) for text in columns[:MOST_TOKENS]], size, _LABEL_WIDTH)
     left = MARGIN + 6 + down.widest
-    # The last of the slanted labels leans out of the grid.
+    # The last slanted label reaches beyond the grid.
     room = WIDTH - MARGIN - left - (across.widest * 0.5 if number_of_columns <= _FEW else 0)
     cell = min(max(room / max(number_of_columns, 1), _SMALLEST_CELL), _LARGEST_CELL)
     canvas.width = max(WIDTH, left + number_of_columns * cell + MARGIN)
@@ -73,7 +71,7 @@ def _cells(canvas: Canvas, grid: Grid, values: npt.NDArray[np.float64], causal: 
 
 
 def _colour(value: float) -> tuple[int, int, int]:
-    return amount(max(value, 0.0) ** 0.5)
+    return amount(max(value, 0.0) ** 0.5)  # most weights are small
 
 
 def _note(rows: int, columns: int, causal: bool) -> str:

@@ -1,4 +1,4 @@
-"""Which words mattered: a sentence on the evidence that its tokens gave."""
+"""A sentence, coloured by the evidence that its tokens gave for a label."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ class ScoredToken:
 def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note: str = "") -> Picture:
     """Draw a sentence in two colours: blue speaks for a label, orange against it.
 
-    They also differ without colour: evidence for has a bar upwards and a plus, evidence against is hatched and has a
-    bar downwards and a minus.
+    Bars (up and down), hatching and signs tell the same without colour.
 
     Args:
-        label: what the scores are about, such as "NEGATIVE".
+        label: such as "NEGATIVE".
         note: a line under the title, such as the sum of the scores.
     """
     shown = tokens[:MOST_TOKENS]

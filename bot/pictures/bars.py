@@ -18,7 +18,7 @@ _NUMBER_WIDTH = 62.0
 
 
 class Unit(Enum):
-    """What the numbers are: probabilities are drawn on a scale to 1, other numbers on one to the largest."""
+    """The kind of numbers: probabilities are drawn on a scale to 1, others on one to the largest."""
 
     PROBABILITY = "probability"
     NUMBER = "number"
@@ -29,9 +29,7 @@ class Unit(Enum):
 
 
 def bars(labels: Sequence[str], values: Sequence[float], title: str = "", unit: Unit = Unit.PROBABILITY) -> Picture:
-    """Draw one bar for each value, in the order given; the largest has bold type.
-
-    Negative values have hatched bars to the left of the zero line.
+    """Draw one bar for each value, in the order given; negative ones are hatched, to the left of the zero line.
 
     Raises:
         ValueError: the number of values isn't that of the labels.

@@ -1,7 +1,4 @@
-"""A card with text and rounded boxes on it.
-
-Lengths are in points, two pixels each: a card of 440 points is about as wide as a phone.
-"""
+"""A card with text and rounded boxes on it. Lengths are in points."""
 
 from __future__ import annotations
 
@@ -19,11 +16,12 @@ from bot.pictures.picture import Picture
 from bot.pictures.wording import WIDEST, visible
 
 SCALE = 2
+"""Pixels per point."""
 WIDTH = 440.0
-"""Of a card, unless its content needs more."""
+"""Of a card, unless its content needs more: about that of a phone."""
 MARGIN = 16.0
 SMALL = 11.0
-"""The smallest type: still readable on a phone 400 points wide."""
+"""The smallest type that is readable on a phone 400 points wide."""
 TEXT = 13.0
 TITLE = 15.0
 
@@ -70,10 +68,10 @@ class Box:
 
 
 class Canvas:
-    """A card that grows with its content: it records what is drawn, and `picture` rasterises it.
+    """A card that grows with its content: it records drawing operations, which `picture` carries out.
 
     Args:
-        texts: everything on it that people or a model wrote; it decides how Chinese characters are drawn.
+        texts: of people and models; they decide the form of Chinese characters.
     """
 
     def __init__(self, width: float = WIDTH, texts: Iterable[str] = ()) -> None:
@@ -95,7 +93,7 @@ class Canvas:
         return self._fonts.cut(text, self._han, width / size, bold)
 
     def pieces(self, texts: Sequence[str], continues: Sequence[bool], size: float, width: float) -> list[str]:
-        """Return as much of each token as fits, with letters shaped as in the whole word (`Fonts.joined`)."""
+        """Return as much of each token as fits, with letters shaped as in the whole word (see `Fonts.joined`)."""
         return self._fonts.joined([self.cut(text, size, width) for text in texts], continues, self._han)
 
     def text(
@@ -113,9 +111,9 @@ class Canvas:
         """Write a line and return its width.
 
         Args:
-            x: its start; with `align` 0.5 its middle, with 1 its end.
-            y: its base line.
-            degrees: its counter-clockwise turn about (x, y); it then starts there.
+            x: of its start; with `align` 0.5 of its middle, with 1 of its end.
+            y: of its base line.
+            degrees: turns it counter-clockwise about (x, y), where it then starts.
         """
         line = self._line(text, bold)
         width = line.width * size
@@ -149,17 +147,17 @@ class Canvas:
     def swatch(
         self,
         box: Box,
-        says: str,
+        meaning: str,
         fill: Colour,
         *,
         radius: float = 2.0,
         hatch: Colour | None = None,
         outline: Colour | None = None,
     ) -> float:
-        """Draw an entry of a legend: a colour, and its meaning beside it. Return the x of the next entry."""
+        """Draw an entry of a legend, a colour with its meaning beside it, and return the x of the next entry."""
         self.box(box, fill, radius=radius, hatch=hatch, outline=outline)
         x = box.x + 26
-        return x + self.text(x, box.bottom - 2, says, SMALL, fill=MUTED) + 18
+        return x + self.text(x, box.bottom - 2, meaning, SMALL, fill=MUTED) + 18
 
     def title(self, title: str, note: str = "") -> float:
         """Write a title on at most two lines, and a note under it; return the y below them."""
@@ -176,7 +174,7 @@ class Canvas:
         return y + (6 if title or note else 0)
 
     def more(self, y: float, number: int) -> float:
-        """Write that a number of items is left out, if any is; return the y below the line."""
+        """Write how many items are left out, if any are; return the y below the line."""
         return self.note(y, f"… {number:,} more") if number else y
 
     def note(self, y: float, text: str) -> float:
@@ -197,7 +195,7 @@ class Canvas:
         return [*found, self.cut(" ".join(words), size, width, bold)] if words else found
 
     def _line(self, text: str, bold: bool) -> Line:
-        # Shaping is slow, and a line is measured, cut and drawn.
+        # Shaping is slow, and the same line is measured, cut and drawn.
         line = self._lines.get((text, bold))
         if line is None:
             line = self._lines[text, bold] = self._fonts.line(visible(text), self._han, bold)
@@ -229,7 +227,7 @@ def _png(card: Image.Image) -> bytes:
 
 def _with_palette(card: Image.Image) -> Image.Image:
     """Return a card in few colours; the last of them are steps of transparency in the smooth corners."""
-    # Pillow's octree would do this itself, but shifts colours so far that blue scales get grey steps.
+    # Pillow's octree quantizer handles transparency, but shifts colours so far that blue scales get grey steps.
     few = card.convert("RGB").quantize(_OPAQUE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     indices, alpha = np.array(few), np.asarray(card.getchannel("A"))
     corners = alpha < 255
@@ -260,9 +258,9 @@ def _fill(box: Box, fill: Colour, radius: float, corners: Corners, hatch: Colour
 
 
 def _rounded(width: int, height: int, radius: int, corners: Corners) -> Image.Image:
-    """Return a mask of a rectangle with smooth corners; only the corners are drawn finer, as the rest is straight."""
+    """Return a mask of a rectangle with smooth corners."""
     mask = Image.new("L", (width, height), 255)
-    disc = _disc(radius)
+    disc = _disc(radius)  # only corners are drawn finer and reduced: edges are straight
     for is_round, (right, low) in zip(corners, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True):
         if is_round:
             corner = disc.crop((right * radius, low * radius, (right + 1) * radius, (low + 1) * radius))
@@ -280,7 +278,7 @@ def _disc(radius: int) -> Image.Image:
 
 @lru_cache(64)
 def _hatching(width: int, height: int, phase: int) -> Image.Image:
-    """Return a mask of smooth diagonal lines; with its phase, they continue from one box to the next."""
+    """Return a mask of smooth diagonal lines; the phase lets them continue from one box to the next."""
     x, y = np.arange(width)[None, :], np.arange(height)[:, None]
     distance = np.abs((x + y + phase) % _PERIOD - _PERIOD / 2)
     return Image.fromarray((np.clip(1.6 - distance, 0, 1) * 255).astype(np.uint8))

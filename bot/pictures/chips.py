@@ -16,7 +16,7 @@ from bot.pictures.wording import alt_text, counted, quoted
 
 MOST_ROWS = 8
 MOST_TOKENS = 96
-"""On one picture, all rows together; more would be too small to read in a message."""
+"""In one picture, all rows together; more would be too small to read in a message."""
 MOST_LINES = 16
 """Lines of chips, all rows together."""
 MOST_PADDING = 3

@@ -1,4 +1,4 @@
-"""A generated text, and how sure the model was of each token."""
+"""A generated text, coloured by the probability of each token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GUTTER = 20.0  # between the two columns of alternatives
 _PERCENT = 50.0
 _OTHER: Colour = (188, 213, 238)
 CHOSEN: Colour = (122, 170, 218)
-"""Blue, as the alternatives: the warm colours stand for levels."""
+"""Blue, as the alternatives, because the warm colours stand for levels."""
 
 
 @dataclass(frozen=True)

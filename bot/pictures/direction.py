@@ -1,8 +1,4 @@
-"""The direction of a line's parts, and their order.
-
-Source: the Unicode Bidirectional Algorithm (UAX #9), without paragraphs, paired brackets and explicit embeddings (which
-`wording.visible` replaces): tokens and labels have none.
-"""
+"""The direction and the order of a line's parts."""
 
 from __future__ import annotations
 
@@ -25,12 +21,15 @@ class Run(NamedTuple):
 
     @property
     def rightwards(self) -> bool:
-        """Whether it runs from left to right."""
+        """Whether it is read from left to right."""
         return self.level % 2 == 0
 
 
 def runs(text: str) -> list[Run]:
-    """Return a line's runs in their order from left to right."""
+    """Return a line's runs in their order from left to right.
+
+    Source: Unicode Bidirectional Algorithm (UAX #9), without paragraphs, paired brackets and explicit embeddings.
+    """
     base = next((_STRONG[kind] for kind in map(unicodedata.bidirectional, text) if kind in _STRONG), "L")
     level_of = {"L": 2 if base == "R" else 0, "R": 1, "N": 2}
     levels = [level_of[kind] for kind in _with_neutrals(_kinds(text, base), base)]
@@ -41,7 +40,7 @@ def runs(text: str) -> list[Run]:
 
 
 def spans(values: Iterable[T]) -> Iterator[tuple[T, int, int]]:
-    """Yield each value that is repeated once or more, with the start and end of its repetition."""
+    """Yield each series of equal values as the value, its start and its end."""
     start = 0
     for value, group in groupby(values):
         end = start + len(list(group))
@@ -56,7 +55,7 @@ def is_leftwards(texts: Iterable[str]) -> bool:
 
 
 def _kinds(text: str, base: str) -> list[str]:
-    """Return `L`, `R`, `N` for a number amid letters from right to left, or `?` for a neutral, for each character."""
+    """Return for each character `L`, `R`, `N` (a number among letters from right to left) or `?` (neutral)."""
     kinds: list[str] = []
     strong = base
     for kind in map(unicodedata.bidirectional, text):
@@ -73,7 +72,7 @@ def _kinds(text: str, base: str) -> list[str]:
 
 
 def _with_neutrals(kinds: Sequence[str], base: str) -> list[str]:
-    """Give spaces and punctuation the direction of their neighbours if these agree, else that of the line."""
+    """Give spaces and punctuation the direction of their neighbours if these agree, otherwise that of the line."""
     resolved: list[str] = []
     for index, kind in enumerate(kinds):
         if kind != "?":

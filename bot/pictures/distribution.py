@@ -1,4 +1,4 @@
-"""What temperature and top_p did to the next token's probabilities."""
+"""The next token's probabilities, before and after temperature and top_p."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER_WIDTH = 58.0
 
 @dataclass(frozen=True)
 class Candidate:
-    """A possible next token, its probability by the model alone, and that with which it is drawn (0: cut off)."""
+    """A possible next token, its probability by the model alone, and that after the settings (0: cut off)."""
 
     text: str
     before: float
@@ -27,7 +27,7 @@ class Candidate:
 
 
 def distribution(candidates: Sequence[Candidate], title: str = "", chosen: int | None = None) -> Picture:
-    """Draw, for the first candidates, the probability before and after the settings; cut-off ones are hollow.
+    """Draw the probability of each candidate before and after the settings; cut-off ones are hollow.
 
     Args:
         candidates: the likeliest first.

@@ -1,7 +1,4 @@
-"""Text in any script, set in the Noto fonts that come with Glassbox (SIL Open Font License 1.1).
-
-Every character is set in the first font that has it; without one, it is an empty box.
-"""
+"""Text in any script, in the Noto fonts that pip installs (SIL Open Font License 1.1)."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ _HANGUL = regex.compile(r"\p{Hangul}")
 
 
 class Han(IntEnum):
-    """National forms of Chinese characters: indices of the faces in Noto Sans CJK's file."""
+    """National forms of Chinese characters, numbered as the faces in Noto Sans CJK's file."""
 
     JAPANESE = 0
     KOREAN = 1
@@ -40,7 +37,7 @@ class Han(IntEnum):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Han:
-        """Return the form of the country whose other letters the texts have."""
+        """Return the form of the country whose letters are in the texts too."""
         text = "".join(texts)
         if _KANA.search(text):
             return cls.JAPANESE
@@ -70,7 +67,7 @@ class Line:
             degrees: counter-clockwise turn of the line.
 
         Returns:
-            None for a line without any ink.
+            None for a line without ink.
         """
         raster = hb.RasterDraw()
         cos, sin = math.cos(math.radians(degrees)) * size, math.sin(math.radians(degrees)) * size
@@ -109,7 +106,7 @@ class Face:
 
 
 class Fonts:
-    """All faces, in the order in which a character is looked up. Threads may share it."""
+    """All faces. A character is set in the first one that has it. Threads may share this object."""
 
     def __init__(self) -> None:
         noto, cjk = (Path(str(files(package))) for package in ("manimgx_fonts", "manimgx_fonts_cjk"))
@@ -138,7 +135,7 @@ class Fonts:
         return Line(pen, tuple(parts))
 
     def cut(self, text: str, han: Han, ems: float, bold: bool = False) -> str:
-        """Return as much of a text as fits a width, cut between two graphemes, with `…` where it was cut."""
+        """Return as much of a text as fits a width, cut between graphemes, with `…` at the cut."""
         if len(text) <= WIDEST and self.line(text, han, bold).width <= ems:
             return text
         pieces: list[str] = regex.findall(r"\X", text[:WIDEST])
@@ -152,7 +149,7 @@ class Fonts:
         return without(bisect_left(range(len(pieces)), True, key=fits))
 
     def joined(self, pieces: Sequence[str], continues: Sequence[bool], han: Han) -> list[str]:
-        """Join the letters of a word's pieces, so that an Arabic word does not seem to end at the edge of a piece.
+        """Join the letters of a word's pieces: no Arabic word should seem to end with a piece.
 
         Args:
             continues: which pieces belong to the same word as the piece before them.
@@ -165,7 +162,7 @@ class Fonts:
         return joined
 
     def _join(self, before: str, after: str, han: Han) -> bool:
-        """Return whether two letters are joined: a joiner then changes the shape of both."""
+        """Return whether a joiner changes the shape of both letters, so that they belong together."""
         if unicodedata.bidirectional(before or " ") != "AL" or unicodedata.bidirectional(after or " ") != "AL":
             return False
         changes = ((before, before + _JOINER), (after, _JOINER + after))
@@ -175,7 +172,7 @@ class Fonts:
         return {glyph.number for _, glyphs in self.line(text, han).parts for glyph in glyphs}
 
     def _faces_of(self, text: str, han: Han) -> Iterator[Face]:
-        """Yield each character's face. Accents and joiners have that of the letter that they change."""
+        """Yield each character's face. Accents and joiners take that of their letter."""
         first = next((char for char in text if not _changes_letter(char)), " ")
         face = self._face_of(first, han)
         for index, char in enumerate(text):
@@ -192,7 +189,7 @@ class Fonts:
 @cache
 def installed() -> Fonts:
     """Return the fonts, opened once."""
-    # They are mapped into memory, so that even Noto Sans CJK costs only what is used.
+    # They are mapped into memory, so even Noto Sans CJK takes little of it.
     return Fonts()
 
 

@@ -53,7 +53,7 @@ def row_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
 
 
 def column_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
-    """Write each column's label above it, upright if all of them fit, else turned."""
+    """Write each column's label above it: horizontal if all of them fit, otherwise turned."""
     degrees = _SLANT if grid.cell >= 18 else _STEEP
     for index, text in enumerate(labels.texts):
         middle = grid.x + (index + 0.5) * grid.cell
@@ -64,11 +64,7 @@ def column_labels(canvas: Canvas, grid: Grid, labels: Labels) -> None:
 
 
 def matrix(values: npt.ArrayLike, rows: int, columns: int) -> npt.NDArray[np.float64]:
-    """Return values of shape (rows, columns), with 0 for NaN and infinities.
-
-    Raises:
-        ValueError: they have another shape.
-    """
+    """Return values of shape (rows, columns), with 0 for NaN and infinities; raise `ValueError` for other shapes."""
     found = np.asarray(values, dtype=np.float64)
     if found.shape != (rows, columns) and (found.size or rows * columns):
         raise ValueError(f"{rows} rows and {columns} columns are labelled, and the values have shape {found.shape}")
@@ -76,7 +72,7 @@ def matrix(values: npt.ArrayLike, rows: int, columns: int) -> npt.NDArray[np.flo
 
 
 def largest(values: npt.NDArray[np.float64], number: int) -> list[tuple[int, int]]:
-    """Return row and column of the largest values, in order, without those of −∞."""
+    """Return row and column of the largest values in order; −∞ is left out."""
     flat = values.ravel()
     number = min(number, int((flat > -np.inf).sum()))
     if not number:

@@ -1,4 +1,4 @@
-"""A text as its tokens, each with the label that a model gave it."""
+"""A text as its tokens, with the label of each."""
 
 from __future__ import annotations
 
@@ -42,12 +42,10 @@ class LabelledToken:
 
 
 def labelled_tokens(tokens: Sequence[LabelledToken], title: str = "") -> Picture:
-    """Draw a text's tokens with their labels and probabilities below them, coloured by kind.
-
-    The four colours begin again with the fifth kind: labels tell the kinds apart.
-    """
+    """Draw a text's tokens with their labels and probabilities below them, coloured by kind."""
     shown = tokens[:MOST_TOKENS]
     kinds = dict.fromkeys(token.kind for token in shown if token.kind)
+    # Colours repeat after four kinds; labels tell the kinds apart.
     colours = {kind: WORDS[index % len(WORDS)] for index, kind in enumerate(kinds)}
     texts = (text for token in shown for text in (token.text, token.label))
     canvas = Canvas(_WIDER if len(shown) > _MANY else WIDTH, (title, *texts))

@@ -16,10 +16,10 @@ _TICKS = 4
 
 
 def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of the hidden states") -> Picture:
-    """Draw one column for each layer; the first, in another colour, are the embeddings.
+    """Draw a column for the embeddings, and one in another colour for each layer.
 
     Args:
-        norms: the mean over tokens of the L2 norm of the hidden states, of the embeddings and then of each layer.
+        norms: of the embeddings and then of each layer, the mean over tokens of the L2 norm of the hidden states.
     """
     drawn = [max(drawable(value), 0.0) for value in norms]
     canvas = Canvas()
@@ -48,7 +48,7 @@ def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of t
 
 
 def rounded(value: float) -> str:
-    """`0.5` → "0.5", `15000.0` → "15,000", `2e6` → "2e+06"."""
+    """Return "0.5", "15,000" for `15000.0`, or "2e+06" for `2e6`."""
     return f"{value:,.0f}" if 1_000 <= value < 1e6 else f"{value:.3g}"
 
 

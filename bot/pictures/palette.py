@@ -1,4 +1,4 @@
-"""Colours that colour-blind people can tell apart, on a card that is readable on a dark and on a light page."""
+"""Colours that colour-blind people can tell apart, on a card for dark and light pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AGAINST: tuple[Colour, ...] = ((251, 251, 252), (253, 216, 164), (240, 160, 66)
 _MORE: tuple[Colour, ...] = ((246, 248, 251), (178, 207, 232), (81, 139, 196), (22, 67, 126), (8, 26, 66))
 
 _STEPS = 48
-"""Of a scale: more than an eye can tell apart, and few enough to compress well."""
+"""Of a scale: more than people can tell apart, and few enough to compress well."""
 
 
 def evidence(share: float) -> Colour:

@@ -1,4 +1,4 @@
-"""What a drawing function returns."""
+"""The result of a drawing function."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _row_texts(canvas: Canvas, grid: Grid, texts: Sequence[str]) -> None:
 
 
 def cosine(value: float) -> str:
-    """`-0.034` → "−0.03", with a true minus sign; never a negative zero."""
+    """Return "−0.03" for `-0.034`, with a true minus sign; never a negative zero."""
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
 
 

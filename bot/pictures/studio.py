@@ -1,4 +1,4 @@
-"""Drawing beside the event loop."""
+"""The thread that draws pictures."""
 
 from __future__ import annotations
 
@@ -17,15 +17,11 @@ class Studio:
     """A thread that draws one picture after the other."""
 
     def __init__(self) -> None:
-        # One is enough: a picture takes some tens of milliseconds, and the models need the cores.
+        # One is enough: a picture takes tens of milliseconds, and the models need the cores.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
 
     async def draw(self, function: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
-        """Call a drawing function on the thread.
-
-        Raises:
-            RuntimeError: the studio is closed.
-        """
+        """Call a drawing function on the thread; raise `RuntimeError` if the studio is closed."""
         drawing = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, drawing)
 

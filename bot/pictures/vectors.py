@@ -1,4 +1,4 @@
-"""Vectors as strips of colour: similar strips are texts that a model finds similar."""
+"""Vectors as strips of colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens, numbers and facts in words: what is set in pictures and what is said in their alt texts."""
+"""Tokens and numbers in words, for pictures and their alt texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
 MINUS = "−"
 WIDEST = 400
-"""More characters than fit any line of a picture; the rest is not looked at."""
+"""More characters than fit any line of a picture; the rest is ignored."""
 
 _SPACE = "␣"
 _SHOWN = {"\n": "⏎", "\r": "⏎", "\t": "→"}
@@ -21,7 +21,7 @@ _QUOTED = 32  # characters of one token in an alt text; more would crowd out the
 
 
 def visible(text: str) -> str:
-    """Return a text in which nothing is hidden or reverses its neighbours.
+    """Return a text without hidden characters, and without characters that reverse their neighbours.
 
     Line breaks and tabs get a sign; control characters, direction overrides, lone surrogates and other characters
     without a shape become U+FFFD. Zero-width joiners and variation selectors, which join letters or emoji, stay.
@@ -70,24 +70,24 @@ def alt_text(sentences: Iterable[str], title: str = "") -> str:
 
 
 def listed(items: Sequence[str]) -> str:
-    """`a, b and c`."""
+    """Return "a, b and c"."""
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 token`, `9 tokens`."""
+    """Return "1 token" or "9 tokens"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def first_of(most: int, number: int, noun: str) -> str:
-    """`The first 12 of 30 texts.`; empty if there are no more than the first."""
+    """Return "The first 12 of 30 texts."; empty if there are no others."""
     return f"The first {most} of {number:,} {noun}." if number > most else ""
 
 
 def percent(probability: float) -> str:
-    """`0.8312` → "83.1 %"; never 100 % for less than 1, nor 0 % for more than 0."""
+    """Return "83.1 %" for `0.8312`; never 100 % for less than 1, nor 0 % for more than 0."""
     if not math.isfinite(probability):
         return "unknown"
     rounded = round(probability * 100, 1)
@@ -99,7 +99,7 @@ def percent(probability: float) -> str:
 
 
 def number(value: float) -> str:
-    """`-4.2731` → "−4.27", `1234.5` → "1,234"; never −0."""
+    """Return "−4.27" for `-4.2731`, "1,234" for `1234.5`; never −0."""
     if not math.isfinite(value):
         return "unknown"
     if abs(value) >= 1e6:
@@ -109,7 +109,7 @@ def number(value: float) -> str:
 
 
 def drawable(value: float) -> float:
-    """Return a number that lengths can be computed from: not too large, and 0 for NaN and infinities."""
+    """Return a number that is safe to compute lengths from: not too large, and 0 for NaN and infinities."""
     return min(max(value, -_LARGEST), _LARGEST) if math.isfinite(value) else 0.0
 
 
@@ -134,5 +134,5 @@ def _drawable(char: str) -> str:
 
 
 def _is_emoji_tag(char: str) -> bool:
-    """Return whether a character is a tag, which spell the region of a flag: England's is a black flag and `gbeng`."""
+    # Tags spell the region of a flag: England's is a black flag and `gbeng`.
     return "\U000e0020" <= char <= "\U000e007f"

@@ -1,1 +1,1 @@
-"""Replies on Discord: how results are shown, within its limits, and how they are delivered."""
+"""Replies on Discord: rendering of results within its limits, and delivery."""

@@ -1,4 +1,4 @@
-"""The first response to an interaction. Discord accepts it once, and within three seconds."""
+"""The first response to an interaction, which Discord accepts once, and within three seconds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from bot.replies.discord_errors import Outcome, outcome_of
 
 log = logging.getLogger(__name__)
 
-
 Kind = discord.InteractionResponseType
 
 PAUSES = (0.1, 0.3, 0.6)
 """Seconds between tries; together they leave time for the tries themselves."""
 TRY_SECONDS = 3.0
-"""How long a try may take. discord.py waits for as long as a rate limit asks, and Discord for three seconds."""
+"""How long a try may take. discord.py itself waits as long as a rate limit asks; Discord waits three seconds."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
 _KIND = "glassbox-acknowledged"
@@ -35,8 +34,7 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
     """Acknowledge an interaction whose answer follows. Does nothing if it was acknowledged before.
 
     Args:
-        thinking: whether a new message follows, as it always does for a command; otherwise the message of the component
-            is edited.
+        thinking: whether a new message follows, and not an edit of the component's message; always so for commands.
         ephemeral: whether only one person sees the new message.
 
     Raises:
@@ -51,11 +49,7 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
 
 
 async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral: bool) -> None:
-    """Answer an interaction with a sentence.
-
-    Raises:
-        discord.HTTPException: Discord has refused it, or the interaction is gone.
-    """
+    """Answer an interaction with a sentence; raise `discord.HTTPException` if that fails for good."""
     await _acknowledge(
         interaction,
         Kind.channel_message,
@@ -64,26 +58,20 @@ async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral:
 
 
 async def send_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
-    """Answer an interaction with a modal.
-
-    Raises:
-        discord.HTTPException: Discord has refused it, or the interaction is gone.
-    """
+    """Answer an interaction with a modal; raise `discord.HTTPException` if that fails for good."""
     await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))
 
 
 async def _acknowledge(interaction: discord.Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
-    """Try a first response several times.
-
-    Discord may have accepted a try whose receipt was lost. It then refuses the next one as one too many, which is a
-    receipt as well. If no receipt comes at all, the interaction counts as acknowledged, and the next call will tell.
-    """
+    """Try a first response several times."""
+    # Discord may have accepted a try whose receipt was lost. It then refuses the next one as a duplicate, which is a
+    # receipt as well. If no receipt comes at all, the interaction counts as acknowledged, and the next call will tell.
     for pause in (*PAUSES, None):
         try:
             async with asyncio.timeout(TRY_SECONDS):
                 await send()
         except discord.InteractionResponded:
-            break  # the receipt of the last try could not be read
+            break  # discord.py could not read the receipt of the last try
         except Exception as error:
             outcome = outcome_of(error)
             if outcome is Outcome.ACKNOWLEDGED or (outcome is Outcome.UNKNOWN and pause is None):

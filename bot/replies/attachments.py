@@ -15,11 +15,7 @@ READ_SECONDS = 2.0
 
 
 async def read_text(attachment: discord.Attachment) -> str:
-    """Return the text of an attached file.
-
-    Raises:
-        InvalidRequest: it is too large, cannot be downloaded, or isn't UTF-8.
-    """
+    """Return the text of a file; raise `InvalidRequest` if it is too large, unavailable or not UTF-8."""
     if attachment.size > MOST_BYTES:
         raise InvalidRequest(
             f"The file has {attachment.size:,} bytes, and I can read {MOST_BYTES:,} at most. "

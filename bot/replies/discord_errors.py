@@ -1,4 +1,4 @@
-"""What a failed call to Discord means."""
+"""The meaning of a failed call to Discord."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_WAIT = 60.0
 
 
 class Outcome(Enum):
-    """What became of a failed call."""
+    """What has become of a failed call."""
 
     ACKNOWLEDGED = "the interaction has its first response already"
     GONE = "the interaction has expired, or somebody has deleted its response"
@@ -33,15 +33,13 @@ class Outcome(Enum):
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Return what became of a call that raised an error.
-
-    discord.py trusts bodies to be as documented. Because of a proxy, Cloudflare or a dropped connection it may raise
-    almost anything: `KeyError` for a 429 without `retry_after`, `TypeError` or `AttributeError` for a body that is not
-    a JSON object, `ValueError` for one that is not JSON or not UTF-8. So callers catch `Exception` around the call.
-    """
+    """Return what has become of a call that raised an error. Callers catch `Exception` around a call."""
     if isinstance(error, discord.RateLimited):
         return Outcome.BUSY
     if not isinstance(error, discord.HTTPException):
+        # discord.py trusts bodies to be as documented. Because of a proxy, Cloudflare or a dropped connection it may
+        # raise almost anything: `KeyError` for a 429 without `retry_after`, `TypeError` or `AttributeError` for a body
+        # that is not a JSON object, `ValueError` for one that is not JSON or not UTF-8.
         return Outcome.UNKNOWN
     if error.code == ALREADY_ACKNOWLEDGED:
         return Outcome.ACKNOWLEDGED
@@ -56,12 +54,12 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def _is_page(body: object) -> bool:
-    """Whether a body is a web page, such as Cloudflare's. Discord itself has not seen the call then."""
+    """Return whether a body is a web page, such as Cloudflare's. Discord itself has not seen the call then."""
     return isinstance(body, str) and body.lstrip().startswith("<")
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether an interaction has expired, or somebody has deleted its response."""
+    """Return whether an interaction has expired, or somebody has deleted its response."""
     return outcome_of(error) is Outcome.GONE
 
 

@@ -13,14 +13,11 @@ _BEGAN = "glassbox-began"
 
 
 def age(interaction: discord.Interaction) -> float:
-    """Return the seconds since an interaction was created.
-
-    The first call, on arrival, reads the creation from the id (see `PendingInteractions`). From then on, the event
-    loop's clock counts, which nobody sets.
-    """
+    """Return the seconds since an interaction was created. `PendingInteractions` calls this first, on arrival."""
     now = asyncio.get_running_loop().time()
     if _BEGAN not in interaction.extras:
         seconds = (discord.utils.utcnow() - interaction.created_at).total_seconds()
-        # Discord sends nothing from the future and nothing expired: otherwise this machine's time of day is wrong.
+        # If it seems to come from the future or to have expired, this machine's time of day is wrong. After this, only
+        # the event loop's clock is read, which nobody sets.
         interaction.extras[_BEGAN] = now - (seconds if 0 < seconds < TOKEN_SECONDS else 0.0)
     return now - float(interaction.extras[_BEGAN])

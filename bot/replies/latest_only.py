@@ -1,4 +1,4 @@
-"""Of several edits of the same message, only the newest counts."""
+"""Edits of the same message, of which only the newest counts."""
 
 from __future__ import annotations
 

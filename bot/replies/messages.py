@@ -13,10 +13,9 @@ from bot.tasks.prompts.speakers import line_of
 
 log = logging.getLogger(__name__)
 
-
 FEWEST, MOST = 2, 100
 READ_SECONDS = 60.0
-"""How long reading may take. discord.py waits for as long as a rate limit asks."""
+"""How long reading may take. discord.py itself waits as long as a rate limit asks."""
 INSTEAD = "Give me a `text` or a `file` instead"
 _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
@@ -24,11 +23,7 @@ _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 
 
 def check_access(interaction: discord.Interaction) -> None:
-    """Check that both the person and the bot may read the message history of the channel.
-
-    Raises:
-        InvalidRequest: one of them may not; says what to do.
-    """
+    """Raise `InvalidRequest` unless both the person and the bot may read the message history of the channel."""
     if interaction.guild_id is None:
         if not interaction.context.dm_channel:
             raise InvalidRequest(f"I am not in this conversation, so I cannot read its messages. {INSTEAD}.")
@@ -47,11 +42,7 @@ def check_access(interaction: discord.Interaction) -> None:
 
 
 def check_reader(interaction: discord.Interaction) -> None:
-    """Check that the person may read the message history of the channel, from which an answer was made.
-
-    Raises:
-        InvalidRequest: they may not.
-    """
+    """Raise `InvalidRequest` unless the person may read the messages that an answer was made from."""
     if interaction.guild_id is not None and not _may_read(interaction.permissions):
         raise InvalidRequest(
             "This was made of earlier messages of this channel, and you may not read them, so I do not show them."
@@ -63,10 +54,9 @@ def _may_read(permissions: discord.Permissions) -> bool:
 
 
 async def last_messages(interaction: discord.Interaction, number: int) -> list[str]:
-    """Return the last messages that people have written in the channel, the oldest first.
+    """Return the last messages that people have written in the channel, the oldest first, each as one line.
 
-    Each is one line after its writer's name, so that no message can imitate another one. Messages of bots and messages
-    without words are left out.
+    Messages of bots and messages without words are left out.
 
     Args:
         interaction: has passed `check_access`.
@@ -81,7 +71,7 @@ async def last_messages(interaction: discord.Interaction, number: int) -> list[s
         raise InvalidRequest(f"I cannot read messages here. {INSTEAD}.")
     try:
         async with asyncio.timeout(READ_SECONDS):
-            found = [message async for message in channel.history(limit=MOST) if _is_by_a_person(message)]
+            history = [message async for message in channel.history(limit=MOST)]
     except discord.Forbidden:
         raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
     except Exception as error:  # see `bot.replies.discord_errors`
@@ -89,14 +79,12 @@ async def last_messages(interaction: discord.Interaction, number: int) -> list[s
         raise Unanswered(
             "Discord does not give me the messages just now. Try again in a moment, or give me a `text`."
         ) from error
+    found = [message for message in history if not message.author.bot and message.type in _WRITTEN]
+    # One line each, after its writer's name, so that no message can imitate another one.
     lines = [line_of(message.author.display_name, text) for message in found if (text := _text(message))]
     if not lines:
         raise InvalidRequest(_nothing_found(found))
     return lines[:number][::-1]
-
-
-def _is_by_a_person(message: discord.Message) -> bool:
-    return not message.author.bot and message.type in _WRITTEN
 
 
 def _text(message: discord.Message) -> str:

@@ -1,34 +1,38 @@
-"""A response that is still changing: a notice, then the answer as it is generated, then the whole answer."""
+"""A response that still changes: a notice, then the text as it is generated, then the whole answer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 import discord
 from asyncio_throttle import Throttler
 
 from bot.errors import DeadlinePassed, ShuttingDown, describe
-from bot.inference.answering import Answering
-from bot.inference.requests import Answer, Request
+from bot.inference.answering import Answering, Loading
+from bot.inference.requests import Answer, Request, Result
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.components.buttons import STOP, Button, view_of
-from bot.replies.discord_errors import is_gone
+from bot.replies.discord_errors import is_gone, outcome_of, retry_after
+from bot.replies.formatting.text import fit
 from bot.replies.interaction_age import age
-from bot.replies.loading_notice import loading_notice
 from bot.replies.reply import Reply
-from bot.replies.retries import until_accepted
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
 
 NOTICE_SECONDS = 2.0
 """Between two edits of a notice; Discord allows about one a second."""
+NAME_LIMIT = 200
+"""UTF-16 units of a checkpoint's name in a notice."""
+FOLLOWS = "Your answer follows here by itself."
 EDIT_SECONDS = 1.25
 """Between two edits of an answer that is being generated. The last edit does not wait, which makes five edits in five
 seconds: Discord allows no more."""
@@ -42,70 +46,71 @@ EDIT_TIMEOUT = 15.0
 """How long an edit may take that shows a notice or a part of the answer. The answer does not wait longer for it."""
 TRIES = 5
 """How often the last edit is tried. discord.py itself makes up to five requests for each try."""
+TRY_SECONDS = 60.0
+"""How long one of these tries may take. discord.py itself waits as long as a rate limit asks, even for a day."""
 RETRY_SECONDS = 2.0
-"""Before the second try; each later pause is twice as long."""
+"""Before the second try; each later pause is twice as long, and none is shorter than Discord asks for."""
 
 
+class Edit(TypedDict, total=False):
+    """The parts of a message that an edit changes."""
+
+    content: str | None
+    embed: discord.Embed
+    attachments: list[discord.File]
+    view: discord.ui.View | None
+
+
+@dataclass(eq=False)
 class PendingReply:
     """The response to an interaction, from its deferral to the whole answer.
 
-    Only the last edit raises whatever goes wrong. The others raise only if the interaction is gone.
+    The last edit raises all errors; the others raise only if the interaction is gone.
 
-    Args:
-        kept: requests that the store has already, with their ids.
-        timers: the context that edits are paced in.
+    Attributes:
+        ids: of the requests that the store has already.
+        timers: the context in which edits are paced.
     """
 
-    def __init__(
-        self,
-        interaction: discord.Interaction,
-        store: RequestStore,
-        studio: Studio,
-        request: Request[Any],
-        answering: Answering[Any],
-        kept: Mapping[Request[Any], str],
-        timers: contextvars.Context,
-    ) -> None:
-        self.answering = answering
-        self.person = interaction.user.id
-        self._interaction = interaction
-        self._store = store
-        self._studio = studio
-        self._request = request
-        self._ids = dict(kept)
-        self._timers = timers
-        self._has_notice = False
+    interaction: discord.Interaction
+    store: RequestStore
+    studio: Studio
+    request: Request[object]
+    answering: Answering[Result]
+    ids: dict[Request[object], str]
+    timers: contextvars.Context
+    has_notice: bool = field(default=False, init=False)
 
-    async def id_of(self, request: Request[Any]) -> str:
+    async def id_of(self, request: Request[object]) -> str:
         """Keep a request for the buttons of this response, and return its id."""
-        if request not in self._ids:
-            self._ids[request] = await self._store.keep(request, person=self.person)
-        return self._ids[request]
+        if request not in self.ids:
+            self.ids[request] = await self.store.keep(request, person=self.interaction.user.id)
+        return self.ids[request]
 
     async def show_notices(self) -> None:
-        """Say how far the checkpoint is, until it is loaded."""
+        """Show the checkpoint's progress until it is loaded."""
         shown = None
         while self._goes_on() and (loading := self.answering.state.loading) is not None:
             text = loading_notice(loading)
             if text != shown:
                 shown = text
-                self._has_notice = True  # even if the edit fails: perhaps only its receipt was lost
+                self.has_notice = True  # even if the edit fails: perhaps only its receipt was lost
                 await self._try_to_edit(content=text)
             await self.answering.wait(NOTICE_SECONDS)
 
     async def take_back_notice(self) -> None:
-        """Restore the message as it was before the notices, because no answer replaces them."""
-        if self._has_notice:
+        """Remove the notice from the message, because no answer replaces it."""
+        if self.has_notice:
             try:
-                await edit_for_good(self._interaction, _no_notice)
-            except Exception as error:  # people are told of the error that came first
+                await edit_for_good(self.interaction, _no_notice)
+            except Exception as error:  # people are told about the error that came first
                 log.info("a notice could not be taken back: %s", describe(error))
 
-    async def show_progress(self, preview: Callable[[Any], Reply]) -> None:
+    async def show_progress(self, preview: Callable[[Result], Reply]) -> None:
         """Show the newest text at most every `EDIT_SECONDS`, with a button that stops it, until it is complete."""
         throttler = Throttler(1, EDIT_SECONDS, LOOK_SECONDS)
+        await self._turn(throttler)  # for the deferral
         await self._turn(throttler)
-        await self._turn(throttler)  # the first turn went to the deferral
         shown: Reply | None = None
         newest = None
         while self._goes_on():
@@ -118,23 +123,19 @@ class PendingReply:
             if reply is None or reply == shown:
                 await self.answering.wait(LOOK_SECONDS)
                 continue
-            if await self._try_to_edit(**await self._content(reply, [Button(STOP, self._request)])):
+            if await self._try_to_edit(**await self._content(reply, [Button(STOP, self.request)])):
                 shown, newest = reply, result
             await self._turn(throttler)
 
-    async def wait(self) -> Answer[Any]:
-        """Wait for the answer; end it early before Discord forgets the interaction.
-
-        Raises:
-            GlassboxError: it could not be answered.
-        """
-        if not await self.answering.wait(seconds_left(self._interaction)):
+    async def wait(self) -> Answer[Result]:
+        """Return the answer, stopped before Discord forgets the interaction; raise its `GlassboxError` if it failed."""
+        if not await self.answering.wait(seconds_left(self.interaction)):
             self.answering.stop()
             if not await self.answering.wait(ENDING_SECONDS):
                 raise DeadlinePassed(LAST_SECONDS)
         try:
             return await self.answering
-        except asyncio.CancelledError:  # of the answer, and not of this task: awaiting a done answer suspends nothing
+        except asyncio.CancelledError:  # not of this task: to await a done answer suspends nothing
             raise ShuttingDown from None
 
     async def show_last(self, reply: Reply) -> None:
@@ -145,10 +146,10 @@ class PendingReply:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
-        await edit_for_good(self._interaction, lambda: self._content(reply, reply.buttons, picture))
+        await edit_for_good(self.interaction, lambda: self._content(reply, reply.buttons, picture))
 
-    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> dict[str, Any]:
-        """Return the arguments of an edit."""
+    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> Edit:
+        """Return the arguments for an edit."""
         pages = reply.pages
         menus = () if pages is None else pages.items(await self.id_of(pages.request))
         view = view_of({button: await self.id_of(button.request) for button in buttons}, menus)
@@ -160,20 +161,19 @@ class PendingReply:
         if reply.drawing is None:
             return None
         try:
-            return await self._studio.draw(reply.drawing.draw)
+            return await self.studio.draw(reply.drawing.draw)
         except Exception as error:  # the numbers matter more than their picture
             log.error("a picture cannot be drawn: %s", describe(error))
             return None
 
-    async def _try_to_edit(self, **content: Any) -> bool:
+    async def _try_to_edit(self, **content: Unpack[Edit]) -> bool:
         """Edit the response; return whether Discord has accepted the edit."""
         try:
             async with asyncio.timeout(EDIT_TIMEOUT):
-                await self._interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
+                await self.interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
         except Exception as error:
             if is_gone(error):
                 raise
-            # The answer is still to come, and matters more.
             log.info("a response could not be edited: %s", describe(error))
             return False
         return True
@@ -181,8 +181,8 @@ class PendingReply:
     async def _turn(self, throttler: Throttler) -> None:
         """Wait for a turn to edit, or for the answer."""
         loop = asyncio.get_running_loop()
-        turn = self._timers.run(loop.create_task, throttler.acquire())
-        answered = loop.create_task(self.answering.wait(seconds_left(self._interaction)))
+        turn = self.timers.run(loop.create_task, throttler.acquire())
+        answered = loop.create_task(self.answering.wait(seconds_left(self.interaction)))
         try:
             await asyncio.wait((turn, answered), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -190,7 +190,17 @@ class PendingReply:
             answered.cancel()
 
     def _goes_on(self) -> bool:
-        return not self.answering.done() and seconds_left(self._interaction) > 0
+        return not self.answering.done() and seconds_left(self.interaction) > 0
+
+
+def loading_notice(loading: Loading) -> str:
+    """Return a sentence about a checkpoint's progress."""
+    name = fit(loading.checkpoint, NAME_LIMIT)[0]
+    if loading.fetching:
+        share = "" if loading.fraction is None else f": {math.floor(loading.fraction * 100)} %"
+        return f"Downloading {name}{share}. {FOLLOWS}"
+    left = loading.seconds_left
+    return f"Loading {name}{'' if left is None else f': about {math.ceil(left)} s left'}. {FOLLOWS}"
 
 
 def seconds_left(interaction: discord.Interaction) -> float:
@@ -198,23 +208,44 @@ def seconds_left(interaction: discord.Interaction) -> float:
     return max(0.0, LAST_SECONDS - age(interaction))
 
 
-async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Edit]]) -> None:
     """Edit a response, and try again until Discord has accepted the edit.
 
     Args:
         content: makes the arguments for each try, because files can be sent only once.
 
     Raises:
-        Exception: as `until_accepted`.
+        Exception: see `until_accepted`.
     """
-    prepared = [await content()]  # outside of `edit`, so that a bug of ours is not taken for Discord's error
+    prepared = [await content()]  # not within `edit`, where an error of ours would be taken for Discord's
 
     async def edit() -> None:
         arguments = prepared.pop() if prepared else await content()
         await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **arguments)
 
-    await until_accepted(edit, tries=TRIES, pause=RETRY_SECONDS)
+    await until_accepted(edit)
 
 
-async def _no_notice() -> Mapping[str, Any]:
+async def until_accepted(call: Callable[[], Awaitable[object]]) -> None:
+    """Repeat an idempotent call until Discord has accepted it, `TRIES` times at most.
+
+    Raises:
+        Exception: the error of the last try, or the first one that no other try can help.
+    """
+    pause = RETRY_SECONDS
+    for further in reversed(range(TRIES)):
+        try:
+            async with asyncio.timeout(TRY_SECONDS):
+                await call()
+        except Exception as error:
+            if not further or not outcome_of(error).is_retryable:
+                raise
+            log.info("Discord has not taken something yet: %s", describe(error))
+            await asyncio.sleep(max(pause, retry_after(error)))
+            pause *= 2
+        else:
+            return
+
+
+async def _no_notice() -> Edit:
     return {"content": None}

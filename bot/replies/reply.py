@@ -1,18 +1,18 @@
-"""A reply: one embed, and a text file if the embed cannot hold everything."""
+"""A reply: one embed, with a text file if the embed cannot hold everything."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 import discord
 
-from bot.inference.requests import Answer, LabelScore
+from bot.inference.requests import Answer, LabelScore, Request
 from bot.pictures.picture import Picture
 from bot.replies.components.buttons import Button
-from bot.replies.components.menus import Menus
+from bot.replies.components.press import Item
 from bot.replies.formatting.bars import bar_line, plain_line
 from bot.replies.formatting.text import Keep, Style, escape, fit, visible
 
@@ -55,11 +55,7 @@ class TextFile:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture to attach. It is drawn off the event loop, when the reply is sent.
-
-    Attributes:
-        name: of the file.
-    """
+    """A picture to attach, under the name of its file. It is drawn off the event loop, when the reply is sent."""
 
     name: str
     draw: Callable[[], Picture]
@@ -69,14 +65,22 @@ class Drawing:
         return discord.File(io.BytesIO(picture.png), self.name, description=picture.alt)
 
 
+class Menus(Protocol):
+    """Menus and buttons that replace a reply by another one about the same request."""
+
+    @property
+    def request(self) -> Request[object]:
+        """The request that is kept for their custom ids."""
+        ...
+
+    def items(self, request_id: str) -> Iterable[Item]:
+        """Make the items, in order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Reply:
-    """What is sent: an embed, a file if something in it was cut, and components.
-
-    Attributes:
-        drawing: the picture in the embed.
-        pages: menus and buttons that show another page.
-    """
+    """An embed with its picture, a file if something in it was cut, and components."""
 
     embed: discord.Embed
     file: TextFile | None = None
@@ -85,15 +89,11 @@ class Reply:
     pages: Menus | None = None
 
     def files(self) -> list[discord.File]:
-        """Make the attachments beside the picture, which can be sent once."""
+        """Make the attachments besides the picture, which can be sent once."""
         return [] if self.file is None else [self.file.open()]
 
     def with_picture(self, picture: Picture | None) -> tuple[discord.Embed, list[discord.File]]:
-        """Make the embed and the attachments, which can be sent once.
-
-        Args:
-            picture: None if there is no picture, or if drawing it has failed.
-        """
+        """Make the embed and the attachments, which can be sent once; without a picture if drawing has failed."""
         if self.drawing is None or picture is None:
             return self.embed, self.files()
         embed = self.embed.copy().set_image(url=f"attachment://{self.drawing.name}")
@@ -138,19 +138,19 @@ class Draft:
         return "\n".join(lines)
 
     def preview(self, said: str) -> Reply:
-        """Return the reply of an answer that isn't complete yet, with a footer."""
+        """Return the reply while the answer isn't complete, with a footer."""
         embed = discord.Embed(description="\n".join(self.lines), colour=self.colour)
         return Reply(embed.set_footer(text=said))
 
     def reply(
-        self, name: str, answer: Answer[Any], whole: str, remark: str | None = None, *, fact: str | None = None
+        self, name: str, answer: Answer[object], whole: str, remark: str | None = None, *, fact: str | None = None
     ) -> Reply:
         """Return the finished reply.
 
         Args:
-            name: the command; the file is named after it.
+            name: the command's, for the file.
             whole: the contents of the file.
-            remark: a sentence for the footer.
+            remark: sentences for the footer.
             fact: a few words for the first line of the footer.
         """
         description = "\n".join([*self.lines, "", SHORTENED] if self.cut else self.lines)
@@ -161,8 +161,8 @@ class Draft:
         return Reply(embed, TextFile(f"{name}.txt", visible(whole) + "\n") if self.cut else None)
 
 
-def footer(answer: Answer[Any], remark: str | None = None, fact: str | None = None) -> str:
-    """Return the checkpoint, the device and the time, then what people should know. Footers are not Markdown."""
+def footer(answer: Answer[object], remark: str | None = None, fact: str | None = None) -> str:
+    """Return the checkpoint, the device and the time, then remarks. Discord shows footers as plain text."""
     facts = (answer.checkpoint, f"{answer.device} {answer.precision}", duration(answer.seconds), fact)
     lines = (" · ".join(filter(None, facts)), answer.note, remark)
     return fit("\n".join(filter(None, lines)), FOOTER, visible)[0]
@@ -174,7 +174,7 @@ def duration(seconds: float) -> str:
 
 
 def truncation(truncated: bool, what: str = "text", part: str = "end") -> str | None:
-    """Return a sentence if the model has not read everything."""
+    """Return a sentence that the model has not read everything, if that is so."""
     return f"The {part} of the {what} exceeds this model's context and was not read." if truncated else None
 
 

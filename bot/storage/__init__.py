@@ -1,4 +1,4 @@
-"""The database: requests behind buttons, and conversations. Both outlive a restart of the bot."""
+"""The database, which outlives a restart of the bot: requests behind buttons, and conversations."""
 
 from bot.storage.requests import KEPT_SECONDS, RequestStore
 

@@ -1,9 +1,4 @@
-"""What was said with the bot in a channel, so that the model can be told it again.
-
-A conversation may be deleted while others write to it: answers that are under way, buttons that are pressed just then,
-another process with the same file. So each deletion has a number, and each write names the deletion that its
-conversation began with (`ChatRequest.conversation`).
-"""
+"""The conversations with `/chat`, so that the model can read what was said before."""
 
 from __future__ import annotations
 
@@ -13,24 +8,28 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import aiosqlite
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
+from bot.storage.database import run
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.work.request import WorkRequest
 
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long exchanges and deletions are kept: longer than any answer is under way."""
+"""How long exchanges and deletions are kept: longer than any answer takes."""
 Notify = Callable[[], Awaitable[object]]
 MOST_WAITING = 6
 """How many people may wait for their turn in one channel, including the one who is being answered."""
 
-# Part of the statement that writes, so that no deletion can come between the check and the write.
+# A conversation may be deleted while an answer is under way, a button is pressed, or another process writes. So each
+# deletion has a number, and each write names the deletion that its conversation began with. One statement checks and
+# writes, so no deletion can come between.
 NOT_DELETED = "NOT EXISTS (SELECT 1 FROM deletions WHERE channel_id = ? AND number > ?)"
 """Whether the conversation of a channel and a number still exists. True for nulls, which name none."""
 
@@ -46,17 +45,19 @@ DELETE FROM exchanges WHERE channel_id = ? AND number NOT IN (
 """
 
 
+@dataclass
 class Turn:
     """A person's turn to speak in a channel.
 
     Attributes:
         conversation: the number of the deletion that the conversation began with (see `ChatRequest`).
-        history: what was said in it before, oldest first.
+        newest: the number of the last deletion.
+        history: the exchanges in it, oldest first.
     """
 
-    def __init__(self) -> None:
-        self.conversation = self.newest = 0
-        self.history: tuple[Exchange, ...] = ()
+    conversation: int = 0
+    newest: int = 0
+    history: tuple[Exchange, ...] = ()
 
     def begin_anew(self) -> None:
         """Join the conversation that began with the last deletion (see `Conversations.forget`)."""
@@ -64,14 +65,7 @@ class Turn:
 
 
 class Conversations:
-    """The last exchanges of each channel, kept for 30 days in the database of `RequestStore`.
-
-    As there, a failing database is logged, and costs nobody an answer.
-
-    Args:
-        connection: from `bot.storage.database.connect`.
-        now: returns the time, in seconds since 1970.
-    """
+    """The last exchanges of each channel, kept for 30 days. If the database fails, answers still arrive."""
 
     def __init__(self, connection: aiosqlite.Connection, now: Callable[[], float]) -> None:
         self._connection = connection
@@ -81,17 +75,15 @@ class Conversations:
         self._turns: dict[int, Turn] = {}
 
     def is_busy(self, channel_id: int) -> bool:
-        """Return whether somebody is being answered in a channel, or waits for their turn."""
+        """Return whether somebody is being answered in a channel or waits for their turn."""
         return self._waiting[channel_id] > 0
 
     @contextlib.asynccontextmanager
     async def turn(self, channel_id: int, while_waiting: Notify | None = None) -> AsyncIterator[Turn]:
         """Wait for a turn to speak in a channel: one person at a time, in the order of asking.
 
-        So each answer takes account of what was said before.
-
         Args:
-            while_waiting: called once if others come first, when the position in the line is taken.
+            while_waiting: called once if others come first, as soon as this person is in line.
 
         Raises:
             Refused: too many are waiting already.
@@ -105,29 +97,24 @@ class Conversations:
                 del self._turns[channel_id]
 
     async def keep(self, turn: Turn, channel_id: int, person: int, exchange: Exchange) -> None:
-        """Keep what a person said in their turn, and the answer, unless the conversation was deleted meanwhile.
-
-        The oldest exchanges are forgotten.
-        """
+        """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones."""
         try:
-            await self._run("DELETE FROM exchanges WHERE created < ?", self._now() - KEPT_SECONDS)
+            await run(self._connection, "DELETE FROM exchanges WHERE created < ?", self._now() - KEPT_SECONDS)
             said = channel_id, person, exchange.speaker, exchange.message, exchange.answer, self._now()
-            await self._run(_INSERT, *said, channel_id, turn.conversation)
-            await self._run(_TRIM, channel_id, channel_id, MOST_EXCHANGES)
+            await run(self._connection, _INSERT, *said, channel_id, turn.conversation)
+            await run(self._connection, _TRIM, channel_id, channel_id, MOST_EXCHANGES)
         except sqlite3.Error as error:
             log.warning("a conversation cannot be kept: %s", describe(error))
 
     async def forget(self, channel_id: int) -> None:
-        """Delete all that was said in a channel, and the requests behind the buttons of its answers.
-
-        Answers that are under way are not kept either, nor are the requests behind their buttons.
+        """Delete the conversation of a channel, and the requests behind its buttons: kept ones, and any still to come.
 
         Raises:
             Unanswered: the database cannot be used.
         """
         try:
             number = await self._delete(channel_id)
-            await self._run("DELETE FROM deletions WHERE created < ?", self._now() - KEPT_SECONDS)
+            await run(self._connection, "DELETE FROM deletions WHERE created < ?", self._now() - KEPT_SECONDS)
         except sqlite3.Error as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
             raise Unanswered("I could not delete the conversation, and the failure has been logged.") from error
@@ -177,12 +164,8 @@ class Conversations:
         else:
             turn.history = tuple(Exchange(*row) for row in reversed(list(found)))
 
-    async def _run(self, statement: str, *values: float | str) -> None:
-        async with self._connection.execute(statement, values):
-            pass
-
 
 def conversation_of(request: Request[object]) -> tuple[int | None, int | None]:
-    """Return the channel and the number of the conversation that a request repeats something of, or None, None."""
+    """Return the channel and the number of the conversation that a request belongs to, or None and None."""
     about = request.about if isinstance(request, WorkRequest) else request
     return (about.channel_id, about.conversation) if isinstance(about, ChatRequest) else (None, None)

@@ -1,4 +1,4 @@
-"""The SQLite file: its tables, and how a file of an earlier version becomes one of this version."""
+"""The SQLite file: its tables, and the upgrade of files of earlier versions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bot.errors import describe
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS, UPGRADE_SECONDS = 5, 300
-"""How long a statement waits for another process, and for another process that changes the tables."""
+"""How long a statement waits for another process: usually, and while that upgrades the tables."""
 VERSION = 1
-"""Of the tables, in the file's `user_version`. Files of the first releases have 0."""
+"""Of the tables, kept as `user_version`. Files of the first releases have 0."""
 
 _TABLES = (
     """
@@ -55,9 +55,9 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS deletions_by_age ON deletions (created)",
 )
 
-# The requests of a conversation were found by their JSON, in which the channel was called `place`. A quote in a message
-# is escaped there, so `"place":` is only ever that key. Requests of `/chat` that can't be read don't say which channel
-# they are of, and nobody can find them: they go.
+# Version 0 found the requests of a conversation by their JSON, in which the channel was called `place`. Quotes within
+# messages are escaped there, so `"place":` is always that key. Requests of `/chat` that can't be read are deleted: they
+# don't say which channel they belong to, so no deletion would reach them.
 _FROM_VERSION_0 = (
     "ALTER TABLE requests ADD COLUMN channel_id INTEGER",
     "DELETE FROM requests WHERE kind IN ('chat', 'work') AND NOT json_valid(content)",
@@ -84,8 +84,7 @@ _RENAMED = {
     "deletions": ("ALTER TABLE deletions RENAME COLUMN place TO channel_id", "DROP INDEX IF EXISTS deletions_by_place"),
 }
 
-# A deletion takes all that was said with it in one statement, so nobody sees a part of it. The requests behind buttons
-# repeat what was said before them, and so do those that open an answer.
+# The requests behind buttons repeat what was said, so they go in the same statement, and nobody sees half a deletion.
 _TRIGGER = """
 CREATE TEMPORARY TRIGGER forget AFTER INSERT ON deletions BEGIN
     DELETE FROM exchanges WHERE channel_id = NEW.channel_id;
@@ -95,12 +94,7 @@ END
 
 
 async def connect(path: Path | None) -> aiosqlite.Connection:
-    """Open a database that has the tables.
-
-    Args:
-        path: of the file, which is made if there is none. None opens a database in memory, and so does a file that
-            cannot be used: this is logged.
-    """
+    """Open a database with the tables in a file; in memory if the path is None or (logged) the file can't be used."""
     if path is not None:
         try:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
@@ -110,14 +104,20 @@ async def connect(path: Path | None) -> aiosqlite.Connection:
     return await _prepared(":memory:")
 
 
+async def run(connection: aiosqlite.Connection, statement: str, *values: float | str | None) -> None:
+    """Run a statement without results."""
+    async with connection.execute(statement, values):
+        pass
+
+
 async def _prepared(path: str) -> aiosqlite.Connection:
-    # Without transactions of its own, so that statements of several coroutines don't share one.
+    # Autocommit, because coroutines share the connection: a transaction would hold statements of several.
     connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
-        # Readers and a second process need not wait for writers, and a crash may cost the last requests, not the file.
+        # Readers and a second process don't wait for writers. A crash may cost the last requests, never the file.
         await connection.execute_fetchall("PRAGMA journal_mode=WAL")
         await connection.execute_fetchall("PRAGMA synchronous=NORMAL")
-        # Deleted text is overwritten in the file, not only given free.
+        # Deleted text is overwritten in the file.
         await connection.execute_fetchall("PRAGMA secure_delete=ON")
         if await _version(connection) < VERSION:
             await _upgrade(connection)
@@ -135,7 +135,7 @@ async def _version(connection: aiosqlite.Connection) -> int:
 
 async def _upgrade(connection: aiosqlite.Connection) -> None:
     """Make the tables, or change those of an earlier version. A failure leaves the file as it was."""
-    # Another process may be changing a large file just now, which takes a minute for a gigabyte.
+    # Another process may be upgrading the same file, which takes a minute for a gigabyte.
     await connection.execute_fetchall(f"PRAGMA busy_timeout={UPGRADE_SECONDS * 1_000}")
     await connection.execute_fetchall("BEGIN IMMEDIATE")
     if await _version(connection) < VERSION:  # no other process has done it meanwhile

@@ -1,4 +1,4 @@
-"""The requests behind the buttons under answers, so that the buttons outlive a restart of the bot."""
+"""The requests behind buttons, kept so that buttons work after a restart of the bot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
 from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
-from bot.storage.database import connect
+from bot.storage.database import connect, run
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
@@ -32,17 +32,13 @@ INSERT INTO requests (id, person, kind, content, created, channel_id) SELECT ?, 
 
 
 class RequestStore:
-    """Requests that are kept for 30 days, in a SQLite database. Any number of coroutines may use it at once.
+    """Requests that are kept for 30 days, in a SQLite database that any number of coroutines may use at once.
 
-    A failing database costs nobody an answer: the failure is logged, and buttons say that their request is forgotten.
+    If the database fails, buttons say that their request is forgotten; answers still arrive.
 
     Args:
-        connection: from `bot.storage.database.connect`.
-        kinds: how requests become JSON and back, by the name of their task; reading validates.
+        kinds: by the name of a task, the adapter of its requests to JSON; reading validates.
         now: returns the time, in seconds since 1970.
-
-    Attributes:
-        conversations: what was said with `/chat`, in the same database.
     """
 
     def __init__(
@@ -57,12 +53,7 @@ class RequestStore:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, path: Path | None, *, now: Callable[[], float] = time.time) -> AsyncIterator[RequestStore]:
-        """Open the store in a file, which is made if there is none.
-
-        Args:
-            path: of the file; None keeps everything in memory until the store is closed, and so does a file that
-                cannot be used.
-        """
+        """Open the store in a file; in memory if the path is None or the file can't be used."""
         kinds = await asyncio.to_thread(_kinds)
         connection = await connect(path)
         try:
@@ -71,12 +62,9 @@ class RequestStore:
             await connection.close()
 
     async def keep(self, request: Request[object], *, person: int) -> str:
-        """Keep a request, and return the id to find it by.
-
-        A request of a conversation that was deleted meanwhile is not kept, and not found.
+        """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.
 
         Args:
-            request: of one of the bot's tasks.
             person: the one who asked, by Discord's id.
         """
         kind = self._names[type(request)]
@@ -85,8 +73,10 @@ class RequestStore:
         channel_id, conversation = conversation_of(request)
         now = self._now()
         try:
-            await self._run("DELETE FROM requests WHERE created < ?", now - KEPT_SECONDS)
-            await self._run(_INSERT, identity, person, kind, content, now, channel_id, channel_id, conversation)
+            await run(self._connection, "DELETE FROM requests WHERE created < ?", now - KEPT_SECONDS)
+            await run(
+                self._connection, _INSERT, identity, person, kind, content, now, channel_id, channel_id, conversation
+            )
         except sqlite3.Error as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
@@ -95,8 +85,8 @@ class RequestStore:
         """Return the request that was kept under an id.
 
         Raises:
-            RequestForgotten: there is none (any more), or it cannot be read.
-            InvalidRequest: such a request is not answered any more.
+            RequestForgotten: it is not kept (any more), or it can't be read.
+            InvalidRequest: this version no longer answers such a request.
         """
         try:
             found = await self._connection.execute_fetchall(
@@ -109,10 +99,6 @@ class RequestStore:
         except (sqlite3.Error, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
-
-    async def _run(self, statement: str, *values: float | str | None) -> None:
-        async with self._connection.execute(statement, values):
-            pass
 
 
 def _kinds() -> dict[str, TypeAdapter[Any]]:

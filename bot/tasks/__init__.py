@@ -9,7 +9,7 @@ from bot.inference.requests import Request
 from bot.inference.task import Task
 
 
-def task_names() -> Mapping[type[Request[Any]], str]:
+def task_names() -> Mapping[type[Request[object]], str]:
     """Return the task of each class of requests."""
     return {task.request: task.name for task in all_tasks()}
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.prompts.question_answering import written_answer
 from bot.tasks.scores import Floats, softmax
 from bot.text.accepted import clean_text
@@ -183,4 +183,8 @@ def write(head: CausalLM, request: AnswerRequest) -> TaskRun[AnswerResult]:
     return AnswerResult(made.text, made.span, probability, 1 - probability, made.truncated, guessed=True, ids=made.ids)
 
 
-TASK = Task("answer", AnswerRequest, {HeadKind.QUESTION_ANSWERING: locate, HeadKind.CAUSAL_LM: write})
+TASK = Task(
+    "answer",
+    AnswerRequest,
+    {HeadKind.QUESTION_ANSWERING: Implementation(locate), HeadKind.CAUSAL_LM: Implementation(write)},
+)

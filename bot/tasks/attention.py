@@ -14,7 +14,7 @@ from bot.inference.languages.lookup import find_language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Shown, shown
 from bot.tasks.text_request import TextRequest
@@ -183,7 +183,11 @@ def _refuse_languages(request: AttentionRequest) -> None:
 TASK = Task(
     "attention",
     AttentionRequest,
-    {**dict.fromkeys(HeadKind, of_encoder), HeadKind.CAUSAL_LM: of_decoder, HeadKind.SEQ2SEQ_LM: of_encoder_decoder},
+    {
+        **dict.fromkeys(HeadKind, Implementation(of_encoder)),
+        HeadKind.CAUSAL_LM: Implementation(of_decoder),
+        HeadKind.SEQ2SEQ_LM: Implementation(of_encoder_decoder),
+    },
     weight=64,
     from_text=True,
 )

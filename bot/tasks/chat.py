@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
 from bot.tasks.prompts.writing import GrowingText, circling, without_circles, without_half
@@ -235,4 +235,4 @@ def _whole(head: CausalLM, ids: Sequence[int], text: str) -> str:
     return without_half(before + text, ids, head.decode, head.decode_whole).strip()
 
 
-TASK = Task("chat", ChatRequest, {HeadKind.CAUSAL_LM: reply}, repeatable=False, previews={HeadKind.CAUSAL_LM: so_far})
+TASK = Task("chat", ChatRequest, {HeadKind.CAUSAL_LM: Implementation(reply, so_far)}, repeatable=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
 from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language, known_code_language
@@ -192,8 +192,7 @@ def completion(
 TASK = Task(
     "complete",
     CompleteRequest,
-    {HeadKind.CAUSAL_LM: go_on},
+    {HeadKind.CAUSAL_LM: Implementation(go_on, so_far)},
     repeatable=False,
-    previews={HeadKind.CAUSAL_LM: so_far},
     from_text=True,
 )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.names.kinds import OUTSIDE, WeighedNames, calibrate, weighed_names
 from bot.tasks.scores import Floats, softmax
 from bot.tasks.text_request import TextRequest
@@ -184,7 +184,9 @@ def entities_of(made: WeighedNames) -> tuple[Entity, ...]:
 TASK = Task(
     "entities",
     EntitiesRequest,
-    {HeadKind.TOKEN_CLASSIFIER: classify, HeadKind.CAUSAL_LM: weigh_names},
-    calibrations={HeadKind.CAUSAL_LM: calibrate},
+    {
+        HeadKind.TOKEN_CLASSIFIER: Implementation(classify),
+        HeadKind.CAUSAL_LM: Implementation(weigh_names, calibrate=calibrate),
+    },
     from_text=True,
 )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.requests import LabelScore, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.prompts.cloze import BLANK, weighed_masks
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import checked_range, has_words
@@ -208,4 +208,9 @@ def weigh_sentences(head: CausalLM, request: FillRequest) -> TaskRun[FillResult]
     return completed(request, guesses, any(mask.truncated for mask in masks))
 
 
-TASK = Task("fill", FillRequest, {HeadKind.MASKED_LM: unmask, HeadKind.CAUSAL_LM: weigh_sentences}, from_text=True)
+TASK = Task(
+    "fill",
+    FillRequest,
+    {HeadKind.MASKED_LM: Implementation(unmask), HeadKind.CAUSAL_LM: Implementation(weigh_sentences)},
+    from_text=True,
+)

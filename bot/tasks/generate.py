@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail
 from bot.text.accepted import MAX_CHARACTERS, MAX_SEED, checked_range, clean_text
 from bot.text.characters import REPLACEMENT_CHARACTER
@@ -161,8 +161,7 @@ def _result(
 TASK = Task(
     "generate",
     GenerateRequest,
-    {HeadKind.CAUSAL_LM: continue_text},
+    {HeadKind.CAUSAL_LM: Implementation(continue_text, so_far)},
     repeatable=False,
-    previews={HeadKind.CAUSAL_LM: so_far},
     from_text=True,
 )

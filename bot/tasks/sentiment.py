@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import LabelScore, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
 from bot.text.tables import read_table
@@ -168,7 +168,9 @@ def _words(head: CausalLM) -> list[tuple[int, ...]]:
 TASK = Task(
     "sentiment",
     SentimentRequest,
-    {HeadKind.SEQUENCE_CLASSIFIER: classify, HeadKind.CAUSAL_LM: weigh_words},
-    calibrations={HeadKind.CAUSAL_LM: calibrate},
+    {
+        HeadKind.SEQUENCE_CLASSIFIER: Implementation(classify),
+        HeadKind.CAUSAL_LM: Implementation(weigh_words, calibrate=calibrate),
+    },
     from_text=True,
 )

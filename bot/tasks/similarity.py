@@ -11,7 +11,7 @@ import regex
 from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.scores import Floats
 from bot.text.accepted import clean_text, quantity
 from bot.text.characters import visible
@@ -102,4 +102,4 @@ def comparison(head: Embedder, request: SimilarityRequest, *, alone: bool = Fals
     return Comparison(tuple(rows[one].inputs for one in order), pooled, norms, vectors, cosines)
 
 
-TASK = Task("similarity", SimilarityRequest, {HeadKind.EMBEDDER: embed})
+TASK = Task("similarity", SimilarityRequest, {HeadKind.EMBEDDER: Implementation(embed)})

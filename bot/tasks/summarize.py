@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.summarization.chunks import chunks
 from bot.tasks.summarization.summarizers import (
     EncoderDecoderSummarizer,
@@ -189,8 +189,7 @@ KINDS = (HeadKind.SEQ2SEQ_LM, HeadKind.CAUSAL_LM)
 TASK = Task(
     "summarize",
     SummarizeRequest,
-    dict.fromkeys(KINDS, summarize),
+    dict.fromkeys(KINDS, Implementation(summarize, so_far)),
     repeatable=False,
-    previews=dict.fromkeys(KINDS, so_far),
     from_text=True,
 )

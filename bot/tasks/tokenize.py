@@ -12,7 +12,7 @@ from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.tokenization.tokens import Token
 from bot.text.accepted import MAX_CHARACTERS
 from bot.text.characters import without_controls
@@ -174,4 +174,8 @@ def _in_template(head: Head, read: TokenizedText, in_template: Callable[..., lis
     return TokenizedText(read.text, tokens, len(ids) - added, len(ids) - len(kept))
 
 
-TASK = Task("tokenize", TokenizeRequest, {**dict.fromkeys(HeadKind, read_texts), HeadKind.SEQ2SEQ_LM: read_sources})
+TASK = Task(
+    "tokenize",
+    TokenizeRequest,
+    {**dict.fromkeys(HeadKind, Implementation(read_texts)), HeadKind.SEQ2SEQ_LM: Implementation(read_sources)},
+)

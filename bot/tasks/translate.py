@@ -10,7 +10,7 @@ from bot.inference.languages.lookup import Language, find_language, language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.text_request import TextRequest
 from bot.tasks.translation.drafting import MOST_NEW_TOKENS, Drafting, drafted
 from bot.tasks.translation.language_choice import LanguageChoice, check_target, choose_languages, same_language
@@ -181,6 +181,8 @@ def unpack_detector(head: Seq2SeqLM | CausalLM) -> TaskRun[None]:
 TASK = Task(
     "translate",
     TranslateRequest,
-    {HeadKind.SEQ2SEQ_LM: rewrite, HeadKind.CAUSAL_LM: draft},
-    calibrations={HeadKind.SEQ2SEQ_LM: unpack_detector, HeadKind.CAUSAL_LM: unpack_detector},
+    {
+        HeadKind.SEQ2SEQ_LM: Implementation(rewrite, calibrate=unpack_detector),
+        HeadKind.CAUSAL_LM: Implementation(draft, calibrate=unpack_detector),
+    },
 )

@@ -13,7 +13,7 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import LabelScore, Result
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import clean_text, quantity
@@ -219,6 +219,8 @@ def _endings(
 TASK = Task(
     "zeroshot",
     ZeroShotRequest,
-    {HeadKind.SEQUENCE_CLASSIFIER: infer, HeadKind.CAUSAL_LM: weigh_labels},
-    calibrations={HeadKind.CAUSAL_LM: calibrate},
+    {
+        HeadKind.SEQUENCE_CLASSIFIER: Implementation(infer),
+        HeadKind.CAUSAL_LM: Implementation(weigh_labels, calibrate=calibrate),
+    },
 )

@@ -1,8 +1,7 @@
 """`python -m tests.bench.batch_invariance`: do numbers depend on the other rows of a batch, and what does it cost?
 
-A preset's checkpoint answers requests of a task one by one and in batches, both with Glassbox's batch-invariant forward
-passes and with usual ones, padded to the longest row. Printed are how far probabilities of the same request moved, how
-many labels changed, and the ratio of the times of the two kinds, for a lone request and for batches.
+Requests are answered one by one and in batches, with batch-invariant forward passes and with usual ones, padded to the
+longest row. Printed: how far probabilities moved, how many labels changed, and the ratio of the times of both kinds.
 """
 
 from __future__ import annotations
@@ -18,15 +17,14 @@ import torch
 import typer
 
 from bot.app import chosen_preset
-from bot.benchmark.corpus import Corpus
-from bot.benchmark.machine import Machine
+from bot.benchmark.report import Machine
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.sources import fetch
 from bot.inference.checkpoints.sources.progress import Silent
 from bot.inference.compute.device import Device
 from bot.inference.heads.head import Head
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance, forced
-from bot.inference.operations import OperationCall, run_task
+from bot.inference.operations import OperationCall, TaskRun, run_task
 from bot.settings import Settings
 from bot.tasks.fill import FillResult
 from tests.bench.workload import Workload
@@ -36,12 +34,12 @@ TASKS = ("sentiment", "zeroshot", "fill")
 
 @dataclass(frozen=True)
 class Moved:
-    """What batches changed in answers.
+    """The difference that batches made.
 
     Attributes:
         by: the largest change of a number.
-        answers: how many have any other number.
-        labels: how many have another first label.
+        answers: how many answers have any other number.
+        labels: how many answers have another first label.
         asked: how many answers were compared.
     """
 
@@ -51,30 +49,30 @@ class Moved:
     asked: int
 
 
-def answers_of(ways: Sequence[Any]) -> list[Any]:
-    """Return the results of tasks' generators whose rows share batches, as the worker forms them."""
+def answers_of(runs: Sequence[TaskRun[Any]]) -> list[Any]:
+    """Return the results of task runs whose rows share batches, as the worker forms them."""
     results: dict[int, Any] = {}
-    sent: dict[int, Any] = dict.fromkeys(range(len(ways)))
+    sent: dict[int, Any] = dict.fromkeys(range(len(runs)))
     while sent:
-        steps: dict[int, OperationCall] = {}
+        calls: dict[int, OperationCall] = {}
         for index, outputs in sent.items():
             try:
-                steps[index] = ways[index].send(outputs)
+                calls[index] = runs[index].send(outputs)
             except StopIteration as end:
                 results[index] = end.value
-        sent = {index: [None] * len(step.rows) for index, step in steps.items()}
-        for operation in {step.operation: None for step in steps.values()}:
+        sent = {index: [None] * len(call.rows) for index, call in calls.items()}
+        for operation in {call.operation: None for call in calls.values()}:
             rows = [
                 (index, at, row)
-                for index, step in steps.items()
-                if step.operation is operation
-                for at, row in enumerate(step.rows)
+                for index, call in calls.items()
+                if call.operation is operation
+                for at, row in enumerate(call.rows)
             ]
             for batch in operation.budget.split([row.tokens for _, _, row in rows]):
                 chosen = [rows[one] for one in batch]
                 for (index, at, _), output in zip(chosen, operation.run([row for _, _, row in chosen]), strict=True):
                     sent[index][at] = output
-    return [results[index] for index in range(len(ways))]
+    return [results[index] for index in range(len(runs))]
 
 
 def moved(alone: Sequence[Any], together: Sequence[Any]) -> Moved:
@@ -102,29 +100,25 @@ def _difference(some: dict[str, float], others: dict[str, float]) -> float:
 
 
 def measure(head: Head, task: str, asked: int, rounds: int) -> tuple[dict[BatchInvariance, Moved], float, float]:
-    """Measure what batches change with either kind of pass, and the ratios of times, ours divided by the usual.
-
-    Returns:
-        The moves, the ratio for a lone request, and the ratio for batches.
-    """
-    workload = Workload(task, Corpus(1))
-    requests, way = workload.take(asked), workload.task.implementations[head.kind]
+    """Return what batches change with either kind of pass, and our time divided by the usual, alone and in batches."""
+    workload = Workload(task, seed=1)
+    requests, start = workload.take(asked), workload.task.start
     with torch.inference_mode():
         ours: BatchInvariance = head.batch_invariance  # type: ignore[attr-defined]
     moves, lone, crowd = {}, list[float](), list[float]()
     for invariance in (ours, BatchInvariance.PADDED):
         with forced(head, invariance):
-            run_task(way(head, requests[0]))
-            alone = [run_task(way(head, request)) for request in requests]
-            moves[invariance] = moved(alone, answers_of([way(head, request) for request in requests]))
+            run_task(start(head, requests[0]))
+            alone = [run_task(start(head, request)) for request in requests]
+            moves[invariance] = moved(alone, answers_of([start(head, request) for request in requests]))
     for turn in range(rounds):
         seconds: dict[BatchInvariance, tuple[float, float]] = {}
         for invariance in (ours, BatchInvariance.PADDED) if turn % 2 else (BatchInvariance.PADDED, ours):
             with forced(head, invariance):
                 began = time.perf_counter()
-                run_task(way(head, requests[turn % asked]))
+                run_task(start(head, requests[turn % asked]))
                 between = time.perf_counter()
-                answers_of([way(head, request) for request in requests])
+                answers_of([start(head, request) for request in requests])
                 seconds[invariance] = between - began, time.perf_counter() - between
         lone.append(seconds[ours][0] / seconds[BatchInvariance.PADDED][0])
         crowd.append(seconds[ours][1] / seconds[BatchInvariance.PADDED][1])

@@ -1,4 +1,4 @@
-"""What `python -m tests.bench` does: each task in a process of its own, unless the load goes through Discord."""
+"""The measurements of `python -m tests.bench`, each task in a process of its own unless Discord is simulated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 
 from bot.app import chosen_preset
 from bot.benchmark.comparison import Say
-from bot.benchmark.corpus import Corpus
 from bot.benchmark.workload import REQUESTS
 from bot.commands.bench import Report, device_of, in_own_process, show
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
@@ -55,7 +54,7 @@ async def measure_all(settings: Settings, options: Options, as_json: bool, conso
 async def _alone(
     task: str, spec: CheckpointSpec, device: Device, cache: Path, options: Options, say: Say
 ) -> TaskReport | Soak:
-    subject, users = Subject(Workload(task, Corpus(options.seed)), spec, device, cache), options.users_of(task)
+    subject, users = Subject(Workload(task), spec, device, cache), options.users_of(task)
     if options.soak is not None:
         return await soak(subject, max(users), options.soak, say)
     return report(await hold(subject, users, options.effort, say, options.beside))
@@ -65,7 +64,7 @@ async def _through_discord(
     task: str, spec: CheckpointSpec, device: Device, cache: Path, options: Options, say: Say
 ) -> AsyncIterator[DiscordReport]:
     """Measure the load of members of a simulated server."""
-    subject, users = Subject(Workload(task, Corpus(options.seed)), spec, device, cache), options.users_of(task)
+    subject, users = Subject(Workload(task), spec, device, cache), options.users_of(task)
     say(f"{task}: loading {spec.name}")
     async with subject.open_worker(max(users)) as (worker, _):
         for number in users:

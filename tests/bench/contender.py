@@ -1,4 +1,4 @@
-"""Who is measured, behind one interface; here the worker, a naive bot, and the offline limit."""
+"""The interface of contenders; the worker, naive bots, and the offline limit behind it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Requests = Sequence[Request[object]]
 
 
 class Contender(Protocol):
-    """Something that answers lists of requests, and is measured."""
+    """Something that answers lists of requests, to be measured."""
 
     @property
     def users(self) -> int:
@@ -30,7 +30,7 @@ class Contender(Protocol):
 
     @property
     def parallel(self) -> bool:
-        """Whether it computes many requests together, so that it may be about as fast as the limit."""
+        """Whether it computes many requests together, and so may approach the limit."""
         ...
 
     async def run(self, requests: Requests) -> Run:
@@ -43,7 +43,7 @@ class Contender(Protocol):
 
 
 class WorkerUnderLoad:
-    """The real worker, asked by a number of people. Closing the worker is left to the caller.
+    """The worker, asked by a number of people. The caller closes the worker.
 
     Args:
         tally: counts the tokens that it generates; None if they don't matter.

@@ -1,4 +1,4 @@
-"""One task, measured: the worker, the naive bots and the limit take turns, so that noise meets all of them alike."""
+"""One task, measured: the worker, the naive bots and the limit take turns, so that noise hits all equally."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Contest:
         lone_ratios: the lone user's latency divided by that of the direct call, of each text.
         memory: of the bot alone, under its greatest load, before the other contenders were loaded.
         batch: the limit's best batch size, and its unit.
-        notes: what a reader must know besides.
+        notes: remarks for the reader.
     """
 
     task: str
@@ -50,7 +50,7 @@ async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say,
     """Measure one task.
 
     Args:
-        beside: the address of a server that takes part where texts are generated.
+        beside: the URL of a server that takes part in generation.
 
     Raises:
         ModelUnavailable: the checkpoint cannot be had, or cannot do this task.
@@ -147,7 +147,7 @@ async def _numbers(
 async def _round(
     contenders: Mapping[str, Contender], numbers: Mapping[str, int], workload: Workload, contest: Contest, say: Say
 ) -> None:
-    """Run every contender once. The worker gets new texts, and the contenders after it get the same ones."""
+    """Run every contender once. The worker gets new texts, which the contenders after it get too."""
     requests: list[Request[object]] = []
     for name, contender in contenders.items():
         if name == DIRECT:  # it has run already, with the lone user

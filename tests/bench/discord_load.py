@@ -1,9 +1,4 @@
-"""The same load through Discord: interactions of many members at once, from the gateway to the edited response.
-
-The client is the real one. Its gateway and its REST calls lead to simcord's Discord, but not through simcord's test
-environment: that watches every callback of the event loop and stops the clock, which would be measured too. Members
-don't wait for an interaction to settle; acknowledgements and answers are noticed when they are sent.
-"""
+"""The same load through a simulated Discord: interactions of many members, from the gateway to the edited response."""
 
 from __future__ import annotations
 
@@ -95,7 +90,7 @@ class SimulatedMembers:
         return DiscordRun(run, tuple(acknowledgements))
 
     def hear(self, method: str, path: str, payload: Any) -> None:
-        """Take notice of an HTTP request from the bot to Discord."""
+        """Note an HTTP request from the bot to Discord: an acknowledgement or a refusal."""
         asked = next((self._open[part] for part in path.split("/") if part in self._open), None)
         if asked is None or asked.answered.done() or method != "POST":
             return
@@ -105,7 +100,7 @@ class SimulatedMembers:
             asked.answered.set_exception(NoAnswer("The command was not answered."))
 
     async def see_the_end(self, interaction: Any, command: Any) -> None:
-        """Take notice that a command has ended without an error, so its answer is complete."""
+        """Note that a command has ended without an error, so its answer is complete."""
         asked = self._open.get(interaction.token)
         if asked is not None and not asked.answered.done():
             asked.answered.set_result(None)
@@ -143,7 +138,7 @@ class SimulatedMembers:
 
 
 class _RealTime:
-    """A clock for the simulated Discord: its own one stands still, and interactions expire by the time in their ids."""
+    """A clock for the simulated Discord. Its own one stands still, but interactions expire by the time in their ids."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -151,11 +146,7 @@ class _RealTime:
 
 @contextlib.asynccontextmanager
 async def simulated_members(backend: Backend, number: int) -> AsyncIterator[SimulatedMembers]:
-    """Open a simulated server with the bot and so many members.
-
-    Raises:
-        SettingsError: the extra packages are not installed.
-    """
+    """Open a simulated server with so many members; raise `SettingsError` if the extra packages are missing."""
     try:
         from simcord import _dpy_internals
         from simcord.backend import Backend as Discord
@@ -166,6 +157,8 @@ async def simulated_members(backend: Backend, number: int) -> AsyncIterator[Simu
             'Measuring through Discord needs a few more packages. Install them with `pip install ".[playground]"`.'
         ) from None
 
+    # Not simcord's test environment: it watches every callback of the event loop and stops the clock, which would be
+    # measured too.
     discord = Discord(clock=_RealTime())
     async with RequestStore.open(None) as store, Glassbox(backend, store, shard_count=1) as bot:
         loop = asyncio.get_running_loop()

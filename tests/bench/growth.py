@@ -1,4 +1,4 @@
-"""Does memory grow? A line through the samples, and what it says."""
+"""A line through samples of memory, and the verdict whether memory grows."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
-"""The limit of the machine: all inputs known beforehand, sorted by length, in batches of the best size.
-
-No queue, no threads, no fairness: plain transformers calls as fast as they go, from texts to answers.
-"""
+"""The limit of the machine: plain transformers calls on texts known beforehand, in sorted batches of the best size."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,7 +11,7 @@ import torch
 
 from bot.benchmark.naive import continue_batch, prompts_of, run_whole, sources_of, translate_batch
 from bot.inference.heads.head import Head
-from bot.inference.operations import OperationCall, Row
+from bot.inference.operations import OperationCall, Row, TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind, Task
 from bot.tasks.zeroshot import HYPOTHESIS
@@ -25,7 +23,7 @@ ROWS = "rows"
 
 @dataclass(frozen=True)
 class Offline:
-    """A way to answer a list of requests at once.
+    """An offline implementation, which answers a list of requests at once.
 
     Attributes:
         run: answers the requests in batches of a size; returns the number of generated tokens if it counts them.
@@ -56,7 +54,7 @@ def offline(task: Task[Any], head: Head) -> Offline:
         case "translate", HeadKind.SEQ2SEQ_LM:
             return Offline(lambda requests, size: _translate(task, head, requests, size), static)
         case _:
-            return Offline(lambda requests, size: _in_step(task, head, requests, size), sizes, unit=ROWS)
+            return Offline(lambda requests, size: _together(task, head, requests, size), sizes, unit=ROWS)
 
 
 def direct_call(task: Task[Any], head: Head) -> Callable[[Request[object]], int | None]:
@@ -87,7 +85,7 @@ def _fill(head: Head, requests: Any, size: int) -> None:
 
 @torch.inference_mode()
 def _compare(head: Head, requests: Any, size: int) -> None:
-    """The pairs of a text and its labels stay together, so `size` counts requests."""
+    # The pairs of a text and its labels stay together, so `size` counts requests.
     texts = [request.text for request in requests for _ in request.labels]
     hypotheses = [HYPOTHESIS.format(label) for request in requests for label in request.labels]
     for chunk in _sorted_chunks(_encode(head, texts, hypotheses), size * len(requests[0].labels)):
@@ -104,32 +102,26 @@ def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> in
     return sum(translate_batch(head, chunk) for chunk in _chunks(sources, size))
 
 
-def _in_step(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
-    """Run tasks of several passes: all requests take each pass together."""
-    under_way = [(task.start(head, request), None) for request in requests]
-    while under_way:
-        asking: list[tuple[Any, OperationCall]] = []
-        for steps, outputs in under_way:
-            try:
-                asking.append((steps, steps.send(outputs)))
-            except StopIteration:
-                continue
-        found = _computed([step for _, step in asking], size)
-        under_way = [(steps, found[id(step)]) for steps, step in asking]  # type: ignore[misc]
+def _together(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
+    """Run tasks of several operation calls: all requests make each call together."""
+    runs: list[tuple[TaskRun[Any], Any]] = [(task.start(head, request), None) for request in requests]
+    while runs:
+        calls: list[tuple[TaskRun[Any], OperationCall]] = []
+        for run, outputs in runs:
+            with contextlib.suppress(StopIteration):
+                calls.append((run, run.send(outputs)))
+        found = _computed([call for _, call in calls], size)
+        runs = [(run, found[id(call)]) for run, call in calls]
 
 
-def _computed(steps: Sequence[OperationCall], size: int) -> dict[int, list[Any]]:
+def _computed(calls: Sequence[OperationCall], size: int) -> dict[int, list[Any]]:
     """Return the outputs of each operation call by its identity; rows of an operation are sorted and batched."""
     outputs: dict[int, Any] = {}
-    for operation in dict.fromkeys(step.operation for step in steps):
-        rows = [row for step in steps if step.operation is operation for row in step.rows]
-        for chunk in _chunks(sorted(rows, key=_tokens), size):
+    for operation in dict.fromkeys(call.operation for call in calls):
+        rows: list[Row[Any]] = [row for call in calls if call.operation is operation for row in call.rows]
+        for chunk in _chunks(sorted(rows, key=lambda row: row.tokens), size):
             outputs |= {id(row): output for row, output in zip(chunk, operation.run(chunk), strict=True)}
-    return {id(step): [outputs[id(row)] for row in step.rows] for step in steps}
-
-
-def _tokens(row: Row[Any]) -> int:
-    return row.tokens
+    return {id(call): [outputs[id(row)] for row in call.rows] for call in calls}
 
 
 def _encode(head: Head, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[dict[str, list[int]]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.benchmark import comparison
 from bot.benchmark.comparison import Say, naive_in, worker_at
-from bot.benchmark.corpus import BLOCK
 from bot.benchmark.naive import naive
+from bot.benchmark.workload import BLOCK
 from bot.inference.compute.packed_linear import packed_bytes
 from bot.inference.heads.head import Head
 from bot.inference.task import HeadKind
@@ -42,11 +42,11 @@ class Lineup:
     """The contenders besides the worker.
 
     Attributes:
-        direct: one call after the other of the same model as the worker's.
+        direct: one call after the other, with the worker's kind of copy.
         naive: by name.
-        batched: by name, those who compute many requests together, as the worker does.
-        limit: of the same model as the worker's.
-        notes: what a reader must know about them.
+        batched: by name, those that compute many requests together, as the worker does.
+        limit: with the worker's kind of copy.
+        notes: remarks about them for the reader.
     """
 
     direct: Contender
@@ -69,7 +69,7 @@ async def line_up(
 
     Args:
         users: the largest number of people who ask at once.
-        beside: the address of a server, which is asked where texts are generated.
+        beside: the URL of a server that takes part in generation.
         opened: closes them at its end.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The closed loop, and how late the event loop is meanwhile."""
+"""The closed loop, with the event loop's lag."""
 
 from __future__ import annotations
 

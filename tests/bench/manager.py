@@ -11,7 +11,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.benchmark.naive import ends_of, written
+from bot.benchmark.naive import written
 from bot.benchmark.workload import NEW_TOKENS
 from bot.errors import ModelFailed
 from bot.inference.heads.head import Head
@@ -46,16 +46,12 @@ class TransformersManager:
         self.parallel = users > 1
         self._head = head
         self._model: Any = head.model
-        self._ends = ends_of(head)
+        self._ends = head.end_ids
         self._ids = itertools.count()
 
     @classmethod
     async def open(cls, head: Head, users: int, probe: GenerateRequest) -> TransformersManager:
-        """Open the manager, and have it answer a request.
-
-        Raises:
-            ManagerUnusable: it cannot run this checkpoint.
-        """
+        """Open the manager, and have it answer a request; raise `ManagerUnusable` if it cannot."""
         manager = cls(head, users)
         try:
             run = await manager.run([probe])

@@ -1,4 +1,4 @@
-"""The memory that is held, and the most that was held while something ran."""
+"""Memory in use, and its peak while something runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INTERVAL = 0.05
 
 @dataclass
 class Memory:
-    """Bytes that are or were held.
+    """Bytes in use, now or at the peak.
 
     Attributes:
         process: resident memory of this process.

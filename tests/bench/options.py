@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.benchmark import options
-from bot.benchmark.options import SLOW
+from bot.benchmark.options import LOAD, SLOW
 from bot.errors import SettingsError
 from tests.bench.server import completions_address
 
@@ -70,5 +70,5 @@ class Options(options.Options):
 
     def __str__(self) -> str:
         if self.soak is not None:
-            return f"{self.load} Memory is taken when nothing is under way, after garbage collection."
+            return f"{LOAD} Memory is taken when nothing is under way, after garbage collection."
         return super().__str__()

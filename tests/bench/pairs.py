@@ -1,8 +1,4 @@
-"""Two contenders answer the same texts in turn, one text at a time.
-
-A machine's speed drifts by more than what is to be told apart here. What is asked within the same second meets the same
-machine, so each text gives a ratio of its own, and their median is known far better than two medians of latencies.
-"""
+"""Two contenders that answer the same texts in turn, one text at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ NORMAL_95 = 1.96
 
 @dataclass(frozen=True)
 class Pairing:
-    """The same texts, answered by two.
+    """The same texts, answered by two contenders.
 
     Attributes:
         ratios: our latency divided by theirs, of each text that both have answered with the same work.
@@ -32,6 +28,8 @@ class Pairing:
 
 async def alternate(ours: Contender, theirs: Contender, requests: Sequence[Request[object]]) -> Pairing:
     """Have both answer each request before the next one; they take turns at being first."""
+    # A machine's speed drifts by more than the difference to be measured. Within a second it hardly does, so the median
+    # of the texts' ratios is known far better than two medians of latencies.
     pairs: list[tuple[Run, Run]] = []
     for number, request in enumerate(requests):
         if number % 2:

@@ -1,4 +1,4 @@
-"""What was measured, as figures: medians over the rounds, and ratios of runs of the same round."""
+"""Measured runs as figures: medians over the rounds, and ratios of runs of the same round."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.bench.run import Run
 
 @dataclass(frozen=True)
 class Figures(small.Figures):
-    """The medians of a contender's rounds, with what else developers want to know.
+    """The medians of a contender's rounds, with figures for developers.
 
     Attributes:
         lag_p50_ms, lag_p99_ms: how late the event loop was.
@@ -83,8 +83,8 @@ class TaskReport(small.TaskReport):
 
     Attributes:
         ratios: a lone user's is the median of the texts' ratios, with its 95 % confidence interval.
-        limit: in which batches the limit was best.
-        notes: what a reader must know besides.
+        limit: its best batches.
+        notes: remarks for the reader.
     """
 
     figures: tuple[Figures, ...]

@@ -1,4 +1,4 @@
-"""One measurement: what was done, and how long it took."""
+"""One measurement of a contender."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.benchmark import load
 
 @dataclass(frozen=True)
 class Padding:
-    """What the device computed.
+    """The device's work.
 
     Attributes:
         batches: forward passes; each decode step is one.
@@ -36,7 +36,7 @@ class Padding:
 
 @dataclass(frozen=True)
 class Run(load.Run):
-    """A number of requests, answered by one contender, with what else developers want to know.
+    """A number of requests, answered by one contender, with details for developers.
 
     Attributes:
         lags: how many seconds late the event loop was, at each tick.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.benchmark.corpus import read_sentences
+from bot.benchmark.workload import read_sentences
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 
 VERSION = "1"

@@ -1,4 +1,4 @@
-"""Does memory grow? The worker answers many requests, and memory is taken after each hundredth of them."""
+"""Does memory grow? The worker answers many requests, and memory is measured after each hundredth of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ WIDTH = 50
 """Of the curve."""
 LINES = 10
 """Of the table, beside the first."""
-
 SAMPLES = 100
 
 
@@ -79,14 +78,12 @@ class Soak:
 async def soak(subject: Subject, users: int, number: int, say: Say) -> Soak:
     """Have the worker answer so many requests, and watch the memory of the process.
 
-    All texts are made beforehand and kept to the end, so only the bot can grow.
-
     Raises:
         ModelUnavailable: the checkpoint cannot be had, or cannot do this task.
     """
     workload, device = subject.workload, subject.device
     say(f"{workload.name}: loading {subject.spec.name}")
-    requests = workload.take(number)
+    requests = workload.take(number)  # all are kept to the end, so only the bot can grow
     async with subject.open_worker(users) as (worker, kind):
         load = workers(subject, worker, kind, [users])[worker_at(users)]
         with quick_collections():

@@ -14,12 +14,10 @@ import pytest
 from rich.console import Console
 
 from bot.benchmark.comparison import naive_in, worker_at
-from bot.benchmark.corpus import Corpus
 from bot.benchmark.naive import naive
 from bot.benchmark.workload import NEW_TOKENS, REQUESTS
 from bot.errors import SettingsError
 from bot.inference.operations import run_task
-from bot.inference.task import HeadKind
 from bot.settings import Settings
 from tests.bench.command import measure_all
 from tests.bench.limit import direct_call, offline
@@ -122,7 +120,7 @@ async def test_through_discord(settings: Settings, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize(("task", "checkpoint"), CHECKPOINTS)
 def test_everybody_can_answer(task: str, checkpoint: str, load: Callable[[str], Any]) -> None:
-    workload, head = Workload(task, Corpus()), load(checkpoint)
+    workload, head = Workload(task), load(checkpoint)
     requests = workload.take(7)
 
     written = naive(workload.task, head)(requests[0])
@@ -140,16 +138,16 @@ def test_everybody_can_answer(task: str, checkpoint: str, load: Callable[[str], 
 
 
 def test_translations_are_cut_off_and_counted(load: Callable[[str], Any]) -> None:
-    workload, head = Workload("translate", Corpus()), load("t5")
+    workload, head = Workload("translate"), load("t5")
 
     for request in workload.take(3):
-        run_task(workload.task.implementations[HeadKind.SEQ2SEQ_LM](head, request))
+        run_task(workload.task.start(head, request))
 
     assert 0 < workload.tally.tokens <= 3 * NEW_TOKENS
 
 
 def test_no_text_is_asked_about_twice() -> None:
-    workload = Workload("sentiment", Corpus())
+    workload = Workload("sentiment")
     taken = [*workload.take(7), *workload.take(25), *workload.take(10)]
     assert len(taken) == len(set(taken)) == 42
 

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 from transformers.generation.continuous_batching.continuous_api import ContinuousMixin
 
-from bot.benchmark.corpus import Corpus
 from bot.benchmark.workload import NEW_TOKENS
 from bot.inference.checkpoints.loading import load_head
 from bot.settings import Settings
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.may_block
 
 async def test_answers_everybody_in_several_turns(checkpoints: Any) -> None:
     head: Any = load_head(checkpoints["llama"], CPU)
-    workload = Workload("generate", Corpus())
+    workload = Workload("generate")
     manager = await TransformersManager.open(head, 4, PROBE)
     try:
         runs = [await manager.run(workload.take(12)) for _ in range(2)]

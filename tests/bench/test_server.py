@@ -12,7 +12,6 @@ from aiohttp import web
 from rich.console import Console
 
 from bot.benchmark.comparison import worker_at
-from bot.benchmark.corpus import Corpus
 from bot.benchmark.workload import NEW_TOKENS
 from bot.errors import SettingsError
 from bot.settings import Settings
@@ -80,7 +79,7 @@ class Completions:
 @pytest.fixture
 def requests() -> list[Any]:
     """Twenty requests to continue a text."""
-    return Workload("generate", Corpus()).take(20)
+    return Workload("generate").take(20)
 
 
 async def test_is_asked_what_the_worker_is_asked_and_counts_tokens(requests: list[Any]) -> None:

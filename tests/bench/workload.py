@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.benchmark import workload
-from bot.benchmark.corpus import Corpus
-from bot.benchmark.naive import ends_of, written
+from bot.benchmark.naive import written
 from bot.benchmark.workload import NEW_TOKENS
 from bot.inference.operations import Row, TaskRun
 from bot.inference.task import HeadKind
@@ -29,28 +28,29 @@ class Tally:
 
 
 class Workload(workload.Workload):
-    """One task's requests, for checkpoints with random weights too: their translations would not end.
+    """One task's requests, whose generated tokens are counted.
 
-    Attributes:
-        tally: the count; translations are cut off after `NEW_TOKENS`.
+    Translations are cut off after `NEW_TOKENS`, because those of checkpoints with random weights would not end.
     """
 
-    def __init__(self, name: str, corpus: Corpus) -> None:
-        super().__init__(name, corpus)
+    def __init__(self, name: str, seed: int = 0) -> None:
+        super().__init__(name, seed)
         self.tally = Tally()
-        ways = {kind: self._counting(kind, way) for kind, way in self.task.implementations.items()}
-        self.task = replace(self.task, implementations=ways)
+        counting = {
+            kind: replace(one, run=self._counting(kind, one.run)) for kind, one in self.task.implementations.items()
+        }
+        self.task = replace(self.task, implementations=counting)
 
     def generates(self, kind: HeadKind) -> bool:
         """Return whether tokens per second say how fast this is on a kind of head."""
         return self.name == "generate" or (self.name == "translate" and kind is HeadKind.SEQ2SEQ_LM)
 
-    def _counting(self, kind: HeadKind, way: Callable[[Any, Any], TaskRun[Any]]) -> Callable[[Any, Any], TaskRun[Any]]:
+    def _counting(self, kind: HeadKind, run: Callable[[Any, Any], TaskRun[Any]]) -> Callable[[Any, Any], TaskRun[Any]]:
         if kind is HeadKind.SEQ2SEQ_LM:
-            return lambda head, request: _cut_off(way(head, request), head, self.tally)
+            return lambda head, request: _cut_off(run(head, request), head, self.tally)
         if self.name == "generate":
-            return lambda head, request: _counted(way(head, request), self.tally)
-        return way
+            return lambda head, request: _counted(run(head, request), self.tally)
+        return run
 
 
 def _cut_off(calls: TaskRun[Any], head: Any, tally: Tally) -> TaskRun[Any]:
@@ -64,7 +64,7 @@ def _cut_off(calls: TaskRun[Any], head: Any, tally: Tally) -> TaskRun[Any]:
         for row in call.rows:
             _shorten(row)
         outputs = yield call
-        tally.add(written(outputs, ends_of(head)))
+        tally.add(written(outputs, head.end_ids))
 
 
 def _shorten(row: Row[Any]) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,6 +60,21 @@ class Scene:
         await self.env.settle()
         return simcord.InteractionResult(self.env, record)
 
+    async def ask(self, place: str, command: str, /, **options: Any) -> simcord.InteractionResult:
+        """Alice sends a command in a server, a direct message or a group."""
+        if place == "group":
+            return await self.ask_in_group(command, **options)
+        sent = self.alice.user.slash if place == "direct message" else partial(self.alice.slash, self.channel)
+        result: simcord.InteractionResult = await sent(command, **options)
+        return result
+
+    async def stop(self, message: Any, go_on: threading.Event) -> None:
+        """Alice stops a text that a test holds, and the rest happens."""
+        pressed = self.press(self.alice, message, "Stop")
+        await self.until(lambda: pressed.acknowledged)
+        go_on.set()
+        await self.env.settle()
+
     def press(self, who: Any, message: Any, label: str) -> simcord.InteractionResult:
         """Somebody presses a button under a message, in any channel; this does not wait for the bot."""
         backend = self.env.backend
@@ -98,6 +114,24 @@ class Scene:
             for request in self.env.http_requests
             if request.method == "PATCH" and request.path.endswith("@original")
         ]
+
+    def refusal(self, result: Any) -> str:
+        """Return the sentence of a refusal that came at once, and that nobody else sees."""
+        assert result.response is not None
+        assert result.ephemeral
+        assert not result.deferred
+        assert not result.followups
+        assert len(self.env.errors) == 1
+        self.env.errors.clear()
+        return str(result.response.content)
+
+    def failure(self, result: Any) -> str:
+        """Return the sentence that one person reads after the public response was withdrawn."""
+        assert result.response is None
+        [told] = result.followups
+        assert told.ephemeral
+        assert len(self.env.errors) == 1
+        return str(told.content)
 
     def _in_group(self, group: Any) -> dict[str, Any]:
         return {

@@ -60,10 +60,7 @@ async def test_bad_contexts(open_scene: OpenScene, options: dict[str, Any], sent
     async with open_scene() as scene:
         result = await scene.alice.slash(scene.channel, "answer", question=QUESTION, **options)
 
-        assert result.ephemeral
-        assert not result.deferred
-        assert sentence in result.response.content
-        assert len(scene.env.errors) == 1
+        assert sentence in scene.refusal(result)
 
 
 async def test_a_file_that_cannot_be_downloaded(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,11 +71,7 @@ async def test_a_file_that_cannot_be_downloaded(open_scene: OpenScene, monkeypat
     async with open_scene() as scene:
         result = await scene.alice.slash(scene.channel, "answer", question=QUESTION, file=("a.txt", b"a"))
 
-        assert result.ephemeral
-        assert result.response.content == (
-            "The file could not be downloaded from Discord. Please try again in a moment."
-        )
-        assert len(scene.env.errors) == 1
+        assert scene.refusal(result) == ("The file could not be downloaded from Discord. Please try again in a moment.")
 
 
 async def test_on_a_language_model_it_says_that_it_guesses(open_scene: OpenScene, make_preset: Any) -> None:

@@ -199,18 +199,14 @@ class TestForget:
         async with open_scene() as scene:
             result = await scene.alice.slash(scene.channel, "chat")
 
-            assert result.ephemeral
-            assert result.response.content == "Write a `message`, or set `new` to True to forget what was said here."
-            assert len(scene.env.errors) == 1
+            assert scene.refusal(result) == "Write a `message`, or set `new` to True to forget what was said here."
 
     async def test_a_channel_that_discord_does_not_name(self, open_scene: OpenScene, monkeypatch: Any) -> None:
         async with open_scene() as scene:
             monkeypatch.setattr("discord.Interaction.channel_id", None)
             result = await chat(scene, "Hello")
 
-            assert result.ephemeral
-            assert "Discord does not tell me which channel this is." in result.response.content
-            assert len(scene.env.errors) == 1
+            assert "Discord does not tell me which channel this is." in scene.refusal(result)
 
     async def test_names_are_inert(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -243,10 +239,7 @@ async def test_is_shown_as_it_is_written_and_stopped(
             assert description(result).startswith("> Hello\n\n")
             assert description(result).endswith("▌")
 
-            pressed = scene.press(scene.alice, result.response, "Stop")
-            await scene.until(lambda: pressed.acknowledged)
-            go_on.set()
-            await scene.env.settle()
+            await scene.stop(result.response, go_on)
 
         assert description(result).endswith("…")
         await chat(scene, "Why?")

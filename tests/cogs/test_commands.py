@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import simcord
 
-from tests.cogs.conftest import OpenScene, Scene
+from tests.cogs.conftest import OpenScene
+from tests.support import COURSE
 
 COMMANDS: dict[str, dict[str, Any]] = {
     "sentiment": {"text": "I love to hate this course"},
@@ -45,22 +45,7 @@ FURTHER_OPTIONS = {
     "inspect": ["to"],
 }
 """Those that exclude another one."""
-CHECKPOINT = {
-    "sentiment": "distilbert",
-    "fill": "roberta",
-    "generate": "llama",
-    "translate": "t5",
-    "zeroshot": "bart_mnli",
-    "entities": "bert_ner",
-    "similarity": "minilm",
-    "answer": "bert_squad",
-    "summarize": "bart",
-    "complete": "llama",
-    "chat": "llama",
-    "attention": "distilbert",
-    "inspect": "bart_mnli",
-    "tokenize": "roberta",
-}
+CHECKPOINT = {**COURSE, "attention": "distilbert", "inspect": "bart_mnli", "tokenize": "roberta"}
 SHOWN = {
     "sentiment": "> I love to hate this course\n\n`█",
     "fill": "> The capital of France is ",
@@ -79,21 +64,11 @@ SHOWN = {
 }
 
 
-async def ask(scene: Scene, place: str, command: str, options: dict[str, Any]) -> simcord.InteractionResult:
-    match place:
-        case "server":
-            return await scene.alice.slash(scene.channel, command, **options)
-        case "direct message":
-            return await scene.alice.user.slash(command, **options)
-        case _:
-            return await scene.ask_in_group(command, **options)
-
-
 @pytest.mark.parametrize("place", ["server", "direct message", "group"])
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_answers_everywhere(open_scene: OpenScene, command: str, place: str) -> None:
     async with open_scene() as scene:
-        result = await ask(scene, place, command, COMMANDS[command])
+        result = await scene.ask(place, command, **COMMANDS[command])
 
         assert result.response is not None
         assert not result.ephemeral
@@ -208,6 +183,4 @@ async def test_without_a_checkpoint_the_common_languages_are_offered(open_scene:
 
         result = await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
 
-        assert result.ephemeral
-        assert "No checkpoint is set for /translate" in result.response.content
-        assert len(scene.env.errors) == 1
+        assert "No checkpoint is set for /translate" in scene.refusal(result)

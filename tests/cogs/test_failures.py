@@ -14,7 +14,7 @@ import pytest
 from bot.errors import UNEXPECTED, ModelFailed, ShuttingDown
 from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.worker import Limits
 from bot.replies import pending
 from bot.replies.delivery import WITHDRAWN
@@ -37,7 +37,7 @@ def judge_badly(head: Any, request: SentimentRequest) -> TaskRun[SentimentResult
     raise AssertionError
 
 
-BROKEN = Task("sentiment", SentimentRequest, {HeadKind.SEQUENCE_CLASSIFIER: judge_badly})
+BROKEN = Task("sentiment", SentimentRequest, {HeadKind.SEQUENCE_CLASSIFIER: Implementation(judge_badly)})
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def occupy(head: Any, request: Occupy) -> TaskRun[None]:
     yield from Operation("occupy", run, Budget(100))([Row(None, 1)])
 
 
-OCCUPY = Task("occupy", Occupy, {HeadKind.SEQUENCE_CLASSIFIER: occupy})
+OCCUPY = Task("occupy", Occupy, {HeadKind.SEQUENCE_CLASSIFIER: Implementation(occupy)})
 
 
 async def sentiment(scene: Scene, text: str = "I love apples") -> Any:
@@ -72,12 +72,8 @@ class TestModel:
         async with open_scene(tasks=[BROKEN]) as scene:
             result = await sentiment(scene, f"my password is {SECRET}")
 
-            assert result.response is None  # what was public is gone
-            [told] = result.followups
-            assert told.ephemeral
-            assert told.content == ModelFailed().sentence
+            assert scene.failure(result) == ModelFailed().sentence
             assert SECRET not in str([request.json for request in scene.env.http_requests])
-            assert len(scene.env.errors) == 1
         assert SECRET not in caplog.text
         assert "RuntimeError at test_failures.py" in caplog.text
 
@@ -92,9 +88,7 @@ class TestModel:
 
             result = await sentiment(scene)
 
-            assert result.ephemeral
-            assert result.response.content == UNEXPECTED
-            assert len(scene.env.errors) == 1
+            assert scene.refusal(result) == UNEXPECTED
         assert SECRET not in caplog.text
         assert "/sentiment failed: RuntimeError at test_failures.py" in caplog.text
 
@@ -133,12 +127,7 @@ class TestWaiting:
 
             result = await sentiment(scene)
 
-            assert result.ephemeral
-            assert not result.deferred
-            assert result.response.content == (
-                "Too many people are asking at once. Please try again in about 1 second."
-            )
-            assert len(scene.env.errors) == 1
+            assert scene.refusal(result) == ("Too many people are asking at once. Please try again in about 1 second.")
             loading.set()
             await waiting
 
@@ -148,9 +137,7 @@ class TestWaiting:
 
             result = await sentiment(scene)
 
-            assert result.ephemeral
-            assert "You already have a request waiting." in result.response.content
-            assert len(scene.env.errors) == 1
+            assert "You already have a request waiting." in scene.refusal(result)
             loading.set()
             await waiting
 
@@ -186,10 +173,7 @@ class TestWaiting:
             result = await asking
             await closing
 
-            assert result.response is None
-            assert result.followups[0].content == ShuttingDown().sentence
-            assert result.followups[0].ephemeral
-            assert len(scene.env.errors) == 1
+            assert scene.failure(result) == ShuttingDown().sentence
 
     async def test_a_cancelled_command_gives_its_request_up(
         self, open_scene: OpenScene, loading: threading.Event
@@ -263,10 +247,7 @@ class TestDiscord:
 
             result = await sentiment(scene)
 
-            assert result.response is None
-            assert result.followups[0].content == ModelFailed().sentence
-            assert result.followups[0].ephemeral
-            assert len(scene.env.errors) == 1
+            assert scene.failure(result) == ModelFailed().sentence
 
     async def test_a_response_that_discord_does_not_delete(
         self, open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch

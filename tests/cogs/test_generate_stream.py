@@ -196,11 +196,7 @@ class TestStream:
             pace.free()
             await scene.env.settle()
 
-            assert result.response is None
-            [told] = result.followups
-            assert told.ephemeral
-            assert "The model failed" in told.content
-            assert len(scene.env.errors) == 1
+            assert "The model failed" in scene.failure(result)
 
 
 class TestStop:

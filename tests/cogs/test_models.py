@@ -20,7 +20,7 @@ from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.worker import InferenceWorker
-from bot.replies.checkpoints.families import PURPOSES
+from bot.replies.checkpoints.state import FAMILY_PURPOSES
 from tests.cogs.conftest import MESSAGE_COMPONENT, OpenScene, Scene
 from tests.inference.test_several_devices import OTHER
 from tests.support import COURSE, CPU, preset_of
@@ -33,13 +33,7 @@ STRING_SELECT = 3
 
 
 async def ask(scene: Scene, place: str = "server", **options: Any) -> simcord.InteractionResult:
-    match place:
-        case "server":
-            return await scene.alice.slash(scene.channel, "models", **options)
-        case "direct message":
-            return await scene.alice.user.slash("models", **options)
-        case _:
-            return await scene.ask_in_group("models", **options)
+    return await scene.ask(place, "models", **options)
 
 
 def shown(result: simcord.InteractionResult) -> str:
@@ -103,7 +97,7 @@ class TestOverview:
                 assert "not loaded yet" in known
                 assert f"`/{task}`" in known
             assert entry(result, "tiny-distilbert").splitlines()[-2].startswith("encoder · 31,970 parameters")
-            assert all(purpose in shown(result) for purpose in PURPOSES.values())
+            assert all(purpose in shown(result) for purpose in FAMILY_PURPOSES.values())
             assert sorted(one["value"] for one in offered(scene, result)) == sorted(FIRST_TASKS.values())
             assert scene.env.errors == []
 
@@ -189,10 +183,7 @@ class TestDetail:
     async def test_by_no_name(self, open_scene: OpenScene, typed: str) -> None:
         async with open_scene() as scene:
             result = await ask(scene, checkpoint=typed)
-            assert result.ephemeral
-            assert result.response is not None
-            assert "I have no checkpoint of that name" in result.response.content
-            assert len(scene.env.errors) == 1
+            assert "I have no checkpoint of this name" in scene.refusal(result)
 
     async def test_no_path_is_shown(self, open_scene: OpenScene, checkpoints: Mapping[str, Path]) -> None:
         async with open_scene() as scene:

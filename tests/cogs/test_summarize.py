@@ -79,7 +79,7 @@ class TestFile:
         async with open_scene() as scene:
             result = await scene.alice.slash(scene.channel, "summarize", file=("a.bin", content))
 
-            assert sentence in refused(scene, result)
+            assert sentence in scene.refusal(result)
 
 
 class TestMessages:
@@ -128,7 +128,7 @@ class TestMessages:
         async with open_scene() as scene:
             result = await scene.ask_in_group("summarize", messages=5)
 
-            assert refused(scene, result) == (
+            assert scene.refusal(result) == (
                 "I am not in this conversation, so I cannot read its messages. Give me a `text` or a `file` instead."
             )
 
@@ -138,7 +138,7 @@ class TestMessages:
             monkeypatch.setattr(scene.bot, "get_guild", lambda guild: None)
             result = await scene.alice.slash(scene.channel, "summarize", messages=5)
 
-            assert "I am not on this server" in refused(scene, result)
+            assert "I am not on this server" in scene.refusal(result)
 
     async def test_not_for_people_who_may_not_read_them(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -147,7 +147,7 @@ class TestMessages:
 
             result = await scene.alice.slash(scene.channel, "summarize", messages=5)
 
-            assert "You may not read the earlier messages" in refused(scene, result)
+            assert "You may not read the earlier messages" in scene.refusal(result)
             allowed = await scene.bob.slash(scene.channel, "summarize", messages=5)
             assert not allowed.ephemeral
 
@@ -158,7 +158,7 @@ class TestMessages:
 
             result = await scene.alice.slash(scene.channel, "summarize", messages=5)
 
-            assert "I may not read the earlier messages" in refused(scene, result)
+            assert "I may not read the earlier messages" in scene.refusal(result)
 
     async def test_none_with_words(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -210,15 +210,6 @@ class TestMessages:
             assert len(scene.env.errors) == 1
 
 
-def refused(scene: Scene, result: Any) -> str:
-    """What somebody is told who is not answered; nothing was public."""
-    assert result.ephemeral
-    assert not result.deferred
-    assert len(scene.env.errors) == 1
-    scene.env.errors.clear()
-    return str(result.response.content)
-
-
 def forbid(scene: Scene, who: Any) -> None:
     """Go to a channel whose earlier messages somebody may not read."""
     forbidden = discord.PermissionOverwrite(read_message_history=False)
@@ -265,10 +256,7 @@ async def test_is_shown_as_it_is_written_and_stopped(
             assert description(result).startswith("> Apples are sour.\n\n")
             assert footer(result).startswith("Writing: ")
 
-            pressed = scene.press(scene.alice, result.response, "Stop")
-            await scene.until(lambda: pressed.acknowledged)
-            go_on.set()
-            await scene.env.settle()
+            await scene.stop(result.response, go_on)
 
         assert "▌" not in description(result)
         assert " → 2" in footer(result)  # of at most 800 tokens

@@ -52,7 +52,7 @@ class TestLoading:
         assert loading_of(CheckpointState(SPEC, phase, fraction)) == loading
 
     def test_how_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bot.inference.status.time", SimpleNamespace(perf_counter=lambda: 1.0))
+        monkeypatch.setattr("bot.inference.checkpoints.state.time", SimpleNamespace(perf_counter=lambda: 1.0))
         state = CheckpointState(SPEC, Phase.LOADING, expected_seconds=2.9, loading_since=1.0)
         assert loading_of(state) == Loading("tiny", seconds_left=2.9)
 

@@ -11,10 +11,10 @@ def test_every_task_says_what_it_needs() -> None:
     for task in all_tasks():
         for kind in HeadKind:
             if kind in task.implementations:
-                task.check(kind)
+                task.on(kind)
                 continue
             with pytest.raises(ModelUnavailable) as caught:
-                task.check(kind)
+                task.on(kind)
             sentence = caught.value.sentence
             assert f"{task.name.upper()}_CHECKPOINT" in sentence
             assert all(way in sentence for way in task.implementations)
@@ -24,7 +24,7 @@ def test_every_task_says_what_it_needs() -> None:
 def test_the_sentence() -> None:
     [translate] = [task for task in all_tasks() if task.name == "translate"]
     with pytest.raises(ModelUnavailable) as caught:
-        translate.check(HeadKind.SEQUENCE_CLASSIFIER)
+        translate.on(HeadKind.SEQUENCE_CLASSIFIER)
     assert caught.value.sentence.startswith(
         "The checkpoint that is set for /translate is a sequence classifier, and this command needs "
         "an encoder-decoder language model or a causal language model. "

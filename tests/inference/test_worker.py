@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,19 @@ from bot.inference.answering import Answering
 from bot.inference.operations import Budget
 from bot.inference.status import Phase
 from bot.inference.worker import InferenceWorker, Limits
-from tests.inference.toys import CALIBRATION, GENEROUS, PRESET, ToyHead, ToyRequest, ToyShop, queued, until
+from tests.inference.toys import (
+    CALIBRATED,
+    CALIBRATION,
+    GENEROUS,
+    PRESET,
+    TASK,
+    ToyHead,
+    ToyRequest,
+    ToyShop,
+    queued,
+    until,
+)
+from tests.support import open_worker
 from tests.timers import FAR, PATIENCE, Timers, turns
 
 
@@ -277,6 +292,32 @@ async def test_a_bad_row_fails_alone(shop: ToyShop) -> None:
 
 
 @on_one_and_two
+@pytest.mark.parametrize("repeatable", [False, True], ids=["alone", "shared"])
+@pytest.mark.parametrize("stage", ["calibrate", "prepare", "compute", "finish"])
+async def test_a_failed_request_leaves_nothing_to_the_garbage_collector(
+    shop: ToyShop, repeatable: bool, stage: str
+) -> None:
+    """Its error refers to the frames that it has passed, and these to the request and its checkpoint."""
+
+    def fail(*values: Any) -> None:
+        raise KeyError("somebody's text")
+
+    request = ToyRequest(1, prepare=fail if stage == "prepare" else None, finish=fail if stage == "finish" else None)
+    if stage in ("calibrate", "compute"):
+        shop.head.fault = fail
+    kept = weakref.ref(request)
+    task = replace(CALIBRATED if stage == "calibrate" else TASK, repeatable=repeatable)
+    async with open_worker(PRESET, shop._cache, tasks=[task], limits=GENEROUS, device=shop.devices) as worker:
+        gc.disable()
+        try:
+            with pytest.raises(ModelFailed):
+                await worker.run(request, person=1)
+            del request
+            await until(lambda: worker.status().rows_waiting == 0 and kept() is None, 2)
+        finally:
+            gc.enable()
+
+
 async def test_one_bad_row_fails_its_request_once(shop: ToyShop) -> None:
     def fault(values: list[int]) -> None:
         raise ValueError

@@ -16,7 +16,7 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Pr
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.operations import Budget, Operation, Row, TaskRun
 from bot.inference.requests import Request
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.worker import InferenceWorker, Limits
 from tests.support import CPU, open_worker
 from tests.timers import PATIENCE
@@ -131,8 +131,8 @@ def calibrate(head: ToyHead) -> TaskRun[None]:
     yield from head.double([Row(CALIBRATION, 8)])
 
 
-TASK = Task("toy", ToyRequest, {ToyHead.kind: toy_steps}, repeatable=False)
-CALIBRATED = replace(TASK, calibrations={ToyHead.kind: calibrate})
+TASK = Task("toy", ToyRequest, {ToyHead.kind: Implementation(toy_steps)}, repeatable=False)
+CALIBRATED = replace(TASK, implementations={ToyHead.kind: Implementation(toy_steps, calibrate=calibrate)})
 PRESET = Preset(
     "toys", "", {"toy": CheckpointSpec("Toy", FolderSource(Path("/nowhere")), note="A toy spoke.")}, known={}
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.inference.answering import Loading
-from bot.replies.loading_notice import loading_notice
+from bot.replies.pending import loading_notice
 
 
 @pytest.mark.parametrize(

@@ -418,9 +418,9 @@ class TestCalibration:
             assert len(await run_all(worker, [request_, request_])) == 2
 
     def test_a_second_run_does_nothing(self, request_: Request[Any], prompt: str, head: CausalLM) -> None:
-        [calibrate] = TASKS[type(request_)].calibrations.values()
-        run_task(calibrate(head))
-        assert list(calibrate(head)) == []
+        task = TASKS[type(request_)]
+        run_task(task.calibration(head))
+        assert list(task.calibration(head)) == []
 
 
 class TestFill:

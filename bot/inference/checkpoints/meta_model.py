@@ -1,7 +1,4 @@
-"""A checkpoint's model without its weights, on PyTorch's meta device.
-
-Tensors there have shapes and no memory: the layers can be inspected and the parameters counted within hundredths of a
-second.
+"""A checkpoint's model on PyTorch's meta device, where tensors have shapes and no memory.
 
 Source: https://pytorch.org/docs/stable/meta.html
 """
@@ -23,16 +20,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MODEL_BUILDING = threading.Lock()
-"""Held while transformers builds or loads a model. It then replaces functions of its own and PyTorch's default data
-type, which all threads share. Two threads at once would restore each other's replacement: from then on, weights that
-layers share would never be tied again, and no such checkpoint could be loaded."""
+"""Held while transformers builds or loads a model."""
+# Meanwhile transformers replaces functions of its own and PyTorch's default data type, which all threads share. Two
+# threads at once would restore each other's replacement, and weights that layers share would never be tied again.
 
 _COMPARED_ROWS = 8
-"""Weights that were trained apart differ in their first rows."""
+"""Weights that were trained separately differ in their first rows."""
 
 
 def meta_model(folder: Path, config: PreTrainedConfig) -> PreTrainedModel | None:
-    """Return the model that a folder's checkpoint is loaded as; None if it cannot be built without weights.
+    """Return the model of a folder's checkpoint; None if it cannot be built without weights.
 
     Args:
         config: read from the folder.
@@ -55,10 +52,10 @@ def meta_model(folder: Path, config: PreTrainedConfig) -> PreTrainedModel | None
 
 
 def _untie(model: PreTrainedModel, folder: Path) -> None:
-    """Give layers that share weights their own if the files hold both and they differ.
+    """Give layers that share weights their own if the files hold both and they differ, as transformers does.
 
-    Transformers does the same when it loads: the configuration of T5's later versions says that the output layer is
-    tied, but it was trained apart.
+    Later versions of T5, for example: their configuration says that the output layer is tied, but it was trained
+    separately.
 
     Source: `PreTrainedModel.tie_weights`.
     """
@@ -75,7 +72,7 @@ def _untie(model: PreTrainedModel, folder: Path) -> None:
 
 
 def _first_rows(folder: Path, names: set[str]) -> dict[str, torch.Tensor]:
-    """Return the first rows of the weights with these names, as far as the files hold them."""
+    """Return the first rows of those weights with these names that the files hold."""
     from safetensors import safe_open
 
     found: dict[str, torch.Tensor] = {}

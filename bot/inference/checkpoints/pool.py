@@ -1,4 +1,4 @@
-"""The pool of checkpoints: fetches and loads them in the background, leases them to tasks, evicts idle ones."""
+"""The pool of checkpoints: it fetches and loads them in the background, leases them, and evicts idle ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.errors import GlassboxError, ModelUnavailable, describe
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
@@ -25,6 +25,7 @@ from bot.inference.compute.device import Devices, listed
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.scheduling.daemon_threads import DaemonThreads
+from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
 
 if TYPE_CHECKING:
@@ -43,27 +44,11 @@ class EvictionNeeded(ModelUnavailable):
         super().__init__(f"There is no room for {name} beside the other checkpoints.")
 
 
-class Executor(Protocol):
-    """Runs the operations of loaded heads."""
-
-    def add(self, heads: Sequence[object]) -> None:
-        """Register the heads of a checkpoint, one for each device."""
-        ...
-
-    async def retire(self, head: object) -> None:
-        """Wait for a checkpoint's running batches, then drop all references to it."""
-        ...
-
-
 class CheckpointPool:
-    """Loads the checkpoints of a preset on threads of their own, a replica on each device.
-
-    If a checkpoint does not fit, the least recently used ones are evicted. One with requests in flight is evicted once
-    they are answered; requests that arrive meanwhile wait until it is back, so that neither of two checkpoints that
-    don't fit together starves.
+    """Loads the checkpoints of a preset, a replica on each device, and evicts the least recently used ones.
 
     Args:
-        limits: for the weights; none if left out.
+        limits: for the weights; None sets none.
     """
 
     def __init__(self, preset: Preset, devices: Devices, cache: Path, limits: MemoryLimits | None = None) -> None:
@@ -82,11 +67,11 @@ class CheckpointPool:
         self._loading = DaemonThreads(1, "glassbox-load")
         self._making_room = asyncio.Lock()
         self._times = LoadingTimes(cache / "loading-times.json")
-        self._executor: Executor | None = None
+        self._queue: DeviceQueue | None = None
 
-    def attach(self, executor: Executor) -> None:
-        """Register every checkpoint loaded from now on with an executor."""
-        self._executor = executor
+    def attach(self, queue: DeviceQueue) -> None:
+        """Add every checkpoint that is loaded from now on to a queue."""
+        self._queue = queue
 
     @property
     def tasks(self) -> Iterable[str]:
@@ -123,7 +108,7 @@ class CheckpointPool:
         return self.checkpoint(task).state
 
     async def get(self, task: str) -> LoadedCheckpoint:
-        """Return a task's checkpoint, loaded. Without a lease it may be evicted at any time (see `lease`)."""
+        """Return a task's checkpoint, loaded, without a lease: it may be evicted at any time."""
         async with self.lease(task) as model:
             return model
 
@@ -134,19 +119,21 @@ class CheckpointPool:
         A load that failed is tried again by the next caller.
 
         Args:
-            may_evict: whether other checkpoints may be evicted for it.
+            may_evict: whether this may evict other checkpoints.
 
         Raises:
             ModelUnavailable: it cannot be fetched or loaded.
             EvictionNeeded: others would have to be evicted, and must not be.
         """
         pooled = self.checkpoint(task)
+        # If its eviction is pending, newcomers wait until it is back. So two checkpoints that do not fit together take
+        # turns, and neither starves.
         while not pooled.leasable.is_set():
             await pooled.leasable.wait()
         with pooled.lease():
             if pooled.loaded is None:
                 await self._load_once(pooled, may_evict)
-            if pooled.loaded is None:  # written off by the watchdog in the meantime
+            if pooled.loaded is None:  # a thread hung in it, and it was discarded in the meantime
                 raise ModelUnavailable(f"{pooled.state.spec.name} was unloaded. Please try again.")
             yield pooled.loaded
 
@@ -156,7 +143,7 @@ class CheckpointPool:
         return pooled.loaded if pooled.leasable.is_set() else None
 
     def acquire(self, model: LoadedCheckpoint) -> AbstractContextManager[None]:
-        """Lease a checkpoint that is loaded, or lease it once more for what outlives the first lease."""
+        """Lease a loaded checkpoint, or extend a lease beyond its body."""
         return self._pooled[model.spec.key].lease()
 
     def count_nonfinite(self, model: LoadedCheckpoint) -> None:
@@ -178,7 +165,7 @@ class CheckpointPool:
         if pooled.loading is None or pooled.loading.done():
             pooled.loading = asyncio.get_running_loop().create_task(self._load(pooled))
             pooled.loading.add_done_callback(partial(_end_load, pooled))
-        # Shielded: one cancelled request must not cancel the load that others wait for.
+        # Shielded: a cancelled request must not cancel the load that others wait for.
         await asyncio.shield(pooled.loading)
 
     async def _load(self, pooled: PooledCheckpoint) -> None:
@@ -209,8 +196,9 @@ class CheckpointPool:
         pooled.touch()
 
     async def _load_in_room(self, pooled: PooledCheckpoint, folder: Path) -> tuple[Head, ...]:
-        """Make room for a checkpoint and load it; if it still does not fit, evict all others and try once more."""
-        needed = await _on(self._loading, self._expected, folder)
+        """Make room for a checkpoint and load it; if it does not fit after all, evict all others and try once more."""
+        each = [await _on(self._loading, expected_bytes, folder, device.dtype.itemsize) for device in self.devices]
+        needed = by_device(self.devices, each)
         await self._make_room(pooled, needed)
         pooled.reserved = needed
         heads = await self._try_to_load(pooled.state, folder)
@@ -229,12 +217,9 @@ class CheckpointPool:
         sizes = by_device(self.devices, (head.weight_bytes for head in heads))
         for head in heads:
             head.calibrations = pooled.calibrations
-        if self._executor is not None:
-            self._executor.add(heads)
+        if self._queue is not None:
+            self._queue.add(heads)
         return LoadedCheckpoint(pooled.state.spec, heads, self.devices, sizes)
-
-    def _expected(self, folder: Path) -> Counter[str]:
-        return by_device(self.devices, (expected_bytes(folder, device.dtype.itemsize) for device in self.devices))
 
     async def _make_room(self, pooled: PooledCheckpoint, needed: Counter[str] | None) -> None:
         """Evict others until the checkpoint fits, or until nothing else is loaded.
@@ -254,8 +239,8 @@ class CheckpointPool:
         pooled.leasable.clear()
         try:
             await pooled.unleased.wait()
-            if self._executor is not None and pooled.loaded is not None:
-                await self._executor.retire(pooled.loaded.head)
+            if self._queue is not None and pooled.loaded is not None:
+                await self._queue.retire(pooled.loaded.head)
             pooled.unload()
             self.evictions += 1
             await _on(self._loading, free_memory)
@@ -264,13 +249,13 @@ class CheckpointPool:
             pooled.leasable.set()
 
     async def _try_to_load(self, state: CheckpointState, folder: Path) -> tuple[Head, ...] | None:
-        """Load the replicas; None if the memory does not suffice."""
+        """Load the replicas; return None if the memory does not suffice."""
         try:
             return await _on(self._loading, self._load_blocking, state, folder)
         except Exception as error:
             if not any(isinstance(one, Exception) and is_out_of_memory(one) for one in (error, error.__cause__)):
                 raise
-        # Outside of the handler: while it runs, the error's traceback keeps what was loaded alive.
+        # Outside the handler, in which the error's traceback keeps the loaded parts alive.
         await _on(self._loading, free_memory)
         return None
 
@@ -295,4 +280,4 @@ def _end_load(pooled: PooledCheckpoint, loading: asyncio.Task[None]) -> None:
     if pooled.loading is loading:
         pooled.loading, pooled.may_evict = None, False
     if not loading.cancelled():
-        loading.exception()  # asyncio complains of exceptions that nobody has looked at
+        loading.exception()  # asyncio logs exceptions that nobody has retrieved

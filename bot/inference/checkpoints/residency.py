@@ -1,4 +1,4 @@
-"""Checkpoints of a pool, on the devices or not, and the leases that keep them there."""
+"""Checkpoints of a pool, and the leases that keep them on the devices."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedCheckpoint:
-    """A checkpoint on the devices.
+    """A checkpoint on the devices, with a head for each.
 
     Attributes:
-        heads: one for each device.
         bytes: of its weights, by device name.
     """
 
@@ -38,11 +37,11 @@ class LoadedCheckpoint:
 
     @property
     def head(self) -> Head:
-        """The first replica: tasks tokenize, finish and keep their calibrations with it."""
+        """The first replica, which tasks use outside of forward passes."""
         return self.heads[0]
 
     def precision_on(self, index: int) -> str:
-        """Return the data type of the weights on the device with this index."""
+        """Return the data type of the weights on a device."""
         return self.heads[index].precision
 
 
@@ -55,14 +54,14 @@ class PooledCheckpoint:
         loaded: None unless it is on the devices.
         reserved: the bytes that it takes or is about to take, by device name.
         folder: its files, once they have been fetched.
-        calibrations: of it; kept across evictions.
-        loading: runs while it is being loaded.
+        calibrations: kept across evictions.
+        loading: loads it; None afterwards.
         leases: how many requests use it or wait for it.
         may_evict: whether its load may evict others.
         unleased: set while there are no leases.
         leasable: cleared while an eviction is pending; `CheckpointPool.lease` waits for it.
         last_used: by `time.monotonic()`; None if it was never used.
-        nonfinite: how many requests have failed because its numbers were not finite.
+        nonfinite: how many requests failed because its numbers were not finite.
     """
 
     state: CheckpointState
@@ -91,16 +90,16 @@ class PooledCheckpoint:
         return 0.0 if self.leases else time.monotonic() - self.last_used
 
     def has(self, operations: Collection[AnyOperation]) -> bool:
-        """Return whether one of these operations belongs to its first head, if it is loaded."""
+        """Return whether one of these operations belongs to its first head."""
         return self.loaded is not None and any(one in operations for one in operations_of(self.loaded.head).values())
 
     def touch(self) -> None:
-        """Record that it is used now, if it is loaded."""
+        """Record that it is used now."""
         if self.loaded is not None:
             self.last_used = time.monotonic()
 
     def unload(self) -> None:
-        """Drop the heads; the next lease loads them anew."""
+        """Drop the heads; the next lease loads them again."""
         self.loaded, self.reserved = None, Counter()
         self.state.phase = Phase.EVICTED
 

@@ -1,4 +1,4 @@
-"""How far a checkpoint is on its way to the devices."""
+"""The progress of a checkpoint on its way to the devices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CheckpointState:
         fraction: how much of the current activity is done, 0 to 1; None if unknown.
         activity: what a fetch is doing, in one word.
         loading_since: by `time.perf_counter()`.
-        languages: what it translates, as far as that is known; None for checkpoints that do not translate.
+        languages: the pairs that it translates, as far as known; None for checkpoints that do not translate.
     """
 
     spec: CheckpointSpec

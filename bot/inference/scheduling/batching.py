@@ -1,13 +1,11 @@
-"""Which rows share a batch: pure functions, without a clock or threads.
-
-A batch is formed from the waiting rows when a device is free. Fair queueing chooses its first row. The others are the
-rows of the same operation that are nearest to it in length, as long as the padded batch stays within the budget.
-"""
+"""Chooses the rows that share a batch: pure functions, without a clock or threads."""
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import chain
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
@@ -15,7 +13,7 @@ from bot.inference.operations import Budget
 
 
 class Batchable(Protocol):
-    """What batching needs to know of a row."""
+    """A row, as far as batching needs to know it."""
 
     @property
     def tokens(self) -> int: ...
@@ -32,10 +30,7 @@ order_of = attrgetter("order")
 
 
 def gather(due: RowT, nearest: Iterable[Sequence[Sequence[RowT]]], budget: Budget) -> list[RowT]:
-    """Return the batch that is led by `due`: it, and the other rows that fit, nearest in length first.
-
-    Rows that are equally near go in their order. Rows of one length fit or don't fit alike, so the first of them that
-    does not fit speaks for all, until another row has joined.
+    """Return the batch that is led by `due`: it, and the other rows that fit, nearest in length first, then in order.
 
     Args:
         nearest: see `by_distance`; may hold `due` itself.
@@ -52,6 +47,7 @@ def gather(due: RowT, nearest: Iterable[Sequence[Sequence[RowT]]], budget: Budge
             widest = max(longest, row.tokens)
             padded = widest * (len(batch) + 1)
             if padded > budget.padded_tokens or 1 - (total + row.tokens) / padded > budget.waste:
+                # It speaks for all rows of its length, until another row has joined.
                 refused.add(row.tokens)
                 if len(refused) == len(equally_near):
                     break
@@ -68,12 +64,20 @@ def by_distance(by_length: Mapping[int, Sequence[RowT]], tokens: int) -> Iterato
     Args:
         by_length: the rows of each length, in their order.
     """
-
-    def distance(length: int) -> int:
-        return abs(length - tokens)
-
-    for _, lengths in groupby(sorted(by_length, key=distance), key=distance):
-        yield [by_length[length] for length in lengths]
+    lengths = sorted(by_length)
+    above = bisect_left(lengths, tokens)
+    below = above - 1
+    while below >= 0 or above < len(lengths):
+        down = tokens - lengths[below] if below >= 0 else math.inf
+        up = lengths[above] - tokens if above < len(lengths) else math.inf
+        nearest = []
+        if down <= up:
+            nearest.append(by_length[lengths[below]])
+            below -= 1
+        if up <= down:
+            nearest.append(by_length[lengths[above]])
+            above += 1
+        yield nearest
 
 
 def padding_waste(lengths: Sequence[int]) -> float:

@@ -1,4 +1,4 @@
-"""What rows and answers have cost lately, to estimate waiting times."""
+"""Recent costs of rows and answers, to estimate waiting times."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from weakref import WeakKeyDictionary
 from bot.inference.scheduling.replicas import AnyOperation
 
 REMEMBERED = 600.0
-"""Seconds of computing, after which earlier ones count for half."""
+"""Seconds of device time after which earlier ones count for half."""
 LATELY = 8
-"""About how many answers an average is taken of."""
+"""The average covers about this many answers."""
 
 
 @dataclass
 class Recent:
-    """How long answers have taken lately.
-
-    Attributes:
-        average: seconds; before the first answer, an assumption.
-    """
+    """How long answers have taken lately: `average` seconds, which is an assumption before the first answer."""
 
     average: float
     _answers: int = 0
@@ -52,6 +48,6 @@ class Costs:
             total.tokens //= 2
 
     def of(self, operation: AnyOperation, tokens: int) -> float:
-        """Return the seconds that rows of so many tokens will take; 0 if none have been computed yet."""
+        """Return the seconds that so many tokens will take; 0 if none have been computed yet."""
         total = self._totals.get(operation)
         return 0.0 if total is None or not total.tokens else total.seconds / total.tokens * tokens

@@ -1,8 +1,4 @@
-"""Threads that delay neither a shutdown nor the end of the process.
-
-The standard library's executor joins its threads when the interpreter ends, so a call that hangs keeps the process
-alive forever. These are daemons, a thread that hangs can be replaced, and a shutdown waits only so long.
-"""
+"""Threads that delay neither a shutdown nor the end of the process."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -22,7 +19,7 @@ T = TypeVar("T")
 
 
 class Escaped(Exception):
-    """Stands for an exception that would end a thread, a process or an iteration, such as `SystemExit`."""
+    """A stand-in for an exception that would end a thread, a process or an iteration, such as `SystemExit`."""
 
 
 @dataclass(eq=False)
@@ -42,21 +39,23 @@ class _Call:
             self.future.set_exception(contained(error))
         else:
             self.future.set_result(result)
+        finally:
+            del self  # the error refers to this frame: such a circle would keep a checkpoint in memory
 
 
 def contained(error: BaseException) -> Exception:
-    """Return an error that can be raised in another thread without ending more than one call there."""
+    """Return an error that another thread can raise without ending more than one call there."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         return error
     return Escaped(describe(error))
 
 
 class DaemonThreads(Executor):
-    """An executor of daemon threads.
+    """An executor of daemon threads, each of which can be replaced if it hangs.
 
     Args:
-        threads: how many; they are started when they are first needed.
-        name: of the threads, with a number behind it.
+        threads: the most; each is started when it is first needed.
+        name: of the threads; a number is appended.
         begin: called on each thread before anything else.
     """
 
@@ -67,7 +66,7 @@ class DaemonThreads(Executor):
         self._threads: list[threading.Thread] = []
         self._starting: dict[threading.Thread, Future[None]] = {}
         self._replaced: set[threading.Thread] = set()
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()  # None ends the threads
         self._lock = threading.Lock()
         self._closed = False
 
@@ -83,7 +82,7 @@ class DaemonThreads(Executor):
         return call.future
 
     def replace(self, thread: threading.Thread) -> None:
-        """Start another thread in the place of one that hangs, which ends if it ever comes back."""
+        """Start another thread instead of one that hangs. If that ever comes back, it ends."""
         with self._lock:
             if thread in self._threads:
                 self._threads.remove(thread)
@@ -93,24 +92,16 @@ class DaemonThreads(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no new calls; the threads end after those that they have."""
-        self.close(cancel=cancel_futures)
+        with self._lock, suppress(Empty):
+            self._closed = True
+            while cancel_futures and (call := self._calls.get_nowait()) is not None:
+                call.future.cancel()
+        self._calls.put(None)
         if wait:
             self.join(None)
 
-    def close(self, *, cancel: bool = False) -> None:
-        """Take no new calls.
-
-        Args:
-            cancel: whether calls that have not begun are cancelled.
-        """
-        with self._lock:
-            self._closed = True
-            while cancel and (call := self._next()) is not None:
-                call.future.cancel()
-            self._calls.put(None)
-
     def join(self, seconds: float | None) -> bool:
-        """Wait so long at most for the threads to end; return whether they have. Replaced ones do not count."""
+        """Wait for the threads to end, at most so long; return whether they have. Replaced ones do not count."""
         end = None if seconds is None else time.monotonic() + seconds
         with self._lock:
             threads = list(self._threads)
@@ -119,13 +110,9 @@ class DaemonThreads(Executor):
             thread.join(None if end is None else max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
-    def _next(self) -> _Call | None:
-        try:
-            return self._calls.get_nowait()
-        except Empty:
-            return None
-
     def _start(self) -> None:
+        # The standard library's executor joins its threads when the interpreter ends, so one call that hangs would keep
+        # the process alive forever.
         thread = threading.Thread(target=self._serve, name=f"{self._name}_{len(self._starting)}", daemon=True)
         self._threads.append(thread)
         # `start` waits until the thread runs, and the event loop has no time for that.

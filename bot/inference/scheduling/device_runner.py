@@ -1,4 +1,4 @@
-"""A device: its thread, and what it computes."""
+"""A device with its thread and its batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.inference.scheduling.replicas import AnyOperation
 
 @dataclass
 class DeviceTotals:
-    """What a device has done. A decode step that no row joins is no batch."""
+    """A device's work so far. A decode step that no row joins counts as no batch."""
 
     batches: int = 0
     rows: int = 0
@@ -23,11 +23,7 @@ class DeviceTotals:
     tokens: int = 0
 
     def add(self, lengths: Sequence[int], seconds: float) -> None:
-        """Add a forward pass.
-
-        Args:
-            lengths: of the rows that were new to it.
-        """
+        """Add a forward pass, with the lengths of the rows that were new to it."""
         self.busy_seconds += seconds
         if lengths:
             self.batches += 1
@@ -55,7 +51,7 @@ class DeviceRunner:
     """A device with its thread. Its running batches stay on it, because their KV caches are there.
 
     Attributes:
-        wake: set when there may be something to do.
+        wake: set when a row may be waiting.
         computing: the rows of the forward pass that runs now.
         batches: the running batches, by `PendingCall.batch_key`.
         batches_begun: counts forward passes.
@@ -67,7 +63,7 @@ class DeviceRunner:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     computing: list[QueuedRow] = field(default_factory=list)
     batches: dict[Hashable, RunningBatch] = field(default_factory=dict)
-    figures: DeviceTotals = field(default_factory=DeviceTotals)
+    totals: DeviceTotals = field(default_factory=DeviceTotals)
     server: asyncio.Task[None] | None = None
     batches_begun: int = 0
     is_replaced: bool = False
@@ -78,17 +74,17 @@ class DeviceRunner:
         return self.batches_begun, sum(one.row.heartbeat for one in self.computing)
 
     def rows_of(self, key: Hashable) -> list[QueuedRow]:
-        """Return the rows of a running batch; none if there is no such batch."""
+        """Return the rows of a running batch, if there is one."""
         return list(self.batches[key].by_row.values()) if key in self.batches else []
 
     @property
     def rows(self) -> list[QueuedRow]:
-        """All rows that it has; those that it decodes right now twice."""
+        """All its rows; those of the decode step that runs now appear twice."""
         return [*self.computing, *(row for batch in self.batches.values() for row in batch.by_row.values())]
 
 
 def threads_each(names: Sequence[str]) -> int | None:
-    """Return how many threads each of several CPU devices gets, so that they don't fight; None for a single one."""
+    """Return the number of threads for each of several CPU devices, which share the cores; None for a single one."""
     if (times := list(names).count("cpu")) < 2:
         return None
     import torch
@@ -100,8 +96,8 @@ def device_thread(name: str, threads: int | None) -> DaemonThreads:
     """Create the thread on which a device computes.
 
     Args:
-        name: of the device, as PyTorch writes it.
-        threads: the number of threads of a device that is the CPU; None leaves that to PyTorch.
+        name: as PyTorch writes it.
+        threads: PyTorch's number of threads on a CPU; None leaves it alone.
     """
 
     def begin() -> None:

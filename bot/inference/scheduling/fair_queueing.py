@@ -1,4 +1,4 @@
-"""Start-time fair queueing: the flow that has had the least so far is due next."""
+"""Start-time fair queueing: the flow that has received the least so far is due next."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Hashable
 
 
 class FairClock:
-    """Virtual times of flows: of people, or of the operations of checkpoints.
-
-    The cost of a flow's work moves its virtual time on. A flow that was idle starts at the present, so it is neither
-    punished for its past nor paid for its absence.
+    """Virtual times of flows: of people, or of operations. Work moves the time of its flow on by its cost.
 
     Source: Goyal, Vin, Cheng: Start-Time Fair Queueing, SIGCOMM 1996.
     """
@@ -23,6 +20,7 @@ class FairClock:
 
     def start(self, flow: Hashable) -> float:
         """Return the virtual time at which the flow's next work would start."""
+        # An idle flow starts at the present: neither punished for its past nor paid for its absence.
         return max(self.now, self._finish.get(flow, 0.0))
 
     def tag(self, flow: Hashable, cost: float) -> float:
@@ -35,17 +33,18 @@ class FairClock:
         """Move the present to the start tag of what is served, and forget the flows that it has overtaken.
 
         Args:
-            work: the cost of everything that is served with it. The present moves on by its share among the waiting
-                flows. Without that, flows that are always new would all start before somebody's second request.
+            work: the cost of everything that is served with it.
         """
         self.now = max(self.now, start_tag)
+        # The present moves on by each waiting flow's share of the work. Otherwise, flows that are always new would all
+        # start before somebody's second request.
         if work:
             self.now += work / max(1, sum(finish > self.now for finish in self._finish.values()))
         if len(self._finish) > 256:
             self._finish = {flow: finish for flow, finish in self._finish.items() if finish > self.now}
 
     def reset(self) -> None:
-        """Forget all flows, because none waits: everybody starts at the same present."""
+        """Forget all flows, because none waits; all start at the same present."""
         self.now = max([self.now, *self._finish.values()])
         self._finish.clear()
 

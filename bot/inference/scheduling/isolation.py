@@ -16,9 +16,6 @@ log = logging.getLogger(__name__)
 def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[AnyRow]) -> list[OutputT | Unanswered]:
     """Run a batch; if it fails, run its halves.
 
-    A batch that is too large for the memory fits when it is halved, and a row that the model cannot process ends up
-    alone: the same halving serves both.
-
     Returns:
         For each row its output, or the error that it alone gets.
     """
@@ -31,18 +28,15 @@ def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[AnyRow]) -> 
         short_of_memory = is_out_of_memory(error)
         if len(rows) == 1:
             return [failure_of(operation.name, error)]
-    # Outside of the handler, in which the error's traceback keeps the failed batch's tensors alive.
+    # Outside the handler, in which the error's traceback keeps the failed batch's tensors alive.
     if short_of_memory:
         free_memory()
+    # A batch that exceeds the memory fits when it is halved, and a row that the model cannot process ends up alone.
     middle = len(rows) // 2
     return run_isolated(operation, rows[:middle]) + run_isolated(operation, rows[middle:])
 
 
 def failure_of(name: str, error: BaseException) -> Unanswered:
-    """Return the error of a row that fails also alone, and log its cause without the text.
-
-    Args:
-        name: of the operation.
-    """
+    """Return the error of a row that fails even alone; log its cause with the operation's name, without the text."""
     log.error("%s failed: %s", name, describe(error))
     return OutOfMemory() if is_out_of_memory(error) else ModelFailed()

@@ -6,11 +6,14 @@ import asyncio
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.inference.operations import AnyRow, OperationCall, RowState
 from bot.inference.scheduling.batching import by_distance, order_of
 from bot.inference.scheduling.replicas import AnyOperation
+
+Outcomes: TypeAlias = "list[tuple[QueuedRow, object]]"
+"""Rows with their outputs, or with their errors."""
 
 
 @dataclass(eq=False)
@@ -20,7 +23,7 @@ class PendingCall:
     Attributes:
         done: gets the outputs of its rows, in order, or the first error.
         resumed: whether an earlier call of the same request was computed.
-        queued: its rows in the queue, once they have got there.
+        queued: its rows, once the scheduler has let them in.
     """
 
     call: OperationCall
@@ -28,7 +31,7 @@ class PendingCall:
     done: asyncio.Future[list[Any]]
     resumed: bool
     queued: list[QueuedRow] = field(default_factory=list, init=False)
-    _outputs: dict[int, Any] = field(default_factory=dict, init=False)
+    _outputs: dict[int, object] = field(default_factory=dict, init=False)
 
     @property
     def batch_key(self) -> Hashable:
@@ -37,7 +40,7 @@ class PendingCall:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a device has had a row of its request. A shutdown waits for such requests only."""
+        """Whether a device has had a row of its request; only such requests are finished at shutdown."""
         return self.resumed or any(row.state is not RowState.WAITING for row in self.call.rows)
 
     @property
@@ -50,12 +53,8 @@ class PendingCall:
         for row in self.call.rows:
             row.abandon()
 
-    def deliver(self, index: int, outcome: Any) -> None:
-        """Keep the output or the error of a row; the last output, or the first error, ends the call. On the event loop.
-
-        Args:
-            index: of the row.
-        """
+    def deliver(self, index: int, outcome: object) -> None:
+        """Keep a row's output or error; the last output, or the first error, ends the call. On the event loop."""
         if self.done.done():
             return
         if isinstance(outcome, Exception):
@@ -64,7 +63,7 @@ class PendingCall:
         self._outputs[index] = outcome
         if len(self._outputs) == len(self.call.rows):
             self.done.set_result([self._outputs[index] for index in range(len(self._outputs))])
-            self.queued.clear()  # they refer to this call, and a cycle would be left to the garbage collector
+            self.queued.clear()  # they refer to this call: a circle that only the garbage collector would free
 
 
 @dataclass(eq=False, slots=True)
@@ -74,16 +73,14 @@ class QueuedRow:
     Attributes:
         index: among the rows of its call.
         order: its start tag (see `FairClock`), then the number of its arrival.
+        tokens: the row's, because batching reads them often.
     """
 
     pending: PendingCall
     index: int
     row: AnyRow
     order: tuple[float, int]
-    tokens: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tokens = self.row.tokens  # batching reads it often
+    tokens: int
 
     @property
     def operation(self) -> AnyOperation:
@@ -92,7 +89,7 @@ class QueuedRow:
 
 
 class RowGroup:
-    """Waiting rows that may share a batch, sorted so that choosing a batch need not look at all of them."""
+    """Waiting rows that may share a batch, in their order for each length, so that `gather` need not look at all."""
 
     def __init__(self, operation: AnyOperation) -> None:
         self.operation = operation
@@ -135,7 +132,7 @@ class RowGroup:
     @property
     def due(self) -> QueuedRow:
         """The first row in order."""
-        return min((rows[0] for rows in self._by_length.values()), key=order_of)
+        return min([rows[0] for rows in self._by_length.values()], key=order_of)
 
     def nearest(self, row: QueuedRow) -> Iterator[list[Sequence[QueuedRow]]]:
         """Yield the rows that are nearest in length to a row (see `by_distance`)."""

@@ -1,10 +1,4 @@
-"""The threads on which requests are prepared and finished, so that the event loop stays free.
-
-Calls of one iteration of the event loop share a round trip to a thread: requests whose rows were in one batch are
-finished together, and those that are submitted at once are prepared together. A round trip costs as much as tokenizing
-a message. Besides, matrix products push everything else out of a core's caches, so the first of several messages takes
-twice as long as the next one.
-"""
+"""The threads on which requests are prepared and finished, so that the event loop stays free."""
 
 from __future__ import annotations
 
@@ -23,7 +17,7 @@ from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped, cont
 T = TypeVar("T")
 
 HELD_SECONDS = 0.001
-"""The longest that a result waits for others on their way back, whatever the threads are doing."""
+"""The longest that a result waits to be delivered together with others."""
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +34,13 @@ class _Call:
         """Make the call, on a thread."""
         try:
             self.value = self.function()
-        except BaseException as error:  # whatever it is, it must reach the caller
+        except BaseException as error:  # `SystemExit` too must reach the caller
             self.error = contained(error)
             if isinstance(self.error, Escaped):
                 log.error("a task failed: %s", describe(error))
                 self.error = ModelFailed()
+        finally:
+            del self  # the error refers to this frame: such a circle would keep a checkpoint in memory
 
     def deliver(self) -> None:
         """Hand the result or the error to the caller, on the event loop."""
@@ -60,14 +56,10 @@ class _Call:
 
 
 class PreparationThreads:
-    """Makes calls on threads for one event loop, and delivers results together.
-
-    A thread that has made a call and begins another one leaves the result for the event loop if that will collect
-    results soon; otherwise it wakes the event loop. So no result waits for the end of another call, however long that
-    takes.
+    """Makes calls on threads for one event loop, and delivers their results together.
 
     Args:
-        threads: how many. A call that takes long delays nobody as long as another thread is free.
+        threads: the most. A long call delays nobody while another thread is free.
     """
 
     def __init__(self, threads: int) -> None:
@@ -84,7 +76,7 @@ class PreparationThreads:
         """Call a function on a thread. Cancelling the future prevents a call that has not begun.
 
         Args:
-            kind: of the call; calls are discarded by their kind.
+            kind: `discard` finds calls by it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -95,20 +87,19 @@ class PreparationThreads:
 
     @property
     def heartbeats(self) -> dict[Hashable, Hashable]:
-        """The calls that run; a call has no heartbeat before its end."""
+        """The running calls; none has a heartbeat before its end."""
         return dict.fromkeys(list(self._running.values()))
 
     @staticmethod
     def kind_of(call: Hashable) -> Hashable | None:
-        """Return the kind of a running call; None if this is none."""
+        """Return the kind of a running call; None for anything else."""
         return call.kind if isinstance(call, _Call) else None
 
     def discard(self, concerns: Callable[[Hashable], bool], error: Unanswered) -> None:
         """Fail all calls of some kinds, and replace the threads that run one.
 
         Args:
-            concerns: whether a kind is one of these.
-            error: is raised in the callers.
+            concerns: returns whether a kind is one of these.
         """
         for thread, call in list(self._running.items()):
             if concerns(call.kind):
@@ -122,19 +113,12 @@ class PreparationThreads:
             self._threads.submit(self._work, asyncio.get_running_loop())
 
     async def aclose(self, seconds: float | None = None) -> bool:
-        """Cancel the calls that have not begun, and wait for the others.
-
-        Args:
-            seconds: the longest to wait.
-
-        Returns:
-            Whether all have ended.
-        """
+        """Cancel the calls that have not begun; wait for the others, at most so long, and return whether they ended."""
         new, self._new = self._new, []
         self._waiting.extend(new)
         while (call := self._next()) is not None:
             call.future.cancel()
-        self._threads.close(cancel=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         ended = await asyncio.to_thread(self._threads.join, seconds)
         self._collect()
         if self._timer is not None:
@@ -142,6 +126,8 @@ class PreparationThreads:
         return ended
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The calls of one iteration of the event loop go to a thread together, because one handover costs as much as
+        # tokenizing a message. And the first message takes twice as long as the next: matrix products fill the caches.
         calls, self._new = self._new, []
         self._waiting.extend(calls)
         if len(calls) > 1:
@@ -158,6 +144,7 @@ class PreparationThreads:
             self._running.pop(thread, None)
             # First append, then read `_timer`: the event loop does so in the opposite order.
             self._finished.append(call)
+            # If the next call is long, this result must not wait for its end: only a timer may keep it.
             if self._timer is None or not self._waiting:
                 self._wake(loop)
         if self._finished:  # another thread has taken the last call

@@ -1,8 +1,4 @@
-"""The queue in front of the devices: rows wait here, and the next free device takes a batch of them.
-
-A device's thread takes its next batch itself. A round trip to the event loop between two batches would leave the
-device idle for a thirtieth of the time.
-"""
+"""The queue in front of the devices: rows wait here, and the next free device takes a batch of them."""
 
 from __future__ import annotations
 
@@ -10,18 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Hashable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
-from bot.inference.operations import AnyRow, OperationCall
+from bot.inference.operations import OperationCall
 from bot.inference.scheduling.device_runner import DeviceRunner, DeviceTotals, device_thread, threads_each
 from bot.inference.scheduling.isolation import run_isolated
-from bot.inference.scheduling.pending import PendingCall, QueuedRow
+from bot.inference.scheduling.pending import Outcomes, PendingCall, QueuedRow
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
 from bot.inference.scheduling.scheduler import Scheduler
-
-Outcomes: TypeAlias = list[tuple[QueuedRow, Any]]
-"""Rows with their outputs, or with their errors."""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +22,7 @@ log = logging.getLogger(__name__)
 class DeviceQueue:
     """Computes rows of any operation and any person in fair order, on one thread for each device.
 
-    A free device starts at once with whatever waits. While all are busy, the next batch gathers.
+    A free device starts at once with the rows that wait. While all are busy, the next batch gathers.
 
     Args:
         names: of the devices, as PyTorch writes them.
@@ -84,6 +77,7 @@ class DeviceQueue:
             raise
         finally:
             del self._pending[call]
+            del pending  # its error refers to this frame: such a circle would keep a checkpoint in memory
 
     @property
     def waiting(self) -> int:
@@ -91,38 +85,36 @@ class DeviceQueue:
         return self._scheduler.waiting
 
     def position(self, call: OperationCall) -> int | None:
-        """Return how many waiting rows are due before the first one of a call; None if none of its rows waits."""
+        """Return how many waiting rows are due before a call's first one; None if none of its rows waits."""
         pending = self._pending.get(call)
         return None if pending is None else self._scheduler.position(pending)
 
     @property
     def expected_seconds(self) -> float:
-        """For how long the devices have work, by what such rows have cost lately."""
+        """Seconds until the devices have no more work, by recent costs of such rows."""
         return self._scheduler.expected_seconds
 
     @property
-    def figures_by_device(self) -> list[DeviceTotals]:
-        """Each device's totals."""
-        return [runner.figures for runner in self._runners]
+    def totals(self) -> list[DeviceTotals]:
+        """The work of each device so far."""
+        return [runner.totals for runner in self._runners]
 
     @property
     def heartbeats(self) -> dict[Hashable, Hashable]:
-        """The runners that compute, each with a value that changes whenever it makes progress."""
+        """The busy runners, each with a value that changes with its progress."""
         return {runner: runner.heartbeat for runner in self._runners if runner.computing}
 
     def operations_in(self, runner: Hashable) -> frozenset[AnyOperation]:
-        """Return all operations of the checkpoint that a runner computes with; none if it is idle or no runner."""
+        """Return all operations of the checkpoint that a runner computes with; none for anything else."""
         rows = runner.computing if isinstance(runner, DeviceRunner) else []
         return self._scheduler.replicas.siblings(rows[0].operation) if rows else frozenset()
 
     def discard(self, operations: Collection[AnyOperation], error: Unanswered) -> None:
-        """Compute nothing more of a checkpoint in which a thread hangs.
-
-        A runner that computes with it is replaced by one with a new thread, which goes on with the other checkpoints.
+        """Compute nothing more of a checkpoint in which a thread hangs, and replace the runners that compute with it.
 
         Args:
             operations: of the first head.
-            error: is raised for every call that waits for one of its rows.
+            error: for every call that waits for one of its rows.
         """
         dropped = self._scheduler.discard(operations, self._replacement)
         for row in dropped:
@@ -140,11 +132,7 @@ class DeviceQueue:
         self._scheduler.replicas.add(heads)
 
     async def retire(self, head: object) -> None:
-        """Forget a checkpoint, as soon as no device has rows of it.
-
-        Args:
-            head: the first one.
-        """
+        """Forget the checkpoint of a first head as soon as no device has rows of it."""
         operations = set(operations_of(head).values())
         while self._scheduler.has_rows_of(operations):
             self._served.clear()
@@ -158,7 +146,7 @@ class DeviceQueue:
         self._wake_all()
 
     async def stop(self, seconds: float | None = None) -> bool:
-        """Stop serving, after `aclose` and after the last request has been answered.
+        """Stop serving, after `aclose` and the last answer.
 
         Args:
             seconds: the longest to wait for each device's thread.
@@ -171,7 +159,7 @@ class DeviceQueue:
             server.cancel()
         await asyncio.gather(*servers, return_exceptions=True)
         for runner in self._runners:
-            runner.thread.close()
+            runner.thread.shutdown(wait=False)
         return all(await asyncio.gather(*(asyncio.to_thread(runner.thread.join, seconds) for runner in self._runners)))
 
     def _wake_all(self) -> None:
@@ -181,9 +169,9 @@ class DeviceQueue:
     def _replacement(self, hung: DeviceRunner) -> DeviceRunner:
         if hung.server is not None:
             hung.server.cancel()
-        hung.thread.close()
+        hung.thread.shutdown(wait=False)
         new = self._runner(hung.device_index)
-        new.figures = hung.figures
+        new.totals = hung.totals
         self._start(new)
         return new
 
@@ -202,6 +190,7 @@ class DeviceQueue:
 
     def _run_batches(self, runner: DeviceRunner, loop: asyncio.AbstractEventLoop) -> None:
         """Run batches until none waits that the device can run. On its thread."""
+        # Without going through the event loop between two batches, which would idle the device 3 % of the time.
         while self._run_batch(runner, loop):
             pass
 
@@ -216,37 +205,26 @@ class DeviceQueue:
             dropped = [] if runner.is_replaced else self._scheduler.drop_all(runner)
             outcomes = [(row, ModelFailed()) for row in dropped]
             ran = bool(outcomes)
-        if runner.is_replaced:  # it has hung, and its callers have their errors
+        if runner.is_replaced:  # it hung, and its callers have their errors
             return False
         if outcomes:
             loop.call_soon_threadsafe(self._deliver, outcomes)
         return ran
 
     def _run(self, runner: DeviceRunner, batch: list[QueuedRow]) -> Outcomes:
-        own = batch[0].operation
-        operation = self._scheduler.replicas.on(own, runner.device_index)
+        first = batch[0].operation
+        operation = self._scheduler.replicas.on(first, runner.device_index)
         if operation is None:
-            raise LookupError(f"{own.name} has no replica on this device")
+            raise LookupError(f"{first.name} has no replica on this device")
         began = time.perf_counter()
         if operation.session is not None:
-            new, outcomes = self._decode_step(runner, operation, batch)
+            running, new = self._scheduler.join(runner, operation, batch)
+            outcomes = self._scheduler.leave(runner, running, running.session.decode_step(new))
         else:
             new = [one.row for one in batch]
             outcomes = list(zip(batch, run_isolated(operation, new), strict=True))
-        self._scheduler.account(runner, own, new, outcomes, time.perf_counter() - began)
+        self._scheduler.account(runner, first, new, outcomes, time.perf_counter() - began)
         return outcomes
-
-    def _decode_step(
-        self, runner: DeviceRunner, operation: AnyOperation, rows: list[QueuedRow]
-    ) -> tuple[list[AnyRow], Outcomes]:
-        """Let the new rows join the running batch, and run one decode step.
-
-        Returns:
-            The new rows, and the outcomes of the finished ones.
-        """
-        batch, joining = self._scheduler.join(runner, operation, rows)
-        finished = batch.session.decode_step(joining)
-        return joining, self._scheduler.leave(runner, batch, finished)
 
     def _deliver(self, outcomes: Outcomes) -> None:
         for row, outcome in outcomes:

@@ -1,13 +1,4 @@
-"""A session whose failed decode steps cost nobody a token, and only the culprit its answer.
-
-A failed step leaves a session useless: some layers may have read a token, and others not. So its rows resume in a new
-session, from their prompts and what each has generated. They first retry together, because many failures pass by
-themselves. If the step fails again, halves of the batch are tried one after the other, then halves of these, until the
-culprit is alone. The rows that have proved innocent are together again afterwards. If the memory has run out, halves
-are not tried but decoded to their ends one after the other.
-
-Each retry is one decode step, so other operations get the device in between.
-"""
+"""A session whose failed decode steps cost nobody a token, and only the culprit its answer."""
 
 from __future__ import annotations
 
@@ -21,7 +12,7 @@ from bot.inference.operations import AnyRow, RowState, Session, decode_step
 from bot.inference.scheduling.isolation import failure_of
 
 PROOF = 2
-"""Tokens after a failure that prove a row innocent: the first comes with its prompt."""
+"""Tokens after a failure that clear a row: the first one comes with its prompt, not from a decode step."""
 IN_VAIN = 2
 """Reunions without a culprit, after which the halves are decoded to their ends one after the other."""
 
@@ -34,6 +25,8 @@ Finished: TypeAlias = list[tuple[AnyRow, Any]]
 
 class RecoveringSession:
     """The running batch of an iterative operation, however often its steps fail. Used on the device's thread.
+
+    A retry is one decode step, so other operations get the device in between.
 
     Args:
         name: of the operation.
@@ -54,12 +47,12 @@ class RecoveringSession:
 
     @property
     def joinable(self) -> bool:
-        """Whether the session takes rows beside running ones."""
+        """Whether the session lets rows join running ones."""
         return self._session.joinable
 
     @property
     def admits(self) -> bool:
-        """Whether rows may join now: not if rows stay together to the end, nor while a culprit is looked for."""
+        """Whether rows may join now: not while a culprit is searched for."""
         return self.joinable and not self._is_recovering
 
     @property
@@ -81,8 +74,8 @@ class RecoveringSession:
             self._joining = []
             self._after_success({id(row) for row, _ in done})
             return done
-        # Outside of the handler, in which the error's traceback keeps the failed session's tensors alive. And they must
-        # be free before another session begins.
+        # A failed step leaves a session useless: some layers may have read a token, and others not. Its tensors must be
+        # free before another one begins, so this is outside the handler, in which the error's traceback keeps them.
         del self._session
         if short_of_memory:
             free_memory()
@@ -99,6 +92,7 @@ class RecoveringSession:
             del self._suspects[id(rows[0])]
             self._resume(self._untried.pop(0) if self._untried else self._take_cleared())
             return [(rows[0], failure_of(self._name, error))]
+        # The first retry is together, because many failures pass by themselves.
         if len(rows) > 1 and (again or short_of_memory):
             self._one_by_one |= short_of_memory
             middle = len(rows) // 2
@@ -125,7 +119,7 @@ class RecoveringSession:
             self._reunite()
 
     def _try_next(self) -> None:
-        if self._one_by_one and self._present:
+        if self._one_by_one and self._present:  # they are decoded to their ends first
             return
         self._cleared += self._present
         self._session = self._begin()
@@ -134,7 +128,7 @@ class RecoveringSession:
             self._one_by_one, self._reunions = False, 0
 
     def _reunite(self) -> None:
-        """Decode all rows together again, because each half has proved innocent."""
+        """Decode all rows together again, because each half has been cleared."""
         self._reunions += 1
         self._one_by_one = self._reunions > IN_VAIN
         if self.joinable and self._present:
@@ -154,7 +148,7 @@ class RecoveringSession:
         self._joining = list(rows)
 
     def _finish_set_aside(self) -> Finished:
-        """Take out the rows that were stopped or abandoned while others are tried; a session of their own ends them."""
+        """Take out the rows that were stopped or abandoned while others are tried; each ends in its own session."""
         done: Finished = []
         for group in (*self._untried, self._cleared):
             ending = [row for row in group if row.is_ending]

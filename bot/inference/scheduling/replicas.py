@@ -17,10 +17,7 @@ def operations_of(head: object) -> dict[str, AnyOperation]:
 
 
 class Replicas:
-    """Maps each operation of a checkpoint's first head to those of the same name of its replicas.
-
-    Tasks know the first head only. Any replica can compute what it has tokenized.
-    """
+    """Maps the operations of a checkpoint's first head, which tasks use, to those of its replicas."""
 
     def __init__(self) -> None:
         self._replicas: dict[AnyOperation, tuple[AnyOperation, ...]] = {}
@@ -44,13 +41,12 @@ class Replicas:
         self._siblings.pop(operation, None)
 
     def siblings(self, operation: AnyOperation) -> frozenset[AnyOperation]:
-        """Return all operations of the first head that has this one; for unknown ones, only itself."""
+        """Return all operations of the first head that has this one; only itself if that head is unknown."""
         return self._siblings.get(operation, frozenset({operation}))
 
     def discard(self, operations: Iterable[AnyOperation]) -> None:
         """Never run these operations again: a thread may still hang in their checkpoint."""
-        for operation in operations:
-            self._discarded.add(operation)
+        self._discarded.update(operations)
 
     def is_discarded(self, operation: AnyOperation) -> bool:
         """Return whether an operation must not be run again."""

@@ -21,7 +21,7 @@ class _InFlight:
 
 @dataclass(frozen=True)
 class _Cached:
-    result: Any
+    result: object
     weight: int
 
 
@@ -29,13 +29,13 @@ class ResultCache:
     """Results by request.
 
     Args:
-        size: how many results are cached, each counted by its weight; with 0, computations in flight are still shared.
+        size: the most results, each counted by its weight; with 0, computations in flight are still shared.
     """
 
     def __init__(self, size: int) -> None:
         self._cached: LRUCache[Hashable, _Cached] | None = LRUCache(size, _weight) if size else None
         self._in_flight: dict[Hashable, _InFlight] = {}
-        self._computing: set[asyncio.Task[Any]] = set()
+        self._computing: set[asyncio.Task[object]] = set()
 
     def __len__(self) -> int:
         return len(self._cached or ())
@@ -70,12 +70,13 @@ class ResultCache:
             if not shared.callers and not shared.computing.done():
                 del self._in_flight[request]  # a new caller must not join a cancelled computation
                 shared.computing.cancel()
+            del shared  # its error refers to this frame: such a circle would keep a checkpoint in memory
 
     async def aclose(self) -> None:
         """Wait until nothing is in flight."""
         await asyncio.gather(*self._computing, return_exceptions=True)
 
-    def _end(self, request: Hashable, weight: int, computing: asyncio.Task[Any]) -> None:
+    def _end(self, request: Hashable, weight: int, computing: asyncio.Task[object]) -> None:
         self._computing.discard(computing)
         shared = self._in_flight.get(request)
         if shared is not None and shared.computing is computing:

@@ -8,26 +8,22 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import partial
 from itertools import chain, count
-from typing import Any
 
 from bot.errors import ShuttingDown
-from bot.inference.operations import AnyRow, OperationCall
+from bot.inference.operations import AnyRow
 from bot.inference.scheduling.batching import gather, order_of, padding_waste
 from bot.inference.scheduling.costs import Costs
 from bot.inference.scheduling.device_runner import DeviceRunner, RunningBatch
 from bot.inference.scheduling.fair_queueing import FairClock
-from bot.inference.scheduling.pending import PendingCall, QueuedRow, RowGroup
-from bot.inference.scheduling.recovery import RecoveringSession
+from bot.inference.scheduling.pending import Outcomes, PendingCall, QueuedRow, RowGroup
+from bot.inference.scheduling.recovery import Finished, RecoveringSession
 from bot.inference.scheduling.replicas import AnyOperation, Replicas, operations_of
 
 log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """The waiting rows, and what the devices are computing. Every method may be called from any thread.
-
-    People take turns by the tokens that they ask for, and operations by the device time that they get. The lock is held
-    for as long as it takes to choose a batch, so nothing here may look at all waiting rows.
+    """The waiting rows, and those that devices are computing. Every method may be called from any thread.
 
     Args:
         runners: one for each device.
@@ -36,22 +32,23 @@ class Scheduler:
     def __init__(self, runners: Sequence[DeviceRunner]) -> None:
         self.runners = list(runners)
         self.replicas = Replicas()
+        # A device waits for it to choose a batch, so nobody who holds it may look at all waiting rows.
         self._lock = threading.Lock()
         self._arrived: deque[PendingCall] = deque()
         self._abandoned: deque[PendingCall] = deque()
         self._groups: dict[Hashable, RowGroup] = {}
         self._arrivals = count()
         self._joinable: dict[AnyOperation, bool] = {}
-        self._people = FairClock()
-        self._operations = FairClock()
+        self._people = FairClock()  # by the tokens that each asks for
+        self._operations = FairClock()  # by the device time that each gets
         self._costs = Costs()
 
     def add(self, pending: PendingCall) -> None:
-        """Let the rows of a call wait. Never waits for the lock: the event loop has no time for that."""
+        """Let the rows of a call wait. Does not take the lock, because the event loop has no time to wait for it."""
         self._arrived.append(pending)
 
     def abandon(self, pending: PendingCall) -> None:
-        """Drop a call's rows. Never waits for the lock either."""
+        """Drop a call's rows. Does not take the lock either."""
         pending.abandon()
         self._abandoned.append(pending)
 
@@ -64,7 +61,7 @@ class Scheduler:
 
     @property
     def expected_seconds(self) -> float:
-        """For how long the devices have work, by what such rows have cost lately."""
+        """Seconds until the devices have no more work, by recent costs of such rows."""
         with self._lock:
             self._update()
             tokens: Counter[AnyOperation] = Counter()
@@ -75,7 +72,7 @@ class Scheduler:
             return sum(self._costs.of(operation, number) for operation, number in tokens.items()) / len(self.runners)
 
     def position(self, pending: PendingCall) -> int | None:
-        """Return how many waiting rows are due before the first one of a call; None if none of its rows waits."""
+        """Return how many waiting rows are due before a call's first one; None if none of its rows waits."""
         with self._lock:
             self._update()
             waiting = [row for row in pending.queued if row.row.device_index is None]
@@ -97,7 +94,7 @@ class Scheduler:
             return any(one.operation in operations for one in owners)
 
     def forget(self, operations: Collection[AnyOperation]) -> None:
-        """Keep nothing of a checkpoint's operations."""
+        """Forget a checkpoint's operations."""
         with self._lock:
             self._forget(operations)
 
@@ -120,7 +117,7 @@ class Scheduler:
             replace: makes another runner for a device whose thread computes one of the operations.
 
         Returns:
-            The rows that wait for an output which will never come.
+            The dropped rows, whose callers still wait.
         """
         with self._lock:
             self._update()
@@ -137,7 +134,7 @@ class Scheduler:
         return dropped
 
     def drop_all(self, runner: DeviceRunner) -> list[QueuedRow]:
-        """Drop what a device computes and everything that waits; return the rows."""
+        """Drop the rows of a device and all that wait; return them."""
         with self._lock:
             dropped = [*runner.rows, *chain.from_iterable(self._groups.values())]
             self._groups.clear()
@@ -151,31 +148,28 @@ class Scheduler:
             self._update()
             runner.batches_begun += 1
             runner.computing = [] if runner.is_replaced else self._next_batch(runner)
-            for row in runner.computing:
-                row.row.run_on(runner.device_index)
             return runner.computing
 
     def join(
         self, runner: DeviceRunner, operation: AnyOperation, rows: Sequence[QueuedRow]
     ) -> tuple[RunningBatch, list[AnyRow]]:
-        """Return the running batch of rows that `take` has returned, and those of them that are to join it now.
+        """Return the running batch for the rows that `take` returned, and those of them that have yet to join it.
 
         Args:
-            operation: the device's own.
+            operation: the device's replica.
         """
-        call = rows[0].pending.call
-        key = rows[0].pending.batch_key
+        call, key = rows[0].pending.call, rows[0].pending.batch_key
+        if operation.session is None:
+            raise TypeError(f"{operation.name} is not iterative")
         with self._lock:
-            if key not in runner.batches:
-                runner.batches[key] = RunningBatch(call.operation, _session(operation, call))
-            batch = runner.batches[key]
+            if (batch := runner.batches.get(key)) is None:
+                session = RecoveringSession(operation.name, partial(operation.session, call.alone))
+                batch = runner.batches[key] = RunningBatch(call.operation, session)
             joining = [one.row for one in rows if id(one.row) not in batch.by_row]
             batch.by_row |= {id(one.row): one for one in rows}
         return batch, joining
 
-    def leave(
-        self, runner: DeviceRunner, batch: RunningBatch, finished: Sequence[tuple[AnyRow, Any]]
-    ) -> list[tuple[QueuedRow, Any]]:
+    def leave(self, runner: DeviceRunner, batch: RunningBatch, finished: Finished) -> Outcomes:
         """Take finished rows out of a running batch."""
         self._joinable[batch.operation] = batch.session.joinable
         with self._lock:
@@ -185,19 +179,13 @@ class Scheduler:
         return outcomes
 
     def account(
-        self,
-        runner: DeviceRunner,
-        operation: AnyOperation,
-        rows: Sequence[AnyRow],
-        outcomes: Sequence[tuple[QueuedRow, Any]],
-        seconds: float,
+        self, runner: DeviceRunner, operation: AnyOperation, rows: Sequence[AnyRow], outcomes: Outcomes, seconds: float
     ) -> None:
-        """Note what a device has computed.
+        """Account for a forward pass.
 
         Args:
-            rows: those that were new to it.
-            outcomes: those that are finished, with their outputs or errors.
-            seconds: how long it took.
+            rows: those that were new to the device.
+            outcomes: the finished ones, with their outputs or errors.
         """
         for row, outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -207,27 +195,30 @@ class Scheduler:
                 self._operations.serve(self._operations.tag(operation, seconds))
                 self._costs.note(operation, seconds, sum(row.tokens for row, _ in outcomes))
                 lengths = [row.tokens for row in rows]
-                runner.figures.add(lengths, seconds)
-                if lengths:
+                runner.totals.add(lengths, seconds)
+                if lengths and log.isEnabledFor(logging.DEBUG):
                     log.debug("%s: %d rows, %.0f %% padding", operation.name, len(rows), 100 * padding_waste(lengths))
             runner.computing = []  # an idle device must not keep a checkpoint in memory
 
     @property
     def _taken(self) -> chain[QueuedRow]:
-        """The rows that devices have; some of them twice."""
+        """The rows of all devices; some of them twice."""
         return chain.from_iterable(runner.rows for runner in self.runners)
 
     def _update(self) -> None:
-        """Let the calls that have arrived wait, and drop those that were abandoned."""
+        """Let in the calls that have arrived, and drop those that were abandoned."""
         while self._arrived:
             pending = self._arrived.popleft()
             if pending.is_abandoned:
                 continue
-            group = self._groups.setdefault(pending.batch_key, RowGroup(pending.call.operation))
+            key = pending.batch_key
+            if (group := self._groups.get(key)) is None:
+                group = self._groups[key] = RowGroup(pending.call.operation)
             for index, row in enumerate(pending.call.rows):
                 order = self._people.tag(pending.person, row.tokens), next(self._arrivals)
-                pending.queued.append(QueuedRow(pending, index, row, order))
-                group.add(pending.queued[-1])
+                queued = QueuedRow(pending, index, row, order, row.tokens)
+                pending.queued.append(queued)
+                group.add(queued)
         while self._abandoned:
             pending = self._abandoned.popleft()
             if (waiting := self._groups.get(pending.batch_key)) is not None:
@@ -247,7 +238,7 @@ class Scheduler:
             self._joinable.pop(operation, None)
 
     def _next_batch(self, runner: DeviceRunner) -> list[QueuedRow]:
-        if not self._groups and not any(self._taken):
+        if not self._groups and not any(one.computing or one.batches for one in self.runners):
             self._people.reset()
         index = runner.device_index
         keys = {key for key, group in self._groups.items() if self.replicas.on(group.operation, index) is not None}
@@ -258,7 +249,7 @@ class Scheduler:
         return [*self._admit(runner, key), *runner.rows_of(key)]
 
     def _priority(self, runner: DeviceRunner, key: Hashable) -> tuple[float, tuple[float, int]]:
-        """Return a group's rank: the operation that has had the least device time, then the row that is due."""
+        """Return a group's rank: first the operation with the least device time, then the row that is due."""
         rows = runner.rows_of(key)
         if (group := self._groups.get(key)) is not None:
             rows.append(group.due)
@@ -277,13 +268,9 @@ class Scheduler:
             budget = budget.beside([row.tokens for row in running])
         if budget.rows < 1 or (running and due.tokens > budget.padded_tokens):
             return []
-        batch = gather(due, group.nearest(due), budget)
+        batch = [due] if len(group) == 1 else gather(due, group.nearest(due), budget)
         self._remove(key, group, batch)
         self._people.serve(due.order[0], sum(row.tokens for row in batch))
+        for row in batch:
+            row.row.run_on(runner.device_index)
         return batch
-
-
-def _session(operation: AnyOperation, call: OperationCall) -> RecoveringSession:
-    if operation.session is None:
-        raise TypeError(f"{operation.name} is not iterative")
-    return RecoveringSession(operation.name, partial(operation.session, call.alone))

@@ -1,8 +1,4 @@
-"""Notices threads that hang: those without a heartbeat for too long.
-
-A clock alone would be wrong after the machine has slept or the process was paused, because everything would seem to
-hang. So the watchdog adds up the time between its own checks, and a late check counts no more than two.
-"""
+"""Notices threads that hang: those without a heartbeat for too long."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 CHECKS = 8
-"""Within the time after which something hangs."""
+"""Checks within the time after which something hangs."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +20,11 @@ class Watchdog:
     """Compares heartbeats.
 
     Args:
-        seconds: without a heartbeat, after which something hangs.
+        seconds: a thread hangs after this long without a heartbeat.
         clock: returns seconds.
 
     Attributes:
-        every: how many seconds there should be between two checks.
+        every: seconds between two checks.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,12 +35,13 @@ class Watchdog:
         self._seen: dict[Hashable, _Seen] = {}
 
     def check(self, heartbeats: Mapping[Hashable, Hashable]) -> list[Hashable]:
-        """Return what hangs.
+        """Return the hanging ones of all that run.
 
         Args:
-            heartbeats: by what is running; each changes whenever it makes progress.
+            heartbeats: each changes with the progress of its thread.
         """
         now = self._clock()
+        # A late check counts no more than two: after the machine has slept, everything would seem to hang.
         passed, self._checked = min(now - self._checked, 2 * self.every), now
         self._seen = {what: self._at(what, heartbeat, passed) for what, heartbeat in heartbeats.items()}
         return [what for what, seen in self._seen.items() if seen.silent >= self.seconds]

@@ -9,10 +9,9 @@ import discord
 from bot.inference.checkpoints.catalogue import HUB_ID
 from bot.inference.checkpoints.description import Anatomy, CheckpointDescription, Loaded, Origin, SourceDescription
 from bot.inference.status import CheckpointStatus, Phase
-from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import LEFT_OUT, tree
 from bot.replies.checkpoints.overview import COLOUR
-from bot.replies.checkpoints.state import listed_commands, name_of, state
+from bot.replies.checkpoints.state import FAMILY_NAMES, FAMILY_PURPOSES, listed_commands, name_of, state
 from bot.replies.checkpoints.table import table
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, fit, units, visible
@@ -32,7 +31,7 @@ HUB = "https://huggingface.co"
 
 
 def detail(description: CheckpointDescription) -> Reply:
-    """Show one checkpoint: its family, its state, its numbers, its source and its layers."""
+    """Render one checkpoint: family, state, numbers, source and layers."""
     anatomy = description.anatomy
     drawn = None if anatomy is None or anatomy.layers is None else tree(anatomy.layers)
     lines = [*_introduction(description), "", _code(table(description))]
@@ -52,9 +51,10 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
     if family is None:
         yield "Which family it is of is known when it has been downloaded."
     else:
-        yield f"**{NAMES[family].capitalize()}.** {PURPOSES[family]}"
+        yield f"**{FAMILY_NAMES[family].capitalize()}.** {FAMILY_PURPOSES[family]}"
     yield f"It answers {listed_commands(status)} here."
-    yield f"{_capitalized(state(description))}."
+    sentence = state(description)
+    yield f"{sentence[:1].upper()}{sentence[1:]}."
     if status.phase is Phase.WAITING and not status.requests:
         yield f"Use `/{status.tasks[0]}`, and it is loaded for you."
     if description.note is not None:
@@ -135,10 +135,6 @@ def _on_the_hub(repository: str, revision: str | None) -> str:
         return name
     address = f"{HUB}/{repository}" + (f"/tree/{revision}" if revision else "")
     return f"[{name}]({address})" if len(address) <= LONGEST_ADDRESS else name
-
-
-def _capitalized(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Chooses a checkpoint by its name or by a command that it answers."""
+"""The choice of a checkpoint by its name or by a command that it answers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ LISTED = 1_500
 
 
 def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> list[app_commands.Choice[str]]:
-    """Return the checkpoints that match the typed text, loaded ones first."""
-    wanted = identity(typed).removeprefix("/")
-    matching = [one for one in checkpoints if wanted in identity(_described(one))]
+    """Return the checkpoints that match a typed text, loaded ones first."""
+    matching = [one for one in checkpoints if _wanted(typed) in identity(_described(one))]
     matching.sort(key=lambda one: one.phase is not Phase.READY)
     return [
         app_commands.Choice(name=fit(_described(one), LONGEST_NAME, visible)[0], value=one.tasks[0])
@@ -30,25 +29,35 @@ def checkpoint_choices(typed: str, checkpoints: Sequence[CheckpointStatus]) -> l
     ]
 
 
-def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus]) -> str:
+def task_of(chosen: str | None, checkpoints: Sequence[CheckpointStatus], usual: str = "") -> str:
     """Return a task of the chosen checkpoint.
 
     Args:
-        chosen: a task, or the name of a checkpoint; None for the first one.
+        chosen: a task, the name of a checkpoint, or a part of only one name; None for the usual task.
+        usual: without a checkpoint for it, the first one's task stands in.
 
     Raises:
         InvalidRequest: there is no such checkpoint; the sentence lists all.
     """
-    if chosen is None:
-        return checkpoints[0].tasks[0]
-    wanted = identity(chosen).removeprefix("/")
-    for one in checkpoints:
-        if wanted in (*one.tasks, identity(one.name), identity(_described(one))):
-            return one.tasks[0] if wanted not in one.tasks else wanted
+    if not checkpoints:
+        raise InvalidRequest("No checkpoint is set, so there is none to look into.")
+    tasks = [task for one in checkpoints for task in one.tasks]
+    if not chosen:
+        return usual if usual in tasks else tasks[0]
+    wanted = _wanted(chosen)
+    if wanted in tasks:
+        return wanted
+    named = [one for one in checkpoints if wanted in (identity(one.name), identity(_described(one)))]
+    partly = [one for one in checkpoints if wanted and wanted in identity(_described(one))]
+    if named or len(partly) == 1:
+        return (named or partly)[0].tasks[0]
     names = listed([code_span(one.name, NAME) for one in checkpoints], LISTED)
     raise InvalidRequest(f"I have no checkpoint of this name. Please choose one of these: {names}.")
 
 
+def _wanted(typed: str) -> str:
+    return identity(typed).removeprefix("/")
+
+
 def _described(one: CheckpointStatus) -> str:
-    """Return a checkpoint's name with its commands."""
     return f"{one.name} ({commands(one)})"

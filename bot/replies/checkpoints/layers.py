@@ -16,7 +16,7 @@ NAMES = 36
 
 
 def tree(layer: Layer) -> str:
-    """Draw a model's layers, one line each, with the numbers of their parameters.
+    """Return a model's layers, one a line, with the numbers of their parameters.
 
     Equal blocks share a line (`layers: 12 × LlamaDecoderLayer`), and so do adjacent equal layers without parts
     (`q_proj, o_proj: 2 × Linear(576 → 576)`).
@@ -51,7 +51,7 @@ def _sharing(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
 
 
 def _likeness(layer: Layer) -> tuple[str, ...]:
-    """Return a key that layers share if they may share a line: those without parts, of the same kind and sizes."""
+    """Return a key, equal for layers that may share a line: those without parts, of the same kind and sizes."""
     return (layer.name,) if layer.parts else ("", layer.kind, layer.detail)
 
 

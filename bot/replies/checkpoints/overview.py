@@ -8,8 +8,15 @@ import discord
 
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.replies.checkpoints.families import NAMES, PURPOSES, family_name
-from bot.replies.checkpoints.state import commands, listed_commands, name_of, state
+from bot.replies.checkpoints.state import (
+    FAMILY_NAMES,
+    FAMILY_PURPOSES,
+    commands,
+    family_name,
+    listed_commands,
+    name_of,
+    state,
+)
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.formatting.quantities import in_millions
 from bot.replies.formatting.text import fit, units, visible
@@ -25,7 +32,7 @@ HINT = "A checkpoint is loaded when one of its commands is used. Choose one belo
 
 
 def overview(descriptions: Sequence[CheckpointDescription]) -> Reply:
-    """Show every checkpoint in three lines, then the families' tasks."""
+    """Render every checkpoint in three lines, then the families' tasks."""
     entries = [_entry(one) for one in descriptions]
     shown: list[str] = []
     while len(shown) < len(entries) and units("\n\n".join([*shown, entries[len(shown)]])) <= LISTED:
@@ -34,7 +41,7 @@ def overview(descriptions: Sequence[CheckpointDescription]) -> Reply:
         shown.append(f"… and {len(entries) - len(shown)} more, which the option `checkpoint` finds")
     embed = discord.Embed(title="Models", description="\n\n".join(shown), colour=COLOUR)
     for family in Family:
-        embed.add_field(name=NAMES[family].capitalize(), value=PURPOSES[family], inline=False)
+        embed.add_field(name=FAMILY_NAMES[family].capitalize(), value=FAMILY_PURPOSES[family], inline=False)
     embed.set_footer(text=HINT)
     return Reply(embed)
 

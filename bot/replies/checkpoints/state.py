@@ -1,18 +1,40 @@
-"""A checkpoint in words: its name, its commands and its state."""
+"""A checkpoint in words: its name, its family, its commands and its state."""
 
 from __future__ import annotations
 
 import math
 
+from bot.inference.checkpoints.catalogue import Family
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.status import CheckpointStatus, Phase, in_words
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import Style, escape, fit
 
+FAMILY_NAMES = {Family.ENCODER: "encoder", Family.DECODER: "decoder", Family.ENCODER_DECODER: "encoder-decoder"}
+
+FAMILY_PURPOSES = {
+    Family.ENCODER: (
+        "Reads a whole text at once, every token in view of all others: for classifying texts, finding named entities, "
+        "marking the answer to a question in a text, comparing texts, and filling masks."
+    ),
+    Family.DECODER: (
+        "Reads from left to right and predicts the next token: for generating text, completing text and code, and "
+        "chat. With a prompt it can do the tasks of the other families too."
+    ),
+    Family.ENCODER_DECODER: (
+        "Its encoder reads a text and its decoder writes another one: for translating and summarising."
+    ),
+}
+
 
 def name_of(status: CheckpointStatus, limit: int, style: Style = escape) -> str:
     """Return a checkpoint's name, or "unnamed" if nothing in it is visible."""
     return fit(status.name.strip(), limit, style)[0].strip() or "unnamed"
+
+
+def family_name(family: Family | None) -> str:
+    """Return a family in words."""
+    return "family not known yet" if family is None else FAMILY_NAMES[family]
 
 
 def commands(status: CheckpointStatus) -> str:
@@ -46,7 +68,9 @@ def _phase(description: CheckpointDescription) -> str:
             return f"ready on {where}, {replicas}, {in_bytes(status.bytes)} in all"
         case Phase.FETCHING:
             # Fetches report from another thread, which sets the phase before the activity.
-            return (description.activity or "fetching") + _percent(description.fraction)
+            fraction = description.fraction
+            percent = "" if fraction is None else f", {math.floor(fraction * 100)} %"
+            return (description.activity or "fetching") + percent
         case Phase.LOADING:
             left = description.seconds_left
             return "loading" if left is None else f"loading, about {math.ceil(left)} s left"
@@ -56,7 +80,3 @@ def _phase(description: CheckpointDescription) -> str:
             return "could not be loaded, and is tried again when it is used"
         case _:
             return "waits to be loaded" if status.requests else "not loaded yet"
-
-
-def _percent(fraction: float | None) -> str:
-    return "" if fraction is None else f", {math.floor(fraction * 100)} %"

@@ -9,7 +9,7 @@ from bot.inference.checkpoints.description import CheckpointDescription
 
 
 def table(description: CheckpointDescription) -> str:
-    """Align the numbers to the right, in one column for each of encoder and decoder."""
+    """Return the numbers, aligned to the right, in a column for each of encoder and decoder."""
     rows = [row for row in _rows(description) if any(row[1:])]
     if not rows:
         return ""

@@ -1,7 +1,4 @@
-"""Select menus that show another part, layer or head of a heat map of attention weights.
-
-Their custom ids hold the view that is shown and the id of the kept request, so they work after a restart.
-"""
+"""Select menus for another part, layer or head of a heat map of attention weights."""
 
 from __future__ import annotations
 
@@ -17,13 +14,14 @@ from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
 CHANGE_VIEW = Action("attention-turn", "Another view")
-"""Its detail is the `AttentionView` that somebody has chosen."""
+"""Its detail is the chosen `AttentionView`."""
 PART_NAMES = {
     Part.ENCODER: "Encoder: the text looks at itself",
     Part.DECODER: "Decoder: each token looks back",
     Part.CROSS: "Cross-attention: the decoder looks at the encoder",
 }
 
+# The current view is in the custom id, because a menu is one of several, and changes one aspect of it.
 _TEMPLATE = (
     r"glassbox-attention:(?P<what>part|layer|head):"
     r"(?P<part>encoder|decoder|cross)\.(?P<layer>\d{1,4})\.(?P<head>average|rollout|\d{1,4}):(?P<request_id>[\w-]+)"
@@ -34,18 +32,13 @@ View = discord.ui.View
 
 @dataclass(frozen=True)
 class AttentionMenus:
-    """The menus under a heat map.
-
-    Attributes:
-        request: what it is about, with any view.
-        shown: the view that is shown.
-    """
+    """The menus under a heat map: those of a request, whose view doesn't matter, with the current view."""
 
     request: AttentionRequest
     shown: Shown
 
     def items(self, request_id: str) -> Iterator[Item]:
-        """Make menus for the part (if the model has several), the layer and the head."""
+        """Yield menus for the part (if the model has several), the layer and the head."""
         shown = self.shown
         if len(shown.parts) > 1:
             parts = [discord.SelectOption(label=PART_NAMES[part], value=part) for part in shown.parts]
@@ -72,11 +65,10 @@ class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
     def of(
         cls, what: str, request_id: str, view: AttentionView, options: list[discord.SelectOption], current: str
     ) -> AttentionMenu:
-        """Make a menu.
+        """Make the menu for `part`, `layer` or `head`.
 
         Args:
-            what: `part`, `layer` or `head`.
-            view: the view that is shown.
+            view: the current view.
             current: the value of its option.
         """
         for option in options:
@@ -92,17 +84,11 @@ class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
 
 
 def changed(view: AttentionView, what: str, chosen: str) -> AttentionView:
-    """Return another view.
-
-    Args:
-        view: the view that was shown.
-        what: `part`, `layer` or `head`.
-        chosen: the value of the chosen option.
-    """
+    """Return a view with another `part`, `layer` or `head`, by the value of the chosen option."""
     match what:
         case "part":
             part = Part(chosen)
-            # Another part may have other layers and heads.
+            # The layer and the head may not exist in another part.
             heads = Heads.ROLLOUT if view.heads is Heads.ROLLOUT and part is not Part.CROSS else Heads.AVERAGE
             return AttentionView(part, None, heads)
         case "layer":
@@ -112,7 +98,7 @@ def changed(view: AttentionView, what: str, chosen: str) -> AttentionView:
 
 
 def around(current: int, count: int, room: int = MOST_OPTIONS) -> list[int]:
-    """Return the numbers from 1 to `count`. If there is no room for all: the first, the last, and those around one."""
+    """Return the numbers from 1 to `count`; if there are too many, the first, the last, and those around `current`."""
     if count <= room:
         return list(range(1, count + 1))
     inner = room - 2

@@ -18,7 +18,7 @@ COMMON = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "ja", "ko", "zh", "vi", "sv",
     "ro", "cs", "el", "hu", "da", "fi",
 )  # fmt: skip
-"""Offered first, and alone if the checkpoint's languages are not known."""
+"""Offered first, and alone if the checkpoint's languages are unknown."""
 
 
 def language_choices(
@@ -28,7 +28,7 @@ def language_choices(
 
     Args:
         typed: the start of a code, or of a name in English or in the language itself; empty for all.
-        codes: what can be chosen; None if that is not known.
+        codes: of the languages to choose from; None if they are unknown.
         unlikely: the code of a language that is offered behind the other common ones.
     """
     known = {found.code: found for found in map(language, COMMON if codes is None else codes)}
@@ -44,7 +44,7 @@ def language_choices(
 
 
 def _meant(typed: str, known: Iterable[str]) -> list[str]:
-    """Return the codes of a language whose whole name was typed, in any language."""
+    """Return the codes of a language whose full name was typed, in any language."""
     try:
         return serving(find_language(typed).code, known)
     except InvalidRequest:
@@ -52,7 +52,7 @@ def _meant(typed: str, known: Iterable[str]) -> list[str]:
 
 
 def _order(found: Language, typed: str, unlikely: str | None) -> tuple[bool, int, str]:
-    """Sort a code that was typed whole first, then common languages, then by name."""
+    """Return a sort key: a fully typed code first, then common languages, then by name."""
     common = COMMON.index(found.code) if found.code in COMMON else len(COMMON) + 1
     rank = len(COMMON) if found.code == unlikely else common
     return (found.code.casefold() != identity(typed), rank, found.name)

@@ -1,11 +1,10 @@
-"""Buttons under answers. A custom id holds only the id of a kept request, so they work after a restart of the bot."""
+"""Buttons under answers. They hold the id of a kept request, so they work after a restart of the bot."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 
@@ -15,7 +14,7 @@ from bot.replies.components.press import Component, Item
 log = logging.getLogger(__name__)
 
 MOST_OPTIONS = 25
-"""Of one menu."""
+"""Of one menu, by Discord's rules."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,10 @@ STOP = Action("stop", "Stop", discord.ButtonStyle.danger)
 
 @dataclass(frozen=True)
 class Button:
-    """A button that a reply offers.
-
-    Attributes:
-        request: the action is done with it.
-        label: replaces the action's own.
-    """
+    """A button of a reply, which applies an action to a request; its label replaces the action's own."""
 
     action: Action
-    request: Request[Any]
+    request: Request[object]
     label: str | None = None
 
 
@@ -67,15 +61,14 @@ class RequestButton(
 
 
 def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discord.ui.View | None:
-    """Make the view of a message; None if it has no component. The client does not hold on to it.
-
-    Discord refuses a whole message, answer included, if two custom ids or two values of a menu are equal, or if there
-    are too many components. So all views are made here: of equal ones, the first is shown.
+    """Make the view of a message; None if it has no component.
 
     Args:
         buttons: with the ids of their requests.
-        menus: dynamic items that come before the buttons.
+        menus: items that come before the buttons.
     """
+    # Discord refuses a whole message, answer included, if two custom ids or two values of a menu are equal, or if there
+    # are too many components. So all views are made here, and the first of equal components is kept.
     view = discord.ui.View(timeout=None)
     items = (RequestButton.of(button, request_id) for button, request_id in buttons.items())
     seen: set[str] = set()
@@ -95,7 +88,7 @@ def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discor
 
 
 def distinct(options: Iterable[discord.SelectOption]) -> list[discord.SelectOption]:
-    """Return as many options as a menu may have, each value once."""
+    """Return as many options as a menu may have, without repeated values."""
     first: dict[str, discord.SelectOption] = {}
     for option in options:
         first.setdefault(option.value, option)

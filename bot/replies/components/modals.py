@@ -1,11 +1,8 @@
-"""Modals with one field, for texts of several lines, which an option cannot hold.
-
-A custom id holds everything else that the handler needs, so a modal can be submitted after a restart of the bot.
-"""
+"""Modals with one field, for texts of several lines, which an option of a command cannot hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +17,7 @@ FIELD = "texts"
 
 @dataclass(frozen=True)
 class Submission:
-    """A modal that somebody has submitted.
-
-    Attributes:
-        action: the name of its action.
-        options: as `text_modal` got them.
-        text: what was written.
-    """
+    """A submitted modal: the name of its action, the options of `text_modal`, and the text in the field."""
 
     action: str
     options: str
@@ -34,13 +25,16 @@ class Submission:
 
     @classmethod
     def of(cls, interaction: discord.Interaction) -> Submission | None:
-        """Read an interaction; return None if it is not the submission of one of our modals."""
+        """Return the submission in an interaction; None if it isn't one of our modals'."""
         data: Mapping[str, Any] = interaction.data or {}
         is_modal = interaction.type is discord.InteractionType.modal_submit
         if not is_modal or not data["custom_id"].startswith(PREFIX):
             return None
         action, _, options = data["custom_id"].removeprefix(PREFIX).partition(":")
-        return cls(action, options, next(_written(data), ""))
+        # A label wraps each field.
+        fields = (label.get("component", {}) for label in data["components"])
+        text = next((str(field["value"]) for field in fields if field.get("custom_id") == FIELD), "")
+        return cls(action, options, text)
 
 
 def text_modal(
@@ -49,23 +43,16 @@ def text_modal(
     """Make a modal with one field.
 
     Args:
-        action: handles the submission; its label is the title.
-        options: for the handler, beside the text.
+        action: its label is the title.
+        options: for the handler, beside the text. They are in the custom id, so a restart of the bot loses none.
         label: of the field.
-        most: the most characters that may be written.
+        most: characters of the text.
         about: explains the field.
     """
     modal = discord.ui.Modal(title=action.label, custom_id=f"{PREFIX}{action.name}:{options}")
-    field: discord.ui.TextInput[Any] = discord.ui.TextInput(
+    field: discord.ui.TextInput[discord.ui.View] = discord.ui.TextInput(
         style=discord.TextStyle.paragraph, placeholder=placeholder, max_length=most, custom_id=FIELD
     )
     modal.add_item(discord.ui.Label(text=label, description=about, component=field))
-    modal.stop()  # otherwise discord.py would hold on to it
+    modal.stop()  # otherwise discord.py keeps it until it is submitted
     return modal
-
-
-def _written(data: Mapping[str, Any]) -> Iterator[str]:
-    for label in data["components"]:
-        field = label.get("component", {})
-        if field.get("custom_id") == FIELD:
-            yield str(field["value"])

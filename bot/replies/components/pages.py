@@ -1,10 +1,9 @@
-"""A menu of pages, and buttons to the next one and the one before. Their custom ids hold an id and a number."""
+"""A menu of pages, with buttons to the next and the previous one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 
@@ -22,20 +21,14 @@ View = discord.ui.View
 
 @dataclass(frozen=True)
 class Pages:
-    """Which of several pages is shown.
+    """The pages about a request: their names, and the number of the current one, from 0."""
 
-    Attributes:
-        request: what they are about.
-        names: of all pages.
-        current: the number of the page that is shown, from 0.
-    """
-
-    request: Request[Any]
+    request: Request[object]
     names: tuple[str, ...]
     current: int
 
     def items(self, request_id: str) -> Iterator[Item]:
-        """Make a menu of all pages, and the buttons Back and Next; nothing for a single page."""
+        """Yield a menu of all pages, and the buttons Back and Next; nothing for a single page."""
         if len(self.names) < 2:
             return
         yield PageMenu.of(self, request_id)
@@ -53,7 +46,7 @@ class PageMenu(Component[discord.ui.Select[View]], template=r"glassbox-pages:(?P
 
     @classmethod
     def of(cls, pages: Pages, request_id: str) -> PageMenu:
-        """Make a menu. If it cannot hold all pages, it has those around the current one."""
+        """Make a menu of all pages, or of those around the current one if there are too many."""
         first = max(0, min(pages.current - MOST_OPTIONS // 2, len(pages.names) - MOST_OPTIONS))
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id=f"glassbox-pages:{request_id}")
         for page, name in list(enumerate(pages.names))[first : first + MOST_OPTIONS]:

@@ -1,4 +1,4 @@
-"""Components, and the presses that their handlers get."""
+"""Components, and the presses that reach their handlers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Press(Generic[RequestT, DetailT]):
     """A button that was pressed, a menu option that was chosen, or a modal that was submitted.
 
     Attributes:
-        request: the kept request behind it; None for those that have none, such as modals.
-        request_id: its id in the store.
-        detail: what was chosen or written, such as the number of a page; None for a plain button.
+        request: the kept request behind it; None if it has none, such as a modal.
+        request_id: the id of this request in the store.
+        detail: the choice or the text, such as the number of a page; None for a plain button.
     """
 
     request: RequestT
@@ -30,12 +30,7 @@ class Press(Generic[RequestT, DetailT]):
 
 
 class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
-    """A button or menu whose custom id says everything, so it works after a restart of the bot.
-
-    Attributes:
-        action: the name of its action.
-        fields: the parts of the custom id.
-    """
+    """A button or menu whose custom id, with its fields, says everything, so it works after a restart of the bot."""
 
     action: str
 
@@ -50,11 +45,11 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
 
     @property
     def detail(self) -> object:
-        """What was chosen."""
+        """See `Press`."""
         return None
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Count the interaction, for a stop of the bot, and allow it. discord.py calls this first."""
+        """Count the interaction as pending, and allow it. discord.py calls this first."""
         interaction.client.pending_interactions.begin(interaction)
         return True
 

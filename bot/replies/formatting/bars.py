@@ -8,7 +8,6 @@ from bot.pictures import wording
 
 WIDTH = 12
 """Of a bar, in characters: with its number and label it fits a line on a phone."""
-
 NO_BREAK_SPACE = "\u00a0"
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -23,12 +22,12 @@ def bar(probability: float, width: int = WIDTH) -> str:
 
 
 def percent(probability: float) -> str:
-    """`0.8312` → "83.1 %"; never 100.0 % for less than 1, nor 0.0 % for more than 0."""
+    """Return "83.1 %" for `0.8312`; never 100.0 % for less than 1, nor 0.0 % for more than 0."""
     return wording.percent(_clamped(probability)).replace(" ", NO_BREAK_SPACE)
 
 
 def bar_line(probability: float, label: str) -> str:
-    """Return a bar and its number in one code span, so that labels align, and the label, which is Markdown."""
+    """Return a bar and its number in one code span, so that labels align, and then the label, which is Markdown."""
     return f"`{bar(probability)}{NO_BREAK_SPACE}{_aligned(probability)}` {label}"
 
 

@@ -10,10 +10,10 @@ _FENCE = regex.compile("`(?=``)")
 
 
 def code_block(language: str) -> Style:
-    """Return the style of a code block that is highlighted as a language, in highlight.js's name for it."""
+    """Return the style of a code block, highlighted as a language that highlight.js knows by this name."""
 
     def style(code: str) -> str:
-        # Nothing can be escaped in a block: an invisible space breaks up what would close it.
+        # Nothing can be escaped in a block. A zero-width space breaks the fences that would close it.
         inner = _FENCE.sub("`\u200b", visible(code))
         return f"```{language}\n{inner}\n```"
 
@@ -21,5 +21,5 @@ def code_block(language: str) -> Style:
 
 
 def holds_fence(code: str) -> bool:
-    """Return whether a block cannot show the code exactly as it is."""
+    """Return whether code contains a fence, so that a block can't show it exactly."""
     return "```" in visible(code)

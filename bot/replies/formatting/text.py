@@ -1,7 +1,4 @@
-"""Text that people or models wrote, as Discord shows it: literally, inert, and never too long.
-
-Lengths are in UTF-16 code units, as Discord's client counts them; its API counts characters, which are never more.
-"""
+"""Text of people and models in Discord's Markdown: shown literally, inert, and never too long."""
 
 from __future__ import annotations
 
@@ -45,7 +42,8 @@ class Keep(Enum):
 
 
 def units(text: str) -> int:
-    """Return a text's length as Discord counts it."""
+    """Return the length of a text in UTF-16 code units."""
+    # Discord's client counts these; its API counts characters, which are never more.
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -60,7 +58,7 @@ def escape(text: str) -> str:
 
 
 def unescape(markdown: str) -> str:
-    """Return what Discord shows of an escaped text."""
+    """Return an escaped text as Discord shows it."""
     return str(_ESCAPED.sub(lambda match: match[1] or "@", markdown))
 
 
@@ -70,27 +68,23 @@ def quoted(text: str) -> str:
 
 
 def inside_quote(text: str) -> str:
-    """Return a part of a block quote that begins in the middle of a line."""
+    """Return a part of a block quote, without the sign at its start."""
     return escape(text).replace("\n", "\n> ")
 
 
 def bold(text: str) -> str:
-    """Return a text in bold; white space alone cannot be."""
+    """Return a text in bold, unless it is only white space."""
     return f"**{escape(text)}**" if text.strip() else escape(text)
 
 
 def code_span(text: str, limit: int) -> str:
     """Return the start of a text as inline code, or "unknown" for a blank one."""
-    # Nothing can be escaped in inline code, so backticks are dropped.
+    # Backticks can't be escaped in inline code.
     return f"`{fit(' '.join(text.replace('`', '').split()), limit, visible)[0].strip() or 'unknown'}`"
 
 
 def listed(names: Sequence[str], limit: int) -> str:
-    """Return as many names as fit into `limit` units, but at least one, and the number of the others.
-
-    Args:
-        names: Markdown.
-    """
+    """Return as many names, in Markdown, as fit into `limit` units, but at least one, and the number of the others."""
     shown = list(names)
     while len(shown) > 1 and units(_listed(shown, len(names))) > limit:
         shown.pop()
@@ -98,7 +92,7 @@ def listed(names: Sequence[str], limit: int) -> str:
 
 
 def unfinished(text: str) -> str:
-    """Return a text with `…` at its end, after a space if a full stop would make four dots of it."""
+    """Return a text with `…` at its end; a space keeps it apart from a full stop."""
     text = text.rstrip()
     if text.endswith((CUT, "...")):
         return text
@@ -108,7 +102,7 @@ def unfinished(text: str) -> str:
 def fit(text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -> tuple[str, bool]:
     """Return as much of a text as fits, in a style, and whether that is all of it.
 
-    The text is cut between two graphemes, and between two words if one ends near; `…` marks the cut.
+    The text is cut between graphemes, and between words if one ends nearby; `…` marks the cut.
 
     Args:
         limit: the most units of the styled text; at least 8.
@@ -127,13 +121,13 @@ def fit(text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -
 
 
 def unfinished_end(text: str, limit: int, style: Style = escape) -> str:
-    """Return a text that is still being written, with a cursor: its end, which is what changes, if it is too long."""
+    """Return an unfinished text with a cursor. If it is too long, its end is kept, because that is what changes."""
     return fit(text, limit - len(CURSOR), style, Keep.END)[0] + CURSOR
 
 
 def in_pieces(pieces: Iterable[tuple[str, Style]]) -> Style:
-    """Return the style of a quoted text whose pieces have styles of their own; the text may be cut short of some."""
-    # Invisible characters are not shown, and must not move the borders of the pieces.
+    """Return the style of a quoted text whose pieces have styles of their own. The text may be cut."""
+    # Invisible characters are removed before cutting, so they must not count in the lengths of the pieces.
     known = [(visible(piece), style) for piece, style in pieces]
 
     def styled(text: str) -> str:
@@ -169,7 +163,7 @@ def _cut(pieces: list[str], number: int, keep: Keep) -> str:
 
 
 def _between_words(pieces: list[str], number: int, keep: Keep) -> int:
-    """Return a slightly smaller number of pieces after which a word ends, or the number itself if no end is near."""
+    """Return a slightly smaller number of pieces that ends with a word, or the number itself if no word ends nearby."""
     for fewer in range(number, max(number - _WORD_SEARCH, number // 2), -1):
         border = pieces[fewer : fewer + 1] if keep is Keep.START else pieces[-fewer - 1 : -fewer or None][:1]
         if border and border[0].isspace():

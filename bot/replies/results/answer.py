@@ -1,4 +1,4 @@
-"""What `/answer` answers."""
+"""The results of `/answer` as replies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GUESSED = "A general language model has written this from a few examples: treat 
 
 
 def render(request: AnswerRequest, answer: Answer[AnswerResult]) -> Reply:
-    """Show the answer as the title, the question, the answer in bold in its context, and the two probabilities."""
+    """Render the answer as the title, the question, the answer in bold in its context, and the two probabilities."""
     result = answer.result
     draft = Draft(Colour.ANSWER)
     draft.title = ABSENT if result.is_absent else draft.fit(" ".join(result.text.split()), 200)
@@ -38,7 +38,7 @@ def render(request: AnswerRequest, answer: Answer[AnswerResult]) -> Reply:
 
 
 def _caution(request: AnswerRequest, result: AnswerResult) -> str | None:
-    """Return what people must know about the answer, if anything."""
+    """Return a caution about the answer, if one is due."""
     if result.is_absent:
         return None if result.span is None else UNFOUND
     if result.span is None:

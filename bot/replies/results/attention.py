@@ -1,4 +1,4 @@
-"""What `/attention` answers."""
+"""The results of `/attention` as replies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROLLOUT = (
 
 
 def render(request: AttentionRequest, answer: Answer[AttentionResult]) -> Reply:
-    """Show the text, the layer and head, and their strongest weights; the picture shows all weights."""
+    """Render the text, the layer and head, and their strongest weights; the picture shows all weights."""
     result = answer.result
     draft = Draft(Colour.WORK, _source(result.shown))
     texts = [request.text] if request.second is None else [request.text, request.second]
@@ -58,7 +58,7 @@ def _draw(result: AttentionResult) -> Picture:
 
 
 def _source(shown: Shown) -> str:
-    """Name the part of the model that the weights are from."""
+    """Return the part, layer and head of the weights in words."""
     part = "Cross-attention" if shown.part is Part.CROSS else f"{shown.part}".capitalize()
     if shown.view.heads is Heads.ROLLOUT:
         layers = f"layer 1 of {shown.layers}" if shown.layer == 1 else f"layers 1 to {shown.layer} of {shown.layers}"
@@ -73,7 +73,7 @@ def _strongest(result: AttentionResult) -> str:
     """Return the largest weights in words."""
     weights = matrix(result.shown.weights, len(result.queries), len(result.keys))
     if result.shown.is_causal and len(weights) > 1:
-        weights[0] = -np.inf  # the first token sees only itself
+        weights[0] = -np.inf  # the first token sees only itself, with a weight of 1
     return ", ".join(
         f"{in_quotes(result.queries[row].text)} to {in_quotes(result.keys[column].text)} {weights[row, column]:.2f}"
         for row, column in largest(weights, NAMED)

@@ -1,4 +1,4 @@
-"""What `/chat` answers, in the end and on the way."""
+"""The results of `/chat`, complete and partial, as replies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRANSCRIPT = "This checkpoint has no chat template: it has continued a plain tra
 
 
 def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
-    """Show the message, quoted, and the model's answer."""
+    """Render the message, quoted, and the model's answer."""
     result = answer.result
     draft = _begin(request)
     text = result.text if result.finished else unfinished(result.text)
@@ -34,14 +34,14 @@ def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
 
 
 def preview(request: ChatRequest, result: ChatResult) -> Reply:
-    """Show the text so far."""
+    """Render the text so far."""
     draft = _begin(request)
     draft.lines.append(unfinished_end(result.text, ROOM))
     return draft.preview(f"Writing: {result.tokens} tokens so far")
 
 
 def forgotten(name: str, channel_id: int) -> str:
-    """Return what is said when somebody has ended the conversation of a channel id."""
+    """Return the sentence for a channel in which somebody has begun a new conversation."""
     where = "where nobody else sees the answers" if is_private(channel_id) else "in this channel"
     return f"{escape(name)} has begun a new conversation: I have forgotten what was said with /chat {where}."
 

@@ -1,4 +1,4 @@
-"""What `/complete` answers, in the end and on the way."""
+"""The results of `/complete`, complete and partial, as replies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BROKEN = "*Three backticks cannot be shown in a block; the file has them.*"
 
 
 def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
-    """Show the end of the given code, and below it what the model wrote, each in a block."""
+    """Render the end of the given code, and below it what the model wrote, each in a block."""
     result = answer.result
     draft = _begin(request)
     new = result.text.strip("\n").rstrip()
@@ -44,7 +44,7 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
 
 
 def preview(request: CompleteRequest, result: CompleteResult) -> Reply:
-    """Show the code so far; of code that is too long the end, which is what changes."""
+    """Render the code so far; of code that is too long the end, which is what changes."""
     draft = _begin(request)
     new = result.text.rstrip(REPLACEMENT_CHARACTER).strip("\n").rstrip() + CURSOR
     draft.lines.append(draft.fit(new, ROOM, code_block(request.language), Keep.END))
@@ -64,6 +64,6 @@ def _buttons(request: CompleteRequest, result: CompleteResult) -> Iterator[Butto
         return
     try:
         following = request.continued(result.text, result.tail)
-    except InvalidRequest:  # only fences are left of it
+    except InvalidRequest:  # nothing but fences
         return
     yield Button(CONTINUE, following)

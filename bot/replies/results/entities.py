@@ -1,4 +1,4 @@
-"""What `/entities` answers."""
+"""The results of `/entities` as replies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_CAPITALS = "It looks only at words with a capital letter."
 
 
 def render(request: EntitiesRequest, answer: Answer[EntitiesResult]) -> Reply:
-    """Show the text with its entities in bold and their labels after them, and every entity with its bar."""
+    """Render the text with its entities in bold, each followed by its label, and every entity with a bar."""
     text, entities = request.text, answer.result.entities
     draft = Draft(Colour.ENTITIES)
     draft.title = f"{len(entities) or 'No'} entit{'y' if len(entities) == 1 else 'ies'}"
@@ -36,7 +36,7 @@ def render(request: EntitiesRequest, answer: Answer[EntitiesResult]) -> Reply:
 
 
 def _pieces(text: str, entities: Sequence[Entity]) -> Iterator[tuple[str, Entity | None]]:
-    """Yield each part of the text, and the entity that it is."""
+    """Yield each part of the text with its entity, or with None between entities."""
     done = 0
     for entity in entities:
         yield text[done : entity.start], None
@@ -46,7 +46,8 @@ def _pieces(text: str, entities: Sequence[Entity]) -> Iterator[tuple[str, Entity
 
 
 def _marked(entity: Entity) -> Style:
-    """Return the style of an entity: bold, with its label as inline code, in which nothing can be escaped."""
+    """Return the style of an entity: bold, followed by its label."""
+    # Nothing can be escaped in inline code.
     label = visible(entity.label).replace("`", "'").replace("\n", " ")[:LABEL] or "?"
 
     def style(shown: str) -> str:

@@ -1,4 +1,4 @@
-"""What `/fill` answers."""
+"""The results of `/fill` as replies."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bot.replies.reply import Colour, Draft, Reply, plain_scores, truncation
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
 
 HALF = 650
-"""Units of the sentence before its first mask, and from there on."""
+"""Units of the sentence on either side of its first mask's start."""
 WORD = 30
 """Units of a guess beside its bar."""
 SPACE = "␣"
 """Shown for a guess that is only white space."""
 WORTH_SAYING = 0.05
-"""People are told of the probability of tokens that are no words from here on."""
+"""The least probability of tokens that are no words which the reply mentions."""
 
 
 def render(request: FillRequest, answer: Answer[FillResult]) -> Reply:
-    """Show the completed sentence with the guessed words in bold, and the words for each mask with bars."""
+    """Render the completed sentence with the guessed words in bold, and the words for each mask with bars."""
     result, masks = answer.result, answer.result.masks
     draft = Draft(Colour.FILL)
     draft.lines = [_sentence(draft, request.parts, [guesses[0].word for guesses in masks])]

@@ -1,4 +1,4 @@
-"""What `/generate` answers, in the end and on the way."""
+"""The results of `/generate`, complete and partial, as replies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Show = Callable[[Continuation, int], str]
 
 
 def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
-    """Show the prompt in bold and its continuation plain, or several continuations, numbered, below the prompt."""
+    """Render the prompt in bold and its continuation plain, or several continuations, numbered, below the prompt."""
     result = answer.result
     draft = Draft(Colour.GENERATE)
 
@@ -51,7 +51,7 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
 
 
 def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
-    """Show the texts so far."""
+    """Render the texts so far."""
     draft = Draft(Colour.GENERATE)
 
     def show(continuation: Continuation, room: int) -> str:
@@ -74,7 +74,7 @@ def _lines(draft: Draft, result: GenerateResult, show: Show) -> list[str]:
 
 
 def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Button]:
-    """Yield a button for each unfinished continuation, and one for equal ones, which would go on in the same way."""
+    """Yield a button for each unfinished continuation, and a single one for equal continuations."""
     several = len(result.continuations) > 1
     offered: set[GenerateRequest] = set()
     for number, continuation in enumerate(result.continuations, 1):
@@ -90,5 +90,5 @@ def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Bu
 
 
 def _going_on(prompt: str, text: str) -> str:
-    """Return an unfinished continuation with the sign for it; after an empty one, it fits the end of the prompt."""
+    """Return an unfinished continuation with `…`; if it is empty, the `…` fits the end of the prompt."""
     return unfinished(text) if text.strip() else unfinished(prompt)[len(prompt.rstrip()) :] or CUT

@@ -1,4 +1,4 @@
-"""What `/sentiment` answers."""
+"""The results of `/sentiment` as replies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OUTCOMES = {"pos": Colour.POSITIVE, "neg": Colour.NEGATIVE}
 
 
 def render(request: SentimentRequest, answer: Answer[SentimentResult]) -> Reply:
-    """Show the likeliest label as the title, the text, and every label with its bar."""
+    """Render the likeliest label as the title, the text, and every label with its bar."""
     scores = answer.result.scores
     draft = Draft(OUTCOMES.get(scores[0].label.casefold()[:3], Colour.SENTIMENT))
     draft.title = draft.fit(scores[0].label, 200)

@@ -1,4 +1,4 @@
-"""What `/similarity` answers."""
+"""The results of `/similarity` as replies."""
 
 from __future__ import annotations
 
@@ -25,28 +25,26 @@ SCALE = "*1 is the same meaning to this model, 0 is nothing in common.*"
 
 
 def render(request: SimilarityRequest, answer: Answer[SimilarityResult]) -> Reply:
-    """Show two texts with their cosine, texts ranked by their likeness to the first, or pairs of several texts."""
+    """Render two texts with their cosine, a ranking by likeness to the first text, or the pairs of several texts."""
     result = answer.result
     draft = Draft(Colour.SIMILARITY)
     if len(request.texts) == 2:
-        _pair(draft, request.texts, result.cosines[0][1])
+        cosine = result.cosines[0][1]
+        draft.title = f"Cosine similarity {number(cosine)}"
+        first, second = (draft.fit(text, QUOTE, quoted) for text in request.texts)
+        draft.lines = [first, "", second, "", line(cosine)]
     elif request.ranked:
         _ranking(draft, request.texts, result.cosines[0])
     else:
         _pairs(draft, request.texts, result)
     draft.lines += ["", SCALE]
     unread = truncation(result.truncated, "longest text")
-    reply = draft.reply("similarity", answer, _whole(request.texts, result), unread)
+    whole = [*(f"[{index}] {text}" for index, text in enumerate(request.texts, 1)), "", *_table(result.cosines)]
+    reply = draft.reply("similarity", answer, "\n".join(whole), unread)
     if len(request.texts) < FEWEST_FOR_A_PICTURE:
         return reply
     draw = partial(similarity_map, request.texts, result.cosines, "Cosine similarity")
     return replace(reply, drawing=Drawing("similarity.png", draw))
-
-
-def _pair(draft: Draft, texts: Sequence[str], cosine: float) -> None:
-    draft.title = f"Cosine similarity {number(cosine)}"
-    first, second = (draft.fit(text, QUOTE, quoted) for text in texts)
-    draft.lines = [first, "", second, "", line(cosine)]
 
 
 def _ranking(draft: Draft, texts: Sequence[str], cosines: Sequence[float]) -> None:
@@ -69,16 +67,12 @@ def _pairs(draft: Draft, texts: Sequence[str], result: SimilarityResult) -> None
 
 
 def line(cosine: float) -> str:
-    """Return a bar and a number in a code span; the bar of a negative cosine is empty."""
+    """Return a bar and a number in a code span. A negative cosine has an empty bar."""
     return f"`{bar(cosine)}{NO_BREAK_SPACE}{number(cosine).rjust(5, NO_BREAK_SPACE)}`"
 
 
 def _short(draft: Draft, text: str) -> str:
     return draft.fit(" ".join(text.split()), TEXT)
-
-
-def _whole(texts: Sequence[str], result: SimilarityResult) -> str:
-    return "\n".join([*(f"[{index}] {text}" for index, text in enumerate(texts, 1)), "", *_table(result.cosines)])
 
 
 def _table(cosines: Sequence[Sequence[float]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What `/summarize` answers, in the end and on the way."""
+"""The results of `/summarize`, complete and partial, as replies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.tasks.summarize import SummarizeRequest, SummarizeResult
 
 COLOUR = 0xB0788D
 SOURCE = 300
-"""Units of the summarised text: a reminder of which one it was."""
+"""Units of the summarised text, as a reminder."""
 ROOM = 3_300
 NOTHING = "*The model gave no summary.*"
 GENERAL = "Written by a general language model: treat it as a draft, and check names and numbers."
@@ -17,7 +17,7 @@ LONGER = "This is longer than the text itself: anything that the text does not s
 
 
 def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:
-    """Show the source and its summary."""
+    """Render the source and its summary."""
     result = answer.result
     draft = Draft(COLOUR)
     text = result.text.strip()
@@ -34,7 +34,7 @@ def render(request: SummarizeRequest, answer: Answer[SummarizeResult]) -> Reply:
 
 
 def preview(request: SummarizeRequest, result: SummarizeResult) -> Reply:
-    """Show the text so far."""
+    """Render the text so far."""
     draft = Draft(COLOUR, lines=[_source(request), "", unfinished_end(result.text, ROOM)])
     doing = "Writing" if result.parts == 1 else f"Summarising {result.parts} parts first"
     return draft.preview(f"{doing}: {result.tokens} tokens so far")

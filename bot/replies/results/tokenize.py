@@ -1,4 +1,4 @@
-"""What `/tokenize` answers."""
+"""The results of `/tokenize` as replies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADING = 120
 FEWEST = 24
 """Units of a line of tokens."""
 READINGS_ROOM = 900
-"""Units of `ROOM` for what the texts would be in a template."""
+"""Units of `ROOM` for the texts' tokens in a chat template."""
 IN_TEMPLATE = "In a template"
 LESSON = (
     "Special tokens tell a model where a message ends and who speaks next, and only its template may write them. "
@@ -35,7 +35,7 @@ LEGEND = f"`{CONTINUES}` continues a word; **bold** tokens are special, added by
 
 
 def render(request: TokenizeRequest, answer: Answer[TokenizeResult]) -> Reply:
-    """Show each text with its tokens, ids and attention mask, and facts about the batch."""
+    """Render each text with its tokens, ids and attention mask, and facts about the batch."""
     result = answer.result
     draft = Draft(Colour.WORK, "Tokens")
     show = _one if len(result.texts) == 1 else _several
@@ -47,7 +47,7 @@ def render(request: TokenizeRequest, answer: Answer[TokenizeResult]) -> Reply:
 
 
 def _one(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
-    """Show a single text as a table."""
+    """Yield a single text as a table."""
     [text], [mask] = result.texts, result.attention_mask
     yield _heading(text)
     rows = tuple(
@@ -58,7 +58,7 @@ def _one(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
 
 
 def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
-    """Show each row of the batch in a few lines."""
+    """Yield each row of the batch in a few lines."""
     room = most // len(result.texts) - HEADING
     for number, (text, ids, mask) in enumerate(
         zip(result.texts, result.input_ids, result.attention_mask, strict=True), 1
@@ -72,7 +72,7 @@ def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
 
 
 def _readings(draft: Draft, result: TokenizeResult) -> Iterator[str]:
-    """Show texts with typed special tokens as they would be in a template, where such tokens are meant."""
+    """Yield texts with typed special tokens as a chat template would read them, where such tokens take effect."""
     differing = [(index, one.in_template) for index, one in enumerate(result.texts, 1) if one.in_template is not None]
     if not differing:
         return
@@ -97,7 +97,7 @@ def _heading(text: TokenizedText) -> str:
 
 
 def _token_line(draft: Draft, tokens: Sequence[Token], room: int) -> str:
-    """Write as many tokens as fit into a line: words apart, and their pieces joined by a sign."""
+    """Return as many tokens as fit into a line: words apart, their pieces joined by a sign."""
     line, is_first = "", True
     for token in tokens:
         text = as_chip(token.text)

@@ -1,4 +1,4 @@
-"""What `/translate` answers."""
+"""The results of `/translate` as replies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING = "*The model gave no translation.*"
 
 
 def render(request: TranslateRequest, answer: Answer[TranslateResult]) -> Reply:
-    """Show the text in one language, quoted, and in the other."""
+    """Render the text in one language, quoted, and in the other."""
     result = answer.result
     draft = Draft(Colour.TRANSLATE)
     text = result.text if result.finished or not result.text.strip() else unfinished(result.text)

@@ -1,4 +1,4 @@
-"""What `/zeroshot` answers."""
+"""The results of `/zeroshot` as replies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ JUDGED_ALONE = "*Each label is judged on its own, so the numbers need not add up
 
 
 def render(request: ZeroShotRequest, answer: Answer[ZeroShotResult]) -> Reply:
-    """Show the labels that fit as the title, the text, and every label with its bar."""
+    """Render the labels that fit as the title, the text, and every label with its bar."""
     result = answer.result
     fitting = sum(score.probability >= 0.5 for score in result.scores) if result.multi_label else 1
     draft = Draft(Colour.ZEROSHOT)

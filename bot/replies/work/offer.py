@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from bot.inference.requests import Request, Result
 from bot.replies.components.buttons import Action, Button
@@ -16,13 +15,13 @@ from bot.tasks.work.request import WorkRequest
 SHOW_WORK = Action("work", "Show the work")
 
 
-def with_work(reply: Reply, request: Request[Any], result: Result) -> Reply:
+def with_work(reply: Reply, request: Request[object], result: Result) -> Reply:
     """Add the button that opens a reply, if its command can be explained."""
     work = work_of(request, result)
     return reply if work is None else replace(reply, buttons=(*reply.buttons, Button(SHOW_WORK, work)))
 
 
-def work_of(request: Request[Any], result: Result) -> WorkRequest | None:
+def work_of(request: Request[object], result: Result) -> WorkRequest | None:
     """Return the request for the explanation of a result; None if the command's answers cannot be opened."""
     if task_names().get(type(request)) not in EXPLANATIONS:
         return None

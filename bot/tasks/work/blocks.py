@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+from bot.inference.requests import Result
 from bot.inference.tokenization.tokens import Token
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Result):
     """How an answer came about: its pages, in the order of the request's path. No two have the same name."""
 
     pages: tuple[Page, ...]

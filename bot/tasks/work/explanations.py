@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from bot.errors import ModelUnavailable
 from bot.inference.operations import TaskRun
-from bot.inference.task import HeadKind, Task
+from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.work import (
     answer,
     answer_written,
@@ -70,4 +70,4 @@ def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:
     return (yield from attributed(head, found)) if request.evidence else found
 
 
-TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, show_work), weight=64)
+TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, Implementation(show_work)), weight=64)

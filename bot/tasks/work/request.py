@@ -35,7 +35,9 @@ class WorkRequest(Request[Explanation]):
         _ = self.about  # raises if the content isn't that of a request
 
     @classmethod
-    def of(cls, request: Request[Any], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()) -> WorkRequest:
+    def of(
+        cls, request: Request[object], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()
+    ) -> WorkRequest:
         """Ask how the answer to a request came about."""
         [task] = [task.name for task in COMMANDS if task.request is type(request)]
         return cls(task, _adapter(task).dump_json(request).decode(), written, answered)
@@ -46,9 +48,9 @@ class WorkRequest(Request[Explanation]):
         return self.task
 
     @cached_property
-    def about(self) -> Request[Any]:
+    def about(self) -> Request[object]:
         """The other request."""
-        request: Request[Any] = _adapter(self.task).validate_json(self.content)
+        request: Request[object] = _adapter(self.task).validate_json(self.content)
         return request
 
 

@@ -259,7 +259,7 @@ def test_each_task_checks_the_head() -> None:
         assert task.implementations
         for kind in set(HeadKind) - set(task.implementations):
             with pytest.raises(ModelUnavailable, match=f"/{task.name}.*{task.name.upper()}_CHECKPOINT"):
-                task.check(kind)
+                task.on(kind)
 
 
 class TestDevice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ async def test_an_abandoned_row_is_not_run_again(call: PendingCall) -> None:
 def test_a_group_keeps_its_rows_in_order(drawn: list[tuple[int, int, bool]]) -> None:
     group = RowGroup(OPERATION)
     owner: Any = None
-    rows = [QueuedRow(owner, 0, Row(0, tokens), (tag, number)) for number, (tokens, tag, _) in enumerate(drawn)]
+    rows = [QueuedRow(owner, 0, Row(0, tokens), (tag, number), tokens) for number, (tokens, tag, _) in enumerate(drawn)]
     for row in rows:
         group.add(row)
     for row, (_, _, is_removed) in zip(rows, drawn, strict=True):
@@ -109,6 +110,28 @@ async def test_a_call_leaves_nothing_to_the_garbage_collector() -> None:
         assert await queue.compute(call, "somebody") == [0, 1]
         del call
         await until(lambda: kept() is None)
+    finally:
+        gc.enable()
+    await queue.aclose()
+    assert await queue.stop()
+
+
+async def test_neither_does_a_call_that_failed() -> None:
+    """Its error refers to the frames that it has passed, and one of them to the call."""
+
+    def fail(rows: Sequence[Row[int]]) -> list[int]:
+        raise KeyError("somebody's text")
+
+    queue = DeviceQueue(["cpu"])
+    queue.start()
+    call = OperationCall(Operation("broken", fail, Budget(64)), [Row(0, 8), Row(1, 8)])
+    kept = weakref.ref(call)
+    gc.disable()
+    try:
+        with pytest.raises(ModelFailed):
+            await queue.compute(call, "somebody")
+        del call
+        await until(lambda: queue.waiting == 0 and kept() is None, 2)
     finally:
         gc.enable()
     await queue.aclose()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,6 +34,25 @@ async def test_each_gets_its_own_result_or_error() -> None:
         found = await asyncio.gather(*calls, return_exceptions=True)
     assert found[::2] == [(8, 4), (6, 6)]
     assert isinstance(found[1], ZeroDivisionError)
+
+
+async def test_an_error_leaves_nothing_to_the_garbage_collector() -> None:
+    """It refers to the frames that it has passed, and one of them to the arguments."""
+
+    class Text(str):
+        __slots__ = ("__weakref__",)
+
+    text = Text("somebody's")
+    kept = weakref.ref(text)
+    gc.disable()
+    try:
+        async with opened() as preparing:
+            with pytest.raises(ValueError, match="invalid literal"):
+                await preparing.run(lambda typed: int(typed), text, kind="")
+            del text
+            await until(lambda: kept() is None, 2)
+    finally:
+        gc.enable()
 
 
 async def test_it_is_done_on_threads() -> None:

@@ -58,6 +58,11 @@ class Faults:
                 raise SystemExit("a bad row")
 
 
+def token(place: int, index: int) -> int:
+    """A token that no other row or position has."""
+    return 1_000 * place + index
+
+
 class Counting:
     """A session whose rows write their places and how far they are."""
 
@@ -80,7 +85,7 @@ class Counting:
         self._faults.strike(self._rows)
         for row in self._rows:
             if not self._is_done(row):
-                row.progress.append((row.inputs, len(row.progress)))
+                row.progress.append(token(row.inputs, len(row.progress)))
 
     def leave(self) -> list[tuple[Row[int], Any]]:
         done = [row for row in self._rows if self._is_done(row)]
@@ -127,14 +132,14 @@ def test_only_the_culprits_fail(lengths: list[int], culprits: dict[int, int], jo
         if culprits.get(place, 99) < length:
             assert isinstance(outcomes[place], ModelFailed)
         else:
-            assert outcomes[place] == [(place, index) for index in range(length)]
+            assert outcomes[place] == [token(place, index) for index in range(length)]
 
 
 @given(LENGTHS, st.integers(1, 30), st.booleans())
 def test_what_passes_by_itself_costs_nobody_anything(lengths: list[int], moment: int, joinable: bool) -> None:
     faults = Faults(moments=frozenset({moment}))
     outcomes = counted(lengths, faults, joinable=joinable)
-    assert outcomes == {place: [(place, index) for index in range(length)] for place, length in enumerate(lengths)}
+    assert outcomes == {place: [token(place, index) for index in range(length)] for place, length in enumerate(lengths)}
     assert faults.steps <= max(lengths) + 1
 
 
@@ -142,14 +147,14 @@ def test_what_passes_by_itself_costs_nobody_anything(lengths: list[int], moment:
 def test_many_bad_moments_never_spoil_a_text(lengths: list[int], moments: frozenset[int], joinable: bool) -> None:
     """Whoever has had two of them alone may fail; nobody gets another text."""
     for place, outcome in counted(lengths, Faults(moments=moments), joinable=joinable).items():
-        assert isinstance(outcome, ModelFailed) or outcome == [(place, index) for index in range(lengths[place])]
+        assert isinstance(outcome, ModelFailed) or outcome == [token(place, index) for index in range(lengths[place])]
 
 
 @given(LENGTHS, st.integers(1, 8), st.booleans())
 def test_halves_that_fit_run_one_after_the_other(lengths: list[int], most: int, joinable: bool) -> None:
     faults = Faults(most=most)
     outcomes = counted(lengths, faults, joinable=joinable)
-    assert outcomes == {place: [(place, index) for index in range(length)] for place, length in enumerate(lengths)}
+    assert outcomes == {place: [token(place, index) for index in range(length)] for place, length in enumerate(lengths)}
 
 
 def test_a_row_that_is_too_large_alone_is_told_so() -> None:
@@ -172,7 +177,7 @@ def test_whoever_is_stopped_while_others_are_tried_keeps_what_is_written() -> No
     waiting[0].stop()
     waiting[1].abandon()
     outcomes = next(turns)
-    assert outcomes[waiting[0].inputs] == [(waiting[0].inputs, index) for index in range(5)]
+    assert outcomes[waiting[0].inputs] == [token(waiting[0].inputs, index) for index in range(5)]
     assert waiting[1].inputs in outcomes
     assert len(outcomes) == 2
 

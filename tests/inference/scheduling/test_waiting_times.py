@@ -16,8 +16,9 @@ from bot.errors import QueueFull, StillLoading
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
 from bot.inference.operations import Budget, Operation
 from bot.inference.scheduling.costs import REMEMBERED, Costs, Recent
+from bot.inference.task import Implementation
 from bot.inference.worker import InferenceWorker, Limits
-from tests.inference.toys import PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued
+from tests.inference.toys import PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued, toy_steps
 from tests.support import open_worker
 
 
@@ -136,7 +137,8 @@ async def test_an_unexpected_error_while_preloading_is_logged(
     def calibrate(head: ToyHead) -> Any:
         raise KeyError("somebody's text")
 
-    tasks = [replace(TASK, calibrations={ToyHead.kind: calibrate}), replace(TASK, name="other", request=Other)]
+    uncalibrated = {ToyHead.kind: Implementation(toy_steps, calibrate=calibrate)}
+    tasks = [replace(TASK, implementations=uncalibrated), replace(TASK, name="other", request=Other)]
     second = CheckpointSpec("Other", FolderSource(Path("/elsewhere")))
     preset = replace(PRESET, checkpoints={**PRESET.checkpoints, "other": second})
     async with open_worker(preset, shop._cache, tasks=tasks) as worker:

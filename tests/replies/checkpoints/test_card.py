@@ -23,10 +23,9 @@ from bot.inference.checkpoints.description import (
 )
 from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.card import detail
-from bot.replies.checkpoints.families import NAMES, PURPOSES
 from bot.replies.checkpoints.layers import tree
 from bot.replies.checkpoints.overview import COLOUR, options, overview
-from bot.replies.checkpoints.state import state
+from bot.replies.checkpoints.state import FAMILY_NAMES, FAMILY_PURPOSES, state
 from bot.replies.checkpoints.table import table
 from bot.replies.formatting.quantities import in_bytes, in_millions
 from bot.replies.formatting.text import escape, units
@@ -151,15 +150,15 @@ class TestOverview:
             "For `/sentiment`, `/generate`\n\n"
             "**Tiny-135M**\nfamily not known yet · not loaded yet\nFor `/sentiment`, `/generate`"
         )
-        assert fields(reply) == {NAMES[family].capitalize(): PURPOSES[family] for family in Family}
+        assert fields(reply) == {FAMILY_NAMES[family].capitalize(): FAMILY_PURPOSES[family] for family in Family}
         assert reply.embed.colour is not None
         assert reply.embed.colour.value == COLOUR
 
     def test_the_use_cases_of_the_course(self) -> None:
-        assert "classifying texts, finding named entities, marking the answer" in PURPOSES[Family.ENCODER]
-        assert "comparing texts, and filling masks" in PURPOSES[Family.ENCODER]
-        assert "generating text, completing text and code, and chat" in PURPOSES[Family.DECODER]
-        assert "translating and summarising" in PURPOSES[Family.ENCODER_DECODER]
+        assert "classifying texts, finding named entities, marking the answer" in FAMILY_PURPOSES[Family.ENCODER]
+        assert "comparing texts, and filling masks" in FAMILY_PURPOSES[Family.ENCODER]
+        assert "generating text, completing text and code, and chat" in FAMILY_PURPOSES[Family.DECODER]
+        assert "translating and summarising" in FAMILY_PURPOSES[Family.ENCODER_DECODER]
 
     def test_many_are_cut(self) -> None:
         many = [replace(READY, status=replace(STATUS, name=f"tiny-{number}")) for number in range(60)]
@@ -235,7 +234,7 @@ class TestDetail:
         assert_within_limits(reply)
         assert reply.file is None
         description = reply.embed.description or ""
-        assert description.startswith(f"**Decoder.** {PURPOSES[Family.DECODER]}\n")
+        assert description.startswith(f"**Decoder.** {FAMILY_PURPOSES[Family.DECODER]}\n")
         assert "It answers `/sentiment`, `/generate` here.\nReady on cpu in bfloat16, 269 MB.\n" in description
         assert "A small model." in description
         assert f"```\n{table(READY)}\n```" in description

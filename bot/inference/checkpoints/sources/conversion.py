@@ -1,10 +1,7 @@
 """A script that converts a GGUF file: `conversion.py model|tokenizer <file> <target folder>`.
 
-It runs in a child process (see `gguf`): transformers parses for up to a minute in pure Python, which on a thread of the
-bot would slow down every answer. It imports nothing of the bot, so that it runs however the bot was installed.
-
 Exit status: 0 done, `CHANGED` if the written tokenizer gives other ids than the original, anything else a failure,
-whose kind is the last line on the standard output.
+whose kind is the last line of the output. It imports nothing of the bot, so it runs however the bot was installed.
 """
 
 from __future__ import annotations
@@ -14,16 +11,9 @@ from pathlib import Path
 
 CHANGED = 3
 
-# What a tokenizer may lose when it is written and read again: leading spaces, characters outside the vocabulary,
-# line breaks, runs of digits.
-SAMPLES = (
-    "I love apples.",
-    " leading",
-    "English: x\nGerman: Äpfel, ß 漢字 🙂",
-    "\n\n tab\t",
-    "1234567 __init__",
-    "",
-)
+# A tokenizer that is written and read again may lose leading spaces, characters outside the vocabulary, line breaks or
+# runs of digits.
+SAMPLES = ("I love apples.", " leading", "English: x\nGerman: Äpfel, ß 漢字 🙂", "\n\n tab\t", "1234567 __init__", "")
 
 OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 

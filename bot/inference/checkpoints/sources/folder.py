@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from bot.errors import ModelUnavailable
@@ -10,6 +9,7 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, gg
 from bot.inference.checkpoints.sources import gguf
 from bot.inference.checkpoints.sources.progress import Progress, Silent
 from bot.inference.checkpoints.sources.store import Store, sha256_of
+from bot.inference.checkpoints.weights import DAMAGED, weight_files
 
 # Formats that can run code when they are opened, or that Glassbox doesn't read.
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack", "*.ot")
@@ -37,7 +37,7 @@ def fetch(spec: CheckpointSpec, source: FolderSource, store: Store, progress: Pr
 
 
 def is_present(source: FolderSource, store: Store) -> bool:
-    """Return whether the folder can be loaded as it is, or its GGUF file has been converted."""
+    """Return whether the folder can be loaded as it is, or its GGUF file is already converted."""
     if is_loadable(source.path):
         return True
     try:
@@ -49,15 +49,10 @@ def is_present(source: FolderSource, store: Store) -> bool:
 
 def is_loadable(folder: Path) -> bool:
     """Return whether a folder holds a configuration and all its safetensors files."""
-    if not (folder / "config.json").is_file():
-        return False
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return any(folder.glob("*.safetensors"))
     try:
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        return all((folder / shard).is_file() for shard in shards)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        files = weight_files(folder)
+        return (folder / "config.json").is_file() and bool(files) and all(file.is_file() for file in files)
+    except DAMAGED:
         return False
 
 

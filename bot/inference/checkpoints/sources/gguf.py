@@ -1,4 +1,4 @@
-"""Converts GGUF files once: quantised weights become bf16 safetensors that load in a fraction of a second."""
+"""Converts GGUF files: quantised weights become bf16 safetensors, which load in a fraction of a second."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ log = logging.getLogger(__name__)
 def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
     """Convert a GGUF file to a folder with bf16 safetensors and the tokenizer.
 
-    Model and tokenizer are converted at the same time, each in a process of its own. That takes 10 to 60 s, and memory
-    of about six times the file's size.
+    Takes 10 to 60 s, and memory of about six times the file's size.
 
     Args:
         name: the checkpoint's, for error messages.
 
     Raises:
-        ModelUnavailable: transformers cannot read the file, or the tokenizer changes when it is written.
+        ModelUnavailable: transformers cannot read the file, or writing the tokenizer changes it.
         OSError: the disk is full.
     """
     size = file.stat().st_size
@@ -38,6 +37,7 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
         if opened.read(len(MAGIC)) != MAGIC:
             raise ModelUnavailable(_unreadable(name))
     progress.report("convert", 0, size)
+    # In child processes: transformers parses in pure Python, which on a thread of the bot would slow down every answer.
     with ExitStack() as stack:
         children = {part: _started(stack, part, file, target) for part in ("model", "tokenizer")}
         statuses = [_status(part, child) for part, child in children.items()]

@@ -17,10 +17,10 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
 from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.progress import Progress
 
-# What `from_pretrained` reads, and nothing that runs code when it is opened.
+# The files that `from_pretrained` reads, and none that runs code when it is opened.
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*"]
 # Sub-folders hold other formats of the same weights, and so does Mistral's consolidated file: gigabytes for nothing.
-# Only their config.json is wanted: in 1_Pooling it tells how a sentence encoder makes one vector of a text.
+# Only their config.json is wanted: in 1_Pooling it says how a sentence encoder makes one vector of a text.
 UNWANTED = ["*/[!c]*", "*/*.safetensors", "*consolidated*"]
 ANSWER_TIMEOUT = 10.0  # seconds
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -28,8 +28,6 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
     """Return the snapshot's folder in the hub cache (`HF_HOME`), downloaded first unless it is complete.
-
-    huggingface_hub resumes interrupted files, and locks them against other processes.
 
     Raises:
         ModelUnavailable: the hub cannot be reached, or has no such repository, revision or safetensors.
@@ -84,7 +82,7 @@ def _snapshot(source: HubSource) -> Callable[..., str]:
 
 
 def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
-    """Return a class in place of tqdm that draws nothing and passes the bytes on to `progress`."""
+    """Return a substitute for tqdm that draws nothing and reports to `progress`."""
     tqdm: Any = importlib.import_module("tqdm.auto").tqdm  # untyped without its stubs
 
     lock = threading.Lock()
@@ -92,8 +90,7 @@ def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
 
     class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
-            # Of the hub's bars only one counts the bytes that have reached the disk: the others count files, or
-            # compressed bytes on the wire.
+            # Only one of the hub's bars counts the bytes on the disk; the others count files, or compressed bytes.
             self._reports = options.get("unit") == "B" and options.get("desc") != "Downloading bytes"
             options.pop("name", None)
             super().__init__(*args, **{**options, "disable": True})
@@ -104,7 +101,7 @@ def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
             with lock:  # the hub's download threads share this bar
                 self.n += n or 0
                 if self._reports:
-                    # The total grows as files begin. What the catalogue says keeps it from starting near nothing.
+                    # The total grows as files begin, so it would start near nothing without the catalogue's size.
                     total = max(int(self.total or 0), expected, int(self.n))
                     progress.report("download", int(self.n), total)
             return None
@@ -114,7 +111,7 @@ def _bar_that_reports(progress: Progress, size_mb: int | None) -> type[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence huggingface_hub's warnings, which name addresses and write over our own progress."""
+    """Silence huggingface_hub's warnings, which contain addresses and overwrite our own progress."""
     library = logging.getLogger("huggingface_hub")
     level = library.level
     library.setLevel(logging.ERROR)

@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives progress reports; must return soon, and raise nothing."""
+    """A receiver of progress reports, which returns soon and raises nothing."""
 
     def report(self, phase: str, done: int, total: int | None) -> None:
         """Receive one report.
 
         Args:
-            phase: "wait" (another process fetches the same), "download", "verify" or "convert".
+            phase: "wait" (for another process that fetches the same), "download", "verify" or "convert".
             done: bytes so far; may drop when a download starts again.
             total: bytes in all; None if unknown.
         """

