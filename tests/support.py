@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import regex
+
 from bot.errors import InvalidRequest
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
@@ -24,6 +26,8 @@ from tests.timers import PATIENCE, turns
 T = TypeVar("T")
 
 CPU = Device("cpu", "float32")
+
+_ESCAPED = regex.compile("\\\\([^0-9A-Za-z\\s])|@\u200b")
 
 COURSE = {
     "sentiment": "distilbert",
@@ -164,3 +168,8 @@ def refusal_of(build: Callable[[], object]) -> str | None:
     except InvalidRequest as error:
         return error.sentence
     return None
+
+
+def unescape(markdown: str) -> str:
+    """Return an escaped text as Discord shows it."""
+    return str(_ESCAPED.sub(lambda match: match[1] or "@", markdown))

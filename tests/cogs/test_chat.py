@@ -61,7 +61,7 @@ class TestHistory:
             second = await scene.bob.slash(scene.channel, "chat", message="Why?")
 
             assert "Remembers" not in footer(first)
-            assert "Remembers 1 earlier message of this channel with the answers." in footer(second)
+            assert "Remembers 1 earlier message of this channel with its answer." in footer(second)
             [exchange] = asked[1].history
             assert (exchange.speaker, exchange.message) == ("alice", "I love apples.")
             assert exchange.answer

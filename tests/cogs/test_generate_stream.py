@@ -14,10 +14,11 @@ from bot.errors import UNEXPECTED, AlreadyEnded, RequestForgotten, SomebodyElses
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.heads.generation.continuous_batching import RunningBatch
 from bot.replies import pending
-from bot.replies.formatting.text import bold, quoted, unescape
+from bot.replies.formatting.text import bold, quoted
 from bot.storage import RequestStore
 from bot.tasks.generate import GenerateRequest
 from tests.cogs.conftest import OpenScene, Scene
+from tests.support import unescape
 from tests.timers import PATIENCE
 
 ORIGINAL = "/webhooks/*/messages/@original"

@@ -15,7 +15,7 @@ from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import bar_line
-from bot.replies.formatting.text import bold, quoted, unescape, units, visible
+from bot.replies.formatting.text import bold, quoted, units, visible
 from bot.replies.reply import Colour, Reply, duration
 from bot.replies.results import fill, generate, sentiment, translate, zeroshot
 from bot.tasks.fill import FillRequest, completed
@@ -26,6 +26,7 @@ from bot.tasks.translation.language_detection import Detection, LanguageGuess
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from bot.text.characters import CURSOR
 from tests.replies.test_text import TEXTS, live
+from tests.support import unescape
 
 T = TypeVar("T")
 

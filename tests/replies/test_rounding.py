@@ -6,13 +6,13 @@ import pytest
 
 from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import NO_BREAK_SPACE
-from bot.replies.formatting.text import unescape
 from bot.replies.work.render import render
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.blocks import Explanation, Paragraph
 from bot.tasks.work.pages import decided, decision_page, explanation
 from bot.tasks.work.request import WorkRequest
+from tests.support import unescape
 
 ONE = explanation(decision_page(*decided("The largest is POSITIVE's.", "POSITIVE", 0.9512)))
 TWO = explanation(decision_page(*decided("First.", "It", 0.5), *decided("Second.", "good", 0.75)))

@@ -15,12 +15,12 @@ from bot.replies.formatting.text import (
     fit,
     inside_quote,
     quoted,
-    unescape,
     unfinished,
     units,
     visible,
 )
 from bot.text.characters import CUT
+from tests.support import unescape
 
 ANYTHING = st.text(
     st.one_of(

@@ -143,6 +143,10 @@ class TestChat:
         footer = reply.embed.footer.text or ""
         assert "Remembers 3 earlier messages of this channel with the answers.\n2 older ones exceed" in footer
 
+        reply = chat.render(replace(self.REQUEST, history=self.SAID * 2), answer(replace(self.RESULT, forgotten=1)))
+        footer = reply.embed.footer.text or ""
+        assert "Remembers 1 earlier message of this channel with its answer.\n1 older one exceeds" in footer
+
     def test_cut_off_and_empty(self) -> None:
         cut = chat.render(self.REQUEST, answer(replace(self.RESULT, finished=False)))
         empty = chat.render(self.REQUEST, answer(replace(self.RESULT, text="")))

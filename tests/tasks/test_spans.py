@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.operations import run_task
-from bot.replies.formatting.text import inside_quote, unescape, visible
+from bot.replies.formatting.text import inside_quote, visible
 from bot.replies.results import entities as entity_replies
 from bot.tasks import answer, entities
 from bot.tasks.answer import AnswerRequest
@@ -24,7 +24,7 @@ from bot.text.graphemes import Graphemes
 from bot.text.markup import markup
 from tests import tiny
 from tests.replies.test_renderers import answer as answered
-from tests.support import CPU
+from tests.support import CPU, unescape
 from tests.tangled import PIECES, TANGLED
 from tests.tasks.work.page_objects import SpanCandidates, Spans
 from tests.tasks.work.support import piece_of

@@ -28,7 +28,6 @@ _MARKDOWN = regex.compile(
     """,
     regex.VERBOSE | regex.MULTILINE,
 )
-_ESCAPED = regex.compile("\\\\([^0-9A-Za-z\\s])|@\u200b")
 
 _WORD_SEARCH = 24
 """The most characters that are given up to cut between two words."""
@@ -55,11 +54,6 @@ def visible(text: str) -> str:
 def escape(text: str) -> str:
     """Return Markdown that shows a text literally: nothing in it pings, links or formats."""
     return str(_MARKDOWN.sub(_escaped, visible(text)))
-
-
-def unescape(markdown: str) -> str:
-    """Return an escaped text as Discord shows it."""
-    return str(_ESCAPED.sub(lambda match: match[1] or "@", markdown))
 
 
 def quoted(text: str) -> str:

@@ -55,9 +55,13 @@ def _begin(request: ChatRequest) -> Draft:
 def _remark(request: ChatRequest, result: ChatResult) -> str:
     read = len(request.history) - result.forgotten
     where = "that nobody else saw," if is_private(request.channel_id) else "of this channel"
+    messages = "1 earlier message" if read == 1 else f"{read} earlier messages"
+    answers = "its answer" if read == 1 else "the answers"
+    older = "1 older one exceeds" if result.forgotten == 1 else f"{result.forgotten} older ones exceed"
+    unread = "was not read" if result.forgotten == 1 else "were not read"
     lines = [
-        f"Remembers {read} earlier message{'s' if read != 1 else ''} {where} with the answers." if read else None,
-        f"{result.forgotten} older ones exceed this model's context and were not read." if result.forgotten else None,
+        f"Remembers {messages} {where} with {answers}." if read else None,
+        f"{older} this model's context and {unread}." if result.forgotten else None,
         CIRCLING if result.circling else None,
         None if result.by_template else TRANSCRIPT,
     ]
