@@ -170,7 +170,7 @@ class TestConversation:
             await chat(scene, "first apples " * 100)
             await chat(scene, "second apples " * 100)
             third = await chat(scene, "Why?")
-            assert "1 older ones exceed" in third.response.embeds[0].footer.text
+            assert "1 older one exceeds" in third.response.embeds[0].footer.text
 
             shown = await opened(scene, scene.alice, third.response)
 
