@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import Language, find_language, language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
@@ -13,7 +14,7 @@ from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.text_request import TextRequest
 from bot.tasks.translation.drafting import MOST_NEW_TOKENS, Drafting, drafted
-from bot.tasks.translation.language_choice import LanguageChoice, check_target, choose_languages, same_language
+from bot.tasks.translation.language_choice import LanguageChoice, check_target, choose_languages
 from bot.tasks.translation.language_detection import Detection, prepare
 from bot.tasks.translation.passages import Document
 
@@ -67,7 +68,10 @@ class TranslateRequest(TextRequest[TranslateResult]):
         if self.source is not None:
             object.__setattr__(self, "source", find_language(self.source).code)
         if self.target == self.source:
-            raise same_language(self.target, "Please choose two different ones with `to` and `from`.")
+            raise InvalidRequest(
+                f"Both languages are {language(self.target).name}. "
+                "Please choose two different ones with `to` and `from`."
+            )
 
     def check(self, known: LanguagePairs) -> None:
         """Raise `InvalidRequest` if a checkpoint with these pairs cannot translate the text, whatever its language."""

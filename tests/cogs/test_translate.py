@@ -49,7 +49,7 @@ async def test_a_text_in_the_target_language(open_scene: OpenScene, make_preset:
         assert len(scene.env.errors) == 1
         [told] = result.followups
         assert told.ephemeral
-        assert told.content.startswith("Both languages are Spanish. Your text seems to be in it already.")
+        assert told.content.startswith("Your text seems to be in Spanish already.")
 
 
 async def test_a_language_that_the_checkpoint_does_not_read(open_scene: OpenScene, make_preset: Any) -> None:

@@ -45,8 +45,9 @@ def choose_languages(text: str, source: str | None, target: str, known: Language
     if not found.sure and found.told:
         found = found.among(known.sources(target)) or found
     if known.find(found.code, target) is None and serving(target, [found.code]):
-        raise same_language(
-            target, "Your text seems to be in it already. If it is not, say with `from` which language it is in."
+        raise InvalidRequest(
+            f"Your text seems to be in {language(target).name} already. "
+            "If it is not, say with `from` which language it is in."
         )
     return LanguageChoice(*known_pair(found.code, target, known), found)
 
@@ -70,11 +71,6 @@ def check_target(target: str, known: LanguagePairs) -> None:
     if not any(known.find(source, target) for source in known.sources()):
         able = f"It can do: {_listed(known.into())}."
         raise InvalidRequest(f"This model does not translate into {language(target).name}. {able}")
-
-
-def same_language(code: str, advice: str) -> InvalidRequest:
-    """Return the error for a source and a target that are the same language."""
-    return InvalidRequest(f"Both languages are {language(code).name}. {advice}")
 
 
 def _listed(codes: Collection[str], most: int = 30) -> str:
