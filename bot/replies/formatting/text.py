@@ -48,6 +48,9 @@ def units(text: str) -> int:
 
 def visible(text: str) -> str:
     """Return a text without control characters, direction overrides and lone surrogates; line breaks become `\\n`."""
+    # Files of explanations have thousands of cells, and nearly all are numbers and words like this.
+    if text.isascii() and text.isprintable():
+        return text
     return str(_INVISIBLE.sub(lambda found: found["flag"] or "", line_breaks(text)))
 
 
