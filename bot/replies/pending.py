@@ -109,7 +109,7 @@ class PendingReply:
     async def show_progress(self, preview: Callable[[Result], Reply]) -> None:
         """Show the newest text at most every `EDIT_SECONDS`, with a button that stops it, until it is complete."""
         throttler = Throttler(1, EDIT_SECONDS, LOOK_SECONDS)
-        await self._turn(throttler)  # for the deferral
+        await self._turn(throttler)  # for the deferral; within the timers' context, whose clock tests may put forward
         await self._turn(throttler)
         shown: Reply | None = None
         newest = None
