@@ -42,7 +42,7 @@ class Translate(Cog):
         await self._answer(interaction, press.request)
 
     async def _answer(self, interaction: Interaction, request: TranslateRequest) -> None:
-        if (known := self.backend.task_state("translate").languages) is not None:
+        if (known := self.backend.languages("translate")) is not None:
             request.check(known)
         await self.delivery.answer(interaction, request, render)
 
@@ -61,7 +61,7 @@ class Translate(Cog):
 
     def _languages(self) -> LanguagePairs | None:
         try:
-            return self.backend.task_state("translate").languages
+            return self.backend.languages("translate")
         except GlassboxError:  # no checkpoint is set; the command itself will say so
             return None
 

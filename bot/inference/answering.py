@@ -56,6 +56,14 @@ class Answering(Protocol[ResultT_co]):
 
     def __await__(self) -> Generator[Any, None, Answer[ResultT_co]]: ...
 
+    async def accepted(self, seconds: float) -> None:
+        """Wait, at most so long, until the backend has accepted or refused the request.
+
+        Raises:
+            ModelUnavailable: no checkpoint is set for it.
+            Refused: it is not accepted now.
+        """
+
     def done(self) -> bool:
         """Return whether awaiting returns or raises at once."""
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.state import CheckpointState
+from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Answer, Request
 from bot.inference.status import WorkerStatus
 
@@ -17,7 +17,9 @@ class Backend(Protocol):
     """Answers requests, in this process or elsewhere."""
 
     def submit(self, request: Request[ResultT], *, person: int) -> Answering[ResultT]:
-        """Accept a request of a person, and return the handle of its answer.
+        """Take a request of a person, and return the handle of its answer.
+
+        A backend that must ask another machine refuses later (see `Answering.accepted`).
 
         Raises:
             ModelUnavailable: no checkpoint is set for it.
@@ -34,11 +36,15 @@ class Backend(Protocol):
         """
         return await self.submit(request, person=person)
 
-    def task_state(self, name: str) -> CheckpointState:
-        """Return the state of a task's checkpoint; raise `ModelUnavailable` if none is set."""
+    def languages(self, task: str) -> LanguagePairs | None:
+        """Return the pairs that a task's checkpoint translates, as far as known; None if it translates nothing.
+
+        Raises:
+            ModelUnavailable: no checkpoint is set for the task.
+        """
 
     def status(self) -> WorkerStatus:
-        """Return how busy the worker is."""
+        """Return how busy the worker is. A backend on another machine returns what it heard last."""
 
     async def describe(self, task: str) -> CheckpointDescription:
         """Describe a task's checkpoint, loaded or not. Loads no weights, and uses no network.

@@ -81,6 +81,9 @@ class LocalAnswering(Answering[ResultT]):
     def __await__(self) -> Generator[Any, None, Answer[ResultT]]:
         return self.task.__await__()
 
+    async def accepted(self, seconds: float) -> None:
+        """Return at once: the worker refuses at submit."""
+
     def done(self) -> bool:
         return self.task.done()
 

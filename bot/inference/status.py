@@ -87,6 +87,7 @@ class WorkerStatus:
         devices: in the order of the setting.
         checkpoints: in the order of the tasks.
         evictions: how often a checkpoint has been evicted since the start.
+        accepting: whether it accepts requests; False while it drains, or cannot be reached.
     """
 
     requests: int
@@ -94,6 +95,7 @@ class WorkerStatus:
     devices: tuple[DeviceStatus, ...]
     checkpoints: tuple[CheckpointStatus, ...]
     evictions: int
+    accepting: bool = True
 
     @property
     def device(self) -> str:

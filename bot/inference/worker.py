@@ -20,6 +20,7 @@ from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Devices, listed
 from bot.inference.hangs import Hangs
+from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation, LocalAnswering
 from bot.inference.requests import Request
@@ -94,7 +95,11 @@ class InferenceWorker(Backend):
         return answering
 
     def task_state(self, name: str) -> CheckpointState:
+        """Return the state of a task's checkpoint; raise `ModelUnavailable` if none is set."""
         return self._pool.state(name)
+
+    def languages(self, task: str) -> LanguagePairs | None:
+        return self._pool.state(task).languages
 
     def status(self) -> WorkerStatus:
         return WorkerStatus(
@@ -103,6 +108,7 @@ class InferenceWorker(Backend):
             devices=device_statuses(self._devices, self._queue, self._pool),
             checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._pool.checkpoints),
             evictions=self._pool.evictions,
+            accepting=not self._is_closed,
         )
 
     async def describe(self, task: str) -> CheckpointDescription:
@@ -196,8 +202,12 @@ class InferenceWorker(Backend):
             answering.give_up(reason)
         return [answering.task for answering in self._accepted]
 
+    @property
+    def _is_closed(self) -> bool:
+        return self._draining or self._hangs.too_many.is_set()
+
     def _admit(self, person: int) -> None:
-        if self._draining or self._hangs.too_many.is_set():
+        if self._is_closed:
             raise ShuttingDown
         if len(self._accepted) >= self._limits.requests:
             raise QueueFull(wait=max(self._answerer.recent_seconds.average, self._queue.expected_seconds))

@@ -37,6 +37,8 @@ WITHDRAWN = "I could not answer this."
 """Seen for a moment, or for good if Discord does not delete the message."""
 LONGEST_SENTENCE = 2_000
 """UTF-16 units of a message. A longer sentence is cut rather than refused."""
+ACCEPTANCE_SECONDS = 1.5
+"""How long a deferral waits for a refusal, which only one person should see. Discord wants it within three seconds."""
 
 
 class ResponseKind(Enum):
@@ -99,6 +101,7 @@ class Delivery:
         answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
         async with _cancelled_at_end(answering):
+            await answering.accepted(ACCEPTANCE_SECONDS)
             await defer(interaction, thinking=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL)
             reply = PendingReply(
                 interaction, self._store, self._studio, request, answering, dict(kept or {}), self._timers

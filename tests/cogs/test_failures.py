@@ -95,11 +95,11 @@ class TestModel:
     async def test_an_error_in_an_autocompletion(
         self, open_scene: OpenScene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def task_state(name: str) -> None:
+        def languages(task: str) -> None:
             raise RuntimeError(SECRET)
 
         async with open_scene() as scene:
-            monkeypatch.setattr(scene.worker, "task_state", task_state)
+            monkeypatch.setattr(scene.worker, "languages", languages)
 
             assert await scene.alice.autocomplete(scene.channel, "translate", "to", "ger") == []
         assert SECRET not in caplog.text

@@ -14,8 +14,8 @@ from bot.evaluation.labelled import Example, read_examples
 from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
-from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.languages.lookup import language
+from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Answer, LabelScore, Request
 from bot.inference.status import WorkerStatus
 from bot.tasks import all_tasks
@@ -42,7 +42,7 @@ class ToyBackend(Backend):
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:
         return Answer(self._answer(request), f"toy {type(request).__name__}", "cpu", "float32", 0.1)
 
-    def task_state(self, name: str) -> CheckpointState:
+    def languages(self, task: str) -> LanguagePairs | None:
         raise NotImplementedError
 
     def status(self) -> WorkerStatus:

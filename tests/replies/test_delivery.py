@@ -81,6 +81,9 @@ class StubAnswering(Answering[Any]):
     def __await__(self) -> Any:
         return self._task.__await__()
 
+    async def accepted(self, seconds: float) -> None:
+        pass
+
     def done(self) -> bool:
         return self._task.done()
 
