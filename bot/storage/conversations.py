@@ -10,8 +10,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from sqlalchemy import BigInteger, ColumnElement, Double, Text, bindparam, delete, exists, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+)
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
@@ -135,10 +146,10 @@ class Conversations:
             "conversation": turn.conversation,
         }
 
-        async def work(connection: AsyncConnection) -> None:
-            await acquire(connection, Lock.CONVERSATION, channel_id, shared=True)
-            await connection.execute(_INSERT, values)
-            await connection.execute(_TRIM, values)
+        def work(connection: Connection) -> None:
+            acquire(connection, Lock.CONVERSATION, channel_id, shared=True)
+            connection.execute(_INSERT, values)
+            connection.execute(_TRIM, values)
 
         try:
             await self._database.transaction(work)
@@ -162,11 +173,11 @@ class Conversations:
     async def _delete(self, channel_id: int) -> int:
         """Delete a conversation, and return the number of the deletion, which is also the next conversation's."""
 
-        async def work(connection: AsyncConnection) -> int:
-            await acquire(connection, Lock.CONVERSATION, channel_id)
-            inserted = await connection.execute(_DELETION, {"channel_id": channel_id, "created": self._now()})
+        def work(connection: Connection) -> int:
+            acquire(connection, Lock.CONVERSATION, channel_id)
+            inserted = connection.execute(_DELETION, {"channel_id": channel_id, "created": self._now()})
             for statement in _FORGOTTEN:
-                await connection.execute(statement, {"channel_id": channel_id})
+                connection.execute(statement, {"channel_id": channel_id})
             number: int = inserted.scalar_one()
             return number
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import BigInteger, Double, Text, bindparam, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, insert, select
 
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
 from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
 from bot.storage.database import FAILURES, Database
 from bot.storage.locks import Lock, acquire
+from bot.storage.opening import open_database
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
@@ -54,9 +54,7 @@ class RequestStore:
         now: returns the time, in seconds since 1970.
     """
 
-    def __init__(
-        self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]
-    ) -> None:
+    def __init__(self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]) -> None:
         self.database = database
         self._kinds = kinds
         self._names = task_names()
@@ -68,13 +66,13 @@ class RequestStore:
     async def open(
         cls, path: Path | None, url: str | None = None, *, now: Callable[[], float] = time.time
     ) -> AsyncIterator[RequestStore]:
-        """Open the store in a database (see `Database.open`).
+        """Open the store in a database (see `open_database`).
 
         Raises:
             SettingsError: the PostgreSQL database can't be used.
         """
         kinds = await asyncio.to_thread(_kinds)
-        async with Database.open(path, url) as database:
+        async with open_database(path, url) as database:
             yield cls(database, kinds, now)
 
     async def keep(self, request: Request[object], *, person: int) -> str:
@@ -97,9 +95,9 @@ class RequestStore:
             "conversation": conversation,
         }
 
-        async def work(connection: AsyncConnection) -> None:
-            await acquire(connection, Lock.CONVERSATION, channel_id or 0, shared=True)
-            await connection.execute(_INSERT, values)
+        def work(connection: Connection) -> None:
+            acquire(connection, Lock.CONVERSATION, channel_id or 0, shared=True)
+            connection.execute(_INSERT, values)
 
         try:
             if channel_id is None or self.database.dialect == "sqlite":
