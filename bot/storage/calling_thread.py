@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -50,7 +51,5 @@ def _tell(future: asyncio.Future[Any], settle: Callable[[Any], None], outcome: o
         if not future.cancelled():
             settle(outcome)
 
-    try:
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
         future.get_loop().call_soon_threadsafe(settle_unless_cancelled)
-    except RuntimeError:  # the loop is closed, and nobody waits any more
-        pass

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
-from bot.storage.database import FAILURES, Database
+from bot.storage.database import FAILURES, Database, Values
 from bot.storage.locks import Lock, acquire
 from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
@@ -136,7 +136,7 @@ class Conversations:
 
     async def keep(self, turn: Turn, channel_id: int, person: int, exchange: Exchange) -> None:
         """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones."""
-        values = {
+        values: Values = {
             "channel_id": channel_id,
             "person": person,
             "speaker": exchange.speaker,

@@ -1,4 +1,4 @@
-"""PostgreSQL's advisory locks, which processes hold against each other. On SQLite a transaction locks the whole file."""
+"""PostgreSQL's advisory locks, which processes hold against each other. SQLite's transactions lock the whole file."""
 
 from __future__ import annotations
 

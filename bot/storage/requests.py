@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, insert, 
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
 from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
-from bot.storage.database import FAILURES, Database
+from bot.storage.database import FAILURES, Database, Values
 from bot.storage.locks import Lock, acquire
 from bot.storage.opening import open_database
 from bot.storage.tables import REQUESTS
@@ -85,7 +85,7 @@ class RequestStore:
         identity = secrets.token_urlsafe(12)
         content = self._kinds[kind].dump_json(request).decode()
         channel_id, conversation = conversation_of(request)
-        values = {
+        values: Values = {
             "id": identity,
             "person": person,
             "kind": kind,
@@ -116,10 +116,8 @@ class RequestStore:
             InvalidRequest: this version no longer answers such a request.
         """
         try:
-            values = {"id": identity, "since": self._now() - KEPT_SECONDS}
-            found = await self.database.rows(_FIND, values)
-            for kind, content in found:
-                request: Request[object] = self._kinds[kind].validate_json(content)
+            for row in await self.database.rows(_FIND, {"id": identity, "since": self._now() - KEPT_SECONDS}):
+                request: Request[object] = self._kinds[row.kind].validate_json(row.content)
                 return request
         except (*FAILURES, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
