@@ -73,7 +73,9 @@ def uncounted() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if postgresql.MISSING in str(report.longrepr)]
+    skipped = [
+        report for report in terminalreporter.stats.get("skipped", []) if postgresql.MISSING in str(report.longrepr)
+    ]
     if skipped:
         terminalreporter.write_line(
             f"{len(skipped)} tests with PostgreSQL were skipped: install its server (apt-get install postgresql), and "
@@ -193,7 +195,9 @@ def detector_of_blocking() -> BlockBuster:
         function.can_block_in("concurrent/futures/thread.py", {"submit", "shutdown", "_adjust_thread_count"})
         function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
         function.can_block_in("logging/__init__.py", {"handle", "emit", "acquire"})
-        function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_arguments"})  # certificates, once a connection
+        function.can_block_in(
+            "asyncpg/connect_utils.py", {"_parse_connect_arguments"}
+        )  # certificates, once a connection
         function.can_block_in("coverage/collector.py", {"lock_data", "unlock_data"})  # where coverage is measured
     return detector
 

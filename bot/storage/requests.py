@@ -12,33 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, select
 
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
-from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
+from bot.storage.conversations import Conversations, conversation_of
 from bot.storage.database import FAILURES, Database, Values
-from bot.storage.locks import Lock, acquire
+from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
+from bot.storage.expiry import KEPT_SECONDS, Expiry
 from bot.storage.opening import open_database
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long a request is kept."""
-
-_INSERT = insert(REQUESTS).from_select(
-    ("id", "person", "kind", "content", "created", "channel_id"),
-    select(
-        bindparam("id", type_=Text),
-        bindparam("person", type_=BigInteger),
-        bindparam("kind", type_=Text),
-        bindparam("content", type_=Text),
-        bindparam("created", type_=Double),
-        bindparam("channel_id", type_=BigInteger),
-    ).where(NOT_DELETED),
-)
+_INSERT = insert_unless_deleted(REQUESTS)
 _FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(
     REQUESTS.c.id == bindparam("id"), REQUESTS.c.created >= bindparam("since")
 )
@@ -59,6 +47,7 @@ class RequestStore:
         self._kinds = kinds
         self._names = task_names()
         self._now = now
+        self.expiry = Expiry(database, now)
         self.conversations = Conversations(database, now)
 
     @classmethod
@@ -95,15 +84,11 @@ class RequestStore:
             "conversation": conversation,
         }
 
-        def work(connection: Connection) -> None:
-            acquire(connection, Lock.CONVERSATION, channel_id or 0, shared=True)
-            connection.execute(_INSERT, values)
-
         try:
-            if channel_id is None or self.database.dialect == "sqlite":
+            if channel_id is None:
                 await self.database.run(_INSERT, values)
             else:
-                await self.database.transaction(work)
+                await self.database.transaction(lambda connection: _insert(connection, values, channel_id))
         except FAILURES as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
@@ -122,6 +107,11 @@ class RequestStore:
         except (*FAILURES, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
+
+
+def _insert(connection: Connection, values: Values, channel_id: int) -> None:
+    let_nobody_delete(connection, channel_id)
+    connection.execute(_INSERT, values)
 
 
 def _kinds() -> dict[str, TypeAdapter[Any]]:
