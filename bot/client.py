@@ -84,8 +84,10 @@ class Glassbox(commands.AutoShardedBot):
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
+        self._store.expiry.start()
 
     async def close(self) -> None:
+        self._store.expiry.stop()
         self.studio.close()
         await super().close()
 

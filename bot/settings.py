@@ -15,6 +15,7 @@ from bot.errors import SettingsError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
 
 FAULTS = {
@@ -27,6 +28,7 @@ FAULTS = {
     "byte_size": "must be a size such as 6GB",
     "byte_size_unit": "must be a size such as 6GB",
     "no_home": NO_HOME,
+    "no_database": "must begin with postgresql://",
 }
 """Pydantic's types of errors, in plain words."""
 
@@ -42,6 +44,16 @@ def _in_home(value: object) -> object:
             return type(value)(Path(value).expanduser())
         except RuntimeError:
             raise PydanticCustomError("no_home", NO_HOME) from None
+    return value
+
+
+def _postgresql(value: object) -> object:
+    """Write the URL of a database as asyncpg reads it."""
+    if isinstance(value, str):
+        scheme, found, rest = value.strip().partition("://")
+        if not found or scheme not in DATABASE_SCHEMES:
+            raise PydanticCustomError("no_database", "must begin with postgresql://")
+        return f"postgresql://{rest}"
     return value
 
 
@@ -95,6 +107,9 @@ class Settings(BaseSettings):
 
     hang_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """A thread hangs after this long without a heartbeat; longer than any batch takes."""
+
+    database_url: Annotated[SecretStr | None, BeforeValidator(_postgresql)] = None
+    """Of a PostgreSQL database, which several processes share; None for a SQLite file in the cache folder."""
 
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections; None lets Discord recommend a number."""

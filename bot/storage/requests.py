@@ -6,33 +6,34 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection, bindparam, select
 
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
-from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
-from bot.storage.database import connect, run
+from bot.storage.conversations import Conversations, conversation_of
+from bot.storage.database import FAILURES, Database, Values
+from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
+from bot.storage.expiry import KEPT_SECONDS, Expiry
+from bot.storage.opening import open_database
+from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long a request is kept."""
-
-_INSERT = f"""
-INSERT INTO requests (id, person, kind, content, created, channel_id) SELECT ?, ?, ?, ?, ?, ? WHERE {NOT_DELETED}
-"""
+_INSERT = insert_unless_deleted(REQUESTS)
+_FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(
+    REQUESTS.c.id == bindparam("id"), REQUESTS.c.created >= bindparam("since")
+)
 
 
 class RequestStore:
-    """Requests that are kept for 30 days, in a SQLite database that any number of coroutines may use at once.
+    """Requests that are kept for 30 days, in a database that any number of coroutines and processes may use at once.
 
     If the database fails, buttons say that their request is forgotten; answers still arrive.
 
@@ -41,25 +42,27 @@ class RequestStore:
         now: returns the time, in seconds since 1970.
     """
 
-    def __init__(
-        self, connection: aiosqlite.Connection, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]
-    ) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]) -> None:
+        self.database = database
         self._kinds = kinds
         self._names = task_names()
         self._now = now
-        self.conversations = Conversations(connection, now)
+        self.expiry = Expiry(database, now)
+        self.conversations = Conversations(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: Path | None, *, now: Callable[[], float] = time.time) -> AsyncIterator[RequestStore]:
-        """Open the store in a file; in memory if the path is None or the file can't be used."""
+    async def open(
+        cls, path: Path | None, url: str | None = None, *, now: Callable[[], float] = time.time
+    ) -> AsyncIterator[RequestStore]:
+        """Open the store in a database (see `open_database`).
+
+        Raises:
+            SettingsError: the PostgreSQL database can't be used.
+        """
         kinds = await asyncio.to_thread(_kinds)
-        connection = await connect(path)
-        try:
-            yield cls(connection, kinds, now)
-        finally:
-            await connection.close()
+        async with open_database(path, url) as database:
+            yield cls(database, kinds, now)
 
     async def keep(self, request: Request[object], *, person: int) -> str:
         """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.
@@ -71,13 +74,22 @@ class RequestStore:
         identity = secrets.token_urlsafe(12)
         content = self._kinds[kind].dump_json(request).decode()
         channel_id, conversation = conversation_of(request)
-        now = self._now()
+        values: Values = {
+            "id": identity,
+            "person": person,
+            "kind": kind,
+            "content": content,
+            "created": self._now(),
+            "channel_id": channel_id,
+            "conversation": conversation,
+        }
+
         try:
-            await run(self._connection, "DELETE FROM requests WHERE created < ?", now - KEPT_SECONDS)
-            await run(
-                self._connection, _INSERT, identity, person, kind, content, now, channel_id, channel_id, conversation
-            )
-        except sqlite3.Error as error:
+            if channel_id is None:
+                await self.database.run(_INSERT, values)
+            else:
+                await self.database.transaction(lambda connection: _insert(connection, values, channel_id))
+        except FAILURES as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
 
@@ -89,16 +101,17 @@ class RequestStore:
             InvalidRequest: this version no longer answers such a request.
         """
         try:
-            found = await self._connection.execute_fetchall(
-                "SELECT kind, content FROM requests WHERE id = ? AND created >= ?",
-                (identity, self._now() - KEPT_SECONDS),
-            )
-            for kind, content in found:
-                request: Request[object] = self._kinds[kind].validate_json(content)
+            for row in await self.database.rows(_FIND, {"id": identity, "since": self._now() - KEPT_SECONDS}):
+                request: Request[object] = self._kinds[row.kind].validate_json(row.content)
                 return request
-        except (sqlite3.Error, KeyError, ValidationError) as error:
+        except (*FAILURES, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
+
+
+def _insert(connection: Connection, values: Values, channel_id: int) -> None:
+    let_nobody_delete(connection, channel_id)
+    connection.execute(_INSERT, values)
 
 
 def _kinds() -> dict[str, TypeAdapter[Any]]:
