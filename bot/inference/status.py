@@ -88,7 +88,7 @@ class WorkerStatus:
         checkpoints: in the order of the tasks.
         evictions: how often a checkpoint has been evicted since the start.
         accepting: whether it accepts requests; False while it drains, or cannot be reached.
-        preloaded: whether it has loaded the checkpoints ahead of time that it can, so that one without a use is missing.
+        preloaded: whether it has loaded what it could ahead of time; others failed, or have no room.
     """
 
     requests: int

@@ -24,8 +24,8 @@ from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.compute.device import Devices, listed
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
-from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.observer import Observer, Unobserved
+from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
 
