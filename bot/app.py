@@ -19,7 +19,6 @@ from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device
 from bot.inference.observer import Observer
 from bot.inference.worker import InferenceWorker, Limits
-from bot.operating.pseudonyms import Pseudonyms
 from bot.operating.server import watched
 from bot.operating.watch import Watch
 from bot.replies.discord_errors import MALFORMED
@@ -101,7 +100,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             "`python -m bot playground`."
         )
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
-    watch = Watch(await asyncio.to_thread(Pseudonyms.open, settings.cache_dir))
+    watch = await asyncio.to_thread(Watch.open, settings.cache_dir)
     with stop_signals() as stop:
         async with (
             watched(settings.metrics_address, watch),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import platformdirs
 from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 from bot.operating.address import Address
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     """`text` for a terminal, `json` for programs: one object a line."""
-    metrics_address: Annotated[Address | None, BeforeValidator(_address)] = Address("127.0.0.1", 9464)
+    metrics_address: Annotated[Address | None, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 9464)
     """Where `/healthz`, `/readyz` and `/metrics` are served; None, written `off`, serves nothing."""
 
     @property

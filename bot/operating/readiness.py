@@ -29,7 +29,7 @@ def _of_backend(status: WorkerStatus | None) -> Iterator[str]:
         yield "the backend accepts no requests"
     for checkpoint in status.checkpoints:
         if is_missing(checkpoint, status.preloaded):
-            yield f"{checkpoint.name} is {checkpoint.phase.value}"
+            yield f"{checkpoint.name} is not loaded ({checkpoint.phase.value})"
 
 
 def is_missing(checkpoint: CheckpointStatus, preloaded: bool) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from pathlib import Path
 
 import aiohttp
+import discord
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.process_collector import ProcessCollector
 
@@ -49,7 +50,12 @@ class Watch:
         self.registry.register(self._status)
         ProcessCollector(registry=self.registry)
         build = Gauge("glassbox_build_info", "What runs.", ("version", "python", "discord"), registry=self.registry)
-        build.labels(__version__, platform.python_version(), version("discord.py")).set(1)
+        build.labels(__version__, platform.python_version(), discord.__version__).set(1)
+
+    @classmethod
+    def open(cls, folder: Path) -> Watch:
+        """Make a watch whose pseudonyms are kept in a folder. Reads and writes files."""
+        return cls(Pseudonyms.open(folder))
 
     def follow(self, client: Sharded, backend: Backend) -> None:
         """Watch a client's connections and its backend's status."""

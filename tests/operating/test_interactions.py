@@ -14,6 +14,7 @@ from bot.inference.worker import Limits
 from bot.operating.watch import Watch
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from tests.cogs.conftest import OpenScene, Scene
+from tests.cogs.pacing import held_after
 from tests.operating.conftest import Operator
 from tests.support import device_held
 
@@ -90,12 +91,14 @@ async def test_a_text_that_is_shown_while_it_is_written(
 ) -> None:
     monkeypatch.setattr("bot.replies.pending.EDIT_SECONDS", 0.01)
     monkeypatch.setattr("bot.replies.pending.LOOK_SECONDS", 0.01)
-    async with open_scene(watch=watch) as scene:
-        result = scene.invoke(scene.alice, "generate", prompt="In this course", max_new_tokens=500)
-        await scene.until(lambda: any("Stop" in str(edit.get("components")) for edit in scene.edits()))
-        await scene.alice.click(result.response, label="Stop")
-        await scene.env.settle()
-        scraped = await operator.scrape()
+    with held_after(monkeypatch, 20) as go_on:
+        async with open_scene(watch=watch) as scene:
+            result = scene.invoke(scene.alice, "generate", prompt="In this course", max_new_tokens=500)
+            await scene.until(lambda: any("Stop" in str(edit.get("components")) for edit in scene.edits()))
+            scene.press(scene.alice, result.response, "Stop")
+            go_on.set()
+            await scene.env.settle()
+            scraped = await operator.scrape()
     assert scraped.all("glassbox_first_text_seconds_count") == {("generate",): 1}
     assert scraped.value("glassbox_interactions_total", command="stop", outcome="answered") == 1
 

@@ -34,7 +34,7 @@ async def test_health_is_that_of_the_event_loop(timers: Timers, watch: Watch) ->
         assert health["lag_seconds"] >= UNHEALTHY_SECONDS
 
         async with asyncio.timeout(PATIENCE):  # the next beat is in time
-            while (await operator.get("/healthz"))[0] != 200:
+            while (await operator.get("/healthz"))[0] != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert (await operator.scrape()).value("glassbox_event_loop_lag_seconds_count") >= 2
 
@@ -99,7 +99,9 @@ class TestSetting:
     @pytest.mark.parametrize("written", ["9464", "localhost", "a:b", "1.2.3.4:65536", "http://here:1", ":1", "on"])
     def test_no_addresses(self, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
         monkeypatch.setenv("METRICS_ADDRESS", written)
-        with pytest.raises(SettingsError, match=r"METRICS_ADDRESS must be host:port, such as 127\.0\.0\.1:9464, or off"):
+        with pytest.raises(
+            SettingsError, match=r"METRICS_ADDRESS must be host:port, such as 127\.0\.0\.1:9464, or off"
+        ):
             read_settings(None)
 
     def test_is_of_this_machine_by_default(self) -> None:
@@ -140,7 +142,7 @@ class Elsewhere:
 async def test_a_backend_on_another_machine(watch: Watch, operator: Operator) -> None:
     watch._backend = Elsewhere()  # type: ignore[assignment]
     _, readiness = await operator.get("/readyz")
-    assert readiness["missing"][1:] == ["the backend accepts no requests", "tiny is loading"]
+    assert readiness["missing"][1:] == ["the backend accepts no requests", "tiny is not loaded (loading)"]
     scraped = await operator.scrape()
     assert scraped.value("glassbox_worker_accepting") == 0
     assert scraped.value("glassbox_worker_requests") == 3
