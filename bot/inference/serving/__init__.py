@@ -1,0 +1,1 @@
+"""Inference for other processes: over HTTP, and on a Ray cluster."""

@@ -1,0 +1,103 @@
+"""A Ray cluster of this machine alone, that nothing outside it can reach."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+OBJECT_STORE = 100 * 2**20
+"""Bytes. Nothing large goes through it: requests and answers are smaller than what Ray sends in its calls."""
+LOOPBACK = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def local_cluster(host: str, port: int, *, num_cpus: int | None = None, num_gpus: int | None = None) -> Iterator[None]:
+    """Run Ray and Serve on this machine while the body runs.
+
+    Ray's own processes listen on loopback, and take only callers who know a token that is made here; nothing is
+    reported to Ray's makers, and there is no dashboard. Ray's files are in a temporary folder, which is deleted.
+
+    Args:
+        host: what Serve's proxy listens on.
+        num_cpus: a number that replicas' shares count against; the machine's cores if None.
+    """
+    with _environment(), tempfile.TemporaryDirectory(prefix="glassbox-ray-") as folder:
+        import ray
+        from ray import serve
+        from ray._raylet import AuthenticationTokenLoader, Config
+
+        # Otherwise the environment is read only when Ray is imported, which may have been before.
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
+        with _on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=num_cpus,
+                num_gpus=num_gpus,
+                object_store_memory=OBJECT_STORE,
+                include_dashboard=False,
+                logging_level=logging.WARNING,
+                # Not the log of the processes: what they write to stderr.
+                log_to_driver=True,
+                namespace="glassbox",
+                _temp_dir=str(Path(folder).resolve()),
+                _node_ip_address=LOOPBACK,
+            )
+        try:
+            serve.start(
+                proxy_location="HeadOnly",
+                http_options={"host": host, "port": port},
+                logging_config={"log_level": "WARNING", "enable_access_log": False},
+            )
+            try:
+                yield
+            finally:
+                serve.shutdown()
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Set what Ray reads from the environment."""
+    chosen = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_DEDUP_LOGS": "0",
+        # Without it, Ray hides the GPUs from actors that reserve none, DEVICES=cuda:0 notwithstanding.
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+    before = {name: os.environ.get(name) for name in chosen}
+    os.environ.update(chosen)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let Ray take 127.0.0.1 for this node's address, as it does on macOS and Windows.
+
+    On Linux it takes the address of an interface instead, and then all its processes listen on all interfaces.
+    """
+    from ray._private import services
+
+    module: Any = services
+    before = module.resolve_ip_for_localhost
+    module.resolve_ip_for_localhost = lambda host: host
+    try:
+        yield
+    finally:
+        module.resolve_ip_for_localhost = before

@@ -1,0 +1,144 @@
+"""The composition root of inference on Ray Serve: `serve run bot.serving:build`, or `python -m bot serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from bot.inference.checkpoints.catalogue import Preset
+from bot.inference.limits import Limits
+from bot.inference.serving.groups import Group, GroupArguments, Grouping, Scaling, grouped
+from bot.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+
+    from bot.inference.backend import Backend
+    from bot.inference.serving.ingress import Asgi, ClusterAnswers
+    from bot.inference.worker import InferenceWorker
+
+INGRESS = Scaling(min_replicas=1, max_replicas=1, max_ongoing_requests=2_000, num_cpus=0.5)
+
+
+class Arguments(BaseModel, extra="forbid", frozen=True):
+    """The arguments in `serve.yaml`. Everything else is a setting, in the environment of Ray's nodes.
+
+    Attributes:
+        preset: instead of the setting PRESET; `course` if neither is given.
+        scaling: of the deployments that `groups` does not name.
+        groups: tasks that share a deployment, with its scaling. Every other checkpoint gets its own.
+        ingress: how many replicas take requests.
+        quota_shards: how many actors count people's requests. One takes thousands of requests a second.
+    """
+
+    preset: str | None = None
+    scaling: Scaling = Scaling()
+    grouping: Grouping = Grouping.CHECKPOINT
+    groups: tuple[GroupArguments, ...] = ()
+    ingress: Scaling = INGRESS
+    quota_shards: Annotated[int, Field(ge=1, le=1_000)] = 1
+
+
+def build(args: Arguments) -> Application:
+    """Return Serve's application.
+
+    Raises:
+        SettingsError: a setting or an argument cannot be used.
+    """
+    from bot.app import chosen_preset
+
+    settings = read_settings()
+    if args.preset is not None:
+        settings = settings.model_copy(update={"preset": args.preset})
+    preset = chosen_preset(settings, "course")
+    return build_with(settings, preset, args)
+
+
+def build_with(settings: Settings, preset: Preset, args: Arguments) -> Application:
+    """Return Serve's application with these settings."""
+    from bot.inference.serving.application import application
+    from bot.inference.serving.ingress import Cluster
+    from bot.tasks import task_names
+
+    groups = grouped(preset, args.scaling, args.groups, args.grouping)
+    cluster = Cluster(task_names(), groups, _limits(settings), args.quota_shards)
+    without_secrets = settings.model_copy(update=dict.fromkeys(_secrets(settings)))
+
+    def opener(group: Group) -> OpenGroupWorker:
+        return OpenGroupWorker(without_secrets, group.preset(preset), group.scaling)
+
+    return application(cluster, opener, build_app, ingress=args.ingress, queue=settings.queue_size)
+
+
+@dataclass(frozen=True)
+class OpenGroupWorker:
+    """Opens the worker of a replica. Pickled, so it holds no secrets."""
+
+    settings: Settings
+    preset: Preset
+    scaling: Scaling
+
+    @contextlib.asynccontextmanager
+    async def __call__(self) -> AsyncIterator[InferenceWorker]:
+        from bot.app import open_backend
+        from bot.logs import log_to_stderr
+
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # see bot.__main__
+        log_to_stderr(self.settings.log_level)
+        most = self.scaling.max_ongoing_requests
+        changes: dict[str, Any] = {
+            # Serve hands out no more than these, and people are counted for the whole cluster.
+            "queue_size": most,
+            "requests_per_person": most,
+            "model_memory": self.settings.model_memory or _share_of_a_gpu(self.scaling.num_gpus),
+        }
+        if (devices := self.scaling.device_names) is not None:
+            changes["devices"] = devices
+        async with open_backend(self.settings.model_copy(update=changes), self.preset) as worker:
+            yield worker
+
+
+def build_app(backend: Backend, answers: ClusterAnswers) -> Asgi:
+    """Return the HTTP API, with the key in this process's environment."""
+    from bot.inference.serving.api import create_app
+    from bot.inference.wire.codec import Codec
+    from bot.logs import log_to_stderr
+    from bot.tasks import all_tasks
+
+    settings = read_settings()
+    log_to_stderr(settings.log_level)
+    return create_app(backend, Codec(all_tasks()))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        requests=settings.queue_size,
+        per_person=settings.requests_per_person,
+        seconds=settings.request_seconds,
+        drain_seconds=settings.drain_seconds,
+        hang_seconds=settings.hang_seconds,
+        remembered=settings.remembered_answers,
+    )
+
+
+def _secrets(settings: Settings) -> list[str]:
+    from pydantic import SecretStr
+
+    return [name for name in type(settings).model_fields if isinstance(getattr(settings, name), SecretStr)]
+
+
+def _share_of_a_gpu(num_gpus: float) -> int | None:
+    """Return the bytes of weights for a replica that shares a GPU; None for one that does not."""
+    if not 0 < num_gpus < 1:
+        return None
+    import torch
+
+    from bot.inference.checkpoints.memory_limit import SHARE_OF_A_GPU
+
+    return int(num_gpus * SHARE_OF_A_GPU * torch.cuda.mem_get_info(0)[1])
