@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -23,6 +22,20 @@ if TYPE_CHECKING:
     from bot.inference.serving.ingress import Asgi, ClusterAnswers
     from bot.inference.worker import InferenceWorker
 
+WORKER_SETTINGS = frozenset(
+    {
+        "preset",
+        "devices",
+        "precision",
+        "model_memory",
+        "remembered_answers",
+        "request_seconds",
+        "drain_seconds",
+        "hang_seconds",
+        "cache_dir",
+        "log_level",
+    }
+)
 INGRESS = Scaling(min_replicas=1, max_replicas=1, max_ongoing_requests=2_000, num_cpus=0.5)
 
 
@@ -68,10 +81,10 @@ def build_with(settings: Settings, preset: Preset, args: Arguments) -> Applicati
 
     groups = grouped(preset, args.scaling, args.groups, args.grouping)
     cluster = Cluster(task_names(), groups, _limits(settings), args.quota_shards)
-    without_secrets = settings.model_copy(update=dict.fromkeys(_secrets(settings)))
+    of_a_worker = _of_a_worker(settings)
 
     def opener(group: Group) -> OpenGroupWorker:
-        return OpenGroupWorker(without_secrets, group.preset(preset), group.scaling)
+        return OpenGroupWorker(of_a_worker, group.preset(preset), group.scaling)
 
     return application(cluster, opener, build_app, ingress=args.ingress, queue=settings.queue_size)
 
@@ -127,10 +140,14 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _secrets(settings: Settings) -> list[str]:
-    from pydantic import SecretStr
-
-    return [name for name in type(settings).model_fields if isinstance(getattr(settings, name), SecretStr)]
+def _of_a_worker(settings: Settings) -> Settings:
+    """Return the settings that a worker reads, and the defaults of all others: secrets do not travel with actors."""
+    others = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in type(settings).model_fields.items()
+        if name not in WORKER_SETTINGS and not name.endswith("_checkpoint")
+    }
+    return settings.model_copy(update=others)
 
 
 def _share_of_a_gpu(num_gpus: float) -> int | None:

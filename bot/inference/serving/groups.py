@@ -14,7 +14,7 @@ from bot.errors import ModelUnavailable, SettingsError, joined
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 
 TARGET_SHARE = 0.5
-"""Of the requests that a replica takes at once: what autoscaling aims at, so that a new replica comes before the queue."""
+"""What autoscaling aims at, of the requests that a replica takes at once: a new replica comes before a queue does."""
 
 
 class Grouping(StrEnum):

@@ -84,7 +84,7 @@ class Ingress:
         build_app: makes the application; pickled by reference.
     """
 
-    async def __init__(self, cluster: Cluster, handles: Mapping[str, DeploymentHandle], build_app: BuildApp) -> None:
+    async def __init__(self, cluster: Cluster, handles: Mapping[str, DeploymentHandle], build_app: BuildApp) -> None:  # type: ignore[misc]  # Serve awaits it
         self._open = AsyncExitStack()
         backend = RayBackend(
             cluster.names,

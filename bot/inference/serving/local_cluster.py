@@ -7,8 +7,9 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 OBJECT_STORE = 100 * 2**20
@@ -17,7 +18,9 @@ LOOPBACK = "127.0.0.1"
 
 
 @contextlib.contextmanager
-def local_cluster(host: str, port: int, *, num_cpus: int | None = None, num_gpus: int | None = None) -> Iterator[None]:
+def local_cluster(
+    host: str, port: int, environment: Mapping[str, str] = MappingProxyType({}), *, num_cpus: int | None = None
+) -> Iterator[None]:
     """Run Ray and Serve on this machine while the body runs.
 
     Ray's own processes listen on loopback, and take only callers who know a token that is made here; nothing is
@@ -25,12 +28,13 @@ def local_cluster(host: str, port: int, *, num_cpus: int | None = None, num_gpus
 
     Args:
         host: what Serve's proxy listens on.
+        environment: of all processes of the cluster, and of this one while the body runs.
         num_cpus: a number that replicas' shares count against; the machine's cores if None.
     """
-    with _environment(), tempfile.TemporaryDirectory(prefix="glassbox-ray-") as folder:
+    with _environment(environment), tempfile.TemporaryDirectory(prefix="glassbox-ray-") as folder:
         import ray
         from ray import serve
-        from ray._raylet import AuthenticationTokenLoader, Config
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # in C
 
         # Otherwise the environment is read only when Ray is imported, which may have been before.
         Config.initialize("")
@@ -39,7 +43,6 @@ def local_cluster(host: str, port: int, *, num_cpus: int | None = None, num_gpus
             ray.init(
                 address="local",
                 num_cpus=num_cpus,
-                num_gpus=num_gpus,
                 object_store_memory=OBJECT_STORE,
                 include_dashboard=False,
                 logging_level=logging.WARNING,
@@ -64,15 +67,14 @@ def local_cluster(host: str, port: int, *, num_cpus: int | None = None, num_gpus
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    """Set what Ray reads from the environment."""
+def _environment(more: Mapping[str, str]) -> Iterator[None]:
+    """Set what Ray and its processes read from the environment."""
     chosen = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_DEDUP_LOGS": "0",
-        # Without it, Ray hides the GPUs from actors that reserve none, DEVICES=cuda:0 notwithstanding.
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        **more,
     }
     before = {name: os.environ.get(name) for name in chosen}
     os.environ.update(chosen)

@@ -187,9 +187,7 @@ class RayBackend(Backend):
         deployment.recent_seconds.note(now() - began)
         return answer
 
-    async def _asked_until_answered(
-        self, answering: RayAnswering[ResultT], deployment: Deployment
-    ) -> Answer[ResultT]:
+    async def _asked_until_answered(self, answering: RayAnswering[ResultT], deployment: Deployment) -> Answer[ResultT]:
         for _ in range(ATTEMPTS):
             try:
                 return await self._ask(answering, deployment)

@@ -36,7 +36,7 @@ class Replica:
         open_worker: opens the worker; pickled by reference.
     """
 
-    async def __init__(self, open_worker: OpenWorker) -> None:
+    async def __init__(self, open_worker: OpenWorker) -> None:  # type: ignore[misc]  # Serve awaits it
         self._open = AsyncExitStack()
         self._worker = await self._open.enter_async_context(open_worker())
         self._running: dict[str, Answering[Any]] = {}
