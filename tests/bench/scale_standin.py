@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.errors import Unanswered
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.limits import Limits
@@ -63,27 +64,46 @@ class SleepingHead:
         self.calibrations = Calibrations()
         budget = Budget(TOKENS * pace.rows, rows=pace.rows)
         self.classify: Operation[str, float] = Operation("classify", self._classify, budget)
-        self.write: Operation[tuple[str, int], int] = Operation("write", self._write, budget)
-        self._pace = pace
+        self.write: Operation[tuple[str, int], int] = Operation.iterative("write", lambda alone: Writing(self), budget)
+        self.pace = pace
 
     def _classify(self, rows: Sequence[Row[str]]) -> list[float]:
-        self._note(row.inputs for row in rows)
-        time.sleep(self._pace.forward)
+        self.note(row.inputs for row in rows)
+        time.sleep(self.pace.forward)
         return [0.75 for _ in rows]
 
-    def _write(self, rows: Sequence[Row[tuple[str, int]]]) -> list[int]:
-        self._note(row.inputs[0] for row in rows)
-        while writing := [row for row in rows if not row.is_ending and len(row.progress) < row.inputs[1]]:
-            time.sleep(self._pace.step)
-            for row in writing:
-                row.progress.append(len(row.progress))
-                row.heartbeat += 1
-        return [len(row.progress) for row in rows]
-
-    def _note(self, texts: Any) -> None:
-        if self._pace.calls is not None:
-            with self._pace.calls.open("a") as file:
+    def note(self, texts: Any) -> None:
+        if self.pace.calls is not None:
+            with self.pace.calls.open("a") as file:
                 file.writelines(f"{os.getpid()} {text}\n" for text in texts)
+
+
+class Writing:
+    """A running batch of the stand-in, which others join: see `Session`."""
+
+    joinable = True
+
+    def __init__(self, head: SleepingHead) -> None:
+        self._head = head
+        self._rows: list[Row[tuple[str, int]]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def join(self, rows: Sequence[Row[tuple[str, int]]]) -> None:
+        self._head.note(row.inputs[0] for row in rows)
+        self._rows += rows
+
+    def step(self) -> None:
+        time.sleep(self._head.pace.step)
+        for row in self._rows:
+            if not row.is_ending:
+                row.progress.append(len(row.progress))
+
+    def leave(self) -> list[tuple[Row[tuple[str, int]], int | Unanswered]]:
+        ended = [row for row in self._rows if row.is_ending or len(row.progress) >= row.inputs[1]]
+        self._rows = [row for row in self._rows if row not in ended]
+        return [(row, len(row.progress)) for row in ended]
 
 
 def _sentiment(head: SleepingHead, request: SentimentRequest) -> TaskRun[SentimentResult]:

@@ -85,8 +85,8 @@ class Group:
     scaling: Scaling
 
     def preset(self, whole: Preset) -> Preset:
-        """Return the part of a preset that this deployment answers."""
-        return replace(whole, checkpoints=self.checkpoints)
+        """Return the part of a preset that this deployment answers. It can be pickled."""
+        return replace(whole, checkpoints=self.checkpoints, known={})
 
 
 def grouped(

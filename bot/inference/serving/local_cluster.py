@@ -39,6 +39,7 @@ def local_cluster(
         # Otherwise the environment is read only when Ray is imported, which may have been before.
         Config.initialize("")
         AuthenticationTokenLoader.instance().reset_cache()
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         with _on_loopback():
             ray.init(
                 address="local",
@@ -74,6 +75,8 @@ def _environment(more: Mapping[str, str]) -> Iterator[None]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_DEDUP_LOGS": "0",
+        # Serve's router gives a replica a tenth of that to say how busy it is, and a machine alone may be busy itself.
+        "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
         **more,
     }
     before = {name: os.environ.get(name) for name in chosen}
