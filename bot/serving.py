@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ray.serve import Application
 
     from bot.inference.backend import Backend
-    from bot.inference.serving.ingress import Asgi, ClusterAnswers
+    from bot.inference.serving.ingress import Asgi, StopElsewhere
+    from bot.inference.serving.running import RunningAnswers
     from bot.inference.worker import InferenceWorker
 
 WORKER_SETTINGS = frozenset(
@@ -117,7 +118,7 @@ class OpenGroupWorker:
             yield worker
 
 
-def build_app(backend: Backend, answers: ClusterAnswers) -> Asgi:
+def build_app(backend: Backend, running: RunningAnswers, stop_elsewhere: StopElsewhere) -> Asgi:
     """Return the HTTP API, with the key in this process's environment."""
     from bot.inference.serving.api import create_app
     from bot.inference.wire.codec import Codec
@@ -126,7 +127,9 @@ def build_app(backend: Backend, answers: ClusterAnswers) -> Asgi:
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
-    return create_app(backend, Codec(all_tasks()))
+    key = settings.inference_key
+    keys = () if key is None else (key.get_secret_value(),)
+    return create_app(backend, Codec(all_tasks()), keys, running=running, stop_elsewhere=stop_elsewhere)
 
 
 def _limits(settings: Settings) -> Limits:

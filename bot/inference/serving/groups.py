@@ -130,7 +130,8 @@ def checkpoint_of(checkpoints: Mapping[str, CheckpointSpec], task: str) -> Check
 
 def _name(checkpoints: Mapping[str, CheckpointSpec]) -> str:
     keys = {spec.key: spec.name for spec in checkpoints.values()}
-    whole = next(iter(keys.values())) if len(keys) == 1 else "-".join(checkpoints)
+    first, *others = checkpoints
+    whole = next(iter(keys.values())) if len(keys) == 1 else f"{first} and {len(others)} more"
     return re.sub(r"[^a-z0-9]+", "-", whole.lower())[:60].strip("-") or "checkpoint"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,13 +10,13 @@ from typing import Any, Protocol
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.limits import Limits
 from bot.inference.requests import Request
 from bot.inference.serving.groups import Group, Scaling
 from bot.inference.serving.quota_actors import ClusterQuotas
 from bot.inference.serving.ray_backend import Deployment, RayBackend
+from bot.inference.serving.running import RunningAnswers
 
 
 class Asgi(Protocol):
@@ -40,40 +40,8 @@ class Cluster:
     quota_shards: int = 1
 
 
-class ClusterAnswers:
-    """The answers that any replica of the ingress streams, by their ids.
-
-    Args:
-        peers: the ingress itself.
-    """
-
-    def __init__(self, peers: Deployment | None = None) -> None:
-        self._mine: dict[str, Answering[Any]] = {}
-        self._peers = peers
-
-    def add(self, answer_id: str, answering: Answering[Any]) -> None:
-        """Remember an answer that this replica streams."""
-        self._mine[answer_id] = answering
-
-    def remove(self, answer_id: str) -> None:
-        """Forget an answer."""
-        self._mine.pop(answer_id, None)
-
-    def stop_mine(self, answer_id: str) -> bool:
-        """End a text if this replica streams it; return whether it does."""
-        if (answering := self._mine.get(answer_id)) is None:
-            return False
-        answering.stop()
-        return True
-
-    async def stop(self, answer_id: str) -> bool:
-        """End a text, whichever replica streams it; return whether one does."""
-        if self.stop_mine(answer_id):
-            return True
-        return self._peers is not None and True in await self._peers.broadcast("stop", answer_id)
-
-
-BuildApp = Callable[[Backend, ClusterAnswers], Asgi]
+StopElsewhere = Callable[[str], Awaitable[bool]]
+BuildApp = Callable[[Backend, RunningAnswers, StopElsewhere], Asgi]
 
 
 class Ingress:
@@ -93,19 +61,25 @@ class Ingress:
             cluster.limits,
         )
         self._backend = await self._open.enter_async_context(backend)
-        self._answers = ClusterAnswers(_this_deployment())
+        self._running = RunningAnswers()
+        self._peers = _this_deployment()
         self._build_app = build_app
 
     def __serve_build_asgi_app__(self) -> Asgi:
-        return self._build_app(self._backend, self._answers)
+        return self._build_app(self._backend, self._running, self._stop_elsewhere)
 
     async def stop(self, answer_id: str) -> bool:
         """End a text if this replica streams it; return whether it does."""
-        return self._answers.stop_mine(answer_id)
+        return self._running.stop(answer_id)
+
+    async def _stop_elsewhere(self, answer_id: str) -> bool:
+        return True in await self._peers.broadcast("stop", answer_id)
 
     async def drain(self, seconds: float) -> None:
-        """See `RayBackend.drain`."""
+        """Refuse new calls, wait for the answers under way, and tell the rest of the callers to try again."""
+        self._running.draining = True
         await self._backend.drain(seconds)
+        await self._running.drain()
 
     async def __del__(self) -> None:
         await self._open.aclose()

@@ -62,7 +62,9 @@ def local_cluster(
             try:
                 yield
             finally:
-                serve.shutdown()
+                # Not `serve.shutdown`, about whose end Ray complains to stderr. Each waits for its replicas' requests.
+                for name in serve.status().applications:
+                    serve.delete(name)
         finally:
             ray.shutdown()
 

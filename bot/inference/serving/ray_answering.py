@@ -13,20 +13,19 @@ from bot.inference.serving.messages import Asked, Heard
 
 ResultT = TypeVar("ResultT")
 
-UNHEARD = Heard(AnsweringState(Stage.QUEUED), None, None)
-
 
 class RayAnswering(Answering[ResultT]):
     """A request on its way through the cluster, and what was heard of it last.
 
     Attributes:
         asked: what the replica is asked.
-        heard: how far it is.
+        heard: how far it is; None until a replica has begun it.
         stopping: whether somebody wants the text so far.
 
     Args:
         answer: answers this, and keeps `heard` up to date.
         send_stop: tells the replica to stop.
+        unheard: the state of a request that no replica has begun.
     """
 
     def __init__(
@@ -34,11 +33,13 @@ class RayAnswering(Answering[ResultT]):
         asked: Asked,
         answer: Callable[[RayAnswering[ResultT]], Coroutine[Any, Any, Answer[ResultT]]],
         send_stop: Callable[[str], object],
+        unheard: Callable[[], AnsweringState],
     ) -> None:
         self.asked = asked
-        self.heard = UNHEARD
+        self.heard: Heard | None = None
         self.stopping = False
         self._send_stop = send_stop
+        self._unheard = unheard
         self._admitted = asyncio.Event()
         self._reason: Callable[[], GlassboxError] | None = None
         self.task = asyncio.create_task(self._explained(answer))
@@ -63,18 +64,20 @@ class RayAnswering(Answering[ResultT]):
 
     @property
     def state(self) -> AnsweringState:
-        return AnsweringState(Stage.DONE) if self.done() else self.heard.state
+        if self.done():
+            return AnsweringState(Stage.DONE)
+        return self._unheard() if self.heard is None else self.heard.state
 
     @property
     def queue_position(self) -> int | None:
-        return None if self.done() else self.heard.queue_position
+        return None if self.done() or self.heard is None else self.heard.queue_position
 
     async def wait(self, seconds: float) -> bool:
         await asyncio.wait((self.task,), timeout=seconds)
         return self.done()
 
     async def partial(self) -> ResultT | None:
-        return cast("ResultT | None", self.heard.partial)
+        return None if self.heard is None else cast("ResultT | None", self.heard.partial)
 
     def stop(self) -> None:
         # Kept, because the replica that writes the text may die, and another begins it anew.

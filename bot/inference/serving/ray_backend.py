@@ -16,6 +16,7 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from bot.errors import DeadlinePassed, NotResponding, QueueFull, ShuttingDown, describe
+from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.checkpoints.description import CheckpointDescription
@@ -27,7 +28,7 @@ from bot.inference.serving.groups import Group, checkpoint_of
 from bot.inference.serving.merging import merged
 from bot.inference.serving.messages import Answered, Asked, Failed, Heard, Report
 from bot.inference.serving.quota_actors import ClusterQuotas
-from bot.inference.serving.ray_answering import UNHEARD, RayAnswering
+from bot.inference.serving.ray_answering import RayAnswering
 from bot.inference.status import WorkerStatus
 from bot.request_ids import request_id
 
@@ -60,6 +61,10 @@ class Deployment:
     reports: Sequence[Report] = ()
     languages: dict[str, LanguagePairs] = field(default_factory=dict)
     recent_seconds: Recent = field(default_factory=lambda: Recent(1.0))
+
+    def unheard(self, spec: CheckpointSpec) -> AnsweringState:
+        """Return the state of a request that no replica has begun: without replicas, one is being started for it."""
+        return AnsweringState(Stage.QUEUED) if self.reports else AnsweringState(Stage.LOADING, Loading(spec.name))
 
     async def report(self) -> None:
         """Ask all replicas how busy they are."""
@@ -128,7 +133,7 @@ class RayBackend(Backend):
 
     def submit(self, request: Request[ResultT], *, person: int) -> RayAnswering[ResultT]:
         task = request.checkpoint or self._names[type(request)]
-        checkpoint_of(self._checkpoints, task)
+        spec = checkpoint_of(self._checkpoints, task)
         if self._draining:
             raise ShuttingDown
         deployment = self._by_task[task]
@@ -137,7 +142,10 @@ class RayBackend(Backend):
         async def answer(answering: RayAnswering[ResultT]) -> Answer[ResultT]:
             return await self._answer(answering, deployment)
 
-        answering = RayAnswering(asked, answer, lambda asked_id: self._start(deployment.broadcast("stop", asked_id)))
+        def send_stop(asked_id: str) -> None:
+            self._start(deployment.broadcast("stop", asked_id))
+
+        answering = RayAnswering(asked, answer, send_stop, lambda: deployment.unheard(spec))
         self._running.add(answering)
         answering.task.add_done_callback(lambda task: self._running.discard(answering))
         return answering
@@ -148,7 +156,7 @@ class RayBackend(Backend):
         return self._by_task[task].languages.get(task, declared)
 
     def status(self) -> WorkerStatus:
-        waiting = sum(one.heard is UNHEARD for one in self._running)
+        waiting = sum(one.heard is None for one in self._running)
         groups = [(one.group, [report.status for report in one.reports]) for one in self._deployments]
         return merged(groups, waiting=waiting, accepting=not self._draining)
 
@@ -192,7 +200,7 @@ class RayBackend(Backend):
             try:
                 return await self._ask(answering, deployment)
             except ReplicaLost:
-                answering.heard = UNHEARD
+                answering.heard = None
         log.error("a request was given up: it has lost %d replicas", ATTEMPTS)
         raise NotResponding
 

@@ -23,6 +23,9 @@ FIRST_LOOK = 0.05
 LOOK_SECONDS = 0.25
 """Seconds between two further looks; Discord takes a preview every 1.25 seconds."""
 
+POSITION_SECONDS = 1.0
+"""Seconds until a caller hears of another place in the queue."""
+
 OpenWorker = Callable[[], AbstractAsyncContextManager[InferenceWorker]]
 
 
@@ -99,12 +102,15 @@ class Replica:
 
 async def _looks(answering: Answering[Any]) -> AsyncIterator[Heard]:
     """Yield how far an answer is, whenever that has changed, until it is done."""
-    heard = None
-    while not await answering.wait(FIRST_LOOK if heard is None else LOOK_SECONDS):
-        now = Heard(answering.state, answering.queue_position, await _partial(answering))
-        if now != heard:
-            yield now
-        heard = now
+    now = asyncio.get_running_loop().time
+    told, told_at = None, now()
+    while not await answering.wait(FIRST_LOOK if told is None else LOOK_SECONDS):
+        heard = Heard(answering.state, answering.queue_position, await _partial(answering))
+        # A place in the queue changes with every batch, and each message costs more time than a short answer.
+        same = told is not None and (heard.state, heard.partial) == (told.state, told.partial)
+        if not same or (heard != told and now() - told_at >= POSITION_SECONDS):
+            yield heard
+            told, told_at = heard, now()
 
 
 async def _partial(answering: Answering[Any]) -> object | None:
