@@ -124,12 +124,20 @@ def build_app(backend: Backend, running: RunningAnswers, stop_elsewhere: StopEls
     from bot.inference.wire.codec import Codec
     from bot.logs import log_to_stderr
     from bot.tasks import all_tasks
+    from bot.tasks.examples import example_requests
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
     key = settings.inference_key
     keys = () if key is None else (key.get_secret_value(),)
-    return create_app(backend, Codec(all_tasks()), keys, running=running, stop_elsewhere=stop_elsewhere)
+    return create_app(
+        backend,
+        Codec(all_tasks()),
+        keys,
+        examples=example_requests(),
+        running=running,
+        stop_elsewhere=stop_elsewhere,
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,1 +1,1 @@
-"""Inference for other processes: over HTTP, and on a Ray cluster."""
+"""Inference over HTTP, for bots on other machines and for other programs."""

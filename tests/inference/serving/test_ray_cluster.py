@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.errors import QueueFull, TooManyRequests
@@ -23,6 +24,7 @@ from bot.tasks.generate import GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest
 from tests.bench.scale_application import APPLICATION, Sleeping
 from tests.bench.scale_standin import Pace, sleeping_preset
+from tests.inference.serving.api_server import Api
 from tests.timers import PATIENCE
 
 pytestmark = [pytest.mark.ray, pytest.mark.may_block]
@@ -30,6 +32,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.may_block]
 ENDLESS = 512
 PEOPLE = 3
 QUEUE = 30
+KEY = "the key of a test"
 
 
 @dataclass
@@ -59,6 +62,12 @@ class Running:
         self.sleeping = sleeping
 
     @asynccontextmanager
+    async def api(self, key: str = KEY) -> AsyncIterator[Api]:
+        """A caller of the application."""
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}", "X-Person": "1"}) as session:
+            yield Api(f"http://127.0.0.1:{self.port}", session)
+
+    @asynccontextmanager
     async def backend(self, **limits: Any) -> AsyncIterator[Any]:
         """A backend over the application, as each replica of the ingress has one."""
         sleeping = replace(self.sleeping, limits=replace(self.sleeping.limits, **limits))
@@ -76,10 +85,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         Pace(forward=0.02, step=0.02, calls=calls),
         sleeping_preset(("sentiment", "generate")),
         Limits(per_person=PEOPLE),
+        ingress=Scaling(min_replicas=2, max_replicas=2, num_cpus=0),
         queue=QUEUE,
     )
     port = free_port()
-    with local_cluster("127.0.0.1", port, {"INFERENCE_KEY": "k" * 32}, num_cpus=2):
+    with local_cluster("127.0.0.1", port, {"INFERENCE_KEY": KEY}, num_cpus=2):
         started = Running(sleeping, port, calls)
         started.deploy(sleeping)
         yield started
@@ -203,6 +213,45 @@ async def test_the_status_and_the_description_are_the_clusters(running: Running)
         assert checkpoint.tasks == ("sentiment", "generate")
         assert (await backend.describe("generate")).status.name == checkpoint.name
         assert backend.languages("generate") is None
+
+
+async def test_the_application_answers_over_http(running: Running) -> None:
+    async with running.api() as api:
+        response = await api.ask(SentimentRequest("over http"))
+        assert response.status == 200
+        assert response.json["result"]["scores"][0] == {"label": "POSITIVE", "probability": 0.75}
+        assert (await api.get("/readyz")).status == 200
+        assert "/v1/sentiment" in (await api.get("/openapi.json")).json["paths"]
+        assert (await api.ask(SentimentRequest("too soon"), X_Deadline_Seconds="0.001")).status == 504
+    async with running.api("another key") as api:
+        assert (await api.ask(SentimentRequest("with the wrong key"))).status == 401
+    assert not running.begun("with the wrong key")
+
+
+async def test_a_text_streams_and_any_replica_of_the_ingress_stops_it(running: Running) -> None:
+    request = GenerateRequest("streamed", max_new_tokens=ENDLESS)
+    for _ in range(4):  # half of the stops arrive at the replica that does not stream
+        async with running.api() as api, api.streaming(request) as events:
+            event, accepted = await anext(events)
+            assert event == "accepted"
+            async for event, _ in events:
+                if event == "partial":
+                    break
+            stopped = await api.post(f"/v1/answers/{accepted['id']}/stop")
+            assert stopped.status == 202
+            *_, (event, answer) = [one async for one in events]
+            assert event == "answer"
+            assert 0 < answer["result"]["continuations"][0]["tokens"] < ENDLESS
+            assert (await api.post(f"/v1/answers/{accepted['id']}/stop")).status == 404
+
+
+async def test_a_caller_that_goes_away_frees_the_device(running: Running) -> None:
+    async with running.api() as api, running.backend() as backend:
+        async with api.streaming(GenerateRequest("gone away", max_new_tokens=ENDLESS)) as events:
+            async for event, _ in events:
+                if event == "partial":
+                    break
+        await until(lambda: backend.status().devices and backend.status().requests == 0)
 
 
 async def test_a_rolling_upgrade_loses_nothing(running: Running) -> None:
