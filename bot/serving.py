@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,7 +48,7 @@ class Arguments(BaseModel, extra="forbid", frozen=True):
         scaling: of the deployments that `groups` does not name.
         groups: tasks that share a deployment, with its scaling. Every other checkpoint gets its own.
         ingress: how many replicas take requests.
-        quota_shards: how many actors count people's requests. One takes thousands of requests a second.
+        quota_shards: how many actors count people's requests. One counts about 900 requests a second.
     """
 
     preset: str | None = None
@@ -59,19 +59,25 @@ class Arguments(BaseModel, extra="forbid", frozen=True):
     quota_shards: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
-def build(args: Arguments) -> Application:
+def build(args: Mapping[str, Any]) -> Application:
     """Return Serve's application.
 
+    Args:
+        args: what `Arguments` has; Serve passes the mapping of `serve.yaml`.
+
     Raises:
-        SettingsError: a setting or an argument cannot be used.
+        ValidationError: an argument is not one of these.
+        SettingsError: a setting cannot be used, or there is no such preset or task.
     """
     from bot.app import chosen_preset
 
+    # Serve validates by itself only if the annotation is the class, which it is not in this module: a string is.
+    arguments = Arguments.model_validate(dict(args))
     settings = read_settings()
-    if args.preset is not None:
-        settings = settings.model_copy(update={"preset": args.preset})
+    if arguments.preset is not None:
+        settings = settings.model_copy(update={"preset": arguments.preset})
     preset = chosen_preset(settings, "course")
-    return build_with(settings, preset, args)
+    return build_with(settings, preset, arguments)
 
 
 def build_with(settings: Settings, preset: Preset, args: Arguments) -> Application:

@@ -205,6 +205,15 @@ def _wait_for_replicas(number: int) -> None:
 
 
 @app.command()
+def multiplexing(seconds: float = 15.0, users: int = 24) -> None:
+    """Compare Serve's model multiplexing with a deployment for each checkpoint."""
+    with tempfile.TemporaryDirectory() as folder, cluster():
+        from tests.bench.scale_multiplexing import compare
+
+        show(asyncio.run(compare(Path(folder), seconds, users)))
+
+
+@app.command()
 def quotas(seconds: float = 5.0, callers: int = 64, shards: int = 1) -> None:
     """Measure how many requests a second the quotas count, from one process."""
     with cluster():
@@ -233,13 +242,17 @@ async def _quotas(seconds: float, callers: int, shards: int) -> dict[str, Any]:
         alone = statistics.median(latencies)
         latencies.clear()
         counted, began = 0, time.perf_counter()
+        processors = Processors.start()
         await asyncio.gather(*(call(person, quota) for person in range(callers)))
         rate = counted / (time.perf_counter() - began)
+        used = processors.used()
     return {
         "shards": shards,
         "requests_a_second": round(rate),
         "median_ms_alone": round(1_000 * alone, 2),
         f"median_ms_of_{callers}_callers": round(1_000 * statistics.median(latencies), 2),
+        "processor_ms_of_the_actors": round(1_000 * used["quotas"] / counted, 3),
+        "processor_ms_of_the_caller": round(1_000 * used["callers"] / counted, 3),
     }
 
 

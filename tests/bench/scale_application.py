@@ -53,7 +53,5 @@ class Sleeping:
         from bot.inference.serving.quota_actors import ClusterQuotas
         from bot.inference.serving.ray_backend import Deployment, RayBackend
 
-        deployments = [
-            Deployment(group, serve.get_deployment_handle(group.name, APPLICATION)) for group in self.groups
-        ]
+        deployments = [Deployment(group, serve.get_deployment_handle(group.name, APPLICATION)) for group in self.groups]
         return RayBackend(NAMES, deployments, ClusterQuotas(self.limits.per_person), self.limits)

@@ -39,6 +39,7 @@ class Pace:
         step: seconds of a decode step.
         loading: seconds of a load.
         calls: a file to which each row's text is appended when a device begins it; None for none.
+        loads: a file that gets a line for each load.
     """
 
     forward: float = 0.05
@@ -46,6 +47,7 @@ class Pace:
     step: float = 0.05
     loading: float = 0.0
     calls: Path | None = None
+    loads: Path | None = None
 
 
 class SleepingHead:
@@ -106,7 +108,7 @@ class Writing:
         return [(row, len(row.progress)) for row in ended]
 
 
-def _sentiment(head: SleepingHead, request: SentimentRequest) -> TaskRun[SentimentResult]:
+def answer_sentiment(head: SleepingHead, request: SentimentRequest) -> TaskRun[SentimentResult]:
     [probability] = yield from head.classify([Row(request.text, TOKENS)])
     return SentimentResult((LabelScore("POSITIVE", probability), LabelScore("NEGATIVE", 1 - probability)), False)
 
@@ -126,7 +128,7 @@ def _written(request: GenerateRequest, tokens: int) -> GenerateResult:
 
 
 TASKS: tuple[Task[Any], ...] = (
-    Task("sentiment", SentimentRequest, {SleepingHead.kind: Implementation(_sentiment)}, repeatable=False),
+    Task("sentiment", SentimentRequest, {SleepingHead.kind: Implementation(answer_sentiment)}, repeatable=False),
     Task("generate", GenerateRequest, {SleepingHead.kind: Implementation(_generate, _preview)}, repeatable=False),
 )
 
@@ -144,25 +146,37 @@ def sleeping_preset(*checkpoints: Sequence[str]) -> Preset:
 
 @dataclass(frozen=True)
 class OpenSleepingWorker:
-    """Opens a worker whose devices sleep. Pickled."""
+    """Opens a worker whose devices sleep. Pickled.
+
+    Attributes:
+        held: how many checkpoints a device holds; None for all.
+    """
 
     preset: Preset
     limits: Limits
     pace: Pace
+    held: int | None = None
+    tasks: tuple[Task[Any], ...] = TASKS
 
     @contextlib.asynccontextmanager
     async def __call__(self) -> AsyncIterator[InferenceWorker]:
         import bot.inference.checkpoints.pool as pool
+        from bot.inference.checkpoints.memory_limit import MemoryLimits
         from bot.inference.compute.device import Device
 
         def load(folder: Path, device: Device, *others: object) -> Any:
+            if self.pace.loads is not None:
+                with self.pace.loads.open("a") as file:
+                    file.write(f"{folder}\n")
             time.sleep(self.pace.loading)
             return SleepingHead(self.pace, device)
 
         changed: Any = pool  # this process belongs to one replica
         changed.fetch = lambda spec, cache, report: cache
         changed.load_head = load
+        changed.expected_bytes = lambda folder, element: SleepingHead.weight_bytes
         devices = Device("cpu", "float32")
-        loaded = pool.CheckpointPool(self.preset, devices, Path("/nowhere"))
-        async with InferenceWorker(TASKS, loaded, devices, self.limits) as worker:
+        room = MemoryLimits({} if self.held is None else {"cpu": self.held * SleepingHead.weight_bytes})
+        loaded = pool.CheckpointPool(self.preset, devices, Path("/nowhere"), room)
+        async with InferenceWorker(self.tasks, loaded, devices, self.limits) as worker:
             yield worker

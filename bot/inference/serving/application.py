@@ -12,7 +12,7 @@ from bot.inference.serving.groups import Group, Scaling
 from bot.inference.serving.ingress import BuildApp, Cluster, Ingress
 from bot.inference.serving.replica import OpenWorker, Replica
 
-HEALTH_SECONDS = 10.0
+HEALTH_SECONDS = 5.0
 MARGIN_SECONDS = 15.0
 """How much longer a replica may take to end than its last request."""
 STREAM_SECONDS = 840.0

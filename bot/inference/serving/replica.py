@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
@@ -39,9 +38,12 @@ class Replica:
         open_worker: opens the worker; pickled by reference.
     """
 
+    _is_closed = True
+
     async def __init__(self, open_worker: OpenWorker) -> None:  # type: ignore[misc]  # Serve awaits it
         self._open = AsyncExitStack()
         self._worker = await self._open.enter_async_context(open_worker())
+        self._is_closed = False
         self._running: dict[str, Answering[Any]] = {}
         self._hanging = asyncio.create_task(self._worker.until_hung())
         self._preloading = asyncio.create_task(self._worker.preload())
@@ -92,11 +94,17 @@ class Replica:
         if self._hanging.done():
             raise HungAgain
 
-    async def __del__(self) -> None:
+    def __del__(self) -> Coroutine[Any, Any, None] | None:
+        """Drain and close the worker: Serve awaits what this returns. Nothing is left to do when memory is collected."""
+        if self._is_closed:
+            return None
+        self._is_closed = True
+        return self._close()
+
+    async def _close(self) -> None:
         for task in (self._hanging, self._preloading):
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(self._hanging, self._preloading, return_exceptions=True)
+        await asyncio.gather(self._hanging, self._preloading, return_exceptions=True)
         await self._open.aclose()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from bot.inference.answering import Answering, Stage
 from bot.inference.limits import Limits
 from bot.inference.serving.groups import Scaling
 from bot.inference.status import Phase
+from bot.settings import Settings
 from bot.tasks.generate import GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest
 from tests.bench.scale_application import APPLICATION, Sleeping
 from tests.bench.scale_standin import Pace, sleeping_preset
-from tests.inference.serving.api_server import Api
+from tests.inference.serving.api_server import CODEC, Api
+from tests.support import COURSE
 from tests.timers import PATIENCE
 
 pytestmark = [pytest.mark.ray, pytest.mark.may_block]
@@ -61,11 +64,9 @@ class Running:
         serve.run(sleeping.build(), name=APPLICATION, route_prefix="/")
         self.sleeping = sleeping
 
-    @asynccontextmanager
-    async def api(self, key: str = KEY) -> AsyncIterator[Api]:
+    def api(self, key: str = KEY) -> AbstractAsyncContextManager[Api]:
         """A caller of the application."""
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}", "X-Person": "1"}) as session:
-            yield Api(f"http://127.0.0.1:{self.port}", session)
+        return calling(self.port, key)
 
     @asynccontextmanager
     async def backend(self, **limits: Any) -> AsyncIterator[Any]:
@@ -93,6 +94,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         started = Running(sleeping, port, calls)
         started.deploy(sleeping)
         yield started
+
+
+@asynccontextmanager
+async def calling(port: int, key: str = KEY) -> AsyncIterator[Api]:
+    """A caller of the API on a port."""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}", "X-Person": "1"}) as session:
+        yield Api(f"http://127.0.0.1:{port}", session)
 
 
 def free_port() -> int:
@@ -127,6 +135,55 @@ def replicas() -> dict[int, Any]:
     actors = [ray.get_actor(one["name"], namespace=one["namespace"]) for one in names]
     pids = ray.get([actor.__ray_call__.remote(lambda self: os.getpid()) for actor in actors])
     return dict(zip(pids, actors, strict=True))
+
+
+async def test_the_command_serves_real_checkpoints_and_ends_when_it_has_answered(
+    settings: Settings, checkpoints: Mapping[str, Path], make_worker: Any, tmp_path: Path
+) -> None:
+    """First in this file, so that only one cluster runs at a time."""
+    (tmp_path / ".env").write_text(f"INFERENCE_KEY={KEY}\n")
+    port = free_port()
+    environment = {
+        **os.environ,
+        **{f"{task}_checkpoint".upper(): str(checkpoints[name]) for task, name in COURSE.items()},
+        "CACHE_DIR": str(tmp_path / "cache"),
+        "DEVICES": "cpu",
+        "PRECISION": "float32",
+        "SERVE_ADDRESS": f"127.0.0.1:{port}",
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "serve", "--preset", "course"),
+        cwd=tmp_path,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            line = (await process.stdout.readline()).decode()
+        assert f"at http://127.0.0.1:{port}, with INFERENCE_KEY: 1 replica on the CPU" in line
+        assert KEY not in line
+        request = SentimentRequest("I love this course")
+        async with calling(port) as api, make_worker() as worker:
+            response = await api.ask(request)
+            answer = CODEC["sentiment"].answer.decode(response.body)
+            assert answer.result == (await worker.run(request, person=1)).result
+            assert (await api.get("/v1/checkpoints/zeroshot")).json["status"]["tasks"] == ["zeroshot"]
+            assert (await api.get("/v1/languages/sentiment")).json is None
+            async with api.streaming(GenerateRequest("Once", max_new_tokens=ENDLESS, seed=1)) as events:
+                await anext(events)
+                process.terminate()
+                *_, (event, written) = [one async for one in events]
+            assert event == "answer"
+            assert written["result"]["continuations"][0]["tokens"] > 0
+        async with asyncio.timeout(PATIENCE):
+            assert await process.wait() == 0
+        assert (await process.stdout.read()).decode().split("\n")[-2] == "Stopped."
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def test_answers_come_from_both_replicas_as_from_a_worker(running: Running) -> None:
@@ -278,5 +335,7 @@ async def test_a_rolling_upgrade_loses_nothing(running: Running) -> None:
         upgraded.set()
         numbers = await asyncio.gather(*asking)
     assert outcomes["answered"] == 2 * sum(numbers) > 0
-    begun = [running.begun(f"{what} {p} {i}") for what in ("rolling", "text") for p in range(4) for i in range(numbers[p])]
+    begun = [
+        running.begun(f"{what} {p} {i}") for what in ("rolling", "text") for p in range(4) for i in range(numbers[p])
+    ]
     assert {len(processes) for processes in begun} == {1}
