@@ -29,7 +29,8 @@ class News:
         self._time = asyncio.get_running_loop().time
         self._state: StateEvent | None = None
         self._partial: Any = None
-        self._partial_at = self._said_at = self._time()
+        self._said_at = self._time()
+        self._partial_at = self._said_at - PARTIAL_SECONDS
 
     async def look(self) -> AsyncIterator[bytes]:
         """Yield what has changed, as messages; a comment if nothing has been said for long."""
