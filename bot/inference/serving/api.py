@@ -55,7 +55,9 @@ def create_app(
     """
     running = RunningAnswers() if running is None else running
     admission = Keys(keys)
-    app = FastAPI(title=TITLE, version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=TITLE, version=__version__, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     app.add_middleware(Boundary)
     app.add_exception_handler(GlassboxError, _told)
     app.add_exception_handler(HttpRefusal, _refused)

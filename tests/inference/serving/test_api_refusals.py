@@ -23,6 +23,7 @@ from bot.inference.serving.keys import Keys
 from bot.inference.serving.refusals import HttpRefusal
 from bot.inference.worker import InferenceWorker, Limits
 from bot.request_ids import request_id
+from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.inference.serving.api_server import CODEC, EVENTS, JSON, Api, Response, api_of, until
 from tests.support import device_held
@@ -174,6 +175,7 @@ class TestRefusals:
             assert said(await api.get("/v1/sentiment")) == (405, "method_not_allowed")
             assert said(await api.get("/nothing")) == (404, "not_found")
             assert said(await api.post("/", b"{}")) == (404, "not_found")
+            assert said(await api.post("/v1/sentiment/", b"{}")) == (404, "not_found")
             assert said(await api.post("/v1/sentiment", b"x" * (MOST_BYTES + 1))) == (413, "too_large")
             plain = await api.call(
                 "POST", "/v1/sentiment", data=b'{"text": "a"}', headers={"Content-Type": "text/plain"}
@@ -237,6 +239,26 @@ class TestRefusals:
             events = await api.events(GREAT)
         assert [name for name, _ in events if name != "state"] == ["accepted", "error"]
         assert events[-1][1] == {"code": "queue_full", "sentence": QueueFull(2.5).sentence, "wait": 2.5}
+
+    async def test_a_partial_result_that_fails_costs_not_the_answer(self, make_worker: Opener) -> None:
+        class NoPartials:
+            def __init__(self, worker: InferenceWorker) -> None:
+                self._worker = worker
+
+            def submit(self, request: Any, *, person: int) -> Answering[Any]:
+                answering = self._worker.submit(request, person=person)
+                answering.partial = self.fail  # type: ignore[method-assign]
+                return answering
+
+            async def fail(self) -> Any:
+                asked.append(True)
+                raise RuntimeError(SECRET)
+
+        asked: list[bool] = []
+        async with make_worker() as worker, api_of(cast("Backend", NoPartials(worker))) as api:
+            events = await api.events(GenerateRequest("Once", max_new_tokens=200))
+        assert asked == [True]
+        assert events[-1][0] == "answer"
 
     @pytest.mark.parametrize("failure", [RuntimeError(SECRET), asyncio.CancelledError(SECRET)])
     async def test_what_nobody_expected_is_told_without_its_text(

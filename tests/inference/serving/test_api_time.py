@@ -13,6 +13,7 @@ import pytest
 
 from bot.errors import DeadlinePassed, StillLoading
 from bot.inference.heads.generation.continuous_batching import Generation, RunningBatch
+from bot.inference.serving import deadlines
 from bot.inference.serving.running import RunningAnswers
 from bot.inference.wire.errors import decode_error
 from bot.inference.worker import InferenceWorker, Limits
@@ -111,12 +112,16 @@ async def test_an_answer_of_another_process_is_stopped_there(make_worker: Opener
 async def test_a_text_ends_before_the_deadline(
     make_worker: Opener, monkeypatch: pytest.MonkeyPatch, timers: Timers, rows_decoded: list[int]
 ) -> None:
+    # So that half of the deadline is left to end in, however busy the machine is.
+    monkeypatch.setattr(deadlines, "ENDING_SHARE", 0.5)
+    monkeypatch.setattr(deadlines, "ENDING_SECONDS", FAR)
     async with make_worker(limits=PATIENT) as worker, api_of(worker) as api:
         await worker.load({"generate"})
         with held_after(monkeypatch, 5) as go_on:
             calling = asyncio.create_task(api.ask(LONG, X_Deadline_Seconds=str(FAR)))
             await until(lambda: len(rows_decoded) == 5)
-            await timers.skip(FAR - 1)
+            assert not _is_stopped(worker)
+            await timers.skip(FAR / 2)
             await until(lambda: _is_stopped(worker))
             go_on.set()
             response = await calling
@@ -182,7 +187,8 @@ async def _let_pass(timers: Timers) -> None:
 
 
 def _is_stopped(worker: InferenceWorker) -> bool:
-    return all(row.is_ending for one in worker._accepted for row in one.computation.rows)
+    rows = [row for one in worker._accepted for row in one.computation.rows]
+    return bool(rows) and all(row.is_ending for row in rows)
 
 
 async def test_while_it_drains_new_calls_are_refused_and_running_ones_are_answered(
