@@ -196,7 +196,7 @@ def _wait_for_replicas(number: int) -> None:
 
     def running() -> int:
         deployments = serve.status().applications[APPLICATION].deployments
-        return min(one.replica_states.get("RUNNING", 0) for name, one in deployments.items() if name != "ingress")
+        return min(int(one.replica_states.get("RUNNING", 0)) for name, one in deployments.items() if name != "ingress")
 
     while running() >= number:  # the loss has yet to be noticed
         time.sleep(0.2)

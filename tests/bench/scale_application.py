@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from bot.inference.checkpoints.catalogue import Preset
@@ -21,9 +22,9 @@ class Sleeping:
     """What the application is made of."""
 
     scaling: Scaling
-    pace: Pace = Pace()
-    preset: Preset = sleeping_preset()
-    limits: Limits = Limits(per_person=1_000)
+    pace: Pace
+    preset: Preset = field(default_factory=sleeping_preset)
+    limits: Limits = field(default_factory=partial(Limits, per_person=1_000))
     ingress: Scaling = INGRESS
     queue: int = 1_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -109,7 +109,7 @@ class Processors:
 
     def used(self) -> dict[str, float]:
         """Return what each kind of process has used since."""
-        used: Counter[str] = Counter()
+        used: dict[str, float] = defaultdict(float)
         for (process, kind), seconds in _times().items():
             used[kind] += seconds - self.before.get((process, kind), 0.0)
         return dict(used)

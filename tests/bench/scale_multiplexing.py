@@ -1,7 +1,7 @@
 """Serve's model multiplexing beside a deployment for each checkpoint, on the same number of devices that sleep.
 
 Four checkpoints, of which a device holds two. Multiplexed: two replicas that hold any two of the four, and load what
-they are asked for. By checkpoint: four replicas that hold one each, on half a device, so that a pass takes twice as long.
+they are asked for. By checkpoint: four replicas that hold one each on half a device, where a pass takes twice as long.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ray import serve
 
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.limits import Limits
+from bot.inference.requests import Request
 from bot.inference.serving.application import _options
 from bot.inference.serving.groups import Grouping, Scaling, grouped
 from bot.inference.serving.messages import Asked, Event
@@ -57,7 +58,7 @@ TASKS: tuple[Task[Any], ...] = tuple(
     Task(name, request, {SleepingHead.kind: Implementation(answer_sentiment)}, repeatable=False)
     for name, request in REQUESTS.items()
 )
-NAMES = {request: name for name, request in REQUESTS.items()}
+NAMES: dict[type[Request[Any]], str] = {request: name for name, request in REQUESTS.items()}
 
 
 class Multiplexed(Replica):
@@ -68,7 +69,7 @@ class Multiplexed(Replica):
         async for event in super().answer(asked):
             yield event
 
-    @serve.multiplexed(max_num_models_per_replica=HELD)
+    @serve.multiplexed(max_num_models_per_replica=HELD)  # type: ignore[untyped-decorator]
     async def hold(self, task: str) -> str:
         """Load a checkpoint. The worker's pool evicts the one that was used longest ago, as Serve does in its list."""
         await self._worker.load([task])
@@ -105,7 +106,7 @@ async def _ask(
 ) -> Outcome:
     chance = random.Random(0)
     latencies: list[float] = []
-    before = len(loads.read_text().splitlines())
+    before = lines_of(loads)
     end = time.perf_counter() + seconds
 
     async def person(number: int) -> None:
@@ -122,8 +123,13 @@ async def _ask(
         round(len(latencies) / seconds, 1),
         round(1_000 * statistics.median(latencies)),
         round(1_000 * p99),
-        len(loads.read_text().splitlines()) - before,
+        lines_of(loads) - before,
     )
+
+
+def lines_of(file: Path) -> int:
+    """Return how many lines a file has."""
+    return len(file.read_text().splitlines())
 
 
 @asynccontextmanager

@@ -95,7 +95,7 @@ class Replica:
             raise HungAgain
 
     def __del__(self) -> Coroutine[Any, Any, None] | None:
-        """Drain and close the worker: Serve awaits what this returns. Nothing is left to do when memory is collected."""
+        """Return what drains and closes the worker, which Serve awaits; None if that has been done."""
         if self._is_closed:
             return None
         self._is_closed = True

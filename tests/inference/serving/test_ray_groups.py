@@ -110,7 +110,8 @@ def test_no_secret_travels_with_a_worker(preset: Preset, tmp_path: Path) -> None
         hang_seconds=9,
         cache_dir=tmp_path,
     )
-    opener = OpenGroupWorker(_of_a_worker(settings), preset, Scaling())
+    [group] = grouped(preset, Scaling(), (), Grouping.TOGETHER)
+    opener = OpenGroupWorker(_of_a_worker(settings), group.preset(preset), group.scaling)
     assert b"s3cret" not in pickle.dumps(opener)
     assert opener.settings.hang_seconds == 9
     assert opener.settings.fill_checkpoint == "owner/name"
