@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from bot.errors import QueueFull, TooManyRequests
-from bot.inference.answering import Answering, Stage
+from bot.inference.answering import Answering, AnsweringState, Loading, Stage
 from bot.inference.limits import Limits
 from bot.inference.serving.groups import Scaling
 from bot.inference.status import Phase
@@ -342,3 +342,19 @@ async def test_a_rolling_upgrade_loses_nothing(running: Running) -> None:
     assert outcomes["answered"] == 2 * sum(numbers) > 0
     asked = [f"{what} {p} {i}" for what in ("rolling", "text") for p in range(4) for i in range(numbers[p])]
     assert {len(running.begun(text)) for text in asked} == {1}
+
+
+async def test_a_checkpoint_that_nobody_has_asked_for_starts_when_somebody_asks(running: Running) -> None:
+    from ray import serve
+
+    await asyncio.to_thread(serve.delete, APPLICATION)
+    asleep = replace(running.sleeping, scaling=Scaling(min_replicas=0, max_replicas=1, num_cpus=0))
+    await asyncio.to_thread(running.deploy, asleep)
+    assert not replicas()
+    async with running.backend() as backend:
+        assert {one.phase for one in backend.status().checkpoints} == {Phase.WAITING}
+        answering = backend.submit(SentimentRequest("wake up"), person=1)
+        await answering.accepted(PATIENCE)
+        assert answering.state == AnsweringState(Stage.LOADING, Loading("Sleeping stand-in 0"))
+        await answering
+    assert len(running.begun("wake up")) == 1
