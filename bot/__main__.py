@@ -51,7 +51,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for script
 def run() -> None:
     """Connect to Discord with DISCORD_TOKEN, and serve."""
     settings = settings_with()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, style=settings.log_format)
     from bot.app import DELIVERY_SECONDS, run_bot
     from bot.stopping import end_within
 
@@ -208,11 +208,11 @@ def run_coroutine(work: Coroutine[object, object, None]) -> None:
     asyncio.run(work)
 
 
-def log_to_stderr(level: str, of_discord: str | None = None) -> None:
+def log_to_stderr(level: str, of_discord: str | None = None, style: str = "text") -> None:
     """Send log lines to standard error."""
     from bot import logs
 
-    logs.log_to_stderr(level, of_discord)
+    logs.log_to_stderr(level, of_discord, style)
 
 
 if __name__ == "__main__":
