@@ -83,7 +83,7 @@ def serve(
 ) -> None:
     """Serve inference to bots on other machines, on Ray, at SERVE_ADDRESS."""
     settings = settings_with(preset=preset)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, style=settings.log_format)
     from bot.commands.serve import serve_inference
 
     serve_inference(settings, replicas, open_console())

@@ -16,6 +16,7 @@ from bot.inference.serving.groups import Group, GroupArguments, Grouping, Scalin
 from bot.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from ray.serve import Application
 
     from bot.inference.backend import Backend
@@ -35,6 +36,7 @@ WORKER_SETTINGS = frozenset(
         "hang_seconds",
         "cache_dir",
         "log_level",
+        "log_format",
     }
 )
 INGRESS = Scaling(min_replicas=1, max_replicas=1, max_ongoing_requests=2_000, num_cpus=0.5)
@@ -110,7 +112,7 @@ class OpenGroupWorker:
         from bot.logs import log_to_stderr
 
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # see bot.__main__
-        log_to_stderr(self.settings.log_level)
+        log_to_stderr(self.settings.log_level, style=self.settings.log_format)
         most = self.scaling.max_ongoing_requests
         changes: dict[str, Any] = {
             # Serve hands out no more than these, and people are counted for the whole cluster.
@@ -133,10 +135,10 @@ def build_app(backend: Backend, running: RunningAnswers, stop_elsewhere: StopEls
     from bot.tasks.examples import example_requests
 
     settings = read_settings()
-    log_to_stderr(settings.log_level)
-    key = settings.inference_key
-    keys = () if key is None else (key.get_secret_value(),)
-    return create_app(
+    log_to_stderr(settings.log_level, style=settings.log_format)
+    # A new key can be handed out before an old one ends.
+    keys = () if settings.inference_key is None else settings.inference_key.get_secret_value().split(",")
+    app = create_app(
         backend,
         Codec(all_tasks()),
         keys,
@@ -144,6 +146,26 @@ def build_app(backend: Backend, running: RunningAnswers, stop_elsewhere: StopEls
         running=running,
         stop_elsewhere=stop_elsewhere,
     )
+    _add_metrics(app, backend)
+    return app
+
+
+def _add_metrics(app: FastAPI, backend: Backend) -> None:
+    """Let Prometheus read the status. Like `/healthz` it needs no key, and says nothing of people."""
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bot.operating.status_metrics import StatusMetrics
+
+    registry, metrics = CollectorRegistry(), StatusMetrics()
+    registry.register(metrics)
+
+    async def scraped(request: Request) -> Response:
+        metrics.status = backend.status()
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_route("/metrics", scraped, include_in_schema=False)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     """The bot's token, for `run` only."""
 
     inference_key: SecretStr | None = None
-    """The key of these machines."""
+    """The key of these machines. `serve` admits several, with commas between them."""
     serve_address: str = "127.0.0.1:8000"
     """Where `serve` answers: `host:port`."""
 

@@ -8,8 +8,7 @@ import importlib.util
 import os
 import re
 import socket
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 
@@ -17,6 +16,7 @@ from bot.app import chosen_preset
 from bot.errors import GlassboxError, SettingsError
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.serving.groups import Grouping, Scaling
+from bot.operating.address import Address
 from bot.serving import Arguments, build_with
 from bot.settings import Settings
 from bot.stopping import end_within, stop_signals
@@ -27,47 +27,38 @@ MARGIN_SECONDS = 60.0
 HUNG = 70
 
 
-@dataclass(frozen=True)
-class Address:
-    """What a server listens on."""
+def address_of(text: str) -> Address:
+    """Read SERVE_ADDRESS.
 
-    host: str
-    port: int
+    Raises:
+        SettingsError: it is no address.
+    """
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        address = None
+    if address is None or not address.port:
+        raise SettingsError("SERVE_ADDRESS must be host:port, such as 127.0.0.1:8000.")
+    return address
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `host:port`, or `[host]:port` for IPv6.
 
-        Raises:
-            SettingsError: it is neither.
-        """
-        found = re.fullmatch(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})", text.strip())
-        if found is None or not 0 < int(found["port"]) < 2**16:
-            raise SettingsError("SERVE_ADDRESS must be host:port, such as 127.0.0.1:8000.")
-        return cls(found["six"] or found["host"], int(found["port"]))
+def is_loopback(address: Address) -> bool:
+    """Return whether only this machine can reach it."""
+    return address.host in ("localhost", "::1") or address.host.startswith("127.")
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
-    @property
-    def url(self) -> str:
-        """Its URL."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-
-    def check(self) -> None:
-        """Raise `SettingsError` if it cannot be listened on."""
-        try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            with socket.socket(family) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((self.host, self.port))
-        except OSError:
-            raise SettingsError(
-                f"SERVE_ADDRESS: port {self.port} is taken or not allowed, or this machine does not have that address. "
-                "Choose another, such as 127.0.0.1:8001."
-            ) from None
+def check(address: Address) -> None:
+    """Raise `SettingsError` if it cannot be listened on."""
+    try:
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError:
+        raise SettingsError(
+            f"SERVE_ADDRESS: port {address.port} is taken or not allowed, or this machine does not have that address. "
+            "Choose another, such as 127.0.0.1:8001."
+        ) from None
 
 
 def serve_inference(settings: Settings, replicas: int | None, console: Console) -> None:
@@ -81,14 +72,14 @@ def serve_inference(settings: Settings, replicas: int | None, console: Console) 
     """
     if importlib.util.find_spec("ray") is None:
         raise SettingsError('Ray is not installed. Install it with: pip install "glassbox-bot[ray]"')
-    address = Address.parse(settings.serve_address)
-    if settings.inference_key is None and not address.is_loopback:
+    address = address_of(settings.serve_address)
+    if settings.inference_key is None and not is_loopback(address):
         raise SettingsError(
             "INFERENCE_KEY is not set, and SERVE_ADDRESS lets other machines in. Set a long random key, such as "
             'python -c "import secrets; print(secrets.token_hex(32))" prints.'
         )
     preset = chosen_preset(settings, "course")
-    address.check()
+    check(address)
     from bot.inference.serving.local_cluster import local_cluster
 
     with local_cluster(address.host, address.port, _environment(settings)):
@@ -109,7 +100,9 @@ def _run(settings: Settings, preset: Preset, address: Address, replicas: int | N
         raise SettingsError("Ray could not start the replicas. The lines above say why.") from None
     number = f"{scaling.max_replicas} replica{'s' if scaling.max_replicas > 1 else ''}"
     key = "with INFERENCE_KEY" if settings.inference_key else "without a key, for this machine only"
-    line = f"Serving the preset {preset.name} at {address.url}, {key}: {number} on {_where(scaling)}. Ctrl-C stops it."
+    line = (
+        f"Serving the preset {preset.name} at http://{address}, {key}: {number} on {_where(scaling)}. Ctrl-C stops it."
+    )
     console.print(line, soft_wrap=True)
     asyncio.run(_until_told_to_stop())
     console.print("Stopping: what is running is answered first.")

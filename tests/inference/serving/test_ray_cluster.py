@@ -283,6 +283,7 @@ async def test_the_application_answers_over_http(running: Running) -> None:
         assert response.status == 200
         assert response.json["result"]["scores"][0] == {"label": "POSITIVE", "probability": 0.75}
         assert (await api.get("/readyz")).status == 200
+        assert b"glassbox_worker_accepting 1.0" in (await api.get("/metrics")).body
         assert "/v1/sentiment" in (await api.get("/openapi.json")).json["paths"]
         assert (await api.ask(SentimentRequest("too soon"), X_Deadline_Seconds="0.001")).status == 504
     async with running.api("another key") as api:
