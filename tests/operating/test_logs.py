@@ -163,7 +163,7 @@ class TestThreads:
             with pytest.raises(ModelFailed):
                 await asked
             await worker.run(ToyRequest(2, prepare=lambda: logging.getLogger("bot.toy").info("here")), person=2)
-        [failed] = lines.of("bot.inference.scheduling.preparation")
+        [failed] = lines.of("bot.inference.answerer")
         assert failed["request_id"] == "request-1"
         assert "request_id" not in lines.of("bot.toy")[0]  # the thread has forgotten the earlier one
 
