@@ -229,9 +229,10 @@ async def test_a_full_queue_refuses_with_the_expected_wait(running: Running) -> 
     async with running.backend() as backend:
         burst = [backend.submit(GenerateRequest("burst", max_new_tokens=ENDLESS), person=i) for i in range(100)]
         await until(lambda: any(one.done() for one in burst))
-        refused = next(one for one in burst if one.done())
+        ended = [one.task.exception() for one in burst if one.done()]
+        assert {type(error) for error in ended} == {QueueFull}
         with pytest.raises(QueueFull, match="try again in about"):
-            await refused.accepted(PATIENCE)
+            await next(one for one in burst if one.done()).accepted(PATIENCE)
         for one in burst:
             one.cancel()
         await asyncio.gather(*(one.task for one in burst), return_exceptions=True)
@@ -251,6 +252,28 @@ async def test_a_person_has_one_quota_in_all_processes(running: Running) -> None
         asked[0].cancel()
         await asyncio.gather(asked[0].task, return_exceptions=True)
         await other.run(SentimentRequest("one less"), person=7)
+
+
+async def test_quotas_survive_the_loss_of_their_actor(running: Running) -> None:
+    import ray
+
+    def counter() -> Any:
+        [name] = [one for one in ray.util.list_named_actors(all_namespaces=True) if one["name"].startswith("quotas-")]
+        return ray.get_actor(name["name"], namespace=name["namespace"])
+
+    async with running.backend(per_person=1) as one, running.backend(per_person=1) as other:
+        text = one.submit(GenerateRequest("counted", max_new_tokens=ENDLESS), person=11)
+        await shown(text)
+        ray.kill(counter())
+        await other.run(SentimentRequest("not counted"), person=12)  # without its actor, nobody is refused
+        async with asyncio.timeout(PATIENCE):
+            while True:  # the actor starts anew, and is told again
+                try:
+                    await other.run(SentimentRequest("counted too"), person=11)
+                except TooManyRequests:
+                    break
+                await asyncio.sleep(0.1)
+        text.cancel()
 
 
 async def test_a_text_whose_replica_dies_begins_anew_elsewhere(running: Running) -> None:
