@@ -75,6 +75,21 @@ def playground(
 
 
 @app.command()
+def serve(
+    preset: PresetOption = None,
+    replicas: Annotated[
+        int | None, typer.Option(help="One for each GPU if left out, or one on the CPU.", min=1, max=64)
+    ] = None,
+) -> None:
+    """Serve inference to bots on other machines, on Ray, at SERVE_ADDRESS."""
+    settings = settings_with(preset=preset)
+    log_to_stderr(settings.log_level, style=settings.log_format)
+    from bot.commands.serve import serve_inference
+
+    serve_inference(settings, replicas, open_console())
+
+
+@app.command()
 def ask(
     command: Annotated[str, typer.Argument(help='Such as "/sentiment text:I love to hate this course".')],
     preset: PresetOption = None,

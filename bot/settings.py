@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = None
     """The bot's token, for `run` only."""
 
+    inference_key: SecretStr | None = None
+    """The key of these machines. `serve` admits several, with commas between them."""
+    serve_address: str = "127.0.0.1:8000"
+    """Where `serve` answers: `host:port`."""
+
     preset: str | None = None
     """Which checkpoints: `course`, `starter` or `modern`; each command has its own default."""
     sentiment_checkpoint: Checkpoint = None
