@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import typer
 import yaml
 
 from tests.deploy.files import OF_OPERATORS, manifests
@@ -50,10 +51,10 @@ def faults(folder: Path) -> Iterator[str]:
             yield f"{one['kind']}: no definition of {one['apiVersion']} in the folder"
             continue
         for error in jsonschema.Draft202012Validator(schema).iter_errors(one):
-            yield f"{one['kind']}: {'.'.join(map(str, error.path))}: {error.message[:200]}"
+            yield f"{one['kind']}: {'.'.join(map(str, error.path))}: {error.message[-200:]}"
 
 
 if __name__ == "__main__":
     found = list(faults(Path(sys.argv[1])))
-    print("\n".join(found))
+    typer.echo("\n".join(found))
     sys.exit(bool(found))

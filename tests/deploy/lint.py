@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
 import yaml
 
 from tests.deploy.files import (
@@ -55,12 +56,10 @@ def checks(folder: Path) -> Iterator[Check]:
         folder: for files that are made for them.
     """
     yield Check("Dockerfile", ["hadolint", DOCKERFILE])
-    style = ["yamllint", "--strict", "--config-file", DEPLOY / "yamllint.yaml", COMPOSE[0], DEPLOY]
+    style: list[str | Path] = ["yamllint", "--strict", "--config-file", DEPLOY / "yamllint.yaml", COMPOSE[0], DEPLOY]
     yield Check("YAML", style)
     yield Check("compose files", ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", *COMPOSE])
-    engine = ["docker", "compose", "--env-file", _env_file(folder), "--project-directory", ROOT, "--profile", "*"]
-    files = [part for path in COMPOSE for part in ("--file", path)]
-    yield Check("compose files, merged", [*engine, *files, "config", "--quiet"], "Docker's plugin compose")
+    yield Check("compose files, merged", _merge(folder), "Docker's plugin compose")
     yield Check("Kubernetes' own kinds", ["kubernetes-validate", "--strict", "--quiet", _known(folder)])
     yield Check("pods of RayService", ["kubernetes-validate", "--strict", "--quiet", _pods(folder)])
     yield Check("kustomization", ["kubectl", "kustomize", KUBERNETES, "--output", folder / "all.yaml"], "kubectl")
@@ -76,6 +75,11 @@ def _of_prometheus(folder: Path) -> Iterator[Check]:
     yield Check("Prometheus's configuration", ["promtool", "check", "config", PROMETHEUS / "prometheus.yaml"], where)
     yield Check("alerts", ["promtool", "test", "rules", PROMETHEUS / "alerts_test.yaml"], where)
     yield Check("queries of the dashboard", ["promtool", "check", "rules", _queries(folder)], where)
+
+
+def _merge(folder: Path) -> list[str | Path]:
+    engine = ["docker", "compose", "--env-file", _env_file(folder), "--project-directory", ROOT, "--profile", "*"]
+    return [*engine, *(part for path in COMPOSE for part in ("--file", path)), "config", "--quiet"]
 
 
 def _env_file(folder: Path) -> Path:
@@ -120,12 +124,12 @@ def failed(check: Check) -> bool:
     tool, *options = map(str, check.command)
     path = str(BIN / tool) if (BIN / tool).exists() else shutil.which(tool)
     if path is None or (tool == "docker" and _without_compose(path)):
-        print(f"skipped  {check.what}: needs {check.where}")
+        typer.echo(f"skipped  {check.what}: needs {check.where}")
         return False
     done = subprocess.run([path, *options], capture_output=True, text=True, check=False)
-    print(f"{'FAILED ' if done.returncode else 'ok     '}  {check.what} ({tool})")
+    typer.echo(f"{'FAILED ' if done.returncode else 'ok     '}  {check.what} ({Path(tool).name})")
     if done.returncode:
-        print(done.stdout + done.stderr)
+        typer.echo(done.stdout + done.stderr)
     return done.returncode != 0
 
 
@@ -139,7 +143,7 @@ def main() -> int:
         failures = [failed(check) for check in checks(Path(folder))]
     if "CRDS" not in os.environ:
         for kind, owner in OF_OPERATORS.items():
-            print(f"skipped  {kind}: needs CRDS=<folder with {owner} CustomResourceDefinitions>")
+            typer.echo(f"skipped  {kind}: needs CRDS=<folder with {owner} CustomResourceDefinitions>")
     return int(any(failures))
 
 

@@ -37,7 +37,8 @@ def test_packages_come_before_our_source() -> None:
 
 
 def test_extras_exist() -> None:
-    named = {extra for group in re.findall(r'"\.\[([a-z0-9,]+)\]"', DOCKERFILE.read_text("utf-8")) for extra in group.split(",")}
+    groups = re.findall(r'"\.\[([a-z0-9,]+)\]"', DOCKERFILE.read_text("utf-8"))
+    named = {extra for group in groups for extra in group.split(",")}
 
     assert named == {"postgres", "ray"}
     assert named <= set(extras())

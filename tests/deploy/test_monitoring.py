@@ -25,7 +25,7 @@ def all_expressions() -> Iterator[tuple[str, str]]:
     yield from expressions()
 
 
-@pytest.mark.parametrize(("name", "expression"), all_expressions())
+@pytest.mark.parametrize(("name", "expression"), list(all_expressions()))
 def test_metrics_exist(name: str, expression: str, exported: frozenset[str]) -> None:
     asked = metrics(expression)
 
