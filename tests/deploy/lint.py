@@ -78,8 +78,8 @@ def _of_prometheus(folder: Path) -> Iterator[Check]:
 
 
 def _merge(folder: Path) -> list[str | Path]:
-    engine = ["docker", "compose", "--env-file", _env_file(folder), "--project-directory", ROOT, "--profile", "*"]
-    return [*engine, *(part for path in COMPOSE for part in ("--file", path)), "config", "--quiet"]
+    engine = ["docker", "compose", "--profile", "*", "--project-directory", ROOT, "--env-file", _env_file(folder)]
+    return [*map(str, engine), *(part for path in COMPOSE for part in ("--file", path)), "config", "--quiet"]
 
 
 def _env_file(folder: Path) -> Path:
