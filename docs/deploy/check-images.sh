@@ -54,6 +54,7 @@ confined() {
         mount -t tmpfs tmpfs "$ROOT/tmp"
         mount -t proc proc "$ROOT/proc"
         mount --rbind /dev "$ROOT/dev"
+        mount -t tmpfs tmpfs "$ROOT/dev/shm"
         mount -o remount,bind,ro "$ROOT"
         mapfile -t pairs < <(printf "%s" "$VARIABLES" | grep .)
         exec chroot "$ROOT" /usr/bin/setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs \
@@ -73,6 +74,22 @@ expect() {
     fi
 }
 
+# Start `serve`, wait until it is ready, and stop it: its exit status must be 0.
+serves() {
+    SETTINGS=$(printf '%s\n' "SERVE_ADDRESS=127.0.0.1:$PORT" INFERENCE_KEY=key PRESET=starter DRAIN_SECONDS=5) \
+        confined "$1" python -m bot serve > "$WORK/serve" 2>&1 &
+    local outer=$! inner
+    for _ in $(seq 90); do
+        kill -0 "$outer" 2> /dev/null || break
+        ! python3 -c "import urllib.request as web; web.urlopen('http://127.0.0.1:$PORT/readyz', timeout=4)" 2> /dev/null || break
+        sleep 2
+    done
+    inner=$(pgrep --parent "$(pgrep --parent "$outer")")
+    kill -TERM "$inner"
+    wait "$outer" && cat "$WORK/serve"
+}
+
+PORT=${PORT:-18431}
 WRITABLE='
 import contextlib, os
 found = []
@@ -106,8 +123,11 @@ for TARGET in "$@"; do
         expect "ends with one sentence if a setting is wrong" '^QUEUE_SIZE must be' confined "$root" python -m bot run
     expect "has no compiler and no pip configuration" '^0$' bash -c "ls '$root'/etc/pip.conf '$root'/usr/bin/gcc 2> /dev/null | wc -l"
     case $TARGET in
-        bot) expect "has no torch" "^\[\]$" confined "$root" python -c "$HEAVY" ;;
-        *) expect "imports torch and Ray" '^2\.' confined "$root" python -c 'import ray, torch; print(torch.__version__)' ;;
+        bot) expect "has no torch" '^\[\]$' confined "$root" python -c "$HEAVY" ;;
+        *)
+            expect "imports torch and Ray" '^2\.' confined "$root" python -c 'import ray, torch; print(torch.__version__)'
+            expect "serves, and stops when it is told to" '^Stopped\.$' serves "$root"
+            ;;
     esac
     rm -rf "$WORK/data"
 done

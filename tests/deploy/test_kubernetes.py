@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deploy.files import manifest, manifests, pods
 
@@ -84,3 +85,23 @@ def test_everything_is_in_one_namespace_that_is_closed() -> None:
     assert {one["metadata"].get("namespace", one["metadata"]["name"]) for one in manifests()} == {"glassbox"}
     closed = manifest("NetworkPolicy", "deny-all")["spec"]
     assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_the_smallest_cluster_holds_the_fewest_replicas() -> None:
+    cluster = manifest("RayService", "inference")
+    arguments = yaml.safe_load(cluster["spec"]["serveConfigV2"])["applications"][0]["args"]
+    [group] = cluster["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    [worker] = group["template"]["spec"]["containers"]
+    always = [one for one in (*arguments["groups"], arguments["ingress"]) if one.get("min_replicas")]
+    gpus = sum(one["min_replicas"] * one.get("num_gpus", 0) for one in always)
+    cpus = sum(one["min_replicas"] * one.get("num_cpus", 1) for one in always)
+
+    assert gpus <= group["minReplicas"] * int(worker["resources"]["limits"]["nvidia.com/gpu"])
+    assert cpus <= group["minReplicas"] * int(worker["resources"]["requests"]["cpu"])
+    assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
+
+
+def test_nodes_fetch_the_preset_that_is_served() -> None:
+    arguments = yaml.safe_load(manifest("RayService", "inference")["spec"]["serveConfigV2"])["applications"][0]["args"]
+
+    assert manifest("ConfigMap", "inference")["data"]["PRESET"] == arguments["preset"]
