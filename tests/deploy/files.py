@@ -21,7 +21,11 @@ PROMETHEUS = DEPLOY / "prometheus"
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "glassbox.json"
 PAGE = ROOT / "docs" / "OPERATIONS.md"
 
-OF_OPERATORS = {"RayService": "KubeRay's", "ServiceMonitor": "the Prometheus operator's"}
+OF_OPERATORS = {
+    "RayService": "KubeRay's",
+    "ServiceMonitor": "the Prometheus operator's",
+    "PodMonitor": "the Prometheus operator's",
+}
 """Kinds that Kubernetes itself does not know, and whose they are."""
 
 

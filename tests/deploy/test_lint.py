@@ -40,6 +40,7 @@ def test_custom_kinds_are_validated_strictly(tmp_path: Path) -> None:
     made = [
         definition("ray.io", "RayService", {"type": "object", "properties": {"serveConfigV2": {"type": "integer"}}}),
         definition("monitoring.coreos.com", "ServiceMonitor", anything),
+        definition("monitoring.coreos.com", "PodMonitor", anything),
     ]
     (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(made))
 
@@ -47,4 +48,4 @@ def test_custom_kinds_are_validated_strictly(tmp_path: Path) -> None:
 
     assert "is not of type 'integer'" in found
     assert "'rayClusterConfig'" in found
-    assert "ServiceMonitor" not in found
+    assert "Monitor" not in found

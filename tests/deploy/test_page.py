@@ -9,9 +9,9 @@ from tests.deploy.files import PAGE
 
 OTHERS = {
     "GRAFANA_PASSWORD", "HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN", "POSTGRES_PASSWORD", "TORCH_INDEX", "COMPOSE_PROFILES",
-    "PYTHON", "CRDS", "SIGTERM",
+    "PYTHON", "CRDS", "SIGTERM", "RUN",
 }  # fmt: skip
-"""Variables of Compose, of builds, of libraries, and a signal."""
+"""Variables of Compose, of builds, of libraries, and what else is in capitals."""
 TEXT = PAGE.read_text("utf-8")
 
 
