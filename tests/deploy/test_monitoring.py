@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -19,6 +19,13 @@ def metrics(expression: str) -> set[str]:
     return set(re.findall(r"\b(?:glassbox|process|python)_\w+|\bup\b", without_labels))
 
 
+def asked_labels(expression: str) -> set[str]:
+    """Return the names of the labels in an expression."""
+    grouped = re.findall(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)", expression)
+    matched = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", expression)
+    return {name.strip() for group in grouped for name in group.split(",")} | set(matched)
+
+
 def all_expressions() -> Iterator[tuple[str, str]]:
     """Yield what alerts and the dashboard ask for."""
     yield from ((rule["alert"], rule["expr"]) for rule in alerts())
@@ -31,6 +38,13 @@ def test_metrics_exist(name: str, expression: str, exported: frozenset[str]) -> 
 
     assert asked
     assert asked - OF_PROMETHEUS <= exported
+
+
+@pytest.mark.parametrize(("name", "expression"), list(all_expressions()))
+def test_labels_exist(name: str, expression: str, labels: Mapping[str, frozenset[str]]) -> None:
+    known = frozenset[str]().union(*(labels.get(metric, ()) for metric in metrics(expression)))
+
+    assert asked_labels(expression) - known <= {"job", "instance", "le"}
 
 
 def test_panels_do_not_overlap_and_have_their_own_numbers() -> None:
