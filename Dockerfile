@@ -34,10 +34,16 @@ COPY cogs cogs
 COPY bot bot
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
+# --- pyproject.toml without the settings of linters and tests, which change no package ---
+FROM ${PYTHON} AS project
+WORKDIR /build
+COPY pyproject.toml constraints.txt ./
+RUN sed --in-place '/^\[tool\.ruff\]/,$d' pyproject.toml
+
 # --- packages: pip reads our extras from pyproject.toml, so a stand-in for our source is installed, and removed ---
 FROM ${PYTHON} AS packages
 WORKDIR /build
-COPY pyproject.toml constraints.txt ./
+COPY --from=project /build ./
 ENV PIP_CONSTRAINT=/build/constraints.txt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
@@ -42,6 +43,15 @@ def test_extras_exist() -> None:
 
     assert named == {"postgres", "ray"}
     assert named <= set(extras())
+
+
+def test_what_is_cut_from_pyproject_changes_no_package() -> None:
+    assert r"RUN sed --in-place '/^\[tool\.ruff\]/,$d' pyproject.toml" in stage("project")
+    kept, _, cut = (ROOT / "pyproject.toml").read_text("utf-8").partition("\n[tool.ruff]\n")
+
+    assert set(tomllib.loads(kept)) == {"build-system", "project", "tool"}
+    assert set(tomllib.loads(kept)["tool"]) == {"setuptools"}
+    assert not re.search(r"^\[(project|build-system|tool\.setuptools)", cut, re.M)
 
 
 def test_only_the_inference_has_torch() -> None:
