@@ -51,7 +51,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for script
 def run() -> None:
     """Connect to Discord with DISCORD_TOKEN, and serve."""
     settings = settings_with()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, style=settings.log_format)
     from bot.app import DELIVERY_SECONDS, run_bot
     from bot.stopping import end_within
 
@@ -72,6 +72,21 @@ def playground(
     from bot.commands.playground import serve_playground
 
     run_coroutine(serve_playground(settings, port, open_console()))
+
+
+@app.command()
+def serve(
+    preset: PresetOption = None,
+    replicas: Annotated[
+        int | None, typer.Option(help="One for each GPU if left out, or one on the CPU.", min=1, max=64)
+    ] = None,
+) -> None:
+    """Serve inference to bots on other machines, on Ray, at SERVE_ADDRESS."""
+    settings = settings_with(preset=preset)
+    log_to_stderr(settings.log_level, style=settings.log_format)
+    from bot.commands.serve import serve_inference
+
+    serve_inference(settings, replicas, open_console())
 
 
 @app.command()
@@ -193,11 +208,11 @@ def run_coroutine(work: Coroutine[object, object, None]) -> None:
     asyncio.run(work)
 
 
-def log_to_stderr(level: str, of_discord: str | None = None) -> None:
+def log_to_stderr(level: str, of_discord: str | None = None, style: str = "text") -> None:
     """Send log lines to standard error."""
     from bot import logs
 
-    logs.log_to_stderr(level, of_discord)
+    logs.log_to_stderr(level, of_discord, style)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ from bot.inference.checkpoints.catalogue import Catalogue, Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device
+from bot.inference.observer import Observer
 from bot.inference.worker import InferenceWorker, Limits
+from bot.operating.server import watched
+from bot.operating.watch import Watch
 from bot.replies.discord_errors import MALFORMED
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
@@ -52,8 +55,13 @@ def chosen_preset(settings: Settings, default: str) -> Preset:
 
 
 @contextlib.asynccontextmanager
-async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[InferenceWorker]:
+async def open_backend(
+    settings: Settings, preset: Preset, observer: Observer | None = None
+) -> AsyncIterator[InferenceWorker]:
     """Run a worker for a preset. Its checkpoints are loaded by `preload`, or when a request needs them.
+
+    Args:
+        observer: hears of batches, answers and loads.
 
     Raises:
         SettingsError: the device or the precision is not available.
@@ -69,7 +77,7 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
         remembered=settings.remembered_answers,
     )
     pool = CheckpointPool(preset, devices, settings.cache_dir, memory)
-    async with InferenceWorker(all_tasks(), pool, devices, limits) as worker:
+    async with InferenceWorker(all_tasks(), pool, devices, limits, observer=observer) as worker:
         yield worker
 
 
@@ -92,11 +100,13 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             "`python -m bot playground`."
         )
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
+    watch = await asyncio.to_thread(Watch.open, settings.cache_dir)
     with stop_signals() as stop:
         async with (
-            open_backend(settings, preset) as backend,
+            watched(settings.metrics_address, watch),
+            open_backend(settings, preset, watch.worker) as backend,
             RequestStore.open(settings.cache_dir / REQUESTS) as store,
-            Glassbox(backend, store, shard_count=settings.shard_count) as bot,
+            Glassbox(backend, store, shard_count=settings.shard_count, watch=watch) as bot,
             beside(_serve(bot, backend, token.get_secret_value(), settings.cache_dir, say)) as serving,
             beside(backend.until_hung()) as hanging,
         ):

@@ -17,9 +17,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.endings import GONE, Ending, ending_of, snake_case
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
 from bot.logs import keep_texts_out_of_the_log
+from bot.operating.interaction_log import name_action
+from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import defer
@@ -28,6 +31,8 @@ from bot.replies.components.modals import Submission
 from bot.replies.components.pages import PageButton, PageMenu
 from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
+from bot.replies.discord_errors import is_gone
+from bot.replies.interaction_record import record_of
 from bot.storage import RequestStore
 
 log = logging.getLogger(__name__)
@@ -55,9 +60,12 @@ class Glassbox(commands.AutoShardedBot):
 
     Args:
         shard_count: gateway connections; None for Discord's recommendation.
+        watch: hears of what happens, for the operator.
     """
 
-    def __init__(self, backend: Backend, store: RequestStore, *, shard_count: int | None = None) -> None:
+    def __init__(
+        self, backend: Backend, store: RequestStore, *, shard_count: int | None = None, watch: Watch | None = None
+    ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -70,6 +78,7 @@ class Glassbox(commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             shard_count=shard_count,
+            http_trace=None if watch is None else watch.http_trace,  # type: ignore[arg-type]  # it is optional
         )
         self.backend = backend
         self.studio = Studio()
@@ -77,6 +86,9 @@ class Glassbox(commands.AutoShardedBot):
         self.conversations = store.conversations
         self._store = store
         self.pending_interactions = PendingInteractions()
+        self.pending_interactions.observer = watch
+        if watch is not None:
+            watch.follow(self, backend)
         self._action_handlers: dict[str, Handler] = {}
 
     async def setup_hook(self) -> None:
@@ -108,12 +120,14 @@ class Glassbox(commands.AutoShardedBot):
             request_id: of the kept request behind the component; None for a modal.
             detail: see `Press`.
         """
+        handler = self._action_handlers.get(action)
+        if handler is not None or action == STOP.name:  # any other name is not ours
+            name_action(interaction, action)
         try:
             if action == STOP.name:
                 self.delivery.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
                 return
-            handler = self._action_handlers.get(action)
             if handler is None:  # the message is from a version of the bot with more actions
                 raise RequestForgotten
             request = None if request_id is None else await self._store.find(request_id)
@@ -191,11 +205,10 @@ class Tree(app_commands.CommandTree[Glassbox]):
 
 async def tell_failure(interaction: Interaction, name: str, error: BaseException) -> None:
     """Log the error of a command or action, and tell the person what to do."""
+    record_of(interaction).end(ending_for(error), error)
     sentence = sentence_for(error)
     if sentence is None:
         log.error("%s failed: %s", name, describe(error))
-    else:
-        log.info("%s was not answered: %s", name, type(error).__name__)
     await tell(interaction, sentence or UNEXPECTED)
 
 
@@ -212,6 +225,19 @@ def sentence_for(error: BaseException) -> str | None:
             return FORBIDDEN
         case _:
             return None
+
+
+def ending_for(error: BaseException) -> Ending:
+    """Return how an interaction has ended that raised an error."""
+    match error:
+        case app_commands.CommandOnCooldown() | app_commands.CheckFailure():
+            return Ending("refused", snake_case(type(error)))
+        case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound() | app_commands.TransformerError():
+            return Ending("invalid", snake_case(type(error)))
+        case discord.HTTPException():
+            return GONE if is_gone(error) else Ending("failed", "discord")
+        case _:
+            return ending_of(error)
 
 
 def cog_names() -> list[str]:

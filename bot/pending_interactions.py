@@ -6,6 +6,7 @@ import asyncio
 
 import discord
 
+from bot.operating.interaction_log import InteractionObserver, follow
 from bot.replies.interaction_age import age
 
 
@@ -14,10 +15,14 @@ class PendingInteractions:
 
     Commands begin in `Tree.interaction_check`, components in `Component.interaction_check`, and modals in
     `Glassbox.on_interaction`.
+
+    Attributes:
+        observer: hears of each.
     """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
+        self.observer: InteractionObserver | None = None
 
     def begin(self, interaction: discord.Interaction) -> None:
         """Count an interaction until the current task ends."""
@@ -27,6 +32,7 @@ class PendingInteractions:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        follow(interaction, task, self.observer)
 
     async def answered(self, seconds: float) -> bool:
         """Wait until all are answered, for some seconds at most; return whether they are."""

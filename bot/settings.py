@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import platformdirs
 from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.operating.address import Address
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
+NO_ADDRESS = "must be host:port, such as 127.0.0.1:9464, or off"
 
 FAULTS = {
     "int_parsing": "must be a whole number",
@@ -27,6 +29,7 @@ FAULTS = {
     "byte_size": "must be a size such as 6GB",
     "byte_size_unit": "must be a size such as 6GB",
     "no_home": NO_HOME,
+    "address": NO_ADDRESS,
 }
 """Pydantic's types of errors, in plain words."""
 
@@ -45,6 +48,15 @@ def _in_home(value: object) -> object:
     return value
 
 
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return None if value == "off" else Address.parse(value)
+    except ValueError:
+        raise PydanticCustomError("address", NO_ADDRESS) from None
+
+
 InHome = BeforeValidator(_in_home)
 Checkpoint = Annotated[str | None, InHome]
 
@@ -58,6 +70,11 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = None
     """The bot's token, for `run` only."""
+
+    inference_key: SecretStr | None = None
+    """The key of these machines. `serve` admits several, with commas between them."""
+    serve_address: str = "127.0.0.1:8000"
+    """Where `serve` answers: `host:port`."""
 
     preset: str | None = None
     """Which checkpoints: `course`, `starter` or `modern`; each command has its own default."""
@@ -101,6 +118,10 @@ class Settings(BaseSettings):
     cache_dir: Annotated[Path, InHome] = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))
     """Folder of converted weights and small state. Hub downloads go to HF_HOME."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    """`text` for a terminal, `json` for programs: one object a line."""
+    metrics_address: Annotated[Address | None, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 9464)
+    """Where `/healthz`, `/readyz` and `/metrics` are served; None, written `off`, serves nothing."""
 
     @property
     def checkpoint_overrides(self) -> dict[str, str]:

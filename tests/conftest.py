@@ -34,6 +34,7 @@ TRACED_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "may_block: the test may block the event loop")
+    config.addinivalue_line("markers", "ray: the test runs on a Ray cluster of its own")
     config.addinivalue_line("markers", "measured_elsewhere: others reach the lines that count for coverage")
 
 
@@ -123,7 +124,14 @@ def make_worker(course: Preset, tmp_path: Path) -> Callable[..., AbstractAsyncCo
 def settings(checkpoints: Mapping[str, Path], tmp_path: Path) -> Settings:
     """The settings of somebody who has the course's checkpoints, in tiny, and no other settings."""
     folders: dict[str, Any] = {f"{task}_checkpoint": str(checkpoints[name]) for task, name in COURSE.items()}
-    return Settings(_env_file=None, devices="cpu", precision="float32", cache_dir=tmp_path / "cache", **folders)
+    return Settings(
+        _env_file=None,
+        devices="cpu",
+        precision="float32",
+        cache_dir=tmp_path / "cache",
+        metrics_address=None,  # other processes have tests, too
+        **folders,
+    )
 
 
 @pytest.fixture

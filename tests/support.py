@@ -17,6 +17,7 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Pr
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device, Devices
+from bot.inference.observer import Observer
 from bot.inference.operations import OperationCall, TaskRun
 from bot.inference.requests import Request
 from bot.inference.task import Task
@@ -70,6 +71,7 @@ async def open_worker(
     limits: Limits | None = None,
     device: Devices = CPU,
     room: MemoryLimits | None = None,
+    observer: Observer | None = None,
 ) -> AsyncIterator[InferenceWorker]:
     """A worker that has started, and is drained at the end.
 
@@ -82,7 +84,8 @@ async def open_worker(
         from bot.tasks import all_tasks
 
         tasks = all_tasks()
-    async with InferenceWorker(tasks, CheckpointPool(preset, device, cache, room), device, limits) as worker:
+    pool = CheckpointPool(preset, device, cache, room)
+    async with InferenceWorker(tasks, pool, device, limits, observer=observer) as worker:
         yield worker
 
 

@@ -127,7 +127,7 @@ async def running(
     environment |= {f"{task.upper()}_CHECKPOINT": str(checkpoints[name]) for task, name in COURSE.items()}
     environment |= {
         "PYTHONPATH": str(ROOT), "CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1", "DEVICES": "cpu",
-        "DISCORD_TOKEN": TOKEN, "LOG_LEVEL": "DEBUG", "PYTHONASYNCIODEBUG": "1",
+        "DISCORD_TOKEN": TOKEN, "LOG_LEVEL": "DEBUG", "PYTHONASYNCIODEBUG": "1", "METRICS_ADDRESS": "off",
     }  # fmt: skip
     with log.open("wb") as file:
         command = (sys.executable, "-X", "dev", "-c", CHILD, *server.urls(), "run")
@@ -182,7 +182,7 @@ async def test_no_text_and_no_token_at_any_level(checkpoints: Mapping[str, Path]
         " ERROR bot.logs: a thread has ended with an error: RuntimeError at ",
         " ERROR bot.logs: an error that could not be raised: RuntimeError at ",
         " WARNING bot.logs: a library warns: UserWarning at ",
-        " INFO bot.client: /fill was not answered: InvalidRequest",
+        " INFO bot.operating.interaction_log: /fill was not answered: InvalidRequest [",
     ):
         assert line in text, f"{line}\n{text}"
     assert MARK not in text

@@ -21,7 +21,10 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def interaction(seconds: float = 0.0) -> Any:
-    return SimpleNamespace(extras={}, created_at=discord.utils.utcnow() - timedelta(seconds=seconds))
+    created = discord.utils.utcnow() - timedelta(seconds=seconds)
+    return SimpleNamespace(
+        id=5000, extras={}, created_at=created, type=discord.InteractionType.application_command, command=None
+    )
 
 
 class Answers:

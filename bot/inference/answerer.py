@@ -43,11 +43,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Computed(Generic[T]):
-    """A value, with the names of the devices and data types that computed it."""
+    """A value, with the names of the devices and data types that computed it, and its seconds in the queue."""
 
     value: T
     device: str
     precision: str
+    waited: float
 
 
 class Answerer:
@@ -81,6 +82,7 @@ class Answerer:
         """
         spec = self._pool.spec(computation.checkpoint)
         began = time.perf_counter()
+        waited = 0.0
         try:
             computed: Computed[T] | None = self._shared.find(computation.request)
             if computed is None:
@@ -88,12 +90,13 @@ class Answerer:
                     await self._calibrations.ensure(computation.task, model)
                     began = time.perf_counter()
                     computed = await self._result(computation, model)
+                    waited = computed.waited
         except asyncio.CancelledError:
             if computation.reason is not None:
                 raise computation.reason() from None
             raise
         seconds = time.perf_counter() - began
-        return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note)
+        return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note, waited)
 
     async def load(self, task: Task[Any], *, may_evict: bool) -> None:
         """Load and calibrate the checkpoint of a task.
@@ -171,6 +174,7 @@ class Answerer:
         kind = Kind(task, model.spec.key)
         devices: set[int] = set()
         resumed = False
+        waited = 0.0
         outcome = await self._preparing.run(_advance, run, None, kind=kind)
         while isinstance(outcome, OperationCall):
             if computation is not None:
@@ -182,6 +186,7 @@ class Answerer:
                 self._pool.count_nonfinite(model)
                 raise
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
+            waited += max((row.waited for row in outcome.rows), default=0.0)
             resumed = True
             outcome = await self._preparing.run(_advance, run, outputs, kind=kind)
         used = sorted(devices) or [0]
@@ -189,6 +194,7 @@ class Answerer:
             outcome.value,
             in_words(model.devices[index].name for index in used),
             in_words(map(model.precision_on, used)),
+            waited,
         )
 
     @asynccontextmanager

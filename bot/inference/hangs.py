@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from bot.errors import NotResponding
 from bot.inference.checkpoints.pool import CheckpointPool
@@ -14,6 +15,7 @@ from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
 from bot.inference.scheduling.watchdog import Watchdog
+from bot.request_ids import working_for
 
 MOST = 2
 """Hangs after which the process ends, because each leaves a thread and its memory behind."""
@@ -58,13 +60,19 @@ class Hangs:
         keys = {kind.checkpoint for kind in kinds if isinstance(kind, Kind)}
         concerned = [one for one in self._models.checkpoints if one.state.spec.key in keys or one.has(operations)]
         names = ", ".join(one.state.spec.name for one in concerned) or "something"
-        log.error("%s has not responded for %.0f seconds, and is discarded", names, self.watchdog.seconds)
+        with working_for(self._requests_in(hung)):
+            log.error("%s has not responded for %.0f seconds, and is discarded", names, self.watchdog.seconds)
         self._discard(concerned, operations, kinds)
         self._number += 1
         if self._number >= MOST:
             log.error("threads have hung before: this process cannot continue")
             self.too_many.set()
         return True
+
+    def _requests_in(self, hung: Iterable[Hashable]) -> list[str]:
+        """Return the ids of the requests that hanging threads compute."""
+        found = ((*self._queue.requests_in(call), *self._preparation.requests_in(call)) for call in hung)
+        return [*chain.from_iterable(found)]
 
     def _discard(
         self, concerned: list[PooledCheckpoint], operations: frozenset[AnyOperation], kinds: set[Hashable]

@@ -6,6 +6,7 @@ Its own code (text to token ids, outputs to a result) runs on a preparation thre
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -93,6 +94,12 @@ class Row(Generic[InputT]):
     """Lets another session resume the row; None before its first session."""
     device_index: int | None = field(default=None, init=False)
     """The device that has taken it; None while it waits."""
+    arrived: float = field(default=0.0, init=False)
+    """When it began to wait, by `time.perf_counter()`."""
+    waited: float = field(default=0.0, init=False)
+    """Seconds until a device took it."""
+    request_id: str = field(default="", init=False)
+    """Of the request that it belongs to, for the log."""
     heartbeat: int = field(default=0, init=False)
     """Incremented by operations that take long over one batch, so that the watchdog sees progress."""
 
@@ -106,9 +113,14 @@ class Row(Generic[InputT]):
         """Whether its caller stopped it."""
         return self.state is RowState.STOPPING
 
+    def wait(self, request_id: str, now: float) -> None:
+        """Record when the row begins to wait, and for whom."""
+        self.request_id, self.arrived = request_id, now
+
     def run_on(self, device_index: int) -> None:
         """Record the device that has taken the row."""
         self.device_index = device_index
+        self.waited = time.perf_counter() - self.arrived
         self._advance(RowState.RUNNING)
 
     def stop(self) -> None:

@@ -68,3 +68,5 @@ class Answer(Generic[ResultT_co]):
     """From the moment when the checkpoint was loaded and calibrated, waiting in the queue included."""
     note: str | None = None
     """A sentence about this checkpoint for people, if there is one."""
+    waited: float = 0.0
+    """Seconds in the queue: how long its rows waited for a device; 0 if the result was remembered."""

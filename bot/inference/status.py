@@ -88,6 +88,7 @@ class WorkerStatus:
         checkpoints: in the order of the tasks.
         evictions: how often a checkpoint has been evicted since the start.
         accepting: whether it accepts requests; False while it drains, or cannot be reached.
+        preloaded: whether it has loaded what it could ahead of time; others failed, or have no room.
     """
 
     requests: int
@@ -96,6 +97,7 @@ class WorkerStatus:
     checkpoints: tuple[CheckpointStatus, ...]
     evictions: int
     accepting: bool = True
+    preloaded: bool = False
 
     @property
     def device(self) -> str:

@@ -23,6 +23,7 @@ from bot.inference.hangs import Hangs
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation, LocalAnswering
+from bot.inference.observer import Observer, Unobserved
 from bot.inference.requests import Request
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
@@ -47,6 +48,7 @@ class InferenceWorker(Backend):
 
     Args:
         clock: the watchdog's, in seconds.
+        observer: hears of batches, answers and loads.
     """
 
     def __init__(
@@ -56,18 +58,21 @@ class InferenceWorker(Backend):
         devices: Devices,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
         self._pool = pool
         self._devices = listed(devices)
         self._limits = limits or Limits()
-        self._queue = DeviceQueue([device.name for device in self._devices])
-        self._pool.attach(self._queue)
+        self._observer = observer or Unobserved()
+        self._queue = DeviceQueue([device.name for device in self._devices], self._observer)
+        self._pool.attach(self._queue, self._observer)
         self._files = FilesOnDisk(self._pool.cache)
         self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: set[LocalAnswering[Any]] = set()
         self._people: Counter[int] = Counter()
         self._draining = False
+        self._preloaded = False
         self._hangs = Hangs(self._queue, self._preparing, self._pool, Watchdog(self._limits.hang_seconds, clock))
         self._answerer = Answerer(self._pool, self._queue, self._preparing, self._hangs, self._limits)
         self._watching: asyncio.Task[None] | None = None
@@ -84,14 +89,19 @@ class InferenceWorker(Backend):
     def submit(self, request: Request[ResultT], *, person: int) -> LocalAnswering[ResultT]:
         task: Task[ResultT] = self._tasks[type(request)]
         checkpoint = request.checkpoint or task.name
-        state = self._pool.state(checkpoint)
-        self._admit(person)
+        began = time.perf_counter()
+        try:
+            state = self._pool.state(checkpoint)
+            self._admit(person)
+        except GlassboxError as error:
+            self._observer.answered(task.name, 0.0, error)
+            raise
         computation = Computation(request, person, task, checkpoint)
         answer = asyncio.create_task(self._answerer.answer(computation))
         answering = LocalAnswering(computation, answer, self._answerer.leading, state, self._queue, self._context)
         self._accepted.add(answering)
         self._people[person] += 1
-        answer.add_done_callback(partial(self._release, answering))
+        answer.add_done_callback(partial(self._release, answering, began))
         return answering
 
     def task_state(self, name: str) -> CheckpointState:
@@ -109,6 +119,7 @@ class InferenceWorker(Backend):
             checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._pool.checkpoints),
             evictions=self._pool.evictions,
             accepting=not self._is_closed,
+            preloaded=self._preloaded,
         )
 
     async def describe(self, task: str) -> CheckpointDescription:
@@ -151,6 +162,7 @@ class InferenceWorker(Backend):
                 log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
                 log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
+        self._preloaded = True
 
     async def aclose(self) -> None:
         """Drain: accept nothing new, finish what is running, refuse the rest, and stop the threads.
@@ -214,11 +226,11 @@ class InferenceWorker(Backend):
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 
-    def _release(self, answering: LocalAnswering[Any], answer: asyncio.Task[object]) -> None:
+    def _release(self, answering: LocalAnswering[Any], began: float, answer: asyncio.Task[object]) -> None:
         person = answering.computation.person
         self._accepted.remove(answering)
         self._people[person] -= 1
         if not self._people[person]:
             del self._people[person]
-        if not answer.cancelled():
-            answer.exception()  # asyncio logs exceptions that nobody has retrieved
+        error = asyncio.CancelledError() if answer.cancelled() else answer.exception()
+        self._observer.answered(answering.computation.task.name, time.perf_counter() - began, error)

@@ -10,6 +10,7 @@ import discord
 
 from bot.errors import describe
 from bot.replies.discord_errors import Outcome, outcome_of
+from bot.replies.interaction_record import note_acknowledgement
 
 log = logging.getLogger(__name__)
 
@@ -81,5 +82,7 @@ async def _acknowledge(interaction: discord.Interaction, kind: Kind, send: Calla
                 raise
             await asyncio.sleep(pause)
         else:
+            note_acknowledgement(interaction)
             return
     interaction.extras[_KIND] = kind
+    note_acknowledgement(interaction)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import discord
 
+from bot.endings import GONE
 from bot.errors import AlreadyEnded, SomebodyElses, describe
 from bot.inference.answering import Answering
 from bot.inference.backend import Backend
@@ -21,6 +22,7 @@ from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
 from bot.replies.discord_errors import is_gone
 from bot.replies.formatting.text import fit
+from bot.replies.interaction_record import record_of
 from bot.replies.pending import PendingReply, until_accepted
 from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
@@ -100,7 +102,7 @@ class Delivery:
         """
         answer: Answer[Any] | None = None
         answering = self._backend.submit(request, person=interaction.user.id)
-        async with _cancelled_at_end(answering):
+        async with _cancelled_at_end(answering, interaction):
             await answering.accepted(ACCEPTANCE_SECONDS)
             await defer(interaction, thinking=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL)
             reply = PendingReply(
@@ -125,6 +127,7 @@ class Delivery:
             # On a thread, because the explanation of a long text has thousands of numbers.
             rendered = await asyncio.to_thread(render, request, answer)
             await reply.show_last(with_work(rendered, request, answer.result))
+            record_of(reply.interaction).answered_by(answer)
             return answer
         finally:
             self._stoppable.pop(stoppable_id, None)
@@ -185,7 +188,7 @@ async def _without_notice_on_failure(reply: PendingReply, kind: ResponseKind) ->
 
 
 @contextlib.asynccontextmanager
-async def _cancelled_at_end(answering: Answering[object]) -> AsyncIterator[None]:
+async def _cancelled_at_end(answering: Answering[object], interaction: discord.Interaction) -> AsyncIterator[None]:
     """Cancel an answer that can't be delivered, because the interaction is gone or the caller was cancelled."""
     try:
         yield
@@ -193,5 +196,6 @@ async def _cancelled_at_end(answering: Answering[object]) -> AsyncIterator[None]
         if not is_gone(error):
             raise
         log.info("an interaction is gone: %s", describe(error))
+        record_of(interaction).end(GONE, error)
     finally:
         answering.cancel()

@@ -23,6 +23,7 @@ from bot.replies.components.buttons import STOP, Button, view_of
 from bot.replies.discord_errors import is_gone, outcome_of, retry_after
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_age import age
+from bot.replies.interaction_record import note_first_text
 from bot.replies.reply import Reply
 from bot.storage import RequestStore
 
@@ -125,6 +126,7 @@ class PendingReply:
                 continue
             if await self._try_to_edit(**await self._content(reply, [Button(STOP, self.request)])):
                 shown, newest = reply, result
+                note_first_text(self.interaction)
             await self._turn(throttler)
 
     async def wait(self) -> Answer[Result]:

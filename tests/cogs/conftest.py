@@ -20,6 +20,7 @@ from bot.client import Glassbox
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.worker import InferenceWorker
+from bot.operating.watch import Watch
 from bot.storage import RequestStore
 from tests.timers import PATIENCE
 
@@ -166,12 +167,15 @@ OpenScene = Callable[..., AbstractAsyncContextManager[Scene]]
 
 @pytest.fixture
 def open_scene(make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]]) -> OpenScene:
-    """Open a scene: `async with open_scene() as scene`, with the options of `make_worker`."""
+    """Open a scene: `async with open_scene() as scene`, with the options of `make_worker`, and perhaps with a watch."""
 
     @asynccontextmanager
-    async def open_scene(preset: Preset | None = None, **options: Any) -> AsyncIterator[Scene]:
-        async with make_worker(preset, **options) as worker, RequestStore.open(None) as store:
-            bot = Glassbox(worker, store, shard_count=1)
+    async def open_scene(
+        preset: Preset | None = None, *, watch: Watch | None = None, **options: Any
+    ) -> AsyncIterator[Scene]:
+        observer = None if watch is None else watch.worker
+        async with make_worker(preset, observer=observer, **options) as worker, RequestStore.open(None) as store:
+            bot = Glassbox(worker, store, shard_count=1, watch=watch)
             async with simcord.run(bot, settle_timeout=PATIENCE) as env:
                 await bot.tree.sync()
                 guild = env.create_guild("Glassbox")

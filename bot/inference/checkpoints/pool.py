@@ -24,6 +24,7 @@ from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.compute.device import Devices, listed
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
+from bot.inference.observer import Observer, Unobserved
 from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
@@ -68,10 +69,12 @@ class CheckpointPool:
         self._making_room = asyncio.Lock()
         self._times = LoadingTimes(cache / "loading-times.json")
         self._queue: DeviceQueue | None = None
+        self._observer: Observer = Unobserved()
 
-    def attach(self, queue: DeviceQueue) -> None:
-        """Add every checkpoint that is loaded from now on to a queue."""
+    def attach(self, queue: DeviceQueue, observer: Observer) -> None:
+        """Add every checkpoint that is loaded from now on to a queue, and tell an observer of it."""
         self._queue = queue
+        self._observer = observer
 
     @property
     def tasks(self) -> Iterable[str]:
@@ -182,10 +185,10 @@ class CheckpointPool:
             state.phase = Phase.EVICTED if before is Phase.EVICTED else Phase.WAITING
             raise
         except GlassboxError:
-            state.phase, pooled.folder = Phase.FAILED, None
+            self._fail(pooled)
             raise
         except Exception as error:
-            state.phase, pooled.folder = Phase.FAILED, None
+            self._fail(pooled)
             log.error("loading %s failed: %s", state.spec.name, describe(error))
             raise ModelUnavailable(
                 f"{state.spec.name} could not be loaded, and the failure has been logged."
@@ -194,6 +197,10 @@ class CheckpointPool:
             pooled.reserved = Counter() if pooled.loaded is None else pooled.loaded.bytes
         state.phase = Phase.READY
         pooled.touch()
+
+    def _fail(self, pooled: PooledCheckpoint) -> None:
+        pooled.state.phase, pooled.folder = Phase.FAILED, None
+        self._observer.not_loaded(pooled.state.spec.name)
 
     async def _load_in_room(self, pooled: PooledCheckpoint, folder: Path) -> tuple[Head, ...]:
         """Make room for a checkpoint and load it; if it does not fit after all, evict all others and try once more."""
@@ -267,6 +274,7 @@ class CheckpointPool:
         state.languages = getattr(heads[0], "languages", state.languages)
         seconds = time.perf_counter() - state.loading_since
         self._times.record(state.spec.key, seconds)
+        self._observer.loaded(state.spec.name, seconds)
         where = ", ".join(f"{head.device.name} in {head.precision}" for head in heads)
         log.info("%s loaded in %.1f s on %s", state.spec.name, seconds, where)
         return heads

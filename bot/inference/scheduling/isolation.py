@@ -9,6 +9,7 @@ from typing import Any
 from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.operations import AnyRow, Operation, OutputT
+from bot.request_ids import working_for
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[AnyRow]) -> 
     except BaseException as error:  # `SystemExit` too: it is no reason to end the process
         short_of_memory = is_out_of_memory(error)
         if len(rows) == 1:
-            return [failure_of(operation.name, error)]
+            return [failure_of(operation.name, error, rows[0])]
     # Outside the handler, in which the error's traceback keeps the failed batch's tensors alive.
     if short_of_memory:
         free_memory()
@@ -36,7 +37,8 @@ def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[AnyRow]) -> 
     return run_isolated(operation, rows[:middle]) + run_isolated(operation, rows[middle:])
 
 
-def failure_of(name: str, error: BaseException) -> Unanswered:
+def failure_of(name: str, error: BaseException, row: AnyRow) -> Unanswered:
     """Return the error of a row that fails even alone; log its cause with the operation's name, without the text."""
-    log.error("%s failed: %s", name, describe(error))
+    with working_for([row.request_id]):
+        log.error("%s failed: %s", name, describe(error))
     return OutOfMemory() if is_out_of_memory(error) else ModelFailed()

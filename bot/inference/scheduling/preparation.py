@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bot.errors import ModelFailed, Unanswered, describe
 from bot.inference.scheduling.daemon_threads import DaemonThreads, Escaped, contained
+from bot.request_ids import request_id
 
 T = TypeVar("T")
 
@@ -27,11 +28,13 @@ class _Call:
     function: Callable[[], object]
     kind: Hashable
     future: asyncio.Future[Any]
+    request_id: str
     value: object = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
 
     def run(self) -> None:
         """Make the call, on a thread."""
+        request_id.set(self.request_id)  # the thread's own, which every call sets
         try:
             self.value = self.function()
         except BaseException as error:  # `SystemExit` too must reach the caller
@@ -82,7 +85,7 @@ class PreparationThreads:
         future: asyncio.Future[T] = loop.create_future()
         if not self._new:
             loop.call_soon(self._send, loop)
-        self._new.append(_Call(partial(function, *arguments), kind, future))
+        self._new.append(_Call(partial(function, *arguments), kind, future, request_id.get()))
         return future
 
     @property
@@ -94,6 +97,11 @@ class PreparationThreads:
     def kind_of(call: Hashable) -> Hashable | None:
         """Return the kind of a running call; None for anything else."""
         return call.kind if isinstance(call, _Call) else None
+
+    @staticmethod
+    def requests_in(call: Hashable) -> list[str]:
+        """Return the id of the request of a running call; none for anything else."""
+        return [call.request_id] if isinstance(call, _Call) else []
 
     def discard(self, concerns: Callable[[Hashable], bool], error: Unanswered) -> None:
         """Fail all calls of some kinds, and replace the threads that run one.

@@ -9,12 +9,14 @@ from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
+from bot.inference.observer import Observer, Unobserved
 from bot.inference.operations import OperationCall
 from bot.inference.scheduling.device_runner import DeviceRunner, DeviceTotals, device_thread, threads_each
 from bot.inference.scheduling.isolation import run_isolated
 from bot.inference.scheduling.pending import Outcomes, PendingCall, QueuedRow
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
 from bot.inference.scheduling.scheduler import Scheduler
+from bot.request_ids import request_id
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,12 @@ class DeviceQueue:
 
     Args:
         names: of the devices, as PyTorch writes them.
+        observer: hears of every batch, on the device's thread.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], observer: Observer | None = None) -> None:
         self._names = list(names)
+        self._observer = observer or Unobserved()
         self._threads = threads_each(names)
         self._scheduler = Scheduler([self._runner(index) for index in range(len(names))])
         self._pending: dict[OperationCall, PendingCall] = {}
@@ -66,6 +70,9 @@ class DeviceQueue:
             raise NotResponding()
         if not call.rows:
             return []
+        working_for, now = request_id.get(), time.perf_counter()
+        for row in call.rows:
+            row.wait(working_for, now)
         pending = PendingCall(call, person, asyncio.get_running_loop().create_future(), resumed)
         self._pending[call] = pending
         self._scheduler.add(pending)
@@ -108,6 +115,11 @@ class DeviceQueue:
         """Return all operations of the checkpoint that a runner computes with; none for anything else."""
         rows = runner.computing if isinstance(runner, DeviceRunner) else []
         return self._scheduler.replicas.siblings(rows[0].operation) if rows else frozenset()
+
+    @staticmethod
+    def requests_in(runner: Hashable) -> list[str]:
+        """Return the ids of the requests that a runner computes; none for anything else."""
+        return [one.row.request_id for one in runner.computing] if isinstance(runner, DeviceRunner) else []
 
     def discard(self, operations: Collection[AnyOperation], error: Unanswered) -> None:
         """Compute nothing more of a checkpoint in which a thread hangs, and replace the runners that compute with it.
@@ -224,6 +236,8 @@ class DeviceQueue:
             new = [one.row for one in batch]
             outcomes = list(zip(batch, run_isolated(operation, new), strict=True))
         self._scheduler.account(runner, first, new, outcomes, time.perf_counter() - began)
+        if new and not runner.is_replaced:
+            self._observer.batch(first.name, [row.tokens for row in new], [row.waited for row in new])
         return outcomes
 
     def _deliver(self, outcomes: Outcomes) -> None:

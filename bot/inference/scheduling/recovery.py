@@ -10,6 +10,7 @@ from bot.errors import describe
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.operations import AnyRow, RowState, Session, decode_step
 from bot.inference.scheduling.isolation import failure_of
+from bot.request_ids import working_for
 
 PROOF = 2
 """Tokens after a failure that clear a row: the first one comes with its prompt, not from a decode step."""
@@ -68,7 +69,8 @@ class RecoveringSession:
             done += decode_step(self._session, self._joining)
         except BaseException as error:  # `SystemExit` too: it is no reason to end the process
             short_of_memory = is_out_of_memory(error)
-            log.warning("a decode step of %s failed, and its rows resume: %s", self._name, describe(error))
+            with working_for(row.request_id for row in self._present):
+                log.warning("a decode step of %s failed, and its rows resume: %s", self._name, describe(error))
             done += self._after_failure(error, short_of_memory)
         else:
             self._joining = []
@@ -91,7 +93,7 @@ class RecoveringSession:
             self._reunions = 0
             del self._suspects[id(rows[0])]
             self._resume(self._untried.pop(0) if self._untried else self._take_cleared())
-            return [(rows[0], failure_of(self._name, error))]
+            return [(rows[0], failure_of(self._name, error, rows[0]))]
         # The first retry is together, because many failures pass by themselves.
         if len(rows) > 1 and (again or short_of_memory):
             self._one_by_one |= short_of_memory
@@ -165,4 +167,4 @@ class RecoveringSession:
         try:
             return decode_step(self._begin(), [row])
         except BaseException as error:
-            return [(row, failure_of(self._name, error))]
+            return [(row, failure_of(self._name, error, row))]

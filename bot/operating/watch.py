@@ -1,0 +1,91 @@
+"""What an operator sees of one bot process."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import aiohttp
+import discord
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.process_collector import ProcessCollector
+
+from bot import __version__
+from bot.inference.backend import Backend
+from bot.inference.status import WorkerStatus
+from bot.operating.gateway import Gateway, Sharded
+from bot.operating.heartbeat import Heartbeat
+from bot.operating.interaction_metrics import InteractionMetrics
+from bot.operating.meter import PrometheusMeter
+from bot.operating.pseudonyms import Pseudonyms
+from bot.operating.readiness import missing
+from bot.operating.rest import RestMetrics
+from bot.operating.status_metrics import StatusMetrics
+from bot.operating.worker_metrics import WorkerMetrics
+from bot.replies.interaction_record import InteractionRecord
+
+
+class Watch:
+    """The metrics of a process, its health and its readiness.
+
+    Attributes:
+        registry: of all its metrics.
+        http_trace: hooks for discord.py's HTTP session.
+        worker: the observer for a worker in this process.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self.registry = CollectorRegistry()
+        self._backend: Backend | None = None
+        self.gateway = Gateway(self.registry)
+        self.heartbeat = Heartbeat(self.registry)
+        self.worker = WorkerMetrics(PrometheusMeter(self.registry))
+        self.http_trace: aiohttp.TraceConfig = RestMetrics(self.registry).trace_config()
+        self._pseudonyms = pseudonyms
+        self._interactions = InteractionMetrics(self.registry)
+        self._status = StatusMetrics()
+        self._database_failures = PrometheusMeter(self.registry).counter(
+            "glassbox_database_failures", "Statements that have failed.", ("error",)
+        )
+        self.registry.register(self._status)
+        ProcessCollector(registry=self.registry)
+        build = Gauge("glassbox_build_info", "What runs.", ("version", "python", "discord"), registry=self.registry)
+        build.labels(__version__, platform.python_version(), discord.__version__).set(1)
+
+    @classmethod
+    def open(cls, folder: Path) -> Watch:
+        """Make a watch whose pseudonyms are kept in a folder. Reads and writes files."""
+        return cls(Pseudonyms.open(folder))
+
+    def follow(self, client: Sharded, backend: Backend) -> None:
+        """Watch a client's connections and its backend's status."""
+        self.gateway.follow(client)
+        self._backend = backend
+
+    def pseudonym(self, person: int) -> str:
+        """Return what the log calls a person."""
+        return self._pseudonyms.of(person)
+
+    def began(self) -> None:
+        """Hear of an interaction that has arrived."""
+        self._interactions.began()
+
+    def ended(self, record: InteractionRecord) -> None:
+        """Hear of the end of an interaction."""
+        self._interactions.ended(record)
+
+    def database_failed(self, error: str) -> None:
+        """Hear of a statement that failed, by the class of its error."""
+        self._database_failures(error)
+
+    def missing(self) -> list[str]:
+        """Return what the process lacks to answer people."""
+        return missing(self.gateway, self._read())
+
+    def refresh(self) -> None:
+        """Read what is read only when somebody looks. On the event loop."""
+        self.gateway.refresh()
+        self._status.status = self._read()
+
+    def _read(self) -> WorkerStatus | None:
+        return None if self._backend is None else self._backend.status()
