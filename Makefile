@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test lint format constraints clean
+.PHONY: playground run test lint lint-deploy format constraints clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground
@@ -26,6 +26,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The Dockerfile, Compose, Kubernetes, systemd and Prometheus: docs/OPERATIONS.md.
+lint-deploy: $(VENV)/.dev
+	$(BIN)/python -m tests.deploy.lint
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
