@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-import aiosqlite
+from sqlalchemy import BigInteger, ColumnElement, Double, Text, bindparam, delete, exists, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
-from bot.storage.database import run
+from bot.storage.database import FAILURES, Database
+from bot.storage.locks import Lock, acquire
+from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.work.request import WorkRequest
 
@@ -27,22 +29,47 @@ Notify = Callable[[], Awaitable[object]]
 MOST_WAITING = 6
 """How many people may wait for their turn in one channel, including the one who is being answered."""
 
+_CHANNEL = bindparam("channel_id", type_=BigInteger)
+_SINCE = bindparam("since", type_=Double)
+
 # A conversation may be deleted while an answer is under way, a button is pressed, or another process writes. So each
 # deletion has a number, and each write names the deletion that its conversation began with. One statement checks and
-# writes, so no deletion can come between.
-NOT_DELETED = "NOT EXISTS (SELECT 1 FROM deletions WHERE channel_id = ? AND number > ?)"
+# writes, so no deletion can come between. PostgreSQL's statements see the database as it was when they began: there the
+# channel's lock keeps deletions from coming between.
+NOT_DELETED: ColumnElement[bool] = ~exists().where(
+    DELETIONS.c.channel_id == _CHANNEL, DELETIONS.c.number > bindparam("conversation", type_=BigInteger)
+)
 """Whether the conversation of a channel and a number still exists. True for nulls, which name none."""
 
-_INSERT = f"""
-INSERT INTO exchanges (channel_id, person, speaker, message, answer, created)
-SELECT ?, ?, ?, ?, ?, ? WHERE {NOT_DELETED}
-"""
-
-_TRIM = """
-DELETE FROM exchanges WHERE channel_id = ? AND number NOT IN (
-    SELECT number FROM exchanges WHERE channel_id = ? ORDER BY number DESC LIMIT ?
+_INSERT = insert(EXCHANGES).from_select(
+    ("channel_id", "person", "speaker", "message", "answer", "created"),
+    select(
+        _CHANNEL,
+        bindparam("person", type_=BigInteger),
+        bindparam("speaker", type_=Text),
+        bindparam("message", type_=Text),
+        bindparam("answer", type_=Text),
+        bindparam("created", type_=Double),
+    ).where(NOT_DELETED),
 )
-"""
+_OLDEST = (
+    select(EXCHANGES.c.number)
+    .where(EXCHANGES.c.channel_id == _CHANNEL)
+    .order_by(EXCHANGES.c.number.desc())
+    .limit(1)
+    .offset(MOST_EXCHANGES)
+    .scalar_subquery()
+)
+_TRIM = delete(EXCHANGES).where(EXCHANGES.c.channel_id == _CHANNEL, EXCHANGES.c.number <= _OLDEST)
+_NEWEST_DELETION = select(func.coalesce(func.max(DELETIONS.c.number), 0)).where(DELETIONS.c.channel_id == _CHANNEL)
+_HISTORY = (
+    select(EXCHANGES.c.speaker, EXCHANGES.c.message, EXCHANGES.c.answer)
+    .where(EXCHANGES.c.channel_id == _CHANNEL, EXCHANGES.c.created >= _SINCE)
+    .order_by(EXCHANGES.c.number.desc())
+    .limit(MOST_EXCHANGES)
+)
+_DELETION = insert(DELETIONS).returning(DELETIONS.c.number)
+_FORGOTTEN = tuple(delete(table).where(table.c.channel_id == _CHANNEL) for table in (EXCHANGES, REQUESTS))
 
 
 @dataclass
@@ -67,8 +94,8 @@ class Turn:
 class Conversations:
     """The last exchanges of each channel, kept for 30 days. If the database fails, answers still arrive."""
 
-    def __init__(self, connection: aiosqlite.Connection, now: Callable[[], float]) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
         self._now = now
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._waiting: Counter[int] = Counter()
@@ -98,12 +125,24 @@ class Conversations:
 
     async def keep(self, turn: Turn, channel_id: int, person: int, exchange: Exchange) -> None:
         """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones."""
+        values = {
+            "channel_id": channel_id,
+            "person": person,
+            "speaker": exchange.speaker,
+            "message": exchange.message,
+            "answer": exchange.answer,
+            "created": self._now(),
+            "conversation": turn.conversation,
+        }
+
+        async def work(connection: AsyncConnection) -> None:
+            await acquire(connection, Lock.CONVERSATION, channel_id, shared=True)
+            await connection.execute(_INSERT, values)
+            await connection.execute(_TRIM, values)
+
         try:
-            await run(self._connection, "DELETE FROM exchanges WHERE created < ?", self._now() - KEPT_SECONDS)
-            said = channel_id, person, exchange.speaker, exchange.message, exchange.answer, self._now()
-            await run(self._connection, _INSERT, *said, channel_id, turn.conversation)
-            await run(self._connection, _TRIM, channel_id, channel_id, MOST_EXCHANGES)
-        except sqlite3.Error as error:
+            await self._database.transaction(work)
+        except FAILURES as error:
             log.warning("a conversation cannot be kept: %s", describe(error))
 
     async def forget(self, channel_id: int) -> None:
@@ -114,8 +153,7 @@ class Conversations:
         """
         try:
             number = await self._delete(channel_id)
-            await run(self._connection, "DELETE FROM deletions WHERE created < ?", self._now() - KEPT_SECONDS)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
             raise Unanswered("I could not delete the conversation, and the failure has been logged.") from error
         if channel_id in self._turns:
@@ -123,10 +161,16 @@ class Conversations:
 
     async def _delete(self, channel_id: int) -> int:
         """Delete a conversation, and return the number of the deletion, which is also the next conversation's."""
-        statement = "INSERT INTO deletions (channel_id, created) VALUES (?, ?)"
-        async with self._connection.execute(statement, (channel_id, self._now())) as cursor:
-            assert cursor.lastrowid is not None
-            return cursor.lastrowid
+
+        async def work(connection: AsyncConnection) -> int:
+            await acquire(connection, Lock.CONVERSATION, channel_id)
+            inserted = await connection.execute(_DELETION, {"channel_id": channel_id, "created": self._now()})
+            for statement in _FORGOTTEN:
+                await connection.execute(statement, {"channel_id": channel_id})
+            number: int = inserted.scalar_one()
+            return number
+
+        return await self._database.transaction(work)
 
     @contextlib.asynccontextmanager
     async def _alone(self, channel_id: int, while_waiting: Notify | None) -> AsyncIterator[None]:
@@ -152,17 +196,13 @@ class Conversations:
     async def _read(self, turn: Turn, channel_id: int) -> None:
         # The number first: a deletion between the two statements is a later one.
         try:
-            number = "SELECT coalesce(max(number), 0) FROM deletions WHERE channel_id = ?"
-            [[turn.conversation]] = await self._connection.execute_fetchall(number, (channel_id,))
-            found = await self._connection.execute_fetchall(
-                "SELECT speaker, message, answer FROM exchanges WHERE channel_id = ? AND created >= ?"
-                " ORDER BY number DESC LIMIT ?",
-                (channel_id, self._now() - KEPT_SECONDS, MOST_EXCHANGES),
-            )
-        except sqlite3.Error as error:
+            [[turn.conversation]] = await self._database.rows(_NEWEST_DELETION, {"channel_id": channel_id})
+            since = self._now() - KEPT_SECONDS
+            found = await self._database.rows(_HISTORY, {"channel_id": channel_id, "since": since})
+        except FAILURES as error:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:
-            turn.history = tuple(Exchange(*row) for row in reversed(list(found)))
+            turn.history = tuple(Exchange(*row) for row in reversed(found))
 
 
 def conversation_of(request: Request[object]) -> tuple[int | None, int | None]:

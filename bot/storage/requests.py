@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import BigInteger, Double, Text, bindparam, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
 from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
-from bot.storage.database import connect, run
+from bot.storage.database import FAILURES, Database
+from bot.storage.locks import Lock, acquire
+from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
@@ -26,13 +28,24 @@ log = logging.getLogger(__name__)
 KEPT_SECONDS = 30 * 24 * 3600.0
 """How long a request is kept."""
 
-_INSERT = f"""
-INSERT INTO requests (id, person, kind, content, created, channel_id) SELECT ?, ?, ?, ?, ?, ? WHERE {NOT_DELETED}
-"""
+_INSERT = insert(REQUESTS).from_select(
+    ("id", "person", "kind", "content", "created", "channel_id"),
+    select(
+        bindparam("id", type_=Text),
+        bindparam("person", type_=BigInteger),
+        bindparam("kind", type_=Text),
+        bindparam("content", type_=Text),
+        bindparam("created", type_=Double),
+        bindparam("channel_id", type_=BigInteger),
+    ).where(NOT_DELETED),
+)
+_FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(
+    REQUESTS.c.id == bindparam("id"), REQUESTS.c.created >= bindparam("since")
+)
 
 
 class RequestStore:
-    """Requests that are kept for 30 days, in a SQLite database that any number of coroutines may use at once.
+    """Requests that are kept for 30 days, in a database that any number of coroutines and processes may use at once.
 
     If the database fails, buttons say that their request is forgotten; answers still arrive.
 
@@ -42,24 +55,27 @@ class RequestStore:
     """
 
     def __init__(
-        self, connection: aiosqlite.Connection, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]
+        self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]
     ) -> None:
-        self._connection = connection
+        self.database = database
         self._kinds = kinds
         self._names = task_names()
         self._now = now
-        self.conversations = Conversations(connection, now)
+        self.conversations = Conversations(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: Path | None, *, now: Callable[[], float] = time.time) -> AsyncIterator[RequestStore]:
-        """Open the store in a file; in memory if the path is None or the file can't be used."""
+    async def open(
+        cls, path: Path | None, url: str | None = None, *, now: Callable[[], float] = time.time
+    ) -> AsyncIterator[RequestStore]:
+        """Open the store in a database (see `Database.open`).
+
+        Raises:
+            SettingsError: the PostgreSQL database can't be used.
+        """
         kinds = await asyncio.to_thread(_kinds)
-        connection = await connect(path)
-        try:
-            yield cls(connection, kinds, now)
-        finally:
-            await connection.close()
+        async with Database.open(path, url) as database:
+            yield cls(database, kinds, now)
 
     async def keep(self, request: Request[object], *, person: int) -> str:
         """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.
@@ -71,13 +87,26 @@ class RequestStore:
         identity = secrets.token_urlsafe(12)
         content = self._kinds[kind].dump_json(request).decode()
         channel_id, conversation = conversation_of(request)
-        now = self._now()
+        values = {
+            "id": identity,
+            "person": person,
+            "kind": kind,
+            "content": content,
+            "created": self._now(),
+            "channel_id": channel_id,
+            "conversation": conversation,
+        }
+
+        async def work(connection: AsyncConnection) -> None:
+            await acquire(connection, Lock.CONVERSATION, channel_id or 0, shared=True)
+            await connection.execute(_INSERT, values)
+
         try:
-            await run(self._connection, "DELETE FROM requests WHERE created < ?", now - KEPT_SECONDS)
-            await run(
-                self._connection, _INSERT, identity, person, kind, content, now, channel_id, channel_id, conversation
-            )
-        except sqlite3.Error as error:
+            if channel_id is None or self.database.dialect == "sqlite":
+                await self.database.run(_INSERT, values)
+            else:
+                await self.database.transaction(work)
+        except FAILURES as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
 
@@ -89,14 +118,12 @@ class RequestStore:
             InvalidRequest: this version no longer answers such a request.
         """
         try:
-            found = await self._connection.execute_fetchall(
-                "SELECT kind, content FROM requests WHERE id = ? AND created >= ?",
-                (identity, self._now() - KEPT_SECONDS),
-            )
+            values = {"id": identity, "since": self._now() - KEPT_SECONDS}
+            found = await self.database.rows(_FIND, values)
             for kind, content in found:
                 request: Request[object] = self._kinds[kind].validate_json(content)
                 return request
-        except (sqlite3.Error, KeyError, ValidationError) as error:
+        except (*FAILURES, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
 

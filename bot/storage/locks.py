@@ -1,0 +1,31 @@
+"""PostgreSQL's advisory locks, which processes hold against each other. On SQLite a transaction locks the whole file."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from sqlalchemy import BigInteger, Integer, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Lock(IntEnum):
+    """What is locked: the first of the two numbers of an advisory lock. The second is made of a key."""
+
+    MIGRATIONS = 1
+    CONVERSATION = 2
+    """Of a channel. Those who write to the conversation share it; those who delete the conversation have it alone."""
+
+
+_NUMBERS = bindparam("lock", type_=Integer), func.hashint8(bindparam("key", type_=BigInteger))
+_ALONE = select(func.pg_advisory_xact_lock(*_NUMBERS))
+_SHARED = select(func.pg_advisory_xact_lock_shared(*_NUMBERS))
+
+
+async def acquire(connection: AsyncConnection, lock: Lock, key: int = 0, *, shared: bool = False) -> None:
+    """Wait for a lock, and hold it until the transaction ends. Keys of 64 bits may share a lock, which costs only time.
+
+    A statement of PostgreSQL sees what was committed when the statement began. So what is to see the work of those who
+    held the lock before comes in a statement of its own.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_SHARED if shared else _ALONE, {"lock": int(lock), "key": key})
