@@ -20,6 +20,7 @@ from bot.inference.requests import Request
 from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
 from bot.storage.database import FAILURES, Database
 from bot.storage.locks import Lock, acquire
+from bot.storage.processes import Processes
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
@@ -54,14 +55,13 @@ class RequestStore:
         now: returns the time, in seconds since 1970.
     """
 
-    def __init__(
-        self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]
-    ) -> None:
+    def __init__(self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]) -> None:
         self.database = database
         self._kinds = kinds
         self._names = task_names()
         self._now = now
-        self.conversations = Conversations(database, now)
+        self.processes = Processes(database)
+        self.conversations = Conversations(database, self.processes.leases, now)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -75,7 +75,11 @@ class RequestStore:
         """
         kinds = await asyncio.to_thread(_kinds)
         async with Database.open(path, url) as database:
-            yield cls(database, kinds, now)
+            store = cls(database, kinds, now)
+            try:
+                yield store
+            finally:
+                await store.processes.close()
 
     async def keep(self, request: Request[object], *, person: int) -> str:
         """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.
