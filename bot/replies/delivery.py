@@ -126,20 +126,18 @@ class Delivery:
         self, reply: PendingReply, request: RequestT, render: Render[RequestT], preview: Preview[RequestT] | None
     ) -> Answer[Any]:
         """Show an answer while it is generated, and when it is complete."""
-        stoppable_id = ""
-        try:
+        with contextlib.ExitStack() as at_end:
             if preview is not None and not reply.answering.done():
-                stoppable_id = await reply.id_of(request)
-                text = Text(reply.interaction.user.id, reply.answering.stop)
-                self._store.processes.writing.begin(stoppable_id, text)
+                identity = await reply.id_of(request)
+                writing = self._store.processes.writing
+                at_end.callback(writing.end, identity)
+                writing.begin(identity, Text(reply.interaction.user.id, reply.answering.stop))
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()
             # On a thread, because the explanation of a long text has thousands of numbers.
             rendered = await asyncio.to_thread(render, request, answer)
             await reply.show_last(with_work(rendered, request, answer.result))
             return answer
-        finally:
-            self._store.processes.writing.end(stoppable_id)
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 from collections.abc import Callable
@@ -26,7 +27,7 @@ NOT_FOUND_OUT = "I could not find out who writes this answer, and the failure ha
 
 _MINE = WRITING.c.process == bindparam("mine")
 _THIS = WRITING.c.id == bindparam("text")
-_WHOSE = select(WRITING.c.person).where(_THIS, is_alive(WRITING.c.process))
+_WHOSE = select(WRITING.c.person).where(_THIS, ~_MINE, is_alive(WRITING.c.process))
 _STOP = update(WRITING).where(_THIS).values(stopped=True)
 _STOPPED = select(WRITING.c.id).where(_MINE, WRITING.c.stopped == true())
 _END = delete(WRITING).where(_THIS, _MINE)
@@ -60,6 +61,7 @@ class Writing:
         self._begin = begin.on_conflict_do_nothing()
         self._texts: dict[str, Text] = {}
         self._told: set[str] = set()
+        self._has_ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._context = contextvars.copy_context()
 
@@ -76,6 +78,8 @@ class Writing:
     def end(self, identity: str) -> None:
         """Forget a text, if it is there."""
         self._texts.pop(identity, None)
+        if identity in self._told:
+            self._has_ended.set()
 
     async def stop(self, identity: str, person: int) -> None:
         """Stop a text, wherever it is written; the text so far becomes the answer.
@@ -104,7 +108,8 @@ class Writing:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _stop_elsewhere(self, identity: str, person: int) -> None:
-        asked = [row.person for row in await self._database.rows(_WHOSE, {"text": identity})]
+        values = {"text": identity, "mine": self._heartbeat.process}
+        asked = [row.person for row in await self._database.rows(_WHOSE, values)]
         if not asked:
             raise AlreadyEnded
         if asked != [person]:
@@ -115,15 +120,21 @@ class Writing:
     async def _look(self) -> None:
         """Tell the other processes about this one's texts, and stop those that they were asked to stop."""
         while self._texts or self._told:
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._has_ended.wait()
+            self._has_ended.clear()
             try:
                 await self._tell()
-                if self._told:
-                    for row in await self._database.rows(_STOPPED, {"mine": self._heartbeat.process}):
-                        if (text := self._texts.get(row.id)) is not None:
-                            text.stop()
+                await self._stop_those_that_were_told()
             except FAILURES as error:
                 log.warning("other processes cannot stop this one's texts: %s", describe(error))
+
+    async def _stop_those_that_were_told(self) -> None:
+        if self._told:
+            for row in await self._database.rows(_STOPPED, {"mine": self._heartbeat.process}):
+                if (text := self._texts.get(row.id)) is not None:
+                    text.stop()
 
     async def _tell(self) -> None:
         for identity in self._told.difference(self._texts):
