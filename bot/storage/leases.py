@@ -8,11 +8,12 @@ import contextvars
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from sqlalchemy import bindparam, delete, or_
+from sqlalchemy import and_, bindparam, delete, or_
 
 from bot.errors import describe
+from bot.storage.clock import DatabaseNow
 from bot.storage.database import FAILURES, Database
-from bot.storage.heartbeat import BEAT_SECONDS, Heartbeat, is_alive
+from bot.storage.heartbeat import ALIVE_SECONDS, BEAT_SECONDS, Heartbeat, is_alive
 from bot.storage.tables import LEASES
 from bot.storage.upserts import insert_into
 
@@ -27,6 +28,8 @@ TAKE_SECONDS = 1.0
 
 _GIVE_BACK = delete(LEASES).where(LEASES.c.name == bindparam("lease"), LEASES.c.process == bindparam("mine"))
 
+_GIVE_ALL_BACK = delete(LEASES).where(LEASES.c.process == bindparam("mine"))
+
 
 class Leases:
     """Names that at most one process holds. Coroutines of one process must exclude each other by themselves.
@@ -37,11 +40,13 @@ class Leases:
     def __init__(self, database: Database, heartbeat: Heartbeat) -> None:
         self._database = database
         self._heartbeat = heartbeat
-        take = insert_into(LEASES, database.dialect).values(name=bindparam("lease"), process=heartbeat.process)
-        free = or_(LEASES.c.process == heartbeat.process, ~is_alive(LEASES.c.process))
-        self._take = take.on_conflict_do_update(
-            index_elements=["name"], set_={"process": heartbeat.process}, where=free
-        )
+        values = {"process": heartbeat.process, "taken": DatabaseNow()}
+        take = insert_into(LEASES, database.dialect).values(name=bindparam("lease"), **values)
+        # A statement of PostgreSQL may meet a lease that was taken after it began, by a process whose first sign of
+        # life it does not see. So a lease that is younger than any sign of life has to be is not free.
+        is_old = LEASES.c.taken < DatabaseNow() - ALIVE_SECONDS
+        free = or_(LEASES.c.process == heartbeat.process, and_(is_old, ~is_alive(LEASES.c.process)))
+        self._take = take.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
         self._owed: dict[str, asyncio.Task[None]] = {}
         self._late: set[asyncio.Task[None]] = set()
         self._context = contextvars.copy_context()
@@ -108,11 +113,13 @@ class Leases:
                 await self.give_back(name)
 
     async def close(self) -> None:
-        """Try no longer to give back what is owed: the process ends, and its leases with it."""
+        """Give everything back, because the process ends."""
         tasks = (*self._owed.values(), *self._late)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(*FAILURES):  # otherwise it is free when the process counts as dead
+            await self._database.run(_GIVE_ALL_BACK, {"mine": self._heartbeat.process})
 
     def _clean_up(self, name: str, taking: asyncio.Task[bool]) -> None:
         """Give a lease back that comes too late."""

@@ -74,6 +74,7 @@ LEASES = Table(
     METADATA,
     Column("name", Text(), primary_key=True),  # of what one process has alone
     Column("process", Text(), nullable=False),
+    Column("taken", Double(), nullable=False),  # when, in the database's seconds
 )
 
 IDENTIFICATIONS = Table(

@@ -18,6 +18,7 @@ def upgrade(op: Operations) -> None:
         "leases",
         sa.Column("name", sa.Text(), primary_key=True),
         sa.Column("process", sa.Text(), nullable=False),
+        sa.Column("taken", sa.Double(), nullable=False),
     )
     op.create_table(
         "identifications",
