@@ -23,6 +23,8 @@ Notify = Callable[[], Awaitable[object]]
 
 LOOK_SECONDS = 0.5
 """Between two tries to get what another process has."""
+YOUNG_SECONDS = ALIVE_SECONDS - 2 * BEAT_SECONDS
+"""Longer than a statement takes, and short enough that no lease of a process that counts as dead is young."""
 TAKE_SECONDS = 1.0
 """How long somebody who waits for an acknowledgement waits for the database. Discord waits three seconds."""
 
@@ -43,8 +45,8 @@ class Leases:
         values = {"process": heartbeat.process, "taken": DatabaseNow()}
         take = insert_into(LEASES, database.dialect).values(name=bindparam("lease"), **values)
         # A statement of PostgreSQL may meet a lease that was taken after it began, by a process whose first sign of
-        # life it does not see. So a lease that is younger than any sign of life has to be is not free.
-        is_old = LEASES.c.taken < DatabaseNow() - ALIVE_SECONDS
+        # life it does not see. So a young lease is not free.
+        is_old = LEASES.c.taken < DatabaseNow() - YOUNG_SECONDS
         free = or_(LEASES.c.process == heartbeat.process, and_(is_old, ~is_alive(LEASES.c.process)))
         self._take = take.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
         self._owed: dict[str, asyncio.Task[None]] = {}

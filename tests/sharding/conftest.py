@@ -65,3 +65,9 @@ async def discord() -> AsyncIterator[ShardedDiscord]:
     """A small Discord over real sockets, with as many buckets as shards."""
     async with ShardedDiscord(max_concurrency=16).serving() as discord:
         yield discord
+
+
+@pytest.fixture
+def database_variables() -> dict[str, str]:
+    """The settings of processes that share a SQLite file, which lies in their cache folder."""
+    return {}
