@@ -28,7 +28,9 @@ _END = delete(PROCESSES).where(PROCESSES.c.id == bindparam("id"))
 
 def is_alive(process: Column[str]) -> ColumnElement[bool]:
     """Return the condition that the process in a column is alive."""
-    return exists().where(PROCESSES.c.id == process, PROCESSES.c.seen >= DatabaseNow() - ALIVE_SECONDS)
+    alive = exists().where(PROCESSES.c.id == process, PROCESSES.c.seen >= DatabaseNow() - ALIVE_SECONDS)
+    # SQLAlchemy does so by itself, except in an upsert, where it would look at the processes of all rows.
+    return alive.correlate(process.table)
 
 
 class Heartbeat:

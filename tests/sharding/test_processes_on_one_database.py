@@ -50,6 +50,7 @@ class TestLeases:
 
     async def test_the_lease_of_a_process_that_died_is_free(self, two: Two, stores: Stores, die: Die) -> None:
         assert await two[0].leases.take("it")
+        assert await two[1].leases.take("something else")
         await die(two[0])
         assert not await two[1].leases.take("it")  # it is young
         await age_leases(stores[0])
