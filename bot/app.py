@@ -37,7 +37,7 @@ AUTHENTICATION_FAILED = 4004
 SYNC_SECONDS = 60.0
 """The longest that a start waits to register the commands: beyond a daily limit, Discord asks to wait for hours."""
 REQUESTS = "requests.sqlite3"
-"""The database of the requests behind buttons, in the cache folder."""
+"""The SQLite database in the cache folder."""
 DELIVERY_SECONDS = 10.0
 """The longest that a stop waits for answers on their way to Discord."""
 
@@ -82,7 +82,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
         stopping: called when the stop begins.
 
     Raises:
-        SettingsError: the token is missing or wrong, or Discord cannot be reached.
+        SettingsError: the token is missing or wrong, or Discord or the database cannot be reached.
         HungAgain: threads have hung more than once. Everybody has been told.
     """
     token = settings.discord_token
@@ -94,10 +94,11 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
         )
     shards = chosen_shards(settings, socket.gethostname())
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
+    database_url = settings.database_url.get_secret_value() if settings.database_url is not None else None
     with stop_signals() as stop:
         async with (
             open_backend(settings, preset) as backend,
-            RequestStore.open(settings.cache_dir / REQUESTS) as store,
+            RequestStore.open(settings.cache_dir / REQUESTS, database_url) as store,
             Glassbox(
                 backend,
                 store,

@@ -104,6 +104,7 @@ class Glassbox(commands.AutoShardedBot):
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
+        self._store.expiry.start()
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect and identify a shard at its turn. discord.py calls this for one shard after the other."""
@@ -119,6 +120,7 @@ class Glassbox(commands.AutoShardedBot):
         return discord.Interaction(data=data, state=self._connection)
 
     async def close(self) -> None:
+        self._store.expiry.stop()
         self.studio.close()
         await super().close()
 

@@ -16,6 +16,7 @@ from bot.errors import SettingsError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
 
 NO_SHARDS = "must be numbers and ranges such as 0-3,8, and name no shard twice"
@@ -31,6 +32,7 @@ FAULTS = {
     "byte_size_unit": "must be a size such as 6GB",
     "no_home": NO_HOME,
     "no_shards": NO_SHARDS,
+    "no_database": "must begin with postgresql://",
 }
 """Pydantic's types of errors, in plain words."""
 
@@ -62,6 +64,16 @@ def _shard_ids(value: object) -> object:
     if len(set(ids)) != len(ids):
         raise PydanticCustomError("no_shards", NO_SHARDS)
     return tuple(sorted(ids))
+
+
+def _postgresql(value: object) -> object:
+    """Write the URL of a database as asyncpg reads it."""
+    if isinstance(value, str):
+        scheme, found, rest = value.strip().partition("://")
+        if not found or scheme not in DATABASE_SCHEMES:
+            raise PydanticCustomError("no_database", "must begin with postgresql://")
+        return f"postgresql://{rest}"
+    return value
 
 
 InHome = BeforeValidator(_in_home)
@@ -114,6 +126,9 @@ class Settings(BaseSettings):
 
     hang_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """A thread hangs after this long without a heartbeat; longer than any batch takes."""
+
+    database_url: Annotated[SecretStr | None, BeforeValidator(_postgresql)] = None
+    """Of a PostgreSQL database, which several processes share; None for a SQLite file in the cache folder."""
 
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections of all processes together; None lets Discord recommend a number."""

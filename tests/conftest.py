@@ -3,10 +3,11 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import secrets
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from blockbuster import BlockBuster
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
+from tests import postgresql
 from tests.support import COURSE, CPU, open_worker, preset_of
 from tests.timers import Timers
 
@@ -68,6 +70,42 @@ def uncounted() -> Iterator[None]:
             os.environ[TRACED_PROCESSES] = in_processes
         threading.settrace(in_threads)
         sys.settrace(here)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [
+        report for report in terminalreporter.stats.get("skipped", []) if postgresql.MISSING in str(report.longrepr)
+    ]
+    if skipped:
+        terminalreporter.write_line(
+            f"{len(skipped)} tests with PostgreSQL were skipped: install its server (apt-get install postgresql), and "
+            "run them again. They start a server of their own."
+        )
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str | None]:
+    """The URL of a PostgreSQL server's database; None where PostgreSQL is not installed."""
+    programs = postgresql.binaries()
+    with nullcontext() if programs is None else postgresql.serving(programs) as url:
+        yield url
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_server: str | None) -> AsyncIterator[str]:
+    """The URL of an empty schema, for one test."""
+    if postgresql_server is None:
+        pytest.skip(postgresql.MISSING)
+    import asyncpg
+
+    schema = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(postgresql_server)
+    try:
+        await connection.execute(f"CREATE SCHEMA {schema}")
+        yield f"{postgresql_server}&search_path={schema}"
+        await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    finally:
+        await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +195,9 @@ def detector_of_blocking() -> BlockBuster:
         function.can_block_in("concurrent/futures/thread.py", {"submit", "shutdown", "_adjust_thread_count"})
         function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
         function.can_block_in("logging/__init__.py", {"handle", "emit", "acquire"})
+        function.can_block_in(
+            "asyncpg/connect_utils.py", {"_parse_connect_arguments"}
+        )  # certificates, once a connection
         function.can_block_in("coverage/collector.py", {"lock_data", "unlock_data"})  # where coverage is measured
     return detector
 

@@ -10,67 +10,40 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from sqlalchemy import BigInteger, ColumnElement, Double, Text, bindparam, delete, exists, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Double, bindparam, delete, select
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
-from bot.storage.database import FAILURES, Database
+from bot.storage.database import FAILURES, Database, Values
+from bot.storage.deletions import CHANNEL, NEWEST, delete_conversation, insert_unless_deleted, let_nobody_delete
+from bot.storage.expiry import KEPT_SECONDS
 from bot.storage.leases import Leases
-from bot.storage.locks import Lock, acquire
-from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
+from bot.storage.tables import EXCHANGES
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.work.request import WorkRequest
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long exchanges and deletions are kept: longer than any answer takes."""
 Notify = Callable[[], Awaitable[object]]
 MOST_WAITING = 6
 """How many people may wait for their turn in one channel, including the one who is being answered."""
 
-_CHANNEL = bindparam("channel_id", type_=BigInteger)
-_SINCE = bindparam("since", type_=Double)
-
-# A conversation may be deleted while an answer is under way, a button is pressed, or another process writes. So each
-# deletion has a number, and each write names the deletion that its conversation began with. One statement checks and
-# writes, so no deletion can come between. PostgreSQL's statements see the database as it was when they began: there the
-# channel's lock keeps deletions from coming between.
-NOT_DELETED: ColumnElement[bool] = ~exists().where(
-    DELETIONS.c.channel_id == _CHANNEL, DELETIONS.c.number > bindparam("conversation", type_=BigInteger)
-)
-"""Whether the conversation of a channel and a number still exists. True for nulls, which name none."""
-
-_INSERT = insert(EXCHANGES).from_select(
-    ("channel_id", "person", "speaker", "message", "answer", "created"),
-    select(
-        _CHANNEL,
-        bindparam("person", type_=BigInteger),
-        bindparam("speaker", type_=Text),
-        bindparam("message", type_=Text),
-        bindparam("answer", type_=Text),
-        bindparam("created", type_=Double),
-    ).where(NOT_DELETED),
-)
+_INSERT = insert_unless_deleted(EXCHANGES)
 _OLDEST = (
     select(EXCHANGES.c.number)
-    .where(EXCHANGES.c.channel_id == _CHANNEL)
+    .where(EXCHANGES.c.channel_id == CHANNEL)
     .order_by(EXCHANGES.c.number.desc())
     .limit(1)
     .offset(MOST_EXCHANGES)
     .scalar_subquery()
 )
-_TRIM = delete(EXCHANGES).where(EXCHANGES.c.channel_id == _CHANNEL, EXCHANGES.c.number <= _OLDEST)
-_NEWEST_DELETION = select(func.coalesce(func.max(DELETIONS.c.number), 0)).where(DELETIONS.c.channel_id == _CHANNEL)
+_TRIM = delete(EXCHANGES).where(EXCHANGES.c.channel_id == CHANNEL, EXCHANGES.c.number <= _OLDEST)
 _HISTORY = (
     select(EXCHANGES.c.speaker, EXCHANGES.c.message, EXCHANGES.c.answer)
-    .where(EXCHANGES.c.channel_id == _CHANNEL, EXCHANGES.c.created >= _SINCE)
+    .where(EXCHANGES.c.channel_id == CHANNEL, EXCHANGES.c.created >= bindparam("since", type_=Double))
     .order_by(EXCHANGES.c.number.desc())
     .limit(MOST_EXCHANGES)
 )
-_DELETION = insert(DELETIONS).returning(DELETIONS.c.number)
-_FORGOTTEN = tuple(delete(table).where(table.c.channel_id == _CHANNEL) for table in (EXCHANGES, REQUESTS))
 
 
 @dataclass
@@ -131,20 +104,20 @@ class Conversations:
 
     async def keep(self, turn: Turn, channel_id: int, person: int, exchange: Exchange) -> None:
         """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones."""
-        values = {
+        values: Values = {
             "channel_id": channel_id,
             "person": person,
-            "speaker": exchange.speaker,
-            "message": exchange.message,
-            "answer": exchange.answer,
+            "speaker": _storable(exchange.speaker),
+            "message": _storable(exchange.message),
+            "answer": _storable(exchange.answer),
             "created": self._now(),
             "conversation": turn.conversation,
         }
 
-        async def work(connection: AsyncConnection) -> None:
-            await acquire(connection, Lock.CONVERSATION, channel_id, shared=True)
-            await connection.execute(_INSERT, values)
-            await connection.execute(_TRIM, values)
+        def work(connection: Connection) -> None:
+            let_nobody_delete(connection, channel_id)
+            connection.execute(_INSERT, values)
+            connection.execute(_TRIM, values)
 
         try:
             await self._database.transaction(work)
@@ -158,25 +131,14 @@ class Conversations:
             Unanswered: the database cannot be used.
         """
         try:
-            number = await self._delete(channel_id)
+            number = await self._database.transaction(
+                lambda connection: delete_conversation(connection, channel_id, self._now())
+            )
         except FAILURES as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
             raise Unanswered("I could not delete the conversation, and the failure has been logged.") from error
         if channel_id in self._turns:
             self._turns[channel_id].newest = number
-
-    async def _delete(self, channel_id: int) -> int:
-        """Delete a conversation, and return the number of the deletion, which is also the next conversation's."""
-
-        async def work(connection: AsyncConnection) -> int:
-            await acquire(connection, Lock.CONVERSATION, channel_id)
-            inserted = await connection.execute(_DELETION, {"channel_id": channel_id, "created": self._now()})
-            for statement in _FORGOTTEN:
-                await connection.execute(statement, {"channel_id": channel_id})
-            number: int = inserted.scalar_one()
-            return number
-
-        return await self._database.transaction(work)
 
     @contextlib.asynccontextmanager
     async def _alone(self, channel_id: int, while_waiting: Notify | None) -> AsyncIterator[None]:
@@ -202,13 +164,18 @@ class Conversations:
     async def _read(self, turn: Turn, channel_id: int) -> None:
         # The number first: a deletion between the two statements is a later one.
         try:
-            [[turn.conversation]] = await self._database.rows(_NEWEST_DELETION, {"channel_id": channel_id})
+            [[turn.conversation]] = await self._database.rows(NEWEST, {"channel_id": channel_id})
             since = self._now() - KEPT_SECONDS
             found = await self._database.rows(_HISTORY, {"channel_id": channel_id, "since": since})
         except FAILURES as error:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:
             turn.history = tuple(Exchange(*row) for row in reversed(found))
+
+
+def _storable(text: str) -> str:
+    """Replace what databases don't take in a text: halves of surrogate pairs, and for PostgreSQL the character NUL."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def conversation_of(request: Request[object]) -> tuple[int | None, int | None]:

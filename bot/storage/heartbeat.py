@@ -8,7 +8,7 @@ import logging
 import math
 import secrets
 
-from sqlalchemy import Column, ColumnElement, bindparam, delete, exists
+from sqlalchemy import Column, ColumnElement, bindparam, delete, exists, literal_column
 
 from bot.errors import describe
 from bot.storage.clock import DatabaseNow
@@ -28,9 +28,9 @@ _END = delete(PROCESSES).where(PROCESSES.c.id == bindparam("id"))
 
 def is_alive(process: Column[str]) -> ColumnElement[bool]:
     """Return the condition that the process in a column is alive."""
-    alive = exists().where(PROCESSES.c.id == process, PROCESSES.c.seen >= DatabaseNow() - ALIVE_SECONDS)
-    # SQLAlchemy does so by itself, except in an upsert, where it would look at the processes of all rows.
-    return alive.correlate(process.table)
+    # By name, because in an upsert SQLAlchemy would select the column's table anew, and look at all of its rows.
+    here = literal_column(f"{process.table.name}.{process.name}", process.type)
+    return exists().where(PROCESSES.c.id == here, PROCESSES.c.seen >= DatabaseNow() - ALIVE_SECONDS)
 
 
 class Heartbeat:

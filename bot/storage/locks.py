@@ -1,11 +1,10 @@
-"""PostgreSQL's advisory locks, which processes hold against each other. On SQLite a transaction locks the whole file."""
+"""PostgreSQL's advisory locks, which processes hold against each other. SQLite's transactions lock the whole file."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-from sqlalchemy import BigInteger, Integer, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, func, select
 
 
 class Lock(IntEnum):
@@ -21,11 +20,11 @@ _ALONE = select(func.pg_advisory_xact_lock(*_NUMBERS))
 _SHARED = select(func.pg_advisory_xact_lock_shared(*_NUMBERS))
 
 
-async def acquire(connection: AsyncConnection, lock: Lock, key: int = 0, *, shared: bool = False) -> None:
+def acquire(connection: Connection, lock: Lock, key: int = 0, *, shared: bool = False) -> None:
     """Wait for a lock, and hold it until the transaction ends. Keys of 64 bits may share a lock, which costs only time.
 
     A statement of PostgreSQL sees what was committed when the statement began. So what is to see the work of those who
     held the lock before comes in a statement of its own.
     """
     if connection.dialect.name == "postgresql":
-        await connection.execute(_SHARED if shared else _ALONE, {"lock": int(lock), "key": key})
+        connection.execute(_SHARED if shared else _ALONE, {"lock": int(lock), "key": key})

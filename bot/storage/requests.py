@@ -12,34 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import BigInteger, Double, Text, bindparam, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, select
 
 from bot.errors import RequestForgotten, describe
 from bot.inference.requests import Request
-from bot.storage.conversations import NOT_DELETED, Conversations, conversation_of
-from bot.storage.database import FAILURES, Database
-from bot.storage.locks import Lock, acquire
+from bot.storage.conversations import Conversations, conversation_of
+from bot.storage.database import FAILURES, Database, Values
+from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
+from bot.storage.expiry import KEPT_SECONDS, Expiry
+from bot.storage.opening import open_database
 from bot.storage.processes import Processes
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long a request is kept."""
-
-_INSERT = insert(REQUESTS).from_select(
-    ("id", "person", "kind", "content", "created", "channel_id"),
-    select(
-        bindparam("id", type_=Text),
-        bindparam("person", type_=BigInteger),
-        bindparam("kind", type_=Text),
-        bindparam("content", type_=Text),
-        bindparam("created", type_=Double),
-        bindparam("channel_id", type_=BigInteger),
-    ).where(NOT_DELETED),
-)
+_INSERT = insert_unless_deleted(REQUESTS)
 _FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(
     REQUESTS.c.id == bindparam("id"), REQUESTS.c.created >= bindparam("since")
 )
@@ -60,6 +48,7 @@ class RequestStore:
         self._kinds = kinds
         self._names = task_names()
         self._now = now
+        self.expiry = Expiry(database, now)
         self.processes = Processes(database)
         self.conversations = Conversations(database, self.processes.leases, now)
 
@@ -68,13 +57,13 @@ class RequestStore:
     async def open(
         cls, path: Path | None, url: str | None = None, *, now: Callable[[], float] = time.time
     ) -> AsyncIterator[RequestStore]:
-        """Open the store in a database (see `Database.open`).
+        """Open the store in a database (see `open_database`).
 
         Raises:
             SettingsError: the PostgreSQL database can't be used.
         """
         kinds = await asyncio.to_thread(_kinds)
-        async with Database.open(path, url) as database:
+        async with open_database(path, url) as database:
             store = cls(database, kinds, now)
             try:
                 yield store
@@ -91,7 +80,7 @@ class RequestStore:
         identity = secrets.token_urlsafe(12)
         content = self._kinds[kind].dump_json(request).decode()
         channel_id, conversation = conversation_of(request)
-        values = {
+        values: Values = {
             "id": identity,
             "person": person,
             "kind": kind,
@@ -101,15 +90,11 @@ class RequestStore:
             "conversation": conversation,
         }
 
-        async def work(connection: AsyncConnection) -> None:
-            await acquire(connection, Lock.CONVERSATION, channel_id or 0, shared=True)
-            await connection.execute(_INSERT, values)
-
         try:
-            if channel_id is None or self.database.dialect == "sqlite":
+            if channel_id is None:
                 await self.database.run(_INSERT, values)
             else:
-                await self.database.transaction(work)
+                await self.database.transaction(lambda connection: _insert(connection, values, channel_id))
         except FAILURES as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
@@ -122,14 +107,17 @@ class RequestStore:
             InvalidRequest: this version no longer answers such a request.
         """
         try:
-            values = {"id": identity, "since": self._now() - KEPT_SECONDS}
-            found = await self.database.rows(_FIND, values)
-            for kind, content in found:
-                request: Request[object] = self._kinds[kind].validate_json(content)
+            for row in await self.database.rows(_FIND, {"id": identity, "since": self._now() - KEPT_SECONDS}):
+                request: Request[object] = self._kinds[row.kind].validate_json(row.content)
                 return request
         except (*FAILURES, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
+
+
+def _insert(connection: Connection, values: Values, channel_id: int) -> None:
+    let_nobody_delete(connection, channel_id)
+    connection.execute(_INSERT, values)
 
 
 def _kinds() -> dict[str, TypeAdapter[Any]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.errors import RequestForgotten
 from bot.replies import pending
+from bot.storage.tables import REQUESTS
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.pacing import held_after
 from tests.support import device_held
@@ -192,8 +194,7 @@ class TestForget:
             await scene.env.settle()
 
             assert opened.response.embeds  # it is shown all the same, and nothing behind its menu is kept
-            kept = await scene.store._connection.execute_fetchall("SELECT content FROM requests")
-            assert "apples" not in str(list(kept))
+            assert "apples" not in str(await scene.store.database.rows(select(REQUESTS)))
 
     async def test_neither_a_message_nor_anew(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:

@@ -7,11 +7,13 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from sqlalchemy import select
 
 from bot.errors import RequestForgotten
 from bot.replies import pending
 from bot.replies.results.chat import NOTHING as NOTHING_SAID
 from bot.replies.results.complete import NOTHING as NO_CODE
+from bot.storage.tables import EXCHANGES, REQUESTS
 from bot.tasks.work.request import WorkRequest
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.pacing import held_after
@@ -231,10 +233,7 @@ class TestForgotten:
 
 async def kept(scene: Scene) -> str:
     """Everything that is kept."""
-    rows = [
-        await scene.store._connection.execute_fetchall(f"SELECT * FROM {table}") for table in ("requests", "exchanges")
-    ]
-    return str([tuple(row) for found in rows for row in found])
+    return str([await scene.store.database.rows(select(table)) for table in (REQUESTS, EXCHANGES)])
 
 
 class TestAnswersThatNobodyElseSees:

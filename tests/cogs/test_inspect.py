@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import simcord
+from sqlalchemy import delete
 
 from bot.errors import RequestForgotten
 from bot.inference.task import HeadKind, Implementation
 from bot.replies import pending
-from bot.storage.database import run
+from bot.storage.tables import REQUESTS
 from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
@@ -158,7 +159,7 @@ class TestButton:
         async with open_scene() as scene:
             result = await answered(scene)
             shown = await opened(scene, scene.alice, result.response)
-            await run(scene.store._connection, "DELETE FROM requests")
+            await scene.store.database.run(delete(REQUESTS))
 
             again = scene.press(scene.alice, result.response, "Show the work")
             await scene.env.settle()

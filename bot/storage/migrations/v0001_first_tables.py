@@ -1,6 +1,6 @@
 """The first tables, also from SQLite files of versions that had no migrations.
 
-Those kept the version of their tables as `user_version`: the first releases 0, later ones 1. Version 1 has these tables.
+They kept the version of their tables as `user_version`: the first releases 0, later ones 1, which has these tables.
 """
 
 from __future__ import annotations

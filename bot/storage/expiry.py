@@ -1,0 +1,73 @@
+"""Deletes what has been kept long enough, once an hour. Reads hide it from the very second."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+from discord.ext import tasks
+from sqlalchemy import Column, Delete, bindparam, delete, select
+
+from bot.errors import describe
+from bot.storage.database import FAILURES, Database
+from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 30 * 24 * 3600.0
+"""How long requests, exchanges and deletions are kept; longer than any answer takes."""
+AGES = tuple((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS))
+"""The columns that say since when a row is kept, in seconds since 1970, and for how many seconds it is."""
+
+EVERY, JITTER = timedelta(hours=1), 0.2
+AT_ONCE = 1_000
+"""The most rows of one statement, so that nobody waits long for it."""
+
+
+class Expiry:
+    """The periodic deletion of a database's old rows. Several processes may do it at once."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+        self._statements = tuple((_delete(column), seconds) for column, seconds in AGES)
+
+    def start(self) -> None:
+        """Begin now, and again about every hour until `stop`."""
+        self._periodically.start()
+
+    def stop(self) -> None:
+        """End it after the statement that is running."""
+        self._periodically.cancel()
+
+    async def expire(self) -> None:
+        """Delete what is too old. If the database fails, it is tried again the next time."""
+        try:
+            for statement, seconds in self._statements:
+                before = self._now() - seconds
+                while await self._database.run(statement, {"before": before}) == AT_ONCE:
+                    pass
+        except FAILURES as error:
+            log.warning("what is too old cannot be deleted: %s", describe(error))
+
+    @tasks.loop(seconds=EVERY.total_seconds())
+    async def _periodically(self) -> None:
+        await self.expire()
+        # Processes that were started together drift apart.
+        self._periodically.change_interval(seconds=EVERY.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER))
+
+
+def _delete(column: Column[float]) -> Delete:
+    """Return the statement that deletes up to `AT_ONCE` rows of a column's table that are older than `before`."""
+    [key] = column.table.primary_key
+    # Rows that another process is deleting are skipped: waiting for each other's, both could wait for ever.
+    oldest = (
+        select(key)
+        .where(column < bindparam("before", type_=column.type))
+        .order_by(column)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    return delete(column.table).where(key.in_(oldest))
