@@ -24,7 +24,7 @@ LOOK_SECONDS = 2.0
 """Between two looks for dead processes."""
 SWEEP_SECONDS = 60.0
 """Between two removals of what dead processes have left behind."""
-MOST_TRIES = 2
+MOST_TRIES = 3
 """An interaction that more processes have died of is not answered: it may be what kills them."""
 
 

@@ -78,7 +78,7 @@ def main() -> None:
         from bot import app
         from tests.sharding.stand_in import open_stand_in
 
-        app.open_backend = open_stand_in(float(seconds))  # type: ignore[assignment]
+        app.open_backend = open_stand_in(float(seconds))
     from bot.__main__ import main as bot_main
 
     bot_main()

@@ -61,11 +61,6 @@ async def die(stores: tuple[RequestStore, RequestStore]) -> Callable[[Processes]
 @pytest.fixture
 async def discord() -> AsyncIterator[ShardedDiscord]:
     """A small Discord over real sockets, with as many buckets as shards."""
-    async with ShardedDiscord(max_concurrency=16).serving() as discord:
+    discord = ShardedDiscord(max_concurrency=16)
+    async with discord.serving():
         yield discord
-
-
-@pytest.fixture
-def database_variables(place: Place) -> dict[str, str]:
-    """The settings of processes that share a database; a SQLite file lies in their cache folder."""
-    return {} if place.url is None else {"DATABASE_URL": place.url}

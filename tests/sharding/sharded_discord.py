@@ -18,6 +18,8 @@ from tests.discord_server import (
     IDENTIFY,
     INVALID_SESSION,
     RESUME,
+    TYPES,
+    USER,
     DiscordServer,
     _json,
 )
@@ -38,6 +40,7 @@ class ShardedDiscord(DiscordServer):
         remaining: sessions that may still begin today.
         online: the connection of each shard.
         begun: the shards that have identified, in order.
+        acknowledged_at: when each interaction was acknowledged, by its token, in the loop's seconds.
         too_early: those that were refused, because their bucket had begun another within five seconds.
     """
 
@@ -46,6 +49,7 @@ class ShardedDiscord(DiscordServer):
     online: dict[int, web.WebSocketResponse] = field(default_factory=dict)
     begun: list[int] = field(default_factory=list)
     too_early: list[int] = field(default_factory=list)
+    acknowledged_at: dict[str, float] = field(default_factory=dict)
     _bucket_begun: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -58,6 +62,16 @@ class ShardedDiscord(DiscordServer):
         token = _SHARD.set(shard)
         try:
             return await self.invoke(command, **options)
+        finally:
+            _SHARD.reset(token)
+
+    async def invoke_by(self, person: int, shard: int, command: str, **options: str | int | float) -> str:
+        """A person in a server of a shard sends a command; return the interaction's token."""
+        token = _SHARD.set(shard)
+        try:
+            given = [{"name": name, "type": TYPES[type(value)], "value": value} for name, value in options.items()]
+            data = {"id": "3000", "name": command, "type": 1, "options": given}
+            return await self._interact(2, data=data, user={**USER, "id": str(person)})
         finally:
             _SHARD.reset(token)
 
@@ -93,6 +107,10 @@ class ShardedDiscord(DiscordServer):
             "total": 1000, "remaining": self.remaining, "reset_after": 1000, "max_concurrency": self.max_concurrency,
         }  # fmt: skip
         return _json({"url": f"ws://{self._url}/gateway", "shards": 1, "session_start_limit": limits})
+
+    async def _callback(self, request: web.Request) -> web.Response:
+        self.acknowledged_at.setdefault(request.match_info["token"], asyncio.get_running_loop().time())
+        return await super()._callback(request)
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         connection = await super()._gateway(request)

@@ -18,15 +18,12 @@ from bot.inference.status import WorkerStatus
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 
-STEPS = 20
-"""Parts of a text, which is shown as it is written."""
-
 
 class StandInAnswering:
     """An answer that is ready after some seconds.
 
     Args:
-        seconds: for an answer; a text takes `STEPS` times as long.
+        seconds: for an answer, and for each token of a text.
     """
 
     def __init__(self, request: Request[Any], seconds: float) -> None:
@@ -67,7 +64,7 @@ class StandInAnswering:
         self._task.cancel()
 
     async def _work(self) -> Answer[Any]:
-        steps = STEPS if isinstance(self._request, GenerateRequest) else 1
+        steps = self._request.max_new_tokens if isinstance(self._request, GenerateRequest) else 1
         while self._step < steps and not self._stopped:
             await asyncio.sleep(self._seconds)
             self._step += 1

@@ -13,21 +13,26 @@ import pytest
 
 from bot.errors import AlreadyEnded, ShuttingDown, SomebodyElses
 from bot.settings import Settings
+from bot.storage.tables import WRITING
 from tests.discord_server import USER
 from tests.sharding.bot_process import BotProcess, bot_process
 from tests.sharding.sharded_discord import ShardedDiscord
+from tests.storage.conftest import Place
 from tests.timers import PATIENCE
 
+DEFERRED_UPDATE = 6
 MALLORY = {**USER, "id": "2001", "username": "mallory", "global_name": "Mallory"}
 Start = Callable[..., AbstractAsyncContextManager[BotProcess]]
+on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def start(discord: ShardedDiscord, tmp_path: Path, database_variables: Mapping[str, str]) -> Start:
+def start(discord: ShardedDiscord, tmp_path: Path, place: Place) -> Start:
     """Run one of two processes: `start(0, STAND_IN_SECONDS="0.01")`."""
 
     def start(index: int, **variables: str) -> AbstractAsyncContextManager[BotProcess]:
-        common = {"CACHE_DIR": str(tmp_path / "cache"), "SHARD_COUNT": "4", "PROCESSES": "2", **database_variables}
+        database = {} if place.url is None else {"DATABASE_URL": place.url}
+        common = {"CACHE_DIR": str(place.path.parent), "SHARD_COUNT": "4", "PROCESSES": "2", **database}
         return bot_process(
             discord.address, tmp_path / f"{index}.log", {**common, "PROCESS_INDEX": str(index), **variables}
         )
@@ -55,10 +60,7 @@ async def answer(discord: ShardedDiscord, token: str, when: Callable[[Any], obje
 
 async def told(discord: ShardedDiscord, token: str) -> str:
     """The sentence that one person reads."""
-    await discord.until_true(lambda: discord.exchanges[token].followups or discord.exchanges[token].acknowledged == 4)
-    callback = await discord.until("POST", f"/{token}/callback")
-    followups = discord.exchanges[token].followups
-    return str(followups[-1]["content"] if followups else callback["data"]["content"])
+    return str((await discord.until("POST", f"/{token}/callback"))["data"]["content"])
 
 
 async def test_a_button_works_on_the_other_process(discord: ShardedDiscord, start: Start) -> None:
@@ -67,28 +69,36 @@ async def test_a_button_works_on_the_other_process(discord: ShardedDiscord, star
         assert discord.count("PUT", "/commands") == 1
         assert not discord.too_early
 
-        message = await answer(discord, await discord.invoke_on(0, "generate", prompt="One"))
-        again = await answer(discord, await discord.press_on(3, "Regenerate", message))
-        assert "One" in str(again["embeds"])
+        asked = await discord.invoke_on(0, "generate", prompt="One", max_new_tokens=1)
+        again = await discord.press_on(3, "Regenerate", await answer(discord, asked))
+        assert "One" in str((await answer(discord, again))["embeds"])
 
-        # Stop: by somebody else, by the person who asked, and too late.
-        written = await discord.invoke_on(0, "generate", prompt="Two")
+
+async def test_stop_ends_a_text_of_the_other_process(discord: ShardedDiscord, start: Start, place: Place) -> None:
+    async with both(start, STAND_IN_SECONDS="0.5"):
+        await discord.all_online(0, 1, 2, 3)
+        written = await discord.invoke_on(0, "generate", prompt="A long text", max_new_tokens=512)
         shown = await answer(discord, written, has_stop)
-        refused = await discord.press_on(3, "Stop", shown, MALLORY)
-        assert await told(discord, refused) == SomebodyElses().sentence
+        async with asyncio.timeout(PATIENCE):
+            while not await place.rows(WRITING):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+        assert await told(discord, await discord.press_on(3, "Stop", shown, MALLORY)) == SomebodyElses().sentence
         pressed = await discord.press_on(3, "Stop", shown)
-        await discord.until("POST", f"/{pressed}/callback")
-        stopped = await answer(discord, written)
-        assert str(stopped["embeds"]).count("…") < 20
+        acknowledged = await discord.until("POST", f"/{pressed}/callback")
+        assert acknowledged["type"] == DEFERRED_UPDATE
+        assert 0 < str((await answer(discord, written))["embeds"]).count("…") < 512
         assert await told(discord, await discord.press_on(3, "Stop", shown)) == AlreadyEnded().sentence
 
 
 async def test_the_interactions_of_a_process_that_is_killed_are_answered_by_the_other(
     discord: ShardedDiscord, start: Start
 ) -> None:
-    async with both(start, STAND_IN_SECONDS="0.05") as (one, _):
+    async with both(start, STAND_IN_SECONDS="0.5") as (one, _):
         await discord.all_online(0, 1, 2, 3)
-        tokens = [await discord.invoke_on(0, "generate", prompt=f"Text {number}") for number in range(5)]
+        tokens = [
+            await discord.invoke_on(0, "generate", prompt=f"Text {number}", max_new_tokens=9) for number in range(5)
+        ]
         for token in tokens:
             await discord.until("POST", f"/{token}/callback")
         one.kill()
@@ -98,6 +108,7 @@ async def test_the_interactions_of_a_process_that_is_killed_are_answered_by_the_
             assert not discord.exchanges[token].followups
 
 
+@on_sqlite
 async def test_a_rolling_restart_acknowledges_every_interaction(
     discord: ShardedDiscord, start: Start, settings: Settings
 ) -> None:
@@ -143,6 +154,7 @@ async def test_a_rolling_restart_acknowledges_every_interaction(
 @pytest.mark.parametrize(
     "variables", [{"SHARD_COUNT": ""}, {"PROCESS_INDEX": "2"}, {"SHARD_IDS": "0-3"}, {"SHARD_IDS": "s3cret"}]
 )
+@on_sqlite
 async def test_settings_that_cannot_be_end_with_one_sentence(start: Start, variables: Mapping[str, str]) -> None:
     async with start(0, STAND_IN_SECONDS="0", **variables) as process:
         assert await asyncio.wait_for(process.process.wait(), PATIENCE) == 2

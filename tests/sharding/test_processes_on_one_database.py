@@ -79,7 +79,7 @@ class TestLeases:
         held = asyncio.Event()
         async with two[0].leases.held("it"):
             waiting = asyncio.create_task(hold())
-            await until(lambda: told)
+            await until(lambda: bool(told))
             assert not held.is_set()
         await asyncio.wait_for(waiting, PATIENCE)
         assert len(told) == 1

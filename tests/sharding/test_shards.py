@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from bot.settings import Settings, read_settings
 from bot.sharding.shards import Shards, chosen_shards
 
 
-def shards(host_name: str = "laptop", **chosen: object) -> Shards:
+def shards(host_name: str = "laptop", **chosen: Any) -> Shards:
     return chosen_shards(Settings(_env_file=None, **chosen), host_name)
 
 
@@ -69,7 +70,7 @@ class TestParts:
     ],
 )
 def test_settings_that_contradict_each_other_end_with_a_sentence(
-    chosen: dict[str, object], host: str, sentence: str
+    chosen: dict[str, Any], host: str, sentence: str
 ) -> None:
     with pytest.raises(SettingsError, match=sentence):
         shards(host, **chosen)
