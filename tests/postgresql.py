@@ -40,16 +40,26 @@ def serving(programs: Path) -> Iterator[str]:
     try:
         as_user = _not_root(folder)
         data = folder / "data"
-        initialise = [programs / "initdb", "--no-sync", "--auth=trust", f"--username={USER}", "--encoding=UTF8"]
-        _run([*initialise, "--locale=C", "--pgdata", data], folder, as_user)
-        options = " ".join(f"-c {option}" for option in (*FAST, f"unix_socket_directories={folder}"))
-        control = [programs / "pg_ctl", "--pgdata", data]
-        start = [*control, "--log", folder / "log", "--options", options, "--timeout", f"{PATIENCE:.0f}", "-w", "start"]
+        options = ("--no-sync", "--auth=trust", f"--username={USER}", "--encoding=UTF8", "--locale=C")
+        _run([programs / "initdb", *options, "--pgdata", data], folder, as_user)
+        settings = " ".join(f"-c {option}" for option in (*FAST, f"unix_socket_directories={folder}"))
+        control: list[str | Path] = [programs / "pg_ctl", "--pgdata", data]
+        start = [
+            *control,
+            "--log",
+            folder / "log",
+            "--options",
+            settings,
+            "--timeout",
+            f"{PATIENCE:.0f}",
+            "-w",
+            "start",
+        ]
         _run(start, folder, as_user)
         try:
             yield f"postgresql://{USER}@/postgres?host={quote(str(folder))}"
         finally:
-            _run([*control, "--mode", "immediate", "-w", "stop"], folder, as_user)
+            _run([*control, "--mode", "immediate", "stop"], folder, as_user)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

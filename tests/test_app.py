@@ -252,6 +252,12 @@ class TestNoStart:
         assert not server.identified
         assert "loaded in" not in caplog.text
 
+    async def test_a_database_that_cannot_be_used(self, settings: Settings, tmp_path: Path) -> None:
+        url = SecretStr(f"postgresql://alice:s3cret@/database?host={tmp_path}")
+        with pytest.raises(SettingsError, match="No PostgreSQL answers") as caught:
+            await run_bot(settings.model_copy(update={"database_url": url}), print)
+        assert "s3cret" not in caught.value.sentence
+
     async def test_discord_cannot_be_reached(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))

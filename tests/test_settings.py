@@ -63,6 +63,8 @@ def test_a_wrong_value_names_the_variable_and_keeps_it_secret(monkeypatch: pytes
         ("REQUEST_SECONDS", "soon", "REQUEST_SECONDS must be a number."),
         ("REQUEST_SECONDS", "0", "REQUEST_SECONDS must be more than 0."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'."),
+        ("DATABASE_URL", "sqlite:///s3cret", "DATABASE_URL must begin with postgresql://."),
+        ("DATABASE_URL", "alice:s3cret@host/database", "DATABASE_URL must begin with postgresql://."),
         ("MODEL_MEMORY", "lots", "MODEL_MEMORY must be a size such as 6GB."),
         ("MODEL_MEMORY", "6 parsecs", "MODEL_MEMORY must be a size such as 6GB."),
     ],
@@ -74,6 +76,15 @@ def test_a_wrong_value_is_told_in_plain_words(
     with pytest.raises(SettingsError) as caught:
         read_settings()
     assert caught.value.sentence == f"{sentence} See .env.example for what each setting may be."
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_spellings_of_a_database(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f" {scheme}://alice:s3cret@host/database?sslmode=require\n")
+    url = read_settings().database_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://alice:s3cret@host/database?sslmode=require"
+    assert "s3cret" not in repr(read_settings())
 
 
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:

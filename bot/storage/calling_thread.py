@@ -5,28 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 
 class CallingThread:
-    """Calls functions one after the other, each of them even if its caller is cancelled.
+    """Calls functions one after the other, each of them even if its caller is cancelled. Made on the running loop.
 
     The standard library's executor takes twice as long for a call, which is longer than SQLite takes for a statement.
     """
 
     def __init__(self, name: str) -> None:
-        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._calls: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = SimpleQueue()
+        self._outcomes: deque[tuple[asyncio.Future[Any], Callable[[], None]]] = deque()
+        self._is_told = False
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
         """Have a function called, and return the future of what it returns or raises."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = self._loop.create_future()
         self._calls.put((function, future))
         return future
 
@@ -38,18 +42,23 @@ class CallingThread:
         while (call := self._calls.get()) is not None:
             function, future = call
             try:
-                result = function()
+                settle = partial(future.set_result, function())
             except BaseException as error:
-                _tell(future, future.set_exception, error)
-            else:
-                _tell(future, future.set_result, result)
-            del call, function, future  # or they would stay until the next call
+                settle = partial(future.set_exception, error)
+            self._outcomes.append((future, settle))
+            self._tell()
+            del call, function, future, settle  # or they would stay until the next call
 
+    def _tell(self) -> None:
+        # Waking the loop is dear, so it is woken once for all that has ended by the time it is awake.
+        if not self._is_told:
+            self._is_told = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+                self._loop.call_soon_threadsafe(self._deliver)
 
-def _tell(future: asyncio.Future[Any], settle: Callable[[Any], None], outcome: object) -> None:
-    def settle_unless_cancelled() -> None:
-        if not future.cancelled():
-            settle(outcome)
-
-    with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-        future.get_loop().call_soon_threadsafe(settle_unless_cancelled)
+    def _deliver(self) -> None:
+        self._is_told = False  # first: an outcome that comes from here on is told again
+        while self._outcomes:
+            future, settle = self._outcomes.popleft()
+            if not future.cancelled():
+                settle()

@@ -115,7 +115,8 @@ class Conversations:
         }
 
         def work(connection: Connection) -> None:
-            let_nobody_delete(connection, channel_id)
+            # Two that trim the same exchanges could each wait for the other.
+            let_nobody_delete(connection, channel_id, alone=True)
             connection.execute(_INSERT, values)
             connection.execute(_TRIM, values)
 

@@ -36,9 +36,9 @@ def insert_unless_deleted(table: Table) -> Insert:
     return insert(table).from_select([column.name for column in columns], values.where(~later))
 
 
-def let_nobody_delete(connection: Connection, channel_id: int) -> None:
-    """Keep a conversation from being deleted until the transaction ends."""
-    acquire(connection, Lock.CONVERSATION, channel_id, shared=True)
+def let_nobody_delete(connection: Connection, channel_id: int, *, alone: bool = False) -> None:
+    """Keep a conversation from being deleted until the transaction ends; alone, also from being written to."""
+    acquire(connection, Lock.CONVERSATION, channel_id, shared=not alone)
 
 
 def delete_conversation(connection: Connection, channel_id: int, now: float) -> int:

@@ -12,7 +12,7 @@ class Lock(IntEnum):
 
     MIGRATIONS = 1
     CONVERSATION = 2
-    """Of a channel. Those who write to the conversation share it; those who delete the conversation have it alone."""
+    """Of a channel. Those who keep requests share it; those who delete the conversation or trim it have it alone."""
 
 
 _NUMBERS = bindparam("lock", type_=Integer), func.hashint8(bindparam("key", type_=BigInteger))

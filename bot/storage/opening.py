@@ -33,8 +33,9 @@ async def open_database(path: Path | None, url: str | None = None) -> AsyncItera
 
 async def _opened(path: Path | None, url: str | None) -> Database:
     if url is not None:
-        from bot.storage.postgresql import PostgreSQLDatabase
+        from bot.storage.postgresql import PostgreSQLDatabase, check
 
+        await check(url)
         return await _upgraded(PostgreSQLDatabase(url))
     if path is not None:
         try:

@@ -24,8 +24,10 @@ T = TypeVar("T")
 
 NO_DRIVER = 'DATABASE_URL needs the driver of PostgreSQL: pip install "glassbox-bot[postgres]".'
 UNREADABLE = "DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/database."
-UNREACHABLE = "The server of DATABASE_URL cannot be reached. Check its address, and that PostgreSQL is running there."
-NOT_POSTGRESQL = "What answers at the address of DATABASE_URL is not PostgreSQL. Check the host and the port."
+UNREACHABLE = (
+    "No PostgreSQL answers at the address of DATABASE_URL. Check the host, the port and sslmode, and that PostgreSQL "
+    "is running there."
+)
 REFUSED = "PostgreSQL refuses DATABASE_URL. Check the user, the password and the name of the database."
 NO_TABLES = (
     "The tables in the database of DATABASE_URL cannot be made or upgraded. Check that its user may create tables "
@@ -60,12 +62,11 @@ class PostgreSQLDatabase(Database):
         return await self.connected(lambda connection: _in_transaction(connection, work))
 
     async def upgrade(self) -> None:
-        """Check that the database can be used, and give it the tables of this version.
+        """Give the database the tables of this version.
 
         Raises:
-            SettingsError: it can't be used.
+            SettingsError: its user may not, or it holds something else.
         """
-        await _check(self._url)
         try:
             await self._upgrade()
         except FAILURES as error:
@@ -98,22 +99,26 @@ class PostgreSQLDatabase(Database):
         return await asyncio.shield(task)
 
 
-async def _check(url: str) -> None:
-    """Connect once, and tell the operator why that fails."""
+async def check(url: str) -> None:
+    """Connect once.
+
+    Raises:
+        SettingsError: that fails; says why.
+    """
     try:
-        from asyncpg import ClientConfigurationError, InterfaceError, InternalClientError, PostgresError
+        import asyncpg
     except ImportError:
         raise SettingsError(NO_DRIVER) from None
     try:
         connection = await _connect(url, BUSY_SECONDS)
-    except OSError:  # first, because a certificate's error is a ValueError too
+    except (OSError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError):
         raise SettingsError(UNREACHABLE) from None
-    except (ClientConfigurationError, ValueError):
+    except (ValueError, asyncpg.ClientConfigurationError):  # a certificate's error is an OSError as well
         raise SettingsError(UNREADABLE) from None
-    except PostgresError:
+    except asyncpg.InterfaceError:
+        raise SettingsError(UNREACHABLE) from None
+    except asyncpg.PostgresError:
         raise SettingsError(REFUSED) from None
-    except (InterfaceError, InternalClientError):
-        raise SettingsError(NOT_POSTGRESQL) from None
     await connection.close()
 
 

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,8 +63,8 @@ async def measure(rows: int, url: str | None) -> Times:
     from bot.tasks.generate import GenerateRequest
 
     with tempfile.TemporaryDirectory() as folder:
-        where = (Path(folder) / "requests.sqlite3", *([url] if url else []))
-        async with RequestStore.open(*where) as store:
+        where: Any = {"url": url} if url else {}  # which earlier versions don't know
+        async with RequestStore.open(Path(folder) / "requests.sqlite3", **where) as store:
             asked, said = GenerateRequest("Once upon a time " * 10), ChatRequest("Why? " * 20, 2**60, "alice")
             identities = [await store.keep(asked, person=7) for _ in range(rows or 1)]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.errors import Refused, RequestForgotten, Unanswered
-from bot.storage import RequestStore
-from bot.storage.conversations import KEPT_SECONDS, MOST_WAITING, Conversations
+from bot.storage import KEPT_SECONDS, RequestStore
+from bot.storage.conversations import MOST_WAITING, Conversations
 from bot.storage.tables import EXCHANGES, REQUESTS
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.generate import GenerateRequest
