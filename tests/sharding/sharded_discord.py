@@ -113,11 +113,10 @@ class ShardedDiscord(DiscordServer):
         return await super()._callback(request)
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
-        connection = await super()._gateway(request)
-        async with self._changed:
-            self.online = {shard: one for shard, one in self.online.items() if one is not connection}
-            self._changed.notify_all()
-        return connection
+        try:
+            return await super()._gateway(request)
+        finally:  # cancelled, if the process has been killed
+            self.online = {shard: one for shard, one in self.online.items() if one._req is not request}
 
     async def _receive(self, connection: web.WebSocketResponse, message: Mapping[str, Any]) -> None:
         if message["op"] == HEARTBEAT:
