@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 
 import aiohttp
 import discord
@@ -23,6 +23,7 @@ from bot.operating.server import watched
 from bot.operating.watch import Watch
 from bot.replies.discord_errors import MALFORMED
 from bot.settings import Settings
+from bot.sharding.shards import chosen_shards
 from bot.stopping import beside, stop_signals, until_stopped
 from bot.storage import RequestStore
 from bot.tasks import all_tasks
@@ -99,6 +100,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             "bot token into a file .env as DISCORD_TOKEN=…, and start again. Without a token, try "
             "`python -m bot playground`."
         )
+    shards = chosen_shards(settings, socket.gethostname())
     preset = await asyncio.to_thread(chosen_preset, settings, "course")
     database_url = settings.database_url.get_secret_value() if settings.database_url is not None else None
     watch = await asyncio.to_thread(Watch.open, settings.cache_dir)
@@ -107,8 +109,15 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             watched(settings.metrics_address, watch),
             open_backend(settings, preset, watch.worker) as backend,
             RequestStore.open(settings.cache_dir / REQUESTS, database_url) as store,
-            Glassbox(backend, store, shard_count=settings.shard_count, watch=watch) as bot,
-            beside(_serve(bot, backend, token.get_secret_value(), settings.cache_dir, say)) as serving,
+            Glassbox(
+                backend,
+                store,
+                shard_count=shards.count,
+                shard_ids=shards.ids,
+                requests_per_person=settings.requests_per_person if shards.are_some else None,
+                watch=watch,
+            ) as bot,
+            beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_hung()) as hanging,
         ):
             hung = None
@@ -119,6 +128,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             if stopping is not None:
                 stopping()
             log.info("stopping: what is running is answered first")
+            bot.takeover.end()
             await backend.aclose()
             # Receive nothing more from Discord. Answers can still be sent.
             await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
@@ -128,14 +138,12 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 raise hung
 
 
-async def _serve(
-    bot: Glassbox, backend: InferenceWorker, token: str, state_folder: Path, say: Callable[[str], None]
-) -> None:
+async def _serve(bot: Glassbox, backend: InferenceWorker, token: str, say: Callable[[str], None]) -> None:
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
-    async with beside(backend.preload()):
-        say(await _sync(bot, state_folder))
+    async with beside(backend.preload()), beside(bot.takeover.run()):
+        say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")
         with _discord_failures_told():
@@ -153,11 +161,11 @@ async def _login(bot: Glassbox, token: str) -> None:
             raise SettingsError(NOT_DISCORD) from None
 
 
-async def _sync(bot: Glassbox, state_folder: Path) -> str:
+async def _sync(bot: Glassbox) -> str:
     """Register the commands if necessary; return a line for the operator. If it fails, Discord keeps its commands."""
     try:
         async with asyncio.timeout(SYNC_SECONDS):
-            synced = await bot.sync_if_changed(state_folder)
+            synced = await bot.sync_if_changed()
     except Exception as error:  # see `bot.replies.discord_errors`
         log.error("the commands could not be registered: %s", describe(error))
         return "Commands: Discord did not take them. Those that it has are answered; start again to try again."

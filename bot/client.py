@@ -9,11 +9,11 @@ import json
 import logging
 import pkgutil
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import discord
+import yarl
 from discord import app_commands
 from discord.ext import commands
 
@@ -33,7 +33,11 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
+from bot.sharding.identifying import Identifying
+from bot.sharding.quota import SharedQuota
+from bot.sharding.takeover import Takeover
 from bot.storage import RequestStore
+from bot.storage.database import FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +63,21 @@ class Glassbox(commands.AutoShardedBot):
     """The bot. The caller starts and closes the backend and the store.
 
     Args:
-        shard_count: gateway connections; None for Discord's recommendation.
+        shard_count: gateway connections of all processes together; None for Discord's recommendation.
+        shard_ids: those of this process; None for all.
+        requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
     """
 
     def __init__(
-        self, backend: Backend, store: RequestStore, *, shard_count: int | None = None, watch: Watch | None = None
+        self,
+        backend: Backend,
+        store: RequestStore,
+        *,
+        shard_count: int | None = None,
+        shard_ids: Sequence[int] | None = None,
+        requests_per_person: int | None = None,
+        watch: Watch | None = None,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -80,15 +93,21 @@ class Glassbox(commands.AutoShardedBot):
             shard_count=shard_count,
             http_trace=None if watch is None else watch.http_trace,  # type: ignore[arg-type]  # it is optional
         )
+        self.shard_ids = None if shard_ids is None else list(shard_ids)
         self.backend = backend
         self.studio = Studio()
-        self.delivery = Delivery(backend, store, self.studio)
+        processes = self._processes = store.processes
+        quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
+        self.delivery = Delivery(backend, store, self.studio, quota)
         self.conversations = store.conversations
         self._store = store
+        self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()
         self.pending_interactions.observer = watch
         if watch is not None:
             watch.follow(self, backend)
+        self.takeover = Takeover(processes, self.pending_interactions, self._interaction_of)
+        self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         self._action_handlers: dict[str, Handler] = {}
 
     async def setup_hook(self) -> None:
@@ -97,6 +116,19 @@ class Glassbox(commands.AutoShardedBot):
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
         self._store.expiry.start()
+
+    async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect and identify a shard at its turn. discord.py calls this for one shard after the other."""
+        await self.identifying.reserve(shard_id)
+        await super().launch_shard(gateway, shard_id, initial=initial)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for the turn of a shard. discord.py calls this immediately before it identifies."""
+        await self.identifying.take(shard_id or 0)
+
+    def _interaction_of(self, payload: Mapping[str, Any]) -> discord.Interaction:
+        data: Any = payload
+        return discord.Interaction(data=data, state=self._connection)
 
     async def close(self) -> None:
         self._store.expiry.stop()
@@ -127,7 +159,7 @@ class Glassbox(commands.AutoShardedBot):
             name_action(interaction, action)
         try:
             if action == STOP.name:
-                self.delivery.stop(request_id or "", interaction.user.id)
+                await self._processes.writing.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
                 return
             if handler is None:  # the message is from a version of the bot with more actions
@@ -143,7 +175,7 @@ class Glassbox(commands.AutoShardedBot):
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, submission.action, None, submission)
 
-    async def sync_if_changed(self, state_folder: Path) -> bool:
+    async def sync_if_changed(self) -> bool:
         """Register the commands at Discord unless it has them already; return whether they were registered.
 
         Raises:
@@ -153,14 +185,35 @@ class Glassbox(commands.AutoShardedBot):
         payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         content = json.dumps([self.application_id, sorted(payloads, key=_identity)], sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()
-        path = state_folder / f"commands-{self.application_id}.sha256"
-        if await asyncio.to_thread(_read, path) == digest:
-            registered = await self.tree.fetch_commands()
-            if {(command.type.value, command.name) for command in registered} == set(map(_identity, payloads)):
+        identities = set(map(_identity, payloads))
+        if await self._are_registered(digest, identities):
+            return False
+        # Of several processes that start at once, one registers them. If it dies, another does.
+        async with self._processes.leases.held("commands"):
+            if await self._are_registered(digest, identities):
                 return False
-        await self.tree.sync()
-        await asyncio.to_thread(_write, path, digest)
+            await self.tree.sync()
+            await self._keep_digest(digest)
         return True
+
+    async def _are_registered(self, digest: str, identities: set[tuple[int, str]]) -> bool:
+        """Return whether Discord was told these commands last, and has commands of these types and names."""
+        assert self.application_id is not None
+        try:
+            if await self._processes.commands.digest(self.application_id) != digest:
+                return False
+        except FAILURES as error:
+            log.warning("the digest of the commands cannot be read: %s", describe(error))
+            return False
+        registered = await self.tree.fetch_commands()
+        return {(command.type.value, command.name) for command in registered} == identities
+
+    async def _keep_digest(self, digest: str) -> None:
+        assert self.application_id is not None
+        try:
+            await self._processes.commands.keep(self.application_id, digest)
+        except FAILURES as error:  # without the digest, the commands are only registered once more
+            log.warning("the digest of the commands cannot be kept: %s", describe(error))
 
     def invite_links(self) -> Mapping[str, str]:
         """Return the URLs that install the bot, by purpose. They are known after login."""
@@ -253,18 +306,3 @@ def cog_names() -> list[str]:
 def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
     """Return the type and name of a command, which are unique together."""
     return payload["type"], payload["name"]
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _write(path: Path, digest: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(digest, encoding="utf-8")
-    except OSError as error:  # without the digest, the commands are only registered once more
-        log.warning("the digest of the commands cannot be kept: %s", type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,8 @@ DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
 NO_ADDRESS = "must be host:port, such as 127.0.0.1:9464, or off"
 
+NO_SHARDS = "must be numbers and ranges such as 0-3,8, and name no shard twice"
+
 FAULTS = {
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",
@@ -30,6 +33,7 @@ FAULTS = {
     "byte_size": "must be a size such as 6GB",
     "byte_size_unit": "must be a size such as 6GB",
     "no_home": NO_HOME,
+    "no_shards": NO_SHARDS,
     "no_database": "must begin with postgresql://",
     "address": NO_ADDRESS,
 }
@@ -48,6 +52,21 @@ def _in_home(value: object) -> object:
         except RuntimeError:
             raise PydanticCustomError("no_home", NO_HOME) from None
     return value
+
+
+def _shard_ids(value: object) -> object:
+    """Parse `0-3,8` as (0, 1, 2, 3, 8)."""
+    if not isinstance(value, str):
+        return value
+    ids: list[int] = []
+    for part in value.split(","):
+        found = re.fullmatch(r"\s*([0-9]{1,6})(?:\s*-\s*([0-9]{1,6}))?\s*", part)
+        if found is None or int(found[2] or found[1]) < int(found[1]):
+            raise PydanticCustomError("no_shards", NO_SHARDS)
+        ids += range(int(found[1]), int(found[2] or found[1]) + 1)
+    if len(set(ids)) != len(ids):
+        raise PydanticCustomError("no_shards", NO_SHARDS)
+    return tuple(sorted(ids))
 
 
 def _postgresql(value: object) -> object:
@@ -129,7 +148,13 @@ class Settings(BaseSettings):
     """Of a PostgreSQL database, which several processes share; None for a SQLite file in the cache folder."""
 
     shard_count: Annotated[int, Field(ge=1)] | None = None
-    """Gateway connections; None lets Discord recommend a number."""
+    """Gateway connections of all processes together; None lets Discord recommend a number."""
+    shard_ids: Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_shard_ids)] = None
+    """The shards of this process, such as `0-3,8`; None for all."""
+    processes: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """The number of bot processes that divide the shards among themselves."""
+    process_index: Annotated[int, Field(ge=0)] | None = None
+    """Which of them this one is, from 0; None takes the number at the end of the host's name."""
     cache_dir: Annotated[Path, InHome] = Field(default_factory=lambda: platformdirs.user_cache_path("glassbox"))
     """Folder of converted weights and small state. Hub downloads go to HF_HOME."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -183,7 +183,6 @@ class TestStart:
     async def test_as_many_shards_as_are_set(self, server: DiscordServer, settings: Settings, start: Start) -> None:
         async with start(settings.model_copy(update={"shard_count": 1})):
             stop()
-        assert server.count("GET", "/gateway/bot") == 0
         assert server.identified[0]["shard"] == [0, 1]
 
     async def test_answers_a_command(self, server: DiscordServer, settings: Settings, start: Start) -> None:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
 import simcord
 from discord import app_commands
+from sqlalchemy import text
 
 from bot.client import (
     FORBIDDEN,
@@ -49,48 +48,39 @@ def registered(env: Any) -> set[str]:
 
 
 class TestSync:
-    async def test_only_once(self, env: Any, tmp_path: Path) -> None:
-        assert await env.bot.sync_if_changed(tmp_path / "new")
+    async def test_only_once(self, env: Any) -> None:
+        assert await env.bot.sync_if_changed()
         assert registered(env) == COMMANDS
 
-        assert not await env.bot.sync_if_changed(tmp_path / "new")
+        assert not await env.bot.sync_if_changed()
         assert puts(env) == 1
 
-    async def test_again_when_a_command_changed(self, env: Any, tmp_path: Path) -> None:
-        await env.bot.sync_if_changed(tmp_path)
+    async def test_again_when_a_command_changed(self, env: Any) -> None:
+        await env.bot.sync_if_changed()
         env.bot.tree.get_command("fill").description = "Something else"
 
-        assert await env.bot.sync_if_changed(tmp_path)
+        assert await env.bot.sync_if_changed()
 
-    async def test_again_when_discord_has_others(self, env: Any, tmp_path: Path) -> None:
-        await env.bot.sync_if_changed(tmp_path)
+    async def test_again_when_discord_has_others(self, env: Any) -> None:
+        await env.bot.sync_if_changed()
         env.backend.commands[None].popitem()
 
-        assert await env.bot.sync_if_changed(tmp_path)
+        assert await env.bot.sync_if_changed()
         assert registered(env) == COMMANDS
 
-    async def test_each_application_for_itself(self, env: Any, tmp_path: Path) -> None:
-        await env.bot.sync_if_changed(tmp_path)
+    async def test_a_database_that_fails(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
+        await env.bot._store.database.run(text("DROP TABLE registered_commands"))
 
-        [file] = list(await asyncio.to_thread(lambda: list(tmp_path.iterdir())))
-        assert file.name == f"commands-{env.bot.application_id}.sha256"
-
-    async def test_a_folder_that_cannot_be_written(
-        self, env: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        folder = tmp_path / "file"
-        await asyncio.to_thread(folder.touch)
-
-        assert await env.bot.sync_if_changed(folder)
-        assert await env.bot.sync_if_changed(folder)
+        assert await env.bot.sync_if_changed()
+        assert await env.bot.sync_if_changed()
         assert "cannot be kept" in caplog.text
 
-    async def test_discord_refuses(self, env: Any, tmp_path: Path) -> None:
+    async def test_discord_refuses(self, env: Any) -> None:
         env.inject_error("PUT", "/applications/*/commands", status=500)
 
         with pytest.raises(discord.HTTPException):
-            await env.bot.sync_if_changed(tmp_path)
-        assert await env.bot.sync_if_changed(tmp_path)
+            await env.bot.sync_if_changed()
+        assert await env.bot.sync_if_changed()
 
 
 class TestClient:

@@ -22,7 +22,23 @@ TRY_SECONDS = 3.0
 """How long a try may take. discord.py itself waits as long as a rate limit asks; Discord waits three seconds."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
+Keep = Callable[[Kind], Awaitable[None]]
+"""Keeps an interaction, so that another process answers it if this one dies."""
+
 _KIND = "glassbox-acknowledged"
+_KEEP = "glassbox-keep"
+
+
+def expect(interaction: discord.Interaction, keep: Keep, known: Kind | None) -> None:
+    """Prepare an interaction that has arrived.
+
+    Args:
+        keep: called before it is acknowledged without an answer.
+        known: how it was acknowledged by a process that has died.
+    """
+    interaction.extras[_KEEP] = keep
+    if known is not None:
+        interaction.extras[_KIND] = known
 
 
 def acknowledgement(interaction: discord.Interaction) -> Kind | None:
@@ -44,6 +60,8 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
     if acknowledgement(interaction) is None:
         new = thinking or interaction.type is discord.InteractionType.application_command
         kind = Kind.deferred_channel_message if new else Kind.deferred_message_update
+        if (keep := interaction.extras.get(_KEEP)) is not None:
+            await keep(kind)
         await _acknowledge(
             interaction, kind, lambda: interaction.response.defer(thinking=thinking, ephemeral=ephemeral)
         )

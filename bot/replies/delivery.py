@@ -9,12 +9,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from enum import Enum
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import discord
 
 from bot.endings import GONE
-from bot.errors import AlreadyEnded, SomebodyElses, describe
+from bot.errors import describe
 from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
@@ -27,6 +27,7 @@ from bot.replies.pending import PendingReply, until_accepted
 from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
+from bot.storage.writing import Text
 
 RequestT = TypeVar("RequestT", bound=Request[Result])
 # A request's class decides its result's, which the type system cannot say.
@@ -60,17 +61,24 @@ class ResponseKind(Enum):
         return cls.EDIT if asked is not None and asked.user.id == interaction.user.id else cls.EPHEMERAL
 
 
+class Quota(Protocol):
+    """A limit of the requests of one person that is shared by several processes."""
+
+    def request_of(self, person: int) -> contextlib.AbstractAsyncContextManager[None]:
+        """Count a request until the end of the body; entering raises `TooManyRequests` beyond the limit."""
+
+
 class Delivery:
     """Answers interactions: submits requests, and shows their answers."""
 
-    def __init__(self, backend: Backend, store: RequestStore, studio: Studio) -> None:
+    def __init__(self, backend: Backend, store: RequestStore, studio: Studio, quota: Quota | None = None) -> None:
+        self._quota = quota
         self._backend = backend
         self._store = store
         self._studio = studio
         # simcord, which tests and playground run on, holds back timers of an interaction's context while the bot is
         # busy. So edits are paced in a context of the bot's own.
         self._timers = contextvars.copy_context()
-        self._stoppable: dict[str, PendingReply] = {}
 
     async def answer(
         self,
@@ -101,8 +109,11 @@ class Delivery:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         answer: Answer[Any] | None = None
-        answering = self._backend.submit(request, person=interaction.user.id)
-        async with _cancelled_at_end(answering, interaction):
+        async with contextlib.AsyncExitStack() as at_end:
+            if self._quota is not None:
+                await at_end.enter_async_context(self._quota.request_of(interaction.user.id))
+            answering = self._backend.submit(request, person=interaction.user.id)
+            await at_end.enter_async_context(_cancelled_at_end(answering, interaction))
             await answering.accepted(ACCEPTANCE_SECONDS)
             await defer(interaction, thinking=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL)
             reply = PendingReply(
@@ -117,11 +128,12 @@ class Delivery:
         self, reply: PendingReply, request: RequestT, render: Render[RequestT], preview: Preview[RequestT] | None
     ) -> Answer[Any]:
         """Show an answer while it is generated, and when it is complete."""
-        stoppable_id = ""
-        try:
+        with contextlib.ExitStack() as at_end:
             if preview is not None and not reply.answering.done():
-                stoppable_id = await reply.id_of(request)
-                self._stoppable[stoppable_id] = reply
+                identity = await reply.id_of(request)
+                writing = self._store.processes.writing
+                at_end.callback(writing.end, identity)
+                writing.begin(identity, Text(reply.interaction.user.id, reply.answering.stop))
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()
             # On a thread, because the explanation of a long text has thousands of numbers.
@@ -129,22 +141,6 @@ class Delivery:
             await reply.show_last(with_work(rendered, request, answer.result))
             record_of(reply.interaction).answered_by(answer)
             return answer
-        finally:
-            self._stoppable.pop(stoppable_id, None)
-
-    def stop(self, request_id: str, person: int) -> None:
-        """Stop the generation of a text; the text so far becomes the answer.
-
-        Raises:
-            AlreadyEnded: no such text is being generated.
-            SomebodyElses: another person has asked for it.
-        """
-        reply = self._stoppable.get(request_id)
-        if reply is None:
-            raise AlreadyEnded
-        if reply.interaction.user.id != person:
-            raise SomebodyElses
-        reply.answering.stop()
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:

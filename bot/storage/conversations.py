@@ -17,6 +17,7 @@ from bot.inference.requests import Request
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import CHANNEL, NEWEST, delete_conversation, insert_unless_deleted, let_nobody_delete
 from bot.storage.expiry import KEPT_SECONDS
+from bot.storage.leases import Leases
 from bot.storage.tables import EXCHANGES
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.work.request import WorkRequest
@@ -67,8 +68,9 @@ class Turn:
 class Conversations:
     """The last exchanges of each channel, kept for 30 days. If the database fails, answers still arrive."""
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(self, database: Database, leases: Leases, now: Callable[[], float]) -> None:
         self._database = database
+        self._leases = leases
         self._now = now
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._waiting: Counter[int] = Counter()
@@ -80,15 +82,19 @@ class Conversations:
 
     @contextlib.asynccontextmanager
     async def turn(self, channel_id: int, while_waiting: Notify | None = None) -> AsyncIterator[Turn]:
-        """Wait for a turn to speak in a channel: one person at a time, in the order of asking.
+        """Wait for a turn to speak in a channel: one person at a time, and in each process in the order of asking.
+
+        Several processes can serve one conversation: during a restart or a change of the number of shards, and for
+        good if a person asks in several servers where only they see the answers.
 
         Args:
-            while_waiting: called once if others come first, as soon as this person is in line.
+            while_waiting: called if others come first, as soon as this person is in line; once for this process, and
+                once for others.
 
         Raises:
             Refused: too many are waiting already.
         """
-        async with self._alone(channel_id, while_waiting):
+        async with self._alone(channel_id, while_waiting), self._leases.held(f"chat {channel_id}", while_waiting):
             turn = self._turns[channel_id] = Turn()
             try:
                 await self._read(turn, channel_id)

@@ -21,6 +21,7 @@ from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
 from bot.storage.expiry import KEPT_SECONDS, Expiry
 from bot.storage.opening import open_database
+from bot.storage.processes import Processes
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
@@ -48,7 +49,8 @@ class RequestStore:
         self._names = task_names()
         self._now = now
         self.expiry = Expiry(database, now)
-        self.conversations = Conversations(database, now)
+        self.processes = Processes(database)
+        self.conversations = Conversations(database, self.processes.leases, now)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -62,7 +64,11 @@ class RequestStore:
         """
         kinds = await asyncio.to_thread(_kinds)
         async with open_database(path, url) as database:
-            yield cls(database, kinds, now)
+            store = cls(database, kinds, now)
+            try:
+                yield store
+            finally:
+                await store.processes.close()
 
     async def keep(self, request: Request[object], *, person: int) -> str:
         """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 from sqlalchemy.types import TypeEngine
 
 METADATA = MetaData()
@@ -60,3 +60,56 @@ DELETIONS = Table(
 )
 Index("deletions_by_channel", DELETIONS.c.channel_id, DELETIONS.c.number)
 Index("deletions_by_age", DELETIONS.c.created)
+
+# Below, what bot processes tell each other. A process that has died is one whose `seen` is old (see `heartbeat`).
+PROCESSES = Table(
+    "processes",
+    METADATA,
+    Column("id", Text(), primary_key=True),
+    Column("seen", Double(), nullable=False),  # when it last said that it is alive, in the database's seconds
+)
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("name", Text(), primary_key=True),  # of what one process has alone
+    Column("process", Text(), nullable=False),
+    Column("taken", Double(), nullable=False),  # when, in the database's seconds
+)
+
+IDENTIFICATIONS = Table(
+    "identifications",
+    METADATA,
+    Column("bucket", Integer(), primary_key=True),  # a shard's number modulo Discord's `max_concurrency`
+    Column("free", Double(), nullable=False),  # when the next shard may identify, in the database's seconds
+    Column("process", Text()),  # the one that is about to identify; NULL once it has
+)
+
+REGISTERED_COMMANDS = Table(
+    "registered_commands",
+    METADATA,
+    Column("application_id", snowflake(), primary_key=True, autoincrement=False),
+    Column("digest", Text(), nullable=False),  # of what Discord was told
+)
+
+WRITING = Table(
+    "writing",
+    METADATA,
+    Column("id", Text(), primary_key=True),  # of the request behind the Stop button
+    Column("process", Text(), nullable=False),
+    Column("person", snowflake(), nullable=False),  # who may stop it
+    Column("stopped", Boolean(), nullable=False),
+)
+Index("writing_by_process", WRITING.c.process)
+
+UNANSWERED = Table(
+    "unanswered",
+    METADATA,
+    Column("id", snowflake(), primary_key=True, autoincrement=False),  # of the interaction
+    Column("process", Text(), nullable=False),
+    Column("acknowledged", Integer(), nullable=False),  # the type of its first response
+    Column("payload", Text(), nullable=False),  # as Discord sent it, in JSON
+    Column("created", Double(), nullable=False),  # in the database's seconds
+    Column("tries", Integer(), nullable=False),  # how many processes have died of it, or during it
+)
+Index("unanswered_by_process", UNANSWERED.c.process)

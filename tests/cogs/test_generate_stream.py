@@ -390,4 +390,4 @@ class TestButtons:
             views = scene.bot._connection._view_store
             assert not views._views
             assert not views._synced_message_views
-            assert not scene.bot.delivery._stoppable
+            assert not scene.store.processes.writing._texts

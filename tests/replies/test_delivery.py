@@ -39,11 +39,20 @@ def written(words: int, *, finished: bool = False) -> GenerateResult:
     return GenerateResult("Count:", (Continuation(text, words, finished),), None, truncated=False)
 
 
+class StubWriting:
+    """Tells no other process about texts."""
+
+    def begin(self, identity: str, text: Any) -> None: ...
+
+    def end(self, identity: str) -> None: ...
+
+
 class StubStore:
     """Keeps nothing, and gives ids."""
 
     def __init__(self) -> None:
         self._ids = itertools.count()
+        self.processes = SimpleNamespace(writing=StubWriting())
 
     async def keep(self, request: Any, *, person: int) -> str:
         return f"id{next(self._ids)}"

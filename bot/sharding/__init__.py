@@ -1,0 +1,1 @@
+"""The shards of this process, and its turns to identify them while other processes do the same."""

@@ -1,0 +1,104 @@
+"""Answers to the interactions of processes that have died."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import discord
+
+from bot.errors import UNEXPECTED, describe
+from bot.pending_interactions import Arrival, PendingInteractions
+from bot.replies.acknowledgement import Kind, expect
+from bot.replies.delivery import tell
+from bot.storage.database import FAILURES
+from bot.storage.processes import Processes
+from bot.storage.unanswered import LAST_SECONDS, Abandoned
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0
+"""Between two looks for dead processes."""
+SWEEP_SECONDS = 60.0
+"""Between two removals of what dead processes have left behind."""
+MOST_TRIES = 3
+"""An interaction that more processes have died of is not answered: it may be what kills them."""
+
+
+class Takeover:
+    """Looks for interactions that a process has acknowledged and not answered before it died, and answers them here.
+
+    Args:
+        make: an interaction of a payload.
+    """
+
+    def __init__(
+        self,
+        processes: Processes,
+        pending: PendingInteractions,
+        make: Callable[[Mapping[str, Any]], discord.Interaction],
+    ) -> None:
+        self._processes = processes
+        self._pending = pending
+        self._make = make
+        self._unsettled: list[tuple[int, Arrival]] = []
+        self._ends = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look until `end` is called."""
+        loop = asyncio.get_running_loop()
+        swept = loop.time() - SWEEP_SECONDS
+        while not self._ends.is_set():
+            try:
+                await self.look()
+                if loop.time() - swept >= SWEEP_SECONDS:
+                    await self._processes.sweep()
+                    swept = loop.time()
+            except FAILURES as error:
+                log.warning("other processes cannot be looked after: %s", describe(error))
+            await _wait(self._ends, LOOK_SECONDS)
+
+    def end(self) -> None:
+        """Take nothing more over, because this process stops."""
+        self._ends.set()
+
+    async def look(self) -> None:
+        """Take over what is there; raise `FAILURES`."""
+        for interaction, arrival in self._unsettled:
+            if not arrival.has_begun:  # no command or component of this version answers it
+                self._processes.unanswered.answered(interaction)
+        self._unsettled.clear()
+        for abandoned in await self._processes.unanswered.claim():
+            await self._answer(abandoned)
+
+    async def _answer(self, abandoned: Abandoned) -> None:
+        kind = Kind(abandoned.acknowledged)
+        if abandoned.age > LAST_SECONDS:
+            self._processes.unanswered.answered(abandoned.id)
+        elif abandoned.tries > MOST_TRIES:
+            log.error("an interaction is given up, because %d processes have died of it", abandoned.tries)
+            await self._give_up(abandoned, kind)
+        else:
+            log.info("an interaction of a process that has died is answered here")
+            arrival = self._pending.answer_again(abandoned.payload, kind)
+            self._unsettled.append((abandoned.id, arrival))
+
+    async def _give_up(self, abandoned: Abandoned, kind: Kind) -> None:
+        interaction = self._make(abandoned.payload)
+        expect(interaction, _keep_nothing, kind)
+        await tell(interaction, UNEXPECTED)
+        self._processes.unanswered.answered(abandoned.id)
+
+
+async def _keep_nothing(kind: Kind) -> None:
+    """Do nothing: the interaction is kept."""
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, for some seconds at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
