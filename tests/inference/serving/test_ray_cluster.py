@@ -25,7 +25,7 @@ from bot.settings import Settings
 from bot.tasks.generate import GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest
 from tests.bench.scale_application import APPLICATION, Sleeping
-from tests.bench.scale_standin import Pace, sleeping_preset
+from tests.bench.scale_standin import EARLY, Pace, sleeping_preset
 from tests.conftest import TRACED_PROCESSES
 from tests.inference.serving.api_server import CODEC, Api
 from tests.support import COURSE
@@ -222,7 +222,8 @@ async def test_a_text_that_nobody_waits_for_frees_its_device(running: Running) -
             text.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await text
-        await until(lambda: backend.status().requests == 0)
+        for number in range(2):
+            await until(running.begun, f"{EARLY}left {number}")
 
 
 async def test_a_full_queue_refuses_with_the_expected_wait(running: Running) -> None:
@@ -332,12 +333,11 @@ async def test_a_text_streams_and_any_replica_of_the_ingress_stops_it(running: R
 
 
 async def test_a_caller_that_goes_away_frees_the_device(running: Running) -> None:
-    async with running.api() as api, running.backend() as backend:
-        async with api.streaming(GenerateRequest("gone away", max_new_tokens=ENDLESS)) as events:
-            async for event, _ in events:
-                if event == "partial":
-                    break
-        await until(lambda: backend.status().devices and backend.status().requests == 0)
+    async with running.api() as api, api.streaming(GenerateRequest("gone away", max_new_tokens=ENDLESS)) as events:
+        async for event, _ in events:
+            if event == "partial":
+                break
+    await until(running.begun, f"{EARLY}gone away")
 
 
 async def test_a_rolling_upgrade_loses_nothing(running: Running) -> None:
