@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Engine, Executable, Row
 from sqlalchemy.exc import SQLAlchemyError
 
 FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
@@ -31,6 +31,11 @@ class Database(ABC):
 
     dialect: ClassVar[str]
     """`sqlite` or `postgresql`."""
+
+    @property
+    @abstractmethod
+    def events(self) -> Engine:
+        """The engine, for listeners to SQLAlchemy's events. On SQLite they are called on the database's thread."""
 
     async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[Row[Any]]:
         """Run a statement, and return its rows."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError, describe
@@ -54,6 +54,10 @@ class PostgreSQLDatabase(Database):
         self._url = url
         self.engine = _engine(url, BUSY_SECONDS)
         self._running: set[asyncio.Task[Any]] = set()
+
+    @property
+    def events(self) -> Engine:
+        return self.engine.sync_engine
 
     async def connected(self, work: Work[T]) -> T:
         return await self._to_the_end(_connected(self.engine, work))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TypeVar
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from bot.storage.calling_thread import CallingThread
@@ -39,6 +39,10 @@ class SQLiteDatabase(Database):
         self._thread = CallingThread("database")
         self._connection: Connection | None = None
 
+    @property
+    def events(self) -> Engine:
+        return self._engine
+
     async def connected(self, work: Work[T]) -> T:
         return await self._thread.call(lambda: work(self._connect()))
 
@@ -61,7 +65,7 @@ class SQLiteDatabase(Database):
         connection = self._connect()
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        driver.execute("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         with driver:  # commits, or rolls back
             return work(connection)
 
