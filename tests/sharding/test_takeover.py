@@ -50,9 +50,7 @@ async def test_is_answered_as_if_it_had_just_come(open_scene: OpenScene) -> None
         async with device_held(scene.worker):
             result = await abandoned(scene)
             await scene.bot.takeover.look()
-        await scene.env.settle()
-
-        assert result.response.embeds
+        await scene.until(lambda: result.response is not None and result.response.embeds)
         assert not result.response.ephemeral
         assert not result.followups
         await nothing_unanswered(scene)
@@ -65,8 +63,7 @@ async def test_what_is_kept_of_an_interaction_goes_with_its_answer(open_scene: O
             await scene.until(lambda: result.acknowledged)
             [row] = await unanswered(scene)
             assert json.loads(row.payload)["data"]["options"][0]["value"] == "I love this course"
-        await scene.env.settle()
-        assert result.response.embeds
+        await scene.until(lambda: result.response is not None and result.response.embeds)
         await nothing_unanswered(scene)
 
 
@@ -75,10 +72,8 @@ async def test_one_that_kills_every_process_is_given_up(open_scene: OpenScene) -
         async with device_held(scene.worker):
             result = await abandoned(scene, f", tries = {MOST_TRIES}")
             await scene.bot.takeover.look()
-        await scene.env.settle()
-
-        [told] = result.followups
-        assert told.content == UNEXPECTED
+        await scene.until(lambda: result.followups)
+        assert result.followups[0].content == UNEXPECTED
         await nothing_unanswered(scene)
 
 
