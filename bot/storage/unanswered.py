@@ -21,7 +21,7 @@ from bot.storage.upserts import insert_into
 
 log = logging.getLogger(__name__)
 
-KEEP_SECONDS = 0.5
+KEEP_SECONDS = 1.0
 """How long an acknowledgement waits for the database. Discord waits three seconds."""
 LAST_SECONDS = 14 * 60.0
 """An older interaction is not answered any more. Discord forgets it after 15 minutes."""
@@ -93,18 +93,15 @@ class UnansweredInteractions:
             payload: as Discord sent it, in JSON.
         """
         values: Values = {"interaction": interaction, "kind": kind, "content": payload}
+        has_begun = False
         try:
             async with asyncio.timeout(KEEP_SECONDS):
                 await self._heartbeat.begin()
-        except FAILURES as error:
-            log.warning("an interaction would end with this process: %s", describe(error))
-            return False
-        try:
-            async with asyncio.timeout(KEEP_SECONDS):
+                has_begun = True
                 await self._database.run(self._keep, values)
-        except FAILURES as error:  # perhaps it is kept a little later
+        except FAILURES as error:  # if it has begun, it is perhaps kept a little later
             log.warning("an interaction may end with this process: %s", describe(error))
-        return True
+        return has_begun
 
     def answered(self, interaction: int) -> None:
         """Forget an interaction, because it has been answered."""
