@@ -74,19 +74,19 @@ expect() {
     fi
 }
 
-# Start `serve`, wait until it is ready, and stop it: its exit status must be 0.
+# Start `serve`, wait until it is ready, stop it, and print what it printed.
 serves() {
     SETTINGS=$(printf '%s\n' "SERVE_ADDRESS=127.0.0.1:$PORT" INFERENCE_KEY=key PRESET=starter DRAIN_SECONDS=5) \
         confined "$1" python -m bot serve > "$WORK/serve" 2>&1 &
     local outer=$! inner
-    for _ in $(seq 90); do
+    for _ in $(seq 150); do
         kill -0 "$outer" 2> /dev/null || break
         ! python3 -c "import urllib.request as web; web.urlopen('http://127.0.0.1:$PORT/readyz', timeout=4)" 2> /dev/null || break
         sleep 2
     done
-    inner=$(pgrep --parent "$(pgrep --parent "$outer")")
-    kill -TERM "$inner"
-    wait "$outer" && cat "$WORK/serve"
+    inner=$(pgrep --parent "$(pgrep --parent "$outer" || echo 0)") && kill -TERM "$inner"
+    wait "$outer" || echo "exit status $?"
+    cat "$WORK/serve"
 }
 
 PORT=${PORT:-18431}
