@@ -110,6 +110,8 @@ class OpenGroupWorker:
     async def __call__(self) -> AsyncIterator[InferenceWorker]:
         from bot.app import open_backend
         from bot.logs import log_to_stderr
+        from bot.operating.ray_meter import RayMeter
+        from bot.operating.worker_metrics import WorkerMetrics
 
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # see bot.__main__
         log_to_stderr(self.settings.log_level, style=self.settings.log_format)
@@ -122,7 +124,8 @@ class OpenGroupWorker:
         }
         if (devices := self.scaling.device_names) is not None:
             changes["devices"] = devices
-        async with open_backend(self.settings.model_copy(update=changes), self.preset) as worker:
+        settings, observer = self.settings.model_copy(update=changes), WorkerMetrics(RayMeter())
+        async with open_backend(settings, self.preset, observer) as worker:
             yield worker
 
 

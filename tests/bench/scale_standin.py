@@ -25,6 +25,8 @@ from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 
 NAME = "Sleeping stand-in"
+EARLY = "ended early: "
+"""Noted before a text that was stopped or given up."""
 TOKENS = 8
 """Of each row, for the batches' budget."""
 
@@ -105,6 +107,7 @@ class Writing:
     def leave(self) -> list[tuple[Row[tuple[str, int]], int | Unanswered]]:
         ended = [row for row in self._rows if row.is_ending or len(row.progress) >= row.inputs[1]]
         self._rows = [row for row in self._rows if row not in ended]
+        self._head.note(f"{EARLY}{row.inputs[0]}" for row in ended if row.is_ending)
         return [(row, len(row.progress)) for row in ended]
 
 

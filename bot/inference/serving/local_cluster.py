@@ -62,11 +62,25 @@ def local_cluster(
             try:
                 yield
             finally:
-                # Not `serve.shutdown`, about whose end Ray complains to stderr. Each waits for its replicas' requests.
-                for name in serve.status().applications:
-                    serve.delete(name)
+                _end_serve()
         finally:
             ray.shutdown()
+
+
+def _end_serve() -> None:
+    """Let the applications answer what they have, and end.
+
+    `serve.shutdown` does the same, but Ray complains to stderr about the end of its controller.
+    """
+    from ray import serve
+    from ray.serve import context
+
+    for name in serve.status().applications:
+        serve.delete(name)
+    # Handles have a thread that goes on, and would start another Ray.
+    client: Any = context._get_global_client()
+    client.shutdown_cached_handles()
+    context._set_global_client(None)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from bot.settings import Settings
 from bot.tasks.generate import GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest
 from tests.bench.scale_application import APPLICATION, Sleeping
-from tests.bench.scale_standin import Pace, sleeping_preset
+from tests.bench.scale_standin import EARLY, Pace, sleeping_preset
 from tests.conftest import TRACED_PROCESSES
 from tests.inference.serving.api_server import CODEC, Api
 from tests.support import COURSE
@@ -222,16 +222,18 @@ async def test_a_text_that_nobody_waits_for_frees_its_device(running: Running) -
             text.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await text
-        await until(lambda: backend.status().requests == 0)
+        for number in range(2):
+            await until(running.begun, f"{EARLY}left {number}")
 
 
 async def test_a_full_queue_refuses_with_the_expected_wait(running: Running) -> None:
     async with running.backend() as backend:
         burst = [backend.submit(GenerateRequest("burst", max_new_tokens=ENDLESS), person=i) for i in range(100)]
         await until(lambda: any(one.done() for one in burst))
-        refused = next(one for one in burst if one.done())
+        ended = [one.task.exception() for one in burst if one.done()]
+        assert {type(error) for error in ended} == {QueueFull}
         with pytest.raises(QueueFull, match="try again in about"):
-            await refused.accepted(PATIENCE)
+            await next(one for one in burst if one.done()).accepted(PATIENCE)
         for one in burst:
             one.cancel()
         await asyncio.gather(*(one.task for one in burst), return_exceptions=True)
@@ -251,6 +253,28 @@ async def test_a_person_has_one_quota_in_all_processes(running: Running) -> None
         asked[0].cancel()
         await asyncio.gather(asked[0].task, return_exceptions=True)
         await other.run(SentimentRequest("one less"), person=7)
+
+
+async def test_quotas_survive_the_loss_of_their_actor(running: Running) -> None:
+    import ray
+
+    def counter() -> Any:
+        [name] = [one for one in ray.util.list_named_actors(all_namespaces=True) if one["name"].startswith("quotas-")]
+        return ray.get_actor(name["name"], namespace=name["namespace"])
+
+    async with running.backend(per_person=1) as one, running.backend(per_person=1) as other:
+        text = one.submit(GenerateRequest("counted", max_new_tokens=ENDLESS), person=11)
+        await shown(text)
+        ray.kill(counter())
+        await other.run(SentimentRequest("not counted"), person=12)  # without its actor, nobody is refused
+        async with asyncio.timeout(PATIENCE):
+            while True:  # the actor starts anew, and is told again
+                try:
+                    await other.run(SentimentRequest("counted too"), person=11)
+                except TooManyRequests:
+                    break
+                await asyncio.sleep(0.1)
+        text.cancel()
 
 
 async def test_a_text_whose_replica_dies_begins_anew_elsewhere(running: Running) -> None:
@@ -309,12 +333,11 @@ async def test_a_text_streams_and_any_replica_of_the_ingress_stops_it(running: R
 
 
 async def test_a_caller_that_goes_away_frees_the_device(running: Running) -> None:
-    async with running.api() as api, running.backend() as backend:
-        async with api.streaming(GenerateRequest("gone away", max_new_tokens=ENDLESS)) as events:
-            async for event, _ in events:
-                if event == "partial":
-                    break
-        await until(lambda: backend.status().devices and backend.status().requests == 0)
+    async with running.api() as api, api.streaming(GenerateRequest("gone away", max_new_tokens=ENDLESS)) as events:
+        async for event, _ in events:
+            if event == "partial":
+                break
+    await until(running.begun, f"{EARLY}gone away")
 
 
 async def test_a_rolling_upgrade_loses_nothing(running: Running) -> None:
