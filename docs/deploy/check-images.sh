@@ -74,19 +74,20 @@ expect() {
     fi
 }
 
-# Start `serve`, wait until it is ready, and stop it: its exit status must be 0.
+# Start `serve`, wait until it serves, and stop it. Print the status of /readyz, and its last line.
 serves() {
     SETTINGS=$(printf '%s\n' "SERVE_ADDRESS=127.0.0.1:$PORT" INFERENCE_KEY=key PRESET=starter DRAIN_SECONDS=5) \
         confined "$1" python -m bot serve > "$WORK/serve" 2>&1 &
-    local outer=$! inner
-    for _ in $(seq 90); do
+    local outer=$! inner ready
+    for _ in $(seq 150); do
         kill -0 "$outer" 2> /dev/null || break
-        ! python3 -c "import urllib.request as web; web.urlopen('http://127.0.0.1:$PORT/readyz', timeout=4)" 2> /dev/null || break
+        ! grep --quiet '^Serving' "$WORK/serve" || break
         sleep 2
     done
-    inner=$(pgrep --parent "$(pgrep --parent "$outer")")
-    kill -TERM "$inner"
-    wait "$outer" && cat "$WORK/serve"
+    ready=$(python3 -c "import urllib.request as web; print(web.urlopen('http://127.0.0.1:$PORT/readyz', timeout=30).status)") || true
+    inner=$(pgrep --parent "$(pgrep --parent "$outer" || echo 0)") && kill -TERM "$inner"
+    wait "$outer" || { echo "exit status $?"; cat "$WORK/serve"; }
+    echo "$ready $(tail -n 1 "$WORK/serve")"
 }
 
 PORT=${PORT:-18431}
@@ -126,7 +127,7 @@ for TARGET in "$@"; do
         bot) expect "has no torch" '^\[\]$' confined "$root" python -c "$HEAVY" ;;
         *)
             expect "imports torch and Ray" '^2\.' confined "$root" python -c 'import ray, torch; print(torch.__version__)'
-            expect "serves, and stops when it is told to" '^Stopped\.$' serves "$root"
+            expect "serves, and stops when it is told to" '^200 Stopped\.$' serves "$root"
             ;;
     esac
     rm -rf "$WORK/data"
