@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from bot.inference.checkpoints.catalogue import Catalogue, Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device
+from bot.inference.remote.addresses import addresses_of
+from bot.inference.remote.backend import RemoteBackend
+from bot.inference.remote.limits import RemoteLimits
+from bot.inference.remote.startup import check, checked_key, connection_line
 from bot.inference.worker import InferenceWorker, Limits
 from bot.replies.discord_errors import MALFORMED
 from bot.settings import Settings
@@ -37,6 +42,8 @@ SYNC_SECONDS = 60.0
 """The longest that a start waits to register the commands: beyond a daily limit, Discord asks to wait for hours."""
 REQUESTS = "requests.sqlite3"
 """The database of the requests behind buttons, in the cache folder."""
+LONGEST_WAIT = 840.0
+"""Seconds for an answer from another machine. Discord forgets an interaction after 15 minutes."""
 DELIVERY_SECONDS = 10.0
 """The longest that a stop waits for answers on their way to Discord."""
 
@@ -56,8 +63,13 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
     """Run a worker for a preset. Its checkpoints are loaded by `preload`, or when a request needs them.
 
     Raises:
-        SettingsError: the device or the precision is not available.
+        SettingsError: the device or the precision is not available, or the packages are not installed.
     """
+    if not all(map(importlib.util.find_spec, ("torch", "transformers"))):
+        raise SettingsError(
+            'The packages that run models are not installed. Run `pip install ".[inference]"`, or set INFERENCE_URL to a '
+            "machine that has them."
+        )
     devices = await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision)
     memory = await asyncio.to_thread(MemoryLimits.for_devices, devices, settings.model_memory)
     limits = Limits(
@@ -70,6 +82,38 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
     )
     pool = CheckpointPool(preset, devices, settings.cache_dir, memory)
     async with InferenceWorker(all_tasks(), pool, devices, limits) as worker:
+        yield worker
+
+
+@contextlib.asynccontextmanager
+async def connect_backend(settings: Settings) -> AsyncIterator[RemoteBackend]:
+    """Connect to the servers of INFERENCE_URL. One that is not up yet is asked again in the background.
+
+    Raises:
+        SettingsError: an address or the key is wrong.
+    """
+    addresses = addresses_of(settings.inference_url or "")
+    key = checked_key(None if settings.inference_key is None else settings.inference_key.get_secret_value())
+    limits = RemoteLimits(
+        seconds=min(Limits.loading_seconds + settings.request_seconds, LONGEST_WAIT), drain_seconds=settings.drain_seconds
+    )
+    async with RemoteBackend(all_tasks(), addresses, key, limits) as backend:
+        check(backend.endpoints, has_key=key is not None)
+        yield backend
+
+
+@contextlib.asynccontextmanager
+async def _backend_of(
+    settings: Settings, say: Callable[[str], None]
+) -> AsyncIterator[InferenceWorker | RemoteBackend]:
+    """Connect to INFERENCE_URL if it is set; otherwise run a worker in this process."""
+    if settings.inference_url is not None:
+        async with connect_backend(settings) as remote:
+            say(connection_line(remote.endpoints, remote.status()))
+            yield remote
+        return
+    preset = await asyncio.to_thread(chosen_preset, settings, "course")
+    async with open_backend(settings, preset) as worker:
         yield worker
 
 
@@ -91,10 +135,9 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             "bot token into a file .env as DISCORD_TOKEN=…, and start again. Without a token, try "
             "`python -m bot playground`."
         )
-    preset = await asyncio.to_thread(chosen_preset, settings, "course")
     with stop_signals() as stop:
         async with (
-            open_backend(settings, preset) as backend,
+            _backend_of(settings, say) as backend,
             RequestStore.open(settings.cache_dir / REQUESTS) as store,
             Glassbox(backend, store, shard_count=settings.shard_count) as bot,
             beside(_serve(bot, backend, token.get_secret_value(), settings.cache_dir, say)) as serving,
@@ -118,7 +161,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
 
 
 async def _serve(
-    bot: Glassbox, backend: InferenceWorker, token: str, state_folder: Path, say: Callable[[str], None]
+    bot: Glassbox, backend: InferenceWorker | RemoteBackend, token: str, state_folder: Path, say: Callable[[str], None]
 ) -> None:
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)

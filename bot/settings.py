@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = None
     """The bot's token, for `run` only."""
 
+    inference_url: str | None = None
+    """Where other machines serve the models, with commas between several; None runs them in this process."""
+    inference_key: SecretStr | None = None
+    """The key of these machines."""
+
     preset: str | None = None
     """Which checkpoints: `course`, `starter` or `modern`; each command has its own default."""
     sentiment_checkpoint: Checkpoint = None
