@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from bot.errors import InvalidRequest
 from bot.inference.heads.inspection.attention_weights import Attentions, Part, Weights, average_of_heads, rollout
+from bot.inference.json_forms import Array
 
 
 class Heads(StrEnum):
@@ -45,7 +47,7 @@ ANY_VIEW = AttentionView()
 class Shown:
     """One of a model's matrices of weights."""
 
-    weights: Weights
+    weights: Annotated[Weights, Array("float32")]
     """(queries, keys), float32; each row sums to 1."""
     view: AttentionView
     """The choice, in which only `head` may be None."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bot.inference.heads.encoder_head import EncoderInput
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.inspection.hidden_states import LayerStates
-from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
+from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.heads.question_answering import Window
 from bot.inference.operations import Row

@@ -16,7 +16,8 @@ from bot.inference.heads.generation.ragged_runner import RaggedRunner, can_be_ra
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.token_logprobs import token_log_probs
 from bot.inference.heads.head import Head, Loaded
-from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
+from bot.inference.heads.inspection.integrated_gradients import StretchScores, attribution_operation
+from bot.inference.heads.inspection.stretches import Stretch
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance, Numbers, batch_invariance
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.operations import Budget, Operation, Row

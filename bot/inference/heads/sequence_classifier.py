@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
-from bot.inference.heads.inspection.integrated_gradients import Stretch, StretchScores, attribution_operation
+from bot.inference.heads.inspection.integrated_gradients import StretchScores, attribution_operation
+from bot.inference.heads.inspection.stretches import Stretch
 from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 

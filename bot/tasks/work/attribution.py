@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.head import Head
-    from bot.inference.heads.inspection.integrated_gradients import Contrast, Stretch, StretchScores
+    from bot.inference.heads.inspection.integrated_gradients import StretchScores
+    from bot.inference.heads.inspection.stretches import Contrast, Stretch
     from bot.inference.heads.sequence_classifier import SequenceClassifier
     from bot.tasks.zeroshot import LabelWeights, ZeroShotRequest
 
@@ -63,7 +64,7 @@ def label_attribution(
         name: of the label, for people.
         pair: the second text, if a pair was read; it stays as it is.
     """
-    from bot.inference.heads.inspection.integrated_gradients import LabelLogit, Stretch
+    from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
 
     positions = _positions_of_text(head, inputs.ids, pair)
     # Encoders were trained to read mask tokens as "any word".
@@ -79,7 +80,7 @@ def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
 
     The first prompt stands for all. Scores above zero speak for POSITIVE, or for NEGATIVE.
     """
-    from bot.inference.heads.inspection.integrated_gradients import Contrast
+    from bot.inference.heads.inspection.stretches import Contrast
 
     good, bad = (tuple(map(head.encode_rest, words)) for words in zip(*sentiment.WORDS, strict=True))
     target = Contrast(good, bad) if positive else Contrast(bad, good)
@@ -93,7 +94,7 @@ def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWei
 
     As in /sentiment, the first prompt stands for all.
     """
-    from bot.inference.heads.inspection.integrated_gradients import Contrast
+    from bot.inference.heads.inspection.stretches import Contrast
 
     best, second = np.argsort(-made.probabilities, kind="stable")[:2].tolist()
     label, other = request.labels[best], request.labels[second]
@@ -110,7 +111,7 @@ def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWei
 
 def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, label: str, number: str) -> Evidence:
     """Postpone how the tokens of a text in a prompt change the likelihood of its continuations."""
-    from bot.inference.heads.inspection.integrated_gradients import Stretch
+    from bot.inference.heads.inspection.stretches import Stretch
 
     ids = head.encode(prompt.format(text))
     positions = _positions_in_prompt(head, ids, *prompt.split("{}"))
@@ -184,7 +185,7 @@ def attribution(head: SequenceClassifier | CausalLM, postponed: Postponed) -> Ta
 
 def _is_rough(path: Stretch) -> bool:
     """Return whether there is too little time for the steps that a language model may need."""
-    from bot.inference.heads.inspection.integrated_gradients import Contrast
+    from bot.inference.heads.inspection.stretches import Contrast
 
     return isinstance(path.target, Contrast) and path.tokens > MOST_READ // MOST_STEPS
 
@@ -249,7 +250,7 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_
 
 def _first_steps(whole: Stretch) -> int:
     """Return the number of steps that most texts need."""
-    from bot.inference.heads.inspection.integrated_gradients import Contrast
+    from bot.inference.heads.inspection.stretches import Contrast
 
     return PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
 

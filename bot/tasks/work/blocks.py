@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
 
+from typing_extensions import TypeAliasType
+
+from bot.inference.heads.inspection.stretches import Stretch
+from bot.inference.json_forms import ByName, Numeric, Tagged
 from bot.inference.requests import Result
 from bot.inference.tokenization.tokens import Token
-
-if TYPE_CHECKING:
-    from bot.inference.heads.inspection.integrated_gradients import Stretch
 
 MOST_ROWS = 32
 """Rows of a table on a page: about a screen of a phone. The file has all."""
@@ -38,8 +39,8 @@ class Form(Enum):
 class Number:
     """A number within a text or a table."""
 
-    value: float
-    form: Form = Form.THREE
+    value: Annotated[float, Numeric()]
+    form: Annotated[Form, ByName()] = Form.THREE
 
 
 def four(value: float) -> Number:
@@ -55,7 +56,13 @@ class Short:
     width: int
 
 
-Text: TypeAlias = Union[str, float, Token, Number, Short, tuple["Text", ...], None]  # noqa: UP007
+if TYPE_CHECKING:
+    Text: TypeAlias = Union[str, float, Token, Number, Short, tuple["Text", ...], None]  # noqa: UP007
+else:  # pydantic follows a recursive type by its name, which mypy cannot resolve
+    Text = TypeAliasType(
+        "Text",
+        Annotated[str | Annotated[float, Numeric()] | Token | Number | Short | tuple["Text", ...] | None, Tagged()],
+    )
 """Words, numbers and tokens behind each other. A `float` has three digits, None is empty."""
 
 
@@ -110,7 +117,7 @@ class Column:
 
     title: str
     cells: tuple[Text, ...]
-    form: Form = Form.THREE
+    form: Annotated[Form, ByName()] = Form.THREE
     total: Text = None
 
 
@@ -268,8 +275,8 @@ class Page:
     """In the menu and the title."""
     about: str
     """An introduction in Markdown of our own, without anybody's text."""
-    blocks: tuple[Block, ...]
-    picture: Picture | None = None
+    blocks: tuple[Annotated[Block, Tagged()], ...]
+    picture: Annotated[Picture | None, Tagged()] = None
 
     @property
     def postponed(self) -> Postponed | None:

@@ -22,7 +22,7 @@ from bot.tasks.scores import Floats
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
-    from bot.inference.heads.inspection.integrated_gradients import Stretch
+    from bot.inference.heads.inspection.stretches import Stretch
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 MOST_READ = 32_768
@@ -77,7 +77,7 @@ def _values(head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[
     """Compute the number that is explained, for each of several texts."""
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
-    from bot.inference.heads.inspection.integrated_gradients import LabelLogit
+    from bot.inference.heads.inspection.stretches import LabelLogit
 
     if not texts:
         return []

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from bot.inference.heads.inspection import integrated_gradients as attributions
-from bot.inference.heads.inspection.integrated_gradients import Stretch
+from bot.inference.heads.inspection.stretches import Stretch
 from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.tasks.work.blocks import Explanation

@@ -16,7 +16,7 @@ import transformers
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.inspection import integrated_gradients as attributions
-from bot.inference.heads.inspection.integrated_gradients import Contrast, Stretch
+from bot.inference.heads.inspection.stretches import Contrast, Stretch
 from bot.inference.operations import TaskRun, run_task
 from bot.inference.worker import Limits
 from bot.tasks import sentiment, zeroshot

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot.inference.heads.encoder_head import EncoderInput
-from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
+from bot.inference.heads.inspection.stretches import Contrast, LabelLogit, Stretch
 from bot.inference.operations import Row, run_task
 from bot.tasks.work import shapley
 from bot.tasks.work.shapley import Ordered, ordered_scores

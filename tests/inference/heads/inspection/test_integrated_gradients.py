@@ -12,7 +12,7 @@ from captum.attr import LayerIntegratedGradients
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.heads.inspection.integrated_gradients import Contrast, LabelLogit, Stretch
+from bot.inference.heads.inspection.stretches import Contrast, LabelLogit, Stretch
 
 TEXT = "I love to hate this course."
 

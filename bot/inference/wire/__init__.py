@@ -1,0 +1,1 @@
+"""Inference between processes: everything that crosses `Backend`, as JSON, and the names that HTTP carries it under."""
