@@ -67,8 +67,8 @@ async def open_backend(settings: Settings, preset: Preset) -> AsyncIterator[Infe
     """
     if not all(map(importlib.util.find_spec, ("torch", "transformers"))):
         raise SettingsError(
-            'The packages that run models are not installed. Run `pip install ".[inference]"`, or set INFERENCE_URL to a '
-            "machine that has them."
+            'The packages that run models are not installed. Run `pip install ".[inference]"`, or set INFERENCE_URL to '
+            "a machine that has them."
         )
     devices = await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision)
     memory = await asyncio.to_thread(MemoryLimits.for_devices, devices, settings.model_memory)
@@ -94,18 +94,15 @@ async def connect_backend(settings: Settings) -> AsyncIterator[RemoteBackend]:
     """
     addresses = addresses_of(settings.inference_url or "")
     key = checked_key(None if settings.inference_key is None else settings.inference_key.get_secret_value())
-    limits = RemoteLimits(
-        seconds=min(Limits.loading_seconds + settings.request_seconds, LONGEST_WAIT), drain_seconds=settings.drain_seconds
-    )
+    seconds = min(Limits.loading_seconds + settings.request_seconds, LONGEST_WAIT)
+    limits = RemoteLimits(seconds, drain_seconds=settings.drain_seconds)
     async with RemoteBackend(all_tasks(), addresses, key, limits) as backend:
         check(backend.endpoints, has_key=key is not None)
         yield backend
 
 
 @contextlib.asynccontextmanager
-async def _backend_of(
-    settings: Settings, say: Callable[[str], None]
-) -> AsyncIterator[InferenceWorker | RemoteBackend]:
+async def _backend_of(settings: Settings, say: Callable[[str], None]) -> AsyncIterator[InferenceWorker | RemoteBackend]:
     """Connect to INFERENCE_URL if it is set; otherwise run a worker in this process."""
     if settings.inference_url is not None:
         async with connect_backend(settings) as remote:

@@ -37,7 +37,9 @@ def _address(written: str, name: str) -> URL:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError(f"{name} must begin with http:// or https:// and name a machine, such as http://gpu-1:8000.")
+        raise SettingsError(
+            f"{name} must begin with http:// or https:// and name a machine, such as http://gpu-1:8000."
+        )
     if url.user is not None or url.password is not None:
         raise SettingsError(f"{name} must not contain a name or password. Put the key into INFERENCE_KEY.")
     if url.query_string or url.fragment:

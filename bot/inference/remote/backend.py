@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import secrets
 from collections.abc import Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -143,9 +144,9 @@ class RemoteBackend(Backend):
         await self._client.__aexit__()
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start a task that works for the current request, in a context of the backend's."""
+        """Start a task in a context of the backend's, with the id of the current request."""
         context = self._context.copy()
-        context.run(request_id.set, request_id.get())
+        context.run(request_id.set, request_id.get() or secrets.token_hex(8))
         task = asyncio.get_running_loop().create_task(work, context=context)
         self._background.add(task)
         task.add_done_callback(self._background.discard)

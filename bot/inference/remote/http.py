@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 KEEPALIVE_SECONDS = 4.0
 """An idle connection is closed before uvicorn closes it (after five), so that no request meets a closing one."""
+END_SECONDS = 0.1
+"""How long the end of a stream may come after its last event; otherwise its connection is closed."""
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of a status, a description or an error."""
 UNAUTHORIZED = 401
@@ -85,7 +87,7 @@ class HttpClient:
     ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
         """Send a request, and yield the events of its answer, which end with the connection.
 
-        Leaving the context before that closes the connection, by which the server knows that nobody waits any more.
+        Leaving the context with an exception closes the connection, by which the server knows that nobody waits.
         Iterating raises `AttemptFailed` if the connection breaks.
 
         Raises:
@@ -99,6 +101,7 @@ class HttpClient:
                     raise NotGlassbox("what it sends is no stream of events")
                 async with contextlib.aclosing(_events(response)) as events:
                     yield events
+                    await _read_to_the_end(events)
             finally:
                 response.close()
 
@@ -115,7 +118,8 @@ class HttpClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None, "the client is not open"
         url = endpoint.url.joinpath("v1", *path)
-        headers = {REQUEST_ID: request_id.get() or secrets.token_hex(8), **headers}
+        if known := request_id.get():
+            headers = {REQUEST_ID: known, **headers}
         timeout = self._session.timeout
         if seconds is not None:
             timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self._limits.connect_seconds)
@@ -168,6 +172,14 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > LARGEST_ANSWER:
             raise NotGlassbox("what it sends does not end")
     return bytes(body)
+
+
+async def _read_to_the_end(events: AsyncIterator[ServerSentEvent]) -> None:
+    """Read what follows the last event, so that the connection can serve another request."""
+    with contextlib.suppress(AttemptFailed, TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            async for _ in events:
+                pass
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[ServerSentEvent]:

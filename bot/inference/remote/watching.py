@@ -48,9 +48,9 @@ class Watch:
     async def go_on(self, endpoint: Endpoint) -> None:
         """Ask one server now and then, for ever."""
         while True:
-            await self.look(endpoint)
             # Many bots that were started together do not ask together.
             await asyncio.sleep(self._limits.poll_seconds * random.uniform(0.8, 1.2))
+            await self.look(endpoint)
 
     async def _languages(self, endpoint: Endpoint, status: WorkerStatus) -> Mapping[str, LanguagePairs | None]:
         seconds = self._limits.connect_seconds + self._limits.poll_seconds

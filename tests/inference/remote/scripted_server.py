@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,6 +61,10 @@ class Call:
     response: web.StreamResponse | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when nobody reads the stream any more."""
+
+    def __post_init__(self) -> None:
+        assert self.request.transport is not None
+        self.port = self.request.transport.get_extra_info("peername")[1]
 
     async def send(self, data: bytes) -> None:
         if self.response is None:
@@ -137,12 +142,17 @@ class ScriptedServer:
         self.status = STATUS
         self.asked_for_status = 0
         self.key: str | None = None
-        self._port = 0
+        self._reserved: socket.socket | None = None
         self._runner: web.AppRunner | None = None
 
     @property
+    def port(self) -> int:
+        assert self._reserved is not None, "it was never started"
+        return int(self._reserved.getsockname()[1])
+
+    @property
     def url(self) -> URL:
-        return URL(f"http://127.0.0.1:{self._port}")
+        return URL(f"http://127.0.0.1:{self.port}")
 
     @property
     def connections(self) -> int:
@@ -158,9 +168,12 @@ class ScriptedServer:
         # A handler is cancelled when its client is gone: that is how a server learns that nobody waits any more.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.01, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        if self._reserved is None:
+            # A socket that does not listen keeps the port while the server is down.
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._reserved.bind(("127.0.0.1", 0))
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_port=True).start()
 
     async def kill(self) -> None:
         """Break all connections off, and listen no more."""
@@ -180,6 +193,8 @@ class ScriptedServer:
             yield self
         finally:
             await self.kill()
+            if self._reserved is not None:
+                self._reserved.close()
 
     async def call(self, number: int = 1) -> Call:
         """Return the so manieth request, as soon as it is there."""
