@@ -120,9 +120,7 @@ def _unnamed_number() -> CoreSchema:
     return core_schema.no_info_after_validator_function(
         lambda found: float(found["value"]),
         core_schema.typed_dict_schema({"value": core_schema.typed_dict_field(core_schema.str_schema())}),
-        serialization=core_schema.plain_serializer_function_ser_schema(
-            lambda value: {TYPE: "float", "value": str(value)}
-        ),
+        serialization=core_schema.plain_serializer_function_ser_schema(_unnamed),
     )
 
 
@@ -131,6 +129,10 @@ def _name_of(member: Any) -> str:
     kind = get_args(member)[0] if get_origin(member) is Annotated else member
     name: str = (get_origin(kind) or kind).__name__
     return name
+
+
+def _unnamed(value: float) -> dict[str, str]:
+    return {TYPE: "float", "value": {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")}
 
 
 def _tag(value: Any) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import PydanticSerializationError, to_json
+from typing_extensions import TypeAliasType
 
 T = TypeVar("T")
 
@@ -25,12 +26,22 @@ class Form(Generic[T]):
     """
 
     def __init__(self, kind: Any) -> None:
-        self.adapter: TypeAdapter[T] = TypeAdapter(kind)
-        self._name = getattr(kind, "__name__", str(kind))
+        self.kind = kind
+        # pydantic takes a configuration for what is no class, and hands it on to the dataclasses within.
+        message: Any = TypeAliasType("Message", kind)
+        self.adapter: TypeAdapter[T] = TypeAdapter(message, config=ConfigDict(ser_json_inf_nan="strings"))
 
     def plain(self, value: T) -> Any:
-        """Return a value as lists, dictionaries, strings and numbers, to be put into a larger message."""
-        return self.adapter.dump_python(value, mode="json", warnings="none")  # a warning would quote the value
+        """Return a value as lists, dictionaries, strings and numbers, to be put into a larger message.
+
+        Raises:
+            Unreadable: it is of another type.
+        """
+        try:
+            # A warning would quote the value.
+            return self.adapter.dump_python(value, mode="json", warnings="none")
+        except PydanticSerializationError:
+            raise Unreadable(f"this is no {self._name}") from None
 
     def encode(self, value: T) -> bytes:
         """Return a value's JSON, in UTF-8 and one line.
@@ -53,7 +64,11 @@ class Form(Generic[T]):
 
     def json_schema(self, mode: JsonSchemaMode, ref_template: str) -> dict[str, Any]:
         """Describe the JSON (see `TypeAdapter.json_schema`)."""
-        return self.adapter.json_schema(mode=mode, ref_template=ref_template)
+        return TypeAdapter(self.kind).json_schema(mode=mode, ref_template=ref_template)
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self.kind, "__name__", self.kind))
 
 
 def encode_plain(value: Any) -> bytes:

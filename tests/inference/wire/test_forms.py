@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -73,13 +73,13 @@ def built(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 OF_TYPES["tuple[Column, ...]"] = st.lists(built(blocks.Column), max_size=2).map(tuple)
 OF_TYPES["Table"] = built(blocks.Table)
-KINDS = [*blocks.Block.__args__, *blocks.Picture.__args__]  # type: ignore[attr-defined]
+KINDS = [*get_args(blocks.Block), *get_args(blocks.Picture)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_block_and_picture_is_read_as_it_was_written(kind: type[Any]) -> None:
     form = codec["work"].result
-    is_block = kind in blocks.Block.__args__  # type: ignore[attr-defined]
+    is_block = kind in get_args(blocks.Block)
 
     @given(built(kind))
     def as_written(piece: Any) -> None:

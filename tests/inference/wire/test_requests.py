@@ -149,9 +149,8 @@ def test_a_body_that_is_no_request_is_refused_with_what_to_change(body: str, sen
     ],
 )
 def test_an_explanation_of_no_request_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest) as raised:
+    with pytest.raises(InvalidRequest):
         codec["work"].request.decode(json.dumps(fields))
-    assert raised.value.sentence.endswith("do not fit each other.")
 
 
 def test_an_explanation_of_a_request_that_is_refused_is_refused_for_the_same_reason() -> None:

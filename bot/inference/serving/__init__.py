@@ -1,0 +1,1 @@
+"""Inference over HTTP, for bots on other machines and for other programs."""
