@@ -112,6 +112,11 @@ class Scene:
         self.bot = Glassbox(self.backend, self.store, shard_count=1)
         await self.env.restart_bot(self.bot)
 
+    async def heard(self) -> None:
+        """Wait until the bot knows of what the worker has done."""
+        if isinstance(self.backend, RemoteBackend):
+            await self.backend.look()
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true."""
         async with asyncio.timeout(PATIENCE):
