@@ -202,7 +202,7 @@ async def itself(worker: InferenceWorker) -> AsyncIterator[Backend]:
 @asynccontextmanager
 async def behind_the_api(worker: InferenceWorker) -> AsyncIterator[Backend]:
     """A backend that reaches the worker through the API, over a socket."""
-    limits = RemoteLimits(poll_seconds=0.05)
+    limits = RemoteLimits(poll_seconds=0.05, again_seconds=1.0)
     async with api_of(worker) as api, RemoteBackend(all_tasks(), [URL(api.url)], limits=limits) as backend:
         yield backend
 

@@ -147,7 +147,7 @@ class RemoteBackend(Backend):
         """Start a task in a context of the backend's, with the id of the current request."""
         context = self._context.copy()
         context.run(request_id.set, request_id.get() or secrets.token_hex(8))
-        task = asyncio.get_running_loop().create_task(work, context=context)
+        task = context.run(asyncio.get_running_loop().create_task, work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
