@@ -24,7 +24,7 @@ class Generate(Cog):
         max_new_tokens="How long it may become, in tokens (about ¾ of a word each), 1 to 512 (60 if left out)",
         num_return_sequences="How many continuations, 1 to 4 (1 if left out)",
         temperature="Below 1 safer, above 1 wilder, 0.05 to 2 (0.8 if left out)",
-        top_p="Draw only from the likeliest tokens that together have this probability, to 1 (0.95 if left out)",
+        top_p="Draw only from the likeliest tokens that together have this probability, 0.01 to 1 (usually 0.95)",
         seed="A number; the same seed gives the same text again",
     )
     async def generate(

@@ -32,7 +32,7 @@ class TestPooling:
         assert "|v| = √(3.000² + (−4.000)² + …)\n    = 5.000\nu = v / |v|\n  = (0.600, −0.800, 0.000, …)\n```" in text
         assert "The file has all 4 numbers of each u." in text
         assert reply.file is not None
-        assert "  text 1   text 2  place\n 0.60000  0.00000  1\n−0.80000  1.00000  2\n" in reply.file.text
+        assert "  text 1   text 2  dimension\n 0.60000  0.00000  1\n−0.80000  1.00000  2\n" in reply.file.text
 
     def test_the_first_token(self) -> None:
         text = text_of(shown(pooled(PoolingMode.CLS, 1)))
@@ -54,7 +54,7 @@ class TestProduct:
         text = text_of(shown(product_page((0, 2), vectors, -0.09)))
 
         assert "The texts 1 and 3, worked out. The largest of 3 products come first:\n```\n" in text
-        assert "text 1  text 3  product  place\n−0.800   0.500  −0.4000  2\n 0.600   0.500  +0.3000  1\n" in text
+        assert "text 1  text 3  product  dimension\n−0.800   0.500  −0.4000  2\n 0.600   0.500  +0.3000  1\n" in text
         assert "                −0.0900  sum\n```" in text
         assert text.endswith("```\ncos = Σ u·w\n= (−0.400) + 0.300 + 0.010 + …\n= −0.0900\n```")
 

@@ -15,12 +15,12 @@ import aiohttp
 import discord
 import pytest
 
-from bot.errors import DeadlinePassed, InvalidRequest
+from bot.errors import DeadlinePassed, InvalidRequest, QueueFull
 from bot.inference.answering import Answering, AnsweringState, Loading, Stage
 from bot.inference.requests import Answer, LabelScore
 from bot.pictures.studio import Studio
 from bot.replies import pending
-from bot.replies.delivery import LONGEST_SENTENCE, WITHDRAWN, Delivery, ResponseKind, tell
+from bot.replies.delivery import ACCEPTANCE_SECONDS, LONGEST_SENTENCE, WITHDRAWN, Delivery, ResponseKind, tell
 from bot.replies.results.generate import preview
 from bot.replies.results.generate import render as render_text
 from bot.replies.results.sentiment import render
@@ -57,6 +57,8 @@ class StubBackend:
         answer: what is answered, or with which error.
         words: how many are written so far, for `partial`.
         obedient: whether it ends an answer that is stopped.
+        accepts_after: how many seconds it takes to accept a request, or to refuse it.
+        refusal: with which error it refuses; None to accept.
     """
 
     def __init__(self) -> None:
@@ -68,6 +70,8 @@ class StubBackend:
         self.stopped = 0
         self.obedient = True
         self.broken = False
+        self.accepts_after = 0.0
+        self.refusal: Exception | None = None
 
     def submit(self, request: Any, *, person: int) -> Answering[Any]:
         return StubAnswering(self)
@@ -76,13 +80,18 @@ class StubBackend:
 class StubAnswering(Answering[Any]):
     def __init__(self, backend: StubBackend) -> None:
         self._backend = backend
+        self._asked = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._answer())
 
     def __await__(self) -> Any:
         return self._task.__await__()
 
     async def accepted(self, seconds: float) -> None:
-        pass
+        left = self._asked + self._backend.accepts_after - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(min(left, seconds))
+        if self._backend.refusal is not None and left <= seconds:
+            raise self._backend.refusal
 
     def done(self) -> bool:
         return self._task.done()
@@ -116,6 +125,9 @@ class StubAnswering(Answering[Any]):
     async def _answer(self) -> Any:
         backend = self._backend
         try:
+            if backend.refusal is not None:
+                await asyncio.sleep(backend.accepts_after)
+                raise backend.refusal
             await backend.may_answer.wait()
         except asyncio.CancelledError:
             backend.given_up = True
@@ -130,6 +142,7 @@ class StubInteraction:
 
     Attributes:
         said: first responses, follow-ups and deletions, in order.
+        deferred: when it was deferred, by the loop's clock.
         error: with which edits fail.
         failures: how often.
         errors: of the calls that come next, by their names.
@@ -145,16 +158,19 @@ class StubInteraction:
         self.edits: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.said: list[tuple[str, str]] = []
+        self.deferred: list[float] = []
         self.error: Exception | None = None
         self.failures = 1_000_000
         self.errors: dict[str, list[Exception]] = {}
 
     async def _defer(self, *, thinking: bool, ephemeral: bool) -> None:
         await self._call("defer")
+        self.deferred.append(asyncio.get_running_loop().time())
         self.response.type = DEFERRED if thinking else discord.InteractionResponseType.deferred_message_update
 
     async def _respond(self, sentence: str, **options: Any) -> None:
         await self._call("send_message")
+        assert options["ephemeral"]
         self.said.append(("response", sentence))
 
     async def _follow_up(self, sentence: str, **options: Any) -> None:
@@ -286,6 +302,75 @@ async def test_every_edit_forbids_mentions(answering: Ask) -> None:
     assert len(interaction.edits) == 2
     for edit in interaction.edits:
         assert edit["allowed_mentions"].to_dict() == discord.AllowedMentions.none().to_dict()
+
+
+@pytest.mark.parametrize("after", [0.0, 1.0, ACCEPTANCE_SECONDS])
+async def test_a_refusal_that_comes_soon_is_seen_by_nobody_else(answering: Ask, after: float) -> None:
+    backend, interaction = StubBackend(), StubInteraction()
+    backend.accepts_after, backend.refusal = after, QueueFull(30)
+
+    with pytest.raises(QueueFull) as raised:
+        await answering(interaction, backend)
+    assert (interaction.deferred, interaction.edits, interaction.said) == ([], [], [])
+    assert asyncio.get_running_loop().time() == after
+    await tell(interaction, raised.value.sentence)  # type: ignore[arg-type]
+
+    assert interaction.said == [("response", QueueFull(30).sentence)]
+    assert (interaction.deferred, interaction.edits) == ([], [])
+
+
+async def test_a_request_that_is_accepted_at_once_is_deferred_at_once(answering: Ask) -> None:
+    backend, interaction = StubBackend(), StubInteraction()
+    backend.may_answer.set()
+
+    await answering(interaction, backend)
+
+    assert interaction.deferred == [0.0]
+
+
+async def test_a_slow_acceptance_does_not_delay_the_deferral(answering: Ask) -> None:
+    backend, interaction = StubBackend(), StubInteraction()
+    backend.accepts_after = 20.0
+    task = answering(interaction, backend)
+
+    await asyncio.sleep(ACCEPTANCE_SECONDS + 0.1)
+    assert interaction.deferred == [ACCEPTANCE_SECONDS]
+    assert not backend.given_up
+    await asyncio.sleep(20)
+    backend.may_answer.set()
+
+    assert await task is ANSWER
+    assert interaction.contents[-1] is None
+    assert interaction.said == []
+
+
+async def test_a_refusal_that_comes_late_takes_the_public_response_back(answering: Ask) -> None:
+    backend, interaction = StubBackend(), StubInteraction()
+    backend.loading = None
+    backend.accepts_after, backend.refusal = 2.0, QueueFull(30)
+
+    with pytest.raises(QueueFull) as raised:
+        await answering(interaction, backend)
+    assert interaction.deferred == [ACCEPTANCE_SECONDS]
+    await tell(interaction, raised.value.sentence)  # type: ignore[arg-type]
+
+    assert interaction.contents == [WITHDRAWN]
+    assert interaction.said == [("deleted", ""), ("follow-up", QueueFull(30).sentence)]
+
+
+async def test_a_caller_who_is_cancelled_before_the_acceptance_gives_the_request_up(answering: Ask) -> None:
+    backend, interaction = StubBackend(), StubInteraction()
+    backend.accepts_after = 20.0
+    task = answering(interaction, backend)
+    await asyncio.sleep(1)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0)
+
+    assert backend.given_up
+    assert interaction.deferred == []
 
 
 async def test_a_deleted_message_gives_the_request_up(answering: Ask) -> None:

@@ -1,4 +1,4 @@
-"""The API of inference over any backend: HTTP with JSON and server-sent events. docs/API.md describes it for callers."""
+"""The API of inference over any backend: HTTP with JSON and server-sent events. Callers read docs/API.md."""
 
 from __future__ import annotations
 
@@ -53,9 +53,11 @@ def create_app(
         is_ready: whether the process has done what comes before its first request, such as loading checkpoints.
         stop_elsewhere: stops an answer that another process gives; returns whether there is one.
     """
-    running = running or RunningAnswers()
+    running = RunningAnswers() if running is None else running
     admission = Keys(keys)
-    app = FastAPI(title=TITLE, version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=TITLE, version=__version__, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     app.add_middleware(Boundary)
     app.add_exception_handler(GlassboxError, _told)
     app.add_exception_handler(HttpRefusal, _refused)

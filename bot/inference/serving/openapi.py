@@ -62,24 +62,26 @@ def describe_tasks(app: FastAPI, codec: Codec, examples: Sequence[Request[Any]])
         f"/v1/{task}": {"post": _operation(task, forms, references, by_task.get(task))} for task, forms in codec.items()
     }
     components = document.setdefault("components", {})
-    components["schemas"] = {**components.get("schemas", {}), **definitions, "error": _error_schema()}
+    components["schemas"] = {**definitions, "error": _error_schema()}
     components["securitySchemes"] = {_SECURED: {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
-        for operation in operations.values() if path.startswith("/v1/") else ():
-            operation["security"] = [{_SECURED: []}]
+        for operation in operations.values():
+            operation["responses"].pop("422", None)  # FastAPI's own refusal; paths here take any text
+            if path.startswith("/v1/"):
+                operation["security"] = [{_SECURED: []}]
     return {**document, "paths": {**paths, **document["paths"]}}
 
 
 def _operation(
     task: str, forms: TaskForms[Any], references: Mapping[tuple[str, str], Any], example: Request[Any] | None
 ) -> dict[str, Any]:
-    body: dict[str, Any] = {"schema": references[f"{task}.request", "validation"]}
+    body: dict[str, Any] = {"schema": references[f"{task}_request", "validation"]}
     if example is not None:
         body["example"] = forms.request.plain(example)
     answer = {
         "description": "The answer.",
         "content": {
-            "application/json": {"schema": references[f"{task}.answer", "serialization"]},
+            "application/json": {"schema": references[f"{task}_answer", "serialization"]},
             headers.EVENT_STREAM: {"schema": {"type": "string"}},
         },
     }
@@ -110,7 +112,7 @@ def _schemas(codec: Codec) -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
     references, document = TypeAdapter.json_schemas(adapters, ref_template=_REF)
     definitions = cast("dict[str, Any]", document["$defs"])
     for name, schema in definitions.items():
-        if name.endswith(".request"):
+        if name.endswith("_request"):
             schema["additionalProperties"] = False
         _describe(schema)
     return cast("dict[tuple[str, str], Any]", references), definitions
@@ -118,8 +120,8 @@ def _schemas(codec: Codec) -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
 
 def _named(codec: Codec) -> Iterator[tuple[str, JsonSchemaMode, Any]]:
     for task, forms in codec.items():
-        yield f"{task}.request", "validation", TypeAliasType(f"{task}.request", forms.request.kind)
-        yield f"{task}.answer", "serialization", TypeAliasType(f"{task}.answer", forms.answer.kind)
+        yield f"{task}_request", "validation", TypeAliasType(f"{task}_request", forms.request.kind)
+        yield f"{task}_answer", "serialization", TypeAliasType(f"{task}_answer", forms.answer.kind)
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -135,8 +137,13 @@ def _describe(schema: dict[str, Any]) -> None:
 def _cleaned(docstring: str) -> tuple[str, dict[str, str]]:
     """Return what a docstring says to callers, and what it says about each field."""
     text, _, attributes = docstring.partition("Attributes:\n")
-    about = {name: " ".join(said.split()) for name, said in _ATTRIBUTE.findall(attributes)}
+    about = {name: _sentence(said) for name, said in _ATTRIBUTE.findall(attributes)}
     return " ".join(_RAISES.sub("", text).split()), about
+
+
+def _sentence(said: str) -> str:
+    text = " ".join(said.split())
+    return text[:1].upper() + text[1:]
 
 
 def _error_schema() -> dict[str, Any]:

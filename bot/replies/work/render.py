@@ -11,7 +11,8 @@ from bot.inference.requests import Answer
 from bot.replies.components.pages import Pages
 from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
-from bot.replies.work.blocks import markdown, plain_page
+from bot.replies.work.blocks import markdown
+from bot.replies.work.file import work_file
 from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.work.blocks import Explanation, File, Formula, Page, Table
@@ -45,7 +46,7 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     embed.set_author(name=_subject(request))
     embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
     has_file = draft.cut or any(isinstance(block, File) for block in page.blocks)
-    file = TextFile("work.txt", visible("\n\n\n".join(map(plain_page, pages))) + "\n") if has_file else None
+    file = TextFile("work.txt", work_file(pages, number)) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
     turning = Pages(replace(request, evidence=False), tuple(one.name for one in pages), number)

@@ -49,7 +49,7 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
     tokens = tuple(_tokens(head, made))
     outside = len(made.words) - sum(len(group.words) for group in made.groups)
     # The model may label words in markup; they are never an entity.
-    unread = " and is no link, mention, emoji or code" if markup(request.text).spans else ""
+    unread = " Links, mentions, emoji and code do not count." if markup(request.text).spans else ""
     return explanation(
         *read,
         *_example(head, made, tokens),
@@ -167,7 +167,7 @@ def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
     """Name each entity with its label, once if it stands in the text several times.
 
     Args:
-        unread: a further condition for being an entity, in words.
+        unread: a further sentence, on what is not counted.
     """
     if not found:
         return sentence("entities.none", unread=unread)

@@ -64,7 +64,7 @@ def pooling_page(
     named = tuple(f"{number}  {text}" for number, text in enumerate(texts, 1))
     size = units.shape[1]
     vectors = [column(f"text {number}", values, Form.FIVE) for number, values in enumerate(units.tolist(), 1)]
-    whole = table(*vectors, column("place", range(1, size + 1)))
+    whole = table(*vectors, column("dimension", range(1, size + 1)))
     vector, unit = pooled[0].tolist(), units[0].tolist()
     is_one = mode is PoolingMode.CLS or tokens[0] == 1
     squares = joined((bracketed(value), "²") for value in vector[: NUMBERS - 1])
@@ -102,7 +102,7 @@ def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
             column(f"text {one}", first[order].tolist()),
             column(f"text {other}", second[order].tolist()),
             column("product", products, Form.SIGNED_FOUR, cosine),
-            column("place", (order + 1).tolist(), total="sum"),
+            column("dimension", (order + 1).tolist(), total="sum"),
             most=MOST_PRODUCTS,
         ),
         formula("cos = Σ u·w", ("= ", joined(map(bracketed, products[:NUMBERS])), " + …"), ("= ", four(cosine))),

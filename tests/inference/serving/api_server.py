@@ -95,6 +95,8 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Any
             name = value
         elif field == "data":
             yield name, json.loads(value)
+        elif field == "" and value:
+            yield "comment", value
 
 
 @asynccontextmanager
@@ -109,7 +111,7 @@ async def served(app: FastAPI) -> AsyncIterator[Api]:
         while not server.started:
             assert not serving.done()
             await asyncio.sleep(0.001)
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        timeout = aiohttp.ClientTimeout(total=None)  # tests put the loop's clock forward
         try:
             async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
                 yield Api(f"http://127.0.0.1:{port}", session)
@@ -125,8 +127,17 @@ async def api_of(backend: Backend, **options: Any) -> AsyncIterator[Api]:
         yield api
 
 
+async def until_first(wanted: str, events: AsyncIterator[tuple[str, Any]]) -> AsyncIterator[tuple[str, Any]]:
+    """The events up to the first of a name."""
+    while True:
+        name, data = await anext(events)
+        yield name, data
+        if name == wanted:
+            return
+
+
 async def until(condition: Any) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - threads and sockets set no event
             await asyncio.sleep(0.005)

@@ -6,16 +6,21 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import pytest
+
 from bot.errors import ModelUnavailable
 from bot.inference.requests import Answer
+from bot.inference.serving.news import PARTIAL_SECONDS, QUIET_SECONDS
 from bot.inference.wire.errors import decode_error
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.examples import example_requests
-from bot.tasks.generate import GenerateRequest, GenerateResult
+from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
-from tests.inference.serving.api_server import CODEC, api_of
+from tests.cogs.pacing import held_after
+from tests.inference.serving.api_server import CODEC, api_of, until_first
 from tests.inference.wire.support import ATTENTION, COMMANDS, facts
+from tests.timers import Timers
 
 Opener = Callable[..., AbstractAsyncContextManager[InferenceWorker]]
 
@@ -52,23 +57,37 @@ async def test_a_stream_tells_the_id_then_the_stages_then_the_answer(make_worker
         assert events[1][1]["loading"]["checkpoint"] == "tiny-distilbert"
 
 
-async def test_a_text_is_streamed_while_it_is_written(make_worker: Opener) -> None:
+async def test_a_text_is_streamed_while_it_is_written(make_worker: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with make_worker() as worker, api_of(worker) as api:
+        with held_after(monkeypatch, 5) as go_on:
+            async with api.streaming(GenerateRequest("Once", 200, 2, seed=7)) as events:
+                partials = [data async for name, data in until_first("partial", events) if name == "partial"]
+                go_on.set()
+                *_, (name, answer) = [event async for event in events]
+
+    assert name == "answer"
+    texts = [[one["text"] for one in result["continuations"]] for result in (partials[0], answer["result"])]
+    for begun, whole in zip(*texts, strict=True):
+        assert whole.startswith(begun.rstrip("\N{REPLACEMENT CHARACTER}"))
+        assert len(whole) > len(begun)
+
+
+async def test_a_partial_result_is_sent_once(
+    make_worker: Opener, timers: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with make_worker() as worker, api_of(worker) as api:
         await worker.load({"generate"})
-        partials: list[GenerateResult] = []
-        async with api.streaming(GenerateRequest("Once", 200, 3, seed=7)) as events:
-            async for name, data in events:
-                if name == "accepted":
-                    identity = data["id"]
-                elif name == "partial":
-                    partials.append(CODEC["generate"].result.adapter.validate_python(data))
-                    await api.post(f"/v1/answers/{identity}/stop")
-                elif name == "answer":
-                    answer = data
-
-        assert partials
-        text = answer["result"]["continuations"][0]["text"]
-        assert text.startswith(partials[0].continuations[0].text.rstrip("\N{REPLACEMENT CHARACTER}"))
+        with held_after(monkeypatch, 5) as go_on:
+            async with api.streaming(GenerateRequest("Once", 20)) as events:
+                seen = [name async for name, _ in until_first("partial", events)]
+                for _ in range(20):
+                    await timers.skip(PARTIAL_SECONDS)
+                await timers.skip(QUIET_SECONDS)
+                seen += [name async for name, _ in until_first("comment", events)]
+                assert seen.count("partial") == 1
+                go_on.set()
+                *_, (last, _) = [event async for event in events]
+                assert last == "answer"
 
 
 async def test_errors_of_a_backend_come_with_their_status_and_fields(make_worker: Opener, make_preset: Any) -> None:

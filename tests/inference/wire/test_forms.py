@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
@@ -26,6 +28,7 @@ from bot.tasks.attention_view import AttentionView, Heads, Shown
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Explanation, Number, Page, Paragraph
 from tests.inference.wire.support import facts
+from tests.timers import PATIENCE
 
 codec = Codec(all_tasks())
 
@@ -183,3 +186,19 @@ def test_numbers_that_json_has_no_word_for_are_strings() -> None:
 
     assert form.encode(Numbers((math.inf, -math.inf, math.nan))) == b'{"values":["Infinity","-Infinity","NaN"]}'
     assert facts(form.decode(form.encode(Numbers((math.inf, 0.1))))) == facts(Numbers((math.inf, 0.1)))
+
+
+def test_the_codec_needs_no_torch() -> None:
+    code = """
+import sys
+from bot.inference.wire.codec import Codec
+from bot.tasks import all_tasks
+
+codec = Codec(all_tasks())
+for forms in codec.values():
+    forms.request, forms.result, forms.answer
+codec.status, codec.description, codec.languages
+print(sorted({"torch", "transformers", "fastapi"} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=PATIENCE)
+    assert done.stdout.strip() == "[]"

@@ -593,7 +593,7 @@ class DotProduct(PageObject):
         super().__init__(page)
         first, second, *_ = (one.title for one in self.tables[0].columns)
         self.pair = tuple(int(one.removeprefix("text ")) - 1 for one in (first, second))
-        columns = [self.column(title) for title in ("place", first, second, "product")]
+        columns = [self.column(title) for title in ("dimension", first, second, "product")]
         self.products = [Product(place - 1, *row) for place, *row in zip(*columns, strict=True)]
         self.cosine = total(self.tables[0], "product")
 

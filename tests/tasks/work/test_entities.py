@@ -176,7 +176,7 @@ def test_a_text_without_entities(load: Callable[[str], Any], monkeypatch: pytest
     assert (spans.rows, spans.outside) == ([], 4)
     least = min(words, key=lambda word: word.probability)
     assert piece_of(work, TokenLogits).token.id == least.tokens[0].id
-    assert piece_of(work, Decision).sentence.endswith("so the answer is that there are no names.")
+    assert piece_of(work, Decision).sentence.endswith("so the answer has no names.")
 
 
 async def test_equal_shapes_give_equal_numbers(opened: Opened) -> None:
@@ -288,7 +288,7 @@ class TestPrompted:
         with head.calibrations.replaced(_LEANING, np.array([[0.0, 0.0, 0.0, -1e3]] * 2)):
             work = run_task(TASK.start(head, WorkRequest.of(EntitiesRequest(NAMED))))
         assert piece_of(work, Questions).about == "Sylvain"
-        assert decision(work).endswith("so the answer is that there are no names.")
+        assert decision(work).endswith("so the answer has no names.")
 
     async def test_very_many_names(self, opened: Opened) -> None:
         text = " and ".join(f"Anna{chr(97 + index // 26)}{chr(97 + index % 26)}" for index in range(MOST_NAMES + 5))
