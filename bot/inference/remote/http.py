@@ -158,8 +158,8 @@ def transport_failures() -> Iterator[None]:
 def acknowledge_at_once(response: aiohttp.ClientResponse) -> None:
     """Tell the other side's TCP that its bytes have arrived.
 
-    Uvicorn on a socket that somebody else has opened, as in Ray Serve, leaves Nagle's algorithm on: it holds each further
-    message back until the one before is acknowledged, which Linux would delay by 40 ms.
+    Uvicorn on a socket that somebody else has opened, as in Ray Serve, leaves Nagle's algorithm on: it holds each
+    further message back until the one before is acknowledged, which Linux would delay by 40 ms.
     """
     connection = response.connection
     if QUICK_ACK is None or connection is None or connection.transport is None:

@@ -9,7 +9,6 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot import app
 from bot.app import connect_backend, open_backend
 from bot.errors import SettingsError
 from bot.inference.checkpoints.catalogue import Preset
@@ -99,7 +98,7 @@ async def test_a_machine_that_runs_models_without_the_packages(
     def without_torch(name: str) -> Any:
         return None if name == "torch" else find(name)
 
-    monkeypatch.setattr(app.importlib.util, "find_spec", without_torch)
+    monkeypatch.setattr("importlib.util.find_spec", without_torch)
     with pytest.raises(SettingsError, match=r"pip install \"\.\[inference\]\"`, or set INFERENCE_URL"):
         async with open_backend(settings, course):
             pass
