@@ -109,7 +109,7 @@ async def measure(
     preset = await asyncio.to_thread(_preset, settings, tasks, shapes)
     async with (
         open_backend(settings, preset) as worker,
-        served(preset, tasks) as url,
+        served(settings, preset, tasks) as url,
         RemoteBackend(all_tasks(), [URL(url)]) as remote,
     ):
         await worker.load(tasks)
@@ -168,11 +168,11 @@ async def compare(here: Backend, there: Backend, task: str, users: int, rounds: 
 
 
 @contextlib.asynccontextmanager
-async def served(preset: Preset, tasks: tuple[str, ...]) -> AsyncIterator[str]:
+async def served(settings: Settings, preset: Preset, tasks: tuple[str, ...]) -> AsyncIterator[str]:
     """Serve the checkpoints of tasks in another process; yield its address."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.remote_server", ",".join(tasks),
-        cwd=ROOT, env=os.environ | _overrides(preset, tasks), stdin=asyncio.subprocess.PIPE,
+        cwd=ROOT, env=os.environ | _same(settings, preset, tasks), stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None
@@ -221,13 +221,13 @@ def _preset(settings: Settings, tasks: tuple[str, ...], shapes: bool) -> Preset:
     return chosen_preset(settings, "starter")
 
 
-def _overrides(preset: Preset, tasks: tuple[str, ...]) -> Mapping[str, str]:
-    """The settings with which the other process takes the same checkpoints."""
+def _same(settings: Settings, preset: Preset, tasks: tuple[str, ...]) -> Mapping[str, str]:
+    """The settings with which the other process runs the same checkpoints in the same way."""
     sources = {task: preset.checkpoints[task].source for task in tasks}
     folders = {task: source.path for task, source in sources.items() if isinstance(source, FolderSource)}
-    return {"PRESET": preset.name if not folders else "starter"} | {
-        f"{task.upper()}_CHECKPOINT": str(path) for task, path in folders.items()
-    }
+    same = {name: str(getattr(settings, name.lower())) for name in ("CACHE_DIR", "DEVICES", "PRECISION")}
+    chosen = {f"{task.upper()}_CHECKPOINT": str(path) for task, path in folders.items()}
+    return same | chosen | {"PRESET": "starter" if folders else preset.name}
 
 
 if __name__ == "__main__":
