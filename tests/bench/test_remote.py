@@ -10,6 +10,7 @@ from bot.settings import Settings
 from tests.bench import remote
 
 
+@pytest.mark.remote
 @pytest.mark.may_block
 async def test_the_worker_here_and_the_server_there_side_by_side(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
