@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test lint lint-deploy format constraints clean
+.PHONY: playground run test test-all lint lint-deploy format constraints clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground
@@ -20,6 +20,11 @@ PROCESSES ?= 3
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+
+# With what takes longer: every test of a command through the API as well.
+test-all: export PYTHONDONTWRITEBYTECODE =
+test-all: lint
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m ""
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

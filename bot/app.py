@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,7 +19,12 @@ from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device
 from bot.inference.observer import Observer
+from bot.inference.remote.addresses import addresses_of
+from bot.inference.remote.backend import RemoteBackend
+from bot.inference.remote.limits import RemoteLimits
+from bot.inference.remote.startup import check, checked_key, connection_line
 from bot.inference.worker import InferenceWorker, Limits
+from bot.operating.database import tell_failures
 from bot.operating.server import watched
 from bot.operating.watch import Watch
 from bot.replies.discord_errors import MALFORMED
@@ -41,6 +47,8 @@ SYNC_SECONDS = 60.0
 """The longest that a start waits to register the commands: beyond a daily limit, Discord asks to wait for hours."""
 REQUESTS = "requests.sqlite3"
 """The SQLite database in the cache folder."""
+LONGEST_WAIT = 840.0
+"""Seconds for an answer from another machine. Discord forgets an interaction after 15 minutes."""
 DELIVERY_SECONDS = 10.0
 """The longest that a stop waits for answers on their way to Discord."""
 
@@ -65,8 +73,13 @@ async def open_backend(
         observer: hears of batches, answers and loads.
 
     Raises:
-        SettingsError: the device or the precision is not available.
+        SettingsError: the device or the precision is not available, or the packages are not installed.
     """
+    if not all(map(importlib.util.find_spec, ("torch", "transformers"))):
+        raise SettingsError(
+            'The packages that run models are not installed. Run `pip install ".[inference]"`, or set INFERENCE_URL to '
+            "a machine that has them."
+        )
     devices = await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision)
     memory = await asyncio.to_thread(MemoryLimits.for_devices, devices, settings.model_memory)
     limits = Limits(
@@ -79,6 +92,37 @@ async def open_backend(
     )
     pool = CheckpointPool(preset, devices, settings.cache_dir, memory)
     async with InferenceWorker(all_tasks(), pool, devices, limits, observer=observer) as worker:
+        yield worker
+
+
+@contextlib.asynccontextmanager
+async def connect_backend(settings: Settings) -> AsyncIterator[RemoteBackend]:
+    """Connect to the servers of INFERENCE_URL. One that is not up yet is asked again in the background.
+
+    Raises:
+        SettingsError: an address or the key is wrong.
+    """
+    addresses = addresses_of(settings.inference_url or "")
+    key = checked_key(None if settings.inference_key is None else settings.inference_key.get_secret_value())
+    seconds = min(Limits.loading_seconds + settings.request_seconds, LONGEST_WAIT)
+    limits = RemoteLimits(seconds, drain_seconds=settings.drain_seconds)
+    async with RemoteBackend(all_tasks(), addresses, key, limits) as backend:
+        check(backend.endpoints, has_key=key is not None)
+        yield backend
+
+
+@contextlib.asynccontextmanager
+async def _backend_of(
+    settings: Settings, observer: Observer, say: Callable[[str], None]
+) -> AsyncIterator[InferenceWorker | RemoteBackend]:
+    """Connect to INFERENCE_URL if it is set; otherwise run a worker in this process."""
+    if settings.inference_url is not None:
+        async with connect_backend(settings) as remote:
+            say(connection_line(remote.endpoints, remote.status()))
+            yield remote
+        return
+    preset = await asyncio.to_thread(chosen_preset, settings, "course")
+    async with open_backend(settings, preset, observer) as worker:
         yield worker
 
 
@@ -101,13 +145,12 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             "`python -m bot playground`."
         )
     shards = chosen_shards(settings, socket.gethostname())
-    preset = await asyncio.to_thread(chosen_preset, settings, "course")
     database_url = settings.database_url.get_secret_value() if settings.database_url is not None else None
     watch = await asyncio.to_thread(Watch.open, settings.cache_dir)
     with stop_signals() as stop:
         async with (
             watched(settings.metrics_address, watch),
-            open_backend(settings, preset, watch.worker) as backend,
+            _backend_of(settings, watch.worker, say) as backend,
             RequestStore.open(settings.cache_dir / REQUESTS, database_url) as store,
             Glassbox(
                 backend,
@@ -120,6 +163,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_hung()) as hanging,
         ):
+            tell_failures(store.database.events, watch.database_failed)
             hung = None
             try:
                 await until_stopped(stop, serving, hanging)
@@ -138,7 +182,9 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 raise hung
 
 
-async def _serve(bot: Glassbox, backend: InferenceWorker, token: str, say: Callable[[str], None]) -> None:
+async def _serve(
+    bot: Glassbox, backend: InferenceWorker | RemoteBackend, token: str, say: Callable[[str], None]
+) -> None:
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.

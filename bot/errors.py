@@ -7,12 +7,14 @@
     ├── Refused             the request is fine, but it is not accepted now
     │   ├── QueueFull
     │   ├── TooManyRequests one person has too many requests waiting
-    │   └── ShuttingDown
+    │   ├── ShuttingDown
+    │   └── ModelsUnreachable   the models are on another machine, and nothing answers there
     ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
     │   │   └── StillLoading    its checkpoint was not loaded in time
     │   ├── NotResponding   a thread hangs on it, or on another request before it
     │   ├── OutOfMemory     even alone it does not fit into the device's memory
+    │   ├── ConnectionLost  the connection to another machine broke off before the answer
     │   ├── NotFinite       the model computed NaN or infinity
     │   └── ModelFailed     the forward pass raised an error
     ├── ModelUnavailable    the checkpoint cannot be fetched or loaded
@@ -84,8 +86,20 @@ class ShuttingDown(Refused):
     SENTENCE = "I am being restarted. Please try again in a minute."
 
 
+class ModelsUnreachable(Refused):
+    """The models are on another machine, and nothing there answers."""
+
+    SENTENCE = "My models cannot be reached at the moment. Please try again in a minute."
+
+
 class Unanswered(GlassboxError):
     """The request was accepted, and could not be answered."""
+
+
+class ConnectionLost(Unanswered):
+    """The connection to the machine of the models broke off before the answer."""
+
+    SENTENCE = "The connection to my models broke off before the answer was complete. Please ask again."
 
 
 class DeadlinePassed(Unanswered):

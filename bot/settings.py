@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = None
     """The bot's token, for `run` only."""
 
+    inference_url: str | None = None
+    """Where other machines serve the models, with commas between several; None runs them in this process."""
     inference_key: SecretStr | None = None
     """The key of these machines. `serve` admits several, with commas between them."""
     serve_address: str = "127.0.0.1:8000"

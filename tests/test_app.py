@@ -21,13 +21,14 @@ import bot
 from bot import app
 from bot.app import run_bot
 from bot.client import Glassbox
-from bot.errors import HungAgain, SettingsError, ShuttingDown
+from bot.errors import HungAgain, ModelsUnreachable, SettingsError, ShuttingDown
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.worker import InferenceWorker
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
 from tests.discord_trouble import AFTER
+from tests.inference.remote.scripted_server import ScriptedServer
 from tests.inference.toys import until
 from tests.support import COMMANDS
 from tests.timers import PATIENCE, turns
@@ -194,6 +195,32 @@ class TestStart:
 
         assert "POSITIVE" in edit["embeds"][0]["description"]
         assert edit["content"] is None
+
+    async def test_answers_with_models_that_are_elsewhere(
+        self, server: DiscordServer, settings: Settings, start: Start
+    ) -> None:
+        async with ScriptedServer().serving() as models:
+            models.key = "k3y"
+            elsewhere = {"inference_url": str(models.url), "inference_key": SecretStr("k3y"), "preset": "not read"}
+            async with start(settings.model_copy(update=elsewhere)) as run:
+                token = await server.invoke("sentiment", text=TEXT)
+                edit = await server.until("PATCH", f"/{token}/messages/@original", lambda edit: edit.get("embeds"))
+                stop()
+            assert "POSITIVE" in edit["embeds"][0]["description"]
+            assert run.said[0] == f"Models: 1 checkpoint on cpu at 127.0.0.1:{models.port}."
+            [call] = models.calls
+            assert int(call.request.headers["X-Person"]) > 0
+
+    async def test_starts_before_the_models_do(self, server: DiscordServer, settings: Settings, start: Start) -> None:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+            async with start(settings.model_copy(update={"inference_url": url})) as run:
+                token = await server.invoke("sentiment", text=TEXT)
+                told = await server.until("POST", f"/{token}/callback")
+                stop()
+            assert told["data"]["content"] == ModelsUnreachable().sentence
+            assert "cannot be reached yet" in run.said[0]
 
     @pytest.mark.parametrize("status", [403, 503])
     async def test_serves_when_discord_does_not_take_the_commands(

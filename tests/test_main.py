@@ -65,6 +65,7 @@ def test_cogs_and_tasks_do_not_import_torch() -> None:
         (["run"], {"DISCORD_TOKEN": "x", "PRESET": "huge"}, "There is no preset called “huge”"),
         (["run"], {"DISCORD_TOKEN": "x", "DEVICES": "cuda:9"}, "DEVICES"),
         (["run"], {"DISCORD_TOKEN": "x", "QUEUE_SIZE": "none"}, "QUEUE_SIZE"),
+        (["run"], {"DISCORD_TOKEN": "x", "INFERENCE_URL": "gpu-1:8000"}, "INFERENCE_URL must begin with http"),
         (["run"], {"DISCORD_TOKEN": "x", "FILL_CHECKPOINT": "./nowhere"}, "does not exist"),
         (["pull", "huge"], {}, "There is no preset called “huge”"),
         (["ask", "/guess text:x", "--preset", "huge"], {}, "There is no preset called “huge”"),

@@ -16,6 +16,7 @@ from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
 from bot.inference.task import Task
+from bot.inference.timers import wait_at_most
 
 ResultT = TypeVar("ResultT")
 
@@ -107,16 +108,7 @@ class LocalAnswering(Answering[ResultT]):
         return self.leading.get(self.computation.request, self.computation).call
 
     async def wait(self, seconds: float) -> bool:
-        if self.task.done():
-            return True
-        # The timer runs in the worker's context: simcord, on which tests and playground run, holds back the timers of a
-        # bot's own contexts for as long as the bot is busy.
-        timer = self.context.run(asyncio.get_running_loop().create_task, asyncio.sleep(seconds))
-        try:
-            await asyncio.wait((timer, self.task), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-        return self.done()
+        return await wait_at_most(self.task, seconds, self.context)
 
     async def partial(self) -> ResultT | None:
         computation = self.computation

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import regex
-import sentencex
 
 from bot.text.words import ABBREVIATIONS
 
@@ -26,6 +25,8 @@ def sentences(text: str, language: str) -> list[str]:
 
     Only an empty line ends a sentence, not a line break. An unknown language has the abbreviations of English.
     """
+    import sentencex  # of the extra `inference`: a bot whose models are elsewhere cuts no texts
+
     found: list[str] = []
     # On 72 lines in 17 languages, sentencex found the sentences of 56, and pysbd those of 44 in ten times the time.
     segments: list[str] = sentencex.segment(language.split("-")[0], text)

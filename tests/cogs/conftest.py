@@ -1,4 +1,8 @@
-"""The real bot in a simulated Discord, with the real worker and tiny checkpoints."""
+"""The real bot in a simulated Discord, with the real worker and tiny checkpoints.
+
+Each test that opens a scene runs twice: with the worker in the bot's hands, and through the API over a real socket. For
+the modules in `ALWAYS_BOTH` that is so in every run, for the others with `-m remote` (`make test-all`).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,19 @@ import pytest
 import simcord
 from simcord import interactions
 from simcord.backend import serializers
+from yarl import URL
 
 from bot.client import Glassbox
+from bot.inference.backend import Backend
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.loading import load_head
+from bot.inference.remote.backend import RemoteBackend
+from bot.inference.remote.limits import RemoteLimits
 from bot.inference.worker import InferenceWorker
 from bot.operating.watch import Watch
 from bot.storage import RequestStore
+from bot.tasks import all_tasks
+from tests.inference.serving.api_server import api_of
 from tests.timers import PATIENCE
 
 mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
@@ -39,6 +49,7 @@ class Scene:
 
     bot: Glassbox
     store: RequestStore
+    backend: Backend
     worker: InferenceWorker
     env: Any
     guild: Any
@@ -99,8 +110,13 @@ class Scene:
 
     async def restart(self) -> None:
         """Another process takes over: a new bot, which has the same store."""
-        self.bot = Glassbox(self.worker, self.store, shard_count=1)
+        self.bot = Glassbox(self.backend, self.store, shard_count=1)
         await self.env.restart_bot(self.bot)
+
+    async def heard(self) -> None:
+        """Wait until the bot knows of what the worker has done."""
+        if isinstance(self.backend, RemoteBackend):
+            await self.backend.look()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true."""
@@ -163,10 +179,52 @@ class Scene:
 
 
 OpenScene = Callable[..., AbstractAsyncContextManager[Scene]]
+OpenBackend = Callable[[InferenceWorker], AbstractAsyncContextManager[Backend]]
+
+ALWAYS_BOTH = {
+    "test_attention",
+    "test_chat",
+    "test_commands",
+    "test_encoder_work",
+    "test_failures",
+    "test_generate_stream",
+    "test_models",
+    "test_tokenize",
+    "test_translate",
+}
+
+
+@asynccontextmanager
+async def itself(worker: InferenceWorker) -> AsyncIterator[Backend]:
+    """The worker, in the bot's hands."""
+    yield worker
+
+
+@asynccontextmanager
+async def behind_the_api(worker: InferenceWorker) -> AsyncIterator[Backend]:
+    """A backend that reaches the worker through the API, over a socket."""
+    limits = RemoteLimits(poll_seconds=0.05, again_seconds=1.0)
+    async with api_of(worker) as api, RemoteBackend(all_tasks(), [URL(api.url)], limits=limits) as backend:
+        yield backend
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "open_scene" in metafunc.fixturenames:
+        always = metafunc.module.__name__.rpartition(".")[2] in ALWAYS_BOTH
+        remote = pytest.param(behind_the_api, marks=[] if always else [pytest.mark.remote], id="remote")
+        metafunc.parametrize("open_backend", [pytest.param(itself, id="local"), remote])
 
 
 @pytest.fixture
-def open_scene(make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]]) -> OpenScene:
+def open_backend() -> OpenBackend:
+    """How a scene's bot reaches the worker. `pytest_generate_tests` offers another way to the tests in this folder."""
+    return itself
+
+
+@pytest.fixture
+def open_scene(
+    make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]], open_backend: OpenBackend
+) -> OpenScene:
     """Open a scene: `async with open_scene() as scene`, with the options of `make_worker`, and perhaps with a watch."""
 
     @asynccontextmanager
@@ -174,13 +232,17 @@ def open_scene(make_worker: Callable[..., AbstractAsyncContextManager[InferenceW
         preset: Preset | None = None, *, watch: Watch | None = None, **options: Any
     ) -> AsyncIterator[Scene]:
         observer = None if watch is None else watch.worker
-        async with make_worker(preset, observer=observer, **options) as worker, RequestStore.open(None) as store:
-            bot = Glassbox(worker, store, shard_count=1, watch=watch)
+        async with (
+            make_worker(preset, observer=observer, **options) as worker,
+            open_backend(worker) as backend,
+            RequestStore.open(None) as store,
+        ):
+            bot = Glassbox(backend, store, shard_count=1, watch=watch)
             async with simcord.run(bot, settle_timeout=PATIENCE) as env:
                 await bot.tree.sync()
                 guild = env.create_guild("Glassbox")
                 alice, bob = (guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
-                yield Scene(bot, store, worker, env, guild, guild.create_text_channel("general"), alice, bob)
+                yield Scene(bot, store, backend, worker, env, guild, guild.create_text_channel("general"), alice, bob)
 
     return open_scene
 

@@ -158,6 +158,7 @@ async def test_no_language_of_that_name(open_scene: OpenScene) -> None:
 async def test_only_what_the_checkpoint_knows_is_offered(open_scene: OpenScene, make_preset: Any) -> None:
     async with open_scene(make_preset(translate="marian")) as scene:
         await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
+        await scene.heard()
 
         into = await scene.alice.autocomplete(scene.channel, "translate", "to", "")
         out_of = await scene.alice.autocomplete(scene.channel, "translate", "from", "", to="de")
@@ -169,6 +170,7 @@ async def test_only_what_the_checkpoint_knows_is_offered(open_scene: OpenScene, 
 async def test_many_languages_are_cut_to_what_discord_takes(open_scene: OpenScene, make_preset: Any) -> None:
     async with open_scene(make_preset(translate="m2m100")) as scene:
         await scene.alice.slash(scene.channel, "translate", text="apples", to="de")
+        await scene.heard()
 
         choices = await scene.alice.autocomplete(scene.channel, "translate", "to", "")
 

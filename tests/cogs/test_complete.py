@@ -74,7 +74,7 @@ class TestDialog:
             def fail(*arguments: Any, **options: Any) -> None:
                 raise RuntimeError(SECRET)
 
-            monkeypatch.setattr(scene.worker, "submit", fail)
+            monkeypatch.setattr(scene.backend, "submit", fail)
             result = await scene.alice.submit_modal(asked, {field["component"]["custom_id"]: "x = 1"})
 
             assert result.ephemeral

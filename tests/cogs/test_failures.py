@@ -84,7 +84,7 @@ class TestModel:
             raise RuntimeError(SECRET)
 
         async with open_scene() as scene:
-            monkeypatch.setattr(scene.worker, "submit", submit)
+            monkeypatch.setattr(scene.backend, "submit", submit)
 
             result = await sentiment(scene)
 
@@ -99,7 +99,7 @@ class TestModel:
             raise RuntimeError(SECRET)
 
         async with open_scene() as scene:
-            monkeypatch.setattr(scene.worker, "languages", languages)
+            monkeypatch.setattr(scene.backend, "languages", languages)
 
             assert await scene.alice.autocomplete(scene.channel, "translate", "to", "ger") == []
         assert SECRET not in caplog.text
@@ -205,7 +205,7 @@ class TestDiscord:
             result = await sentiment(scene)
 
             assert not result.followups
-            assert scene.worker.status().requests == 0
+            await scene.until(lambda: scene.worker.status().requests == 0)
             assert not scene.env.errors
         assert "an interaction is gone: " in caplog.text
         assert SECRET not in caplog.text

@@ -21,7 +21,7 @@ from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.worker import InferenceWorker
 from bot.replies.checkpoints.state import FAMILY_PURPOSES
-from tests.cogs.conftest import MESSAGE_COMPONENT, OpenScene, Scene
+from tests.cogs.conftest import MESSAGE_COMPONENT, OpenBackend, OpenScene, Scene
 from tests.inference.test_several_devices import OTHER
 from tests.support import COURSE, CPU, preset_of
 
@@ -229,10 +229,15 @@ class TestMenu:
         open_scene: OpenScene,
         make_preset: Any,
         make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]],
+        open_backend: OpenBackend,
     ) -> None:
-        async with open_scene() as scene, make_worker(make_preset(sentiment="distilbert")) as other:
+        async with (
+            make_worker(make_preset(sentiment="distilbert")) as worker,
+            open_backend(worker) as other,
+            open_scene() as scene,
+        ):
             overview = await ask(scene)
-            scene.worker = other
+            scene.backend = other
             await scene.restart()
             result = await scene.alice.select(overview.response, ["fill"])
             [told] = result.followups

@@ -148,6 +148,7 @@ class TestCheckpoint:
     async def test_those_that_are_loaded_come_first(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
             await scene.alice.slash(scene.channel, "tokenize", texts=TEXT, checkpoint="generate")
+            await scene.heard()
 
             first, *_ = await scene.alice.autocomplete(scene.channel, "tokenize", "checkpoint", "")
 

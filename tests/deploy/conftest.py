@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from bot.operating.pseudonyms import Pseudonyms
-from bot.operating.watch import Watch
 
 from bot.inference.status import CheckpointStatus, DeviceStatus, Phase, WorkerStatus
+from bot.operating.pseudonyms import Pseudonyms
+from bot.operating.watch import Watch
 
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
 DEVICE = DeviceStatus("cpu", "float32", 1, 1, 1, 1, 1.0, 1, memory_limit=1)

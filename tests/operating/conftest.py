@@ -15,9 +15,9 @@ from bot.operating.address import Address
 from bot.operating.pseudonyms import Pseudonyms
 from bot.operating.server import watched
 from bot.operating.watch import Watch
-from tests.cogs.conftest import open_scene
+from tests.cogs.conftest import open_backend, open_scene
 
-__all__ = ["open_scene"]
+__all__ = ["open_backend", "open_scene"]
 
 ANY = Address("127.0.0.1", 0)
 

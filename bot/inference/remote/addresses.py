@@ -1,0 +1,47 @@
+"""The addresses in INFERENCE_URL."""
+
+from __future__ import annotations
+
+from yarl import URL
+
+from bot.errors import SettingsError
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+
+
+def addresses_of(setting: str) -> tuple[URL, ...]:
+    """Return the addresses in a setting, which separates several with commas.
+
+    Raises:
+        SettingsError: one of them is none that HTTP can use. The sentence does not show it.
+    """
+    written = [one.strip() for one in setting.split(",") if one.strip()]
+    if not written:
+        raise SettingsError("INFERENCE_URL is empty. Set it to an address such as http://gpu-1:8000, or remove it.")
+    addresses = tuple(_address(one, which(index, len(written))) for index, one in enumerate(written))
+    return tuple(dict.fromkeys(addresses))
+
+
+def which(index: int, count: int) -> str:
+    """Name an address by its place in the setting: "INFERENCE_URL", "The second address in INFERENCE_URL"."""
+    if count == 1:
+        return "INFERENCE_URL"
+    place = f"The {ORDINALS[index]} address" if index < len(ORDINALS) else f"Address {index + 1}"
+    return f"{place} in INFERENCE_URL"
+
+
+def _address(written: str, name: str) -> URL:
+    try:
+        url = URL(written)
+        usable = url.scheme in {"http", "https"} and bool(url.host) and url.port is not None
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(
+            f"{name} must begin with http:// or https:// and name a machine, such as http://gpu-1:8000."
+        )
+    if url.user is not None or url.password is not None:
+        raise SettingsError(f"{name} must not contain a name or password. Put the key into INFERENCE_KEY.")
+    if url.query_string or url.fragment:
+        raise SettingsError(f"{name} must not contain ? or #. An example is http://gpu-1:8000.")
+    return url.with_path(url.path.rstrip("/") or "/")

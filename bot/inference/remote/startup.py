@@ -1,0 +1,59 @@
+"""The operator's first look at INFERENCE_URL and INFERENCE_KEY."""
+
+from __future__ import annotations
+
+from bot.errors import SettingsError, joined
+from bot.inference.remote.addresses import which
+from bot.inference.remote.endpoint import Endpoints
+from bot.inference.remote.failures import NotGlassbox, WrongKey
+from bot.inference.status import WorkerStatus
+
+
+def checked_key(key: str | None) -> str | None:
+    """Return INFERENCE_KEY as it is sent; None if it is not set.
+
+    Raises:
+        SettingsError: it cannot be sent.
+    """
+    key = None if key is None else key.strip()
+    if key and not (key.isascii() and key.isprintable()):
+        raise SettingsError("INFERENCE_KEY must consist of ASCII characters. Copy it again from the server's settings.")
+    return key or None
+
+
+def check(endpoints: Endpoints, *, has_key: bool) -> None:
+    """Look at how the first calls have failed. A server that is not up yet is no mistake.
+
+    Raises:
+        SettingsError: a key is missing or wrong, or another kind of server answers.
+    """
+    for index, endpoint in enumerate(endpoints):
+        name = which(index, len(endpoints))
+        match endpoint.failure:
+            case WrongKey() if has_key:
+                raise SettingsError(
+                    f"{name} does not accept the INFERENCE_KEY. Copy it again from the server's settings."
+                )
+            case WrongKey():
+                raise SettingsError(f"{name} asks for a key. Set INFERENCE_KEY to the one in the server's settings.")
+            case NotGlassbox():
+                raise SettingsError(
+                    f"{name} leads to a server that is not Glassbox's inference, or to another version of it. Check "
+                    "the address, and that both are the same version."
+                )
+
+
+def connection_line(endpoints: Endpoints, status: WorkerStatus) -> str:
+    """Return a line for the operator: which addresses answer, and what is there."""
+    answering = [one.name for one in endpoints if one.answers]
+    silent = [one.name for one in endpoints if not one.answers]
+    parts = []
+    if answering:
+        count = len(status.checkpoints)
+        parts.append(
+            f"Models: {count} checkpoint{'s' if count != 1 else ''} on {status.device} at {joined(answering)}."
+        )
+    if silent:
+        begin = "" if answering else "Models: "
+        parts.append(f"{begin}{joined(silent)} cannot be reached yet. I ask again every few seconds.")
+    return " ".join(parts)
