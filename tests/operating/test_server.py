@@ -8,7 +8,6 @@ import socket
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import SettingsError
 from bot.inference.status import CheckpointStatus, Phase, WorkerStatus
@@ -19,6 +18,7 @@ from bot.operating.readiness import is_missing
 from bot.operating.server import watched
 from bot.operating.watch import Watch
 from bot.settings import Settings, read_settings
+from bot.storage import RequestStore
 from tests.operating.conftest import Operator, Scrape, operator_at
 from tests.timers import PATIENCE, Timers, turns
 
@@ -152,13 +152,11 @@ async def test_a_backend_on_another_machine(watch: Watch, operator: Operator) ->
 
 
 async def test_failures_of_the_database(watch: Watch, operator: Operator) -> None:
-    engine = create_async_engine("sqlite+aiosqlite://")
-    tell_failures(engine, watch.database_failed)
-    async with engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+    async with RequestStore.open(None) as store:
+        tell_failures(store.database.events, watch.database_failed)
+        await store.database.rows(text("SELECT 1"))
         with pytest.raises(OperationalError):
-            await connection.execute(text("SELECT swordfish"))
-    await engine.dispose()
+            await store.database.rows(text("SELECT swordfish"))
     scraped: Scrape = await operator.scrape()
     assert scraped.all("glassbox_database_failures_total") == {("OperationalError",): 1}
     assert "swordfish" not in scraped.text
