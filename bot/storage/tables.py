@@ -81,9 +81,7 @@ IDENTIFICATIONS = Table(
     "identifications",
     METADATA,
     Column("bucket", Integer(), primary_key=True),  # a shard's number modulo Discord's `max_concurrency`
-    Column(
-        "free", Double(), nullable=False
-    ),  # when the next shard may identify, in the database's seconds
+    Column("free", Double(), nullable=False),  # when the next shard may identify, in the database's seconds
     Column("process", Text()),  # the one that is about to identify; NULL once it has
 )
 
