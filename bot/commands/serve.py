@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import os
 import re
+import signal
 import socket
 from typing import Any
 
@@ -82,7 +83,9 @@ def serve_inference(settings: Settings, replicas: int | None, console: Console) 
     check(address)
     from bot.inference.serving.local_cluster import local_cluster
 
-    with local_cluster(address.host, address.port, _environment(settings)):
+    with contextlib.suppress(KeyboardInterrupt), local_cluster(address.host, address.port, _environment(settings)):
+        # A start takes a minute. Ray's own handler would end this process with the signal's number as its status.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         _run(settings, preset, address, replicas, console)
     console.print("Stopped.")
 

@@ -81,7 +81,7 @@ class Fleet:
             self.pressed.add(token)
             word = "number"
         elif choice < 0.5:
-            options: dict[str, str | int | float] = {"prompt": f"text {word}", "max_new_tokens": random.randint(2, 30)}
+            options: dict[str, Any] = {"prompt": f"text {word}", "max_new_tokens": random.randint(2, 30)}
             token = await self.discord.invoke_by(10**6 + number, shard, "generate", **options)
             self.shard_of[token] = shard
         else:
