@@ -157,7 +157,10 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 store,
                 shard_count=shards.count,
                 shard_ids=shards.ids,
-                requests_per_person=settings.requests_per_person if shards.are_some else None,
+                # Other machines count for all processes.
+                requests_per_person=settings.requests_per_person
+                if shards.are_some and settings.inference_url is None
+                else None,
                 watch=watch,
             ) as bot,
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import hashlib
 import importlib.util
 import json
@@ -101,6 +102,7 @@ class Glassbox(commands.AutoShardedBot):
         self.delivery = Delivery(backend, store, self.studio, quota)
         self.conversations = store.conversations
         self._store = store
+        self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()
         self.pending_interactions.observer = watch
@@ -115,7 +117,8 @@ class Glassbox(commands.AutoShardedBot):
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
-        self._store.expiry.start()
+        # In this context, or simcord's clock would go through every hour of a year that it is put forward.
+        self._context.run(self._store.expiry.start)
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect and identify a shard at its turn. discord.py calls this for one shard after the other."""
