@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 25.0
+PATIENCE = 300.0
 """Seconds after which what a test waits for has not come. Only what hangs takes so long, however busy the machine is: a
 test that passes never waits for it."""
 FAR = 10_000.0

@@ -9,7 +9,7 @@ from tests.deploy.files import PAGE
 
 OTHERS = {
     "GRAFANA_PASSWORD", "HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN", "POSTGRES_PASSWORD", "TORCH_INDEX", "COMPOSE_PROFILES",
-    "PYTHON", "CRDS", "SIGTERM", "RUN",
+    "PYTHON", "CRDS", "SIGTERM", "RUN", "HEALTHCHECK",
 }  # fmt: skip
 """Variables of Compose, of builds, of libraries, and what else is in capitals."""
 TEXT = PAGE.read_text("utf-8")

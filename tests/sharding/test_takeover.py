@@ -14,6 +14,7 @@ from bot.errors import UNEXPECTED
 from bot.sharding.takeover import MOST_TRIES
 from bot.storage.unanswered import LAST_SECONDS
 from tests.cogs.conftest import Scene
+from tests.cogs.conftest import open_backend as open_backend
 from tests.cogs.conftest import open_scene as open_scene
 from tests.support import device_held
 from tests.timers import PATIENCE
