@@ -58,6 +58,13 @@ async def answer(discord: ShardedDiscord, token: str, when: Callable[[Any], obje
     return await discord.until("PATCH", f"/{token}/messages/@original", when)
 
 
+async def until_written(place: Place, count: int) -> None:
+    """Wait until so many texts are being written, as all processes see it."""
+    async with asyncio.timeout(PATIENCE):
+        while len(await place.rows(WRITING)) != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 async def told(discord: ShardedDiscord, token: str) -> str:
     """The sentence that one person reads."""
     return str((await discord.until("POST", f"/{token}/callback"))["data"]["content"])
@@ -79,15 +86,13 @@ async def test_stop_ends_a_text_of_the_other_process(discord: ShardedDiscord, st
         await discord.all_online(0, 1, 2, 3)
         written = await discord.invoke_on(0, "generate", prompt="A long text", max_new_tokens=512)
         shown = await answer(discord, written, has_stop)
-        async with asyncio.timeout(PATIENCE):
-            while not await place.rows(WRITING):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-
+        await until_written(place, count=1)
         assert await told(discord, await discord.press_on(3, "Stop", shown, MALLORY)) == SomebodyElses().sentence
         pressed = await discord.press_on(3, "Stop", shown)
         acknowledged = await discord.until("POST", f"/{pressed}/callback")
         assert acknowledged["type"] == DEFERRED_UPDATE
         assert 0 < str((await answer(discord, written))["embeds"]).count("…") < 512
+        await until_written(place, count=0)  # the row goes a moment after the answer
         assert await told(discord, await discord.press_on(3, "Stop", shown)) == AlreadyEnded().sentence
 
 
