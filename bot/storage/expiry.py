@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 from discord.ext import tasks
 from sqlalchemy import Column, Delete, bindparam, delete, select
@@ -33,14 +34,20 @@ class Expiry:
         self._database = database
         self._now = now
         self._statements = tuple((_delete(column), seconds) for column, seconds in AGES)
+        self._loop: tasks.Loop[Callable[[], Coroutine[Any, Any, None]]] | None = None
 
     def start(self) -> None:
         """Begin now, and again about every hour until `stop`."""
-        self._periodically.start()
+        self.stop()
+        # A new one each time, because a loop that is still ending can't be started.
+        self._loop = tasks.loop(seconds=EVERY.total_seconds())(self._periodically)
+        self._loop.start()
 
     def stop(self) -> None:
         """End it after the statement that is running."""
-        self._periodically.cancel()
+        if self._loop is not None:
+            self._loop.cancel()
+            self._loop = None
 
     async def expire(self) -> None:
         """Delete what is too old. If the database fails, it is tried again the next time."""
@@ -52,11 +59,11 @@ class Expiry:
         except FAILURES as error:
             log.warning("what is too old cannot be deleted: %s", describe(error))
 
-    @tasks.loop(seconds=EVERY.total_seconds())
     async def _periodically(self) -> None:
         await self.expire()
         # Processes that were started together drift apart.
-        self._periodically.change_interval(seconds=EVERY.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER))
+        if self._loop is not None:
+            self._loop.change_interval(seconds=EVERY.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER))
 
 
 def _delete(column: Column[float]) -> Delete:
