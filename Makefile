@@ -21,7 +21,7 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
-# With what takes longer: every test of a command through the API as well.
+# With what takes longer: every test of a command through the API as well, and a Ray cluster.
 test-all: export PYTHONDONTWRITEBYTECODE =
 test-all: lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m ""

@@ -181,17 +181,7 @@ class Scene:
 OpenScene = Callable[..., AbstractAsyncContextManager[Scene]]
 OpenBackend = Callable[[InferenceWorker], AbstractAsyncContextManager[Backend]]
 
-ALWAYS_BOTH = {
-    "test_attention",
-    "test_chat",
-    "test_commands",
-    "test_encoder_work",
-    "test_failures",
-    "test_generate_stream",
-    "test_models",
-    "test_tokenize",
-    "test_translate",
-}
+ALWAYS_BOTH = {"test_commands", "test_failures", "test_generate_stream", "test_models"}
 
 
 @asynccontextmanager
