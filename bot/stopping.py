@@ -11,8 +11,9 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
+T = TypeVar("T")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -47,7 +48,7 @@ async def until_stopped(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
+async def beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
     """Run a coroutine while the body runs, and cancel it at the end."""
     task = asyncio.create_task(work)
     try:

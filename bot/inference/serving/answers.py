@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from bot.inference.wire.errors import encode_error
 from bot.inference.wire.events import Accepted, Event, event_message
 from bot.inference.wire.form import Form
 from bot.inference.wire.headers import EVENT_STREAM
+from bot.stopping import beside
 
 T = TypeVar("T")
 
@@ -114,8 +115,8 @@ class _Call:
     async def _under_way(self, receive: Receive) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Task[Answer[Any]]]]:
         """Run the tasks that end when the caller is gone, and when there is an answer."""
         async with (
-            _cancelled_at_end(until_gone(receive)) as gone,
-            _cancelled_at_end(answer_within(self.answering, self.caller.deadline)) as finished,
+            beside(until_gone(receive)) as gone,
+            beside(answer_within(self.answering, self.caller.deadline)) as finished,
         ):
             yield gone, finished
 
@@ -145,7 +146,7 @@ def _outcome(finished: asyncio.Task[Answer[Any]]) -> Answer[Any]:
 
 
 async def _or_gone(waiting: Awaitable[None], gone: asyncio.Task[None]) -> None:
-    async with _cancelled_at_end(_awaited(waiting)) as task:
+    async with beside(_awaited(waiting)) as task:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise CallerGone
@@ -154,13 +155,3 @@ async def _or_gone(waiting: Awaitable[None], gone: asyncio.Task[None]) -> None:
 
 async def _awaited(waiting: Awaitable[T]) -> T:
     return await waiting
-
-
-@contextlib.asynccontextmanager
-async def _cancelled_at_end(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
