@@ -82,16 +82,8 @@ async def open_backend(
         )
     devices = await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision)
     memory = await asyncio.to_thread(MemoryLimits.for_devices, devices, settings.model_memory)
-    limits = Limits(
-        requests=settings.queue_size,
-        per_person=settings.requests_per_person,
-        seconds=settings.request_seconds,
-        drain_seconds=settings.drain_seconds,
-        hang_seconds=settings.hang_seconds,
-        remembered=settings.remembered_answers,
-    )
     pool = CheckpointPool(preset, devices, settings.cache_dir, memory)
-    async with InferenceWorker(all_tasks(), pool, devices, limits, observer=observer) as worker:
+    async with InferenceWorker(all_tasks(), pool, devices, settings.limits, observer=observer) as worker:
         yield worker
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field
 
 from bot.inference.checkpoints.catalogue import Preset
-from bot.inference.limits import Limits
 from bot.inference.serving.groups import Group, GroupArguments, Grouping, Scaling, grouped
 from bot.settings import Settings, read_settings
 
@@ -89,7 +88,7 @@ def build_with(settings: Settings, preset: Preset, args: Arguments) -> Applicati
     from bot.tasks import task_names
 
     groups = grouped(preset, args.scaling, args.groups, args.grouping)
-    cluster = Cluster(task_names(), groups, _limits(settings), args.quota_shards)
+    cluster = Cluster(task_names(), groups, settings.limits, args.quota_shards)
     of_a_worker = _of_a_worker(settings)
 
     def opener(group: Group) -> OpenGroupWorker:
@@ -169,17 +168,6 @@ def _add_metrics(app: FastAPI, backend: Backend) -> None:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     app.add_route("/metrics", scraped, include_in_schema=False)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        requests=settings.queue_size,
-        per_person=settings.requests_per_person,
-        seconds=settings.request_seconds,
-        drain_seconds=settings.drain_seconds,
-        hang_seconds=settings.hang_seconds,
-        remembered=settings.remembered_answers,
-    )
 
 
 def _of_a_worker(settings: Settings) -> Settings:

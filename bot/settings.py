@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.inference.limits import Limits
 from bot.operating.address import Address
 
 if TYPE_CHECKING:
@@ -164,6 +165,18 @@ class Settings(BaseSettings):
     """`text` for a terminal, `json` for programs: one object a line."""
     metrics_address: Annotated[Address | None, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 9464)
     """Where `/healthz`, `/readyz` and `/metrics` are served; None, written `off`, serves nothing."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a worker."""
+        return Limits(
+            requests=self.queue_size,
+            per_person=self.requests_per_person,
+            seconds=self.request_seconds,
+            drain_seconds=self.drain_seconds,
+            hang_seconds=self.hang_seconds,
+            remembered=self.remembered_answers,
+        )
 
     @property
     def checkpoint_overrides(self) -> dict[str, str]:
