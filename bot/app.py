@@ -154,6 +154,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 if shards.are_some and settings.inference_url is None
                 else None,
                 watch=watch,
+                message_content=settings.message_content,
             ) as bot,
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_hung()) as hanging,

@@ -34,6 +34,7 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
+from bot.servers.directory import Servers
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
 from bot.sharding.takeover import Takeover
@@ -68,6 +69,7 @@ class Glassbox(commands.AutoShardedBot):
         shard_ids: those of this process; None for all.
         requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
+        message_content: whether the application has Discord's privileged intent of that name.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Glassbox(commands.AutoShardedBot):
         shard_ids: Sequence[int] | None = None,
         requests_per_person: int | None = None,
         watch: Watch | None = None,
+        message_content: bool = False,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -86,7 +89,14 @@ class Glassbox(commands.AutoShardedBot):
             command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
-            intents=discord.Intents(guilds=True),
+            # Without `message_content`, only direct messages and messages that mention the bot come with their content.
+            intents=discord.Intents(
+                guilds=True,
+                guild_messages=True,
+                dm_messages=True,
+                guild_reactions=True,
+                message_content=message_content,
+            ),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -101,6 +111,8 @@ class Glassbox(commands.AutoShardedBot):
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.delivery = Delivery(backend, store, self.studio, quota)
         self.conversations = store.conversations
+        self.servers = Servers(store.server_settings)
+        self.opt_outs = store.opt_outs
         self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)

@@ -27,6 +27,7 @@ NO_SHARDS = "must be numbers and ranges such as 0-3,8, and name no shard twice"
 FAULTS = {
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
     "greater_than": "must be more than {gt:.0f}",
     "greater_than_equal": "must be at least {ge:.0f}",
     "less_than_equal": "must be at most {le:.0f}",
@@ -102,6 +103,9 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = None
     """The bot's token, for `run` only."""
+
+    message_content: bool = False
+    """Whether the application has Discord's Message Content intent, which flags and forum tags need."""
 
     inference_url: str | None = None
     """Where other machines serve the models, with commas between several; None runs them in this process."""

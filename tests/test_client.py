@@ -85,7 +85,8 @@ class TestSync:
 
 class TestClient:
     async def test_asks_for_no_more_than_it_needs(self, env: Any) -> None:
-        assert env.bot.intents == discord.Intents(guilds=True)
+        unprivileged = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, guild_reactions=True)
+        assert env.bot.intents == unprivileged
         assert env.bot.allowed_mentions.to_dict() == discord.AllowedMentions.none().to_dict()
         assert env.bot.help_command is None
         assert not env.bot.commands

@@ -21,7 +21,9 @@ from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
 from bot.storage.expiry import KEPT_SECONDS, Expiry
 from bot.storage.opening import open_database
+from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes
+from bot.storage.server_settings import ServerSettingsTable
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
 
@@ -51,6 +53,8 @@ class RequestStore:
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
         self.conversations = Conversations(database, self.processes.leases, now)
+        self.server_settings = ServerSettingsTable(database, now)
+        self.opt_outs = OptOuts(database)
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -113,3 +113,19 @@ UNANSWERED = Table(
     Column("tries", Integer(), nullable=False),  # how many processes have died of it, or during it
 )
 Index("unanswered_by_process", UNANSWERED.c.process)
+
+SERVER_SETTINGS = Table(
+    "server_settings",
+    METADATA,
+    Column("guild_id", snowflake(), primary_key=True, autoincrement=False),
+    Column("content", Text(), nullable=False),  # see `ServerSettings`, in JSON
+    Column("revision", BigInteger(), nullable=False),  # of the content, from 1
+    Column("left_at", Double()),  # since when the bot is not there any more, in seconds since 1970
+)
+
+OPT_OUTS = Table(
+    "opt_outs",
+    METADATA,
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+    Column("what", Text(), primary_key=True),  # see `ReadAlong`
+)

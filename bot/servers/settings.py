@@ -1,0 +1,16 @@
+"""All settings of a server."""
+
+from __future__ import annotations
+
+from bot.servers.topics.answers import AnswerSettings
+from bot.servers.topics.chat import ChatSettings
+from bot.servers.topics.reactions import ReactionSettings
+from bot.servers.topics.topic import Topic
+
+
+class ServerSettings(Topic):
+    """What a server has set. In direct messages and group channels the defaults hold."""
+
+    answers: AnswerSettings = AnswerSettings()
+    chat: ChatSettings = ChatSettings()
+    reactions: ReactionSettings = ReactionSettings()
