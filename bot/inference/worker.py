@@ -105,7 +105,9 @@ class InferenceWorker(Backend):
             request = replace(request, checkpoint=None)  # equal to the requests of those who have not chosen
         computation = Computation(request, person, task, checkpoint, background)
         answer = asyncio.create_task(self._answerer.answer(computation))
-        answering = LocalAnswering(computation, answer, self._answerer.leading, checkpoint.state, self._queue, self._context)
+        answering = LocalAnswering(
+            computation, answer, self._answerer.leading, checkpoint.state, self._queue, self._context
+        )
         self._accepted.add(answering)
         self._count(computation, 1)
         answer.add_done_callback(partial(self._release, answering, began))
@@ -184,8 +186,12 @@ class InferenceWorker(Backend):
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
                 log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
         self._preloaded = True
+        await self._fetch_choices()
+
+    async def _fetch_choices(self) -> None:
+        """Fetch the checkpoints that no task uses by itself; none is loaded before somebody chooses it."""
         for pooled in self._pool.checkpoints:
-            if not pooled.tasks:  # whether anybody chooses it is unknown, so it is not loaded
+            if not pooled.tasks:
                 try:
                     await self._pool.fetch(pooled)
                 except GlassboxError as error:

@@ -58,7 +58,12 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "task": st.sampled_from(["sentiment", "translate", "fill", "?"]),
     "view": st.sampled_from([AttentionView(), AttentionView(Part.CROSS, 2, Heads.ONE, 10**30)]),
 }
-OF_TYPES: dict[str, st.SearchStrategy[Any]] = {"str": TEXTS, "str | None": st.none() | TEXTS, "bool": st.booleans()}
+OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
+    "str": TEXTS,
+    "str | None": st.none() | TEXTS,
+    "ChosenCheckpoint": st.none() | TEXTS,
+    "bool": st.booleans(),
+}
 
 
 def built(kind: type[Request[Any]]) -> st.SearchStrategy[Request[Any]]:
