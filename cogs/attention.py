@@ -55,9 +55,10 @@ class Attention(Cog):
         """Which token looks at which? A heat map of attention weights, layer by layer and head by head"""
         heads = Heads.ROLLOUT if view == "rollout" else Heads.AVERAGE if head is None or view else Heads.ONE
         wanted = AttentionView(None if part is None else Part(part), layer, heads, head)
-        request = AttentionRequest(
-            text, view=wanted, second=second, target=target, source=source, checkpoint=checkpoint
-        )
+        found = await self.delivery.checkpoints.find(interaction, "attention", checkpoint)
+        # An encoder-decoder that translates writes another text than one that summarises.
+        task = AttentionRequest.task if found is None else [*found.tasks, *found.offered, AttentionRequest.task][0]
+        request = AttentionRequest(text, task, wanted, second, target, source, checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render)
 
     @attention.autocomplete("checkpoint")

@@ -103,8 +103,8 @@ class Compare(Cog):
         found = tuple(dict.fromkeys(name for name in names if name is not None))
         if not FEWEST <= len(found) <= MOST:
             raise InvalidRequest(
-                f"I can compare {FEWEST} to {MOST} different checkpoints, and this names {len(found)}. Write their names "
-                "with commas between them."
+                f"I can compare {FEWEST} to {MOST} different checkpoints, and this names {len(found)}. Write their "
+                "names with commas between them."
             )
         return found
 

@@ -91,8 +91,13 @@ def chosen_among(checkpoints: Sequence[CheckpointStatus], chosen: str) -> Checkp
             return found[0]
     if len(partly) == 1:
         return partly[0]
+    raise unknown(checkpoints)
+
+
+def unknown(checkpoints: Sequence[CheckpointStatus]) -> InvalidRequest:
+    """Return the error for a name that means none of these, which it lists."""
     names = listed([code_span(one.name, NAME) for one in checkpoints], LISTED)
-    raise InvalidRequest(f"I have no checkpoint of this name here. Please choose one of these: {names}.")
+    return InvalidRequest(f"I have no checkpoint of this name. Please choose one of these: {names}.")
 
 
 def _wanted(typed: str) -> str:

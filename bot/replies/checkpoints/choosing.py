@@ -12,7 +12,7 @@ from discord import app_commands
 from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.inference.status import CheckpointStatus
-from bot.replies.checkpoints.choice import checkpoint_choices, chosen_among, for_task
+from bot.replies.checkpoints.choice import checkpoint_choices, chosen_among, for_task, unknown
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind
 from bot.tasks.attention import DEFAULT_TASK
@@ -47,17 +47,26 @@ class Choosing:
         usual = task if any(task in one.tasks for one in checkpoints) else DEFAULT_TASK
         return for_task(task, checkpoints, allowed, usual)
 
-    async def name(self, interaction: discord.Interaction[Any], task: str, chosen: str | None) -> str | None:
-        """Return the name of the checkpoint that somebody means; None if they have not chosen.
+    async def find(
+        self, interaction: discord.Interaction[Any], task: str, chosen: str | None
+    ) -> CheckpointStatus | None:
+        """Return the checkpoint that somebody means; None if they have not chosen, or nothing is known of any.
 
         Raises:
             InvalidRequest: it may not be chosen here; the sentence lists those that may.
         """
-        if not chosen:
+        among = await self.among(interaction, task) if chosen else ()
+        if not chosen or not among:
             return None
-        among = await self.among(interaction, task)
+        if any(one.name == chosen for one in self._backend.status().checkpoints if one not in among):
+            raise unknown(among)  # rather than take it for a part of another name
+        return chosen_among(among, chosen)
+
+    async def name(self, interaction: discord.Interaction[Any], task: str, chosen: str | None) -> str | None:
+        """Return the name of the checkpoint that somebody means; None if they have not chosen. Raises like `find`."""
+        found = await self.find(interaction, task, chosen)
         # A server elsewhere that has not been heard of yet decides by itself.
-        return chosen_among(among, chosen).name if among else chosen
+        return (chosen or None) if found is None else found.name
 
     async def settled(self, interaction: discord.Interaction[Any], request: RequestT) -> RequestT:
         """Return a request with the name of the checkpoint that was chosen for it, if one was; raises like `name`."""

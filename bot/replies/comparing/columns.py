@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -26,6 +26,7 @@ SAID = 60
 MOST_LINES = 8
 NEARLY_NOTHING = 0.25
 """With less in common than this share, everything would be marked, so nothing is."""
+NOTHING = "*nothing*"
 _WORD = re.compile(r"\s*\S+\s*")
 
 
@@ -143,11 +144,9 @@ def texts(request: Any, results: Sequence[Any], room: int) -> Columns:
         marks = [[False] * len(one) for one in lists]
     columns: list[Column] = []
     for text, one, marked in zip(written, pieces, marks, strict=True):
-        styled = in_pieces(
-            (piece, _underlined if differs else inside_quote) for piece, differs in zip(one, marked, strict=True)
-        )
-        shown, whole = fit("".join(one), room, lambda visible, styled=styled: "> " + styled(visible))
-        columns.append(Column((shown if text.strip() else "*nothing*",), text, not whole))
+        styles = (_underlined if differs else inside_quote for differs in marked)
+        shown, whole = fit("".join(one), room, _quoted(zip(one, styles, strict=True)))
+        columns.append(Column((shown if shown.strip("> \n") else NOTHING,), text, not whole))
     verdict = (
         "All wrote the same."
         if share == 1
@@ -186,11 +185,8 @@ def _scored(scores: Sequence[LabelScore], marked: Sequence[bool], room: int, bol
 
 
 def _in_a_row(scores: Sequence[LabelScore], marked: Sequence[bool]) -> str:
-    shown = (
-        f"{_marked(_short(one.label), differs)} {percent(one.probability)}"
-        for one, differs in zip(scores, marked, strict=True)
-    )
-    return ", ".join(shown)
+    pairs = zip(scores, marked, strict=True)
+    return ", ".join(f"{_marked(_short(one.label), differs)} {percent(one.probability)}" for one, differs in pairs)
 
 
 def _fitted(lines: Sequence[str], plain: str, room: int) -> Column:
@@ -212,7 +208,10 @@ def _said(said: Sequence[str], verb: str, then: str = "") -> str:
     counts = Counter(map(identity, said)).most_common()
     end = f" {then}" if then else ""
     if len(counts) == 1:
-        return f"All {verb} **{_short(said[0], SAID)}**{end}."
+        everybody = "Both" if len(said) == 2 else "All"
+        return f"{everybody} {verb} **{_short(said[0], SAID)}**{end}."
+    if len(counts) == len(said) > 2:
+        return f"Each {verb}s something else{end}."
     parts = [f"{number} {verb if number > 1 else f'{verb}s'} **{_short(first[one], SAID)}**" for one, number in counts]
     return f"{joined(parts)}{end}."
 
@@ -238,4 +237,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-_: Style = _underlined
+def _quoted(pieces: Iterable[tuple[str, Style]]) -> Style:
+    """Return the style of a block quote whose pieces have styles of their own."""
+    styled = in_pieces(pieces)
+    return lambda shown: f"> {styled(shown)}"

@@ -11,7 +11,7 @@ from bot.inference.requests import Answer
 from bot.inference.together import Outcome, Outcomes
 from bot.replies.comparing.columns import VIEWS, Column, Columns
 from bot.replies.components.buttons import Button
-from bot.replies.formatting.text import escape, fit, quoted, visible
+from bot.replies.formatting.text import fit, quoted, visible
 from bot.replies.pending import FOLLOWS, loading_notice
 from bot.replies.reply import FOOTER, QUOTE, SHORTENED, Colour, Reply, TextFile, duration
 from bot.replies.work.offer import SHOW_WORK, work_of
@@ -92,7 +92,7 @@ def _value(part: _Part) -> str:
     if outcome.sentence is not None:
         return fit(outcome.sentence, SENTENCE, lambda shown: f"\N{WARNING SIGN} {shown}")[0]
     if outcome.loading is not None:
-        return f"*{escape(loading_notice(outcome.loading).removesuffix(FOLLOWS).strip())}*"
+        return f"*{loading_notice(outcome.loading).removesuffix(FOLLOWS).strip()}*"
     return WAITING
 
 
