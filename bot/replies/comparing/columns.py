@@ -102,7 +102,7 @@ def names(request: Any, results: Sequence[Any], room: int) -> Columns:
     verdict = (
         "None of them finds a name."
         if not found
-        else f"All find the same {_counted(len(found), 'name')}."
+        else f"{_everybody(results)} find the same {_counted(len(found), 'name')}."
         if found == agreed
         else f"They agree on {len(agreed)} of {_counted(len(found), 'name')}."
     )
@@ -126,7 +126,7 @@ def tokens(request: Any, results: Sequence[Any], room: int) -> Columns:
         columns.append(Column((line, facts), f"{facts}\n{' | '.join(token.text for token in one)}", cut))
     counts = [len(one) for one in texts]
     verdict = (
-        "All cut it into the same tokens."
+        f"{_everybody(results)} cut it into the same tokens."
         if not any(map(any, marks))
         else f"They need {joined(map(str, counts))} tokens."
     )
@@ -148,7 +148,7 @@ def texts(request: Any, results: Sequence[Any], room: int) -> Columns:
         shown, whole = fit("".join(one), room, _quoted(zip(one, styles, strict=True)))
         columns.append(Column((shown if shown.strip("> \n") else NOTHING,), text, not whole))
     verdict = (
-        "All wrote the same."
+        f"{_everybody(results)} wrote the same."
         if share == 1
         else "They have hardly a word in common."
         if share < NEARLY_NOTHING
@@ -208,12 +208,15 @@ def _said(said: Sequence[str], verb: str, then: str = "") -> str:
     counts = Counter(map(identity, said)).most_common()
     end = f" {then}" if then else ""
     if len(counts) == 1:
-        everybody = "Both" if len(said) == 2 else "All"
-        return f"{everybody} {verb} **{_short(said[0], SAID)}**{end}."
+        return f"{_everybody(said)} {verb} **{_short(said[0], SAID)}**{end}."
     if len(counts) == len(said) > 2:
         return f"Each {verb}s something else{end}."
     parts = [f"{number} {verb if number > 1 else f'{verb}s'} **{_short(first[one], SAID)}**" for one, number in counts]
     return f"{joined(parts)}{end}."
+
+
+def _everybody(them: Sequence[object]) -> str:
+    return "Both" if len(them) == 2 else "All"
 
 
 def _short(text: str, limit: int = LABEL) -> str:

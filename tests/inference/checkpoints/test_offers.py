@@ -87,7 +87,8 @@ def test_labels_that_nobody_knows_yet_promise_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [None, "", "[]", "{}", '{"architectures": ["Llama4ForSpeech"]}', '{"architectures": 3}', '{"id2label": 1}']
+    "config",
+    [None, "", "[]", "{}", '{"architectures": ["Llama4ForSpeech"]}', '{"architectures": 3}', '{"id2label": 1}'],
 )
 def test_a_folder_that_says_nothing(tmp_path: Path, config: str | None) -> None:
     if config is not None:
