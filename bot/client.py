@@ -112,7 +112,7 @@ class Glassbox(commands.AutoShardedBot):
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.servers = Servers(store.server_settings)
-        self.delivery = Delivery(backend, store, self.studio, quota, self.servers)
+        self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints)
         self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs

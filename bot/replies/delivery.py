@@ -21,14 +21,13 @@ from bot.inference.requests import Answer, Request, Result
 from bot.inference.together import Together
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
-from bot.replies.checkpoints.choosing import Choosing
+from bot.replies.checkpoints.choosing import Allowed, Choosing
 from bot.replies.discord_errors import is_gone
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_record import record_of
 from bot.replies.pending import PendingReply, until_accepted
 from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
-from bot.servers.directory import Servers
 from bot.storage import RequestStore
 from bot.storage.writing import Text
 from bot.tasks.compare import CompareRequest
@@ -81,9 +80,9 @@ class Delivery:
         store: RequestStore,
         studio: Studio,
         quota: Quota | None = None,
-        servers: Servers | None = None,
+        allowed_checkpoints: Allowed | None = None,
     ) -> None:
-        self.checkpoints = Choosing(backend, servers)
+        self.checkpoints = Choosing(backend, allowed_checkpoints)
         self._quota = quota
         self._backend = backend
         self._store = store
