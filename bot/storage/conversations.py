@@ -171,7 +171,8 @@ class Conversations:
         except FAILURES as error:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:
-            turn.history = tuple(Exchange(*row) for row in reversed(found))
+            # A text whose key is missing reads as None.
+            turn.history = tuple(Exchange(*row) for row in reversed(found) if None not in row)
 
 
 def _storable(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, delete, select, update
+from sqlalchemy import BigInteger, Connection, Double, bindparam, delete, select, update
 
 from bot.storage.database import Database
 from bot.storage.tables import SERVER_SETTINGS
@@ -29,7 +29,7 @@ class ServerSettingsTable:
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
-        content = bindparam("content", type_=Text)
+        content = bindparam("content", type_=SERVER_SETTINGS.c.content.type)
         insert = insert_into(SERVER_SETTINGS, database.dialect).values(
             guild_id=bindparam("guild", type_=BigInteger), content=content, revision=1, left_at=None
         )

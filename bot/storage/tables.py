@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 from sqlalchemy.types import TypeEngine
 
+from bot.storage.encryption import Encrypted
+
 METADATA = MetaData()
 
 
@@ -24,7 +26,7 @@ REQUESTS = Table(
     Column("id", Text(), primary_key=True),
     Column("person", snowflake(), nullable=False),  # whose request it is
     Column("kind", Text(), nullable=False),  # the task's name
-    Column("content", Text(), nullable=False),  # the request's fields, in JSON
+    Column("content", Encrypted(), nullable=False),  # the request's fields, in JSON
     Column("created", Double(), nullable=False),  # in seconds since 1970
     # Of the conversation that it repeats something of (see `ChatRequest`), or NULL.
     Column("channel_id", snowflake()),
@@ -42,9 +44,9 @@ EXCHANGES = Table(
     Column("number", number(), primary_key=True),
     Column("channel_id", snowflake(), nullable=False),  # by Discord, or of a person (see `ChatRequest`)
     Column("person", snowflake(), nullable=False),  # the one who spoke
-    Column("speaker", Text(), nullable=False),  # their name
-    Column("message", Text(), nullable=False),
-    Column("answer", Text(), nullable=False),
+    Column("speaker", Encrypted(), nullable=False),  # their name
+    Column("message", Encrypted(), nullable=False),
+    Column("answer", Encrypted(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
@@ -108,7 +110,7 @@ UNANSWERED = Table(
     Column("id", snowflake(), primary_key=True, autoincrement=False),  # of the interaction
     Column("process", Text(), nullable=False),
     Column("acknowledged", Integer(), nullable=False),  # the type of its first response
-    Column("payload", Text(), nullable=False),  # as Discord sent it, in JSON
+    Column("payload", Encrypted(), nullable=False),  # as Discord sent it, in JSON
     Column("created", Double(), nullable=False),  # in the database's seconds
     Column("tries", Integer(), nullable=False),  # how many processes have died of it, or during it
 )
@@ -118,7 +120,7 @@ SERVER_SETTINGS = Table(
     "server_settings",
     METADATA,
     Column("guild_id", snowflake(), primary_key=True, autoincrement=False),
-    Column("content", Text(), nullable=False),  # see `ServerSettings`, in JSON
+    Column("content", Encrypted(), nullable=False),  # see `ServerSettings`, in JSON
     Column("revision", BigInteger(), nullable=False),  # of the content, from 1
     Column("left_at", Double()),  # since when the bot is not there any more, in seconds since 1970
 )
