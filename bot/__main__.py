@@ -103,6 +103,26 @@ def ask(
     run_coroutine(ask_once(settings, command, as_json, open_console()))
 
 
+@app.command(name="new-key")
+def new_key() -> None:
+    """Print a new key for STORAGE_KEYS, which encrypts texts in the database."""
+    from bot import storage_keys
+
+    typer.echo(storage_keys.new_key())
+
+
+@app.command(name="rotate-keys")
+def rotate_keys(
+    decrypt: Annotated[bool, typer.Option("--decrypt", help="Write the texts as they are instead.")] = False,
+) -> None:
+    """Encrypt all texts in the database with the first key of STORAGE_KEYS. The bot may run meanwhile."""
+    settings = settings_with()
+    log_to_stderr("WARNING")
+    from bot.commands.rotate_keys import rotate_keys
+
+    run_coroutine(rotate_keys(settings, open_console(), decrypt))
+
+
 @app.command()
 def pull(preset: Annotated[str | None, typer.Argument(help="course, starter or modern.")] = None) -> None:
     """Download a preset's checkpoints ahead of time."""
