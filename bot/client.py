@@ -116,6 +116,8 @@ class Glassbox(commands.AutoShardedBot):
         self.servers = Servers(store.server_settings)
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
+        self.batches = store.batches
+        self.leases = processes.leases
         self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)

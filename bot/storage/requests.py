@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from bot.errors import RequestForgotten, RequestUnreadable, describe
 from bot.inference.requests import Request
+from bot.storage.batches import Batches
 from bot.storage.conversations import Conversations, conversation_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
@@ -57,6 +58,7 @@ class RequestStore:
         self.conversations = Conversations(database, self.processes.leases, now)
         self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
+        self.batches = Batches(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager

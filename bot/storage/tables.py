@@ -154,3 +154,31 @@ QUOTA_USES = Table(
 )
 Index("quota_uses_by_key", QUOTA_USES.c.key, QUOTA_USES.c.used)
 Index("quota_uses_by_age", QUOTA_USES.c.used)
+
+BATCHES = Table(
+    "batches",
+    METADATA,
+    Column("id", Text(), primary_key=True),
+    Column("person", snowflake(), nullable=False, unique=True),  # whose file it is; each has one at a time
+    Column("guild_id", snowflake()),  # of the server that it was given in, or NULL
+    Column("state", Text(), nullable=False),  # see `BatchState`
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("content", Encrypted(), nullable=False),  # see `bot.batches.job`, in JSON
+)
+Index("batches_by_guild", BATCHES.c.guild_id)
+
+BATCH_PARTS = Table(
+    "batch_parts",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # of the part, from 0
+    Column("content", Encrypted(), nullable=False),  # bytes of the file, in Base64
+)
+
+BATCH_ANSWERS = Table(
+    "batch_answers",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # the index of one of its rows
+    Column("content", Encrypted(), nullable=False),  # rows with their answers, in JSON
+)
