@@ -10,6 +10,8 @@ from itertools import islice
 from typing import Any
 
 DELIMITERS = (",", ";", "\t", "|")
+WRITER_END = "\r\n"
+"""Of each row that `csv.writer` writes. It quotes a carriage return or a line feed only if its own rows end with it."""
 _SAMPLE = 200
 """Records that are enough to tell a delimiter."""
 
@@ -34,9 +36,9 @@ class Dialect:
 
     @property
     def writing(self) -> dict[str, Any]:
-        """Arguments of `csv.writer`."""
+        """Arguments of `csv.writer`, whose rows end with `WRITER_END`."""
         quoting = csv.QUOTE_ALL if self.quotes_all else csv.QUOTE_MINIMAL
-        return {"delimiter": self.delimiter, "lineterminator": self.line_end, "quoting": quoting}
+        return {"delimiter": self.delimiter, "lineterminator": WRITER_END, "quoting": quoting}
 
 
 def dialect_of(lines: Sequence[str], delimiter: str | None = None) -> Dialect:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.batches.answers import as_text
+from bot.batches.dialects import WRITER_END
 from bot.batches.formats import Format
 from bot.batches.formulas import guarded, is_formula
 from bot.batches.header import free
@@ -46,13 +46,21 @@ def write_table(table: Table, names: Sequence[str], outcomes: Mapping[int, Outco
         lines = (_json_line(table, row, added, _outcome(row, outcomes.get(i))) for i, row in enumerate(table.rows))
         end = table.dialect.line_end
         return Written(table.encoding.encode("".join(f"{line}{end}" for line in lines)), 0)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, **table.dialect.writing)
     formulas = 0
+    lines: list[str] = []
+    writer = csv.writer(_Lines(lines.append), **table.dialect.writing)
     for cells in _records(table, added, outcomes):
         formulas += sum(map(is_formula, cells))
         writer.writerow(list(map(guarded, cells)))
-    return Written(table.encoding.encode(text.getvalue()), formulas)
+    text = "".join(line.removesuffix(WRITER_END) + table.dialect.line_end for line in lines)
+    return Written(table.encoding.encode(text), formulas)
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """A file for `csv.writer`, which writes a row at once."""
+
+    write: Callable[[str], object]
 
 
 def _records(table: Table, added: Sequence[str], outcomes: Mapping[int, Outcome]) -> Iterator[tuple[str, ...]]:
