@@ -8,6 +8,8 @@
     │   ├── QueueFull
     │   ├── TooManyRequests one person has too many requests waiting
     │   ├── ShuttingDown
+    │   ├── NotAllowedHere  the server prohibits it
+    │   ├── SettingsUnknown nobody knows what the server prohibits
     │   └── ModelsUnreachable   the models are on another machine, and nothing answers there
     ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
@@ -21,6 +23,7 @@
     │   └── HubUnreachable
     ├── ButtonRefused       a button under an answer cannot do its work
     │   ├── RequestForgotten
+    │   │   └── RequestUnreadable   the key that it was stored with is missing
     │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
     ├── HungAgain           threads hang repeatedly, so the process ends (exit status 70)
@@ -84,6 +87,19 @@ class ShuttingDown(Refused):
     """The worker accepts no new requests, and finishes those that are running."""
 
     SENTENCE = "I am being restarted. Please try again in a minute."
+
+
+class NotAllowedHere(Refused):
+    """The server that somebody asks in prohibits it."""
+
+
+class SettingsUnknown(Refused):
+    """What a server has set is not known, because the database fails."""
+
+    SENTENCE = (
+        "I cannot look up what this server allows at the moment, so I had better not answer here. Please try again in "
+        "a minute."
+    )
 
 
 class ModelsUnreachable(Refused):
@@ -184,6 +200,15 @@ class RequestForgotten(ButtonRefused):
     """The request behind a button has been deleted."""
 
     SENTENCE = "I no longer know what this answered: I forget requests after 30 days. Please ask again."
+
+
+class RequestUnreadable(RequestForgotten):
+    """The request behind a button was stored with a key that is missing now."""
+
+    SENTENCE = (
+        "I can no longer read what this answered: the key that it was stored with is missing. Please ask again. "
+        "Whoever runs this bot can add that key to STORAGE_KEYS."
+    )
 
 
 class AlreadyEnded(ButtonRefused):

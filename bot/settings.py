@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.errors import SettingsError
 from bot.inference.limits import Limits
 from bot.operating.address import Address
+from bot.storage_keys import is_key, split_keys
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -22,6 +23,7 @@ DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
 NO_ADDRESS = "must be host:port, such as 127.0.0.1:9464, or off"
 
+NO_KEYS = "must be keys of 44 characters, with commas between them, each made by `python -m bot new-key`"
 NO_SHARDS = "must be numbers and ranges such as 0-3,8, and name no shard twice"
 
 FAULTS = {
@@ -37,6 +39,7 @@ FAULTS = {
     "no_home": NO_HOME,
     "no_shards": NO_SHARDS,
     "no_database": "must begin with postgresql://",
+    "no_keys": NO_KEYS,
     "address": NO_ADDRESS,
 }
 """Pydantic's types of errors, in plain words."""
@@ -88,6 +91,13 @@ def _address(value: object) -> object:
         return None if value == "off" else Address.parse(value)
     except ValueError:
         raise PydanticCustomError("address", NO_ADDRESS) from None
+
+
+def _keys(value: object) -> object:
+    """Check that each key is one, here and not where it is used: there the sentence would not name the setting."""
+    if isinstance(value, str) and not all(map(is_key, split_keys(value) or [""])):
+        raise PydanticCustomError("no_keys", NO_KEYS)
+    return value
 
 
 InHome = BeforeValidator(_in_home)
@@ -154,6 +164,9 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr | None, BeforeValidator(_postgresql)] = None
     """Of a PostgreSQL database, which several processes share; None for a SQLite file in the cache folder."""
 
+    storage_keys: Annotated[SecretStr | None, BeforeValidator(_keys)] = None
+    """Keys that encrypt the texts in the database, with commas between them: the first writes, all read."""
+
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections of all processes together; None lets Discord recommend a number."""
     shard_ids: Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_shard_ids)] = None
@@ -181,6 +194,11 @@ class Settings(BaseSettings):
             hang_seconds=self.hang_seconds,
             remembered=self.remembered_answers,
         )
+
+    @property
+    def storage_key_list(self) -> tuple[str, ...]:
+        """The keys that encrypt texts."""
+        return () if self.storage_keys is None else split_keys(self.storage_keys.get_secret_value())
 
     @property
     def checkpoint_overrides(self) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 from sqlalchemy.types import TypeEngine
 
+from bot.storage.encryption import Encrypted
+
 METADATA = MetaData()
 
 
@@ -24,16 +26,25 @@ REQUESTS = Table(
     Column("id", Text(), primary_key=True),
     Column("person", snowflake(), nullable=False),  # whose request it is
     Column("kind", Text(), nullable=False),  # the task's name
-    Column("content", Text(), nullable=False),  # the request's fields, in JSON
+    Column("content", Encrypted(), nullable=False),  # the request's fields, in JSON
     Column("created", Double(), nullable=False),  # in seconds since 1970
     # Of the conversation that it repeats something of (see `ChatRequest`), or NULL.
     Column("channel_id", snowflake()),
+    Column("guild_id", snowflake()),  # of the server that it was asked in, or NULL
     sqlite_with_rowid=False,
 )
 Index("requests_by_age", REQUESTS.c.created)
 _OF_A_CONVERSATION = REQUESTS.c.channel_id.is_not(None)
 Index(
     "requests_by_channel", REQUESTS.c.channel_id, sqlite_where=_OF_A_CONVERSATION, postgresql_where=_OF_A_CONVERSATION
+)
+_OF_A_SERVER = REQUESTS.c.guild_id.is_not(None)
+Index(
+    "requests_by_server",
+    REQUESTS.c.guild_id,
+    REQUESTS.c.created,
+    sqlite_where=_OF_A_SERVER,
+    postgresql_where=_OF_A_SERVER,
 )
 
 EXCHANGES = Table(
@@ -42,10 +53,11 @@ EXCHANGES = Table(
     Column("number", number(), primary_key=True),
     Column("channel_id", snowflake(), nullable=False),  # by Discord, or of a person (see `ChatRequest`)
     Column("person", snowflake(), nullable=False),  # the one who spoke
-    Column("speaker", Text(), nullable=False),  # their name
-    Column("message", Text(), nullable=False),
-    Column("answer", Text(), nullable=False),
+    Column("speaker", Encrypted(), nullable=False),  # their name
+    Column("message", Encrypted(), nullable=False),
+    Column("answer", Encrypted(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("guild_id", snowflake()),  # of the server that it was said in, or NULL
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
@@ -108,7 +120,7 @@ UNANSWERED = Table(
     Column("id", snowflake(), primary_key=True, autoincrement=False),  # of the interaction
     Column("process", Text(), nullable=False),
     Column("acknowledged", Integer(), nullable=False),  # the type of its first response
-    Column("payload", Text(), nullable=False),  # as Discord sent it, in JSON
+    Column("payload", Encrypted(), nullable=False),  # as Discord sent it, in JSON
     Column("created", Double(), nullable=False),  # in the database's seconds
     Column("tries", Integer(), nullable=False),  # how many processes have died of it, or during it
 )
@@ -121,6 +133,7 @@ SERVER_SETTINGS = Table(
     Column("content", Text(), nullable=False),  # see `ServerSettings`, in JSON
     Column("revision", BigInteger(), nullable=False),  # of the content, from 1
     Column("left_at", Double()),  # since when the bot is not there any more, in seconds since 1970
+    Column("kept_seconds", Double()),  # for how long what is asked there is kept; NULL for as long as anything is
 )
 
 OPT_OUTS = Table(
@@ -128,4 +141,44 @@ OPT_OUTS = Table(
     METADATA,
     Column("person", snowflake(), primary_key=True, autoincrement=False),
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
+)
+
+QUOTA_USES = Table(
+    "quota_uses",
+    METADATA,
+    Column("number", number(), primary_key=True),
+    Column("key", Text(), nullable=False),  # whose quota, and which (see `bot.storage.quota_uses`)
+    Column("guild_id", snowflake(), nullable=False),
+    Column("person", snowflake(), nullable=False),
+    Column("used", Double(), nullable=False),  # when, in the database's seconds
+)
+Index("quota_uses_by_key", QUOTA_USES.c.key, QUOTA_USES.c.used)
+Index("quota_uses_by_age", QUOTA_USES.c.used)
+
+BATCHES = Table(
+    "batches",
+    METADATA,
+    Column("id", Text(), primary_key=True),
+    Column("person", snowflake(), nullable=False, unique=True),  # whose file it is; each has one at a time
+    Column("guild_id", snowflake()),  # of the server that it was given in, or NULL
+    Column("state", Text(), nullable=False),  # see `BatchState`
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("content", Encrypted(), nullable=False),  # see `bot.batches.job`, in JSON
+)
+Index("batches_by_guild", BATCHES.c.guild_id)
+
+BATCH_PARTS = Table(
+    "batch_parts",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # of the part, from 0
+    Column("content", Encrypted(), nullable=False),  # bytes of the file, in Base64
+)
+
+BATCH_ANSWERS = Table(
+    "batch_answers",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # the index of one of its rows
+    Column("content", Encrypted(), nullable=False),  # rows with their answers, in JSON
 )

@@ -76,7 +76,7 @@ class UnansweredInteractions:
             id=bindparam("interaction", type_=BigInteger),
             process=heartbeat.process,
             acknowledged=bindparam("kind", type_=Integer),
-            payload=bindparam("content", type_=Text),
+            payload=bindparam("content", type_=UNANSWERED.c.payload.type),
             created=DatabaseNow(),
             tries=0,
         )
@@ -125,7 +125,14 @@ class UnansweredInteractions:
                 await self._heartbeat.begin()
         finally:
             self._heartbeat.end()
-        return [Abandoned(row.id, row.acknowledged, json.loads(row.payload), row.tries, row.age) for row in claimed]
+        for row in claimed:
+            if row.payload is None:  # its key is missing, so nobody here can answer it
+                self.answered(row.id)
+        return [
+            Abandoned(row.id, row.acknowledged, json.loads(row.payload), row.tries, row.age)
+            for row in claimed
+            if row.payload is not None
+        ]
 
     async def close(self) -> None:
         """Forget what has been answered. The rest is the other processes'."""
