@@ -25,6 +25,7 @@ from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes
 from bot.storage.server_settings import ServerSettingsTable
 from bot.storage.tables import REQUESTS
+from bot.storage.translations import Translations
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class RequestStore:
         self.conversations = Conversations(database, self.processes.leases, now)
         self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
+        self.translations = Translations(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager

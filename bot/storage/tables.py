@@ -129,3 +129,24 @@ OPT_OUTS = Table(
     Column("person", snowflake(), primary_key=True, autoincrement=False),
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
 )
+
+TRANSLATIONS = Table(
+    "translations",
+    METADATA,
+    Column("id", Text(), primary_key=True),  # the message's, and a word: a language, or a territory with several
+    Column("message_id", snowflake(), nullable=False),
+    Column("channel_id", snowflake(), nullable=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("reply_id", snowflake()),  # the bot's own message; NULL until it is there
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("delete_at", Double()),  # when the bot's message is deleted, in seconds since 1970; NULL to keep it
+)
+Index("translations_by_message", TRANSLATIONS.c.message_id)
+Index("translations_by_age", TRANSLATIONS.c.created)
+_HAS_DEADLINE = TRANSLATIONS.c.delete_at.is_not(None)
+Index(
+    "translations_by_deadline",
+    TRANSLATIONS.c.delete_at,
+    sqlite_where=_HAS_DEADLINE,
+    postgresql_where=_HAS_DEADLINE,
+)
