@@ -1,4 +1,4 @@
-"""Delivery as a message of the bot's own, where nobody has used a command: typing, the text as it is written, the answer.
+"""Delivery as a message of the bot's own, where nobody has used a command: typing, the text so far, the answer.
 
 Example: `await bot.delivery.answer_at(MessageReply(message, person=message.author.id), request, render, preview)`.
 """
