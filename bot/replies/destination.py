@@ -34,6 +34,11 @@ class Destination(Protocol):
         ...
 
     @property
+    def guild_id(self) -> int | None:
+        """The server that they asked in."""
+        ...
+
+    @property
     def record(self) -> InteractionRecord:
         """What has become of it so far."""
         ...
@@ -88,6 +93,11 @@ class InteractionResponse:
     def person(self) -> int:
         """The one who asked, by Discord's id."""
         return self.interaction.user.id
+
+    @property
+    def guild_id(self) -> int | None:
+        """The server that they asked in."""
+        return self.interaction.guild_id
 
     @property
     def record(self) -> InteractionRecord:

@@ -61,6 +61,7 @@ class MessageReply:
         record: InteractionRecord | None = None,
     ) -> None:
         self.person = person
+        self.guild_id = None if message.guild is None else message.guild.id
         self.record = record or InteractionRecord(kind="message")
         self.sent: discord.Message | None = None
         """The answer, as far as Discord has it."""

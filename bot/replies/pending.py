@@ -77,7 +77,9 @@ class PendingReply:
     async def id_of(self, request: Request[object]) -> str:
         """Keep a request for the buttons of this response, and return its id."""
         if request not in self.ids:
-            self.ids[request] = await self.store.keep(request, person=self.destination.person)
+            self.ids[request] = await self.store.keep(
+                request, person=self.destination.person, guild_id=self.destination.guild_id
+            )
         return self.ids[request]
 
     async def show_notices(self) -> None:
