@@ -71,7 +71,11 @@ class Quota(Protocol):
 
 
 class Delivery:
-    """Submits requests, and shows their answers."""
+    """Submits requests, and shows their answers.
+
+    Attributes:
+        timers: the context in which whatever is repeated runs.
+    """
 
     def __init__(self, backend: Backend, store: RequestStore, studio: Studio, quota: Quota | None = None) -> None:
         self._quota = quota
@@ -80,7 +84,7 @@ class Delivery:
         self._studio = studio
         # simcord, which tests and playground run on, holds back timers of an interaction's context while the bot is
         # busy. So edits are paced in a context of the bot's own.
-        self._timers = contextvars.copy_context()
+        self.timers = contextvars.copy_context()
         self._messages = 0
 
     async def answer(
@@ -136,7 +140,7 @@ class Delivery:
             answering = self._backend.submit(request, person=destination.person)
             await at_end.enter_async_context(_cancelled_at_end(answering, destination))
             await answering.accepted(ACCEPTANCE_SECONDS)
-            await at_end.enter_async_context(destination.opened(self._timers))
+            await at_end.enter_async_context(destination.opened(self.timers))
             reply = PendingReply(
                 destination,
                 self._store,
@@ -144,7 +148,7 @@ class Delivery:
                 request,
                 answering,
                 dict(kept or {}),
-                self._timers,
+                self.timers,
                 self._slowness if destination.is_rate_limited_with_others else lambda: 1.0,
             )
             async with _without_notice_on_failure(reply):

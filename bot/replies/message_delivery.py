@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any, Unpack
 
@@ -40,7 +40,6 @@ class MessageReply:
     Args:
         message: the one that is answered.
         person: who has asked, by Discord's id: the one who may stop the answer.
-        channel: where the answer goes; None for the channel of the message.
         as_reply: whether the answer is a reply to the message. The bot needs the permission to read the channel's
             history for that.
         files: whether the bot may attach files there.
@@ -55,7 +54,6 @@ class MessageReply:
         message: discord.Message | discord.PartialMessage,
         *,
         person: int,
-        channel: discord.abc.Messageable | None = None,
         as_reply: bool = True,
         files: bool = True,
         record: InteractionRecord | None = None,
@@ -65,7 +63,9 @@ class MessageReply:
         self.record = record or InteractionRecord(kind="message")
         self.sent: discord.Message | None = None
         """The answer, as far as Discord has it."""
-        self._channel: discord.abc.Messageable = channel or message.channel
+        self.is_shut_out = False
+        """Whether Discord has said that the bot may not write there."""
+        self._channel: discord.abc.Messageable = message.channel
         self._reference = message.to_reference(fail_if_not_exists=False) if as_reply else None
         self._may_attach = files
         # Discord makes one message for a nonce, however often it is sent. So sending can be repeated as an edit can.
@@ -103,17 +103,22 @@ class MessageReply:
             self._typing.cancel()
             self._typing = None
 
+    def move(self, channel: discord.abc.Messageable) -> None:
+        """Answer in another channel, where there is nothing to reply to."""
+        self._channel, self._reference = channel, None
+
     async def edit(self, **content: Unpack[Edit]) -> None:
         """Send the message, or edit it. It can be repeated without harm."""
         if not self._may_attach:
             content["attachments"] = []
-        if self.sent is None:
-            self.type_no_longer()
-            whole = not self._is_uncertain
-            self.sent = await self._send(content if whole else {"content": UNSEEN})
-            if whole:
-                return
-        await self.sent.edit(allowed_mentions=NO_MENTIONS, **content)
+        with self._noticing():
+            if self.sent is None:
+                self.type_no_longer()
+                whole = not self._is_uncertain
+                self.sent = await self._send(content if whole else {"content": UNSEEN})
+                if whole:
+                    return
+            await self.sent.edit(allowed_mentions=NO_MENTIONS, **content)
 
     async def tell(self, sentence: str) -> None:
         """Say a sentence in place of an answer. Errors are only logged, and nothing is tried twice."""
@@ -137,7 +142,16 @@ class MessageReply:
 
     def is_gone(self, error: Exception) -> bool:
         """Return whether the message or its channel was deleted, or the bot may not write there."""
-        return is_gone(error) or (isinstance(error, discord.Forbidden) and outcome_of(error) is Outcome.REFUSED)
+        return is_gone(error) or _is_forbidden(error)
+
+    @contextlib.contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Notice if Discord forbids something."""
+        try:
+            yield
+        except Exception as error:
+            self.is_shut_out |= _is_forbidden(error)
+            raise
 
     async def _send(self, content: Edit) -> discord.Message:
         parts: dict[str, Any] = {
@@ -158,8 +172,13 @@ class MessageReply:
     async def _type(self) -> None:
         while True:
             try:
-                await self._channel.typing()
+                with self._noticing():
+                    await self._channel.typing()
             except Exception as error:  # see `bot.replies.discord_errors`
                 log.info("typing could not be shown: %s", describe(error))
                 return
             await asyncio.sleep(TYPING_SECONDS)
+
+
+def _is_forbidden(error: Exception) -> bool:
+    return isinstance(error, discord.Forbidden) and outcome_of(error) is Outcome.REFUSED

@@ -51,9 +51,9 @@ class RequestStore:
         self._now = now
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
-        self.conversations = Conversations(database, self.processes.leases, now)
-        self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
+        self.conversations = Conversations(database, self.processes.leases, self.opt_outs, now)
+        self.server_settings = ServerSettingsTable(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -56,9 +56,12 @@ EXCHANGES = Table(
     Column("answer", Text(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
     Column("guild_id", snowflake()),  # of the server that it was said in, or NULL
+    Column("question", snowflake()),  # the message that was answered, or NULL for a command
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
+_OF_A_MESSAGE = EXCHANGES.c.question.is_not(None)
+Index("exchanges_by_question", EXCHANGES.c.question, sqlite_where=_OF_A_MESSAGE, postgresql_where=_OF_A_MESSAGE)
 
 DELETIONS = Table(
     "deletions",
