@@ -21,6 +21,7 @@ from discord.ext import commands
 from bot.endings import GONE, Ending, ending_of, snake_case
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
+from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
 from bot.operating.watch import Watch
@@ -35,6 +36,8 @@ from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
 from bot.servers.directory import Servers
+from bot.servers.features import feature_behind, feature_of
+from bot.servers.gate import Access
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
 from bot.sharding.takeover import Takeover
@@ -54,6 +57,7 @@ INVITE_PERMISSIONS = discord.Permissions(
     embed_links=True,
     attach_files=True,
     read_message_history=True,
+    create_public_threads=True,
 )
 
 
@@ -70,6 +74,7 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
         message_content: whether the application has Discord's privileged intent of that name.
+        mentions: whether it hears of messages, and answers those that are addressed to it.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: int | None = None,
         watch: Watch | None = None,
         message_content: bool = False,
+        mentions: bool = True,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -89,14 +95,7 @@ class Glassbox(commands.AutoShardedBot):
             command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
-            # Without `message_content`, only direct messages and messages that mention the bot come with their content.
-            intents=discord.Intents(
-                guilds=True,
-                guild_messages=True,
-                dm_messages=True,
-                guild_reactions=True,
-                message_content=message_content,
-            ),
+            intents=intents_of(mentions=mentions, message_content=message_content),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -112,6 +111,7 @@ class Glassbox(commands.AutoShardedBot):
         self.delivery = Delivery(backend, store, self.studio, quota)
         self.conversations = store.conversations
         self.servers = Servers(store.server_settings)
+        self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
         self.translations = store.translations
         self._store = store
@@ -124,9 +124,11 @@ class Glassbox(commands.AutoShardedBot):
         self.takeover = Takeover(processes, self.pending_interactions, self._interaction_of)
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         self._action_handlers: dict[str, Handler] = {}
+        self._features: dict[str, str] = {}
 
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
+        await self.servers.load()
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
@@ -156,9 +158,15 @@ class Glassbox(commands.AutoShardedBot):
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
 
-    def handle(self, action: Action, handler: Handler) -> None:
-        """Register the handler of an action."""
+    def handle(self, action: Action, handler: Handler, *, feature: str | None = None) -> None:
+        """Register the handler of an action.
+
+        Args:
+            feature: what access rules must allow; if it is None, the command of the request behind the component.
+        """
         self._action_handlers[action.name] = handler
+        if feature is not None:
+            self._features[action.name] = feature
 
     async def perform(
         self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
@@ -181,6 +189,7 @@ class Glassbox(commands.AutoShardedBot):
             if handler is None:  # the message is from a version of the bot with more actions
                 raise RequestForgotten
             request = None if request_id is None else await self._store.find(request_id)
+            await self.access.enter(self._features.get(action) or feature_behind(request), interaction)
             await handler(interaction, Press(request, request_id or "", detail))
         except Exception as error:
             await tell_failure(interaction, f"the action {action}", error)
@@ -264,8 +273,15 @@ class Tree(app_commands.CommandTree[Glassbox]):
     """The command tree."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Count a command as pending, and allow it. discord.py calls this first."""
+        """Count a command as pending, and allow it if the server does. discord.py calls this first."""
         interaction.client.pending_interactions.begin(interaction)
+        if interaction.type is discord.InteractionType.autocomplete or (command := interaction.command) is None:
+            return True
+        try:
+            await interaction.client.access.enter(feature_of(command), interaction)
+        except Exception as error:
+            await tell_failure(interaction, f"/{command.qualified_name}", error)
+            return False
         return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:

@@ -71,8 +71,10 @@ class FlagTranslator:
 
     async def answer(self, payload: discord.RawReactionActionEvent) -> None:
         """Answer a reaction, if it is a flag and may be answered; otherwise do nothing."""
-        flag = self._flag(payload)
-        if flag is None or not await self._is_allowed(flag, payload.member) or self._is_too_fast(flag):
+        if (flag := self._flag(payload)) is None:
+            return
+        self._bot.pending_interactions.count()
+        if not await self._is_allowed(flag, payload.member) or self._is_too_fast(flag):
             return
         languages = await self._languages(flag.territory)
         if languages:
