@@ -25,6 +25,7 @@ from bot.servers.features import MessageFeature
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import ReadAlong
 from bot.tasks.translate import TranslateRequest
+from bot.tasks.translation.protected import without_protected
 from bot.text.accepted import has_words
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ CHOICE_SECONDS = 120.0
 """How long a menu of languages waits for a choice."""
 NOT_YOURS = "Only the person who put the flag can choose. Put one yourself, and I ask you."
 OFF = "This server has turned off translations by flags. In the menu of a message, **Translate** still works."
+BOTH = "With `/translate` you choose both languages."
 NOT_OFFERED = "I cannot translate into this language here. Please choose another one."
 UNREADABLE = "I cannot read this message any more, so I do not translate it."
 NEEDED = discord.Permissions(view_channel=True, read_message_history=True, embed_links=True)
@@ -124,7 +126,7 @@ class FlagTranslator:
 
     def _is_too_fast(self, flag: Flag) -> bool:
         buckets = self._by_person.get_bucket(flag.person), self._by_channel.get_bucket(flag.channel.id)
-        return any([bucket is not None and bucket.update_rate_limit() is not None for bucket in buckets])
+        return any(bucket is not None and bucket.update_rate_limit() is not None for bucket in buckets)
 
     async def _languages(self, territory: str) -> Sequence[str]:
         """Return the languages behind a flag that the checkpoint translates into."""
@@ -161,7 +163,8 @@ class FlagTranslator:
                 return False
             await self._bot.delivery.answer_at(reply, request, render_below)
         except GlassboxError as error:
-            await reply.tell(error.sentence)
+            both = f" {BOTH}" if isinstance(error, InvalidRequest) else ""
+            await reply.tell(error.sentence + both)
             seconds = NOTICE_SECONDS
         if reply.sent is None:
             return False
@@ -202,7 +205,8 @@ class FlagTranslator:
             if is_own or await self._bot.opt_outs.among([message.author.id], ReadAlong.REACTIONS):
                 return None
             text = text_of(message)
-            return text if has_words(text) else await read_message(message)
+            text = text if has_words(text) else await read_message(message)
+            return text if has_words(without_protected(text)) else None
         except GlassboxError:  # there are only pictures, or files that cannot be read
             return None
         except FAILURES as error:

@@ -1,4 +1,4 @@
-"""Which messages were translated under a flag, so that each is translated once, and deleted when a server wants that."""
+"""Which messages were translated under flags: each once, and until the server wants the translation to be deleted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Double, and_, bindparam, delete, select, update
 
-from bot.storage.database import Database
+from bot.storage.database import Database, Values
 from bot.storage.tables import TRANSLATIONS
 from bot.storage.upserts import insert_into
 
@@ -78,7 +78,7 @@ class Translations:
     async def claim(self, message_id: int, word: str, *, channel_id: int, guild_id: int) -> bool:
         """Begin something that is done once; return whether nobody has begun it before."""
         now = self._now()
-        values = {
+        values: Values = {
             "id": _id(message_id, word),
             "message_id": message_id,
             "channel_id": channel_id,

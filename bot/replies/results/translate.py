@@ -45,7 +45,7 @@ def render_below(request: TranslateRequest, answer: Answer[TranslateResult]) -> 
     result = answer.result
     draft = Draft(Colour.TRANSLATE)
     text = result.text if result.finished or not result.text.strip() else unfinished(result.text)
-    draft.lines = [_heading(result.target), draft.fit(text, ROOM) if text.strip() else NOTHING]
+    draft.lines = [_heading(result.target), draft.fit(text, SOURCE + ROOM) if text.strip() else NOTHING]
     guessed = result.detection is not None and not result.detection.sure
     doubt = f"I am not sure that this was {result.source.name}." if guessed else None
     remarks = (truncation(result.truncated), None if result.finished else UNFINISHED, doubt)
