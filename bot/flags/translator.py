@@ -104,7 +104,8 @@ class FlagTranslator:
             if await self._claim(flag, flag.territory):
                 await self._posted(flag, flag.territory, choice.menu_id, CHOICE_SECONDS)
             raise
-        await self._posted(flag, choice.code, choice.menu_id, await self._delete_after(flag))
+        if not await self._posted(flag, choice.code, choice.menu_id, await self._delete_after(flag)):
+            await interaction.delete_original_response()
 
     def _flag(self, payload: discord.RawReactionActionEvent) -> Flag | None:
         """Return the flag of a reaction; None if it is something else, or if the bot may not answer it there."""
@@ -168,7 +169,8 @@ class FlagTranslator:
             seconds = NOTICE_SECONDS
         if reply.sent is None:
             return False
-        await self._posted(flag, code, reply.sent.id, seconds)
+        if not await self._posted(flag, code, reply.sent.id, seconds):
+            await reply.withdraw()
         return True
 
     async def _ask(self, flag: Flag, languages: Sequence[str]) -> bool:
@@ -179,7 +181,8 @@ class FlagTranslator:
         sentence, view = question(flag.emoji, Choice(flag.message_id, flag.person, flag.territory), languages)
         await reply.edit(content=sentence, view=view)
         assert reply.sent is not None
-        await self._posted(flag, flag.territory, reply.sent.id, CHOICE_SECONDS)
+        if not await self._posted(flag, flag.territory, reply.sent.id, CHOICE_SECONDS):
+            await reply.withdraw()
         return True
 
     async def _request(self, flag: Flag, code: str) -> TranslateRequest | None:
@@ -246,11 +249,13 @@ class FlagTranslator:
             log.warning("a message cannot be translated once: %s", describe(error))
             return False
 
-    async def _posted(self, flag: Flag, word: str, reply_id: int, delete_after: float | None) -> None:
+    async def _posted(self, flag: Flag, word: str, reply_id: int, delete_after: float | None) -> bool:
+        """Note what was posted; return False if the message that it is about was deleted meanwhile."""
         try:
-            await self._translations.posted(flag.message_id, word, reply_id, delete_after)
+            return await self._translations.posted(flag.message_id, word, reply_id, delete_after)
         except FAILURES as error:
             log.warning("a translation cannot be noted: %s", describe(error))
+            return True
 
     async def _delete_after(self, flag: Flag) -> float | None:
         return (await self._bot.servers.settings(flag.guild.id)).reactions.delete_after

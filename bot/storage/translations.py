@@ -32,6 +32,7 @@ _WITHDRAW = (
     .where(_TABLE.message_id == bindparam("of", type_=BigInteger), _TABLE.reply_id.is_not(None))
     .values(delete_at=bindparam("now", type_=Double))
 )
+_FORGET = delete(TRANSLATIONS).where(_TABLE.message_id == bindparam("of", type_=BigInteger), _TABLE.reply_id.is_(None))
 _DUE = (
     select(_TABLE.id)
     .where(and_(_TABLE.delete_at <= bindparam("now", type_=Double), _TABLE.reply_id.is_not(None)))
@@ -94,14 +95,15 @@ class Translations:
         """Let something be done again."""
         await self._database.run(_RELEASE, {"this": _id(message_id, word)})
 
-    async def posted(self, message_id: int, word: str, reply_id: int, delete_after: float | None) -> None:
-        """Note which message of the bot's it is.
+    async def posted(self, message_id: int, word: str, reply_id: int, delete_after: float | None) -> bool:
+        """Note which message of the bot's it is; return False if the message that it is of was deleted meanwhile.
 
         Args:
             delete_after: seconds until it is deleted; None to keep it.
         """
         deadline = None if delete_after is None else self._now() + delete_after
-        await self._database.run(_POSTED, {"this": _id(message_id, word), "reply": reply_id, "deadline": deadline})
+        values: Values = {"this": _id(message_id, word), "reply": reply_id, "deadline": deadline}
+        return await self._database.run(_POSTED, values) > 0
 
     async def find(self, message_id: int, word: str) -> int | None:
         """Return the id of the bot's message; None if there is none (yet)."""
@@ -110,6 +112,7 @@ class Translations:
 
     async def withdraw(self, message_id: int) -> None:
         """Have everything deleted that was made of a message, because it was deleted itself."""
+        await self._database.run(_FORGET, {"of": message_id})
         await self._database.run(_WITHDRAW, {"of": message_id, "now": self._now()})
 
     async def due(self) -> list[Due]:

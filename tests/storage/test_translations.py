@@ -22,9 +22,10 @@ async def test_one_of_many_translates(place: Place) -> None:
         assert sum(await asyncio.gather(*claims)) == 1
         assert await claimed(other.translations, "fr")
         assert await one.translations.find(MESSAGE, "de") is None
-        await one.translations.posted(MESSAGE, "de", REPLY, None)
+        assert await one.translations.posted(MESSAGE, "de", REPLY, None)
         assert await other.translations.find(MESSAGE, "de") == REPLY
-        await other.translations.release(MESSAGE, "fr")
+        await other.translations.withdraw(MESSAGE)  # it is deleted while it is translated
+        assert not await one.translations.posted(MESSAGE, "fr", REPLY, None)
         assert await claimed(one.translations, "fr")
     async with place.open() as store:
         assert not await claimed(store.translations)
