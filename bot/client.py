@@ -21,6 +21,7 @@ from discord.ext import commands
 from bot.endings import GONE, Ending, ending_of, snake_case
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
+from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
 from bot.operating.watch import Watch
@@ -56,6 +57,7 @@ INVITE_PERMISSIONS = discord.Permissions(
     embed_links=True,
     attach_files=True,
     read_message_history=True,
+    create_public_threads=True,
 )
 
 
@@ -72,6 +74,7 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
         message_content: whether the application has Discord's privileged intent of that name.
+        mentions: whether it hears of messages, and answers those that are addressed to it.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: int | None = None,
         watch: Watch | None = None,
         message_content: bool = False,
+        mentions: bool = True,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -91,14 +95,7 @@ class Glassbox(commands.AutoShardedBot):
             command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
-            # Without `message_content`, only direct messages and messages that mention the bot come with their content.
-            intents=discord.Intents(
-                guilds=True,
-                guild_messages=True,
-                dm_messages=True,
-                guild_reactions=True,
-                message_content=message_content,
-            ),
+            intents=intents_of(mentions=mentions, message_content=message_content),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -118,6 +115,7 @@ class Glassbox(commands.AutoShardedBot):
         self.opt_outs = store.opt_outs
         self.batches = store.batches
         self.leases = processes.leases
+        self.translations = store.translations
         self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)

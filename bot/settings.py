@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     message_content: bool = False
     """Whether the application has Discord's Message Content intent, which flags and forum tags need."""
 
+    mentions: bool = True
+    """Whether the bot hears of messages, and answers those that mention it, reply to it or are written to it."""
+
     inference_url: str | None = None
     """Where other machines serve the models, with commas between several; None runs them in this process."""
     inference_key: SecretStr | None = None

@@ -30,6 +30,7 @@ from bot.storage.retention import is_kept
 from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
 from bot.storage.tables import REQUESTS
+from bot.storage.translations import Translations
 from bot.tasks import all_tasks, task_names
 
 log = logging.getLogger(__name__)
@@ -56,10 +57,11 @@ class RequestStore:
         self._now = now
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
-        self.conversations = Conversations(database, self.processes.leases, now)
-        self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
         self.batches = Batches(database, now)
+        self.conversations = Conversations(database, self.processes.leases, self.opt_outs, now)
+        self.server_settings = ServerSettingsTable(database, now)
+        self.translations = Translations(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -58,9 +58,12 @@ EXCHANGES = Table(
     Column("answer", Encrypted(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
     Column("guild_id", snowflake()),  # of the server that it was said in, or NULL
+    Column("question", snowflake()),  # the message that was answered, or NULL for a command
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
+_OF_A_MESSAGE = EXCHANGES.c.question.is_not(None)
+Index("exchanges_by_question", EXCHANGES.c.question, sqlite_where=_OF_A_MESSAGE, postgresql_where=_OF_A_MESSAGE)
 
 DELETIONS = Table(
     "deletions",
@@ -141,6 +144,27 @@ OPT_OUTS = Table(
     METADATA,
     Column("person", snowflake(), primary_key=True, autoincrement=False),
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
+)
+
+TRANSLATIONS = Table(
+    "translations",
+    METADATA,
+    Column("id", Text(), primary_key=True),  # the message's, and a word: a language, or a territory with several
+    Column("message_id", snowflake(), nullable=False),
+    Column("channel_id", snowflake(), nullable=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("reply_id", snowflake()),  # the bot's own message; NULL until it is there
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("delete_at", Double()),  # when the bot's message is deleted, in seconds since 1970; NULL to keep it
+)
+Index("translations_by_message", TRANSLATIONS.c.message_id)
+Index("translations_by_age", TRANSLATIONS.c.created)
+_HAS_DEADLINE = TRANSLATIONS.c.delete_at.is_not(None)
+Index(
+    "translations_by_deadline",
+    TRANSLATIONS.c.delete_at,
+    sqlite_where=_HAS_DEADLINE,
+    postgresql_where=_HAS_DEADLINE,
 )
 
 QUOTA_USES = Table(
