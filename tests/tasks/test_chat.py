@@ -312,7 +312,7 @@ def test_a_name_is_one_line_that_says_nothing() -> None:
     ("options", "sentence"),
     [
         ({"message": " "}, "The message is empty"),
-        ({"message": "a" * 2_001}, "2,001 characters"),
+        ({"message": "a" * 20_001}, "20,001 characters"),
         ({"temperature": 2.1}, "temperature"),
     ],
 )
