@@ -79,7 +79,8 @@ async def test_a_mention_goes_on_with_the_channels_conversation(open_scene: Open
         await scene.alice.slash(scene.channel, "chat", message="I love apples.")
         role = scene.guild.create_role("cooks")
         question = await scene.bob.send(
-            scene.channel, at(scene, f"does {scene.alice.mention} of {role.mention} like them in {scene.channel.mention}?")
+            scene.channel,
+            at(scene, f"does {scene.alice.mention} of {role.mention} like them in {scene.channel.mention}?"),
         )
 
         assert asked[1].message == "does @alice of @cooks like them in #general?"
@@ -189,7 +190,6 @@ async def test_shown_as_it_is_written_and_stopped(
         assert calls(scene, "POST", "/typing") == types
 
 
-
 async def test_a_thread_for_each_conversation(open_scene: OpenScene, asked: list[Any]) -> None:
     async with open_scene() as scene:
         await set_chat(scene, threads=True, system_prompt="Speak as a pirate.")
@@ -257,10 +257,13 @@ async def test_what_a_message_comes_with(open_scene: OpenScene, asked: list[Any]
         await scene.alice.send(scene.channel, at(scene, ""), attachments=[("long.txt", b"x " * 60_000)])
         await scene.alice.send(scene.channel, at(scene, ""))
         source = await scene.bob.send(scene.channel, "Forward this")
-        await scene.alice.user.send_dm("", reference=scene.env.backend.normalize_message_reference(
-            scene.alice.user.dm_channel.id,
-            {"type": 1, "channel_id": str(scene.channel.id), "message_id": str(source.id)},
-        ))
+        await scene.alice.user.send_dm(
+            "",
+            reference=scene.env.backend.normalize_message_reference(
+                scene.alice.user.dm_channel.id,
+                {"type": 1, "channel_id": str(scene.channel.id), "message_id": str(source.id)},
+            ),
+        )
 
         assert [one.message for one in asked] == ["What is this?\nApples are sour.", "Forward this"]
         link = await scene.bot.cogs["Mentions"]._links.link("chat")
@@ -332,7 +335,7 @@ async def test_where_the_bot_may_not_answer_as_it_would(open_scene: OpenScene, a
         everybody = scene.guild.default_role
 
         def without(**permissions: bool) -> Any:
-            mine = {one: False for one in permissions}
+            mine = dict.fromkeys(permissions, False)
             return scene.guild.create_text_channel(
                 "without", overwrites={scene.guild.me: discord.PermissionOverwrite(**mine)}
             )
@@ -377,7 +380,9 @@ class TestTooMuch:
             for number in range(6):
                 await scene.alice.send(scene.channel, at(scene, f"number {number}"))
             assert [one.message for one in asked] == ["number 0", "number 1"]
-            sentences = [one["content"] for one in posted(scene, scene.channel) if (one["content"] or "").startswith("Pl")]
+            sentences = [
+                one["content"] for one in posted(scene, scene.channel) if (one["content"] or "").startswith("Pl")
+            ]
             assert sentences == ["Please wait 60 minutes before you write to me again."] * 2
 
             other = scene.guild.create_text_channel("other")
@@ -405,7 +410,9 @@ async def test_failures_are_told_in_one_short_sentence(
 ) -> None:
     async with open_scene() as scene:
         await scene.alice.send(scene.channel, at(scene, "?!"))
-        assert posted(scene)[-1]["content"] == "There are no words in the message. Please add some for the model to read."
+        assert (
+            posted(scene)[-1]["content"] == "There are no words in the message. Please add some for the model to read."
+        )
         await scene.alice.send(scene.channel, at(scene, ""), attachments=[("a.txt", b"apples " * 2_000)])
         assert "tokens at most, and your message is longer" in scene.channel.last_message.content
         monkeypatch.setattr(type(scene.bot.cogs["Mentions"]), "_converse", None)
