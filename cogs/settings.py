@@ -40,11 +40,11 @@ class Settings(Cog):
         bot.handle(PROMPT, self.submit)
 
     @app_commands.command()
-    @app_commands.guild_only()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.default_permissions(manage_guild=True)
     async def settings(self, interaction: Interaction) -> None:
-        """What I do in this server: access, answers, quotas, chat, reactions, retention (Manage Server)"""
+        """What I do in this server: answers, access, quotas, chat, flag reactions, retention"""
         shown = await self._shown(interaction)
         await respond_with(interaction, layout(PAGES[0], PAGES, shown))
 

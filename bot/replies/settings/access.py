@@ -36,9 +36,9 @@ NAMES = {
     MessageFeature.FORUM_TAGS: ("Tags of forum posts", "In which forums I may tag, and whose posts"),
 }
 NATIVE = (
-    "-# Discord itself can hide commands: **Server Settings → Integrations → Glassbox**. Use that page for slash commands "
-    "and message menus: people then do not even see them. The rules here also hold where it cannot reach: mentions, "
-    "flags, forum posts, buttons under answers, and people who have added me to their own account."
+    "-# Discord itself can hide commands: **Server Settings → Integrations → Glassbox**. Use that page for slash "
+    "commands and message menus: people then do not even see them. The rules here also hold where it cannot reach: "
+    "mentions, flags, forum posts, buttons under answers, and people who have added me to their own account."
 )
 
 
@@ -108,7 +108,7 @@ def _options(shown: Shown) -> list[Option]:
         Option(EVERYTHING, "Everything", "Rules that hold unless there are others for one command"),
         *(Option(feature.value, *NAMES[feature]) for feature in MessageFeature),
         *(
-            Option(name, f"/{name}", f"The command, its menu, and the buttons under its answers")
+            Option(name, f"/{name}", "The command, its menu, and the buttons under its answers")
             for name in shown.operator.commands
         ),
     ]

@@ -8,7 +8,7 @@ from functools import partial
 from bot.inference.languages.lookup import language
 from bot.replies.components.autocompletion import COMMON
 from bot.replies.components.press import Item
-from bot.replies.settings.controls import OFF, ON, Choice, Menu, Option, text, toggle
+from bot.replies.settings.controls import ON, Choice, Menu, Option, text, toggle
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.answers import AnswerSettings

@@ -54,7 +54,7 @@ class ChatPage(TopicPage):
             origin = from_here(value != getattr(default, attribute))
             yield toggle(self.field(name), value, f"**{title}**: {on if value else off}.\n{origin}")
         yield text(
-            "### System prompt\nThe model is told this before each conversation, and everybody can read it in Show the work."
+            "### System prompt\nThe model is told this before a conversation. Everybody can read it in Show the work."
         )
         yield press(
             self.field("prompt"),

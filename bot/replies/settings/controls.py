@@ -1,4 +1,4 @@
-"""What can be pressed and chosen on the pages of `/settings`. A custom id says all of it, so a restart loses nothing."""
+"""What can be pressed and chosen on the pages of `/settings`. A custom id says all, so restarts lose nothing."""
 
 from __future__ import annotations
 

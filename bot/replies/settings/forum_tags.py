@@ -9,12 +9,13 @@ from bot.replies.settings.controls import Choice, text
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage
 
 ABOUT = (
-    "Each forum has its own tags, so it is set up where it is: run **/forum-tags** in the forum or one of its posts. That "
-    "needs the permission Manage Channels there. It begins with a dry run over the last posts, which changes nothing."
+    "Each forum has its own tags, so it is set up where it is: run **/forum-tags** in the forum or one of its posts. "
+    "That needs the permission Manage Channels there. It begins with a dry run over the last posts, which changes "
+    "nothing."
 )
 WITHOUT_INTENT = (
-    "\n\nDiscord shows me the text of new posts only with its Message Content intent, which whoever runs this bot has not "
-    "switched on."
+    "\n\nDiscord shows me the text of new posts only with its Message Content intent, which whoever runs this bot has "
+    "not switched on."
 )
 
 

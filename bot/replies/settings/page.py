@@ -34,8 +34,8 @@ class NotSaved(Unanswered):
     """The database fails, and the setting is as it was."""
 
     SENTENCE = (
-        "I could not save that, because my database does not answer, and the failure has been logged. The setting is as "
-        "it was. Please try again in a minute."
+        "I could not save that, because my database does not answer, and the failure has been logged. The setting is "
+        "as it was. Please try again in a minute."
     )
 
 

@@ -10,7 +10,7 @@ from bot.replies.components.press import Item
 from bot.replies.settings.controls import Choice, Menu, Option, roles, text
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
 from bot.servers.settings import ServerSettings
-from bot.servers.topics.quotas import DAY, HOUR, PERIODS, WEEK, Quota, QuotaSettings
+from bot.servers.topics.quotas import PERIODS, Quota
 
 NONE, AS_EVERYBODY = "none", "everybody"
 ANSWERS = (1, 2, 3, 5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from bot.replies.components.press import Item
-from bot.replies.settings.controls import OFF, ON, Choice, Menu, Option, text, toggle
+from bot.replies.settings.controls import ON, Choice, Menu, Option, text, toggle
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.reactions import ReactionSettings

@@ -15,9 +15,9 @@ DEFAULT = "default"
 DAYS = (1, 2, 3, 7, 14, 21)
 ABOUT = (
     "Behind the buttons of an answer is what was asked, and behind /chat are the last exchanges of each channel. When "
-    "they are gone, the buttons say so, and a conversation begins anew. A shorter time also holds for what I have already.\n"
-    "-# If I am removed from this server, its settings and everything else of it are deleted 30 days later. Everybody can "
-    "delete what is theirs at once, with /privacy."
+    "they are gone, the buttons say so, and a conversation begins anew. A shorter time also holds for what I have "
+    "already.\n-# If I am removed from this server, its settings and everything else of it are deleted 30 days later. "
+    "Everybody can delete what is theirs at once, with /privacy."
 )
 
 
