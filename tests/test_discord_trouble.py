@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
-from bot.replies import acknowledgement as acknowledging
 from bot.mentions import limits
+from bot.replies import acknowledgement as acknowledging
 from bot.replies import pending
 from bot.replies.turns import TOO_LATE
 from bot.settings import Settings
