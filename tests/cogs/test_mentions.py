@@ -14,6 +14,7 @@ from bot.mentions import limits
 from bot.replies import pending
 from bot.replies.message_text import NO_TEXT
 from bot.servers.settings import ServerSettings
+from bot.servers.topics.quotas import Quota, QuotaSettings
 from bot.storage.opt_outs import ReadAlong
 from bot.storage.tables import EXCHANGES, REQUESTS
 from cogs.mentions import GO_ON, GO_ON_FREELY, HELP, HELP_DIRECTLY, NO_EMBEDS, PRIVATE
@@ -390,6 +391,20 @@ class TestTooMuch:
             for one in people:
                 await one.send(other, at(scene, "Hello"))
             assert len(answers(other)) == 5
+
+    async def test_for_the_servers_quota(self, open_scene: OpenScene, asked: list[Any]) -> None:
+        async with open_scene() as scene:
+
+            def one_a_day(settings: ServerSettings) -> ServerSettings:
+                return settings.model_copy(update={"quotas": QuotaSettings(everybody=Quota(answers=1, seconds=86_400))})
+
+            await scene.bot.servers.change(scene.guild.id, one_a_day)
+            for _ in range(2):
+                await scene.alice.send(scene.channel, at(scene, "Hello"))
+            await scene.bob.send(scene.channel, at(scene, "Hello"))
+            assert len(asked) == 2
+            [told] = [one.content for one in scene.channel.history() if one.author.bot and not one.embeds]
+            assert "<t:" in told
 
     async def test_of_another_bot(self, open_scene: OpenScene, asked: list[Any]) -> None:
         async with open_scene() as scene:
