@@ -13,6 +13,8 @@ class Lock(IntEnum):
     MIGRATIONS = 1
     CONVERSATION = 2
     """Of a channel. Those who keep requests share it; those who delete the conversation or trim it have it alone."""
+    QUOTA = 3
+    """Of a person, for whom answers are counted one after the other."""
 
 
 _NUMBERS = bindparam("lock", type_=Integer), func.hashint8(bindparam("key", type_=BigInteger))

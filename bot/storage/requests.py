@@ -26,6 +26,7 @@ from bot.storage.expiry import Expiry
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes
+from bot.storage.quota_uses import QuotaUses
 from bot.storage.retention import is_kept
 from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
@@ -62,6 +63,7 @@ class RequestStore:
         self.conversations = Conversations(database, self.processes.leases, self.opt_outs, now)
         self.server_settings = ServerSettingsTable(database, now)
         self.translations = Translations(database, now)
+        self.quota_uses = QuotaUses(database)
 
     @classmethod
     @contextlib.asynccontextmanager
