@@ -52,14 +52,14 @@ class ChatPage(TopicPage):
             attribute = name.replace("-", "_")
             value = getattr(now, attribute)
             origin = from_here(value != getattr(default, attribute))
-            yield toggle(self.field(name), value, f"**{title}**: {on if value else off}.\n{origin}")
+            yield toggle(self.field(name, shown.focus), value, f"**{title}**: {on if value else off}.\n{origin}")
         yield text(
             "### System prompt\nThe model is told this before a conversation. Everybody can read it in Show the work."
         )
         yield press(
             self.field("prompt"),
             "Edit",
-            f"**In this server:** {_quoted(now.system_prompt)}\n{from_here(bool(now.system_prompt))}",
+            f"**In this server**\n{from_here(bool(now.system_prompt))}\n{_quoted(now.system_prompt)}",
         )
         listed = ", ".join(f"<#{one}>" for one in now.channel_prompts if shown.guild.get_channel_or_thread(one))
         yield text(f"**Channels with their own:** {listed or 'none'}"[:1_500])
@@ -71,7 +71,7 @@ class ChatPage(TopicPage):
             own = now.channel_prompts.get(focus)
             effective = now.system_prompt if own is None else own
             origin = f"-# Set for <#{focus}>" if own is not None else from_here(bool(effective))
-            yield press(self.field("prompt", str(focus)), "Edit", f"**In <#{focus}>:** {_quoted(effective)}\n{origin}")
+            yield press(self.field("prompt", str(focus)), "Edit", f"**In <#{focus}>**\n{origin}\n{_quoted(effective)}")
 
     def change(self, choice: Choice, shown: Shown) -> Change:
         name = choice.field.name
@@ -130,8 +130,8 @@ def _channel(shown: Shown) -> int | None:
 
 def _quoted(prompt: str) -> str:
     if not prompt:
-        return "none"
-    return "\n> " + fit(prompt, SHOWN_PROMPT, escape)[0].replace("\n", "\n> ")
+        return "None of its own"
+    return "> " + fit(prompt, SHOWN_PROMPT, escape)[0].replace("\n", "\n> ")
 
 
 def _with(now: ServerSettings, **fields: object) -> ServerSettings:
