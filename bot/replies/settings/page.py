@@ -45,10 +45,12 @@ class Operator:
 
     Attributes:
         message_content: whether the application has Discord's intent of that name.
+        mentions: whether the bot hears of messages at all.
         commands: the names of those that rules may be about.
     """
 
     message_content: bool
+    mentions: bool
     commands: Sequence[str]
 
 
