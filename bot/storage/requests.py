@@ -89,6 +89,7 @@ class RequestStore:
             try:
                 yield store
             finally:
+                store.expiry.stop()  # if it still runs, because a bot was not closed
                 await store.processes.close()
 
     async def keep(self, request: Request[object], *, person: int, guild_id: int | None = None) -> str:
