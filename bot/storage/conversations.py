@@ -14,8 +14,10 @@ from sqlalchemy import Connection, delete, select
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
+from bot.request_ids import add_words_of, words_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import CHANNEL, NEWEST, delete_conversation, insert_unless_deleted, let_nobody_delete
+from bot.storage.erasures import asked_now, let_nobody_erase
 from bot.storage.leases import Leases
 from bot.storage.retention import is_kept
 from bot.storage.tables import EXCHANGES
@@ -39,7 +41,7 @@ _OLDEST = (
 )
 _TRIM = delete(EXCHANGES).where(EXCHANGES.c.channel_id == CHANNEL, EXCHANGES.c.number <= _OLDEST)
 _HISTORY = (
-    select(EXCHANGES.c.speaker, EXCHANGES.c.message, EXCHANGES.c.answer)
+    select(EXCHANGES.c.speaker, EXCHANGES.c.message, EXCHANGES.c.answer, EXCHANGES.c.person)
     .where(EXCHANGES.c.channel_id == CHANNEL, is_kept(EXCHANGES))
     .order_by(EXCHANGES.c.number.desc())
     .limit(MOST_EXCHANGES)
@@ -95,17 +97,22 @@ class Conversations:
             Refused: too many are waiting already.
         """
         async with self._alone(channel_id, while_waiting), self._leases.held(f"chat {channel_id}", while_waiting):
-            turn = self._turns[channel_id] = Turn()
+            turn, others = Turn(), words_of.get()
+            self._turns[channel_id] = turn
             try:
                 await self._read(turn, channel_id)
                 yield turn
             finally:
                 del self._turns[channel_id]
+                words_of.set(others)
 
     async def keep(
         self, turn: Turn, channel_id: int, person: int, exchange: Exchange, *, guild_id: int | None = None
     ) -> None:
-        """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones."""
+        """Keep the exchange of a turn, and forget the oldest ones.
+
+        It is not kept if the conversation was deleted meanwhile, or everything of the person.
+        """
         values: Values = {
             "channel_id": channel_id,
             "person": person,
@@ -115,9 +122,11 @@ class Conversations:
             "created": self._now(),
             "guild_id": guild_id,
             "conversation": turn.conversation,
+            "asked": asked_now(),
         }
 
         def work(connection: Connection) -> None:
+            let_nobody_erase(connection, (person,))
             # Two that trim the same exchanges could each wait for the other.
             let_nobody_delete(connection, channel_id, alone=True)
             connection.execute(_INSERT, values)
@@ -173,8 +182,9 @@ class Conversations:
         except FAILURES as error:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:
+            add_words_of(row.person for row in found)
             # A text whose key is missing reads as None.
-            turn.history = tuple(Exchange(*row) for row in reversed(found) if None not in row)
+            turn.history = tuple(Exchange(*row[:3]) for row in reversed(found) if None not in row)
 
 
 def _storable(text: str) -> str:
