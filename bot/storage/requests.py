@@ -25,6 +25,7 @@ from bot.storage.erasures import any_erased, asked_now, let_nobody_erase
 from bot.storage.expiry import Expiry
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
+from bot.storage.personal.personal_data import PersonalData
 from bot.storage.processes import Processes
 from bot.storage.retention import is_kept
 from bot.storage.rotation import Rotation
@@ -63,6 +64,7 @@ class RequestStore:
         self.conversations = Conversations(database, self.processes.leases, now)
         self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
+        self.personal_data = PersonalData(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager
