@@ -37,6 +37,7 @@ from bot.replies.interaction_record import record_of
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
+from bot.servers.quotas import ServerQuotas
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
 from bot.sharding.takeover import Takeover
@@ -111,9 +112,10 @@ class Glassbox(commands.AutoShardedBot):
         self.studio = Studio()
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
-        self.delivery = Delivery(backend, store, self.studio, quota)
-        self.conversations = store.conversations
         self.servers = Servers(store.server_settings)
+        self.quotas = ServerQuotas(self.servers, store.quota_uses)
+        self.delivery = Delivery(backend, store, self.studio, quota, self.quotas)
+        self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
         self._store = store

@@ -10,6 +10,7 @@
     │   ├── ShuttingDown
     │   ├── NotAllowedHere  the server prohibits it
     │   ├── SettingsUnknown nobody knows what the server prohibits
+    │   ├── QuotaUsedUp     a member has had as many answers as the server allows
     │   └── ModelsUnreachable   the models are on another machine, and nothing answers there
     ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
@@ -100,6 +101,21 @@ class SettingsUnknown(Refused):
         "I cannot look up what this server allows at the moment, so I had better not answer here. Please try again in "
         "a minute."
     )
+
+
+class QuotaUsedUp(Refused):
+    """A member has had as many answers as the server allows.
+
+    Args:
+        quota: in words, such as "20 answers an hour".
+        until: when they may ask again, in seconds since 1970.
+    """
+
+    def __init__(self, quota: str, until: float) -> None:
+        super().__init__(
+            f"You have used up your quota in this server: {quota}. It works again <t:{math.ceil(until)}:R>."
+        )
+        self.until = until
 
 
 class ModelsUnreachable(Refused):

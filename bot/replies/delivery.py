@@ -28,6 +28,7 @@ from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 from bot.storage.writing import Text
+from bot.tasks.work.request import WorkRequest
 
 RequestT = TypeVar("RequestT", bound=Request[Result])
 # A request's class decides its result's, which the type system cannot say.
@@ -68,11 +69,26 @@ class Quota(Protocol):
         """Count a request until the end of the body; entering raises `TooManyRequests` beyond the limit."""
 
 
+class ServerQuota(Protocol):
+    """How many answers a server allows its members."""
+
+    def use(self, guild_id: int | None, member: Any) -> contextlib.AbstractAsyncContextManager[None]:
+        """Count an answer, unless the body raises; entering raises `QuotaUsedUp` if there have been too many."""
+
+
 class Delivery:
     """Answers interactions: submits requests, and shows their answers."""
 
-    def __init__(self, backend: Backend, store: RequestStore, studio: Studio, quota: Quota | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        store: RequestStore,
+        studio: Studio,
+        quota: Quota | None = None,
+        server_quota: ServerQuota | None = None,
+    ) -> None:
         self._quota = quota
+        self._server_quota = server_quota
         self._backend = backend
         self._store = store
         self._studio = studio
@@ -112,6 +128,8 @@ class Delivery:
         async with contextlib.AsyncExitStack() as at_end:
             if self._quota is not None:
                 await at_end.enter_async_context(self._quota.request_of(interaction.user.id))
+            if self._server_quota is not None and not isinstance(request, WorkRequest):  # opening an answer is free
+                await at_end.enter_async_context(self._server_quota.use(interaction.guild_id, interaction.user))
             answering = self._backend.submit(request, person=interaction.user.id)
             await at_end.enter_async_context(_cancelled_at_end(answering, interaction))
             await answering.accepted(ACCEPTANCE_SECONDS)

@@ -59,7 +59,7 @@ class Edit(TypedDict, total=False):
     content: str | None
     embed: discord.Embed
     attachments: list[discord.File]
-    view: discord.ui.View | None
+    view: discord.ui.View | discord.ui.LayoutView | None
 
 
 @dataclass(eq=False)

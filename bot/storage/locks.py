@@ -14,7 +14,9 @@ class Lock(IntEnum):
     CONVERSATION = 2
     """Of a channel, after the locks of persons. Those who keep requests share it; those who delete the conversation or
     trim it have it alone."""
-    PERSON = 3
+    QUOTA = 3
+    """Of a person, for whom answers are counted one after the other."""
+    PERSON = 4
     """Those who keep something of a person share it; the one who deletes everything about them has it alone."""
 
 

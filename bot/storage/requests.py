@@ -27,6 +27,7 @@ from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.personal.personal_data import PersonalData
 from bot.storage.processes import Processes
+from bot.storage.quota_uses import QuotaUses
 from bot.storage.retention import is_kept
 from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
@@ -65,6 +66,7 @@ class RequestStore:
         self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
         self.personal_data = PersonalData(database, now)
+        self.quota_uses = QuotaUses(database)
 
     @classmethod
     @contextlib.asynccontextmanager
