@@ -118,6 +118,7 @@ class Glassbox(commands.AutoShardedBot):
         self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
+        self.personal_data = store.personal_data
         self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Needs] = {
     "generate": NOTHING,
     "inspect": NOTHING,
     "models": NOTHING,
+    "privacy": NOTHING,
     "sentiment": NOTHING,
     "settings": Needs(who="Manage Server, checked again at every click"),
     "similarity": NOTHING,

@@ -65,7 +65,7 @@ class RequestStore:
         self.conversations = Conversations(database, self.processes.leases, now)
         self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
-        self.personal_data = PersonalData(database, now)
+        self.personal_data = PersonalData(database, self.processes.writing, now)
         self.quota_uses = QuotaUses(database)
 
     @classmethod

@@ -20,6 +20,7 @@ from bot.storage.erasures import note_erasure
 from bot.storage.personal.holding import PERSON, Holding
 from bot.storage.personal.holdings import HOLDINGS
 from bot.storage.tables import EXCHANGES, UNANSWERED
+from bot.storage.writing import Writing
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class Export:
 class PersonalData:
     """Counts, exports and deletes what is kept about a person."""
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(self, database: Database, writing: Writing, now: Callable[[], float]) -> None:
         self._database = database
+        self._writing = writing
         self._now = now
 
     @property
@@ -142,13 +144,15 @@ class PersonalData:
             return tuple(Held(one, one.erase(connection, person, interaction), None) for one in going)
 
         try:
-            return await self._database.transaction(work)
+            done = await self._database.transaction(work)
         except FAILURES as error:
             log.error("what is kept about a person cannot be deleted: %s", describe(error))
             raise Unanswered(
                 "I could not delete what I keep about you, and the failure has been logged. /privacy shows what is "
                 "still there; please try again in a minute."
             ) from error
+        self._writing.stop_all(person)  # also those that are too short to be in the database yet
+        return done
 
     async def _rows(self, holding: Holding, values: Values, room: int) -> tuple[list[Mapping[str, object]], int]:
         """Return as many rows as there is room for, and the room that is left, in bytes."""
