@@ -36,9 +36,8 @@ class Submission:
         # A label wraps each field.
         fields = [label.get("component", {}) for label in data["components"]]
         text = next((str(field["value"]) for field in fields if field.get("custom_id") == FIELD), "")
-        return cls(
-            action, options, text, frozenset(field["custom_id"] for field in fields if field.get("value") is True)
-        )
+        ticked = frozenset(field["custom_id"] for field in fields if field.get("value") is True)
+        return cls(action, options, text, ticked)
 
 
 def text_modal(

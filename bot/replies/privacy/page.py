@@ -18,9 +18,9 @@ LONGEST = 2_600
 """Characters of the list; a message with a layout has 4,000 in all."""
 
 READING: Mapping[ReadAlong, tuple[str, str]] = {
-    ReadAlong.REACTIONS: ("Flags", "I translate a message of yours when somebody reacts to it with a flag."),
+    ReadAlong.REACTIONS: ("Flags", "Where a server wants it, a flag under a message of yours has me translate it."),
     ReadAlong.MOODS: ("Moods and topics", "Pictures of a channel count your messages, and never show whose they are."),
-    ReadAlong.FORUM_TAGS: ("Forum tags", "I read your posts in a forum to propose its tags."),
+    ReadAlong.FORUM_TAGS: ("Forum tags", "Where a server wants it, I read your posts in a forum to propose its tags."),
     ReadAlong.CHAT: ("Conversations", "I read earlier messages of yours when others talk with me about them."),
 }
 """The name and the explanation of what the bot reads that was not written to it."""
@@ -67,10 +67,10 @@ class PrivacyPage:
         if buttons:
             yield discord.ui.ActionRow(*buttons)
         yield discord.ui.Separator()
-        yield _text("## What I may read\nMessages that you have not written to me. I never read what you opt out of.")
+        yield _text("## What I may read\nMessages that were not written to me. What you opt out of, I leave out.")
         for what, (name, about) in READING.items():
             is_out = what in self.out
-            state = "**off**: you have opted out" if is_out else "**on** where a server has switched it on"
+            state = "off: you have opted out" if is_out else "on"
             yield discord.ui.Section(_text(f"**{name}** · {state}\n{about}"), accessory=OptOutButton.of(what, is_out))
 
     @property
@@ -78,23 +78,21 @@ class PrivacyPage:
         return any(one.count for one in self.held)
 
     def _list(self) -> str:
-        lines, room = [], LONGEST
-        for one in self.held:
-            if one.count:
-                since = (
-                    ""
-                    if one.oldest is None
-                    else f", {'the oldest' if one.count > 1 else 'it is'} from <t:{one.oldest:.0f}:D>"
-                )
-                line = f"- **{one.count:,}** {one.holding.words(one.count).partition(' ')[2]}{since}. Kept {one.holding.kept}."
-                room -= len(line)
-                lines.append(line)
-        return "\n".join(lines) if room >= 0 else "\n".join(line.partition(". Kept")[0] + "." for line in lines)
+        lines = [_line(one) for one in self.held if one.count]
+        whole = "\n".join(lines)
+        return whole if len(whole) <= LONGEST else "\n".join(_line(one, "") for one in self.held if one.count)
 
     def _how(self) -> str:
         if self.is_encrypted:
             return "Texts are stored encrypted."
         return "Texts are stored as they are: whoever runs me has not set a key that encrypts them."
+
+
+def _line(held: Held, kept: str | None = None) -> str:
+    holding = held.holding
+    since = "" if held.oldest is None else f", {'the oldest ' if held.count > 1 else ''}from <t:{held.oldest:.0f}:D>"
+    why = f", {holding.why}" if holding.why else ""
+    return f"- **{holding.words(held.count)}**{since}{why}." + (f" Kept {holding.kept}." if kept is None else kept)
 
 
 def erased(held: Sequence[Held]) -> str:

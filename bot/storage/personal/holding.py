@@ -35,6 +35,7 @@ class Holding:
         one, many: what a row is, in words that the person understands.
         table: where the rows are.
         kept: how long, in words that go on "kept …".
+        why: what for, in words that go on after the row's.
         whose: the condition of the rows, with `PERSON` and `INTERACTION`; if left out, that `person` is theirs.
         created: since when a row is there, in seconds since 1970; None if that is not kept.
         shown: the columns of an export; none if it only says how many there are.
@@ -48,6 +49,7 @@ class Holding:
     many: str
     table: Table
     kept: str
+    why: str = ""
     whose: ColumnElement[bool] | None = None
     created: Column[float] | None = None
     shown: tuple[Column[Any], ...] = ()
