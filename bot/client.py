@@ -34,6 +34,7 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
+from bot.reports import ReportTo
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
@@ -73,6 +74,7 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
         message_content: whether the application has Discord's privileged intent of that name.
+        report_to: where problems that people report go; None for nowhere.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: int | None = None,
         watch: Watch | None = None,
         message_content: bool = False,
+        report_to: ReportTo | None = None,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -109,6 +112,7 @@ class Glassbox(commands.AutoShardedBot):
         )
         self.shard_ids = None if shard_ids is None else list(shard_ids)
         self.backend = backend
+        self.report_to = report_to or ReportTo()
         self.studio = Studio()
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Needs] = {
     "entities": NOTHING,
     "fill": NOTHING,
     "generate": NOTHING,
+    "help": NOTHING,
     "inspect": NOTHING,
     "models": NOTHING,
     "privacy": NOTHING,
