@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from discord import app_commands
 
@@ -22,7 +23,7 @@ from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.formatting.text import code_span
 from bot.replies.help.command_ids import CommandIds
 from bot.replies.help.controls import LOOK, REPORT, SEND_REPORT, TRY, CommandMenu, HelpButton, TryButton
-from bot.replies.help.guide import Guide, guides_of, menus_of, read_examples
+from bot.replies.help.guide import Example, Guide, guides_of, menus_of, read_examples
 from bot.replies.help.page import Help
 from bot.replies.help.report import ReportLimit, report, report_modal
 from bot.replies.pending import Edit, edit_for_good
@@ -43,10 +44,10 @@ LONGEST_ECHO = 1_600
 class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
     """`/help`. It needs no model, so it answers while they load."""
 
-    def __init__(self, bot: Glassbox) -> None:
+    def __init__(self, bot: Glassbox, examples: Mapping[str, Example]) -> None:
         super().__init__(bot)
         self._bot = bot
-        self._examples = read_examples()
+        self._examples = examples
         self._ids = CommandIds(bot.tree)
         self._limit = ReportLimit(lambda: asyncio.get_running_loop().time())
         bot.add_dynamic_items(CommandMenu, TryButton, HelpButton)
@@ -54,6 +55,10 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
         bot.handle(TRY, self.try_it)
         bot.handle(REPORT, self.ask_for_report)
         bot.handle(SEND_REPORT, self.send_report)
+
+    @classmethod
+    async def setup(cls, bot: Glassbox) -> None:
+        await bot.add_cog(cls(bot, await asyncio.to_thread(read_examples)))
 
     @app_commands.command(name="help")
     @app_commands.describe(command="What to read about (all commands if left out)")

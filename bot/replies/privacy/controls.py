@@ -34,7 +34,7 @@ class Wish:
     out: bool
 
 
-class PrivacyButton(Component[Button], template=r"glassbox-(?P<action>privacy|privacy-export|privacy-ask-to-erase)"):
+class PrivacyButton(Component[Button], template=r"glassbox-(?P<action>privacy-export|privacy-ask-to-erase|privacy)"):
     """A button that shows the page, or does something with what is kept."""
 
     def __init__(self, button: Button) -> None:
