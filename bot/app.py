@@ -156,6 +156,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 watch=watch,
                 message_content=settings.message_content,
                 mentions=settings.mentions,
+                report_to=settings.report_to,
             ) as bot,
             beside(store.rotation.run()),
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,

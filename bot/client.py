@@ -34,6 +34,7 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
+from bot.reports import ReportTo
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
@@ -74,6 +75,7 @@ class Glassbox(commands.AutoShardedBot):
         watch: hears of what happens, for the operator.
         message_content: whether the application has Discord's privileged intent of that name.
         mentions: whether it hears of messages, and answers those that are addressed to it.
+        report_to: where problems that people report go; None for nowhere.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Glassbox(commands.AutoShardedBot):
         watch: Watch | None = None,
         message_content: bool = False,
         mentions: bool = True,
+        report_to: ReportTo | None = None,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -104,6 +107,7 @@ class Glassbox(commands.AutoShardedBot):
         )
         self.shard_ids = None if shard_ids is None else list(shard_ids)
         self.backend = backend
+        self.report_to = report_to or ReportTo()
         self.studio = Studio()
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
@@ -116,6 +120,7 @@ class Glassbox(commands.AutoShardedBot):
         self.batches = store.batches
         self.leases = processes.leases
         self.translations = store.translations
+        self.personal_data = store.personal_data
         self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)

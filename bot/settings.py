@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.errors import SettingsError
 from bot.inference.limits import Limits
 from bot.operating.address import Address
+from bot.reports import ReportTo
 from bot.storage_keys import is_key, split_keys
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ FAULTS = {
     "greater_than": "must be more than {gt:.0f}",
     "greater_than_equal": "must be at least {ge:.0f}",
     "less_than_equal": "must be at most {le:.0f}",
+    "less_than": "must be less than {lt:.0f}",
+    "string_pattern_mismatch": "must begin with http:// or https://, and have no spaces",
+    "string_too_long": "must have at most {max_length} characters",
     "literal_error": "must be {expected}",
     "byte_size": "must be a size such as 6GB",
     "byte_size_unit": "must be a size such as 6GB",
@@ -119,6 +123,10 @@ class Settings(BaseSettings):
 
     mentions: bool = True
     """Whether the bot hears of messages, and answers those that mention it, reply to it or are written to it."""
+    report_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """The id of the channel that problems are reported to, by a button of `/help`."""
+    report_url: Annotated[str | None, Field(pattern=r"^https?://\S+$", max_length=512)] = None
+    """A page for that instead, if there is no channel."""
 
     inference_url: str | None = None
     """Where other machines serve the models, with commas between several; None runs them in this process."""
@@ -197,6 +205,11 @@ class Settings(BaseSettings):
             hang_seconds=self.hang_seconds,
             remembered=self.remembered_answers,
         )
+
+    @property
+    def report_to(self) -> ReportTo:
+        """Where problems that people report go."""
+        return ReportTo(self.report_channel, self.report_url)
 
     @property
     def storage_key_list(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text
 from sqlalchemy.types import TypeEngine
 
 from bot.storage.encryption import Encrypted
@@ -34,6 +34,7 @@ REQUESTS = Table(
     sqlite_with_rowid=False,
 )
 Index("requests_by_age", REQUESTS.c.created)
+Index("requests_by_person", REQUESTS.c.person)
 _OF_A_CONVERSATION = REQUESTS.c.channel_id.is_not(None)
 Index(
     "requests_by_channel", REQUESTS.c.channel_id, sqlite_where=_OF_A_CONVERSATION, postgresql_where=_OF_A_CONVERSATION
@@ -64,6 +65,7 @@ Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
 _OF_A_MESSAGE = EXCHANGES.c.question.is_not(None)
 Index("exchanges_by_question", EXCHANGES.c.question, sqlite_where=_OF_A_MESSAGE, postgresql_where=_OF_A_MESSAGE)
+Index("exchanges_by_person", EXCHANGES.c.person)
 
 DELETIONS = Table(
     "deletions",
@@ -126,6 +128,7 @@ UNANSWERED = Table(
     Column("payload", Encrypted(), nullable=False),  # as Discord sent it, in JSON
     Column("created", Double(), nullable=False),  # in the database's seconds
     Column("tries", Integer(), nullable=False),  # how many processes have died of it, or during it
+    Column("person", snowflake()),  # whose it is; NULL if an earlier version has kept it
 )
 Index("unanswered_by_process", UNANSWERED.c.process)
 
@@ -206,3 +209,20 @@ BATCH_ANSWERS = Table(
     Column("number", Integer(), primary_key=True),  # the index of one of its rows
     Column("content", Encrypted(), nullable=False),  # rows with their answers, in JSON
 )
+WORDS_IN_REQUESTS = Table(
+    "words_in_requests",
+    METADATA,
+    Column("request_id", Text(), ForeignKey("requests.id", ondelete="CASCADE"), primary_key=True),
+    # Somebody else whose words the request holds; of a conversation's request, also the one who asked.
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+)
+Index("words_in_requests_by_person", WORDS_IN_REQUESTS.c.person)
+
+ERASURES = Table(
+    "erasures",
+    METADATA,
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+    Column("asked", snowflake(), nullable=False),  # the interaction that deleted everything about them last
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+)
+Index("erasures_by_age", ERASURES.c.created)
