@@ -113,7 +113,7 @@ class Glassbox(commands.AutoShardedBot):
         self.conversations = store.conversations
         self.servers = Servers(store.server_settings)
         self.opt_outs = store.opt_outs
-        self._store = store
+        self.store = self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()

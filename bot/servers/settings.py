@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.chat import ChatSettings
+from bot.servers.topics.forums import ForumTagSettings
 from bot.servers.topics.reactions import ReactionSettings
 from bot.servers.topics.topic import Topic
 
@@ -14,3 +15,4 @@ class ServerSettings(Topic):
     answers: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
     reactions: ReactionSettings = ReactionSettings()
+    forum_tags: ForumTagSettings = ForumTagSettings()

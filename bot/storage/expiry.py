@@ -13,13 +13,18 @@ from sqlalchemy import Column, Delete, bindparam, delete, select
 
 from bot.errors import describe
 from bot.storage.database import FAILURES, Database
-from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
+from bot.storage.tables import DELETIONS, EXCHANGES, FORUM_POSTS, REQUESTS
 
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 30 * 24 * 3600.0
 """How long requests, exchanges and deletions are kept; longer than any answer takes."""
-AGES = tuple((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS))
+FORUM_SECONDS = 180 * 24 * 3600.0
+"""How long it is kept which tags a post of a forum got. That has neither texts nor people in it."""
+AGES = (
+    *((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS)),
+    (FORUM_POSTS.c.created, FORUM_SECONDS),
+)
 """The columns that say since when a row is kept, in seconds since 1970, and for how many seconds it is."""
 
 EVERY, JITTER = timedelta(hours=1), 0.2
