@@ -56,7 +56,6 @@ _OF_FORUM = (
 )
 _FORGET = delete(FORUM_POSTS).where(_POST)
 _FORGET_FORUM = delete(FORUM_POSTS).where(FORUM_POSTS.c.forum_id == bindparam("forum", type_=BigInteger))
-_FORGET_SERVER = delete(FORUM_POSTS).where(FORUM_POSTS.c.guild_id == bindparam("guild", type_=BigInteger))
 
 
 class ForumPosts:
@@ -137,10 +136,6 @@ class ForumPosts:
     async def forget_forum(self, forum: int) -> None:
         """Delete what is kept about a forum."""
         await self._database.run(_FORGET_FORUM, {"forum": forum})
-
-    async def forget_server(self, guild: int) -> None:
-        """Delete what is kept about a server."""
-        await self._database.run(_FORGET_SERVER, {"guild": guild})
 
     async def _end(self, post: int, turn: str, state: PostState, record: str) -> bool:
         values = {"post": post, "turn": turn, "new": state.value, "record": record}
