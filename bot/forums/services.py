@@ -10,8 +10,11 @@ import discord
 from bot.forums.record import PostRecord
 from bot.inference.backend import Backend
 from bot.servers.directory import Servers
+from bot.servers.features import MessageFeature
+from bot.servers.gate import Access
 from bot.servers.topics.forums import ForumSettings
 from bot.storage import RequestStore
+from bot.storage.opt_outs import ReadAlong
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,19 @@ class Services:
     backend: Backend
     store: RequestStore
     servers: Servers
+    access: Access
     reads_messages: bool
 
     async def settings(self, forum: discord.ForumChannel) -> ForumSettings:
         """Return the settings of a forum."""
         return (await self.servers.settings(forum.guild.id)).forum_tags.of_forum(forum.id)
+
+    async def wants_tags(self, thread: discord.Thread) -> bool:
+        """Return whether a post may get tags; raise `FAILURES`."""
+        author = discord.Object(thread.owner_id)
+        if not await self.access.allows_in(MessageFeature.FORUM_TAGS, thread.guild, thread, author):
+            return False
+        return not await self.store.opt_outs.among([thread.owner_id], ReadAlong.FORUM_TAGS)
 
     async def record(self, post: int) -> PostRecord | None:
         """Return what is kept about a judged post; raise `FAILURES`."""

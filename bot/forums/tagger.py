@@ -20,7 +20,6 @@ from bot.replies.reply import footer, truncation
 from bot.replies.work.offer import work_of
 from bot.servers.topics.forums import ForumMode, ForumSettings
 from bot.storage.database import FAILURES
-from bot.storage.opt_outs import ReadAlong
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 
 log = logging.getLogger(__name__)
@@ -99,7 +98,7 @@ class Tagger:
 
     async def _give_tags(self, thread: discord.Thread, forum: discord.ForumChannel, turn: str) -> bool:
         """Judge a post and publish the outcome; return False if it is left alone."""
-        if await self._services.store.opt_outs.among([thread.owner_id], ReadAlong.FORUM_TAGS):
+        if not await self._services.wants_tags(thread):
             return False
         judgement = await self._judge(thread, forum)
         if judgement is None:
@@ -111,7 +110,7 @@ class Tagger:
             return False
         present = [tag.id for tag in current.applied_tags]
         choice = choice_of(judgement.scores, settings, forum.available_tags, present)
-        work = await self._keep_work(judgement, thread.owner_id) if choice.plain or choice.moderated else ""
+        work = await self._keep_work(judgement, thread) if choice.plain or choice.moderated else ""
         record = record_of(judgement, settings, choice, present, work)
         await self._publisher.publish(current, turn, record, settings, present)
         return True
@@ -133,9 +132,11 @@ class Tagger:
             return None
         return Judgement(request, answer, labels.scores(answer.result), text)
 
-    async def _keep_work(self, judgement: Judgement, person: int) -> str:
+    async def _keep_work(self, judgement: Judgement, thread: discord.Thread) -> str:
         work = work_of(judgement.request, judgement.answer.result)
-        return "" if work is None else await self._services.store.keep(work, person=person)
+        if work is None:
+            return ""
+        return await self._services.store.keep(work, person=thread.owner_id, guild_id=thread.guild.id)
 
 
 def record_of(

@@ -19,9 +19,8 @@ from bot.inference.requests import Request
 from bot.storage.conversations import Conversations, conversation_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
-from bot.storage.expiry import KEPT_SECONDS, Expiry
-from bot.storage.forum_posts import ForumPosts
 from bot.storage.expiry import Expiry
+from bot.storage.forum_posts import ForumPosts
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes

@@ -48,7 +48,8 @@ def entry(
         draft.lines += ["", f"Removed again: {said(forum, rejected)}."]
     if chosen:
         draft.lines += ["", f"Chosen by people: {said(forum, chosen)}."]
-    embed = discord.Embed(title=draft.title, description="\n".join(draft.lines), colour=draft.colour, url=thread.jump_url)
+    embed = discord.Embed(title=draft.title, description="\n".join(draft.lines), colour=draft.colour)
+    embed.url = thread.jump_url
     items: list[Item] = [add_button(forum, thread.id, tag) for tag in open_tags]
     if applied and refused is None:
         items.append(ForumButton.of(UNDO, thread.id))

@@ -21,7 +21,9 @@ WHO = "*The author of the post and moderators can add them.*"
 MODERATED = "*Only moderators can add {}.*"
 
 
-def proposal(forum: discord.ForumChannel, post: int, record: PostRecord) -> tuple[discord.Embed, discord.ui.View | None]:
+def proposal(
+    forum: discord.ForumChannel, post: int, record: PostRecord
+) -> tuple[discord.Embed, discord.ui.View | None]:
     """Return the message with the tags that were proposed, and with buttons for those that nobody has decided."""
     open_tags = known(forum, record.those(TagState.PROPOSED))
     added = known(forum, record.those(TagState.APPLIED))

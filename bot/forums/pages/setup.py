@@ -50,7 +50,8 @@ LOG_READERS = "-# Whoever reads the log can open the text of a post with **Show 
 def setup_page(forum: discord.ForumChannel, settings: ForumSettings, *, reads_messages: bool) -> Layout:
     """Return the page. Every menu shows what is set now."""
     view = Layout(timeout=None)
-    parts: list[discord.ui.Item[Any]] = [Text(f"## Forum tags in {forum.mention}\n{_introduction(forum, reads_messages)}")]
+    title = f"## Forum tags in {forum.mention}\n{_introduction(forum, reads_messages)}"
+    parts: list[discord.ui.Item[Any]] = [Text(title)]
     if missing := _missing(forum, settings):
         parts.append(Text(missing))
     parts += [
@@ -65,7 +66,8 @@ def setup_page(forum: discord.ForumChannel, settings: ForumSettings, *, reads_me
         Row(ForumChannelMenu.of(LOG, forum.id, settings.log_channel, "No log")),
     ]
     if forum.available_tags:
-        parts += [discord.ui.Separator(), Text(_tag_list(forum, settings)), Row(ForumMenu.of(TAG, forum.id, _tags(forum)))]
+        menu = ForumMenu.of(TAG, forum.id, _tags(forum))
+        parts += [discord.ui.Separator(), Text(_tag_list(forum, settings)), Row(menu)]
         parts.append(Row(ForumButton.of(DRY_RUN, forum.id), ForumButton.of(REPORT, forum.id)))
     view.add_item(discord.ui.Container(*parts, accent_colour=Colour.ZEROSHOT))
     return view
@@ -101,7 +103,7 @@ def _missing(forum: discord.ForumChannel, settings: ForumSettings) -> str:
         needed["Send Messages in Posts"] = mine.send_messages_in_threads
         needed["Embed Links"] = mine.embed_links
     lacking = [f"**{name}**" for name, has in needed.items() if not has]
-    sentence = f"⚠ I lack {joined(lacking)} in this forum. Somebody who manages it can allow me that." if lacking else ""
+    sentence = f"⚠ I lack {joined(lacking)} here. Somebody who manages the forum can allow me that." if lacking else ""
     channel = None if settings.log_channel is None else forum.guild.get_channel(settings.log_channel)
     if settings.log_channel is not None and channel is None:
         sentence += "\n⚠ The log's channel was deleted, or I do not see it."
@@ -124,10 +126,8 @@ def _mosts(settings: ForumSettings) -> list[discord.SelectOption]:
 
 def _tag_list(forum: discord.ForumChannel, settings: ForumSettings) -> str:
     """Return a line for each tag: what the model reads, and what was set."""
-    lines = [f"**Tags ({len(forum.available_tags)})**"]
-    for tag in forum.available_tags:
-        lines.append(f"- {escape(tag_name(forum, tag.id))}{_about(tag, settings)}")
-    text = "\n".join(lines)
+    lines = (f"- {escape(tag_name(forum, tag.id))}{_about(tag, settings)}" for tag in forum.available_tags)
+    text = "\n".join([f"**Tags ({len(forum.available_tags)})**", *lines])
     return text if len(text) <= LONGEST_TAGS else text[:LONGEST_TAGS].rpartition("\n")[0] + "\n- …"
 
 

@@ -74,11 +74,10 @@ def submitted(interaction: discord.Interaction) -> TagSettings:
 
 def _threshold(typed: str) -> float | None:
     """Return the share in "80", "80 %" or "72,5"; None for an empty text."""
-    text = typed.strip()
-    if not text:
+    if not (text := typed.strip()):
         return None
-    if not regex.fullmatch(r"\d{1,2}(?:[.,]\d)?\s?%?", text) or not LEAST <= (
-        number := float(text.rstrip(" %").replace(",", "."))
-    ) <= MOST:
-        raise InvalidRequest(f"The threshold must be a per cent from {LEAST} to {MOST}, such as `80`. Nothing has changed.")
+    found = regex.fullmatch(r"(\d{1,2}(?:[.,]\d)?)\s?%?", text, flags=regex.ASCII)
+    number = float(found[1].replace(",", ".")) if found else 0.0
+    if not LEAST <= number <= MOST:
+        raise InvalidRequest(f"The threshold must be from {LEAST} to {MOST} per cent, such as `80`. Nothing has changed.")
     return round(number / 100, 3)
