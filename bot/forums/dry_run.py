@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import discord
@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 POSTS = 50
 AT_ONCE = 4
 """Posts that are read and judged at the same time."""
+
+TELL_SECONDS = 2.5
+"""Between two notices of how far it is; Discord allows about one a second."""
+LONGEST_SECONDS = 12 * 60.0
+"""Discord forgets an interaction after 15 minutes."""
 
 Progress = Callable[[int], Awaitable[None]]
 """Is told how many posts are done."""
@@ -92,44 +97,58 @@ def total(tallies: Iterable[TagTally]) -> TagTally:
 
 
 async def dry_run(
-    services: Services,
-    posts: list[discord.Thread],
-    labels: Labels,
-    person: int,
-    progress: Progress,
+    services: Services, posts: list[discord.Thread], labels: Labels, person: int, progress: Progress
 ) -> DryRun:
     """Judge posts in the background, behind everybody who waits for an answer.
 
+    After `LONGEST_SECONDS`, the outcome is about those that are done.
+
     Args:
         person: who asks.
+        progress: is told how many posts are done, now and then. If it raises, the run ends.
 
     Raises:
         FAILURES: it is not known who has opted out.
     """
     out = await services.store.opt_outs.among([post.owner_id for post in posts], ReadAlong.FORUM_TAGS)
     mine = [post for post in posts if post.owner_id not in out]
-    turns, done = asyncio.Semaphore(AT_ONCE), 0
-    checkpoints: set[str] = set()
+    turns = asyncio.Semaphore(AT_ONCE)
+    tasks = [asyncio.create_task(_judge(services, post, labels, person, turns)) for post in mine]
+    try:
+        await _watch(tasks, progress)
+    finally:
+        for task in tasks:
+            task.cancel()
+    found = [task.result() for task in tasks if task.done() and not task.cancelled()]
+    known = [one for one in found if one is not None]
+    checkpoints = " and ".join(sorted({checkpoint for _, checkpoint in known}))
+    return DryRun(tuple(post for post, _ in known), len(posts) - len(mine), len(mine) - len(known), checkpoints)
 
-    async def judge(post: discord.Thread) -> JudgedPost | None:
-        nonlocal done
-        async with turns:
-            text = await read_post(post, reads_messages=services.reads_messages)
-            try:
-                answer = await judged(services.backend, labels.request(text.text), person, background=True)
-            except InvalidRequest:  # such as a title of emoji
-                return None
-            except GlassboxError as error:
-                log.info("a post was not judged: %s", describe(error))
-                return None
-            finally:
-                done += 1
-                await progress(done)
-        checkpoints.add(answer.checkpoint)
-        tags = frozenset(tag.id for tag in post.applied_tags)
-        return JudgedPost(post.id, post.name, tags, labels.scores(answer.result), text.has_message)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(judge(post)) for post in mine]
-    found = tuple(one for task in tasks if (one := task.result()) is not None)
-    return DryRun(found, len(posts) - len(mine), len(mine) - len(found), " and ".join(sorted(checkpoints)))
+async def _watch(tasks: Sequence[asyncio.Task[object]], progress: Progress) -> None:
+    """Wait for tasks, and tell how many are done."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LONGEST_SECONDS
+    pending = set(tasks)
+    while pending and (left := end - loop.time()) > 0:
+        _, pending = await asyncio.wait(pending, timeout=min(TELL_SECONDS, left))
+        if pending:
+            await progress(len(tasks) - len(pending))
+
+
+async def _judge(
+    services: Services, post: discord.Thread, labels: Labels, person: int, turns: asyncio.Semaphore
+) -> tuple[JudgedPost, str] | None:
+    """Judge a post; return None if there is nothing to judge, or it could not be."""
+    async with turns:
+        text = await read_post(post, reads_messages=services.reads_messages)
+        try:
+            answer = await judged(services.backend, labels.request(text.text), person, background=True)
+        except InvalidRequest:  # such as a title of emoji
+            return None
+        except GlassboxError as error:
+            log.info("a post was not judged: %s", describe(error))
+            return None
+    tags = frozenset(tag.id for tag in post.applied_tags)
+    scores = labels.scores(answer.result)
+    return JudgedPost(post.id, post.name, tags, scores, text.has_message), answer.checkpoint

@@ -151,8 +151,7 @@ def record_of(
     states |= dict.fromkeys(present, TagState.CHOSEN)
     fits = set(fitting(judgement.scores, settings))
     tags = {
-        tag: TagRecord(state=state, score=judgement.scores.get(tag), fits=tag in fits)
-        for tag, state in states.items()
+        tag: TagRecord(state=state, score=judgement.scores.get(tag), fits=tag in fits) for tag, state in states.items()
     }
     return PostRecord(tags=tags, work=work, footer=judgement.footer)
 

@@ -69,7 +69,8 @@ def shares(rows: Sequence[Row], series: Sequence[str], title: str, note: str = "
     height = sum(_height(row) for row in shown)
     for tick in _TICKS:
         canvas.box(Box(plot.x + plot.width * tick - 0.5, plot.y, 1, height), BORDER)
-        canvas.text(plot.x + plot.width * tick, plot.y + height + 14, f"{tick:.0%}".replace("%", " %"), SMALL, align=0.5, fill=MUTED)
+        base = plot.y + height + 14
+        canvas.text(plot.x + plot.width * tick, base, f"{100 * tick:.0f} %", SMALL, align=0.5, fill=MUTED)
     y = plot.y
     for name, row in zip(names, shown, strict=True):
         canvas.text(MARGIN, y + _height(row) / 2 + 4.5, name, TEXT, bold=True)

@@ -21,7 +21,8 @@ def said(share: Share) -> str:
     if share.value is None:
         return "no cases yet"
     low, high = (f"{round(100 * end)}" for end in share.interval)
-    return f"{round(100 * share.value)}{NO_BREAK_SPACE}% ({share.hits} of {share.cases}; {low} to {high}{NO_BREAK_SPACE}%)"
+    cases = f"{share.hits} of {share.cases}; {low} to {high}{NO_BREAK_SPACE}%"
+    return f"{round(100 * share.value)}{NO_BREAK_SPACE}% ({cases})"
 
 
 def ranked(tallies: Mapping[int, TagTally]) -> list[int]:
@@ -39,7 +40,8 @@ def drawing(name: str, forum: discord.ForumChannel, tallies: Mapping[int, TagTal
         Row(tag_name(forum, tag), (_estimate(tallies[tag].precision), _estimate(tallies[tag].recall))) for tag in tags
     ]
     note = "The line is the 95 % interval (Wilson): with few posts it is long."
-    return Drawing(f"{name}.png", partial(shares, rows, (f"{PRECISION} (precision)", f"{RECALL} (recall)"), title, note))
+    series = (f"{PRECISION} (precision)", f"{RECALL} (recall)")
+    return Drawing(f"{name}.png", partial(shares, rows, series, title, note))
 
 
 def _estimate(share: Share) -> Estimate:

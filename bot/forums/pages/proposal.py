@@ -64,9 +64,7 @@ def _who_may(forum: discord.ForumChannel, tags: list[int]) -> str:
     return WHO if not moderated else f"{WHO} {MODERATED.format(said(forum, moderated))}"
 
 
-def _view(
-    forum: discord.ForumChannel, post: int, record: PostRecord, open_tags: list[int]
-) -> discord.ui.View | None:
+def _view(forum: discord.ForumChannel, post: int, record: PostRecord, open_tags: list[int]) -> discord.ui.View | None:
     items: list[Item] = [add_button(forum, post, tag) for tag in open_tags[:MOST_TAGS]]
     if len(items) > 1:
         items.append(ForumButton.of(ADD, post))

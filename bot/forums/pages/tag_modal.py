@@ -9,7 +9,7 @@ import discord
 import regex
 
 from bot.errors import InvalidRequest
-from bot.forums.components import TAG
+from bot.forums.components import SAVE_TAG
 from bot.forums.pages.names import tag_name
 from bot.forums.pages.setup import tag_settings_text
 from bot.replies.components.modals import PREFIX
@@ -29,7 +29,7 @@ Layout = discord.ui.LayoutView
 def tag_modal(forum: discord.ForumChannel, tag: int, own: TagSettings) -> discord.ui.Modal:
     """Make the modal. The ids of the forum and the tag are in its custom id, so a restart of the bot loses nothing."""
     title = fit(f"Tag: {tag_name(forum, tag)}", LONGEST_TITLE, visible)[0]
-    modal = discord.ui.Modal(title=title, custom_id=f"{PREFIX}{TAG.name}:{forum.id}:{tag}")
+    modal = discord.ui.Modal(title=title, custom_id=f"{PREFIX}{SAVE_TAG.name}:{forum.id}:{tag}")
     description: discord.ui.TextInput[Any] = discord.ui.TextInput(
         custom_id=DESCRIPTION,
         default=own.description or None,
@@ -79,5 +79,5 @@ def _threshold(typed: str) -> float | None:
     found = regex.fullmatch(r"(\d{1,2}(?:[.,]\d)?)\s?%?", text, flags=regex.ASCII)
     number = float(found[1].replace(",", ".")) if found else 0.0
     if not LEAST <= number <= MOST:
-        raise InvalidRequest(f"The threshold must be from {LEAST} to {MOST} per cent, such as `80`. Nothing has changed.")
+        raise InvalidRequest(f"The threshold must be {LEAST} to {MOST} per cent, such as `80`. Nothing has changed.")
     return round(number / 100, 3)
