@@ -145,7 +145,7 @@ class Decisions:
     async def _changed(
         self, thread: discord.Thread, record: PostRecord, state: TagState, tags: Sequence[int]
     ) -> PostRecord:
-        """Keep what was decided, and return the record. Where the database fails, Discord's event may count it later."""
+        """Keep what was decided, and return the record. If the database fails, Discord's event may count it later."""
         try:
             changed = await self._services.change(thread.id, lambda kept: kept.with_state(state, tags))
         except FAILURES as error:
