@@ -88,9 +88,9 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     async def cog_unload(self) -> None:
         self._tagger.close()
 
-    @app_commands.command()
+    @app_commands.command(name="setup")
     @app_commands.describe(forum="Which forum (the one that you are in if left out)")
-    async def setup(self, interaction: Interaction, forum: ForumOption = None) -> None:
+    async def open_setup(self, interaction: Interaction, forum: ForumOption = None) -> None:
         """Set which tags new posts of a forum get, and when"""
         await self._show_setup(interaction, chosen(interaction, forum))
 
@@ -229,8 +229,14 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
         await self._tagger.welcome(thread)
 
     @commands.Cog.listener()
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Judge the posts that were created while the bot was away."""
+        for guild in [one for one in self.bot.guilds if one.shard_id == shard_id]:
+            await self._tagger.catch_up(guild)
+
+    @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Judge the posts that were created while the bot was away. Discord sends this at each start."""
+        """Judge the posts that were created while Discord had an outage."""
         await self._tagger.catch_up(guild)
 
     @commands.Cog.listener()

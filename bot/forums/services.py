@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
 import discord
 
 from bot.forums.record import PostRecord
@@ -15,6 +14,9 @@ from bot.servers.gate import Access
 from bot.servers.topics.forums import ForumSettings
 from bot.storage import RequestStore
 from bot.storage.opt_outs import ReadAlong
+
+
+Change = Callable[[PostRecord], PostRecord]
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Services:
         found = await self.store.forum_posts.find(post)
         return None if found is None else PostRecord.read(found)
 
-    async def change(self, post: int, change: Any, *, done: bool = False) -> PostRecord | None:
+    async def change(self, post: int, change: Change, *, done: bool = False) -> PostRecord | None:
         """Change what is kept about a judged post, and return it; raise `FAILURES`.
 
         Args:
@@ -56,9 +58,10 @@ class Services:
         """
 
         def work(content: str) -> str:
-            record = PostRecord.read(content)
-            changed = record if record is None else change(record)
-            return content if changed is record else str(changed.model_dump_json())
+            if (record := PostRecord.read(content)) is None:
+                return content
+            changed = change(record)
+            return content if changed is record else changed.model_dump_json()
 
         found = await self.store.forum_posts.change(post, work, done=done)
         return None if found is None else PostRecord.read(found)

@@ -13,7 +13,7 @@ from bot.pictures.wording import alt_text, share_of
 MOST_ROWS = 20
 
 _LABEL_WIDTH = 128.0
-_NUMBER_WIDTH = 66.0
+_NUMBER_WIDTH = 82.0
 _LINE = 17.0
 _GAP = 9.0
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, delete, select, update
 
-from bot.storage.database import Database
+from bot.storage.database import Database, Values
 from bot.storage.expiry import FORUM_SECONDS
 from bot.storage.tables import FORUM_POSTS
 from bot.storage.upserts import insert_into
@@ -84,7 +84,8 @@ class ForumPosts:
     async def claim(self, post: int, *, guild: int, forum: int) -> str | None:
         """Begin to judge a post, and return the token of this turn; None if it is, or was, another's turn."""
         turn, now = secrets.token_urlsafe(9), self._now()
-        values = {"post": post, "guild": guild, "forum": forum, "turn": turn, "now": now, "stale": now - STALE_SECONDS}
+        whose: Values = {"post": post, "guild": guild, "forum": forum, "turn": turn}
+        values = {**whose, "now": now, "stale": now - STALE_SECONDS}
         return turn if await self._database.run(self._claim, values) else None
 
     async def publish(self, post: int, turn: str, record: str) -> bool:
@@ -138,5 +139,5 @@ class ForumPosts:
         await self._database.run(_FORGET_FORUM, {"forum": forum})
 
     async def _end(self, post: int, turn: str, state: PostState, record: str) -> bool:
-        values = {"post": post, "turn": turn, "new": state.value, "record": record}
+        values: Values = {"post": post, "turn": turn, "new": state.value, "record": record}
         return bool(await self._database.run(_END, values))

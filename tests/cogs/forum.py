@@ -28,11 +28,15 @@ class Forum:
 
     @classmethod
     async def open(
-        cls, scene: Scene, names: Iterable[str] = ("bug", "question", "idea"), moderated: Iterable[str] = ()
+        cls,
+        scene: Scene,
+        names: Iterable[str] = ("bug", "question", "idea"),
+        moderated: Iterable[str] = (),
+        kind: int = FORUM,
     ) -> Forum:
         """Create a forum with some tags."""
         backend = scene.env.backend
-        channel = backend.create_channel(scene.guild.id, "help", type=FORUM)
+        channel = backend.create_channel(scene.guild.id, "help", type=kind)
         tags = {name: int(backend.snowflake()) for name in names}
         forum = cls(scene, channel.id, tags)
         forum.rename_tags(dict.fromkeys(names), moderated)
@@ -64,7 +68,7 @@ class Forum:
         """Return what is set."""
         return (await self.scene.bot.servers.settings(self.scene.guild.id)).forum_tags.of_forum(self.id)
 
-    async def post(self, who: Any, title: str, text: str = "", tags: Iterable[str] = (), *, settle: bool = True) -> Any:
+    async def post(self, who: Any, title: str, text: str = "🌱", tags: Iterable[str] = (), *, settle: bool = True) -> Any:
         """Somebody creates a post; return its channel."""
         backend = self.scene.env.backend
         applied = [self.tags[tag] for tag in tags]

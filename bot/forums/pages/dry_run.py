@@ -18,12 +18,14 @@ from bot.replies.formatting.text import escape, fit, visible
 from bot.replies.reply import Colour, Reply, TextFile
 from bot.servers.topics.forums import ForumSettings
 
+LONGEST_TITLE = 60
 SHOWN = 5
 """Posts in the message; all of them are in the file."""
 NOT_COMPARED = "No post has a tag yet, so there is nothing to compare with."
 HOW = (
-    "-# **Right**: of the tags that posts would get, those that they have. **Found**: of the tags that they have, "
-    "those that they would get. Posts without tags are not compared. Nothing was changed, and nobody was told."
+    "Nothing was changed, and nobody was told. Right: of the tags that posts would get, those that they have. Found: "
+    "of the tags that they have, those that they would get. Posts without tags are not compared. In brackets: the "
+    "cases, and the 95 % interval (Wilson)."
 )
 
 
@@ -34,8 +36,8 @@ def dry_run_reply(
     tallies = run.tally(settings)
     embed = discord.Embed(title=fit(f"Dry run in #{forum.name}", 200)[0], colour=Colour.ZEROSHOT)
     lines = [*_summary(run, settings), "", *_comparison(forum, run, settings), ""]
-    embed.description = "\n".join([*within(LONGEST - len(HOW), [*lines, *_examples(forum, run, settings)]), "", HOW])
-    embed.set_footer(text=_footer(run))
+    embed.description = "\n".join(within(LONGEST, [*lines, *_examples(forum, run, settings)]))
+    embed.set_footer(text=f"{_footer(run)}\n{HOW}")
     file = TextFile("dry-run.txt", visible(_listing(forum, run, settings)))
     notes = [_note(run, settings.model_copy(update={"threshold": one})) for one in THRESHOLDS]
     menu = ForumMenu.of(USE, forum.id, threshold_options(settings.threshold, notes))
@@ -71,12 +73,13 @@ def _comparison(forum: discord.ForumChannel, run: DryRun, settings: ForumSetting
 
 
 def _examples(forum: discord.ForumChannel, run: DryRun, settings: ForumSettings) -> list[str]:
-    shown = run.posts[:SHOWN]
-    return [
-        f"- <#{post.post}>: {_names(forum, post.would_get(settings), post) or 'no tag'}"
-        f"{f' (has {_plain(forum, post.tags)})' if post.tags else ''}"
-        for post in shown
-    ]
+    lines = ["The newest posts; all of them are in the file:"]
+    for post in run.posts[:SHOWN]:
+        has = f" (has {_plain(forum, post.tags)})" if post.tags else ""
+        title = fit(post.title, LONGEST_TITLE)[0].replace("]", "\\]")
+        given = _names(forum, post.would_get(settings), post) or "no tag"
+        lines.append(f"- [{title}](https://discord.com/channels/{forum.guild.id}/{post.post}): {given}{has}")
+    return lines
 
 
 def _names(forum: discord.ForumChannel, tags: Sequence[int], post: JudgedPost) -> str:

@@ -36,7 +36,7 @@ def entry(
     chosen, rejected = (known(forum, record.those(state)) for state in (TagState.CHOSEN, TagState.REJECTED))
     draft = Draft(Colour.ZEROSHOT)
     draft.title = draft.fit(thread.name, TITLE, escape)
-    draft.lines = [f"{thread.mention} in {forum.mention}", ""]
+    draft.lines = [f"{thread.mention} by <@{thread.owner_id}> in {forum.mention}", ""]
     if applied:
         who = "Applied" if by is None else f"Accepted by {by.mention}"
         draft.lines += [f"{who}:" if refused is None else "To be applied:", score_bars(draft, forum, record, applied)]

@@ -20,10 +20,10 @@ LONGEST = 4_000
 """Characters of an embed's description; Discord allows 4,096."""
 NOTHING = "No post has been judged here yet. Switch forum tags on with **Setup**, or try a **dry run** first."
 HOW = (
-    "-# **Right** (precision): of the tags that I gave, those that nobody has removed or dismissed; an applied tag "
-    "that nobody has looked at counts as right. **Found** (recall): of the tags that posts have, those that I gave or "
-    "would have given; a missing tag is only known where somebody has added it. In brackets the cases and the 95 % "
-    "interval (Wilson)."
+    "Right (precision): of the tags that I gave, those that nobody has removed or dismissed; an applied tag that "
+    "nobody has looked at counts as right. Found (recall): of the tags that posts have, those that I gave or would have "
+    "given; a missing tag is only known where somebody has added it. In brackets: the cases, and the 95 % interval "
+    "(Wilson)."
 )
 
 
@@ -47,7 +47,8 @@ def report(
         "",
         *tag_lines(forum, tallies),
     ]
-    embed.description = "\n".join([*within(LONGEST - len(HOW), lines), "", HOW])
+    embed.description = "\n".join(within(LONGEST, lines))
+    embed.set_footer(text=HOW)
     return Reply(embed, drawing=drawing("forum-tags", forum, tallies, "Tags that fit")), view
 
 

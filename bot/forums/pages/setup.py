@@ -27,8 +27,8 @@ from bot.replies.reply import Colour
 from bot.servers.topics.forums import MOST_TAGS, ForumMode, ForumSettings, TagSettings
 
 Layout = discord.ui.LayoutView
-Text = discord.ui.TextDisplay[Layout]
-Row = discord.ui.ActionRow[Layout]
+Text = discord.ui.TextDisplay[Any]
+Row = discord.ui.ActionRow[Any]
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 MODES = {
@@ -82,7 +82,7 @@ def threshold_options(chosen: float, notes: Sequence[str] = ()) -> list[discord.
     described = dict(zip(THRESHOLDS, notes, strict=False))
     return [
         discord.SelectOption(
-            label=f"{round(one * 100)} %", value=f"{one:.2f}", description=described.get(one), default=one == chosen
+            label=f"From {one * 100:g} %", value=f"{one:.2f}", description=described.get(one), default=one == chosen
         )
         for one in sorted({*THRESHOLDS, chosen})
     ]
@@ -141,7 +141,7 @@ def _about(tag: discord.ForumTag, settings: ForumSettings) -> str:
         "moderated: only proposed" if own.used and tag.moderated else "",
     ]
     said = " · ".join(filter(None, facts))
-    return f": {said}" if said else ""
+    return f" · {said}" if said else ""
 
 
 def _tags(forum: discord.ForumChannel) -> list[discord.SelectOption]:
