@@ -121,7 +121,7 @@ class Glassbox(commands.AutoShardedBot):
         self.leases = processes.leases
         self.translations = store.translations
         self.personal_data = store.personal_data
-        self._store = store
+        self.store = self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()

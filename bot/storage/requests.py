@@ -25,6 +25,7 @@ from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
 from bot.storage.encryption import Cipher, cipher_of
 from bot.storage.erasures import any_erased, asked_now, let_nobody_erase
 from bot.storage.expiry import Expiry
+from bot.storage.forum_posts import ForumPosts
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.personal.personal_data import PersonalData
@@ -72,6 +73,7 @@ class RequestStore:
         self.translations = Translations(database, now)
         self.personal_data = PersonalData(database, self.processes.writing, now)
         self.quota_uses = QuotaUses(database)
+        self.forum_posts = ForumPosts(database, now)
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -209,6 +209,7 @@ BATCH_ANSWERS = Table(
     Column("number", Integer(), primary_key=True),  # the index of one of its rows
     Column("content", Encrypted(), nullable=False),  # rows with their answers, in JSON
 )
+
 WORDS_IN_REQUESTS = Table(
     "words_in_requests",
     METADATA,
@@ -226,3 +227,17 @@ ERASURES = Table(
     Column("created", Double(), nullable=False),  # in seconds since 1970
 )
 Index("erasures_by_age", ERASURES.c.created)
+
+FORUM_POSTS = Table(
+    "forum_posts",
+    METADATA,
+    Column("thread_id", snowflake(), primary_key=True, autoincrement=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("forum_id", snowflake(), nullable=False),
+    Column("state", Text(), nullable=False),  # see `PostState`
+    Column("token", Text(), nullable=False),  # of the process's turn that judges it
+    Column("content", Text(), nullable=False),  # see `bot.forums.record.PostRecord`, in JSON; empty before it is judged
+    Column("created", Double(), nullable=False),  # when that turn began, in seconds since 1970
+)
+Index("forum_posts_by_forum", FORUM_POSTS.c.forum_id, FORUM_POSTS.c.created)
+Index("forum_posts_by_age", FORUM_POSTS.c.created)
