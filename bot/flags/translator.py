@@ -97,14 +97,16 @@ class FlagTranslator:
             if request is None:
                 raise InvalidRequest(UNREADABLE)
             # The menu becomes the translation, and must not be deleted as a menu meanwhile.
-            await self._translations.release(flag.message_id, flag.territory)
-            await self._bot.delivery.answer(interaction, request, render_below, kind=ResponseKind.EDIT)
+            await self._release(flag, flag.territory)
+            answer = await self._bot.delivery.answer(interaction, request, render_below, kind=ResponseKind.EDIT)
         except BaseException:
-            await self._translations.release(flag.message_id, choice.code)
+            await self._release(flag, choice.code)
             if await self._claim(flag, flag.territory):
                 await self._posted(flag, flag.territory, choice.menu_id, CHOICE_SECONDS)
             raise
-        if not await self._posted(flag, choice.code, choice.menu_id, await self._delete_after(flag)):
+        if answer is None:  # somebody has deleted the menu
+            await self._release(flag, choice.code)
+        elif not await self._posted(flag, choice.code, choice.menu_id, await self._delete_after(flag)):
             await interaction.delete_original_response()
 
     def _flag(self, payload: discord.RawReactionActionEvent) -> Flag | None:
@@ -153,7 +155,7 @@ class FlagTranslator:
                 is_done = await self._ask(flag, languages)
         finally:
             if not is_done:
-                await self._translations.release(flag.message_id, word)
+                await self._release(flag, word)
 
     async def _translate(self, flag: Flag, code: str) -> bool:
         """Post a translation, or why there is none; return whether anything was posted."""
@@ -248,6 +250,12 @@ class FlagTranslator:
         except FAILURES as error:
             log.warning("a message cannot be translated once: %s", describe(error))
             return False
+
+    async def _release(self, flag: Flag, word: str) -> None:
+        try:
+            await self._translations.release(flag.message_id, word)
+        except FAILURES as error:  # then it can be done again when it is stale
+            log.warning("a message cannot be translated again at once: %s", describe(error))
 
     async def _posted(self, flag: Flag, word: str, reply_id: int, delete_after: float | None) -> bool:
         """Note what was posted; return False if the message that it is about was deleted meanwhile."""
