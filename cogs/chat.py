@@ -99,7 +99,8 @@ def _channel_id(interaction: Interaction) -> int:
 def _is_seen_by_nobody_else(interaction: Interaction) -> bool:
     """Return whether Discord shows the answer only to the person who asks.
 
-    The server may have set that (see `AnswerSettings`). Otherwise Discord does so in a server that has not added the bot and does not let user-installed apps respond publicly.
+    The server may have set that (see `AnswerSettings`). Discord does so in a server that has not added the bot and does
+    not let user-installed apps respond publicly.
 
     Source: https://docs.discord.com/developers/topics/permissions (`USE_EXTERNAL_APPS`)
     """

@@ -161,7 +161,7 @@ class Mentions(Cog):
             if answer is not None and answer.result.text:
                 exchange = Exchange(request.speaker, request.message, answer.result.text)
                 await self.bot.conversations.keep(
-                    turn, channel_id, reply.person, exchange, guild_id=reply.guild_id, question=message.id
+                    turn, channel_id, reply.asker.id, exchange, guild_id=reply.guild_id, question=message.id
                 )
 
     @contextlib.asynccontextmanager
@@ -174,7 +174,7 @@ class Mentions(Cog):
 
         try:
             async with turn_in_time(
-                conversations, channel_id, reply.person, reply.seconds_left, type_while_waiting
+                conversations, channel_id, reply.asker.id, reply.seconds_left, type_while_waiting
             ) as turn:
                 try:
                     yield turn

@@ -14,8 +14,7 @@ from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.checkpoints.overview import options, overview
 from bot.replies.components.buttons import Action, view_of
 from bot.replies.components.press import Component, Press
-from bot.replies.destination import Edit, InteractionResponse
-from bot.replies.pending import edit_for_good
+from bot.replies.pending import Edit, edit_for_good
 from bot.replies.reply import Reply
 
 LOOK_INTO = Action("models", "Look into a checkpoint")
@@ -76,7 +75,7 @@ async def show(interaction: Interaction, reply: Reply, view: discord.ui.View | N
     async def content() -> Edit:
         return {"embed": reply.embed, "attachments": reply.files(), "view": view}
 
-    await edit_for_good(InteractionResponse(interaction), content)
+    await edit_for_good(interaction, content)
 
 
 setup = Models.setup

@@ -66,11 +66,10 @@ def place_of(
     Args:
         thread: the text that names a thread of its own; None to answer in its channel.
     """
-    person, files = message.author.id, permissions.attach_files
+    files, as_reply = permissions.attach_files, permissions.read_message_history
     if thread is not None:
-        return ThreadReply(message, thread, person=person, files=files, record=record)
-    as_reply = permissions.read_message_history
-    return MessageReply(message, person=person, as_reply=as_reply, files=files, record=record)
+        return ThreadReply(message, thread, files=files, record=record)
+    return MessageReply(message, asker=message.author, as_reply=as_reply, files=files, record=record)
 
 
 class ThreadReply(MessageReply):
@@ -80,10 +79,8 @@ class ThreadReply(MessageReply):
         thread: None until it has begun.
     """
 
-    def __init__(
-        self, message: discord.Message, name: str, *, person: int, files: bool, record: InteractionRecord
-    ) -> None:
-        super().__init__(message, person=person, files=files, record=record)
+    def __init__(self, message: discord.Message, name: str, *, files: bool, record: InteractionRecord) -> None:
+        super().__init__(message, asker=message.author, files=files, record=record)
         self.thread: discord.Thread | None = None
         self._message = message
         self._name = thread_name(name) or f"A conversation with {thread_name(message.author.display_name)}"

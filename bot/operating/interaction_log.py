@@ -36,7 +36,9 @@ class InteractionObserver(Protocol):
 
 def follow(interaction: discord.Interaction, task: asyncio.Task[object], observer: InteractionObserver | None) -> None:
     """Let the log, the worker and an observer know an interaction until its task, the current one, ends."""
-    _begin(interaction.id, interaction.user.id, begin_record(interaction), observer)
+    _begin(interaction.id, begin_record(interaction))
+    if observer is not None:
+        _tell_begin(observer, interaction.user.id)
     task.add_done_callback(partial(_end, interaction, observer))
 
 
@@ -57,16 +59,20 @@ def follow_message(
         record.ended = age()
         _tell_end(record, task, observer)
 
-    _begin(message.id, message.author.id, record, observer)
+    _begin(message.id, record)
+    if observer is not None:
+        _tell_begin(observer, message.author.id)
     task.add_done_callback(end)
 
 
-def _begin(identity: int, asking: int, record: InteractionRecord, observer: InteractionObserver | None) -> None:
+def _begin(identity: int, record: InteractionRecord) -> None:
     request_id.set(str(identity))
     command.set(record.command)
-    if observer is not None:
-        observer.began()
-        person.set(observer.pseudonym(asking))
+
+
+def _tell_begin(observer: InteractionObserver, asking: int) -> None:
+    observer.began()
+    person.set(observer.pseudonym(asking))
 
 
 def name_action(interaction: discord.Interaction, action: str) -> None:

@@ -27,6 +27,7 @@ from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 from bot.storage.writing import Text
+from bot.tasks.work.request import WorkRequest
 
 RequestT = TypeVar("RequestT", bound=Request[Result])
 # A request's class decides its result's, which the type system cannot say.
@@ -70,6 +71,13 @@ class Quota(Protocol):
         """Count a request until the end of the body; entering raises `TooManyRequests` beyond the limit."""
 
 
+class ServerQuota(Protocol):
+    """How many answers a server allows its members."""
+
+    def use(self, guild_id: int | None, member: Any) -> contextlib.AbstractAsyncContextManager[None]:
+        """Count an answer, unless the body raises; entering raises `QuotaUsedUp` if there have been too many."""
+
+
 class Delivery:
     """Submits requests, and shows their answers.
 
@@ -77,8 +85,16 @@ class Delivery:
         timers: the context in which whatever is repeated runs.
     """
 
-    def __init__(self, backend: Backend, store: RequestStore, studio: Studio, quota: Quota | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        store: RequestStore,
+        studio: Studio,
+        quota: Quota | None = None,
+        server_quota: ServerQuota | None = None,
+    ) -> None:
         self._quota = quota
+        self._server_quota = server_quota
         self._backend = backend
         self._store = store
         self._studio = studio
@@ -136,8 +152,10 @@ class Delivery:
         answer: Answer[Any] | None = None
         async with contextlib.AsyncExitStack() as at_end:
             if self._quota is not None:
-                await at_end.enter_async_context(self._quota.request_of(destination.person))
-            answering = self._backend.submit(request, person=destination.person)
+                await at_end.enter_async_context(self._quota.request_of(destination.asker.id))
+            if self._server_quota is not None and not isinstance(request, WorkRequest):  # opening an answer is free
+                await at_end.enter_async_context(self._server_quota.use(destination.guild_id, destination.asker))
+            answering = self._backend.submit(request, person=destination.asker.id)
             await at_end.enter_async_context(_cancelled_at_end(answering, destination))
             await answering.accepted(ACCEPTANCE_SECONDS)
             await at_end.enter_async_context(destination.opened(self.timers))
@@ -168,7 +186,7 @@ class Delivery:
                 identity = await reply.id_of(request)
                 writing = self._store.processes.writing
                 at_end.callback(writing.end, identity)
-                writing.begin(identity, Text(reply.destination.person, reply.answering.stop))
+                writing.begin(identity, Text(reply.destination.asker.id, reply.answering.stop))
                 at_end.enter_context(self._counted(reply.destination))
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()

@@ -22,15 +22,15 @@ class Edit(TypedDict, total=False):
     content: str | None
     embed: discord.Embed | None
     attachments: list[discord.File]
-    view: discord.ui.View | None
+    view: discord.ui.View | discord.ui.LayoutView | None
 
 
 class Destination(Protocol):
     """A message that will hold an answer, for somebody who asked."""
 
     @property
-    def person(self) -> int:
-        """The one who asked, by Discord's id."""
+    def asker(self) -> discord.abc.Snowflake:
+        """The one who asked: in a server, the member."""
         ...
 
     @property
@@ -90,9 +90,9 @@ class InteractionResponse:
     is_rate_limited_with_others = False
 
     @property
-    def person(self) -> int:
-        """The one who asked, by Discord's id."""
-        return self.interaction.user.id
+    def asker(self) -> discord.abc.Snowflake:
+        """The one who asked: in a server, the member."""
+        return self.interaction.user
 
     @property
     def guild_id(self) -> int | None:

@@ -1,6 +1,6 @@
 """Delivery as a message of the bot's own, where nobody has used a command: typing, the text so far, the answer.
 
-Example: `await bot.delivery.answer_at(MessageReply(message, person=message.author.id), request, render, preview)`.
+Example: `await bot.delivery.answer_at(MessageReply(message, asker=message.author), request, render, preview)`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class MessageReply:
 
     Args:
         message: the one that is answered.
-        person: who has asked, by Discord's id: the one who may stop the answer.
+        asker: who has asked, and may stop the answer: a member, a user, or an object with their id.
         as_reply: whether the answer is a reply to the message. The bot needs the permission to read the channel's
             history for that.
         files: whether the bot may attach files there.
@@ -53,12 +53,12 @@ class MessageReply:
         self,
         message: discord.Message | discord.PartialMessage,
         *,
-        person: int,
+        asker: discord.abc.Snowflake,
         as_reply: bool = True,
         files: bool = True,
         record: InteractionRecord | None = None,
     ) -> None:
-        self.person = person
+        self.asker = asker
         self.guild_id = None if message.guild is None else message.guild.id
         self.record = record or InteractionRecord(kind="message")
         self.sent: discord.Message | None = None

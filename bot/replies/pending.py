@@ -19,7 +19,8 @@ from bot.inference.requests import Answer, Request, Result
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.components.buttons import STOP, Button, view_of
-from bot.replies.destination import Destination, Edit
+from bot.replies.destination import Destination, InteractionResponse
+from bot.replies.destination import Edit as Edit  # for its users
 from bot.replies.discord_errors import outcome_of, retry_after
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_age import age
@@ -78,7 +79,7 @@ class PendingReply:
         """Keep a request for the buttons of this response, and return its id."""
         if request not in self.ids:
             self.ids[request] = await self.store.keep(
-                request, person=self.destination.person, guild_id=self.destination.guild_id
+                request, person=self.destination.asker.id, guild_id=self.destination.guild_id
             )
         return self.ids[request]
 
@@ -97,7 +98,7 @@ class PendingReply:
         """Remove the notice from the message, because no answer replaces it."""
         if self.has_notice:
             try:
-                await edit_for_good(self.destination, _no_notice)
+                await show_for_good(self.destination, _no_notice)
             except Exception as error:  # people are told about the error that came first
                 log.info("a notice could not be taken back: %s", describe(error))
 
@@ -142,7 +143,7 @@ class PendingReply:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
-        await edit_for_good(self.destination, lambda: self._content(reply, reply.buttons, picture))
+        await show_for_good(self.destination, lambda: self._content(reply, reply.buttons, picture))
 
     async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> Edit:
         """Return the arguments for an edit."""
@@ -208,7 +209,12 @@ def seconds_left(interaction: discord.Interaction) -> float:
     return max(0.0, LAST_SECONDS - age(interaction))
 
 
-async def edit_for_good(destination: Destination, content: Callable[[], Awaitable[Edit]]) -> None:
+async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Edit]]) -> None:
+    """Edit the response to an interaction. See `show_for_good`."""
+    await show_for_good(InteractionResponse(interaction), content)
+
+
+async def show_for_good(destination: Destination, content: Callable[[], Awaitable[Edit]]) -> None:
     """Edit a reply, and try again until Discord has accepted the edit.
 
     Args:
