@@ -136,7 +136,7 @@ class PendingInteractions:
                 self._unanswered.answered(interaction.id)
 
         async def keep(kind: Kind) -> None:
-            if await self._unanswered.keep(interaction.id, kind.value, arrival.payload):
+            if await self._unanswered.keep(interaction.id, kind.value, arrival.payload, interaction.user.id):
                 task.add_done_callback(forget)
 
         expect(interaction, keep, arrival.acknowledged)

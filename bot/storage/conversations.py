@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
+from bot.request_ids import add_words_of, words_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import (
     CHANNEL,
@@ -26,6 +27,7 @@ from bot.storage.deletions import (
     insert_unless_deleted,
     let_nobody_delete,
 )
+from bot.storage.erasures import asked_now, let_nobody_erase
 from bot.storage.leases import Leases
 from bot.storage.opt_outs import OptOuts, ReadAlong
 from bot.storage.retention import is_kept
@@ -116,12 +118,14 @@ class Conversations:
             Refused: too many are waiting already.
         """
         async with self._alone(channel_id, while_waiting), self._leases.held(f"chat {channel_id}", while_waiting):
-            turn = self._turns[channel_id] = Turn(began=self._now())
+            turn, others = Turn(began=self._now()), words_of.get()
+            self._turns[channel_id] = turn
             try:
                 await self._read(turn, channel_id, person)
                 yield turn
             finally:
                 del self._turns[channel_id]
+                words_of.set(others)
 
     async def keep(
         self,
@@ -133,7 +137,9 @@ class Conversations:
         guild_id: int | None = None,
         question: int | None = None,
     ) -> None:
-        """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones.
+        """Keep the exchange of a turn, and forget the oldest ones.
+
+        It is not kept if the conversation was deleted meanwhile, or everything of the person.
 
         Args:
             question: the id of the message that was answered; None for a command.
@@ -148,9 +154,11 @@ class Conversations:
             "guild_id": guild_id,
             "question": question,
             "conversation": turn.conversation,
+            "asked": asked_now(),
         }
 
         def work(connection: Connection) -> None:
+            let_nobody_erase(connection, (person,))
             # Two that trim the same exchanges could each wait for the other.
             let_nobody_delete(connection, channel_id, alone=True)
             connection.execute(_INSERT, values)
@@ -235,9 +243,14 @@ class Conversations:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:
             silent = await self._silent({row.person for row in found} - {person})
-            turn.history = tuple(
-                Exchange(row.speaker, row.message, row.answer) for row in reversed(found) if row.person not in silent
-            )
+            # A text whose key is missing reads as None.
+            heard = [
+                row
+                for row in reversed(found)
+                if row.person not in silent and None not in (row.speaker, row.message, row.answer)
+            ]
+            add_words_of(row.person for row in heard)
+            turn.history = tuple(Exchange(row.speaker, row.message, row.answer) for row in heard)
 
     async def _silent(self, others: Collection[int]) -> Collection[int]:
         """Return those of some people whose lines the model must not read for somebody else."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Connection, Double, Insert, Table, bindparam, delete, exists, func, insert, select
 
 from bot.storage.database import Values
+from bot.storage.erasures import is_erased
 from bot.storage.locks import Lock, acquire
 from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
 
@@ -37,16 +38,17 @@ _REQUESTS_SINCE = delete(REQUESTS).where(
 
 
 def insert_unless_deleted(table: Table) -> Insert:
-    """Return the statement that writes a row unless the conversation of `channel_id` and `conversation` is deleted.
+    """Return the statement that writes a row unless what it belongs to is deleted.
 
-    If both are None, the row belongs to none, and is written.
+    That is the conversation of `channel_id` and `conversation` (none if both are None), or everything of `person` since
+    `asked` (see `bot.storage.erasures`).
     """
     columns = [column for column in table.c if column is not table.autoincrement_column]
     values = select(*(bindparam(column.name, type_=column.type) for column in columns))
     later = exists().where(
         DELETIONS.c.channel_id == CHANNEL, DELETIONS.c.number > bindparam("conversation", type_=BigInteger)
     )
-    return insert(table).from_select([column.name for column in columns], values.where(~later))
+    return insert(table).from_select([column.name for column in columns], values.where(~later, ~is_erased()))
 
 
 def let_nobody_delete(connection: Connection, channel_id: int, *, alone: bool = False) -> None:
