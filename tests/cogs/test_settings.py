@@ -17,7 +17,7 @@ from simcord.backend.errors import SetupError
 from simcord.components import walk_components
 from sqlalchemy import text as sa_text
 
-from bot.errors import SettingsUnknown
+from bot.errors import SettingsUnknown, ShuttingDown
 from bot.replies.settings.page import NotSaved, OutdatedPage
 from bot.replies.settings.pages import PAGES
 from bot.servers.features import MessageFeature
@@ -135,7 +135,7 @@ def open_page(open_scene: OpenScene, make_preset: Any) -> OpenPage:
 
     @asynccontextmanager
     async def open_page(**options: Any) -> AsyncIterator[Page]:
-        async with open_scene(make_preset(sentiment="distilbert", translate="marian"), **options) as scene:
+        async with open_scene(make_preset(sentiment="distilbert", translate="t5"), **options) as scene:
             role = scene.guild.create_role("Moderators", permissions=MANAGER)
             moderator = scene.guild.add_member(scene.env.create_user("mod"), roles=[role])
             yield await Page(scene, moderator).open()
@@ -374,7 +374,9 @@ async def test_what_is_not_known_is_refused_in_servers_and_only_there(
         page.scene.env.errors.clear()
 
 
-async def test_private_answers_and_the_language_of_the_server(open_page: OpenPage) -> None:
+async def test_private_answers_and_the_language_of_the_server(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_page() as page:
         scene = page.scene
         ask = [scene.channel, "sentiment"]
@@ -385,9 +387,17 @@ async def test_private_answers_and_the_language_of_the_server(open_page: OpenPag
         # A new message that answers a button is private too.
         assert (await scene.bob.click(public.response, label="Show the work")).ephemeral
         await set_up(scene, answers=AnswerSettings(language="de"))
-        ours = await scene.alice.slash(scene.channel, "translate", **{"text": "apples", "from": "en"})
-        assert not ours.ephemeral
-        assert "**German** · Deutsch" in ours.response.embeds[0].description
+        asked: list[Any] = []
+
+        def submit(request: Any, **options: Any) -> Any:
+            asked.append(request)
+            raise ShuttingDown
+
+        monkeypatch.setattr(scene.backend, "submit", submit)
+        await scene.alice.slash(scene.channel, "translate", text="¿Alguien sabe?")
+        await scene.alice.slash(scene.channel, "translate", text="¿Alguien sabe?", to="French")
+        assert [request.target for request in asked] == ["de", "fr"]
+        scene.env.errors.clear()
 
 
 async def test_a_quota_is_counted_and_says_when_it_works_again(open_page: OpenPage) -> None:
