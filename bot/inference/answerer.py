@@ -23,7 +23,7 @@ from bot.errors import (
 )
 from bot.inference.calibrations import Calibrations
 from bot.inference.checkpoints.pool import CheckpointPool
-from bot.inference.checkpoints.residency import LoadedCheckpoint
+from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
 from bot.inference.hangs import Hangs, Kind
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation
@@ -80,7 +80,7 @@ class Answerer:
         Raises:
             GlassboxError: it cannot be answered.
         """
-        spec = self._pool.spec(computation.checkpoint)
+        spec = computation.checkpoint.state.spec
         began = time.perf_counter()
         waited = 0.0
         try:
@@ -107,7 +107,7 @@ class Answerer:
         Raises:
             ModelUnavailable: it cannot be loaded.
         """
-        async with self._leased(task.name, may_evict=may_evict) as model, self._deadline():
+        async with self._leased(self._pool.checkpoint(task.name), may_evict=may_evict) as model, self._deadline():
             await self._calibrations.ensure(task, model)
 
     def drain(self) -> None:
@@ -126,9 +126,11 @@ class Answerer:
     async def _result(self, computation: Computation[T], model: LoadedCheckpoint) -> Computed[T]:
         task, request = computation.task, computation.request
         run = task.start(model.head, request)
-        if task.repeatable:
+        # Nobody may join a computation that waits behind everybody. And a file's rows would push the results of
+        # people's requests out of the cache.
+        if task.repeatable and not computation.background:
             return await self._shared.get(request, lambda: self._lead(computation, run, model), task.weight)
-        if (preview := task.on(model.head.kind).preview) is not None:
+        if not task.repeatable and (preview := task.on(model.head.kind).preview) is not None:
             kind = Kind("preview", model.spec.key)
             computation.preview = partial(self._preparing.run, preview, model.head, request, kind=kind)
         return await self._compute(computation, run, model)
@@ -150,7 +152,8 @@ class Answerer:
             computed = await self._drive(computation.task.name, run, model, computation.person, computation)
         finally:
             computation.release()
-        self.recent_seconds.note(time.perf_counter() - began)
+        if not computation.background:
+            self.recent_seconds.note(time.perf_counter() - began)
         return computed
 
     async def _drive(
@@ -172,15 +175,16 @@ class Answerer:
             Unanswered: a row or the task failed.
         """
         kind = Kind(task, model.spec.key)
+        background = computation is not None and computation.background
         devices: set[int] = set()
         resumed = False
         waited = 0.0
-        outcome = await self._preparing.run(_advance, run, None, kind=kind)
+        outcome = await self._preparing.run(_advance, run, None, kind=kind, background=background)
         while isinstance(outcome, OperationCall):
             if computation is not None:
                 computation.call = outcome
             try:
-                outputs = await self._queue.compute(outcome, person, resumed=resumed)
+                outputs = await self._queue.compute(outcome, person, resumed=resumed, background=background)
             except NotFinite:
                 log.error("%s of %s has given numbers that are not finite", outcome.operation.name, model.spec.name)
                 self._pool.count_nonfinite(model)
@@ -188,7 +192,7 @@ class Answerer:
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
             waited += max((row.waited for row in outcome.rows), default=0.0)
             resumed = True
-            outcome = await self._preparing.run(_advance, run, outputs, kind=kind)
+            outcome = await self._preparing.run(_advance, run, outputs, kind=kind, background=background)
         used = sorted(devices) or [0]
         return Computed(
             outcome.value,
@@ -201,9 +205,11 @@ class Answerer:
     async def _deadline(self, computation: Computation[Any] | None = None) -> AsyncIterator[None]:
         """Limit the time of the body. A text that is being generated ends early instead."""
         loop = asyncio.get_running_loop()
+        background = computation is not None and computation.background
+        seconds = self._limits.background_seconds if background else self._limits.seconds
         try:
             async with asyncio.timeout(None) as timeout:
-                ending = loop.call_later(self._limits.seconds, self._end, computation, timeout)
+                ending = loop.call_later(seconds, self._end, computation, timeout)
                 try:
                     yield
                 finally:
@@ -211,7 +217,7 @@ class Answerer:
         except TimeoutError:
             # `DeadlinePassed` advises a shorter text, which does not help if a thread hangs.
             hangs = self._hangs.watchdog.silence >= self._limits.hang_seconds / 2
-            raise NotResponding() if hangs else DeadlinePassed(self._limits.seconds) from None
+            raise NotResponding() if hangs else DeadlinePassed(seconds) from None
 
     def _end(self, computation: Computation[Any] | None, timeout: asyncio.Timeout) -> None:
         now = asyncio.get_running_loop().time()
@@ -221,25 +227,25 @@ class Answerer:
         timeout.reschedule(now)
 
     @asynccontextmanager
-    async def _leased(self, task: str, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
-        """Keep a task's checkpoint on the devices while the body runs; load it first if necessary."""
+    async def _leased(self, pooled: PooledCheckpoint, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
+        """Keep a checkpoint on the devices while the body runs; load it first if necessary."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
-        if (model := self._pool.loaded(task)) is not None:  # nearly always, so this path sets no timer
-            with self._pool.acquire(model):
-                yield model
+        # Nearly always, so this path sets no timer.
+        if pooled.loaded is not None and pooled.leasable.is_set():
+            with pooled.lease():
+                yield pooled.loaded
             return
         async with AsyncExitStack() as leases:
             limit = asyncio.timeout(self._limits.loading_seconds)
             try:
                 async with limit:
                     self._loads.add(limit)
-                    model = await leases.enter_async_context(self._pool.lease(task, may_evict=may_evict))
+                    model = await leases.enter_async_context(self._pool.lease(pooled, may_evict=may_evict))
             except TimeoutError:
                 if self._draining:
                     raise ShuttingDown from None
-                state = self._pool.state(task)
-                raise StillLoading(state.spec.name, state.seconds_left) from None
+                raise StillLoading(pooled.state.spec.name, pooled.state.seconds_left) from None
             finally:
                 self._loads.discard(limit)
             yield model

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +17,9 @@ from bot.inference.answerer import Answerer
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.offers import Offers
 from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
+from bot.inference.checkpoints.residency import PooledCheckpoint
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Devices, listed
 from bot.inference.hangs import Hangs
@@ -28,7 +31,7 @@ from bot.inference.requests import Request
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.watchdog import Watchdog
-from bot.inference.status import Phase, WorkerStatus
+from bot.inference.status import CheckpointStatus, Phase, WorkerStatus
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -61,6 +64,7 @@ class InferenceWorker(Backend):
         observer: Observer | None = None,
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
+        self._offers = Offers(self._tasks.values())
         self._pool = pool
         self._devices = listed(devices)
         self._limits = limits or Limits()
@@ -71,6 +75,7 @@ class InferenceWorker(Backend):
         self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: set[LocalAnswering[Any]] = set()
         self._people: Counter[int] = Counter()
+        self._background = 0
         self._draining = False
         self._preloaded = False
         self._hangs = Hangs(self._queue, self._preparing, self._pool, Watchdog(self._limits.hang_seconds, clock))
@@ -86,21 +91,25 @@ class InferenceWorker(Backend):
     async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
-    def submit(self, request: Request[ResultT], *, person: int) -> LocalAnswering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> LocalAnswering[ResultT]:
         task: Task[ResultT] = self._tasks[type(request)]
-        checkpoint = request.checkpoint or task.name
         began = time.perf_counter()
         try:
-            state = self._pool.state(checkpoint)
-            self._admit(person)
+            checkpoint = self._chosen(request, task)
+            self._admit(person, background)
         except GlassboxError as error:
-            self._observer.answered(task.name, 0.0, error)
+            if not background:
+                self._observer.answered(task.name, 0.0, error)
             raise
-        computation = Computation(request, person, task, checkpoint)
+        if request.checkpoint is not None and (request.checkpoint_task or task.name) in checkpoint.tasks:
+            request = replace(request, checkpoint=None)  # equal to the requests of those who have not chosen
+        computation = Computation(request, person, task, checkpoint, background)
         answer = asyncio.create_task(self._answerer.answer(computation))
-        answering = LocalAnswering(computation, answer, self._answerer.leading, state, self._queue, self._context)
+        answering = LocalAnswering(
+            computation, answer, self._answerer.leading, checkpoint.state, self._queue, self._context
+        )
         self._accepted.add(answering)
-        self._people[person] += 1
+        self._count(computation, 1)
         answer.add_done_callback(partial(self._release, answering, began))
         return answering
 
@@ -108,24 +117,38 @@ class InferenceWorker(Backend):
         """Return the state of a task's checkpoint; raise `ModelUnavailable` if none is set."""
         return self._pool.state(name)
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        return self._pool.state(task).languages
+    def languages(self, name: str) -> LanguagePairs | None:
+        return self._pool.find(name).state.languages
 
     def status(self) -> WorkerStatus:
         return WorkerStatus(
             requests=len(self._accepted),
             rows_waiting=self._queue.waiting,
             devices=device_statuses(self._devices, self._queue, self._pool),
-            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._pool.checkpoints),
+            checkpoints=tuple(map(self._status_of, self._pool.checkpoints)),
             evictions=self._pool.evictions,
             accepting=not self._is_closed,
             preloaded=self._preloaded,
         )
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        checkpoint = self._pool.checkpoint(task)
+    async def describe(self, name: str) -> CheckpointDescription:
+        checkpoint = self._pool.find(name)
         files = await self._files.of(checkpoint)
-        return description(checkpoint, checkpoint_status(checkpoint, self._queue), files)
+        return description(checkpoint, self._status_of(checkpoint), files)
+
+    def _status_of(self, checkpoint: PooledCheckpoint) -> CheckpointStatus:
+        return checkpoint_status(checkpoint, self._queue, self._offers.of(checkpoint))
+
+    def _chosen(self, request: Request[Any], task: Task[Any]) -> PooledCheckpoint:
+        """Return the checkpoint that answers a request.
+
+        Raises:
+            ModelUnavailable: none is set for its task.
+            InvalidRequest: the one that was chosen cannot be.
+        """
+        if request.checkpoint is None:
+            return self._pool.checkpoint(request.checkpoint_task or task.name)
+        return self._offers.find(self._pool.checkpoints, request.checkpoint, task)
 
     async def load(self, tasks: Collection[str], *, may_evict: bool = True) -> None:
         """Load and calibrate the checkpoints of some tasks now.
@@ -141,7 +164,7 @@ class InferenceWorker(Backend):
                 await self._answerer.load(task, may_evict=may_evict)
 
     async def preload(self) -> None:
-        """Load the checkpoints that fit together before the first request needs them.
+        """Load the checkpoints that fit together before the first request needs them; fetch those to choose from.
 
         Logs failures once for each checkpoint; the next request tries again.
         """
@@ -163,6 +186,16 @@ class InferenceWorker(Backend):
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
                 log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
         self._preloaded = True
+        await self._fetch_choices()
+
+    async def _fetch_choices(self) -> None:
+        """Fetch the checkpoints that no task uses by itself; none is loaded before somebody chooses it."""
+        for pooled in self._pool.checkpoints:
+            if not pooled.tasks:
+                try:
+                    await self._pool.fetch(pooled)
+                except GlassboxError as error:
+                    log.error("%s cannot be chosen: %s", pooled.state.spec.name, error.sentence)
 
     async def aclose(self) -> None:
         """Drain: accept nothing new, finish what is running, refuse the rest, and stop the threads.
@@ -218,19 +251,30 @@ class InferenceWorker(Backend):
     def _is_closed(self) -> bool:
         return self._draining or self._hangs.too_many.is_set()
 
-    def _admit(self, person: int) -> None:
+    def _admit(self, person: int, background: bool) -> None:
         if self._is_closed:
             raise ShuttingDown
-        if len(self._accepted) >= self._limits.requests:
+        if background:
+            if self._background >= self._limits.background:
+                raise QueueFull(wait=self._answerer.recent_seconds.average)
+            return
+        if len(self._accepted) - self._background >= self._limits.requests:
             raise QueueFull(wait=max(self._answerer.recent_seconds.average, self._queue.expected_seconds))
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 
+    def _count(self, computation: Computation[Any], change: int) -> None:
+        if computation.background:
+            self._background += change
+            return
+        self._people[computation.person] += change
+        if not self._people[computation.person]:
+            del self._people[computation.person]
+
     def _release(self, answering: LocalAnswering[Any], began: float, answer: asyncio.Task[object]) -> None:
-        person = answering.computation.person
         self._accepted.remove(answering)
-        self._people[person] -= 1
-        if not self._people[person]:
-            del self._people[person]
+        self._count(answering.computation, -1)
+        if answering.computation.background:  # its wait says nothing about people's
+            return
         error = asyncio.CancelledError() if answer.cancelled() else answer.exception()
         self._observer.answered(answering.computation.task.name, time.perf_counter() - began, error)

@@ -89,7 +89,7 @@ class RemoteBackend(Backend):
         """Ask each server for its status now. Failures are noted at the endpoints."""
         await asyncio.gather(*(self._begin(self._watch.look(endpoint)) for endpoint in self._endpoints))
 
-    def submit(self, request: Request[ResultT], *, person: int) -> RemoteAnswering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> RemoteAnswering[ResultT]:
         if self._draining:
             raise ShuttingDown
         forms = self._codec[self._codec.task_of(request)]
@@ -99,15 +99,24 @@ class RemoteBackend(Backend):
             raise InvalidRequest(UNSENDABLE) from None
         progress: Progress[ResultT] = Progress(asyncio.get_running_loop().create_future())
         asking = Asking(
-            forms, body, person, progress, self._endpoints, self._client, self._codec, self._limits, self._stop
+            forms,
+            body,
+            person,
+            background,
+            progress,
+            self._endpoints,
+            self._client,
+            self._codec,
+            self._limits,
+            self._stop,
         )
         answering = RemoteAnswering(progress, self._begin(asking.answer()), self._context)
         self._accepted.add(answering)
         answering.task.add_done_callback(partial(self._release, answering))
         return answering
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        known = (endpoint.languages.get(task) for endpoint in self._endpoints)
+    def languages(self, name: str) -> LanguagePairs | None:
+        known = (endpoint.languages.get(name) for endpoint in self._endpoints)
         return next((pairs for pairs in known if pairs is not None), None)
 
     def status(self) -> WorkerStatus:
@@ -116,8 +125,8 @@ class RemoteBackend(Backend):
         accepting = not self._draining and any(one.accepting for one in self._endpoints)
         return merged(now or once or [NOTHING_HEARD], accepting=accepting)
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        return await self._begin(self._describe(task))
+    async def describe(self, name: str) -> CheckpointDescription:
+        return await self._begin(self._describe(name))
 
     async def preload(self) -> None:
         """Return at once: each server loads its checkpoints by itself."""
@@ -152,11 +161,11 @@ class RemoteBackend(Backend):
         task.add_done_callback(self._background.discard)
         return task
 
-    async def _describe(self, task: str) -> CheckpointDescription:
+    async def _describe(self, name: str) -> CheckpointDescription:
         seconds, decode = self._limits.read_seconds, self._codec.description.decode
 
         def call(endpoint: Endpoint) -> Coroutine[Any, Any, CheckpointDescription]:
-            return self._client.get(endpoint, "checkpoints", task, seconds=seconds, decode=decode)
+            return self._client.get(endpoint, "checkpoints", name, seconds=seconds, decode=decode)
 
         return await Search(self._endpoints, self._limits.refusal_seconds).run(call)
 
