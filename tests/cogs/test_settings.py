@@ -464,3 +464,31 @@ async def test_nobody_sees_settings_outside_servers(open_page: OpenPage) -> None
         assert discord.Permissions(int(registered["default_member_permissions"])) == discord.Permissions(
             manage_guild=True
         )
+
+
+async def test_checkpoints_that_members_may_choose(open_page: OpenPage) -> None:
+    async with open_page() as page:
+        await page.turn_to("checkpoints")
+        [menu] = [
+            one for one in page.components() if one.get("custom_id") == "glassbox-settings:checkpoints:allowed:0:"
+        ]
+        names = [option["value"] for option in menu["options"]]
+        assert page.chosen("checkpoints:allowed:0:") == names
+        await page.select("checkpoints:allowed:0:", names[0])
+        assert (await page.now()).checkpoints.allowed == (names[0],)
+        assert page.chosen("checkpoints:allowed:0:") == [names[0]]
+        assert "members may choose 1 of them.\n-# Set for this server" in page.text()
+        await page.select("checkpoints:allowed:0:")
+        assert (await page.now()).checkpoints.allowed == ()
+        assert "members may choose none but the usual ones" in page.text()
+        await page.select("checkpoints:allowed:0:", *names)
+        assert (await page.now()).checkpoints.allowed is None
+        assert "-# Offered by whoever runs this bot" in page.text()
+        await page.click("checkpoints:all::off")
+        assert (await page.now()).checkpoints.allowed == tuple(names)
+        await page.click("checkpoints:all::on")
+        assert (await page.now()).checkpoints.allowed is None
+        for custom_id, values in (("allowed:0:", ("other/model",)), ("allowed:7:", (names[0],)), ("all::maybe", ())):
+            told = await page.forge(page.moderator, f"glassbox-settings:checkpoints:{custom_id}", *values)
+            assert told == OutdatedPage.SENTENCE
+        page.scene.env.errors.clear()
