@@ -128,6 +128,18 @@ class Settings(Cog):
         )
 
     @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Catch up on what has happened while the bot was not connected."""
+        bot = self._bot
+        shards, count = set(bot.shards), bot.shard_count or 1
+        try:
+            await self._servers.catch_up(
+                {guild.id for guild in bot.guilds}, lambda guild_id: (guild_id >> 22) % count in shards
+            )
+        except FAILURES as error:
+            log.warning("the servers that I have left cannot be noted: %s", describe(error))
+
+    @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Begin the 30 days after which everything of a server is deleted."""
         try:

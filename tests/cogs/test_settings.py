@@ -450,8 +450,21 @@ async def test_leaving_and_coming_back_are_noted(open_page: OpenPage) -> None:
         assert (await scene.store.database.rows(rows))[0].left_at is not None
         await cog.on_guild_join(guild)
         assert (await scene.store.database.rows(rows))[0].left_at is None
+        # What happens while the bot is not connected, it sees at the next start.
+        for before in (None, 1.0):
+            await scene.store.database.run(sa_text("UPDATE server_settings SET left_at = :before"), {"before": before})
+            await scene.restart()
+            assert (await scene.store.database.rows(rows))[0].left_at is None
+        await scene.bot.servers.left(scene.guild.id + 1)
+        await scene.bot.servers.joined(scene.guild.id + 1)
+        await scene.restart()
+        there, gone = sorted(row.left_at is None for row in await scene.store.database.rows(rows))
+        assert (there, gone) == (False, True)
+
         await scene.store.database.run(sa_text("DROP TABLE server_settings"))
-        await cog.on_guild_remove(guild)  # is only logged
+        cog = scene.bot.get_cog("Settings")
+        await cog.on_ready()  # is only logged
+        await cog.on_guild_remove(guild)
         await cog.on_guild_join(guild)
 
 
