@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Needs] = {
     "answer": NOTHING,
     "attention": NOTHING,
     "chat": NOTHING,
+    "compare": NOTHING,
     "complete": NOTHING,
     "entities": NOTHING,
     "fill": NOTHING,

@@ -140,3 +140,39 @@ def test_a_deployment_without_replicas_shows_its_checkpoints(preset: Preset) -> 
     whole = merged([(group, []) for group in grouped(preset, Scaling(), ())], waiting=0, accepting=True)
     assert set(whole.models) == set(preset.checkpoints)
     assert {one.phase for one in whole.checkpoints} == {Phase.WAITING}
+
+
+class TestExtras:
+    """Checkpoints that people can choose."""
+
+    def test_each_has_a_deployment_or_that_of_its_task(self, preset: Preset) -> None:
+        whole = preset.with_extras(["gpt2", "fill=bert-base-uncased"])
+        [*own, gpt2, bert] = grouped(whole, Scaling(), (), offers=Offers(all_tasks()))
+        assert [one.name for one in own] == [one.name for one in grouped(preset, Scaling(), ())]
+        assert (gpt2.name, gpt2.checkpoints, bert.name) == ("gpt2", {}, "bert-base-uncased")
+        assert [spec.name for spec in gpt2.preset(whole).specs] == ["gpt2"]
+        assert "generate" in gpt2.offered["gpt2"]
+        assert bert.offered == {"bert-base-uncased": ("fill",)}
+        [all_of_them] = grouped(whole, Scaling(), (), Grouping.TOGETHER)
+        assert {"gpt2", "bert-base-uncased"} <= {spec.name for spec in all_of_them.specs}
+
+    def test_are_offered_before_a_replica_has_looked_at_them(self, preset: Preset) -> None:
+        whole = preset.with_extras(["gpt2", "owner/unknown"])
+        groups = grouped(whole, Scaling(), (), offers=Offers(all_tasks()))
+        known = {one.name: one for one in merged([(one, []) for one in groups], waiting=0, accepting=True).checkpoints}
+        assert (known["gpt2"].tasks, known["gpt2"].phase) == ((), Phase.WAITING)
+        assert set(known["unknown"].offered) == set(preset.checkpoints)
+
+        [group] = [one for one in groups if one.name == "unknown"]
+        fetching = replace(_status(Phase.FETCHING, None).checkpoints[0], name="unknown", tasks=())
+        ready = replace(fetching, phase=Phase.READY, offered=("fill",))
+        for replicas, offered in (([fetching], set(preset.checkpoints)), ([fetching, ready], {"fill"})):
+            statuses = [replace(_status(Phase.READY, None), checkpoints=(one,)) for one in replicas]
+            [found] = merged([(group, statuses)], waiting=0, accepting=True).checkpoints
+            assert set(found.offered) == offered
+
+    def test_travel(self, preset: Preset) -> None:
+        whole = preset.with_extras(["gpt2"])
+        for group in grouped(whole, Scaling(), (), offers=Offers(all_tasks())):
+            assert pickle.loads(pickle.dumps(group)).offered == group.offered  # noqa: S301 (our own)
+            assert pickle.loads(pickle.dumps(group.preset(whole))).specs == group.preset(whole).specs  # noqa: S301
