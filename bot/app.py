@@ -155,6 +155,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 else None,
                 watch=watch,
                 message_content=settings.message_content,
+                mentions=settings.mentions,
                 report_to=settings.report_to,
             ) as bot,
             beside(store.rotation.run()),

@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     message_content: bool = False
     """Whether the application has Discord's Message Content intent, which flags and forum tags need."""
 
+    mentions: bool = True
+    """Whether the bot hears of messages, and answers those that mention it, reply to it or are written to it."""
     report_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     """The id of the channel that problems are reported to, by a button of `/help`."""
     report_url: Annotated[str | None, Field(pattern=r"^https?://\S+$", max_length=512)] = None

@@ -117,7 +117,8 @@ class Settings(Cog):
     def _operator(self) -> Operator:
         bot = self._bot
         features = {feature_of(command) for command in bot.tree.get_commands()}
-        return Operator(bot.intents.message_content, sorted(features - ALWAYS_ALLOWED))
+        commands = sorted(features - ALWAYS_ALLOWED)
+        return Operator(bot.intents.message_content, bot.intents.guild_messages, commands)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:

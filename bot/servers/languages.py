@@ -12,6 +12,8 @@ from bot.replies.acknowledgement import is_answered_privately
 from bot.servers.settings import ServerSettings
 
 ENGLISH = "en"
+REGIONAL = ("zh", "pt")
+"""Languages that are written differently in different regions."""
 
 
 def default_language(
@@ -42,15 +44,21 @@ def server_language(guild_locale: discord.Locale | None, settings: ServerSetting
     """Return the code of a server's language; None if neither it nor Discord says one."""
     if settings.answers.language is not None:
         return settings.answers.language
-    return None if guild_locale is None else language(guild_locale.value).code
+    return None if guild_locale is None else language_of(guild_locale)
+
+
+def language_of(locale: discord.Locale) -> str:
+    """Return the code of a language of Discord's: `en` for `en-US`. Chinese and Portuguese keep their regions."""
+    code = locale.value
+    return language(code if code.startswith(REGIONAL) else code.partition("-")[0]).code
 
 
 def _candidates(interaction: discord.Interaction, settings: ServerSettings) -> Iterator[str]:
     if interaction.guild_id is None:
         if interaction.context.dm_channel:
-            yield language(interaction.locale.value).code
+            yield language_of(interaction.locale)
     elif is_answered_privately(interaction):
-        yield language(interaction.locale.value).code
+        yield language_of(interaction.locale)
     elif (code := server_language(interaction.guild_locale, settings)) is not None:
         yield code
     yield ENGLISH

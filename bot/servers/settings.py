@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.servers.topics.access import AccessSettings
 from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.chat import ChatSettings
+from bot.servers.topics.forums import ForumTagSettings
 from bot.servers.topics.quotas import QuotaSettings
 from bot.servers.topics.reactions import ReactionSettings
 from bot.servers.topics.retention import RetentionSettings
@@ -19,4 +20,5 @@ class ServerSettings(Topic):
     chat: ChatSettings = ChatSettings()
     quotas: QuotaSettings = QuotaSettings()
     reactions: ReactionSettings = ReactionSettings()
+    forum_tags: ForumTagSettings = ForumTagSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -59,9 +59,12 @@ EXCHANGES = Table(
     Column("answer", Encrypted(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
     Column("guild_id", snowflake()),  # of the server that it was said in, or NULL
+    Column("question", snowflake()),  # the message that was answered, or NULL for a command
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
+_OF_A_MESSAGE = EXCHANGES.c.question.is_not(None)
+Index("exchanges_by_question", EXCHANGES.c.question, sqlite_where=_OF_A_MESSAGE, postgresql_where=_OF_A_MESSAGE)
 Index("exchanges_by_person", EXCHANGES.c.person)
 
 DELETIONS = Table(
@@ -146,6 +149,27 @@ OPT_OUTS = Table(
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
 )
 
+TRANSLATIONS = Table(
+    "translations",
+    METADATA,
+    Column("id", Text(), primary_key=True),  # the message's, and a word: a language, or a territory with several
+    Column("message_id", snowflake(), nullable=False),
+    Column("channel_id", snowflake(), nullable=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("reply_id", snowflake()),  # the bot's own message; NULL until it is there
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("delete_at", Double()),  # when the bot's message is deleted, in seconds since 1970; NULL to keep it
+)
+Index("translations_by_message", TRANSLATIONS.c.message_id)
+Index("translations_by_age", TRANSLATIONS.c.created)
+_HAS_DEADLINE = TRANSLATIONS.c.delete_at.is_not(None)
+Index(
+    "translations_by_deadline",
+    TRANSLATIONS.c.delete_at,
+    sqlite_where=_HAS_DEADLINE,
+    postgresql_where=_HAS_DEADLINE,
+)
+
 QUOTA_USES = Table(
     "quota_uses",
     METADATA,
@@ -157,6 +181,34 @@ QUOTA_USES = Table(
 )
 Index("quota_uses_by_key", QUOTA_USES.c.key, QUOTA_USES.c.used)
 Index("quota_uses_by_age", QUOTA_USES.c.used)
+
+BATCHES = Table(
+    "batches",
+    METADATA,
+    Column("id", Text(), primary_key=True),
+    Column("person", snowflake(), nullable=False, unique=True),  # whose file it is; each has one at a time
+    Column("guild_id", snowflake()),  # of the server that it was given in, or NULL
+    Column("state", Text(), nullable=False),  # see `BatchState`
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("content", Encrypted(), nullable=False),  # see `bot.batches.job`, in JSON
+)
+Index("batches_by_guild", BATCHES.c.guild_id)
+
+BATCH_PARTS = Table(
+    "batch_parts",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # of the part, from 0
+    Column("content", Encrypted(), nullable=False),  # bytes of the file, in Base64
+)
+
+BATCH_ANSWERS = Table(
+    "batch_answers",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # the index of one of its rows
+    Column("content", Encrypted(), nullable=False),  # rows with their answers, in JSON
+)
 
 WORDS_IN_REQUESTS = Table(
     "words_in_requests",
@@ -175,3 +227,17 @@ ERASURES = Table(
     Column("created", Double(), nullable=False),  # in seconds since 1970
 )
 Index("erasures_by_age", ERASURES.c.created)
+
+FORUM_POSTS = Table(
+    "forum_posts",
+    METADATA,
+    Column("thread_id", snowflake(), primary_key=True, autoincrement=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("forum_id", snowflake(), nullable=False),
+    Column("state", Text(), nullable=False),  # see `PostState`
+    Column("token", Text(), nullable=False),  # of the process's turn that judges it
+    Column("content", Text(), nullable=False),  # see `bot.forums.record.PostRecord`, in JSON; empty before it is judged
+    Column("created", Double(), nullable=False),  # when that turn began, in seconds since 1970
+)
+Index("forum_posts_by_forum", FORUM_POSTS.c.forum_id, FORUM_POSTS.c.created)
+Index("forum_posts_by_age", FORUM_POSTS.c.created)

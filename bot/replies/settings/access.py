@@ -29,6 +29,15 @@ LISTS = {
     "members-denied": (Subject.MEMBER, False),
     "members-allowed": (Subject.MEMBER, True),
 }
+LABELS = {
+    "places-denied": "Not allowed in these channels, categories and threads",
+    "places-allowed": "Allowed in these",
+    "roles-denied": "Not allowed for these roles",
+    "roles-allowed": "Allowed for these roles",
+    "members-denied": "Not allowed for these members",
+    "members-allowed": "Allowed for these members",
+}
+MENUS = {Subject.PLACE: channels, Subject.ROLE: roles, Subject.MEMBER: members}
 OTHERS = {"places-others": Subject.PLACE, "roles-others": Subject.ROLE}
 NAMES = {
     MessageFeature.MENTIONS: ("Answers to mentions and replies", "Messages that mention me go on with /chat"),
@@ -58,17 +67,13 @@ class AccessPage(TopicPage):
         yield text(_effect(shown, feature))
         yield text("### Channels")
         yield self._others(shown, feature, "places-others", "All other channels")
-        yield channels(self.field("places-denied", feature), _ids(shown, feature, "places-denied"), "Not in …")
-        yield channels(self.field("places-allowed", feature), _ids(shown, feature, "places-allowed"), "Allowed in …")
-        yield text("### Roles and members")
-        yield self._others(shown, feature, "roles-others", "Everybody else")
-        yield roles(self.field("roles-denied", feature), _ids(shown, feature, "roles-denied"), "Not for the roles …")
-        yield roles(
-            self.field("roles-allowed", feature), _ids(shown, feature, "roles-allowed"), "Allowed for the roles …"
-        )
-        denied, allowed = (_ids(shown, feature, name) for name in ("members-denied", "members-allowed"))
-        yield members(self.field("members-denied", feature), denied, "Not for the members …")
-        yield members(self.field("members-allowed", feature), allowed, "Allowed for the members …")
+        for name, label in LABELS.items():
+            if name == "roles-denied":
+                yield text("### Roles and members")
+                yield self._others(shown, feature, "roles-others", "Everybody else")
+            yield text(f"-# {label}")
+            field, chosen = self.field(name, feature), _ids(shown, feature, name)
+            yield MENUS[LISTS[name][0]](field, chosen, "None")
         yield discord.ui.Section(
             discord.ui.TextDisplay(NATIVE), accessory=discord.ui.Button(label="About that page", url=INTEGRATIONS)
         )

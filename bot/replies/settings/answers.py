@@ -10,6 +10,7 @@ from bot.replies.components.autocompletion import COMMON
 from bot.replies.components.press import Item
 from bot.replies.settings.controls import ON, Choice, Menu, Option, text, toggle
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
+from bot.servers.languages import language_of
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.answers import AnswerSettings
 
@@ -35,7 +36,7 @@ class AnswersPage(TopicPage):
             now.private,
             f"**Private answers**: {who}.\n{from_here(now.private != default.private)}",
         )
-        discords = language(str(shown.guild.preferred_locale))
+        discords = language(language_of(shown.guild.preferred_locale))
         effective = discords if now.language is None else language(now.language)
         yield text(
             f"**Language: {effective}**. /translate goes into it where nobody names another.\n"

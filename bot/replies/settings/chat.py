@@ -23,6 +23,8 @@ LONGEST_PROMPT = 2_000
 SHOWN_PROMPT = 600
 """UTF-16 units of a prompt on the page."""
 MOST_CHANNELS = 200
+NO_MENTIONS = "Whoever runs this bot has switched off answers to messages, so only /chat talks with me."
+PRIVATE = "Answers are private here, and a reply to a message cannot be. So I answer mentions with a pointer to /chat."
 TOGGLES = {
     "mentions": (
         "Answer mentions",
@@ -31,7 +33,7 @@ TOGGLES = {
     ),
     "threads": (
         "Threads",
-        "a conversation that begins with a mention gets a thread of its own",
+        "a conversation that begins with a mention gets a thread, if I may create one",
         "I reply in the channel",
     ),
     "other-bots": ("Other bots", "I answer other bots too", "I do not answer other bots"),
@@ -48,18 +50,22 @@ class ChatPage(TopicPage):
 
     def items(self, shown: Shown) -> Iterator[Item]:
         now, default = shown.settings.chat, ChatSettings()
+        if not shown.operator.mentions:
+            yield text(NO_MENTIONS)
+        elif shown.settings.answers.private:
+            yield text(PRIVATE)
         for name, (title, on, off) in TOGGLES.items():
             attribute = name.replace("-", "_")
             value = getattr(now, attribute)
             origin = from_here(value != getattr(default, attribute))
-            yield toggle(self.field(name), value, f"**{title}**: {on if value else off}.\n{origin}")
+            yield toggle(self.field(name, shown.focus), value, f"**{title}**: {on if value else off}.\n{origin}")
         yield text(
             "### System prompt\nThe model is told this before a conversation. Everybody can read it in Show the work."
         )
         yield press(
             self.field("prompt"),
             "Edit",
-            f"**In this server:** {_quoted(now.system_prompt)}\n{from_here(bool(now.system_prompt))}",
+            f"**In this server**\n{from_here(bool(now.system_prompt))}\n{_quoted(now.system_prompt)}",
         )
         listed = ", ".join(f"<#{one}>" for one in now.channel_prompts if shown.guild.get_channel_or_thread(one))
         yield text(f"**Channels with their own:** {listed or 'none'}"[:1_500])
@@ -68,10 +74,8 @@ class ChatPage(TopicPage):
             self.field("channel"), [] if focus is None else [focus], "Choose a channel to see and change its own", 1
         )
         if focus is not None:
-            own = now.channel_prompts.get(focus)
-            effective = now.system_prompt if own is None else own
-            origin = f"-# Set for <#{focus}>" if own is not None else from_here(bool(effective))
-            yield press(self.field("prompt", str(focus)), "Edit", f"**In <#{focus}>:** {_quoted(effective)}\n{origin}")
+            effective, origin = _effective(shown, focus)
+            yield press(self.field("prompt", str(focus)), "Edit", f"**In <#{focus}>**\n{origin}\n{_quoted(effective)}")
 
     def change(self, choice: Choice, shown: Shown) -> Change:
         name = choice.field.name
@@ -86,7 +90,7 @@ class ChatPage(TopicPage):
         if shown.focus and focus is None:
             raise OutdatedPage
         now = chat.system_prompt if focus is None else chat.channel_prompts.get(focus, "")
-        where = "in this server" if focus is None else "in this channel, instead of the server's"
+        where = "in this server" if focus is None else "here, instead of the server's"
         return prompt_modal(shown.focus, now, where)
 
 
@@ -101,7 +105,7 @@ def prompt_modal(focus: str, now: str, where: str) -> discord.ui.Modal:
         max_length=LONGEST_PROMPT,
         custom_id=FIELD,
     )
-    about = f"Told to the model before each conversation {where}. Leave it empty for none of its own."
+    about = f"Told to the model before each conversation {where}. Empty for none."
     modal.add_item(discord.ui.Label(text="System prompt", description=about, component=field))
     modal.stop()  # otherwise discord.py keeps it until it is submitted
     return modal
@@ -128,10 +132,21 @@ def _channel(shown: Shown) -> int | None:
     return int(focus) if focus.isdecimal() and shown.guild.get_channel_or_thread(int(focus)) is not None else None
 
 
+def _effective(shown: Shown, channel: int) -> tuple[str, str]:
+    """Return the system prompt of a channel, and where it comes from: the channel, what contains it, or the server."""
+    found = shown.guild.get_channel_or_thread(channel)
+    inside = (channel, getattr(found, "parent_id", None), getattr(found, "category_id", None))
+    for one in inside:
+        if one is not None and (prompt := shown.settings.chat.channel_prompts.get(one)) is not None:
+            return prompt, f"-# Set for <#{one}>"
+    prompt = shown.settings.chat.system_prompt
+    return prompt, from_here(bool(prompt))
+
+
 def _quoted(prompt: str) -> str:
     if not prompt:
-        return "none"
-    return "\n> " + fit(prompt, SHOWN_PROMPT, escape)[0].replace("\n", "\n> ")
+        return "None of its own"
+    return "> " + fit(prompt, SHOWN_PROMPT, escape)[0].replace("\n", "\n> ")
 
 
 def _with(now: ServerSettings, **fields: object) -> ServerSettings:

@@ -45,10 +45,12 @@ class Operator:
 
     Attributes:
         message_content: whether the application has Discord's intent of that name.
+        mentions: whether the bot hears of messages at all.
         commands: the names of those that rules may be about.
     """
 
     message_content: bool
+    mentions: bool
     commands: Sequence[str]
 
 
@@ -106,7 +108,7 @@ def layout(page: TopicPage, pages: Sequence[TopicPage], shown: Shown) -> discord
     """Make the message of a page."""
     menu = Menu(Field(TOPIC, TOPIC), [Option(one.name, one.title, one.about) for one in pages], [page.name])
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
-        text(f"## {page.title}\n{page.about}"), menu.row(), discord.ui.Separator(), accent_colour=ACCENT
+        text(f"## Settings: {page.title}\n{page.about}"), menu.row(), discord.ui.Separator(), accent_colour=ACCENT
     )
     for item in page.items(shown):
         container.add_item(item)

@@ -14,8 +14,7 @@ from bot.servers.topics.reactions import ReactionSettings
 KEEP = "keep"
 TIMES: Mapping[str, str] = {
     "60": "After a minute",
-    "300": "After 5 minutes",
-    "900": "After 15 minutes",
+    "600": "After 10 minutes",
     "3600": "After an hour",
     "86400": "After a day",
 }
@@ -32,7 +31,7 @@ class ReactionsPage(TopicPage):
 
     name = "reactions"
     title = "Flag reactions"
-    about = "A flag under a message translates it into the language of that country."
+    about = "A flag under a message translates it into a language of that country."
 
     def items(self, shown: Shown) -> Iterator[Item]:
         if not shown.operator.message_content:
