@@ -89,6 +89,19 @@ async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral:
     )
 
 
+async def respond_with(interaction: discord.Interaction, view: discord.ui.LayoutView) -> None:
+    """Answer an interaction with a layout that only one person sees.
+
+    Raises:
+        discord.HTTPException: that fails for good.
+    """
+    await _acknowledge(
+        interaction,
+        Kind.channel_message,
+        lambda: interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NO_MENTIONS),
+    )
+
+
 async def send_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
     """Answer an interaction with a modal; raise `discord.HTTPException` if that fails for good."""
     await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))

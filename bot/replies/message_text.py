@@ -22,6 +22,7 @@ _TEXT_ENDINGS = (".txt", ".text", ".md", ".log", ".csv", ".tsv", ".json", ".json
 """Of files whose type Discord does not know."""
 _POLL_RESULT = ("poll_question_text", "victor_answer_text")
 """The fields of a poll's result that hold words; Discord has no others for them."""
+_NAMED = regex.compile(r"<(?P<mention>@[!&]?\d+)>|<a?:(?P<emoji>\w+):\d+>")
 _LINK = regex.compile(LINKS, regex.VERBOSE)
 
 
@@ -68,12 +69,20 @@ def text_files(message: discord.Message) -> list[discord.Attachment]:
 
 
 def with_names(text: str, message: discord.Message) -> str:
-    """Return a text of a message in which mentions are names, as people see them; unknown ones stay ids."""
-    names = {f"<@{person.id}>": f"@{person.display_name}" for person in message.mentions}
-    names |= {f"<@!{person.id}>": f"@{person.display_name}" for person in message.mentions}
-    names |= {f"<@&{role.id}>": f"@{role.name}" for role in message.role_mentions}
-    names |= {f"<#{channel.id}>": f"#{channel.name}" for channel in message.channel_mentions}
-    return str(regex.sub(r"<(?:@[!&]?|#)\d+>", lambda found: names.get(found[0], found[0]), text))
+    """Return a text of a message in which people, roles and emoji have their names; unknown ones stay ids.
+
+    Channels stay ids, because not everybody may know the name of each.
+    """
+    names = {f"@{person.id}": person.display_name for person in message.mentions}
+    names |= {f"@&{role.id}": role.name for role in message.role_mentions}
+
+    def name(found: regex.Match[str]) -> str:
+        if found["emoji"]:
+            return f":{found['emoji']}:"
+        known = names.get(found["mention"].replace("!", ""))
+        return found[0] if known is None else f"@{known}"
+
+    return str(_NAMED.sub(name, text))
 
 
 def _parts(message: discord.Message) -> list[Written]:

@@ -110,8 +110,8 @@ class Scene:
 
     async def restart(self) -> None:
         """Another process takes over: a new bot, which has the same store."""
-        content = self.bot.intents.message_content
-        self.bot = Glassbox(self.backend, self.store, shard_count=1, message_content=content)
+        message_content = self.bot.intents.message_content
+        self.bot = Glassbox(self.backend, self.store, shard_count=1, message_content=message_content)
         await self.env.restart_bot(self.bot)
 
     async def heard(self) -> None:

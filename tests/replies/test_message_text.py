@@ -127,5 +127,5 @@ def test_which_files_hold_text(client: discord.Client, name: str, kind: str | No
 
 
 def test_mentions_become_names(client: discord.Client) -> None:
-    written = message(client, content="<@5>, <@!5> and <@6> in <#7>", mentions=[PERSON])
-    assert with_names(text_of(written), written) == "@Ada, @Ada and <@6> in <#7>"
+    written = message(client, content="<@5>, <@!5> and <@6> in <#7> <a:wave:8>", mentions=[PERSON])
+    assert with_names(text_of(written), written) == "@Ada, @Ada and <@6> in <#7> :wave:"
