@@ -12,7 +12,7 @@ from bot.forums.record import TagState
 from bot.forums.tagger import TITLE_AND_MESSAGE, TITLE_ONLY
 from bot.inference.limits import Limits
 from bot.servers.features import MessageFeature
-from bot.servers.topics.access import AccessSettings, Dimension, Rule
+from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.servers.topics.forums import ForumMode, TagSettings
 from bot.storage.opt_outs import ReadAlong
 from tests.cogs.conftest import OpenScene, Scene
@@ -129,7 +129,7 @@ async def test_access_rules_hold_for_posts(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         forum = await Forum.open(scene)
         await forum.set(bug=ALWAYS)
-        rule = Rule(feature=MessageFeature.FORUM_TAGS, dimension=Dimension.PLACE, id=forum.id, allow=False)
+        rule = Rule(feature=MessageFeature.FORUM_TAGS, subject=Subject.PLACE, id=forum.id, allow=False)
         rules = AccessSettings(rules=(rule,))
         await scene.bot.servers.change(scene.guild.id, lambda known: known.model_copy(update={"access": rules}))
         assert not forum.tags_of(await forum.post(scene.alice, "It crashes"))
