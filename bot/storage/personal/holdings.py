@@ -13,6 +13,7 @@ from bot.storage.tables import (
     DELETIONS,
     ERASURES,
     EXCHANGES,
+    FORUM_POSTS,
     IDENTIFICATIONS,
     LEASES,
     OPT_OUTS,
@@ -155,6 +156,7 @@ WITHOUT_PERSONAL_DATA = frozenset(
         REGISTERED_COMMANDS,
         SERVER_SETTINGS,  # what a server has set, whoever did
         TRANSLATIONS,  # ids of messages, and not whose they are
+        FORUM_POSTS,  # which tags a post got, but neither whose it is nor what it says
         WORDS_IN_REQUESTS,  # goes with its requests, which are above
     }
 )
