@@ -12,6 +12,10 @@ MESSAGE_CONTENT = "Message Content"
 READ_HISTORY = ("View Channel", "Read Message History")
 SEND = ("View Channel", "Send Messages", "Send Messages in Threads", "Embed Links", "Attach Files")
 
+SHARING = (
+    "Only the person who asks sees the answer; Share needs Send Messages and Embed Links, of the person and the bot"
+)
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -60,7 +64,13 @@ COMMANDS: Mapping[str, Needs] = {
 }
 """By the names of slash commands, with their subcommands."""
 
-MENUS: Mapping[str, Needs] = {}
+MENUS: Mapping[str, Needs] = {
+    "Entities": Needs(note=SHARING),
+    "Sentiment": Needs(note=SHARING),
+    "Show the work": Needs(note=SHARING),
+    "Summarise": Needs(note=SHARING),
+    "Translate": Needs(note=SHARING),
+}
 """By the names of message menus. Discord hands over the message, so they need no intent."""
 
 MESSAGE_FEATURES: Mapping[str, Needs] = {

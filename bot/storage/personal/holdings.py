@@ -21,6 +21,7 @@ from bot.storage.tables import (
     REGISTERED_COMMANDS,
     REQUESTS,
     SERVER_SETTINGS,
+    TRANSLATIONS,
     UNANSWERED,
     WORDS_IN_REQUESTS,
     WRITING,
@@ -153,6 +154,7 @@ WITHOUT_PERSONAL_DATA = frozenset(
         IDENTIFICATIONS,
         REGISTERED_COMMANDS,
         SERVER_SETTINGS,  # what a server has set, whoever did
+        TRANSLATIONS,  # ids of messages, and not whose they are
         WORDS_IN_REQUESTS,  # goes with its requests, which are above
     }
 )
