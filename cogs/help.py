@@ -127,6 +127,7 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
             self._ids,
             self.backend.status().checkpoints,
             self._bot.report_to,
+            interaction.permissions,
         )
 
         async def content() -> Edit:

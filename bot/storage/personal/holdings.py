@@ -13,6 +13,7 @@ from bot.storage.tables import (
     DELETIONS,
     ERASURES,
     EXCHANGES,
+    FORUM_POSTS,
     IDENTIFICATIONS,
     LEASES,
     OPT_OUTS,
@@ -47,18 +48,6 @@ def _stop(connection: Connection, person: int) -> int:
 
 
 HOLDINGS: tuple[Holding, ...] = (
-    # First, because it looks where the person took part, which the next ones delete.
-    Holding(
-        "words_in_requests",
-        "request of somebody else with words of yours",
-        "requests of other people with words of yours",
-        REQUESTS,
-        "for 30 days, or for less where a server wants that",
-        why="such as what you said earlier in a conversation, or a message that they had translated",
-        whose=and_(REQUESTS.c.person != PERSON, or_(_HAS_MY_WORDS, _OF_AN_EARLIER_VERSION)),
-        created=REQUESTS.c.created,
-        shown=(REQUESTS.c.kind, REQUESTS.c.channel_id, REQUESTS.c.guild_id, REQUESTS.c.created),
-    ),
     Holding(
         "requests",
         "request of yours",
@@ -91,6 +80,18 @@ HOLDINGS: tuple[Holding, ...] = (
             EXCHANGES.c.answer,
             EXCHANGES.c.created,
         ),
+    ),
+    # Erased before the ones above, because it looks where the person took part.
+    Holding(
+        "words_in_requests",
+        "request of somebody else with words of yours",
+        "requests of other people with words of yours",
+        REQUESTS,
+        "for 30 days, or for less where a server wants that",
+        why="such as what you said earlier in a conversation, or a message that they had translated",
+        whose=and_(REQUESTS.c.person != PERSON, or_(_HAS_MY_WORDS, _OF_AN_EARLIER_VERSION)),
+        created=REQUESTS.c.created,
+        shown=(REQUESTS.c.kind, REQUESTS.c.channel_id, REQUESTS.c.guild_id, REQUESTS.c.created),
     ),
     Holding(
         "writing",
@@ -155,6 +156,7 @@ WITHOUT_PERSONAL_DATA = frozenset(
         REGISTERED_COMMANDS,
         SERVER_SETTINGS,  # what a server has set, whoever did
         TRANSLATIONS,  # ids of messages, and not whose they are
+        FORUM_POSTS,  # which tags a post got, but neither whose it is nor what it says
         WORDS_IN_REQUESTS,  # goes with its requests, which are above
     }
 )
