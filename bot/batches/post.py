@@ -104,7 +104,7 @@ class Post:
         if channel_id is None:
             channel = await self._client.create_dm(discord.Object(self._person))  # type: ignore[arg-type]  # an id will do
         else:
-            channel = self._client.get_partial_messageable(channel_id)
+            channel = self._client.get_partial_messageable(channel_id, guild_id=self.place.guild_id)
         options: dict[str, Any] = {} if content.view is None else {"view": content.view}
         files = list(content.files())
         return await channel.send(embed=content.embed, files=files, allowed_mentions=NO_MENTIONS, **options)

@@ -235,7 +235,7 @@ class BatchService:
         until = self._tools.now() + TOKEN_SECONDS - age(interaction)
         private |= interaction.message is not None and interaction.message.flags.ephemeral
         channel_id = interaction.channel_id if not private and _may_write(interaction) else None
-        return Place(interaction.application_id, interaction.token, until, channel_id)
+        return Place(interaction.application_id, interaction.token, until, channel_id, interaction.guild_id)
 
 
 def _may_write(interaction: discord.Interaction) -> bool:

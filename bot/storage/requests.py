@@ -36,7 +36,7 @@ from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
 from bot.storage.tables import REQUESTS, WORDS_IN_REQUESTS
 from bot.storage.translations import Translations
-from bot.tasks import all_tasks, task_names
+from bot.tasks import kept_requests
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class RequestStore:
         self.database = database
         self.rotation = Rotation(database, cipher_of(database.events.dialect))
         self._kinds = kinds
-        self._names = task_names()
+        self._names = kept_requests()
         self._now = now
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
@@ -174,4 +174,4 @@ class RequestStore:
 
 @cache  # the first time takes 20 ms
 def _kinds() -> Mapping[str, TypeAdapter[Any]]:
-    return {task.name: TypeAdapter(task.request) for task in all_tasks()}
+    return {name: TypeAdapter(kind) for kind, name in kept_requests().items()}

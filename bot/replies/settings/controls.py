@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import discord
 
@@ -102,7 +102,7 @@ class Menu:
     chosen: Iterable[str]
     placeholder: str | None = None
     most: int = 1
-    least: int = field(default=1)
+    least: int = 1
 
     def row(self) -> Item:
         """Make the menu in a row of its own."""
