@@ -62,7 +62,7 @@ async def test_each_command_has_a_guide(open_scene: OpenScene) -> None:
         bare = guides_of(scene.bot.tree, without)["sentiment"]
         assert (bare.kind, bare.can_try, bare.example) == (NO_EXAMPLE.kind, False, "")
         assert bare.about.startswith("How does a text feel?")
-        assert [name for name, _ in bare.options] == ["text"]
+        assert next(iter(bare.options))[0] == "text"
 
 
 async def test_pages(open_scene: OpenScene) -> None:
