@@ -11,12 +11,7 @@ from discord import app_commands
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest, Unanswered, describe
 from bot.private_answers import answer_privately
-from bot.replies.acknowledgement import (
-    NO_MENTIONS,
-    acknowledgement,
-    defer,
-    send_modal,
-)
+from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, send_modal
 from bot.replies.components.modals import Submission
 from bot.replies.components.press import Press
 from bot.replies.discord_errors import Outcome, outcome_of

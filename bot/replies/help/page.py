@@ -85,9 +85,9 @@ class Help:
         for kind in Kind:
             some = [one for one in self.guides.values() if one.kind is kind]
             if some and with_words:
-                yield "\n".join([f"### {kind.title}", *(f"- {self._named(one)} {one.about}" for one in some)])
+                yield "\n".join([f"### {kind.heading}", *(f"- {self._named(one)} {one.about}" for one in some)])
             elif some:
-                yield f"**{kind.title}** · " + " ".join(self._named(one) for one in some)
+                yield f"**{kind.heading}** · " + " ".join(self._named(one) for one in some)
 
     def _named(self, guide: Guide) -> str:
         """Return a command's name, to click on if the reader may use it."""
