@@ -143,7 +143,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
         async with (
             watched(settings.metrics_address, watch),
             _backend_of(settings, watch.worker, say) as backend,
-            RequestStore.open(settings.cache_dir / REQUESTS, database_url) as store,
+            RequestStore.open(settings.cache_dir / REQUESTS, database_url, keys=settings.storage_key_list) as store,
             Glassbox(
                 backend,
                 store,
@@ -155,7 +155,10 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 else None,
                 watch=watch,
                 message_content=settings.message_content,
+                mentions=settings.mentions,
+                report_to=settings.report_to,
             ) as bot,
+            beside(store.rotation.run()),
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_hung()) as hanging,
         ):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import hashlib
 import importlib.util
-import json
 import logging
 import pkgutil
 import sys
@@ -21,11 +19,13 @@ from discord.ext import commands
 from bot.endings import GONE, Ending, ending_of, snake_case
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
+from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
+from bot.registration import register_if_changed
 from bot.replies.acknowledgement import defer
 from bot.replies.components.buttons import STOP, Action, RequestButton
 from bot.replies.components.modals import Submission
@@ -34,14 +34,15 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
+from bot.reports import ReportTo
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
+from bot.servers.quotas import ServerQuotas
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
 from bot.sharding.takeover import Takeover
 from bot.storage import RequestStore
-from bot.storage.database import FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ INVITE_PERMISSIONS = discord.Permissions(
     embed_links=True,
     attach_files=True,
     read_message_history=True,
+    create_public_threads=True,
 )
 
 
@@ -72,6 +74,8 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
         message_content: whether the application has Discord's privileged intent of that name.
+        mentions: whether it hears of messages, and answers those that are addressed to it.
+        report_to: where problems that people report go; None for nowhere.
     """
 
     def __init__(
@@ -84,6 +88,8 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: int | None = None,
         watch: Watch | None = None,
         message_content: bool = False,
+        mentions: bool = True,
+        report_to: ReportTo | None = None,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -91,14 +97,7 @@ class Glassbox(commands.AutoShardedBot):
             command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
-            # Without `message_content`, only direct messages and messages that mention the bot come with their content.
-            intents=discord.Intents(
-                guilds=True,
-                guild_messages=True,
-                dm_messages=True,
-                guild_reactions=True,
-                message_content=message_content,
-            ),
+            intents=intents_of(mentions=mentions, message_content=message_content),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -108,15 +107,21 @@ class Glassbox(commands.AutoShardedBot):
         )
         self.shard_ids = None if shard_ids is None else list(shard_ids)
         self.backend = backend
+        self.report_to = report_to or ReportTo()
         self.studio = Studio()
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.servers = Servers(store.server_settings)
-        self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints)
+        self.quotas = ServerQuotas(self.servers, store.quota_uses)
+        self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints, self.quotas)
         self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
-        self._store = store
+        self.batches = store.batches
+        self.leases = processes.leases
+        self.translations = store.translations
+        self.personal_data = store.personal_data
+        self.store = self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()
@@ -208,39 +213,7 @@ class Glassbox(commands.AutoShardedBot):
         Raises:
             discord.HTTPException: Discord does not accept them.
         """
-        # Not at every start, because Discord allows 200 creations a day.
-        payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
-        content = json.dumps([self.application_id, sorted(payloads, key=_identity)], sort_keys=True)
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        identities = set(map(_identity, payloads))
-        if await self._are_registered(digest, identities):
-            return False
-        # Of several processes that start at once, one registers them. If it dies, another does.
-        async with self._processes.leases.held("commands"):
-            if await self._are_registered(digest, identities):
-                return False
-            await self.tree.sync()
-            await self._keep_digest(digest)
-        return True
-
-    async def _are_registered(self, digest: str, identities: set[tuple[int, str]]) -> bool:
-        """Return whether Discord was told these commands last, and has commands of these types and names."""
-        assert self.application_id is not None
-        try:
-            if await self._processes.commands.digest(self.application_id) != digest:
-                return False
-        except FAILURES as error:
-            log.warning("the digest of the commands cannot be read: %s", describe(error))
-            return False
-        registered = await self.tree.fetch_commands()
-        return {(command.type.value, command.name) for command in registered} == identities
-
-    async def _keep_digest(self, digest: str) -> None:
-        assert self.application_id is not None
-        try:
-            await self._processes.commands.keep(self.application_id, digest)
-        except FAILURES as error:  # without the digest, the commands are only registered once more
-            log.warning("the digest of the commands cannot be kept: %s", describe(error))
+        return await register_if_changed(self.tree, self._processes)
 
     def invite_links(self) -> Mapping[str, str]:
         """Return the URLs that install the bot, by purpose. They are known after login."""
@@ -335,8 +308,3 @@ def cog_names() -> list[str]:
     package = importlib.util.find_spec(COGS)
     folders = package.submodule_search_locations if package is not None else None
     return sorted(module.name for module in pkgutil.iter_modules(folders or [], f"{COGS}."))
-
-
-def _identity(payload: Mapping[str, Any]) -> tuple[int, str]:
-    """Return the type and name of a command, which are unique together."""
-    return payload["type"], payload["name"]

@@ -10,6 +10,7 @@
     │   ├── ShuttingDown
     │   ├── NotAllowedHere  the server prohibits it
     │   ├── SettingsUnknown nobody knows what the server prohibits
+    │   ├── QuotaUsedUp     a member has had as many answers as the server allows
     │   └── ModelsUnreachable   the models are on another machine, and nothing answers there
     ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
@@ -23,6 +24,7 @@
     │   └── HubUnreachable
     ├── ButtonRefused       a button under an answer cannot do its work
     │   ├── RequestForgotten
+    │   │   └── RequestUnreadable   the key that it was stored with is missing
     │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
     ├── HungAgain           threads hang repeatedly, so the process ends (exit status 70)
@@ -99,6 +101,21 @@ class SettingsUnknown(Refused):
         "I cannot look up what this server allows at the moment, so I had better not answer here. Please try again in "
         "a minute."
     )
+
+
+class QuotaUsedUp(Refused):
+    """A member has had as many answers as the server allows.
+
+    Args:
+        quota: in words, such as "20 answers an hour".
+        until: when they may ask again, in seconds since 1970.
+    """
+
+    def __init__(self, quota: str, until: float) -> None:
+        super().__init__(
+            f"You have used up your quota in this server: {quota}. It works again <t:{math.ceil(until)}:R>."
+        )
+        self.until = until
 
 
 class ModelsUnreachable(Refused):
@@ -199,6 +216,15 @@ class RequestForgotten(ButtonRefused):
     """The request behind a button has been deleted."""
 
     SENTENCE = "I no longer know what this answered: I forget requests after 30 days. Please ask again."
+
+
+class RequestUnreadable(RequestForgotten):
+    """The request behind a button was stored with a key that is missing now."""
+
+    SENTENCE = (
+        "I can no longer read what this answered: the key that it was stored with is missing. Please ask again. "
+        "Whoever runs this bot can add that key to STORAGE_KEYS."
+    )
 
 
 class AlreadyEnded(ButtonRefused):

@@ -8,11 +8,15 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError
+from bot.inference.languages.lookup import find_language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import language_choices
 from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
 from bot.replies.results.translate import FROM, render
+from bot.replies.sharing import still_shareable
+from bot.servers.languages import default_language
 from bot.tasks.translate import TranslateRequest
 
 USUAL_SOURCE = "en"
@@ -25,13 +29,14 @@ class Translate(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
+        self._servers = bot.servers
         bot.handle(FROM, self.correct)
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")
     @app_commands.describe(
         text="What to translate, for example: I love apples.",
-        target="Into which language",
+        target="Into which language (the server's if left out, or yours if only you see the answer)",
         source="From which language (found out from the text if left out)",
         checkpoint=choosing.ABOUT,
     )
@@ -39,22 +44,31 @@ class Translate(Cog):
         self,
         interaction: Interaction,
         text: str,
-        target: str,
+        target: str | None = None,
         source: str | None = None,
         checkpoint: str | None = None,
     ) -> None:
         """Translate a text into another language"""
+        if target is None:
+            settings = await self._servers.settings(interaction.guild_id)
+            from_code = None if source is None else find_language(source).code
+            target = default_language(interaction, settings, self.backend.languages("translate"), from_code)
         name = await self.delivery.checkpoints.name(interaction, "translate", checkpoint)
         await self._answer(interaction, TranslateRequest(text, target, source, checkpoint=name))
 
     async def correct(self, interaction: Interaction, press: Press[TranslateRequest, None]) -> None:
-        """Translate again, from the language of the button."""
-        await self._answer(interaction, press.request)
+        """Translate again, from the language of the button. A private translation is replaced, and stays private."""
+        message = interaction.message
+        is_private = message is not None and message.flags.ephemeral
+        await self._answer(interaction, press.request, ResponseKind.EDIT if is_private else ResponseKind.PUBLIC)
 
-    async def _answer(self, interaction: Interaction, request: TranslateRequest) -> None:
+    async def _answer(
+        self, interaction: Interaction, request: TranslateRequest, kind: ResponseKind = ResponseKind.PUBLIC
+    ) -> None:
         if (known := self.backend.languages(request.checkpoint or "translate")) is not None:
             request.check(known)
-        await self.delivery.answer(interaction, request, render)
+        shown = still_shareable(interaction, render) if kind is ResponseKind.EDIT else render
+        await self.delivery.answer(interaction, request, shown, kind=kind)
 
     @translate.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.servers.topics.access import EVERYTHING, Dimension, Rule
+from bot.servers.topics.access import EVERYTHING, Rule, Subject
 
 Levels = tuple[frozenset[int], ...]
 """Ids from the least to the most specific ones; those of one level are equally specific."""
@@ -55,8 +55,8 @@ def decide(rules: Iterable[Rule], feature: str, asked: Asked) -> Verdict:
     """Decide whether a feature may be used."""
     about = [rule for rule in rules if rule.feature in (feature, EVERYTHING)]
     return Verdict(
-        _most_specific([rule for rule in about if rule.dimension is Dimension.PLACE], asked.places),
-        _most_specific([rule for rule in about if rule.dimension is Dimension.PERSON], asked.persons),
+        _most_specific([rule for rule in about if rule.subject is Subject.PLACE], asked.places),
+        _most_specific([rule for rule in about if rule.subject is not Subject.PLACE], asked.persons),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import Language, find_language, language
@@ -60,8 +60,6 @@ class TranslateRequest(TextRequest[TranslateResult]):
 
     A language is given as a code, or as a name in English or in the language itself.
     """
-
-    LONGEST: ClassVar[int] = 1_500
 
     target: str
     source: str | None = "en"

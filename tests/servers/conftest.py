@@ -1,5 +1,5 @@
 """The databases that settings are tried on."""
 
-from tests.storage.conftest import place
+from tests.storage.conftest import place, sqlite
 
-__all__ = ["place"]
+__all__ = ["place", "sqlite"]

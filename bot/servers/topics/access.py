@@ -10,11 +10,12 @@ EVERYTHING = "*"
 """In place of a feature's name, in rules for all of them."""
 
 
-class Dimension(StrEnum):
+class Subject(StrEnum):
     """What a rule is about. The values are kept in the database."""
 
-    PLACE = "place"
-    PERSON = "person"
+    PLACE = "place"  # a channel, a category, a thread, or all channels
+    ROLE = "role"  # or everybody
+    MEMBER = "member"
 
 
 class Rule(Topic):
@@ -22,14 +23,14 @@ class Rule(Topic):
 
     Attributes:
         feature: the name of a command or a message feature (see `bot.servers.features`), or `EVERYTHING`.
-        dimension: whether `id` is a place or a person.
+        subject: what `id` is one of.
         id: of a channel, a category, a thread, a role or a member; the server's own for all channels, or for everybody,
             which is also how Discord numbers the role @everyone.
         allow: False for a prohibition.
     """
 
     feature: str
-    dimension: Dimension
+    subject: Subject
     id: int
     allow: bool
 

@@ -1,0 +1,62 @@
+"""The page about how the bot answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from bot.inference.languages.lookup import language
+from bot.replies.components.autocompletion import COMMON
+from bot.replies.components.press import Item
+from bot.replies.settings.controls import ON, Choice, Menu, Option, text, toggle
+from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
+from bot.servers.languages import language_of
+from bot.servers.settings import ServerSettings
+from bot.servers.topics.answers import AnswerSettings
+
+DISCORDS = "discord"
+LANGUAGES = COMMON[:24]
+"""As many as a menu has room for, beside Discord's."""
+
+
+class AnswersPage(TopicPage):
+    """Who sees answers, and the server's language."""
+
+    name = "answers"
+    title = "Answers"
+    about = "Who sees them, and the server's language."
+
+    def items(self, shown: Shown) -> Iterator[Item]:
+        now, default = shown.settings.answers, AnswerSettings()
+        who = (
+            "only the person who asks sees the answers" if now.private else "everybody in the channel sees the answers"
+        )
+        yield toggle(
+            self.field("private"),
+            now.private,
+            f"**Private answers**: {who}.\n{from_here(now.private != default.private)}",
+        )
+        discords = language(language_of(shown.guild.preferred_locale))
+        effective = discords if now.language is None else language(now.language)
+        yield text(
+            f"**Language: {effective}**. /translate goes into it where nobody names another.\n"
+            + from_here(now.language is not None, "Discord's setting of this server")
+        )
+        options = [Option(DISCORDS, f"As Discord says: {discords}")]
+        options += [Option(code, str(language(code))) for code in LANGUAGES]
+        if now.language is not None and now.language not in LANGUAGES:
+            options[-1] = Option(now.language, str(effective))
+        yield Menu(self.field("language"), options, [now.language or DISCORDS]).row()
+
+    def change(self, choice: Choice, shown: Shown) -> Change:
+        match choice.field.name, choice.value:
+            case "private", (("on" | "off") as value):
+                return partial(_with, private=value == ON)
+            case "language", value if value == DISCORDS or value in LANGUAGES:
+                return partial(_with, language=None if value == DISCORDS else value)
+            case _:
+                raise OutdatedPage
+
+
+def _with(now: ServerSettings, **fields: object) -> ServerSettings:
+    return replaced(now, "answers", now.answers, **fields)

@@ -1,0 +1,34 @@
+"""The page that leads to `/forum-tags`, where each forum is set up by those who manage it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.replies.components.press import Item
+from bot.replies.settings.controls import Choice, text
+from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage
+
+ABOUT = (
+    "Each forum has its own tags, so it is set up where it is: run **/forum-tags** in the forum or one of its posts. "
+    "That needs the permission Manage Channels there. It begins with a dry run over the last posts, which changes "
+    "nothing."
+)
+WITHOUT_INTENT = (
+    "\n\nDiscord shows me the text of new posts only with its Message Content intent, which whoever runs this bot has "
+    "not switched on."
+)
+
+
+class ForumTagsPage(TopicPage):
+    """A pointer: there is nothing to set for a whole server."""
+
+    name = "forum-tags"
+    title = "Forum tags"
+    about = "Tags that I propose or apply to new posts."
+
+    def items(self, shown: Shown) -> Iterator[Item]:
+        yield text(ABOUT + ("" if shown.operator.message_content else WITHOUT_INTENT))
+        yield text("-# In which forums I may do it at all is on the page Access.")
+
+    def change(self, choice: Choice, shown: Shown) -> Change:
+        raise OutdatedPage
