@@ -113,7 +113,7 @@ class Glassbox(commands.AutoShardedBot):
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.servers = Servers(store.server_settings)
         self.quotas = ServerQuotas(self.servers, store.quota_uses)
-        self.delivery = Delivery(backend, store, self.studio, quota, self.servers, self.quotas)
+        self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints, self.quotas)
         self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
