@@ -23,6 +23,7 @@ from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, se
 from bot.inference.backend import Backend
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
+from bot.operating.maintenance import Gated, Maintenance
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
@@ -61,7 +62,7 @@ Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable
 """Answers a press of a component, or the submission of a modal."""
 
 
-class Glassbox(commands.AutoShardedBot):
+class Glassbox(Gated, commands.AutoShardedBot):
     """The bot. The caller starts and closes the backend and the store.
 
     Args:
@@ -113,6 +114,8 @@ class Glassbox(commands.AutoShardedBot):
         self.conversations = store.conversations
         self.servers = Servers(store.server_settings)
         self.opt_outs = store.opt_outs
+        self.maintenance = Maintenance(store.maintenance)
+        self.watch, self.processes = watch, processes
         self._store = store
         self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
@@ -188,6 +191,8 @@ class Glassbox(commands.AutoShardedBot):
         """Answer a submitted modal. discord.py dispatches everything else itself."""
         if (submission := Submission.of(interaction)) is not None:
             self.pending_interactions.begin(interaction)
+            if not await self.maintenance.admits(interaction):
+                return
             await self.perform(interaction, submission.action, None, submission)
 
     async def sync_if_changed(self) -> bool:
@@ -263,9 +268,9 @@ class Tree(app_commands.CommandTree[Glassbox]):
     """The command tree."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Count a command as pending, and allow it. discord.py calls this first."""
+        """Count a command as pending, and allow it unless there is a maintenance. discord.py calls this first."""
         interaction.client.pending_interactions.begin(interaction)
-        return True
+        return await interaction.client.maintenance.admits(interaction)
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Collection
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
@@ -48,6 +49,28 @@ class Backend(Protocol):
 
     async def describe(self, task: str) -> CheckpointDescription:
         """Describe a task's checkpoint, loaded or not. Loads no weights, and uses no network.
+
+        Raises:
+            ModelUnavailable: none is set for the task.
+        """
+
+
+@runtime_checkable
+class CheckpointControl(Protocol):
+    """A backend that an operator can have load and unload checkpoints: a worker in this process."""
+
+    async def load(self, tasks: Collection[str], *, may_evict: bool = True) -> None:
+        """Load the checkpoints of some tasks now.
+
+        Args:
+            may_evict: whether this may evict other checkpoints.
+
+        Raises:
+            ModelUnavailable: a checkpoint cannot be loaded.
+        """
+
+    async def unload(self, task: str) -> None:
+        """Take a task's checkpoint off the devices as soon as no request uses it; the next one loads it again.
 
         Raises:
             ModelUnavailable: none is set for the task.

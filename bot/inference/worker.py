@@ -140,6 +140,14 @@ class InferenceWorker(Backend):
             if task.name in tasks:
                 await self._answerer.load(task, may_evict=may_evict)
 
+    async def unload(self, task: str) -> None:
+        """Take a task's checkpoint off the devices as soon as no request uses it; the next one loads it again.
+
+        Raises:
+            ModelUnavailable: none is set for the task.
+        """
+        await self._pool.unload(task)
+
     async def preload(self) -> None:
         """Load the checkpoints that fit together before the first request needs them.
 

@@ -20,6 +20,7 @@ from bot.storage.conversations import Conversations, conversation_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
 from bot.storage.expiry import KEPT_SECONDS, Expiry
+from bot.storage.maintenance import MaintenanceTable
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes
@@ -55,6 +56,7 @@ class RequestStore:
         self.conversations = Conversations(database, self.processes.leases, now)
         self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
+        self.maintenance = MaintenanceTable(database)
 
     @classmethod
     @contextlib.asynccontextmanager

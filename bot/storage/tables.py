@@ -129,3 +129,21 @@ OPT_OUTS = Table(
     Column("person", snowflake(), primary_key=True, autoincrement=False),
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
 )
+
+MAINTENANCE = Table(
+    "maintenance",
+    METADATA,
+    Column("only", Integer(), primary_key=True, autoincrement=False),  # 1: there is a row, or the mode is off
+    Column("reason", Text(), nullable=False),  # by the operator; empty if none was given
+    Column("ends", Double()),  # when it should be over, in seconds since 1970
+)
+
+SHARD_STATES = Table(
+    "shard_states",
+    METADATA,
+    Column("shard", Integer(), primary_key=True, autoincrement=False),
+    Column("process", Text(), nullable=False),  # where it runs, for an operator to read
+    Column("connected", Boolean(), nullable=False),
+    Column("latency", Double()),  # in seconds; NULL before the first heartbeat
+    Column("seen", Double(), nullable=False),  # in the database's seconds
+)
