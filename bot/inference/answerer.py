@@ -126,9 +126,11 @@ class Answerer:
     async def _result(self, computation: Computation[T], model: LoadedCheckpoint) -> Computed[T]:
         task, request = computation.task, computation.request
         run = task.start(model.head, request)
-        if task.repeatable:
+        # Nobody may join a computation that waits behind everybody. And a file's rows would push the results of
+        # people's requests out of the cache.
+        if task.repeatable and not computation.background:
             return await self._shared.get(request, lambda: self._lead(computation, run, model), task.weight)
-        if (preview := task.on(model.head.kind).preview) is not None:
+        if not task.repeatable and (preview := task.on(model.head.kind).preview) is not None:
             kind = Kind("preview", model.spec.key)
             computation.preview = partial(self._preparing.run, preview, model.head, request, kind=kind)
         return await self._compute(computation, run, model)
@@ -150,7 +152,8 @@ class Answerer:
             computed = await self._drive(computation.task.name, run, model, computation.person, computation)
         finally:
             computation.release()
-        self.recent_seconds.note(time.perf_counter() - began)
+        if not computation.background:
+            self.recent_seconds.note(time.perf_counter() - began)
         return computed
 
     async def _drive(
@@ -172,15 +175,16 @@ class Answerer:
             Unanswered: a row or the task failed.
         """
         kind = Kind(task, model.spec.key)
+        background = computation is not None and computation.background
         devices: set[int] = set()
         resumed = False
         waited = 0.0
-        outcome = await self._preparing.run(_advance, run, None, kind=kind)
+        outcome = await self._preparing.run(_advance, run, None, kind=kind, background=background)
         while isinstance(outcome, OperationCall):
             if computation is not None:
                 computation.call = outcome
             try:
-                outputs = await self._queue.compute(outcome, person, resumed=resumed)
+                outputs = await self._queue.compute(outcome, person, resumed=resumed, background=background)
             except NotFinite:
                 log.error("%s of %s has given numbers that are not finite", outcome.operation.name, model.spec.name)
                 self._pool.count_nonfinite(model)
@@ -188,7 +192,7 @@ class Answerer:
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
             waited += max((row.waited for row in outcome.rows), default=0.0)
             resumed = True
-            outcome = await self._preparing.run(_advance, run, outputs, kind=kind)
+            outcome = await self._preparing.run(_advance, run, outputs, kind=kind, background=background)
         used = sorted(devices) or [0]
         return Computed(
             outcome.value,
@@ -201,9 +205,11 @@ class Answerer:
     async def _deadline(self, computation: Computation[Any] | None = None) -> AsyncIterator[None]:
         """Limit the time of the body. A text that is being generated ends early instead."""
         loop = asyncio.get_running_loop()
+        background = computation is not None and computation.background
+        seconds = self._limits.background_seconds if background else self._limits.seconds
         try:
             async with asyncio.timeout(None) as timeout:
-                ending = loop.call_later(self._limits.seconds, self._end, computation, timeout)
+                ending = loop.call_later(seconds, self._end, computation, timeout)
                 try:
                     yield
                 finally:
@@ -211,7 +217,7 @@ class Answerer:
         except TimeoutError:
             # `DeadlinePassed` advises a shorter text, which does not help if a thread hangs.
             hangs = self._hangs.watchdog.silence >= self._limits.hang_seconds / 2
-            raise NotResponding() if hangs else DeadlinePassed(self._limits.seconds) from None
+            raise NotResponding() if hangs else DeadlinePassed(seconds) from None
 
     def _end(self, computation: Computation[Any] | None, timeout: asyncio.Timeout) -> None:
         now = asyncio.get_running_loop().time()

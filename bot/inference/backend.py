@@ -17,10 +17,14 @@ ResultT = TypeVar("ResultT")
 class Backend(Protocol):
     """Answers requests, in this process or elsewhere."""
 
-    def submit(self, request: Request[ResultT], *, person: int) -> Answering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> Answering[ResultT]:
         """Take a request of a person, and return the handle of its answer.
 
         A backend that must ask another machine refuses later (see `Answering.accepted`).
+
+        Args:
+            background: whether nobody looks at the answer yet, as with the rows of a file. It is computed behind
+                everybody who waits, and does not count among the requests that the person may have waiting.
 
         Raises:
             ModelUnavailable: no checkpoint is set for it.

@@ -12,7 +12,9 @@ class Limits:
     Attributes:
         requests: the most that may be accepted and unanswered.
         per_person: the most of these from one person.
+        background: the most background requests beside them.
         seconds: the deadline of a request, from the moment when its checkpoint is loaded.
+        background_seconds: the same of a background request, which waits behind everybody else.
         ending_seconds: after the deadline, a text gets this long to end early.
         loading_seconds: a request waits this long for its checkpoint; less than the 15 minutes of an interaction.
         drain_seconds: a stop waits this long for accepted requests.
@@ -22,7 +24,9 @@ class Limits:
 
     requests: int = 512
     per_person: int = 8
+    background: int = 1024
     seconds: float = 120.0
+    background_seconds: float = 600.0
     ending_seconds: float = 5.0
     loading_seconds: float = 600.0
     drain_seconds: float = 30.0

@@ -27,6 +27,7 @@ class Computation(Generic[ResultT]):
 
     Attributes:
         checkpoint: the task whose checkpoint answers.
+        background: see `Backend.submit`.
         call: the newest call of its task; None before the first and after the last.
         preview: makes a partial result from the token ids of each row; None if the task cannot.
         reason: makes the error that explains a cancellation by the worker.
@@ -37,6 +38,7 @@ class Computation(Generic[ResultT]):
     person: int
     task: Task[ResultT]
     checkpoint: str
+    background: bool = False
     call: OperationCall | None = None
     preview: Callable[[list[list[int]]], Awaitable[ResultT]] | None = None
     reason: Callable[[], GlassboxError] | None = None

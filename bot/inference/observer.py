@@ -18,11 +18,11 @@ class Observer(Protocol):
         Args:
             operation: its name, such as `classify`.
             lengths: of the new rows, in tokens.
-            waits: how long each of them waited for a device, in seconds.
+            waits: how long those that people wait for have waited for a device, in seconds; background rows have none.
         """
 
     def answered(self, task: str, seconds: float, error: BaseException | None) -> None:
-        """Hear of the end of a request.
+        """Hear of the end of a request; not of a background one's.
 
         Args:
             task: its name.

@@ -45,6 +45,10 @@ class Budget:
         # A running batch is as wide as its widest row.
         return replace(self, rows=rows, padded_tokens=max(0, self.padded_tokens - max(tokens) * len(tokens)))
 
+    def share(self, part: float) -> Budget:
+        """Return a part of this budget, of one row at least."""
+        return replace(self, rows=max(1, int(part * self.rows)), padded_tokens=int(part * self.padded_tokens))
+
     def split(self, lengths: Sequence[int]) -> list[list[int]]:
         """Divide rows into batches of similar length, each within the budget unless a single row exceeds it.
 

@@ -71,6 +71,7 @@ class InferenceWorker(Backend):
         self._preparing = PreparationThreads(self._limits.preparing_threads)
         self._accepted: set[LocalAnswering[Any]] = set()
         self._people: Counter[int] = Counter()
+        self._background = 0
         self._draining = False
         self._preloaded = False
         self._hangs = Hangs(self._queue, self._preparing, self._pool, Watchdog(self._limits.hang_seconds, clock))
@@ -86,21 +87,22 @@ class InferenceWorker(Backend):
     async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
-    def submit(self, request: Request[ResultT], *, person: int) -> LocalAnswering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> LocalAnswering[ResultT]:
         task: Task[ResultT] = self._tasks[type(request)]
         checkpoint = request.checkpoint or task.name
         began = time.perf_counter()
         try:
             state = self._pool.state(checkpoint)
-            self._admit(person)
+            self._admit(person, background)
         except GlassboxError as error:
-            self._observer.answered(task.name, 0.0, error)
+            if not background:
+                self._observer.answered(task.name, 0.0, error)
             raise
-        computation = Computation(request, person, task, checkpoint)
+        computation = Computation(request, person, task, checkpoint, background)
         answer = asyncio.create_task(self._answerer.answer(computation))
         answering = LocalAnswering(computation, answer, self._answerer.leading, state, self._queue, self._context)
         self._accepted.add(answering)
-        self._people[person] += 1
+        self._count(computation, 1)
         answer.add_done_callback(partial(self._release, answering, began))
         return answering
 
@@ -226,19 +228,30 @@ class InferenceWorker(Backend):
     def _is_closed(self) -> bool:
         return self._draining or self._hangs.too_many.is_set()
 
-    def _admit(self, person: int) -> None:
+    def _admit(self, person: int, background: bool) -> None:
         if self._is_closed:
             raise ShuttingDown
-        if len(self._accepted) >= self._limits.requests:
+        if background:
+            if self._background >= self._limits.background:
+                raise QueueFull(wait=self._answerer.recent_seconds.average)
+            return
+        if len(self._accepted) - self._background >= self._limits.requests:
             raise QueueFull(wait=max(self._answerer.recent_seconds.average, self._queue.expected_seconds))
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 
+    def _count(self, computation: Computation[Any], change: int) -> None:
+        if computation.background:
+            self._background += change
+            return
+        self._people[computation.person] += change
+        if not self._people[computation.person]:
+            del self._people[computation.person]
+
     def _release(self, answering: LocalAnswering[Any], began: float, answer: asyncio.Task[object]) -> None:
-        person = answering.computation.person
         self._accepted.remove(answering)
-        self._people[person] -= 1
-        if not self._people[person]:
-            del self._people[person]
+        self._count(answering.computation, -1)
+        if answering.computation.background:  # its wait says nothing about people's
+            return
         error = asyncio.CancelledError() if answer.cancelled() else answer.exception()
         self._observer.answered(answering.computation.task.name, time.perf_counter() - began, error)

@@ -36,7 +36,7 @@ class ToyBackend(Backend):
     def __init__(self, answer: Callable[[Any], Any]) -> None:
         self._answer = answer
 
-    def submit(self, request: Request[ResultT], *, person: int) -> Answering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> Answering[ResultT]:
         raise NotImplementedError
 
     async def run(self, request: Request[ResultT], *, person: int) -> Answer[ResultT]:

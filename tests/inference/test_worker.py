@@ -896,7 +896,9 @@ async def test_nothing_grows(shop: ToyShop) -> None:
         assert not internals._accepted
         assert not internals._people
         # The devices' threads look once more after the last batch.
-        await until(lambda: not internals._queue._scheduler._groups and len(internals._queue._scheduler._people) == 0)
+        await until(
+            lambda: not internals._queue._scheduler._groups and len(internals._queue._scheduler._clocks[False]) == 0
+        )
 
 
 def test_limits_are_sane() -> None:

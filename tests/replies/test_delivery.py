@@ -82,7 +82,7 @@ class StubBackend:
         self.accepts_after = 0.0
         self.refusal: Exception | None = None
 
-    def submit(self, request: Any, *, person: int) -> Answering[Any]:
+    def submit(self, request: Any, *, person: int, background: bool = False) -> Answering[Any]:
         return StubAnswering(self)
 
 

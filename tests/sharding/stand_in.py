@@ -86,7 +86,7 @@ class StandInBackend:
         self._accepting = True
         self._answerings: set[StandInAnswering] = set()
 
-    def submit(self, request: Request[Any], *, person: int) -> Any:
+    def submit(self, request: Request[Any], *, person: int, background: bool = False) -> Any:
         if not self._accepting:
             raise ShuttingDown
         if not isinstance(request, SentimentRequest | GenerateRequest):

@@ -29,7 +29,7 @@ from bot.inference.requests import Answer
 from bot.inference.wire.codec import Codec, TaskForms
 from bot.inference.wire.errors import decode_error
 from bot.inference.wire.events import Event
-from bot.inference.wire.headers import DEADLINE_SECONDS, PERSON
+from bot.inference.wire.headers import BACKGROUND, DEADLINE_SECONDS, PERSON, PRIORITY
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
@@ -57,12 +57,14 @@ class Asking(Generic[ResultT]):
     Attributes:
         forms: of its task.
         body: its JSON.
+        background: see `Backend.submit`.
         pass_stop_on: tells a server to end the text with an id.
     """
 
     forms: TaskForms[ResultT]
     body: bytes
     person: int
+    background: bool
     progress: Progress[ResultT]
     endpoints: Endpoints
     client: HttpClient
@@ -125,6 +127,8 @@ class Asking(Generic[ResultT]):
         """
         left = max(0.0, end - asyncio.get_running_loop().time())
         headers = {PERSON: str(self.person), DEADLINE_SECONDS: f"{left:.3f}"}
+        if self.background:
+            headers[PRIORITY] = BACKGROUND
         async with contextlib.AsyncExitStack() as opening:
             opening.enter_context(endpoint.asked())
             call = self.client.events(endpoint, self.forms.task.name, body=self.body, headers=headers)

@@ -89,7 +89,7 @@ class RemoteBackend(Backend):
         """Ask each server for its status now. Failures are noted at the endpoints."""
         await asyncio.gather(*(self._begin(self._watch.look(endpoint)) for endpoint in self._endpoints))
 
-    def submit(self, request: Request[ResultT], *, person: int) -> RemoteAnswering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> RemoteAnswering[ResultT]:
         if self._draining:
             raise ShuttingDown
         forms = self._codec[self._codec.task_of(request)]
@@ -99,7 +99,16 @@ class RemoteBackend(Backend):
             raise InvalidRequest(UNSENDABLE) from None
         progress: Progress[ResultT] = Progress(asyncio.get_running_loop().create_future())
         asking = Asking(
-            forms, body, person, progress, self._endpoints, self._client, self._codec, self._limits, self._stop
+            forms,
+            body,
+            person,
+            background,
+            progress,
+            self._endpoints,
+            self._client,
+            self._codec,
+            self._limits,
+            self._stop,
         )
         answering = RemoteAnswering(progress, self._begin(asking.answer()), self._context)
         self._accepted.add(answering)

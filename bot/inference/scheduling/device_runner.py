@@ -10,6 +10,7 @@ from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.pending import QueuedRow
 from bot.inference.scheduling.recovery import RecoveringSession
 from bot.inference.scheduling.replicas import AnyOperation
+from bot.inference.scheduling.turns import Alternation
 
 
 @dataclass
@@ -55,6 +56,7 @@ class DeviceRunner:
         computing: the rows of the forward pass that runs now.
         batches: the running batches, by `PendingCall.batch_key`.
         batches_begun: counts forward passes.
+        alternation: of people's rows and background ones.
         is_replaced: whether its thread hangs and another runner has its device. Its outputs are dropped.
     """
 
@@ -66,6 +68,7 @@ class DeviceRunner:
     totals: DeviceTotals = field(default_factory=DeviceTotals)
     server: asyncio.Task[None] | None = None
     batches_begun: int = 0
+    alternation: Alternation = field(default_factory=Alternation)
     is_replaced: bool = False
 
     @property

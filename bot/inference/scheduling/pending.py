@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from bot.inference.operations import AnyRow, OperationCall, RowState
 from bot.inference.scheduling.batching import by_distance, order_of
 from bot.inference.scheduling.replicas import AnyOperation
+from bot.inference.scheduling.turns import Turn
 
 Outcomes: TypeAlias = "list[tuple[QueuedRow, object]]"
 """Rows with their outputs, or with their errors."""
@@ -23,6 +24,7 @@ class PendingCall:
     Attributes:
         done: gets the outputs of its rows, in order, or the first error.
         resumed: whether an earlier call of the same request was computed.
+        background: whether its rows run behind those of everybody who waits.
         queued: its rows, once the scheduler has let them in.
     """
 
@@ -30,6 +32,7 @@ class PendingCall:
     person: Hashable
     done: asyncio.Future[list[Any]]
     resumed: bool
+    background: bool = False
     queued: list[QueuedRow] = field(default_factory=list, init=False)
     _outputs: dict[int, object] = field(default_factory=dict, init=False)
 
@@ -37,6 +40,11 @@ class PendingCall:
     def batch_key(self) -> Hashable:
         """Rows of calls with equal keys may share a batch."""
         return self.call if self.call.alone else self.call.operation
+
+    @property
+    def turn(self) -> Turn:
+        """Where its rows wait."""
+        return Turn(self.background, self.batch_key)
 
     @property
     def has_begun(self) -> bool:

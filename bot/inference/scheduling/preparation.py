@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ class _Call:
     kind: Hashable
     future: asyncio.Future[Any]
     request_id: str
+    background: bool
     value: object = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
 
@@ -70,22 +71,26 @@ class PreparationThreads:
         self._threads = DaemonThreads(threads, "glassbox-prepare")
         self._new: list[_Call] = []
         self._waiting: deque[_Call] = deque()
+        self._behind: deque[_Call] = deque()
         self._running: dict[threading.Thread, _Call] = {}
         self._finished: deque[_Call] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._woken = False
 
-    def run(self, function: Callable[..., T], *arguments: object, kind: Hashable) -> asyncio.Future[T]:
+    def run(
+        self, function: Callable[..., T], *arguments: object, kind: Hashable, background: bool = False
+    ) -> asyncio.Future[T]:
         """Call a function on a thread. Cancelling the future prevents a call that has not begun.
 
         Args:
             kind: `discard` finds calls by it.
+            background: whether all calls that people wait for are made first.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if not self._new:
             loop.call_soon(self._send, loop)
-        self._new.append(_Call(partial(function, *arguments), kind, future, request_id.get()))
+        self._new.append(_Call(partial(function, *arguments), kind, future, request_id.get(), background))
         return future
 
     @property
@@ -114,16 +119,16 @@ class PreparationThreads:
                 self._threads.replace(thread)
                 self._running.pop(thread, None)
                 call.fail(error)
-        for call in [*self._new, *self._waiting]:
+        for call in [*self._new, *self._waiting, *self._behind]:
             if concerns(call.kind):
                 call.fail(error)
-        if self._waiting:
+        if self._has_more:
             self._threads.submit(self._work, asyncio.get_running_loop())
 
     async def aclose(self, seconds: float | None = None) -> bool:
         """Cancel the calls that have not begun; wait for the others, at most so long, and return whether they ended."""
         new, self._new = self._new, []
-        self._waiting.extend(new)
+        self._enqueue(new)
         while (call := self._next()) is not None:
             call.future.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -137,7 +142,7 @@ class PreparationThreads:
         # The calls of one iteration of the event loop go to a thread together, because one handover costs as much as
         # tokenizing a message. And the first message takes twice as long as the next: matrix products fill the caches.
         calls, self._new = self._new, []
-        self._waiting.extend(calls)
+        self._enqueue(calls)
         if len(calls) > 1:
             self._collect_soon()
         for _ in range(min(len(calls), self._number)):
@@ -153,7 +158,7 @@ class PreparationThreads:
             # First append, then read `_timer`: the event loop does so in the opposite order.
             self._finished.append(call)
             # If the next call is long, this result must not wait for its end: only a timer may keep it.
-            if self._timer is None or not self._waiting:
+            if self._timer is None or not self._has_more:
                 self._wake(loop)
         if self._finished:  # another thread has taken the last call
             self._wake(loop)
@@ -179,14 +184,22 @@ class PreparationThreads:
         self._woken = False
         while self._finished:
             self._finished.popleft().deliver()
-        if self._waiting:
+        if self._has_more:
             self._collect_soon()
+
+    @property
+    def _has_more(self) -> bool:
+        return bool(self._waiting or self._behind)
+
+    def _enqueue(self, calls: Iterable[_Call]) -> None:
+        for call in calls:
+            (self._behind if call.background else self._waiting).append(call)
 
     def _next(self) -> _Call | None:
         """Return the next call whose caller still waits."""
-        while self._waiting:
+        while self._has_more:
             try:
-                call = self._waiting.popleft()
+                call = (self._waiting or self._behind).popleft()
             except IndexError:  # another thread has taken the last one
                 return None
             if not call.future.done():

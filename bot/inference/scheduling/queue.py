@@ -52,12 +52,15 @@ class DeviceQueue:
         for runner in self._runners:
             self._start(runner)
 
-    async def compute(self, call: OperationCall, person: Hashable, *, resumed: bool = False) -> list[Any]:
+    async def compute(
+        self, call: OperationCall, person: Hashable, *, resumed: bool = False, background: bool = False
+    ) -> list[Any]:
         """Return the outputs of a call's rows, in order. Cancelling this costs no further device time.
 
         Args:
             person: whose request it is, for fairness.
             resumed: whether an earlier call of the request was computed.
+            background: whether its rows run behind those of everybody who waits.
 
         Raises:
             Unanswered: a row failed, also alone.
@@ -73,7 +76,7 @@ class DeviceQueue:
         working_for, now = request_id.get(), time.perf_counter()
         for row in call.rows:
             row.wait(working_for, now)
-        pending = PendingCall(call, person, asyncio.get_running_loop().create_future(), resumed)
+        pending = PendingCall(call, person, asyncio.get_running_loop().create_future(), resumed, background)
         self._pending[call] = pending
         self._scheduler.add(pending)
         self._wake_all()
@@ -237,7 +240,9 @@ class DeviceQueue:
             outcomes = list(zip(batch, run_isolated(operation, new), strict=True))
         self._scheduler.account(runner, first, new, outcomes, time.perf_counter() - began)
         if new and not runner.is_replaced:
-            self._observer.batch(first.name, [row.tokens for row in new], [row.waited for row in new])
+            behind = {one.row for one in batch if one.pending.background}
+            waits = [row.waited for row in new if row not in behind]
+            self._observer.batch(first.name, [row.tokens for row in new], waits)
         return outcomes
 
     def _deliver(self, outcomes: Outcomes) -> None:

@@ -18,8 +18,12 @@ from bot.inference.scheduling.fair_queueing import FairClock
 from bot.inference.scheduling.pending import Outcomes, PendingCall, QueuedRow, RowGroup
 from bot.inference.scheduling.recovery import Finished, RecoveringSession
 from bot.inference.scheduling.replicas import AnyOperation, Replicas, operations_of
+from bot.inference.scheduling.turns import Turn
 
 log = logging.getLogger(__name__)
+
+BACKGROUND_SHARE = 0.75
+"""Of a running batch's budget. A row stays until its last token, so the rest is free for whoever comes."""
 
 
 class Scheduler:
@@ -36,10 +40,11 @@ class Scheduler:
         self._lock = threading.Lock()
         self._arrived: deque[PendingCall] = deque()
         self._abandoned: deque[PendingCall] = deque()
-        self._groups: dict[Hashable, RowGroup] = {}
+        self._groups: dict[Turn, RowGroup] = {}
         self._arrivals = count()
         self._joinable: dict[AnyOperation, bool] = {}
-        self._people = FairClock()  # by the tokens that each asks for
+        # People's clocks, by the tokens that each asks for: of the rows that they wait for, and of background ones.
+        self._clocks = {False: FairClock(), True: FairClock()}
         self._operations = FairClock()  # by the device time that each gets
         self._costs = Costs()
 
@@ -61,12 +66,13 @@ class Scheduler:
 
     @property
     def expected_seconds(self) -> float:
-        """Seconds until the devices have no more work, by recent costs of such rows."""
+        """Seconds until nobody waits, by recent costs of such rows. Background rows that wait do not count."""
         with self._lock:
             self._update()
             tokens: Counter[AnyOperation] = Counter()
-            for group in self._groups.values():
-                tokens[group.operation] += group.tokens
+            for turn, group in self._groups.items():
+                if not turn.background:
+                    tokens[group.operation] += group.tokens
             for row in set(self._taken):
                 tokens[row.operation] += row.tokens
             return sum(self._costs.of(operation, number) for operation, number in tokens.items()) / len(self.runners)
@@ -79,7 +85,12 @@ class Scheduler:
             if not waiting or pending.is_abandoned:
                 return None
             first = min(waiting, key=order_of)
-            return sum(group.number_before(first) for group in self._groups.values())
+            behind = pending.background
+            return sum(
+                group.number_before(first) if turn.background == behind else len(group)
+                for turn, group in self._groups.items()
+                if behind or not turn.background
+            )
 
     def joinable(self, head: object) -> bool | None:
         """Return whether rows of a head's iterative operations join a running batch; None if none has run yet."""
@@ -211,25 +222,25 @@ class Scheduler:
             pending = self._arrived.popleft()
             if pending.is_abandoned:
                 continue
-            key = pending.batch_key
-            if (group := self._groups.get(key)) is None:
-                group = self._groups[key] = RowGroup(pending.call.operation)
+            turn = pending.turn
+            if (group := self._groups.get(turn)) is None:
+                group = self._groups[turn] = RowGroup(pending.call.operation)
             for index, row in enumerate(pending.call.rows):
-                order = self._people.tag(pending.person, row.tokens), next(self._arrivals)
+                order = self._clocks[turn.background].tag(pending.person, row.tokens), next(self._arrivals)
                 queued = QueuedRow(pending, index, row, order, row.tokens)
                 pending.queued.append(queued)
                 group.add(queued)
         while self._abandoned:
             pending = self._abandoned.popleft()
-            if (waiting := self._groups.get(pending.batch_key)) is not None:
-                self._remove(pending.batch_key, waiting, pending.queued)
+            if (waiting := self._groups.get(pending.turn)) is not None:
+                self._remove(pending.turn, waiting, pending.queued)
             pending.queued.clear()
 
-    def _remove(self, key: Hashable, group: RowGroup, rows: Sequence[QueuedRow]) -> None:
+    def _remove(self, turn: Turn, group: RowGroup, rows: Sequence[QueuedRow]) -> None:
         for row in rows:
             group.remove(row)
         if not group:
-            del self._groups[key]
+            del self._groups[turn]
 
     def _forget(self, operations: Collection[AnyOperation]) -> None:
         for operation in operations:
@@ -239,38 +250,47 @@ class Scheduler:
 
     def _next_batch(self, runner: DeviceRunner) -> list[QueuedRow]:
         if not self._groups and not any(one.computing or one.batches for one in self.runners):
-            self._people.reset()
+            for clock in self._clocks.values():
+                clock.reset()
         index = runner.device_index
-        keys = {key for key, group in self._groups.items() if self.replicas.on(group.operation, index) is not None}
-        keys |= runner.batches.keys()
-        if not keys:
+        known = {turn for turn, group in self._groups.items() if self.replicas.on(group.operation, index) is not None}
+        known |= {_turn_of(key, batch) for key, batch in runner.batches.items()}
+        turns = runner.alternation.allowed(known)
+        if not turns:
             return []
-        key = keys.pop() if len(keys) == 1 else min(keys, key=lambda key: self._priority(runner, key))
-        return [*self._admit(runner, key), *runner.rows_of(key)]
+        turn = turns[0] if len(turns) == 1 else min(turns, key=lambda turn: self._priority(runner, turn))
+        return [*self._admit(runner, turn), *runner.rows_of(turn.batch_key)]
 
-    def _priority(self, runner: DeviceRunner, key: Hashable) -> tuple[float, tuple[float, int]]:
-        """Return a group's rank: first the operation with the least device time, then the row that is due."""
-        rows = runner.rows_of(key)
-        if (group := self._groups.get(key)) is not None:
+    def _priority(self, runner: DeviceRunner, turn: Turn) -> tuple[float, tuple[float, int]]:
+        """Return a turn's rank: first the operation with the least device time, then the row that is due."""
+        rows = [row for row in runner.rows_of(turn.batch_key) if row.pending.background == turn.background]
+        if (group := self._groups.get(turn)) is not None:
             rows.append(group.due)
         return self._operations.start(rows[0].operation), min(row.order for row in rows)
 
-    def _admit(self, runner: DeviceRunner, key: Hashable) -> list[QueuedRow]:
+    def _admit(self, runner: DeviceRunner, turn: Turn) -> list[QueuedRow]:
         """Take rows out of the queue: a new batch, or those that may join the running one."""
-        group, running = self._groups.get(key), runner.rows_of(key)
-        if group is None or (running and not runner.batches[key].session.admits):
+        group, running = self._groups.get(turn), runner.rows_of(turn.batch_key)
+        if group is None or (running and not runner.batches[turn.batch_key].session.admits):
             return []
         due, replica = group.due, self.replicas.on(group.operation, runner.device_index)
         if replica is None:
             return []
         budget = replica.budget
+        if turn.background and replica.session is not None:
+            budget = budget.share(BACKGROUND_SHARE)
         if running:
             budget = budget.beside([row.tokens for row in running])
         if budget.rows < 1 or (running and due.tokens > budget.padded_tokens):
             return []
         batch = [due] if len(group) == 1 else gather(due, group.nearest(due), budget)
-        self._remove(key, group, batch)
-        self._people.serve(due.order[0], sum(row.tokens for row in batch))
+        self._remove(turn, group, batch)
+        self._clocks[turn.background].serve(due.order[0], sum(row.tokens for row in batch))
         for row in batch:
             row.row.run_on(runner.device_index)
         return batch
+
+
+def _turn_of(key: Hashable, batch: RunningBatch) -> Turn:
+    """Return whose turn a running batch is: people's as soon as a person waits for one of its rows."""
+    return Turn(all(row.pending.background for row in batch.by_row.values()), key)

@@ -61,7 +61,7 @@ class AnswerEndpoint:
         with self.running.call(), contextlib.suppress(CallerGone):
             caller = Caller.of(connection)
             request = await _decoded(forms, await read_body(connection.headers, receive))
-            answering = self.backend.submit(request, person=caller.person)
+            answering = self.backend.submit(request, person=caller.person, background=caller.background)
             with self.running.held(answering) as identity:
                 call = _Call(self.codec, forms, answering, caller, identity)
                 await (call.stream if caller.streams else call.respond)(scope, receive, send)

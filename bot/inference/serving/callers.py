@@ -22,11 +22,13 @@ class Caller:
     Attributes:
         person: for fairness and the limit per person.
         deadline: how many seconds the caller still waits; None for as long as it takes.
+        background: whether this is computed behind everybody who waits.
         streams: whether events are wanted, rather than the answer alone.
     """
 
     person: int
     deadline: float | None
+    background: bool
     streams: bool
 
     @classmethod
@@ -39,6 +41,7 @@ class Caller:
         return cls(
             _person(connection),
             _deadline(connection.headers),
+            _is_background(connection.headers),
             headers.EVENT_STREAM in connection.headers.get("accept", ""),
         )
 
@@ -62,6 +65,13 @@ def _person_at(connection: HTTPConnection) -> int:
         return -1 - int(ipaddress.ip_address(connection.client.host if connection.client else ""))
     except ValueError:
         return -1
+
+
+def _is_background(given: Headers) -> bool:
+    value = given.get(headers.PRIORITY, headers.NORMAL)
+    if value not in {headers.NORMAL, headers.BACKGROUND}:
+        raise InvalidRequest(f"`{headers.PRIORITY}` must be `{headers.NORMAL}` or `{headers.BACKGROUND}`.")
+    return value == headers.BACKGROUND
 
 
 def _deadline(given: Headers) -> float | None:

@@ -19,12 +19,14 @@ class Asked:
     Attributes:
         id: the same if it is asked again on another replica.
         request_id: for the log, see `bot.request_ids`.
+        background: see `Backend.submit`.
     """
 
     id: str
     request: Request[Any]
     person: int
     request_id: str
+    background: bool = False
 
 
 @dataclass(frozen=True)

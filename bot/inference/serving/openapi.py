@@ -41,6 +41,7 @@ _ERRORS = {
 }
 _HEADERS = {
     headers.PERSON: ("integer", "Stands for the one who asks: nobody's requests delay everybody else's."),
+    headers.PRIORITY: ("string", "`background` for what nobody looks at yet: everybody who waits goes first."),
     headers.DEADLINE_SECONDS: ("number", "How long you wait. A text ends in time, and is the answer as far as it got."),
     headers.REQUEST_ID: ("string", "Is sent back, and stands in the server's log."),
 }

@@ -40,6 +40,8 @@ ATTEMPTS = 3
 """How many replicas may be lost over one request, which is perhaps what ends them."""
 REFUSAL_SECONDS = 0.1
 """Serve refuses at once. A request that it has kept for so long waits in its queue."""
+BACKGROUND_SHARE = 0.25
+"""Of what the replicas take at once, for each process of the ingress."""
 REPORT_SECONDS = 2.0
 BROADCAST_SECONDS = 5.0
 
@@ -54,6 +56,7 @@ class Deployment:
 
     Attributes:
         recent_seconds: how long answers took lately, waiting in Serve's queue included.
+        background: how many background requests its replicas have from here.
     """
 
     group: Group
@@ -61,6 +64,29 @@ class Deployment:
     reports: Sequence[Report] = ()
     languages: dict[str, LanguagePairs] = field(default_factory=dict)
     recent_seconds: Recent = field(default_factory=lambda: Recent(1.0))
+    background: int = 0
+    _room: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @asynccontextmanager
+    async def behind(self) -> AsyncIterator[None]:
+        """Wait until the replicas have room for another background request, and count it while the body runs."""
+        # A replica takes a number of requests at once, whatever their priority; the others wait in Serve's queue in the
+        # order of their arrival. So background requests may fill only a part of the replicas.
+        async with self._room:
+            await self._room.wait_for(lambda: self.background < self.background_room)
+            self.background += 1
+        try:
+            yield
+        finally:
+            self.background -= 1
+            async with self._room:
+                self._room.notify()
+
+    @property
+    def background_room(self) -> int:
+        """How many background requests the replicas may have from here."""
+        replicas = max(1, len(self.reports))
+        return max(1, int(BACKGROUND_SHARE * replicas * self.group.scaling.max_ongoing_requests))
 
     def unheard(self, spec: CheckpointSpec) -> AnsweringState:
         """Return the state of a request that no replica has begun: without replicas, one is being started for it."""
@@ -131,13 +157,13 @@ class RayBackend(Backend):
                 await asyncio.gather(task, return_exceptions=True)
         await self._quotas.__aexit__(kind, error, trace)
 
-    def submit(self, request: Request[ResultT], *, person: int) -> RayAnswering[ResultT]:
+    def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> RayAnswering[ResultT]:
         task = request.checkpoint or self._names[type(request)]
         spec = checkpoint_of(self._checkpoints, task)
         if self._draining:
             raise ShuttingDown
         deployment = self._by_task[task]
-        asked = Asked(uuid.uuid4().hex, request, person, request_id.get())
+        asked = Asked(uuid.uuid4().hex, request, person, request_id.get(), background)
 
         async def answer(answering: RayAnswering[ResultT]) -> Answer[ResultT]:
             return await self._answer(answering, deployment)
@@ -183,17 +209,28 @@ class RayBackend(Backend):
         await asyncio.gather(*(one.task for one in left), return_exceptions=True)
 
     async def _answer(self, answering: RayAnswering[ResultT], deployment: Deployment) -> Answer[ResultT]:
+        if answering.asked.background:
+            async with deployment.behind():
+                return await self._answer_within(answering, deployment, self._limits.background_seconds)
+        return await self._answer_person(answering, deployment)
+
+    async def _answer_person(self, answering: RayAnswering[ResultT], deployment: Deployment) -> Answer[ResultT]:
         asked = answering.asked
         now = asyncio.get_running_loop().time
         began = now()
         await self._quotas.admit(asked.id, asked.person)
         try:
-            async with self._deadline():
-                answer = await self._asked_until_answered(answering, deployment)
+            answer = await self._answer_within(answering, deployment, self._limits.seconds)
         finally:
             self._quotas.release(asked.id, asked.person)
         deployment.recent_seconds.note(now() - began)
         return answer
+
+    async def _answer_within(
+        self, answering: RayAnswering[ResultT], deployment: Deployment, seconds: float
+    ) -> Answer[ResultT]:
+        async with self._deadline(seconds):
+            return await self._asked_until_answered(answering, deployment)
 
     async def _asked_until_answered(self, answering: RayAnswering[ResultT], deployment: Deployment) -> Answer[ResultT]:
         for _ in range(ATTEMPTS):
@@ -238,9 +275,9 @@ class RayBackend(Backend):
         raise ReplicaLost
 
     @asynccontextmanager
-    async def _deadline(self) -> AsyncIterator[None]:
+    async def _deadline(self, seconds: float) -> AsyncIterator[None]:
         """Limit the time of the body, which is mostly shorter: the worker has deadlines of its own."""
-        seconds = self._limits.loading_seconds + self._limits.seconds + self._limits.ending_seconds
+        seconds = self._limits.loading_seconds + seconds + self._limits.ending_seconds
         try:
             async with asyncio.timeout(seconds):
                 yield

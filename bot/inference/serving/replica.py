@@ -56,7 +56,7 @@ class Replica:
         """Answer a request. Closing the iterator gives the request up, and so does Serve when the caller is gone."""
         request_id.set(asked.request_id)
         try:
-            answering = self._worker.submit(asked.request, person=asked.person)
+            answering = self._worker.submit(asked.request, person=asked.person, background=asked.background)
         except GlassboxError as error:
             yield Failed.of(error)
             return

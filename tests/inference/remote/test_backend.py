@@ -61,7 +61,12 @@ class TestAnswers:
         assert call.request.headers["X-Person"] == "7"
         assert call.request.headers["X-Request-ID"]
         assert 0 < float(call.request.headers["X-Deadline-Seconds"]) <= FAR
-        assert "Authorization" not in call.request.headers
+        assert not {"Authorization", "X-Priority"} & call.request.headers.keys()
+
+    async def test_a_background_request_says_so(self, server: ScriptedServer, connect: Connect) -> None:
+        async with connect(server) as backend:
+            assert await backend.submit(SENTIMENT, person=7, background=True) == sentiment()
+        assert [call.request.headers["X-Priority"] for call in server.calls] == ["background"]
 
     async def test_the_key_and_the_id_of_the_interaction(self, server: ScriptedServer, connect: Connect) -> None:
         async with connect(server, key="k3y") as backend:

@@ -80,7 +80,7 @@ class OddBackend:
     def __init__(self, submitted: Answering[Any] | Exception) -> None:
         self._submitted = submitted
 
-    def submit(self, request: Any, *, person: int) -> Answering[Any]:
+    def submit(self, request: Any, *, person: int, background: bool = False) -> Answering[Any]:
         if isinstance(self._submitted, Exception):
             raise self._submitted
         return self._submitted
@@ -185,9 +185,23 @@ class TestRefusals:
                 assert said(await api.ask(GREAT, X_Person=header)) == (400, "invalid_request")
             for header in ("x", "", "0", "-1", "nan", "inf", "1e999"):
                 assert said(await api.ask(GREAT, X_Deadline_Seconds=header)) == (400, "invalid_request")
+            for header in ("", "high", "Background"):
+                assert said(await api.ask(GREAT, X_Priority=header)) == (400, "invalid_request")
             for header in (str(2**63 - 1), "-5"):
                 assert (await api.ask(GREAT, X_Person=header)).status == 200
             assert worker.status().requests == 0
+
+    async def test_background_requests_do_not_count_among_a_persons(self, make_worker: Opener) -> None:
+        async with make_worker(limits=Limits(per_person=1)) as worker, api_of(worker) as api:
+            await worker.load(["sentiment"])
+            async with device_held(worker):
+                calls = [
+                    asyncio.create_task(api.ask(SentimentRequest(f"Text {i}"), X_Person="1", X_Priority=priority))
+                    for i, priority in enumerate(["background", "background", "normal"])
+                ]
+                await until(lambda: worker.status().requests == 3)
+                assert (await api.ask(GREAT, X_Person="1")).status == 429
+            assert [response.status for response in await asyncio.gather(*calls)] == [200] * 3
 
     async def test_a_body_without_a_length_is_limited_too(self, make_worker: Opener) -> None:
         async def chunks() -> Any:
@@ -245,7 +259,7 @@ class TestRefusals:
             def __init__(self, worker: InferenceWorker) -> None:
                 self._worker = worker
 
-            def submit(self, request: Any, *, person: int) -> Answering[Any]:
+            def submit(self, request: Any, *, person: int, background: bool = False) -> Answering[Any]:
                 answering = self._worker.submit(request, person=person)
                 answering.partial = self.fail  # type: ignore[method-assign]
                 return answering
@@ -286,7 +300,7 @@ class TestRequestIds:
         seen: list[str] = []
 
         class Asked(OddBackend):
-            def submit(self, request: Any, *, person: int) -> Answering[Any]:
+            def submit(self, request: Any, *, person: int, background: bool = False) -> Answering[Any]:
                 seen.append(request_id.get())
                 return super().submit(request, person=person)
 

@@ -255,6 +255,28 @@ async def test_a_person_has_one_quota_in_all_processes(running: Running) -> None
         await other.run(SentimentRequest("one less"), person=7)
 
 
+async def test_background_requests_fill_a_part_of_the_replicas_and_no_quota(running: Running) -> None:
+    async with running.backend() as backend:
+        await until(lambda: len(backend._deployments[0].reports) == 2)
+        [deployment] = {id(one): one for one in backend._deployments if "generate" in one.group.checkpoints}.values()
+        room = deployment.background_room
+        assert room < 2 * running.sleeping.scaling.max_ongoing_requests
+        file = [
+            backend.submit(GenerateRequest(f"row {i}", max_new_tokens=ENDLESS), person=9, background=True)
+            for i in range(room + 3)
+        ]
+        await until(lambda: deployment.background == room and sum(one.heard is not None for one in file) == room)
+        for _ in range(PEOPLE):
+            await backend.run(SentimentRequest("mine all the same"), person=9)
+        for one in file[:room]:
+            one.cancel()
+        await until(lambda: all(one.heard is not None for one in file))
+        for one in file[room:]:
+            one.cancel()
+        await asyncio.gather(*(one.task for one in file), return_exceptions=True)
+        assert deployment.background == 0
+
+
 async def test_quotas_survive_the_loss_of_their_actor(running: Running) -> None:
     import ray
 

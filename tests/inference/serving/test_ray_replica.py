@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,16 @@ async def test_the_last_event_is_the_answer(open_replica: Any) -> None:
     assert isinstance(answered, Answered)
     assert answered.answer.checkpoint == "tiny-distilbert"
     assert all(isinstance(one, Heard) for one in heard)
+
+
+async def test_a_background_request_does_not_count_among_a_persons(open_replica: Any) -> None:
+    async with open_replica(per_person=0) as replica:
+        assert isinstance(error_of(await events(replica, SentimentRequest("Great"))), TooManyRequests)
+        async with asyncio.timeout(PATIENCE):
+            found = [
+                event async for event in replica.answer(replace(asked(SentimentRequest("Great")), background=True))
+            ]
+    assert isinstance(found[-1], Answered)
 
 
 async def test_a_text_is_heard_of_and_can_be_stopped(open_replica: Any) -> None:
