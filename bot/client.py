@@ -36,6 +36,8 @@ from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
 from bot.servers.directory import Servers
+from bot.servers.features import feature_behind, feature_of
+from bot.servers.gate import Access
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
 from bot.sharding.takeover import Takeover
@@ -113,6 +115,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.delivery = Delivery(backend, store, self.studio, quota)
         self.conversations = store.conversations
         self.servers = Servers(store.server_settings)
+        self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
         self.maintenance = Maintenance(store.maintenance)
         self.watch, self.processes = watch, processes
@@ -126,9 +129,11 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.takeover = Takeover(processes, self.pending_interactions, self._interaction_of)
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         self._action_handlers: dict[str, Handler] = {}
+        self._features: dict[str, str] = {}
 
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
+        await self.servers.load()
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         for name in await asyncio.to_thread(cog_names):
             await self.load_extension(name)
@@ -158,9 +163,15 @@ class Glassbox(Gated, commands.AutoShardedBot):
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
 
-    def handle(self, action: Action, handler: Handler) -> None:
-        """Register the handler of an action."""
+    def handle(self, action: Action, handler: Handler, *, feature: str | None = None) -> None:
+        """Register the handler of an action.
+
+        Args:
+            feature: what access rules must allow; if it is None, the command of the request behind the component.
+        """
         self._action_handlers[action.name] = handler
+        if feature is not None:
+            self._features[action.name] = feature
 
     async def perform(
         self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
@@ -176,6 +187,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
         if handler is not None or action == STOP.name:  # any other name is not ours
             name_action(interaction, action)
         try:
+            await self.maintenance.check(action)
             if action == STOP.name:
                 await self._processes.writing.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
@@ -183,6 +195,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
             if handler is None:  # the message is from a version of the bot with more actions
                 raise RequestForgotten
             request = None if request_id is None else await self._store.find(request_id)
+            await self.access.enter(self._features.get(action) or feature_behind(request), interaction)
             await handler(interaction, Press(request, request_id or "", detail))
         except Exception as error:
             await tell_failure(interaction, f"the action {action}", error)
@@ -191,8 +204,6 @@ class Glassbox(Gated, commands.AutoShardedBot):
         """Answer a submitted modal. discord.py dispatches everything else itself."""
         if (submission := Submission.of(interaction)) is not None:
             self.pending_interactions.begin(interaction)
-            if not await self.maintenance.admits(interaction):
-                return
             await self.perform(interaction, submission.action, None, submission)
 
     async def sync_if_changed(self) -> bool:
@@ -268,9 +279,18 @@ class Tree(app_commands.CommandTree[Glassbox]):
     """The command tree."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Count a command as pending, and allow it unless there is a maintenance. discord.py calls this first."""
-        interaction.client.pending_interactions.begin(interaction)
-        return await interaction.client.maintenance.admits(interaction)
+        """Count a command as pending, and allow it if the operator and the server do. discord.py calls this first."""
+        client = interaction.client
+        client.pending_interactions.begin(interaction)
+        if interaction.type is discord.InteractionType.autocomplete or (command := interaction.command) is None:
+            return True
+        try:
+            await client.maintenance.check(command.qualified_name)
+            await client.access.enter(feature_of(command), interaction)
+        except Exception as error:
+            await tell_failure(interaction, f"/{command.qualified_name}", error)
+            return False
+        return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error

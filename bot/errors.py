@@ -8,6 +8,8 @@
     │   ├── QueueFull
     │   ├── TooManyRequests one person has too many requests waiting
     │   ├── ShuttingDown
+    │   ├── NotAllowedHere  the server prohibits it
+    │   ├── SettingsUnknown nobody knows what the server prohibits
     │   └── ModelsUnreachable   the models are on another machine, and nothing answers there
     ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
@@ -84,6 +86,19 @@ class ShuttingDown(Refused):
     """The worker accepts no new requests, and finishes those that are running."""
 
     SENTENCE = "I am being restarted. Please try again in a minute."
+
+
+class NotAllowedHere(Refused):
+    """The server that somebody asks in prohibits it."""
+
+
+class SettingsUnknown(Refused):
+    """What a server has set is not known, because the database fails."""
+
+    SENTENCE = (
+        "I cannot look up what this server allows at the moment, so I had better not answer here. Please try again in "
+        "a minute."
+    )
 
 
 class ModelsUnreachable(Refused):

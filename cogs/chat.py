@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest, Unanswered
-from bot.replies.acknowledgement import defer, respond
+from bot.replies.acknowledgement import defer, is_answered_privately, respond
 from bot.replies.components.press import Press
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
@@ -58,7 +58,9 @@ class Chat(Cog):
             answer = await self.delivery.answer(interaction, request, render, preview)
             if answer is not None and answer.result.text:
                 exchange = Exchange(request.speaker, request.message, answer.result.text)
-                await self.conversations.keep(turn, channel_id, interaction.user.id, exchange)
+                await self.conversations.keep(
+                    turn, channel_id, interaction.user.id, exchange, guild_id=interaction.guild_id
+                )
 
     @contextlib.asynccontextmanager
     async def _turn(self, interaction: Interaction, channel_id: int) -> AsyncIterator[Turn]:
@@ -103,10 +105,12 @@ def _channel_id(interaction: Interaction) -> int:
 def _is_seen_by_nobody_else(interaction: Interaction) -> bool:
     """Return whether Discord shows the answer only to the person who asks.
 
-    It does so in a server that has not added the bot and does not let user-installed apps respond publicly.
+    The server may have set that (see `AnswerSettings`). Otherwise Discord does so in a server that has not added the bot and does not let user-installed apps respond publicly.
 
     Source: https://docs.discord.com/developers/topics/permissions (`USE_EXTERNAL_APPS`)
     """
+    if is_answered_privately(interaction):
+        return True
     if interaction.guild_id is None or interaction.is_guild_integration():
         return False
     return interaction.is_user_integration() and not interaction.permissions.use_external_apps

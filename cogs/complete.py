@@ -42,7 +42,7 @@ class Complete(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
-        bot.handle(MODAL, self.submit)
+        bot.handle(MODAL, self.submit, feature="complete")
         bot.handle(REGENERATE, self.go_on)
         bot.handle(CONTINUE, self.go_on)
 

@@ -38,7 +38,7 @@ class Models(Cog):
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         bot.add_dynamic_items(CheckpointMenu)
-        bot.handle(LOOK_INTO, self.look_into)
+        bot.handle(LOOK_INTO, self.look_into, feature="models")
 
     @app_commands.command()
     @app_commands.describe(checkpoint="Which one to look into, down to its layers (all of them if left out)")

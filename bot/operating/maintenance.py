@@ -10,13 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import discord
-
-from bot.endings import ending_of
 from bot.errors import Refused, describe
-from bot.replies.delivery import tell
 from bot.replies.formatting.text import fit
-from bot.replies.interaction_record import record_of
 from bot.storage.database import FAILURES
 from bot.storage.maintenance import MaintenanceTable, Notice
 
@@ -28,10 +23,8 @@ READ_SECONDS = 0.5
 """How long an interaction waits to learn of it: Discord wants an acknowledgement within three seconds."""
 LONGEST_REASON = 300
 """UTF-16 units of a reason in a sentence."""
-OPERATORS_COMMANDS = frozenset({"status"})
-"""They work during a maintenance."""
-_ALWAYS = re.compile(r"glassbox-status|glassbox:stop:")
-"""Custom ids that work as well: those of the operator, and Stop, which only ends what goes on."""
+_ALWAYS = re.compile(r"status|(?:[a-z]+-)?stop\b")
+"""Commands and actions that work meanwhile: the operator's, and Stop, which only ends what goes on."""
 HEARD = frozenset({"message", "raw_reaction_add", "reaction_add", "thread_create"})
 """Events that features answer which nobody has called as a command."""
 UNHEARD = "in_maintenance"
@@ -96,14 +89,14 @@ class Maintenance:
         self._know(None)
         log.warning("the maintenance is over")
 
-    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
-        """Return whether an interaction is answered; if not, the person has been told why."""
-        if _is_exempt(interaction) or (notice := await self.notice()) is None:
-            return True
-        error = UnderMaintenance(notice)
-        record_of(interaction).end(ending_of(error), error)
-        await tell(interaction, error.sentence)
-        return False
+    async def check(self, name: str) -> None:
+        """Raise `UnderMaintenance` if an interaction must not be answered now.
+
+        Args:
+            name: of its command or action.
+        """
+        if _ALWAYS.match(name) is None and (notice := await self.notice()) is not None:
+            raise UnderMaintenance(notice)
 
     def keep(self, task: asyncio.Task[None]) -> None:
         """Refer to a task until it ends, because asyncio does not."""
@@ -120,17 +113,6 @@ class Maintenance:
 
     def _know(self, notice: Notice | None) -> None:
         self._notice, self._read_at = notice, asyncio.get_running_loop().time()
-
-
-def _is_exempt(interaction: discord.Interaction[Any]) -> bool:
-    data: Any = interaction.data or {}
-    match interaction.type:
-        case discord.InteractionType.application_command:
-            return data.get("name") in OPERATORS_COMMANDS
-        case discord.InteractionType.component | discord.InteractionType.modal_submit:
-            return _ALWAYS.match(str(data.get("custom_id", ""))) is not None
-        case _:  # completions are choices, not answers
-            return True
 
 
 class Gated:

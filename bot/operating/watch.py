@@ -28,7 +28,6 @@ from bot.operating.throughput import Samples
 from bot.operating.worker_metrics import WorkerMetrics
 from bot.replies.interaction_record import InteractionRecord
 
-
 FAILED: frozenset[Outcome] = frozenset({"failed", "unavailable", "refused"})
 """Outcomes that an operator may want to do something about."""
 

@@ -27,6 +27,17 @@ Keep = Callable[[Kind], Awaitable[None]]
 
 _KIND = "glassbox-acknowledged"
 _KEEP = "glassbox-keep"
+_PRIVATE = "glassbox-private"
+
+
+def answer_privately(interaction: discord.Interaction) -> None:
+    """Have only one person see every new message that answers an interaction, because the server wants that."""
+    interaction.extras[_PRIVATE] = True
+
+
+def is_answered_privately(interaction: discord.Interaction) -> bool:
+    """Return whether the server wants only one person to see the answers."""
+    return bool(interaction.extras.get(_PRIVATE))
 
 
 def expect(interaction: discord.Interaction, keep: Keep, known: Kind | None) -> None:
@@ -52,11 +63,12 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
 
     Args:
         thinking: whether a new message follows, and not an edit of the component's message; always so for commands.
-        ephemeral: whether only one person sees the new message.
+        ephemeral: whether only one person sees the new message, even if the server does not want that of all answers.
 
     Raises:
         discord.HTTPException: Discord has refused it, or the interaction is gone.
     """
+    ephemeral = ephemeral or is_answered_privately(interaction)
     if acknowledgement(interaction) is None:
         new = thinking or interaction.type is discord.InteractionType.application_command
         kind = Kind.deferred_channel_message if new else Kind.deferred_message_update
@@ -69,6 +81,7 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
 
 async def respond(interaction: discord.Interaction, sentence: str, *, ephemeral: bool) -> None:
     """Answer an interaction with a sentence; raise `discord.HTTPException` if that fails for good."""
+    ephemeral = ephemeral or is_answered_privately(interaction)
     await _acknowledge(
         interaction,
         Kind.channel_message,

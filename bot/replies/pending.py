@@ -85,7 +85,9 @@ class PendingReply:
     async def id_of(self, request: Request[object]) -> str:
         """Keep a request for the buttons of this response, and return its id."""
         if request not in self.ids:
-            self.ids[request] = await self.store.keep(request, person=self.interaction.user.id)
+            self.ids[request] = await self.store.keep(
+                request, person=self.interaction.user.id, guild_id=self.interaction.guild_id
+            )
         return self.ids[request]
 
     async def show_notices(self) -> None:

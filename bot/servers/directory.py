@@ -1,15 +1,17 @@
-"""The settings of all servers, remembered for a moment."""
+"""The settings of all servers, remembered for a moment, and beyond that if the database fails."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import json
 import logging
 from collections.abc import Callable
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from pydantic import ValidationError
 
-from bot.errors import describe
+from bot.errors import SettingsUnknown, describe
 from bot.servers.settings import ServerSettings
 from bot.storage.database import FAILURES
 from bot.storage.server_settings import ServerSettingsTable
@@ -17,58 +19,142 @@ from bot.storage.server_settings import ServerSettingsTable
 log = logging.getLogger(__name__)
 
 MOST_REMEMBERED = 4_096
-REMEMBERED_SECONDS = 5.0
+"""Servers whose settings are at hand."""
+REMEMBERED_SECONDS = 2.0
 """How long another process may still use settings after they were changed."""
+PATIENCE_SECONDS = 1.0
+"""How long a slow database is waited for if the settings are known from before. Discord waits three seconds."""
+ACCESS = "access"
+"""The topic without which nothing is certain."""
+MOST_KNOWN = 100_000
+"""Servers whose last document is known if the database fails."""
 
 
 class Servers:
-    """What servers have set."""
+    """What servers have set.
+
+    Every process reads a server's document anew when it is `REMEMBERED_SECONDS` old, once for all who ask meanwhile.
+    If the database fails, or does not answer at once, the last document that this process has read holds; it has read
+    all of them at its start.
+    """
 
     def __init__(self, table: ServerSettingsTable, *, seconds: float = REMEMBERED_SECONDS) -> None:
         self.table = table
-        self._remembered: TTLCache[int, ServerSettings] = TTLCache(MOST_REMEMBERED, seconds, _now)
+        self._fresh: TTLCache[int, ServerSettings] = TTLCache(MOST_REMEMBERED, seconds, _now)
+        self._known: LRUCache[int, str | None] = LRUCache(MOST_KNOWN)
+        self._all_known = False
+        self._reading: dict[int, asyncio.Task[ServerSettings]] = {}
+        self._changes: dict[int, int] = {}
+        # A read serves everybody who waits for it, so it outlives the interaction that began it.
+        self._context = contextvars.copy_context()
+
+    async def load(self, most: int = MOST_KNOWN) -> None:
+        """Read the documents of all servers, in case that the database fails later. If it fails now, it is logged."""
+        try:
+            documents = await self.table.all(most)
+        except FAILURES as error:
+            log.warning("what servers have set cannot be read: %s", describe(error))
+            return
+        for guild_id, content in documents:
+            self._known.setdefault(guild_id, content)
+        self._all_known = len(documents) < most
 
     async def settings(self, guild_id: int | None) -> ServerSettings:
         """Return what a server has set; the defaults if it has set nothing, or there is no server.
 
-        If the database fails, the defaults hold, which allow nothing that a server must switch on.
+        If it can't be known, the defaults hold, which allow nothing that a server must switch on. Whatever a server can
+        prohibit asks `certain`.
+        """
+        try:
+            return await self.certain(guild_id)
+        except SettingsUnknown:
+            return ServerSettings()
+
+    async def certain(self, guild_id: int | None) -> ServerSettings:
+        """Return what a server has set, and never the defaults because of a failure.
+
+        Raises:
+            SettingsUnknown: the database fails, and did when this process started; or the access rules can't be read.
         """
         if guild_id is None:
             return ServerSettings()
-        if (known := self._remembered.get(guild_id)) is not None:
+        if (known := self._fresh.get(guild_id)) is not None:
             return known
-        try:
-            found = await self.table.find(guild_id)
-        except FAILURES as error:
-            log.warning("what a server has set cannot be read: %s", describe(error))
-            return ServerSettings()
-        self._remembered[guild_id] = settings = _read(None if found is None else found[0])
-        return settings
+        if (reading := self._reading.get(guild_id)) is None:
+            reading = self._context.run(asyncio.get_running_loop().create_task, self._read(guild_id))
+            self._reading[guild_id] = reading
+            reading.add_done_callback(lambda task: self._has_read(guild_id, task))
+        await asyncio.wait((reading,), timeout=PATIENCE_SECONDS)
+        if reading.done() and (error := reading.exception()) is None:
+            return reading.result()
+        if reading.done() and isinstance(error, SettingsUnknown):
+            raise SettingsUnknown
+        return self._last(guild_id)
 
     async def change(self, guild_id: int, change: Callable[[ServerSettings], ServerSettings]) -> ServerSettings:
         """Change what a server has set, and return all of it.
 
         Raises:
             FAILURES: the database can't be used, and nothing has changed.
+            SettingsUnknown: the access rules can't be read, and nothing has changed.
         """
-        content = await self.table.change(guild_id, lambda known: change(_read(known)).model_dump_json())
-        self._remembered[guild_id] = settings = _read(content)
-        return settings
+
+        def changed(known: str | None) -> tuple[str, float | None]:
+            settings = change(_parsed(known))
+            return settings.model_dump_json(), settings.retention.seconds
+
+        content = await self.table.change(guild_id, changed)
+        # A read that is under way may have begun before the change.
+        self._changes[guild_id] = self._changes.get(guild_id, 0) + 1
+        return self._note(guild_id, content)
 
     async def left(self, guild_id: int) -> None:
         """Note that the bot is not in a server any more; raise `FAILURES`."""
-        self._remembered.pop(guild_id, None)
         await self.table.left(guild_id)
 
+    async def joined(self, guild_id: int) -> None:
+        """Note that the bot is in a server (again); raise `FAILURES`."""
+        await self.table.joined(guild_id)
 
-def _read(content: str | None) -> ServerSettings:
-    if content is None:
-        return ServerSettings()
+    async def _read(self, guild_id: int) -> ServerSettings:
+        before = self._changes.get(guild_id, 0)
+        found = await self.table.find(guild_id)
+        if self._changes.get(guild_id, 0) != before:
+            return self._last(guild_id)
+        return self._note(guild_id, None if found is None else found[0])
+
+    def _has_read(self, guild_id: int, task: asyncio.Task[ServerSettings]) -> None:
+        if self._reading.get(guild_id) is task:
+            del self._reading[guild_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("what a server has set cannot be read: %s", describe(error))
+
+    def _note(self, guild_id: int, content: str | None) -> ServerSettings:
+        self._known[guild_id] = content
+        self._fresh[guild_id] = settings = _parsed(content)
+        return settings
+
+    def _last(self, guild_id: int) -> ServerSettings:
+        if guild_id not in self._known and not self._all_known:
+            raise SettingsUnknown
+        return _parsed(self._known.get(guild_id))
+
+
+def _parsed(content: str | None) -> ServerSettings:
+    """Read a document. A topic that this version cannot read has its defaults, unless it says what is prohibited.
+
+    Raises:
+        SettingsUnknown: the access rules can't be read.
+    """
     try:
-        return ServerSettings.model_validate_json(content)
+        return ServerSettings.model_validate_json(content or "{}")
     except ValidationError as error:  # its text holds what people wrote
-        log.warning("what a server has set cannot be read: %s", describe(error))
-        return ServerSettings()
+        log.warning("not all of what a server has set can be read: %s", describe(error))
+        faulty = {str(fault["loc"][0]) if fault["loc"] else ACCESS for fault in error.errors(include_input=False)}
+    if ACCESS in faulty:
+        raise SettingsUnknown
+    topics = json.loads(content or "{}")
+    return ServerSettings.model_validate({name: value for name, value in topics.items() if name not in faulty})
 
 
 def _now() -> float:

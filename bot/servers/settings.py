@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from bot.servers.topics.access import AccessSettings
 from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.chat import ChatSettings
+from bot.servers.topics.quotas import QuotaSettings
 from bot.servers.topics.reactions import ReactionSettings
+from bot.servers.topics.retention import RetentionSettings
 from bot.servers.topics.topic import Topic
 
 
 class ServerSettings(Topic):
     """What a server has set. In direct messages and group channels the defaults hold."""
 
+    access: AccessSettings = AccessSettings()
     answers: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
+    quotas: QuotaSettings = QuotaSettings()
     reactions: ReactionSettings = ReactionSettings()
+    retention: RetentionSettings = RetentionSettings()

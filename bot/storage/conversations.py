@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Double, bindparam, delete, select
+from sqlalchemy import Connection, delete, select
 
 from bot.errors import Refused, Unanswered, describe
 from bot.inference.requests import Request
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import CHANNEL, NEWEST, delete_conversation, insert_unless_deleted, let_nobody_delete
-from bot.storage.expiry import KEPT_SECONDS
 from bot.storage.leases import Leases
+from bot.storage.retention import is_kept
 from bot.storage.tables import EXCHANGES
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.work.request import WorkRequest
@@ -40,7 +40,7 @@ _OLDEST = (
 _TRIM = delete(EXCHANGES).where(EXCHANGES.c.channel_id == CHANNEL, EXCHANGES.c.number <= _OLDEST)
 _HISTORY = (
     select(EXCHANGES.c.speaker, EXCHANGES.c.message, EXCHANGES.c.answer)
-    .where(EXCHANGES.c.channel_id == CHANNEL, EXCHANGES.c.created >= bindparam("since", type_=Double))
+    .where(EXCHANGES.c.channel_id == CHANNEL, is_kept(EXCHANGES))
     .order_by(EXCHANGES.c.number.desc())
     .limit(MOST_EXCHANGES)
 )
@@ -102,7 +102,9 @@ class Conversations:
             finally:
                 del self._turns[channel_id]
 
-    async def keep(self, turn: Turn, channel_id: int, person: int, exchange: Exchange) -> None:
+    async def keep(
+        self, turn: Turn, channel_id: int, person: int, exchange: Exchange, *, guild_id: int | None = None
+    ) -> None:
         """Keep the exchange of a turn, unless the conversation was deleted meanwhile, and forget the oldest ones."""
         values: Values = {
             "channel_id": channel_id,
@@ -111,6 +113,7 @@ class Conversations:
             "message": _storable(exchange.message),
             "answer": _storable(exchange.answer),
             "created": self._now(),
+            "guild_id": guild_id,
             "conversation": turn.conversation,
         }
 
@@ -166,8 +169,7 @@ class Conversations:
         # The number first: a deletion between the two statements is a later one.
         try:
             [[turn.conversation]] = await self._database.rows(NEWEST, {"channel_id": channel_id})
-            since = self._now() - KEPT_SECONDS
-            found = await self._database.rows(_HISTORY, {"channel_id": channel_id, "since": since})
+            found = await self._database.rows(_HISTORY, {"channel_id": channel_id, "now": self._now()})
         except FAILURES as error:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:

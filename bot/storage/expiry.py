@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from discord.ext import tasks
@@ -13,13 +14,17 @@ from sqlalchemy import Column, Delete, bindparam, delete, select
 
 from bot.errors import describe
 from bot.storage.database import FAILURES, Database
-from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
+from bot.storage.retention import AFTER_LEAVING_SECONDS, EXPIRED_IN_SERVERS, KEPT_SECONDS, LONG_GONE, forget_server
+from bot.storage.tables import DELETIONS, EXCHANGES, QUOTA_USES, REQUESTS
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long requests, exchanges and deletions are kept; longer than any answer takes."""
-AGES = tuple((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS))
+QUOTA_SECONDS = 7 * 24 * 3600.0
+"""The longest period of a quota."""
+AGES = (
+    *((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS)),
+    (QUOTA_USES.c.used, QUOTA_SECONDS),
+)
 """The columns that say since when a row is kept, in seconds since 1970, and for how many seconds it is."""
 
 EVERY, JITTER = timedelta(hours=1), 0.2
@@ -56,8 +61,17 @@ class Expiry:
                 before = self._now() - seconds
                 while await self._database.run(statement, {"before": before}) == AT_ONCE:
                     pass
+            for statement in EXPIRED_IN_SERVERS:
+                while await self._database.run(statement, {"now": self._now()}):
+                    pass
+            await self._forget_servers(self._now() - AFTER_LEAVING_SECONDS)
         except FAILURES as error:
             log.warning("what is too old cannot be deleted: %s", describe(error))
+
+    async def _forget_servers(self, before: float) -> None:
+        """Delete everything of the servers that the bot left too long ago."""
+        for row in await self._database.rows(LONG_GONE, {"before": before}):
+            await self._database.transaction(partial(forget_server, guild_id=row.guild_id, before=before))
 
     async def _periodically(self) -> None:
         await self.expire()

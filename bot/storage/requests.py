@@ -19,11 +19,12 @@ from bot.inference.requests import Request
 from bot.storage.conversations import Conversations, conversation_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
-from bot.storage.expiry import KEPT_SECONDS, Expiry
+from bot.storage.expiry import Expiry
 from bot.storage.maintenance import MaintenanceTable
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes
+from bot.storage.retention import is_kept
 from bot.storage.server_settings import ServerSettingsTable
 from bot.storage.tables import REQUESTS
 from bot.tasks import all_tasks, task_names
@@ -31,9 +32,7 @@ from bot.tasks import all_tasks, task_names
 log = logging.getLogger(__name__)
 
 _INSERT = insert_unless_deleted(REQUESTS)
-_FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(
-    REQUESTS.c.id == bindparam("id"), REQUESTS.c.created >= bindparam("since")
-)
+_FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(REQUESTS.c.id == bindparam("id"), is_kept(REQUESTS))
 
 
 class RequestStore:
@@ -76,11 +75,12 @@ class RequestStore:
             finally:
                 await store.processes.close()
 
-    async def keep(self, request: Request[object], *, person: int) -> str:
+    async def keep(self, request: Request[object], *, person: int, guild_id: int | None = None) -> str:
         """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.
 
         Args:
             person: the one who asked, by Discord's id.
+            guild_id: of the server that they asked in.
         """
         kind = self._names[type(request)]
         identity = secrets.token_urlsafe(12)
@@ -93,6 +93,7 @@ class RequestStore:
             "content": content,
             "created": self._now(),
             "channel_id": channel_id,
+            "guild_id": guild_id,
             "conversation": conversation,
         }
 
@@ -113,7 +114,7 @@ class RequestStore:
             InvalidRequest: this version no longer answers such a request.
         """
         try:
-            for row in await self.database.rows(_FIND, {"id": identity, "since": self._now() - KEPT_SECONDS}):
+            for row in await self.database.rows(_FIND, {"id": identity, "now": self._now()}):
                 request: Request[object] = self._kinds[row.kind].validate_json(row.content)
                 return request
         except (*FAILURES, KeyError, ValidationError) as error:

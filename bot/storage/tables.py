@@ -28,12 +28,21 @@ REQUESTS = Table(
     Column("created", Double(), nullable=False),  # in seconds since 1970
     # Of the conversation that it repeats something of (see `ChatRequest`), or NULL.
     Column("channel_id", snowflake()),
+    Column("guild_id", snowflake()),  # of the server that it was asked in, or NULL
     sqlite_with_rowid=False,
 )
 Index("requests_by_age", REQUESTS.c.created)
 _OF_A_CONVERSATION = REQUESTS.c.channel_id.is_not(None)
 Index(
     "requests_by_channel", REQUESTS.c.channel_id, sqlite_where=_OF_A_CONVERSATION, postgresql_where=_OF_A_CONVERSATION
+)
+_OF_A_SERVER = REQUESTS.c.guild_id.is_not(None)
+Index(
+    "requests_by_server",
+    REQUESTS.c.guild_id,
+    REQUESTS.c.created,
+    sqlite_where=_OF_A_SERVER,
+    postgresql_where=_OF_A_SERVER,
 )
 
 EXCHANGES = Table(
@@ -46,6 +55,7 @@ EXCHANGES = Table(
     Column("message", Text(), nullable=False),
     Column("answer", Text(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("guild_id", snowflake()),  # of the server that it was said in, or NULL
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
@@ -121,6 +131,7 @@ SERVER_SETTINGS = Table(
     Column("content", Text(), nullable=False),  # see `ServerSettings`, in JSON
     Column("revision", BigInteger(), nullable=False),  # of the content, from 1
     Column("left_at", Double()),  # since when the bot is not there any more, in seconds since 1970
+    Column("kept_seconds", Double()),  # for how long what is asked there is kept; NULL for as long as anything is
 )
 
 OPT_OUTS = Table(
@@ -129,6 +140,18 @@ OPT_OUTS = Table(
     Column("person", snowflake(), primary_key=True, autoincrement=False),
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
 )
+
+QUOTA_USES = Table(
+    "quota_uses",
+    METADATA,
+    Column("number", number(), primary_key=True),
+    Column("key", Text(), nullable=False),  # whose quota, and which (see `bot.storage.quota_uses`)
+    Column("guild_id", snowflake(), nullable=False),
+    Column("person", snowflake(), nullable=False),
+    Column("used", Double(), nullable=False),  # when, in the database's seconds
+)
+Index("quota_uses_by_key", QUOTA_USES.c.key, QUOTA_USES.c.used)
+Index("quota_uses_by_age", QUOTA_USES.c.used)
 
 MAINTENANCE = Table(
     "maintenance",

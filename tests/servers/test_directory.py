@@ -47,7 +47,9 @@ async def test_changes_of_two_processes_at_once_are_both_kept(place: Place) -> N
 
 async def test_a_document_of_a_newer_version_can_be_read(place: Place) -> None:
     async with place.open() as store:
-        await store.server_settings.change(SERVER, lambda _: '{"chat": {"threads": true, "new": 1}, "more": {}}')
+        await store.server_settings.change(
+            SERVER, lambda _: ('{"chat": {"threads": true, "new": 1}, "more": {}}', None)
+        )
         assert (await Servers(store.server_settings).settings(SERVER)).chat.threads
 
 

@@ -116,7 +116,11 @@ async def test_a_file_of_the_version_before_loses_nothing(tmp_path: Path) -> Non
         asked = ChatRequest("swordfish", 2, "alice", (Exchange("alice", "sword", "sword"),), conversation=1)
         assert [await store.find(CHAT), await store.find(WORK)] == [asked, WorkRequest.of(asked, ((1, 2),))]
         assert [await said(store, channel_id) for channel_id in (1, 2, -2)] == [[], ["sword"], ["private"]]
-        assert [select(path, f"SELECT * FROM {table}") for table in tables] == before
+        # Later versions have added columns at the end.
+        after = [select(path, f"SELECT * FROM {table}") for table in tables]
+        assert [
+            [new[: len(old)] for new, old in zip(*rows, strict=True)] for rows in zip(after, before, strict=True)
+        ] == before
         await store.conversations.forget(2)
         async with store.conversations.turn(2) as turn:
             assert turn.conversation == 8  # the earlier version's last number was 7, though that row is gone

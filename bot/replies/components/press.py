@@ -49,9 +49,9 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
         return None
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Count the interaction as pending, and allow it unless there is a maintenance. discord.py calls this first."""
+        """Count the interaction as pending, and allow it. discord.py calls this first."""
         interaction.client.pending_interactions.begin(interaction)
-        return bool(await interaction.client.maintenance.admits(interaction))
+        return True
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         await interaction.client.perform(interaction, self.action, self.fields.get("request_id"), self.detail)

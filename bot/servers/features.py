@@ -1,0 +1,49 @@
+"""What access rules are about: commands by their names, and what the bot does without a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from discord import app_commands
+
+from bot.inference.requests import Request
+from bot.tasks import task_names
+from bot.tasks.work.request import WorkRequest
+
+
+class MessageFeature(StrEnum):
+    """What the bot does where nobody uses a command. The values are kept in the database."""
+
+    MENTIONS = "mentions"  # answers messages that mention it, and replies to its own
+    REACTIONS = "flag reactions"  # translates a message under a flag
+    FORUM_TAGS = "forum tags"  # tags new posts
+
+
+ALWAYS_ALLOWED = frozenset({"settings", "privacy", "help", "status"})
+"""Commands without which nobody could undo a rule, learn what is kept, or delete it. No rule is about them."""
+
+FEATURES_OF_MENUS: Mapping[str, str] = {
+    "translate": "translate",
+    "sentiment": "sentiment",
+    "summarise": "summarize",
+    "entities": "entities",
+    "show the work": "inspect",
+}
+"""The features of message menus, by their names in lower case: a rule about a command holds for its menu as well."""
+
+
+def feature_of(command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu) -> str:
+    """Return the name of a command's feature: a subcommand has that of the whole command."""
+    if isinstance(command, app_commands.ContextMenu):
+        name = command.name.casefold()
+        return FEATURES_OF_MENUS.get(name, name)
+    return (command.root_parent or command).name
+
+
+def feature_behind(request: Request[Any] | None) -> str | None:
+    """Return the name of the command that a kept request belongs to; None if there is no request."""
+    if isinstance(request, WorkRequest):
+        return request.task
+    return None if request is None else task_names().get(type(request))

@@ -1,0 +1,106 @@
+"""The one check of access: for commands, menus, components, and what the bot does without a command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.errors import GlassboxError, NotAllowedHere, named
+from bot.replies.acknowledgement import answer_privately
+from bot.servers.access import Asked, Levels, Verdict, decide
+from bot.servers.directory import Servers
+from bot.servers.features import ALWAYS_ALLOWED, MessageFeature
+
+WHO_DECIDES = "Who has the permission Manage Server can change that with /settings."
+
+
+class Access:
+    """Applies what servers have set about access. In direct messages and group channels everything is allowed."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+
+    async def enter(self, feature: str | None, interaction: discord.Interaction[Any]) -> None:
+        """Check an interaction that has arrived, and note whether the server wants its answers to be private.
+
+        Args:
+            feature: None if access rules are not about it.
+
+        Raises:
+            Refused: see `check`.
+        """
+        if interaction.guild_id is None:
+            return
+        if feature is not None:
+            await self.check(feature, interaction)
+        if (await self._servers.settings(interaction.guild_id)).answers.private:
+            answer_privately(interaction)
+
+    async def check(self, feature: str, interaction: discord.Interaction[Any]) -> None:
+        """Let an interaction pass if its person may use a feature where they are.
+
+        Raises:
+            NotAllowedHere: they may not.
+            SettingsUnknown: the database fails, and what the server has set is not known.
+        """
+        if interaction.guild_id is not None:
+            verdict = await self._verdict(
+                feature, asked_by(interaction.guild_id, interaction.channel, interaction.user)
+            )
+            _refuse_unless(verdict, feature)
+
+    async def allows(self, feature: str, message: discord.Message) -> bool:
+        """Return whether a message's author may use a feature where it stands; False if that is not known."""
+        return await self.allows_in(feature, message.guild, message.channel, message.author)
+
+    async def allows_in(
+        self, feature: str, guild: discord.Object | discord.Guild | None, channel: Any, who: Any
+    ) -> bool:
+        """Return whether somebody may use a feature in a channel; False if that is not known.
+
+        Args:
+            guild: the server; None for direct messages and group channels.
+            channel: a channel or thread. Of one that is only known by its id, the category's rules do not hold.
+            who: a member. Of one that is only known by their id, rules about roles do not hold.
+        """
+        if guild is None:
+            return True
+        try:
+            return (await self._verdict(feature, asked_by(guild.id, channel, who))).allowed
+        except GlassboxError:
+            return False
+
+    async def _verdict(self, feature: str, asked: Asked) -> Verdict:
+        if feature in ALWAYS_ALLOWED:
+            return Verdict()
+        [[guild_id], *_] = asked.places
+        return decide((await self._servers.certain(guild_id)).access.rules, feature, asked)
+
+
+def asked_by(guild_id: int, channel: Any, who: Any) -> Asked:
+    """Return where somebody asks in a server, and who, for the rules."""
+    return Asked(_places(guild_id, channel), _persons(guild_id, who))
+
+
+def _places(guild_id: int, channel: Any) -> Levels:
+    # Of a thread whose parent this process does not know, `category_id` raises.
+    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    category = getattr(parent, "category_id", None)
+    ids = (guild_id, category, getattr(channel, "parent_id", None), getattr(channel, "id", None))
+    return tuple(frozenset({one}) for one in ids if one is not None)
+
+
+def _persons(guild_id: int, who: Any) -> Levels:
+    # As Discord sent them: `Member.roles` leaves out those that this process does not know.
+    roles = frozenset(getattr(who, "_roles", ()))
+    return frozenset({guild_id}), roles, frozenset({who.id})
+
+
+def _refuse_unless(verdict: Verdict, feature: str) -> None:
+    if verdict.allowed:
+        return
+    what = feature.capitalize() if feature in set(MessageFeature) else f"/{named(feature)}"
+    place = verdict.place is not None and not verdict.place.allow
+    where = "this channel" if place else "your roles, or for you"
+    raise NotAllowedHere(f"{what} is switched off here for {where}. {WHO_DECIDES}")
