@@ -118,7 +118,7 @@ def mood_of(felt: Sequence[Felt]) -> Mood:
     values = np.array([one.value for one in felt])
     timeline = Timeline.of(times.tolist())
     step = timeline.length / POINTS
-    grid = timeline.start + step * (np.arange(timeline.parts * POINTS) + 0.5)
+    grid = timeline.start + step * (np.arange(timeline.parts * POINTS, dtype=np.float64) + 0.5)
     counts = resampled(len(felt), RESAMPLES)
     estimates = smoothed(times, values, grid, BANDWIDTH * timeline.length, counts)
     positive, negative = _moments(felt, max(HOUR, 2.0 * timeline.length))
@@ -200,18 +200,15 @@ def _moments(felt: Sequence[Felt], longest: float) -> tuple[tuple[Moment, ...], 
     found = sorted(map(_moment, close), key=lambda moment: -moment.value)
     position = {one.message: index for index, one in enumerate(felt)}
     taken: list[int] = []
-    positive, negative = (_apart(candidates, position, taken) for candidates in (found, found[::-1]))
-    return positive, negative
-
-
-def _apart(candidates: Sequence[Moment], position: dict[int, int], taken: list[int]) -> tuple[Moment, ...]:
-    chosen: list[Moment] = []
-    for moment in candidates:
-        at = position[moment.message]
-        if len(chosen) < MOMENTS and all(abs(at - other) >= STRETCH for other in taken):
-            chosen.append(moment)
-            taken.append(at)
-    return tuple(chosen)
+    positive: list[Moment] = []
+    negative: list[Moment] = []
+    for _ in range(MOMENTS):  # in turns, so that both have some if there are few
+        for candidates, chosen in ((found, positive), (reversed(found), negative)):
+            free = (one for one in candidates if all(abs(position[one.message] - at) >= STRETCH for at in taken))
+            if (moment := next(free, None)) is not None:
+                chosen.append(moment)
+                taken.append(position[moment.message])
+    return tuple(positive), tuple(negative)
 
 
 def _moment(stretch: Sequence[Felt]) -> Moment:

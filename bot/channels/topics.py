@@ -58,7 +58,8 @@ def topics_of(judged: Sequence[Judged], labels: Sequence[str]) -> Topics:
     part = timeline.part_of(np.array([one.when for one in judged]))
     columns = {label: index for index, label in enumerate(labels)}
     table = np.zeros((timeline.parts, len(labels) + 1), dtype=int)
-    np.add.at(table, (part, [columns.get(one.label or "", len(labels)) for one in judged]), 1)
+    column = np.array([columns.get(one.label or "", len(labels)) for one in judged])
+    np.add.at(table, (part, column), 1)
     borders = timeline.borders
     parts = (
         TopicPart(start, end, tuple(row[:-1]), row[-1])

@@ -9,8 +9,8 @@ from bot.errors import ModelUnavailable
 from bot.inference.requests import LabelScore
 
 UNSUITABLE = (
-    "The checkpoint for /sentiment does not tell positive from negative, so there is no mood to draw. Whoever runs this "
-    "bot can set one that does with SENTIMENT_CHECKPOINT."
+    "The checkpoint for /sentiment does not tell positive from negative, so there is no mood to draw. Whoever runs "
+    "this bot can set one that does with SENTIMENT_CHECKPOINT."
 )
 _WORDS = {"pos": 1.0, "neg": -1.0, "neu": 0.0}
 _STARS = re.compile(r"([1-5]) stars?")

@@ -115,8 +115,8 @@ def _apart(places: Sequence[float], left: float, right: float) -> list[float]:
     moved: list[float] = []
     for index, place in enumerate(places):
         # Those that follow need room at the right.
-        place = min(max(place, left), right - gap * (len(places) - 1 - index))
-        moved.append(max(place, moved[-1] + gap) if moved else place)
+        inside = min(max(place, left), right - gap * (len(places) - 1 - index))
+        moved.append(max(inside, moved[-1] + gap) if moved else inside)
     return moved
 
 
