@@ -28,6 +28,7 @@ class Backend(Protocol):
 
         Raises:
             ModelUnavailable: no checkpoint is set for it.
+            InvalidRequest: the checkpoint that was chosen cannot be.
             Refused: it is not accepted now.
         """
 
@@ -41,21 +42,27 @@ class Backend(Protocol):
         """
         return await self.submit(request, person=person)
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        """Return the pairs that a task's checkpoint translates, as far as known; None if it translates nothing.
+    def languages(self, name: str) -> LanguagePairs | None:
+        """Return the pairs that a checkpoint translates, as far as known; None if it translates nothing.
+
+        Args:
+            name: the checkpoint's, or that of a task, for the one that is set for it.
 
         Raises:
-            ModelUnavailable: no checkpoint is set for the task.
+            ModelUnavailable: there is none.
         """
 
     def status(self) -> WorkerStatus:
         """Return how busy the worker is. A backend on another machine returns what it heard last."""
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        """Describe a task's checkpoint, loaded or not. Loads no weights, and uses no network.
+    async def describe(self, name: str) -> CheckpointDescription:
+        """Describe a checkpoint, loaded or not. Loads no weights, and uses no network.
+
+        Args:
+            name: the checkpoint's, or that of a task, for the one that is set for it.
 
         Raises:
-            ModelUnavailable: none is set for the task.
+            ModelUnavailable: there is none.
         """
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Never, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
 
 from bot.errors import ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
+
+if TYPE_CHECKING:
+    from bot.inference.checkpoints.abilities import Abilities
 
 HeadT_contra = TypeVar("HeadT_contra", contravariant=True)
 RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
@@ -56,6 +59,7 @@ class Task(Generic[ResultT]):
         repeatable: whether equal requests have equal results, so that one computation serves all of them.
         weight: how many ordinary results one of its results counts for in the cache, because some are large.
         from_text: whether a text alone makes a request: `request(text)`.
+        suits: whether a checkpoint with a fitting head knows enough for the task; None if every one does.
     """
 
     name: str
@@ -65,6 +69,16 @@ class Task(Generic[ResultT]):
     repeatable: bool = True
     weight: int = 1
     from_text: bool = False
+    suits: Callable[[Abilities], bool] | None = None
+
+    @property
+    def takes_any_head(self) -> bool:
+        """Whether every checkpoint can do it."""
+        return self.suits is None and len(self.implementations) == len(HeadKind)
+
+    def can_use(self, abilities: Abilities) -> bool:
+        """Return whether a checkpoint can do it, judging by its architecture."""
+        return abilities.kind in self.implementations and (self.suits is None or self.suits(abilities))
 
     def start(self, head: Any, request: Any) -> TaskRun[ResultT]:
         """Start to answer a request on a head.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bot.errors import InvalidRequest
+from bot.inference.checkpoints.abilities import ONLY_TRANSLATORS
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
@@ -192,4 +193,5 @@ TASK = Task(
     dict.fromkeys(KINDS, Implementation(summarize, so_far)),
     repeatable=False,
     from_text=True,
+    suits=lambda abilities: not abilities.architecture.startswith(ONLY_TRANSLATORS),
 )

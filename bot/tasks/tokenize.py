@@ -106,8 +106,8 @@ class TokenizeRequest(Request[TokenizeResult]):
         return " | ".join(self.texts)
 
     @property
-    def checkpoint(self) -> str:
-        """The chosen task's."""
+    def checkpoint_task(self) -> str:
+        """The task whose checkpoint is used."""
         return self.task
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from bot.errors import InvalidRequest
+from bot.inference.checkpoints.abilities import TRANSLATORS
 from bot.inference.languages.lookup import Language, find_language, language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
@@ -189,4 +190,5 @@ TASK = Task(
         HeadKind.SEQ2SEQ_LM: Implementation(rewrite, calibrate=unpack_detector),
         HeadKind.CAUSAL_LM: Implementation(draft, calibrate=unpack_detector),
     },
+    suits=lambda abilities: abilities.kind is HeadKind.CAUSAL_LM or abilities.architecture.startswith(TRANSLATORS),
 )

@@ -40,11 +40,12 @@ class WorkRequest(Request[Explanation]):
     ) -> WorkRequest:
         """Ask how the answer to a request came about."""
         [task] = [task.name for task in COMMANDS if task.request is type(request)]
-        return cls(task, _adapter(task).dump_json(request).decode(), written, answered)
+        content = _adapter(task).dump_json(request).decode()
+        return cls(task, content, written, answered, checkpoint=request.checkpoint)
 
     @property
-    def checkpoint(self) -> str:
-        """The name of the checkpoint that answered."""
+    def checkpoint_task(self) -> str:
+        """The other request's task."""
         return self.task
 
     @cached_property
