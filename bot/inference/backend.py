@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.inference.answering import Answering
@@ -70,19 +69,22 @@ class Backend(Protocol):
 class CheckpointControl(Protocol):
     """A backend that an operator can have load and unload checkpoints: a worker in this process."""
 
-    async def load(self, tasks: Collection[str], *, may_evict: bool = True) -> None:
-        """Load the checkpoints of some tasks now.
+    async def load_checkpoint(self, name: str) -> None:
+        """Load a checkpoint now, and calibrate it for its tasks. Others may be evicted for it.
 
         Args:
-            may_evict: whether this may evict other checkpoints.
+            name: see `Backend.describe`.
 
         Raises:
-            ModelUnavailable: a checkpoint cannot be loaded.
+            ModelUnavailable: there is none, or it cannot be loaded.
         """
 
-    async def unload(self, task: str) -> None:
-        """Take a task's checkpoint off the devices as soon as no request uses it; the next one loads it again.
+    async def unload_checkpoint(self, name: str) -> None:
+        """Take a checkpoint off the devices as soon as no request uses it; the next one loads it again.
+
+        Args:
+            name: see `Backend.describe`.
 
         Raises:
-            ModelUnavailable: none is set for the task.
+            ModelUnavailable: there is none.
         """

@@ -171,12 +171,11 @@ class CheckpointPool:
         """Count a request that failed because a checkpoint's numbers were not finite."""
         self._pooled[model.spec.key].nonfinite += 1
 
-    async def unload(self, task: str) -> None:
-        """Take a task's checkpoint off the devices once its leases have ended. Who needs it next loads it again.
+    async def unload(self, pooled: PooledCheckpoint) -> None:
+        """Take a checkpoint off the devices once its leases have ended. Until then no other one is loaded.
 
-        Until then no other checkpoint is loaded. Raises like `spec`.
+        Who needs it meanwhile waits, and loads it again.
         """
-        pooled = self.checkpoint(task)
         async with self._making_room:
             if pooled.loaded is not None:
                 await self._take_off(pooled)
