@@ -24,6 +24,7 @@ from bot.inference.backend import Backend
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
 from bot.operating.maintenance import Gated, Maintenance
+from bot.operating.process_name import process_name
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
@@ -40,6 +41,7 @@ from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
+from bot.sharding.roll_call import RollCall
 from bot.sharding.takeover import Takeover
 from bot.storage import RequestStore
 from bot.storage.database import FAILURES
@@ -119,8 +121,9 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.opt_outs = store.opt_outs
         self.maintenance = Maintenance(store.maintenance)
         self.watch, self.processes = watch, processes
+        self.roll_call = RollCall(processes.shards, self, process_name(), None if watch is None else watch.gateway)
         self._store = store
-        self._context = contextvars.copy_context()
+        self.timers = self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()
         self.pending_interactions.observer = watch

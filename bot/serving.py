@@ -83,9 +83,9 @@ def build(args: Mapping[str, Any]) -> Application:
 
 def build_with(settings: Settings, preset: Preset, args: Arguments) -> Application:
     """Return Serve's application with these settings."""
+    from bot.inference.checkpoints.offers import Offers
     from bot.inference.serving.application import application
     from bot.inference.serving.ingress import Cluster
-    from bot.inference.checkpoints.offers import Offers
     from bot.tasks import all_tasks, task_names
 
     groups = grouped(preset, args.scaling, args.groups, args.grouping, Offers(all_tasks()))

@@ -105,7 +105,9 @@ class InferenceWorker(Backend):
             request = replace(request, checkpoint=None)  # equal to the requests of those who have not chosen
         computation = Computation(request, person, task, checkpoint, background)
         answer = asyncio.create_task(self._answerer.answer(computation))
-        answering = LocalAnswering(computation, answer, self._answerer.leading, checkpoint.state, self._queue, self._context)
+        answering = LocalAnswering(
+            computation, answer, self._answerer.leading, checkpoint.state, self._queue, self._context
+        )
         self._accepted.add(answering)
         self._count(computation, 1)
         answer.add_done_callback(partial(self._release, answering, began))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Collection
 from typing import Protocol
 
 import discord
@@ -23,9 +24,10 @@ class Owned(Protocol):
     """A client of discord.py, as far as this needs it."""
 
     owner_id: int | None
-    owner_ids: set[int] | None
+    owner_ids: Collection[int] | None
 
     async def is_owner(self, user: discord.abc.User, /) -> bool: ...
+    async def application_info(self) -> discord.AppInfo: ...
 
 
 class Operators:
@@ -33,21 +35,32 @@ class Operators:
 
     def __init__(self, client: Owned) -> None:
         self._client = client
-        # Whoever makes the client may have set them.
-        self._asks = not client.owner_id and not client.owner_ids
         self._asked_at = -math.inf
+        self._team_owner: int | None = None
+        # As discord.py has set it; whatever else is there was set by whoever made the client.
+        self._found: tuple[object, object] = (None, set())
 
     async def check(self, person: discord.abc.User) -> None:
         """Raise `InvalidRequest` unless a person is an operator, and `Refused` if Discord does not say who is."""
-        now = asyncio.get_running_loop().time()
-        if self._asks and now - self._asked_at >= REMEMBERED_SECONDS:
-            self._client.owner_id, self._client.owner_ids = None, set()
-            self._asked_at = now
         try:
-            is_operator = await self._client.is_owner(person)
+            is_operator = await self._includes(person)
         except Exception as error:  # see `bot.replies.discord_errors`
             self._asked_at = -math.inf
             log.warning("who runs the application is unknown: %s", describe(error))
             raise Refused(UNKNOWN) from error
         if not is_operator:
             raise InvalidRequest(NOT_YOURS)
+
+    async def _includes(self, person: discord.abc.User) -> bool:
+        client = self._client
+        if (client.owner_id, client.owner_ids) not in ((None, set()), (None, None), self._found):
+            return await client.is_owner(person)
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_at >= REMEMBERED_SECONDS:
+            client.owner_id, client.owner_ids = None, set()
+            # Who owns a team need not have a role in it.
+            team = (await client.application_info()).team
+            self._team_owner, self._asked_at = None if team is None else team.owner_id, now
+        is_operator = await client.is_owner(person) or person.id == self._team_owner
+        self._found = (client.owner_id, client.owner_ids)
+        return is_operator

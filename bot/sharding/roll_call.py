@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from bot.errors import describe
+from bot.operating.gateway import Gateway
 from bot.storage.database import FAILURES
 from bot.storage.shard_states import ShardState, ShardStates
 
@@ -26,7 +27,6 @@ class Sharded(Protocol):
     def shard_ids(self) -> list[int] | None: ...
     @property
     def latencies(self) -> list[tuple[int, float]]: ...
-    def is_ready(self) -> bool: ...
 
 
 class RollCall:
@@ -34,16 +34,14 @@ class RollCall:
 
     Args:
         process: what this process calls itself.
-        missing: the shards of this process that are not ready; None if it does not know.
+        gateway: knows which of this process's shards are ready; without it, those that have a connection are.
     """
 
-    def __init__(
-        self, states: ShardStates, client: Sharded, process: str, missing: Callable[[], Sequence[int] | None]
-    ) -> None:
+    def __init__(self, states: ShardStates, client: Sharded, process: str, gateway: Gateway | None = None) -> None:
+        self.process = process
         self._states = states
         self._client = client
-        self._process = process
-        self._missing = missing
+        self._gateway = gateway
 
     async def run(self) -> None:
         """Say so until this is cancelled. A process with all shards writes nothing."""
@@ -61,9 +59,9 @@ class RollCall:
         if client.shard_count is None:
             return []
         latencies = dict(client.latencies)
-        missing = self._missing()
+        missing = None if self._gateway is None else self._gateway.missing
         return [
-            ShardState(shard, self._process, _is_connected(shard, latencies, missing), _finite(latencies.get(shard)))
+            ShardState(shard, self.process, _is_connected(shard, latencies, missing), _finite(latencies.get(shard)))
             for shard in self._ids(client.shard_count)
         ]
 

@@ -136,9 +136,7 @@ class CheckpointPool:
                 pooled.state.phase = Phase.WAITING
 
     @asynccontextmanager
-    async def lease(
-        self, wanted: str | PooledCheckpoint, *, may_evict: bool = True
-    ) -> AsyncIterator[LoadedCheckpoint]:
+    async def lease(self, wanted: str | PooledCheckpoint, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
         """Load a checkpoint, and keep it on the devices while the body runs.
 
         A load that failed is tried again by the next caller.

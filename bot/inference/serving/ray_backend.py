@@ -134,9 +134,7 @@ class RayBackend(Backend):
         self._deployments = tuple(deployments)
         self._quotas = quotas
         self._limits = limits
-        self._by_task = {
-            task: (one, spec) for one in self._deployments for task, spec in one.group.checkpoints.items()
-        }
+        self._by_task = {task: (one, spec) for one in self._deployments for task, spec in one.group.checkpoints.items()}
         self._by_name = {spec.name: (one, spec) for one in self._deployments for spec in one.group.specs}
         self._running: set[RayAnswering[Any]] = set()
         self._draining = False

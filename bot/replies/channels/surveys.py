@@ -42,6 +42,8 @@ class Surveyor(Protocol):
     def processes(self) -> Processes: ...
     @property
     def access(self) -> Rules: ...
+    @property
+    def timers(self) -> contextvars.Context: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ class Surveys:
         self._bot = bot
         self._command = command
         self._people: set[int] = set()
-        self._timers = contextvars.copy_context()
 
     @contextlib.asynccontextmanager
     async def of(self, interaction: discord.Interaction[Any], chosen: Chosen | None) -> AsyncIterator[Surveyed]:
@@ -101,5 +102,5 @@ class Surveys:
     ) -> Facts | None:
         """Read and judge; see `Survey`."""
         bot = self._bot
-        tools = Tools(bot.backend, bot.opt_outs, bot.processes.writing, self._timers)
+        tools = Tools(bot.backend, bot.opt_outs, bot.processes.writing, bot.timers)
         return await Survey(place.interaction, tools, place.channel, title, number, make, take, is_truncated).run()

@@ -12,6 +12,7 @@ from bot.inference.status import DeviceStatus, WorkerStatus
 from bot.operating.last_hour import Failures, Latencies
 from bot.operating.throughput import Throughput
 from bot.pictures.latency import latency
+from bot.pictures.picture import Picture
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, escape, fit
 from bot.replies.reply import Drawing, Reply
@@ -37,12 +38,13 @@ def overview(one: Snapshot) -> Reply:
         ("Last hour", list(_last_hour(one))),
         ("Shards", list(_shards(one))),
         ("Errors of the last hour", list(_failures(one))),
-        ("Versions", [" · ".join(f"{name} {escape(version)}" for name, version in one.versions.items())]),
+        ("Versions", [" · ".join(f"{name} {version}" for name, version in one.versions.items())]),
     ):
         if lines:
             embed.add_field(name=name, value=_fitting(lines), inline=False)
     embed.set_footer(text=f"This process: {one.process}")
-    return Reply(embed, drawing=None if one.measured is None else Drawing(PICTURE, partial(_chart, one.measured.latencies)))
+    measured = one.measured
+    return Reply(embed, drawing=None if measured is None else Drawing(PICTURE, partial(_chart, measured.latencies)))
 
 
 def _fitting(lines: Sequence[str]) -> str:
@@ -163,7 +165,7 @@ def _failures(one: Snapshot) -> Iterator[str]:
         yield f"… and {len(failures) - MOST_FAILURES} kinds more"
 
 
-def _chart(found: Latencies):  # type: ignore[no-untyped-def]
+def _chart(found: Latencies) -> Picture:
     number = sum(found.answers)
     p50, p95 = found.overall
     note = f"{_counted(number, 'answer')}: p50 {_seconds(p50)}, p95 {_seconds(p95)}" if number else "No answers yet"
