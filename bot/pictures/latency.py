@@ -13,7 +13,7 @@ from bot.pictures.plot import Frame, Tick, counts, frame, line_swatch, time_axis
 from bot.pictures.wording import alt_text, counted, drawable
 
 HEIGHT = 130.0
-_LABELS = {0.01: "10 ms", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s", 100.0: "100 s", 1000.0: "17 min"}
+_LABELS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s", 100.0: "100 s", 1000.0: "17 min"}
 
 
 def latency(title: str, note: str, p50: Sequence[float], p95: Sequence[float], answers: Sequence[int]) -> Picture:

@@ -87,7 +87,7 @@ def sent_bodies(scene: Scene) -> str:
 async def test_a_member_sees_the_mood_and_nobody_in_it(open_scene: OpenScene) -> None:
     async with channel_scene(open_scene) as scene:
         scene.env.backend.create_message(scene.channel.id, scene.bot.user.id, f"{SECRET} by a bot")
-        scene.guild.create_system_message(scene.channel, MessageType.MEMBER_JOIN, author=scene.bob)
+        scene.guild.create_system_message(scene.channel, MessageType.NEW_MEMBER, author=scene.bob)
         hook = scene.guild.create_webhook(scene.channel)
         await hook.send(f"{SECRET} by a webhook")
         write(scene, 1, text="<:apple:123456789012345678>")

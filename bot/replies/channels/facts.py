@@ -48,11 +48,11 @@ def check_enough(facts: Facts) -> None:
         )
 
 
-def counted_sentence(facts: Facts, timeline: Timeline) -> str:
+def counted_sentence(facts: Facts) -> str:
     """Return the number of messages and their period, in Markdown."""
     return (
-        f"{facts.judged:,} messages of {facts.looked_at:,}, from <t:{int(timeline.start)}:f> to "
-        f"<t:{int(timeline.end)}:f>. Bots, messages without words and people who have opted out are not counted."
+        f"{facts.judged:,} messages of {facts.looked_at:,}, from <t:{int(facts.first)}:f> to "
+        f"<t:{int(facts.last)}:f>. Bots, messages without words and people who have opted out are not counted."
     )
 
 

@@ -28,7 +28,7 @@ def title_of(place: Place) -> str:
 
 def render(place: Place, found: Mood, facts: Facts) -> Reply:
     """Render the picture, the mean, the moments with links, and how to read it; the file has the numbers."""
-    lines = (_overall(found.overall), counted_sentence(facts, found.timeline))
+    lines = (_overall(found.overall), counted_sentence(facts))
     embed = discord.Embed(title=title_of(place), description="\n".join(lines), colour=_colour(found.overall))
     for is_positive, moments in ((True, found.positive), (False, found.negative)):
         if moments:
@@ -63,21 +63,15 @@ def _colour(overall: Estimate) -> int:
 
 def _links(place: Place, moments: Sequence[Moment], is_positive: bool) -> Iterator[str]:
     for sign, one in zip(SIGNS[is_positive], moments, strict=False):
-        yield f"**{sign}** {signed(one.value)} · [{_when(one)}]({place.link(one.message)})"
-
-
-def _when(one: Moment) -> str:
-    # A timestamp of Discord's is no text of a link.
-    return moment(one.when).replace("T", " ").removesuffix(":00Z")[:16] + " UTC"
+        yield f"**{sign}** {signed(one.value)} · <t:{int(one.when)}:f> · [go there]({place.link(one.message)})"
 
 
 def _explanation(found: Mood) -> str:
     length = length_in_words(found.timeline.length)
     return (
-        "Each message is P(positive) − P(negative). The line is their mean around each moment (Gaussian window, "
-        f"σ = {length}), the band its 95 % interval at that moment (block bootstrap). Where it is wide or missing, few "
-        f"messages are near. A moment is {STRETCH} messages in a row by several people; the link leads to the first. "
-        "It is the channel's mood, and says nothing about a person."
+        f"Line: the mean of P(positive) − P(negative), smoothed (Gaussian window, σ = {length}). Band: its 95 % "
+        f"interval at each moment (block bootstrap). A moment is {STRETCH} messages in a row by several people; its "
+        "link leads to the first. It is the channel's mood, and nobody's own."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -53,6 +54,7 @@ class Facts:
         is_cut: whether Discord gave fewer messages than were asked for in time.
         is_stopped: whether somebody stopped it.
         is_late: whether Discord's time for an answer was up.
+        first: when the first message was written, and `last` the last one, in seconds since 1970.
         sample: one of the answers.
         seconds: that the judging took.
     """
@@ -64,6 +66,8 @@ class Facts:
     is_cut: bool
     is_stopped: bool
     is_late: bool
+    first: float
+    last: float
     sample: Answer[Any]
     seconds: float
 
@@ -137,7 +141,7 @@ class Survey(Generic[ResultT]):
         self._judging = Judging(
             self.tools.backend, self.interaction.user.id, requests, self._take_one, self.tools.timers
         )
-        self._began = asyncio.get_running_loop().time()
+        self._began = time.perf_counter()
         if not self._is_stopped:
             await self._judging.run()
         return self._facts(self._judging)
@@ -159,8 +163,10 @@ class Survey(Generic[ResultT]):
             self._reading.is_cut,
             self._is_stopped,
             self._is_late,
+            self._counted[0].when,
+            self._counted[-1].when,
             judging.sample,
-            asyncio.get_running_loop().time() - self._began,
+            time.perf_counter() - self._began,
         )
 
     def _stop(self) -> None:
@@ -188,7 +194,7 @@ class Survey(Generic[ResultT]):
         if self._judging is None:
             return progress_embed(self.title, "Reading messages", self._reading.looked_at, self.number)
         done = self._judging.answered + self._judging.failed
-        seconds = asyncio.get_running_loop().time() - self._began
+        seconds = time.perf_counter() - self._began
         return progress_embed(self.title, "Judging messages", done, len(self._counted), seconds, self._loading())
 
     def _loading(self) -> Loading | None:

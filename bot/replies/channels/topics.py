@@ -30,7 +30,7 @@ def render(place: Place, found: Topics, facts: Facts) -> Reply:
     ranked = sorted(zip(found.labels, numbers, strict=True), key=lambda pair: -pair[1])
     unclear = sum(part.unclear for part in found.parts)
     bars = [bar_line(number / total, fit(label, LABEL)[0]) for label, number in ranked]
-    lines = (*bars, bar_line(unclear / total, f"*{REST}*"), "", counted_sentence(facts, found.timeline))
+    lines = (*bars, bar_line(unclear / total, f"*{REST}*"), "", counted_sentence(facts))
     embed = discord.Embed(title=title_of(place), description="\n".join(lines), colour=Colour.ZEROSHOT)
     embed.add_field(name="How to read it", value=_explanation(), inline=False)
     embed.set_footer(text=footer(facts))
@@ -43,10 +43,9 @@ def render(place: Place, found: Topics, facts: Facts) -> Reply:
 
 def _explanation() -> str:
     return (
-        "The model judges each message against all labels (zero-shot). A message counts for its likeliest label if it "
-        f"has at least {LEAST:.0%}; otherwise it is {REST}. Each bar is a part of the time, and the grey one below it "
-        "says how many messages it stands for: shares of few messages say little. It is about the channel, and says "
-        "nothing about a person."
+        f"A message counts for its likeliest label (zero-shot) if that has at least {100 * LEAST:.0f} %; else it is "
+        f"{REST}. The grey bars say how many messages a bar stands for: shares of few messages say little. It is about "
+        "the channel, and about nobody in it."
     )
 
 

@@ -94,7 +94,7 @@ def _weights(device: DeviceStatus) -> str:
     if device.memory_limit is None:
         return f"{in_bytes(device.weight_bytes)} of weights"
     share = device.weight_bytes / device.memory_limit if device.memory_limit else 0.0
-    return f"{in_bytes(device.weight_bytes)} of weights, of {in_bytes(device.memory_limit)} ({share:.0%})"
+    return f"{in_bytes(device.weight_bytes)} of weights, of {in_bytes(device.memory_limit)} ({_percent(share)})"
 
 
 def _queue(status: WorkerStatus) -> Iterator[str]:
@@ -125,11 +125,11 @@ def _throughput(done: Throughput) -> Iterator[str]:
         yield "No batches."
         return
     yield f"{_counted(done.batches, 'batch', 'batches')} of {rows:.1f} rows" + (
-        "" if waste is None else f", {waste:.0%} of the tokens padding"
+        "" if waste is None else f", {_percent(waste)} of the tokens padding"
     )
     if tokens is not None and done.seconds > 0:
         busy = min(1.0, done.busy_seconds / done.seconds)
-        yield f"{tokens:,.0f} tokens/s while a device computes, which is {busy:.0%} of the time"
+        yield f"{tokens:,.0f} tokens/s while a device computes, which is {_percent(busy)} of the time"
 
 
 def _shards(one: Snapshot) -> Iterator[str]:
@@ -174,6 +174,10 @@ def _chart(found: Latencies) -> Picture:
 
 def _counted(number: int, noun: str, nouns: str = "") -> str:
     return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _seconds(seconds: float) -> str:

@@ -35,16 +35,16 @@ def checkpoints_page(descriptions: Sequence[CheckpointDescription], can_control:
         can_control: whether they can be loaded and unloaded from here.
         said: what has just been done, or is under way, in Markdown.
     """
-    lines = [said, ""] if said else []
+    lines = [said] if said else []
     if not can_control:
-        lines += [ELSEWHERE, ""]
+        lines.append(ELSEWHERE)
     entries = [_entry(one) for one in descriptions]
     shown: list[str] = []
-    while len(shown) < len(entries) and units("\n".join([*lines, *shown, entries[len(shown)]])) <= LISTED:
+    while len(shown) < len(entries) and units("\n\n".join([*lines, *shown, entries[len(shown)]])) <= LISTED:
         shown.append(entries[len(shown)])
     if len(shown) < len(entries):
         shown.append(f"… and {len(entries) - len(shown)} more")
-    embed = discord.Embed(title="Checkpoints", description="\n".join([*lines, *shown]), colour=COLOUR)
+    embed = discord.Embed(title="Checkpoints", description="\n\n".join([*lines, *shown]), colour=COLOUR)
     if can_control:
         embed.set_footer(text=HINT)
     return Reply(embed)
@@ -72,5 +72,5 @@ def maintenance_page(notice: Notice | None, now: float) -> Reply:
     if notice is None:
         return Reply(discord.Embed(title="Maintenance", description=OFF, colour=COLOUR))
     sentence = fit(sentence_of(notice, now), 1_000, str)[0]
-    lines = ("**On.** " + ON, f"> {sentence}", WHILE)
-    return Reply(discord.Embed(title="Maintenance", description="\n".join(lines), colour=PAUSED))
+    embed = discord.Embed(title="Maintenance", description=f"**On.** {ON}\n> {sentence}", colour=PAUSED)
+    return Reply(embed.set_footer(text=WHILE))
