@@ -125,7 +125,9 @@ def _alt(
 ) -> str:
     points = [point for piece in pieces for point in piece]
     sentences = [note, f"From {ticks[0].label} to {ticks[-1].label}." if len(ticks) > 1 else ""]
-    if points:
+    if not points:
+        sentences.append("There are too few messages for a curve.")
+    else:
         lowest, highest = (choose(points, key=lambda point: point.mean) for choose in (min, max))
         sentences += [
             f"The mean mood, from −1 to +1, begins at {signed(points[0].mean)} and ends at {signed(points[-1].mean)}; "

@@ -12,13 +12,16 @@ from simcord import interactions
 from simcord.backend import serializers
 from sqlalchemy.exc import OperationalError
 
+from bot.client import Glassbox
 from bot.inference.status import Phase
 from bot.operating.operators import NOT_YOURS
 from bot.operating.pseudonyms import Pseudonyms
 from bot.operating.watch import Watch
 from bot.replies.status.components import Page
+from bot.storage import RequestStore
 from bot.storage.maintenance import Notice
-from tests.cogs.conftest import OpenScene, Scene
+from tests.cogs.conftest import OpenScene, Scene, behind_the_api
+from tests.timers import PATIENCE
 
 SECRET = "swordfish"
 
@@ -251,3 +254,27 @@ async def test_lengths_that_were_never_offered(open_scene: OpenScene) -> None:
             await scene.env.settle()
             assert "no length of a maintenance" in pressed.response.content
         scene.env.errors.clear()
+
+
+async def test_models_on_another_machine(make_worker: Any, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
+    """What is known of them is shown; they are loaded and unloaded there, and a sentence says so."""
+    async with make_worker() as worker, behind_the_api(worker) as backend, RequestStore.open(None) as store:
+        bot = Glassbox(backend, store, shard_count=1, watch=watch)
+        async with simcord.run(bot, settle_timeout=PATIENCE) as env:
+            await bot.tree.sync()
+            guild = env.create_guild("Glassbox")
+            bob = guild.add_member(env.create_user("bob"))
+            bot.owner_ids = {bob.id}
+            result = await bob.user.slash("status")
+            fields = {field.name: str(field.value) for field in shown(result).fields}
+            assert "The models are on another machine (INFERENCE_URL)" in fields["Devices"]
+            assert "`cpu` in float32" in fields["Devices"]
+            await bob.user.select(result.response, ["checkpoints"], custom_id="glassbox-status-page")
+            description = str(shown(result).description)
+            assert description.startswith("The models are on another machine (INFERENCE_URL), and it loads and unloads")
+            assert "**tiny-distilbert** · /sentiment" in description
+            menus = [one for row in result.response.components for one in row["components"]]
+            assert [one.get("custom_id") for one in menus] == [
+                "glassbox-status-page",
+                "glassbox-status-refresh:checkpoints",
+            ]
