@@ -134,4 +134,5 @@ def _quantile(counts: npt.NDArray[np.int64], share: float) -> float:
     total = int(counts.sum())
     if not total:
         return math.nan
-    return float(_MIDDLES[int(np.searchsorted(np.cumsum(counts), share * (total - 1), side="right"))])
+    rank = math.ceil(share * total)  # the nearest one: of two answers, p95 is the slower
+    return float(_MIDDLES[int(np.searchsorted(np.cumsum(counts), rank))])
