@@ -114,9 +114,9 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.studio = Studio()
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
-        self.delivery = Delivery(backend, store, self.studio, quota)
-        self.conversations = store.conversations
         self.servers = Servers(store.server_settings)
+        self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints)
+        self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
         self.maintenance = Maintenance(store.maintenance)

@@ -197,8 +197,12 @@ class InferenceWorker(Backend):
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
                 log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
         self._preloaded = True
+        await self._fetch_choices()
+
+    async def _fetch_choices(self) -> None:
+        """Fetch the checkpoints that no task uses by itself; none is loaded before somebody chooses it."""
         for pooled in self._pool.checkpoints:
-            if not pooled.tasks:  # whether anybody chooses it is unknown, so it is not loaded
+            if not pooled.tasks:
                 try:
                     await self._pool.fetch(pooled)
                 except GlassboxError as error:

@@ -18,8 +18,10 @@ from bot.errors import describe
 from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
+from bot.inference.together import Together
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
+from bot.replies.checkpoints.choosing import Allowed, Choosing
 from bot.replies.discord_errors import is_gone
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_record import record_of
@@ -28,6 +30,7 @@ from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 from bot.storage.writing import Text
+from bot.tasks.compare import CompareRequest
 
 RequestT = TypeVar("RequestT", bound=Request[Result])
 # A request's class decides its result's, which the type system cannot say.
@@ -71,7 +74,15 @@ class Quota(Protocol):
 class Delivery:
     """Answers interactions: submits requests, and shows their answers."""
 
-    def __init__(self, backend: Backend, store: RequestStore, studio: Studio, quota: Quota | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        store: RequestStore,
+        studio: Studio,
+        quota: Quota | None = None,
+        allowed_checkpoints: Allowed | None = None,
+    ) -> None:
+        self.checkpoints = Choosing(backend, allowed_checkpoints)
         self._quota = quota
         self._backend = backend
         self._store = store
@@ -104,15 +115,24 @@ class Delivery:
             The answer; None if the interaction was gone first.
 
         Raises:
+            InvalidRequest: the checkpoint that it names may not be chosen here.
             GlassboxError: it is refused (before anything is public), or it could not be answered.
             discord.HTTPException: Discord does not accept the reply.
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
+        request = await self.checkpoints.settled(interaction, request)
         answer: Answer[Any] | None = None
         async with contextlib.AsyncExitStack() as at_end:
+            person = interaction.user.id
+            parts = request.parts if isinstance(request, CompareRequest) else ()
             if self._quota is not None:
-                await at_end.enter_async_context(self._quota.request_of(interaction.user.id))
-            answering = self._backend.submit(request, person=interaction.user.id)
+                for _ in parts or (request,):
+                    await at_end.enter_async_context(self._quota.request_of(person))
+            answering: Answering[Any] = (
+                Together.submit(self._backend, parts, person=person, context=self._timers)
+                if parts
+                else self._backend.submit(request, person=person)
+            )
             await at_end.enter_async_context(_cancelled_at_end(answering, interaction))
             await answering.accepted(ACCEPTANCE_SECONDS)
             await defer(interaction, thinking=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL)

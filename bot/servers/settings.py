@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.servers.topics.access import AccessSettings
 from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.chat import ChatSettings
+from bot.servers.topics.checkpoints import CheckpointSettings
 from bot.servers.topics.quotas import QuotaSettings
 from bot.servers.topics.reactions import ReactionSettings
 from bot.servers.topics.retention import RetentionSettings
@@ -17,6 +18,7 @@ class ServerSettings(Topic):
     access: AccessSettings = AccessSettings()
     answers: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
+    checkpoints: CheckpointSettings = CheckpointSettings()
     quotas: QuotaSettings = QuotaSettings()
     reactions: ReactionSettings = ReactionSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -27,7 +27,7 @@ from bot.storage.processes import Processes
 from bot.storage.retention import is_kept
 from bot.storage.server_settings import ServerSettingsTable
 from bot.storage.tables import REQUESTS
-from bot.tasks import all_tasks, task_names
+from bot.tasks import kept_requests
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class RequestStore:
     def __init__(self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]) -> None:
         self.database = database
         self._kinds = kinds
-        self._names = task_names()
+        self._names = kept_requests()
         self._now = now
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
@@ -128,4 +128,4 @@ def _insert(connection: Connection, values: Values, channel_id: int) -> None:
 
 
 def _kinds() -> dict[str, TypeAdapter[Any]]:
-    return {task.name: TypeAdapter(task.request) for task in all_tasks()}
+    return {name: TypeAdapter(kind) for kind, name in kept_requests().items()}

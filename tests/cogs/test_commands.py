@@ -36,15 +36,16 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "inspect": {"text": "I love to hate this course", "command": "zeroshot", "labels": "school, food"},
     "tokenize": {"texts": "apples are sour.", "checkpoint": "fill"},
 }
-OTHERS = {"models": ["checkpoint"]}
+OTHERS = {"compare": ["text", "command", "checkpoints", "labels", "to"], "models": ["checkpoint"]}
 """Commands that no request is behind, with their options."""
 FURTHER_OPTIONS = {
-    "answer": ["file"],
-    "summarize": ["file", "messages", "length"],
+    **{command: ["checkpoint"] for command in COURSE},
+    "answer": ["file", "checkpoint"],
+    "summarize": ["file", "messages", "length", "checkpoint"],
     "attention": ["view", "part", "second", "to", "from"],
-    "inspect": ["to"],
+    "inspect": ["to", "checkpoint"],
 }
-"""Those that exclude another one."""
+"""Those that exclude another one, and the last one of every command."""
 CHECKPOINT = {**COURSE, "attention": "distilbert", "inspect": "bart_mnli", "tokenize": "roberta"}
 SHOWN = {
     "sentiment": "> I love to hate this course\n\n`█",

@@ -39,9 +39,7 @@ class WorkRequest(Request[Explanation]):
         cls, request: Request[object], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()
     ) -> WorkRequest:
         """Ask how the answer to a request came about."""
-        [task] = [task.name for task in COMMANDS if task.request is type(request)]
-        content = _adapter(task).dump_json(request).decode()
-        return cls(task, content, written, answered, checkpoint=request.checkpoint)
+        return cls(*write_request(request), written, answered, checkpoint=request.checkpoint)
 
     @property
     def checkpoint_task(self) -> str:
@@ -51,8 +49,19 @@ class WorkRequest(Request[Explanation]):
     @cached_property
     def about(self) -> Request[object]:
         """The other request."""
-        request: Request[object] = _adapter(self.task).validate_json(self.content)
-        return request
+        return read_request(self.task, self.content)
+
+
+def write_request(request: Request[object]) -> tuple[str, str]:
+    """Return a request's task, and its fields in JSON."""
+    [task] = [task.name for task in COMMANDS if task.request is type(request)]
+    return task, _adapter(task).dump_json(request).decode()
+
+
+def read_request(task: str, content: str) -> Request[object]:
+    """Return the request that `write_request` has written; raise `ValidationError` if it is none."""
+    request: Request[object] = _adapter(task).validate_json(content)
+    return request
 
 
 @cache
