@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-revision, down_revision = "0010", "0004"
+revision, down_revision = "0010", "0009"
 
 
 def upgrade(op: Operations) -> None:
