@@ -44,17 +44,37 @@ log = logging.getLogger(__name__)
 FEATURE = "forum-tags"
 WHICH = "Which forum? Use this in one of its posts, or choose it with the option `forum`."
 NOT_ALLOWED = "You need the permission **Manage Channels** in {} for that."
+UNSEEN = "This forum was deleted, or I do not see it any more."
 NO_TAGS = "{} has no tags with words in them that I could try. Add some in its settings at Discord, under **Tags**."
 NO_POSTS = "There are no posts in {} yet, so there is nothing to try."
 NOT_SAVED = "I cannot save that just now, so everything is as it was. Please try again in a moment."
 NOT_READ = "I cannot read what people have corrected just now. Please try again in a moment."
 RUNNING = "A dry run of {} is under way. Please wait until it has ended."
 
-ForumOption = discord.ForumChannel | None
+
+class ForumTransformer(app_commands.Transformer):
+    """A forum as an option. Media channels are left out, because Discord's description of options knows none."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        return [discord.ChannelType.forum]
+
+    async def transform(self, interaction: discord.Interaction[Any], value: Any, /) -> discord.ForumChannel:
+        channel = value.resolve()
+        if not isinstance(channel, discord.ForumChannel):
+            raise InvalidRequest(UNSEEN)
+        return channel
+
+
+ForumOption = app_commands.Transform[discord.ForumChannel, ForumTransformer] | None
 Change = Callable[[ForumSettings], ForumSettings]
 
 
-@app_commands.guild_only()
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.default_permissions(manage_channels=True)
 class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_description="Tags for the posts of a forum"):
@@ -286,7 +306,7 @@ def pressed_forum(interaction: Interaction, forum_id: int) -> discord.ForumChann
     """Return the forum behind a component; raise `GlassboxError` if the person may not manage it."""
     forum = None if interaction.guild is None else interaction.guild.get_channel(forum_id)
     if not isinstance(forum, discord.ForumChannel):
-        raise InvalidRequest("This forum was deleted, or I do not see it any more.")
+        raise InvalidRequest(UNSEEN)
     return checked(interaction, forum)
 
 

@@ -28,6 +28,7 @@ DRY_RUN = Action("forum-dry-run", "Dry run", discord.ButtonStyle.primary)
 REPORT = Action("forum-report", "Report")
 SETUP = Action("forum-setup", "Setup")
 
+CHANNEL = discord.SelectDefaultValueType.channel
 ALL = 0
 """Instead of a tag's id."""
 
@@ -87,6 +88,13 @@ class ForumMenu(
         return cls(discord.ui.Select(custom_id=custom_id, placeholder=action.label, options=list(options)))
 
 
+class ChosenChannel(discord.SelectDefaultValue):
+    """A channel that a menu shows as chosen. discord.py writes ids as numbers there, Discord describes strings."""
+
+    def to_dict(self) -> Any:
+        return {"id": str(self.id), "type": self.type.value}
+
+
 class ForumChannelMenu(
     ForumComponent[discord.ui.ChannelSelect[Any]],
     template=r"glassbox-(?P<action>forum-[a-z-]+):(?P<place>\d{1,20}):channel",
@@ -102,7 +110,7 @@ class ForumChannelMenu(
                 channel_types=[discord.ChannelType.text],
                 placeholder=placeholder,
                 min_values=0,
-                default_values=[] if chosen is None else [discord.Object(chosen, type=discord.TextChannel)],
+                default_values=[] if chosen is None else [ChosenChannel(id=chosen, type=CHANNEL)],
             )
         )
 

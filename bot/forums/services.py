@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 import discord
 
 from bot.forums.record import PostRecord
@@ -14,7 +15,6 @@ from bot.servers.gate import Access
 from bot.servers.topics.forums import ForumSettings
 from bot.storage import RequestStore
 from bot.storage.opt_outs import ReadAlong
-
 
 Change = Callable[[PostRecord], PostRecord]
 

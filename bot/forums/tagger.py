@@ -18,6 +18,7 @@ from bot.forums.services import Services, forum_of
 from bot.inference.requests import Answer
 from bot.replies.reply import footer, truncation
 from bot.replies.work.offer import work_of
+from bot.request_ids import request_id
 from bot.servers.topics.forums import ForumMode, ForumSettings
 from bot.storage.database import FAILURES
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -84,6 +85,7 @@ class Tagger:
         if forum is None:
             return
         posts = self._services.store.forum_posts
+        request_id.set(str(thread.id))
         try:
             turn = await posts.claim(thread.id, guild=forum.guild.id, forum=forum.id)
             if turn is None:

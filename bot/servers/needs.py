@@ -11,6 +11,7 @@ from dataclasses import dataclass
 MESSAGE_CONTENT = "Message Content"
 READ_HISTORY = ("View Channel", "Read Message History")
 SEND = ("View Channel", "Send Messages", "Send Messages in Threads", "Embed Links", "Attach Files")
+WHO_MANAGES_FORUMS = "Manage Channels in the forum, checked again at every click"
 
 SHARING = (
     "Only the person who asks sees the answer; Share needs Send Messages and Embed Links, of the person and the bot"
@@ -42,9 +43,18 @@ COMMANDS: Mapping[str, Needs] = {
     "answer": NOTHING,
     "attention": NOTHING,
     "chat": NOTHING,
+    "compare": NOTHING,
     "complete": NOTHING,
     "entities": NOTHING,
     "fill": NOTHING,
+    "forum-tags dry-run": Needs(
+        who=WHO_MANAGES_FORUMS,
+        intents=(MESSAGE_CONTENT,),
+        permissions=READ_HISTORY,
+        note="Without the intent it reads only the titles of posts",
+    ),
+    "forum-tags report": Needs(who=WHO_MANAGES_FORUMS),
+    "forum-tags setup": Needs(who=WHO_MANAGES_FORUMS),
     "generate": NOTHING,
     "help": NOTHING,
     "inspect": NOTHING,
@@ -88,8 +98,8 @@ MESSAGE_FEATURES: Mapping[str, Needs] = {
     "forum tags": Needs(
         about="Proposes or applies the forum's tags to new posts",
         intents=(MESSAGE_CONTENT,),
-        permissions=("View Channel", "Manage Threads", "Send Messages in Threads"),
-        note="Off until `/forum-tags` switches it on in a forum",
+        permissions=(*READ_HISTORY, "Manage Threads", "Send Messages in Threads", "Embed Links"),
+        note="Off until `/forum-tags setup` switches it on in a forum; without the intent it reads only titles",
     ),
 }
 """By the values of `MessageFeature`."""

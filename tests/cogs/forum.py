@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import discord
+from simcord.backend.models import Overwrite
+from simcord.builders import ChannelHandle
+from simcord.enums import OverwriteType
 
 from bot.forums.changes import with_forum
 from bot.forums.record import PostRecord
@@ -68,7 +71,9 @@ class Forum:
         """Return what is set."""
         return (await self.scene.bot.servers.settings(self.scene.guild.id)).forum_tags.of_forum(self.id)
 
-    async def post(self, who: Any, title: str, text: str = "🌱", tags: Iterable[str] = (), *, settle: bool = True) -> Any:
+    async def post(
+        self, who: Any, title: str, text: str = "🌱", tags: Iterable[str] = (), *, settle: bool = True
+    ) -> Any:
         """Somebody creates a post; return its channel."""
         backend = self.scene.env.backend
         applied = [self.tags[tag] for tag in tags]
@@ -93,6 +98,21 @@ class Forum:
         self.scene.env.backend.edit_channel(thread.id, {"applied_tags": applied}, thread_metadata=metadata)
         await self.scene.env.settle()
 
+    @property
+    def handle(self) -> Any:
+        """The forum, for the options of commands."""
+        return ChannelHandle(self.scene.env, self.scene.guild, self.scene.env.backend.get_channel(self.id))
+
+    def channel(self, thread: Any) -> Any:
+        """Return a post as a place for commands."""
+        return ChannelHandle(self.scene.env, self.scene.guild, self.scene.env.backend.get_channel(thread.id))
+
+    def secret_channel(self) -> Any:
+        """Create a channel that the bot may not write to."""
+        channel = self.scene.guild.create_text_channel("secret")
+        self._overwrite(channel.id, {"send_messages": False})
+        return channel
+
     def messages(self, channel: Any) -> list[Any]:
         """Return the bot's messages in a channel."""
         backend = self.scene.env.backend
@@ -111,12 +131,12 @@ class Forum:
 
     def allow_the_bot(self, **permissions: bool) -> None:
         """Allow the bot something in the forum, or forbid it."""
+        self._overwrite(self.id, permissions)
+
+    def _overwrite(self, channel: int, permissions: Mapping[str, bool]) -> None:
         backend = self.scene.env.backend
         allow, deny = (
             discord.Permissions(**{key: True for key, has in permissions.items() if has is wanted}).value
             for wanted in (True, False)
         )
-        from simcord.backend.models import Overwrite
-        from simcord.enums import OverwriteType
-
-        backend.set_overwrite(self.id, Overwrite(backend.bot_user.id, OverwriteType.MEMBER, allow, deny))
+        backend.set_overwrite(channel, Overwrite(backend.bot_user.id, OverwriteType.MEMBER, allow, deny))

@@ -10,8 +10,9 @@ from simcord.backend import serializers
 from bot.forums.decisions import FORGOTTEN, NOT_YOURS
 from bot.forums.record import TagState
 from bot.forums.tagger import TITLE_AND_MESSAGE, TITLE_ONLY
+from bot.inference.limits import Limits
 from bot.servers.features import MessageFeature
-from bot.servers.topics.access import AccessSettings, Dimension, Rule
+from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.servers.topics.forums import ForumMode, TagSettings
 from bot.storage.opt_outs import ReadAlong
 from tests.cogs.conftest import OpenScene, Scene
@@ -128,7 +129,7 @@ async def test_access_rules_hold_for_posts(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         forum = await Forum.open(scene)
         await forum.set(bug=ALWAYS)
-        rule = Rule(feature=MessageFeature.FORUM_TAGS, dimension=Dimension.PLACE, id=forum.id, allow=False)
+        rule = Rule(feature=MessageFeature.FORUM_TAGS, subject=Subject.PLACE, id=forum.id, allow=False)
         rules = AccessSettings(rules=(rule,))
         await scene.bot.servers.change(scene.guild.id, lambda known: known.model_copy(update={"access": rules}))
         assert not forum.tags_of(await forum.post(scene.alice, "It crashes"))
@@ -277,3 +278,17 @@ async def test_each_post_is_judged_once_and_those_of_an_absence_too(
         await scene.env.advance_time(25 * 3600.0)
         await come_back(scene)
         assert not forum.tags_of(late)
+
+
+async def test_a_flood_by_one_person_gets_its_tags_one_after_the_other(
+    open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.forums.judging.PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("bot.forums.judging.TRIES", 1_000)
+    async with open_scene(limits=Limits(per_person=1)) as scene:
+        forum = await Forum.open(scene)
+        await forum.set(bug=ALWAYS)
+        posts = [await forum.post(scene.alice, f"It crashes, {number} times", settle=False) for number in range(8)]
+        await scene.env.settle()
+        assert [forum.tags_of(post)[0] for post in posts] == ["bug"] * 8
+        assert {len(edits_of(scene, post)) for post in posts} == {1}

@@ -24,7 +24,7 @@ async def test_servers_take_turns() -> None:
         assert line.join(thread)
     assert line.join(post(10))  # it is there already
     go_on.set()
-    while len(line):
+    while len(line):  # noqa: ASYNC110
         await asyncio.sleep(0)
     assert judged == [10, 20, 30, 11, 21, 12, 13, 14]
 
@@ -43,7 +43,7 @@ async def test_a_flood_is_refused_and_few_are_judged_at_once() -> None:
     assert [line.join(post(number)) for number in range(25)] == [True] * 20 + [False] * 5
     await asyncio.sleep(0)
     go_on.set()
-    while len(line):
+    while len(line):  # noqa: ASYNC110
         await asyncio.sleep(0)
     assert most == 3
     assert line.join(post(99))

@@ -13,17 +13,17 @@ from bot.forums.pages.names import tag_name
 from bot.forums.pages.outcome import drawing, ranked, said
 from bot.forums.precision import TagTally
 from bot.replies.components.buttons import view_of
-from bot.replies.formatting.text import bold, fit
+from bot.replies.formatting.text import bold, fit, units
 from bot.replies.reply import Colour, Reply
 
 LONGEST = 4_000
-"""Characters of an embed's description; Discord allows 4,096."""
+"""UTF-16 units of an embed's description; Discord allows 4,096."""
 NOTHING = "No post has been judged here yet. Switch forum tags on with **Setup**, or try a **dry run** first."
 HOW = (
     "Right (precision): of the tags that I gave, those that nobody has removed or dismissed; an applied tag that "
-    "nobody has looked at counts as right. Found (recall): of the tags that posts have, those that I gave or would have "
-    "given; a missing tag is only known where somebody has added it. In brackets: the cases, and the 95 % interval "
-    "(Wilson)."
+    "nobody has looked at counts as right. Found (recall): of the tags that posts have, those that I gave or would "
+    "have given; a missing tag is only known where somebody has added it. In brackets: the cases, and the 95 % "
+    "interval (Wilson)."
 )
 
 
@@ -64,6 +64,6 @@ def tag_lines(forum: discord.ForumChannel, tallies: Mapping[int, TagTally]) -> l
 
 
 def within(limit: int, lines: Sequence[str]) -> list[str]:
-    """Return as many lines as fit into so many characters."""
-    lengths = accumulate(len(line) + 1 for line in lines)
+    """Return as many lines as fit into so many UTF-16 units."""
+    lengths = accumulate(units(line) + 1 for line in lines)
     return [line for line, length in zip(lines, lengths, strict=True) if length <= limit]

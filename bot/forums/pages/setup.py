@@ -21,6 +21,7 @@ from bot.forums.components import (
     ForumMenu,
 )
 from bot.forums.pages.names import tag_name
+from bot.forums.pages.report import within
 from bot.forums.question import label_of
 from bot.replies.formatting.text import escape, fit, visible
 from bot.replies.reply import Colour
@@ -126,9 +127,10 @@ def _mosts(settings: ForumSettings) -> list[discord.SelectOption]:
 
 def _tag_list(forum: discord.ForumChannel, settings: ForumSettings) -> str:
     """Return a line for each tag: what the model reads, and what was set."""
-    lines = (f"- {escape(tag_name(forum, tag.id))}{_about(tag, settings)}" for tag in forum.available_tags)
-    text = "\n".join([f"**Tags ({len(forum.available_tags)})**", *lines])
-    return text if len(text) <= LONGEST_TAGS else text[:LONGEST_TAGS].rpartition("\n")[0] + "\n- …"
+    title = f"**Tags ({len(forum.available_tags)})**"
+    lines = [f"- {escape(tag_name(forum, tag.id))}{_about(tag, settings)}" for tag in forum.available_tags]
+    shown = within(LONGEST_TAGS, [title, *lines])
+    return "\n".join(shown if len(shown) > len(lines) else [*shown, "- …"])
 
 
 def _about(tag: discord.ForumTag, settings: ForumSettings) -> str:

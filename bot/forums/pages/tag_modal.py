@@ -38,7 +38,7 @@ def tag_modal(forum: discord.ForumChannel, tag: int, own: TagSettings) -> discor
         required=False,
     )
     threshold: discord.ui.TextInput[Any] = discord.ui.TextInput(
-        custom_id=THRESHOLD, default=tag_settings_text(own) or None, placeholder="80", max_length=5, required=False
+        custom_id=THRESHOLD, default=tag_settings_text(own) or None, placeholder="80", max_length=8, required=False
     )
     used: discord.ui.Select[Any] = discord.ui.Select(
         custom_id=USED,
