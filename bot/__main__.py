@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -65,13 +66,16 @@ def run() -> None:
 def playground(
     preset: PresetOption = None,
     port: Annotated[int, typer.Option(help="Of the local page; 0 takes a free one.", min=0, max=65535)] = 8765,
+    page: Annotated[
+        Literal["server", "forum", "dm"], typer.Option(help="A server's channel, a forum's post, or a direct message.")
+    ] = "server",
 ) -> None:
     """Open the real bot in a local page that looks like Discord: no token, no account, no GPU."""
     settings = settings_with(preset=preset)
     log_to_stderr("WARNING", of_discord="ERROR")
     from bot.commands.playground import serve_playground
 
-    run_coroutine(serve_playground(settings, port, open_console()))
+    run_coroutine(serve_playground(settings, port, open_console(), page))
 
 
 @app.command()
@@ -101,6 +105,75 @@ def ask(
     from bot.commands.ask import ask_once
 
     run_coroutine(ask_once(settings, command, as_json, open_console()))
+
+
+@app.command(name="new-key")
+def new_key() -> None:
+    """Print a new key for STORAGE_KEYS, which encrypts texts in the database."""
+    from bot import storage_keys
+
+    typer.echo(storage_keys.new_key())
+
+
+@app.command(name="rotate-keys")
+def rotate_keys(
+    decrypt: Annotated[bool, typer.Option("--decrypt", help="Write the texts as they are instead.")] = False,
+) -> None:
+    """Encrypt all texts in the database with the first key of STORAGE_KEYS. The bot may run meanwhile."""
+    settings = settings_with()
+    log_to_stderr("WARNING")
+    from bot.commands.rotate_keys import rotate_keys
+
+    run_coroutine(rotate_keys(settings, open_console(), decrypt))
+
+
+class FileCommand(StrEnum):
+    """The commands that answer files."""
+
+    SENTIMENT = "sentiment"
+    ZERO_SHOT = "zeroshot"
+    TRANSLATE = "translate"
+    ENTITIES = "entities"
+    FILL = "fill"
+    SIMILARITY = "similarity"
+
+
+@app.command()
+def batch(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines, or a text in each line.")],
+    command: Annotated[FileCommand, typer.Option(help="What to ask about each row.")],
+    column: Annotated[str | None, typer.Option(help="The column with the texts.")] = None,
+    labels: Annotated[str, typer.Option(help='For zeroshot, such as "sports, politics".')] = "",
+    multi_label: Annotated[bool, typer.Option("--multi-label", help="For zeroshot: several may fit.")] = False,
+    target: Annotated[str | None, typer.Option("--to", help="For translate, such as German.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="For translate; found out if left out.")] = None,
+    second_column: Annotated[str | None, typer.Option(help="For similarity: compares with it.")] = None,
+    reference: Annotated[str | None, typer.Option(help="For similarity: compares each row with it.")] = None,
+    top_k: Annotated[int, typer.Option(help="For fill: words for each blank, 1 to 10.")] = 1,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Beside the file if left out.")] = None,
+    preset: PresetOption = None,
+) -> None:
+    """Answer a whole file: each row through a command. After Ctrl+C, the same command goes on where it was."""
+    settings = settings_with(preset=preset)
+    log_to_stderr("WARNING")
+    from bot.batches.plan import Command, Options
+    from bot.commands.batch import Asked, answer_file
+    from bot.text.label_list import parse_labels
+
+    options = Options(
+        Command(command.value),
+        parse_labels(labels) if labels else (),
+        multi_label,
+        target,
+        source,
+        top_k,
+        reference,
+        compares=second_column is not None,
+    )
+    run_coroutine(answer_file(settings, Asked(file, options, output, column, second_column, header), open_console()))
 
 
 @app.command()

@@ -143,7 +143,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
         async with (
             watched(settings.metrics_address, watch),
             _backend_of(settings, watch.worker, say) as backend,
-            RequestStore.open(settings.cache_dir / REQUESTS, database_url) as store,
+            RequestStore.open(settings.cache_dir / REQUESTS, database_url, keys=settings.storage_key_list) as store,
             Glassbox(
                 backend,
                 store,
@@ -155,7 +155,10 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 else None,
                 watch=watch,
                 message_content=settings.message_content,
+                mentions=settings.mentions,
+                report_to=settings.report_to,
             ) as bot,
+            beside(store.rotation.run()),
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_hung()) as hanging,
         ):
@@ -184,7 +187,7 @@ async def _serve(
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
-    async with beside(backend.preload()), beside(bot.takeover.run()):
+    async with beside(backend.preload()), beside(bot.takeover.run()), beside(bot.roll_call.run()):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")

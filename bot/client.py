@@ -19,8 +19,11 @@ from discord.ext import commands
 from bot.endings import GONE, Ending, ending_of, snake_case
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
 from bot.inference.backend import Backend
+from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
+from bot.operating.maintenance import Gated, Maintenance
+from bot.operating.process_name import process_name
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
@@ -33,12 +36,14 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
+from bot.reports import ReportTo
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
 from bot.servers.quotas import ServerQuotas
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
+from bot.sharding.roll_call import RollCall
 from bot.sharding.takeover import Takeover
 from bot.storage import RequestStore
 
@@ -55,6 +60,7 @@ INVITE_PERMISSIONS = discord.Permissions(
     embed_links=True,
     attach_files=True,
     read_message_history=True,
+    create_public_threads=True,
 )
 
 
@@ -62,7 +68,7 @@ Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable
 """Answers a press of a component, or the submission of a modal."""
 
 
-class Glassbox(commands.AutoShardedBot):
+class Glassbox(Gated, commands.AutoShardedBot):
     """The bot. The caller starts and closes the backend and the store.
 
     Args:
@@ -71,6 +77,8 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: in all processes together; None if the backend sees to it.
         watch: hears of what happens, for the operator.
         message_content: whether the application has Discord's privileged intent of that name.
+        mentions: whether it hears of messages, and answers those that are addressed to it.
+        report_to: where problems that people report go; None for nowhere.
     """
 
     def __init__(
@@ -83,6 +91,8 @@ class Glassbox(commands.AutoShardedBot):
         requests_per_person: int | None = None,
         watch: Watch | None = None,
         message_content: bool = False,
+        mentions: bool = True,
+        report_to: ReportTo | None = None,
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -90,14 +100,7 @@ class Glassbox(commands.AutoShardedBot):
             command_prefix=(),  # slash commands only
             help_command=None,
             tree_cls=Tree,
-            # Without `message_content`, only direct messages and messages that mention the bot come with their content.
-            intents=discord.Intents(
-                guilds=True,
-                guild_messages=True,
-                dm_messages=True,
-                guild_reactions=True,
-                message_content=message_content,
-            ),
+            intents=intents_of(mentions=mentions, message_content=message_content),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -107,17 +110,25 @@ class Glassbox(commands.AutoShardedBot):
         )
         self.shard_ids = None if shard_ids is None else list(shard_ids)
         self.backend = backend
+        self.report_to = report_to or ReportTo()
         self.studio = Studio()
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.servers = Servers(store.server_settings)
         self.quotas = ServerQuotas(self.servers, store.quota_uses)
-        self.delivery = Delivery(backend, store, self.studio, quota, self.servers, self.quotas)
+        self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints, self.quotas)
         self.conversations = store.conversations
         self.access = Access(self.servers)
         self.opt_outs = store.opt_outs
-        self._store = store
-        self._context = contextvars.copy_context()
+        self.batches = store.batches
+        self.leases = processes.leases
+        self.translations = store.translations
+        self.personal_data = store.personal_data
+        self.maintenance = Maintenance(store.maintenance)
+        self.watch, self.processes = watch, processes
+        self.roll_call = RollCall(processes.shards, self, process_name(), None if watch is None else watch.gateway)
+        self.store = self._store = store
+        self.timers = self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()
         self.pending_interactions.observer = watch
@@ -184,6 +195,7 @@ class Glassbox(commands.AutoShardedBot):
         if handler is not None or action == STOP.name:  # any other name is not ours
             name_action(interaction, action)
         try:
+            await self.maintenance.check(action)
             if action == STOP.name:
                 await self._processes.writing.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
@@ -243,12 +255,14 @@ class Tree(app_commands.CommandTree[Glassbox]):
     """The command tree."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Count a command as pending, and allow it if the server does. discord.py calls this first."""
-        interaction.client.pending_interactions.begin(interaction)
+        """Count a command as pending, and allow it if the operator and the server do. discord.py calls this first."""
+        client = interaction.client
+        client.pending_interactions.begin(interaction)
         if interaction.type is discord.InteractionType.autocomplete or (command := interaction.command) is None:
             return True
         try:
-            await interaction.client.access.enter(feature_of(command), interaction)
+            await client.maintenance.check(command.qualified_name)
+            await client.access.enter(feature_of(command), interaction)
         except Exception as error:
             await tell_failure(interaction, f"/{command.qualified_name}", error)
             return False

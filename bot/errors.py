@@ -24,6 +24,7 @@
     │   └── HubUnreachable
     ├── ButtonRefused       a button under an answer cannot do its work
     │   ├── RequestForgotten
+    │   │   └── RequestUnreadable   the key that it was stored with is missing
     │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
     ├── HungAgain           threads hang repeatedly, so the process ends (exit status 70)
@@ -215,6 +216,15 @@ class RequestForgotten(ButtonRefused):
     """The request behind a button has been deleted."""
 
     SENTENCE = "I no longer know what this answered: I forget requests after 30 days. Please ask again."
+
+
+class RequestUnreadable(RequestForgotten):
+    """The request behind a button was stored with a key that is missing now."""
+
+    SENTENCE = (
+        "I can no longer read what this answered: the key that it was stored with is missing. Please ask again. "
+        "Whoever runs this bot can add that key to STORAGE_KEYS."
+    )
 
 
 class AlreadyEnded(ButtonRefused):

@@ -11,9 +11,10 @@ from typing import Any
 
 import discord
 
-from bot.operating.interaction_log import InteractionObserver, follow
+from bot.operating.interaction_log import InteractionObserver, follow, follow_message
 from bot.replies.acknowledgement import Kind, expect
 from bot.replies.interaction_age import age
+from bot.replies.interaction_record import InteractionRecord
 from bot.storage.unanswered import UnansweredInteractions
 
 EVENT = "INTERACTION_CREATE"
@@ -73,14 +74,27 @@ class PendingInteractions:
     def begin(self, interaction: discord.Interaction) -> None:
         """Count an interaction until the current task ends."""
         age(interaction)  # notes when it began
-        # discord.py runs each interaction in a task of its own.
+        task = self.count()
+        follow(interaction, task, self.observer)
+        if (arrival := _ARRIVAL.get()) is not None:
+            self._keep(interaction, arrival, task)
+
+    def count(self) -> asyncio.Task[object]:
+        """Count whatever the current task does as an interaction until it ends, so that a stop waits for it."""
+        # discord.py runs each interaction, and each listener of an event, in a task of its own.
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        follow(interaction, task, self.observer)
-        if (arrival := _ARRIVAL.get()) is not None:
-            self._keep(interaction, arrival, task)
+        return task
+
+    def begin_message(self, message: discord.Message, record: InteractionRecord, age: Callable[[], float]) -> None:
+        """Count a message that is answered as an interaction would be, until the current task ends.
+
+        Args:
+            age: returns the seconds since it was heard.
+        """
+        follow_message(message, record, age, self.count(), self.observer)
 
     def answer_again(self, payload: Mapping[str, Any], acknowledged: Kind) -> Arrival:
         """Answer an interaction that another process has acknowledged. It may turn out that nobody here answers it."""
@@ -122,7 +136,7 @@ class PendingInteractions:
                 self._unanswered.answered(interaction.id)
 
         async def keep(kind: Kind) -> None:
-            if await self._unanswered.keep(interaction.id, kind.value, arrival.payload):
+            if await self._unanswered.keep(interaction.id, kind.value, arrival.payload, interaction.user.id):
                 task.add_done_callback(forget)
 
         expect(interaction, keep, arrival.acknowledged)

@@ -18,7 +18,15 @@ command: ContextVar[str] = ContextVar("command", default="")
 person: ContextVar[str] = ContextVar("person", default="")
 """The pseudonym of the person who asks (see `bot.operating.pseudonyms`); empty if there is none."""
 
+words_of: ContextVar[frozenset[int]] = ContextVar("words_of", default=frozenset())
+"""People beside the one who asks whose words the request holds, by Discord's ids: what they delete includes it."""
+
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def add_words_of(people: Iterable[int]) -> None:
+    """Note that the running code works with people's words, such as another person's message."""
+    words_of.set(words_of.get().union(people))
 
 
 @contextlib.contextmanager

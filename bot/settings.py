@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.errors import SettingsError
 from bot.inference.limits import Limits
 from bot.operating.address import Address
+from bot.reports import ReportTo
+from bot.storage_keys import is_key, split_keys
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -22,6 +24,7 @@ DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
 NO_ADDRESS = "must be host:port, such as 127.0.0.1:9464, or off"
 
+NO_KEYS = "must be keys of 44 characters, with commas between them, each made by `python -m bot new-key`"
 NO_SHARDS = "must be numbers and ranges such as 0-3,8, and name no shard twice"
 
 FAULTS = {
@@ -31,12 +34,16 @@ FAULTS = {
     "greater_than": "must be more than {gt:.0f}",
     "greater_than_equal": "must be at least {ge:.0f}",
     "less_than_equal": "must be at most {le:.0f}",
+    "less_than": "must be less than {lt:.0f}",
+    "string_pattern_mismatch": "must begin with http:// or https://, and have no spaces",
+    "string_too_long": "must have at most {max_length} characters",
     "literal_error": "must be {expected}",
     "byte_size": "must be a size such as 6GB",
     "byte_size_unit": "must be a size such as 6GB",
     "no_home": NO_HOME,
     "no_shards": NO_SHARDS,
     "no_database": "must begin with postgresql://",
+    "no_keys": NO_KEYS,
     "address": NO_ADDRESS,
 }
 """Pydantic's types of errors, in plain words."""
@@ -95,6 +102,13 @@ def _address(value: object) -> object:
         raise PydanticCustomError("address", NO_ADDRESS) from None
 
 
+def _keys(value: object) -> object:
+    """Check that each key is one, here and not where it is used: there the sentence would not name the setting."""
+    if isinstance(value, str) and not all(map(is_key, split_keys(value) or [""])):
+        raise PydanticCustomError("no_keys", NO_KEYS)
+    return value
+
+
 InHome = BeforeValidator(_in_home)
 Checkpoint = Annotated[str | None, InHome]
 
@@ -111,6 +125,13 @@ class Settings(BaseSettings):
 
     message_content: bool = False
     """Whether the application has Discord's Message Content intent, which flags and forum tags need."""
+
+    mentions: bool = True
+    """Whether the bot hears of messages, and answers those that mention it, reply to it or are written to it."""
+    report_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """The id of the channel that problems are reported to, by a button of `/help`."""
+    report_url: Annotated[str | None, Field(pattern=r"^https?://\S+$", max_length=512)] = None
+    """A page for that instead, if there is no channel."""
 
     inference_url: str | None = None
     """Where other machines serve the models, with commas between several; None runs them in this process."""
@@ -161,6 +182,9 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr | None, BeforeValidator(_postgresql)] = None
     """Of a PostgreSQL database, which several processes share; None for a SQLite file in the cache folder."""
 
+    storage_keys: Annotated[SecretStr | None, BeforeValidator(_keys)] = None
+    """Keys that encrypt the texts in the database, with commas between them: the first writes, all read."""
+
     shard_count: Annotated[int, Field(ge=1)] | None = None
     """Gateway connections of all processes together; None lets Discord recommend a number."""
     shard_ids: Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_shard_ids)] = None
@@ -188,6 +212,16 @@ class Settings(BaseSettings):
             hang_seconds=self.hang_seconds,
             remembered=self.remembered_answers,
         )
+
+    @property
+    def report_to(self) -> ReportTo:
+        """Where problems that people report go."""
+        return ReportTo(self.report_channel, self.report_url)
+
+    @property
+    def storage_key_list(self) -> tuple[str, ...]:
+        """The keys that encrypt texts."""
+        return () if self.storage_keys is None else split_keys(self.storage_keys.get_secret_value())
 
     @property
     def checkpoint_overrides(self) -> dict[str, str]:

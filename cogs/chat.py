@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
-from bot.errors import InvalidRequest, Unanswered
+from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer, is_answered_privately, respond
 from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
+from bot.replies.turns import turn_in_time
+from bot.servers.prompts import system_prompt
 from bot.storage.conversations import Turn
 from bot.tasks.chat import ChatRequest, Exchange
-
-TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
 
 Choices = list[app_commands.Choice[str]]
 
@@ -54,7 +54,10 @@ class Chat(Cog):
                 raise InvalidRequest("Write a `message`, or set `new` to True to forget what was said here.")
             await self._forget(interaction, channel_id)
             return
-        request = ChatRequest(message, channel_id, interaction.user.display_name, temperature=temperature)
+        system = await system_prompt(interaction.client.servers, interaction.guild_id, interaction.channel)
+        request = ChatRequest(
+            message, channel_id, interaction.user.display_name, temperature=temperature, system=system
+        )
         request = replace(request, checkpoint=await self.delivery.checkpoints.name(interaction, "chat", checkpoint))
         async with self._turn(interaction, channel_id) as turn:
             if new:
@@ -74,23 +77,14 @@ class Chat(Cog):
 
     @contextlib.asynccontextmanager
     async def _turn(self, interaction: Interaction, channel_id: int) -> AsyncIterator[Turn]:
-        """Wait for this person's turn to speak, for as long as the interaction can be answered.
+        """Wait for this person's turn to speak. See `turn_in_time`."""
 
-        Raises:
-            Unanswered: the turn has not come in time.
-        """
-        async with contextlib.AsyncExitStack() as taken:
-            try:
-                async with asyncio.timeout(None) as limit:
+        async def defer_while_waiting() -> None:
+            # Discord waits three seconds, and a turn may be a minute away.
+            await defer(interaction, thinking=True)
 
-                    async def wait_in_line() -> None:
-                        # Discord waits three seconds, and a turn may be a minute away.
-                        await defer(interaction, thinking=True)
-                        limit.reschedule(asyncio.get_running_loop().time() + seconds_left(interaction))
-
-                    turn = await taken.enter_async_context(self.conversations.turn(channel_id, wait_in_line))
-            except TimeoutError:
-                raise Unanswered(TOO_LATE) from None
+        left = partial(seconds_left, interaction)
+        async with turn_in_time(self.conversations, channel_id, interaction.user.id, left, defer_while_waiting) as turn:
             yield turn
 
     async def forget(self, interaction: Interaction, press: Press[ChatRequest, None]) -> None:

@@ -18,6 +18,7 @@ from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
 from bot.replies.latest_only import LatestOnly
 from bot.replies.messages import check_reader
+from bot.replies.sharing import still_shareable
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.render import render
 from bot.tasks import all_tasks
@@ -118,7 +119,7 @@ class Inspect(Cog):
         """Show a page. One that takes long says so first, unless it was computed recently."""
         key = (press.request_id, press.detail)
         show = partial(self.delivery.answer, interaction, kind=kind, kept={press.request: press.request_id})
-        page = partial(render, number=press.detail)
+        page = still_shareable(interaction, partial(render, number=press.detail))
         if key not in self._computed:
             answer = await show(press.request, page)
             if answer is None or answer.result.page_at(press.detail)[1].postponed is None:

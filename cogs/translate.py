@@ -13,7 +13,9 @@ from bot.inference.languages.pairs import LanguagePairs
 from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import language_choices
 from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
 from bot.replies.results.translate import FROM, render
+from bot.replies.sharing import still_shareable
 from bot.servers.languages import default_language
 from bot.tasks.translate import TranslateRequest
 
@@ -55,13 +57,18 @@ class Translate(Cog):
         await self._answer(interaction, TranslateRequest(text, target, source, checkpoint=name))
 
     async def correct(self, interaction: Interaction, press: Press[TranslateRequest, None]) -> None:
-        """Translate again, from the language of the button."""
-        await self._answer(interaction, press.request)
+        """Translate again, from the language of the button. A private translation is replaced, and stays private."""
+        message = interaction.message
+        is_private = message is not None and message.flags.ephemeral
+        await self._answer(interaction, press.request, ResponseKind.EDIT if is_private else ResponseKind.PUBLIC)
 
-    async def _answer(self, interaction: Interaction, request: TranslateRequest) -> None:
+    async def _answer(
+        self, interaction: Interaction, request: TranslateRequest, kind: ResponseKind = ResponseKind.PUBLIC
+    ) -> None:
         if (known := self.backend.languages(request.checkpoint or "translate")) is not None:
             request.check(known)
-        await self.delivery.answer(interaction, request, render)
+        shown = still_shareable(interaction, render) if kind is ResponseKind.EDIT else render
+        await self.delivery.answer(interaction, request, shown, kind=kind)
 
     @translate.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:

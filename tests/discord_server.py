@@ -91,6 +91,8 @@ class DiscordServer:
         exchanges: what has come of each interaction, by its token.
         may_edit: edits of responses wait for this event.
         edits_held: how many wait.
+        messages: of the bot's own, outside of interactions, by their ids: what each holds now.
+        nonces: the ids of these messages, by the nonces that they were sent with.
         seconds: how long a message takes.
         until_closed: whether messages wait until a connection to the gateway has ended.
         gateway_close: the code with which the gateway hangs up on IDENTIFY, None where it does not.
@@ -117,6 +119,8 @@ class DiscordServer:
     exchanges: dict[str, Exchange] = field(default_factory=lambda: defaultdict(Exchange))
     may_edit: asyncio.Event = field(default_factory=_set)
     edits_held: int = 0
+    messages: dict[str, Any] = field(default_factory=dict)
+    nonces: dict[str, str] = field(default_factory=dict)
     _trouble: list[tuple[str, str, Trouble]] = field(default_factory=list)
     _session: str = ""
     _events: list[dict[str, Any]] = field(default_factory=list)
@@ -184,6 +188,13 @@ class DiscordServer:
         }
         await self._dispatch("INTERACTION_CREATE", payload)
         return token
+
+    async def say(self, text: str) -> str:
+        """Somebody writes a direct message to the bot; gives the message's id."""
+        number = str(next(self._ids))
+        message = {**self._new_message({"content": text}), "id": number, "author": USER, "type": 0}
+        await self._dispatch("MESSAGE_CREATE", {**message, "channel_type": 1})
+        return number
 
     async def send_form(self, form: Mapping[str, Any], written: str) -> str:
         """Somebody sends a form that the bot has opened; gives the interaction's token."""
@@ -275,6 +286,9 @@ class DiscordServer:
                 web.patch(f"{webhook}/messages/@original", self._edit),
                 web.delete(f"{webhook}/messages/@original", self._delete),
                 web.post(webhook, self._follow_up),
+                web.post("/api/channels/{channel}/typing", self._type),
+                web.post("/api/channels/{channel}/messages", self._send_message),
+                web.patch("/api/channels/{channel}/messages/{message}", self._edit_message),
                 web.get("/gateway", self._gateway),
             ]
         )
@@ -378,6 +392,28 @@ class DiscordServer:
         _check(request[CONTENT])
         exchange.followups.append(request[CONTENT])
         return _json(self._new_message(request[CONTENT]))
+
+    async def _type(self, request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    async def _send_message(self, request: web.Request) -> web.Response:
+        """Create a message, or return the one that was sent with the same nonce."""
+        content = request[CONTENT]
+        _check(content)
+        number = self.nonces.setdefault(content["nonce"], str(next(self._ids)))
+        if number not in self.messages:
+            self.messages[number] = content
+        return _json({**self._new_message(self.messages[number]), "id": number, "type": 19})
+
+    async def _edit_message(self, request: web.Request) -> web.Response:
+        while self.until_closed and not self.count("CLOSE", "/gateway"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        number = request.match_info["message"]
+        if number not in self.messages:
+            raise Refusal(404, 10008)
+        _check(request[CONTENT])
+        self.messages[number] = request[CONTENT]
+        return _json({**self._new_message(request[CONTENT]), "id": number, "type": 19})
 
     async def _delete(self, request: web.Request) -> web.Response:
         exchange = self._acknowledged(request)

@@ -378,6 +378,23 @@ class TestStop:
         assert is_whole(server.requests[-1].content)
         assert press in server.requests[-1].path
 
+    async def test_answers_a_message_that_runs_and_tells_the_one_that_waits(
+        self, server: DiscordServer, settings: Settings, start: Start, device: Device
+    ) -> None:
+        async with start(settings) as run:
+            await server.say("Hello")
+            assert await asyncio.to_thread(device.begun.wait, PATIENCE)
+            await server.say("And then?")
+            await server.until_true(lambda: server.count("POST", "/typing"))  # it waits for its turn
+            stop()
+            await turns()
+            assert not run.task.done()
+            server.until_closed = True
+            device.may_go_on.set()
+        answer, told = server.messages.values()
+        assert "New conversation" in str(answer["components"])
+        assert told["content"] == ShuttingDown().sentence
+
     @pytest.mark.parametrize(("command", "option"), [("complete", "code"), ("tokenize", "texts")])
     async def test_answers_a_form_that_was_sent(
         self, server: DiscordServer, settings: Settings, start: Start, command: str, option: str

@@ -14,10 +14,11 @@ from pydantic import SecretStr
 
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
+from bot.mentions import limits
 from bot.replies import acknowledgement as acknowledging
 from bot.replies import pending
+from bot.replies.turns import TOO_LATE
 from bot.settings import Settings
-from cogs.chat import TOO_LATE
 from tests.cogs.pacing import held_after
 from tests.discord_server import TOKEN, DiscordServer, Exchange
 from tests.discord_trouble import AFTER, BEFORE, hurry
@@ -329,3 +330,35 @@ async def test_a_text_whose_interaction_is_nearly_dead_is_ended_with_what_there_
             edit = await server.until("PATCH", f"/{token}{ORIGINAL}", is_whole)
     assert_answered_once(server.exchanges[token], token)
     assert "Continue" in str(edit["components"])
+
+
+class TestMessages:
+    """Answers to messages, which a try that was made again must not send twice."""
+
+    @pytest.mark.parametrize(
+        "method_and_path",
+        [("POST", "/channels/4000/messages"), ("PATCH", r"/channels/4000/messages/\d+"), ("POST", "/typing")],
+        ids=["first sign", "answer", "typing"],
+    )
+    async def test_trouble_with_one_request(
+        self,
+        server: DiscordServer,
+        online: Online,
+        monkeypatch: pytest.MonkeyPatch,
+        method_and_path: tuple[str, str],
+    ) -> None:
+        monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 4)
+        monkeypatch.setattr(limits, "PER_PERSON", (1_000, 20.0))
+        monkeypatch.setattr(limits, "PER_CHANNEL", (1_000, 20.0))
+        async with online():
+            await server.say("Hello")
+            for number, (name, trouble) in enumerate(TROUBLE.items(), start=1):
+                await server.until_true(lambda: len(server.messages) == number and _all_whole(server))  # noqa: B023
+                server.plan(*method_and_path, trouble)
+                await server.say(f"Hello after {name}")
+            await server.until_true(lambda: len(server.messages) == len(TROUBLE) + 1 and _all_whole(server))
+        assert all(one["content"] is None for one in server.messages.values())
+
+
+def _all_whole(server: DiscordServer) -> bool:
+    return all(map(is_whole, server.messages.values()))

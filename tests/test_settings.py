@@ -9,6 +9,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.settings import Settings, read_settings
+from bot.storage_keys import new_key
 
 ROOT = Path(__file__).parent.parent
 
@@ -163,3 +164,20 @@ def test_the_folder_of_a_user_who_is_not_there(monkeypatch: pytest.MonkeyPatch, 
         f"{variable} begins with ~, and there is no such user's folder here; write the whole path. "
         "See .env.example for what each setting may be."
     )
+
+
+@pytest.mark.parametrize("wrong", ["s3cret", "s3cret,", ",", "A" * 44])
+def test_a_wrong_storage_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("STORAGE_KEYS", wrong)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert caught.value.sentence.startswith("STORAGE_KEYS must be keys of 44 characters")
+    assert "s3cret" not in caught.value.sentence
+
+
+def test_storage_keys_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = (new_key(), new_key())
+    monkeypatch.setenv("STORAGE_KEYS", " , ".join(keys))
+    settings = read_settings()
+    assert settings.storage_key_list == keys
+    assert keys[0] not in repr(settings)

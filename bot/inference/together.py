@@ -190,10 +190,11 @@ def _explained(refusal: Refused, number: int, *, has_begun: bool) -> Refused:
     if not isinstance(refusal, TooManyRequests) or not has_begun:
         return refusal
     explained = TooManyRequests(refusal.limit)
-    explained.sentence = (
+    sentence = (
         f"These are {number} requests at once, and you may have {refusal.limit}. Please wait for your other answers, "
         "or take fewer checkpoints."
     )
+    GlassboxError.__init__(explained, sentence)
     return explained
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -35,12 +36,43 @@ class InteractionObserver(Protocol):
 
 def follow(interaction: discord.Interaction, task: asyncio.Task[object], observer: InteractionObserver | None) -> None:
     """Let the log, the worker and an observer know an interaction until its task, the current one, ends."""
-    request_id.set(str(interaction.id))
-    command.set(begin_record(interaction).command)
+    _begin(interaction.id, begin_record(interaction))
     if observer is not None:
-        observer.began()
-        person.set(observer.pseudonym(interaction.user.id))
+        _tell_begin(observer, interaction.user.id)
     task.add_done_callback(partial(_end, interaction, observer))
+
+
+def follow_message(
+    message: discord.Message,
+    record: InteractionRecord,
+    age: Callable[[], float],
+    task: asyncio.Task[object],
+    observer: InteractionObserver | None,
+) -> None:
+    """Let them know a message that is answered as an interaction would be.
+
+    Args:
+        age: returns the seconds since it was heard.
+    """
+
+    def end(task: asyncio.Task[object]) -> None:
+        record.ended = age()
+        _tell_end(record, task, observer)
+
+    _begin(message.id, record)
+    if observer is not None:
+        _tell_begin(observer, message.author.id)
+    task.add_done_callback(end)
+
+
+def _begin(identity: int, record: InteractionRecord) -> None:
+    request_id.set(str(identity))
+    command.set(record.command)
+
+
+def _tell_begin(observer: InteractionObserver, asking: int) -> None:
+    observer.began()
+    person.set(observer.pseudonym(asking))
 
 
 def name_action(interaction: discord.Interaction, action: str) -> None:
@@ -52,9 +84,15 @@ def name_action(interaction: discord.Interaction, action: str) -> None:
 def _end(interaction: discord.Interaction, observer: InteractionObserver | None, task: asyncio.Task[object]) -> None:
     record = record_of(interaction)
     record.ended = age(interaction)
+    if record.kind == "autocomplete" and not interaction.response.is_done():
+        record.ending = UNEXPECTED
+    _tell_end(record, task, observer)
+
+
+def _tell_end(record: InteractionRecord, task: asyncio.Task[object], observer: InteractionObserver | None) -> None:
     if task.cancelled():
         record.ending = STOPPED
-    elif task.exception() is not None or (record.kind == "autocomplete" and not interaction.response.is_done()):
+    elif task.exception() is not None:
         record.ending = UNEXPECTED  # discord.py has logged it
     command.set(record.command)
     _tell(record)

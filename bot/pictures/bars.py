@@ -22,9 +22,12 @@ class Unit(Enum):
 
     PROBABILITY = "probability"
     NUMBER = "number"
+    COUNT = "count"
 
     def said(self, value: float) -> str:
         """Return a value in words."""
+        if self is Unit.COUNT:
+            return f"{value:,.0f}"
         return percent(value) if self is Unit.PROBABILITY else signed(value)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from enum import Enum
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -20,15 +20,13 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
 from bot.inference.together import Together
 from bot.pictures.studio import Studio
-from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, respond
-from bot.replies.checkpoints.choosing import Choosing
-from bot.replies.discord_errors import is_gone
+from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, respond
+from bot.replies.checkpoints.choosing import Allowed, Choosing
+from bot.replies.destination import Destination, InteractionResponse
 from bot.replies.formatting.text import fit
-from bot.replies.interaction_record import record_of
-from bot.replies.pending import PendingReply, until_accepted
+from bot.replies.pending import EDIT_SECONDS, PendingReply, until_accepted
 from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
-from bot.servers.directory import Servers
 from bot.storage import RequestStore
 from bot.storage.writing import Text
 from bot.tasks.compare import CompareRequest
@@ -47,6 +45,9 @@ LONGEST_SENTENCE = 2_000
 """UTF-16 units of a message. A longer sentence is cut rather than refused."""
 ACCEPTANCE_SECONDS = 1.5
 """How long a deferral waits for a refusal, which only one person should see. Discord wants it within three seconds."""
+EDIT_SECONDS_OF_ALL = 0.05
+"""Between two edits of any messages while texts are written, on average. Discord allows a bot 50 calls a second of all
+kinds; only those that belong to interactions are not counted."""
 
 
 class ResponseKind(Enum):
@@ -81,7 +82,11 @@ class ServerQuota(Protocol):
 
 
 class Delivery:
-    """Answers interactions: submits requests, and shows their answers."""
+    """Submits requests, and shows their answers.
+
+    Attributes:
+        timers: the context in which whatever is repeated runs.
+    """
 
     def __init__(
         self,
@@ -89,10 +94,10 @@ class Delivery:
         store: RequestStore,
         studio: Studio,
         quota: Quota | None = None,
-        servers: Servers | None = None,
+        allowed_checkpoints: Allowed | None = None,
         server_quota: ServerQuota | None = None,
     ) -> None:
-        self.checkpoints = Choosing(backend, servers)
+        self.checkpoints = Choosing(backend, allowed_checkpoints)
         self._quota = quota
         self._server_quota = server_quota
         self._backend = backend
@@ -100,7 +105,8 @@ class Delivery:
         self._studio = studio
         # simcord, which tests and playground run on, holds back timers of an interaction's context while the bot is
         # busy. So edits are paced in a context of the bot's own.
-        self._timers = contextvars.copy_context()
+        self.timers = contextvars.copy_context()
+        self._messages = 0
 
     async def answer(
         self,
@@ -132,31 +138,59 @@ class Delivery:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         request = await self.checkpoints.settled(interaction, request)
+        destination = InteractionResponse(
+            interaction, new=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL
+        )
+        return await self.answer_at(destination, request, render, preview, kept=kept)
+
+    async def answer_at(
+        self,
+        destination: Destination,
+        request: RequestT,
+        render: Render[RequestT],
+        preview: Preview[RequestT] | None = None,
+        *,
+        kept: Mapping[Request[object], str] | None = None,
+    ) -> Answer[Any] | None:
+        """Submit a request, and show its answer somewhere. See `answer`.
+
+        If nothing can be shown there any more, the request is cancelled, and the answer is None.
+        """
         answer: Answer[Any] | None = None
         async with contextlib.AsyncExitStack() as at_end:
-            person = interaction.user.id
+            person = destination.asker.id
             parts = request.parts if isinstance(request, CompareRequest) else ()
             if self._quota is not None:
                 for _ in parts or (request,):
                     await at_end.enter_async_context(self._quota.request_of(person))
             if self._server_quota is not None and not isinstance(request, WorkRequest):  # opening an answer is free
                 for _ in parts or (request,):
-                    await at_end.enter_async_context(self._server_quota.use(interaction.guild_id, interaction.user))
+                    await at_end.enter_async_context(self._server_quota.use(destination.guild_id, destination.asker))
             answering: Answering[Any] = (
-                Together.submit(self._backend, parts, person=person, context=self._timers)
+                Together.submit(self._backend, parts, person=person, context=self.timers)
                 if parts
                 else self._backend.submit(request, person=person)
             )
-            await at_end.enter_async_context(_cancelled_at_end(answering, interaction))
+            await at_end.enter_async_context(_cancelled_at_end(answering, destination))
             await answering.accepted(ACCEPTANCE_SECONDS)
-            await defer(interaction, thinking=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL)
+            await at_end.enter_async_context(destination.opened(self.timers))
             reply = PendingReply(
-                interaction, self._store, self._studio, request, answering, dict(kept or {}), self._timers
+                destination,
+                self._store,
+                self._studio,
+                request,
+                answering,
+                dict(kept or {}),
+                self.timers,
+                self._slowness if destination.is_rate_limited_with_others else lambda: 1.0,
             )
-            async with _without_notice_on_failure(reply, kind):
+            async with _without_notice_on_failure(reply):
                 await reply.show_notices()
                 answer = await self._shown(reply, request, render, preview)
         return answer
+
+    def _slowness(self) -> float:
+        return max(1.0, self._messages * EDIT_SECONDS_OF_ALL / EDIT_SECONDS)
 
     async def _shown(
         self, reply: PendingReply, request: RequestT, render: Render[RequestT], preview: Preview[RequestT] | None
@@ -167,14 +201,24 @@ class Delivery:
                 identity = await reply.id_of(request)
                 writing = self._store.processes.writing
                 at_end.callback(writing.end, identity)
-                writing.begin(identity, Text(reply.interaction.user.id, reply.answering.stop))
+                writing.begin(identity, Text(reply.destination.asker.id, reply.answering.stop))
+                at_end.enter_context(self._counted(reply.destination))
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()
             # On a thread, because the explanation of a long text has thousands of numbers.
             rendered = await asyncio.to_thread(render, request, answer)
             await reply.show_last(with_work(rendered, request, answer.result))
-            record_of(reply.interaction).answered_by(answer)
+            reply.destination.record.answered_by(answer)
             return answer
+
+    @contextlib.contextmanager
+    def _counted(self, destination: Destination) -> Iterator[None]:
+        """Count a text that is shown as it is written, if Discord counts its edits too."""
+        self._messages += destination.is_rate_limited_with_others
+        try:
+            yield
+        finally:
+            self._messages -= destination.is_rate_limited_with_others
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:
@@ -207,25 +251,25 @@ async def _withdraw(interaction: discord.Interaction) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _without_notice_on_failure(reply: PendingReply, kind: ResponseKind) -> AsyncIterator[None]:
+async def _without_notice_on_failure(reply: PendingReply) -> AsyncIterator[None]:
     """Remove a notice from an edited message if no answer comes. `tell` withdraws a new message as a whole."""
     try:
         yield
     except BaseException:
-        if kind is ResponseKind.EDIT:
+        if reply.destination.was_there:
             await reply.take_back_notice()
         raise
 
 
 @contextlib.asynccontextmanager
-async def _cancelled_at_end(answering: Answering[object], interaction: discord.Interaction) -> AsyncIterator[None]:
-    """Cancel an answer that can't be delivered, because the interaction is gone or the caller was cancelled."""
+async def _cancelled_at_end(answering: Answering[object], destination: Destination) -> AsyncIterator[None]:
+    """Cancel an answer that can't be delivered, because its place is gone or the caller was cancelled."""
     try:
         yield
     except Exception as error:
-        if not is_gone(error):
+        if not destination.is_gone(error):
             raise
-        log.info("an interaction is gone: %s", describe(error))
-        record_of(interaction).end(GONE, error)
+        log.info("the place of an answer is gone: %s", describe(error))
+        destination.record.end(GONE, error)
     finally:
         answering.cancel()

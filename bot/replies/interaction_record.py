@@ -52,6 +52,11 @@ class InteractionRecord:
         """Record the error that ends it."""
         self.ending, self.error = ending, type(error).__name__
 
+    def note_first_text(self, age: float) -> None:
+        """Record that a piece of the answer is visible."""
+        if self.first_text is None:
+            self.first_text = age
+
     def answered_by(self, answer: Answer[object]) -> None:
         """Add an answer. Some interactions need several."""
         self.checkpoint = answer.checkpoint
@@ -78,10 +83,3 @@ def note_acknowledgement(interaction: discord.Interaction) -> None:
     record = record_of(interaction)
     if record.acknowledged is None:
         record.acknowledged = age(interaction)
-
-
-def note_first_text(interaction: discord.Interaction) -> None:
-    """Record that a piece of the answer is visible."""
-    record = record_of(interaction)
-    if record.first_text is None:
-        record.first_text = age(interaction)

@@ -1,4 +1,4 @@
-"""A response that still changes: a notice, then the text as it is generated, then the whole answer."""
+"""A reply that still changes: a notice, then the text as it is generated, then the whole answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import discord
 from asyncio_throttle import Throttler
@@ -18,12 +18,12 @@ from bot.inference.answering import Answering, Loading
 from bot.inference.requests import Answer, Request, Result
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
-from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.components.buttons import STOP, Button, view_of
-from bot.replies.discord_errors import is_gone, outcome_of, retry_after
+from bot.replies.destination import Destination, InteractionResponse
+from bot.replies.destination import Edit as Edit  # for its users
+from bot.replies.discord_errors import outcome_of, retry_after
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_age import age
-from bot.replies.interaction_record import note_first_text
 from bot.replies.reply import Reply
 from bot.storage import RequestStore
 
@@ -53,40 +53,33 @@ RETRY_SECONDS = 2.0
 """Before the second try; each later pause is twice as long, and none is shorter than Discord asks for."""
 
 
-class Edit(TypedDict, total=False):
-    """The parts of a message that an edit changes."""
-
-    content: str | None
-    embed: discord.Embed
-    attachments: list[discord.File]
-    view: discord.ui.View | discord.ui.LayoutView | None
-
-
 @dataclass(eq=False)
 class PendingReply:
-    """The response to an interaction, from its deferral to the whole answer.
+    """A reply at its destination, from the first sign of it to the whole answer.
 
-    The last edit raises all errors; the others raise only if the interaction is gone.
+    The last edit raises all errors; the others raise only if the destination is gone.
 
     Attributes:
         ids: of the requests that the store has already.
         timers: the context in which edits are paced.
+        slowness: returns by what factor edits are to be rarer than they could be, because of others.
     """
 
-    interaction: discord.Interaction
+    destination: Destination
     store: RequestStore
     studio: Studio
     request: Request[object]
     answering: Answering[Result]
     ids: dict[Request[object], str]
     timers: contextvars.Context
+    slowness: Callable[[], float] = lambda: 1.0
     has_notice: bool = field(default=False, init=False)
 
     async def id_of(self, request: Request[object]) -> str:
         """Keep a request for the buttons of this response, and return its id."""
         if request not in self.ids:
             self.ids[request] = await self.store.keep(
-                request, person=self.interaction.user.id, guild_id=self.interaction.guild_id
+                request, person=self.destination.asker.id, guild_id=self.destination.guild_id
             )
         return self.ids[request]
 
@@ -105,7 +98,7 @@ class PendingReply:
         """Remove the notice from the message, because no answer replaces it."""
         if self.has_notice:
             try:
-                await edit_for_good(self.interaction, _no_notice)
+                await show_for_good(self.destination, _no_notice)
             except Exception as error:  # people are told about the error that came first
                 log.info("a notice could not be taken back: %s", describe(error))
 
@@ -128,12 +121,12 @@ class PendingReply:
                 continue
             if await self._try_to_edit(**await self._content(reply, [Button(STOP, self.request)])):
                 shown, newest = reply, result
-                note_first_text(self.interaction)
+                self.destination.record.note_first_text(self.destination.age())
             await self._turn(throttler)
 
     async def wait(self) -> Answer[Result]:
         """Return the answer, stopped before Discord forgets the interaction; raise its `GlassboxError` if it failed."""
-        if not await self.answering.wait(seconds_left(self.interaction)):
+        if not await self.answering.wait(self._seconds_left()):
             self.answering.stop()
             if not await self.answering.wait(ENDING_SECONDS):
                 raise DeadlinePassed(LAST_SECONDS)
@@ -150,7 +143,7 @@ class PendingReply:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
-        await edit_for_good(self.interaction, lambda: self._content(reply, reply.buttons, picture))
+        await show_for_good(self.destination, lambda: self._content(reply, reply.buttons, picture))
 
     async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> Edit:
         """Return the arguments for an edit."""
@@ -174,19 +167,20 @@ class PendingReply:
         """Edit the response; return whether Discord has accepted the edit."""
         try:
             async with asyncio.timeout(EDIT_TIMEOUT):
-                await self.interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **content)
+                await self.destination.edit(**content)
         except Exception as error:
-            if is_gone(error):
+            if self.destination.is_gone(error):
                 raise
-            log.info("a response could not be edited: %s", describe(error))
+            log.info("a reply could not be edited: %s", describe(error))
             return False
         return True
 
     async def _turn(self, throttler: Throttler) -> None:
         """Wait for a turn to edit, or for the answer."""
         loop = asyncio.get_running_loop()
+        throttler.period = EDIT_SECONDS * self.slowness()
         turn = self.timers.run(loop.create_task, throttler.acquire())
-        answered = loop.create_task(self.answering.wait(seconds_left(self.interaction)))
+        answered = loop.create_task(self.answering.wait(self._seconds_left()))
         try:
             await asyncio.wait((turn, answered), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -194,7 +188,10 @@ class PendingReply:
             answered.cancel()
 
     def _goes_on(self) -> bool:
-        return not self.answering.done() and seconds_left(self.interaction) > 0
+        return not self.answering.done() and self._seconds_left() > 0
+
+    def _seconds_left(self) -> float:
+        return max(0.0, LAST_SECONDS - self.destination.age())
 
 
 def loading_notice(loading: Loading) -> str:
@@ -213,7 +210,12 @@ def seconds_left(interaction: discord.Interaction) -> float:
 
 
 async def edit_for_good(interaction: discord.Interaction, content: Callable[[], Awaitable[Edit]]) -> None:
-    """Edit a response, and try again until Discord has accepted the edit.
+    """Edit the response to an interaction. See `show_for_good`."""
+    await show_for_good(InteractionResponse(interaction), content)
+
+
+async def show_for_good(destination: Destination, content: Callable[[], Awaitable[Edit]]) -> None:
+    """Edit a reply, and try again until Discord has accepted the edit.
 
     Args:
         content: makes the arguments for each try, because files can be sent only once.
@@ -225,7 +227,7 @@ async def edit_for_good(interaction: discord.Interaction, content: Callable[[], 
 
     async def edit() -> None:
         arguments = prepared.pop() if prepared else await content()
-        await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **arguments)
+        await destination.edit(**arguments)
 
     await until_accepted(edit)
 

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 MESSAGE_CONTENT = "Message Content"
 READ_HISTORY = ("View Channel", "Read Message History")
 SEND = ("View Channel", "Send Messages", "Send Messages in Threads", "Embed Links", "Attach Files")
+WHO_MANAGES_FORUMS = "Manage Channels in the forum, checked again at every click"
+
+SHARING = (
+    "Only the person who asks sees the answer; Share needs Send Messages and Embed Links, of the person and the bot"
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,19 @@ COMMANDS: Mapping[str, Needs] = {
     "complete": NOTHING,
     "entities": NOTHING,
     "fill": NOTHING,
+    "forum-tags dry-run": Needs(
+        who=WHO_MANAGES_FORUMS,
+        intents=(MESSAGE_CONTENT,),
+        permissions=READ_HISTORY,
+        note="Without the intent it reads only the titles of posts",
+    ),
+    "forum-tags report": Needs(who=WHO_MANAGES_FORUMS),
+    "forum-tags setup": Needs(who=WHO_MANAGES_FORUMS),
     "generate": NOTHING,
+    "help": NOTHING,
     "inspect": NOTHING,
     "models": NOTHING,
+    "privacy": NOTHING,
     "sentiment": NOTHING,
     "settings": Needs(who="Manage Server, checked again at every click"),
     "similarity": NOTHING,
@@ -59,7 +74,13 @@ COMMANDS: Mapping[str, Needs] = {
 }
 """By the names of slash commands, with their subcommands."""
 
-MENUS: Mapping[str, Needs] = {}
+MENUS: Mapping[str, Needs] = {
+    "Entities": Needs(note=SHARING),
+    "Sentiment": Needs(note=SHARING),
+    "Show the work": Needs(note=SHARING),
+    "Summarise": Needs(note=SHARING),
+    "Translate": Needs(note=SHARING),
+}
 """By the names of message menus. Discord hands over the message, so they need no intent."""
 
 MESSAGE_FEATURES: Mapping[str, Needs] = {
@@ -77,8 +98,8 @@ MESSAGE_FEATURES: Mapping[str, Needs] = {
     "forum tags": Needs(
         about="Proposes or applies the forum's tags to new posts",
         intents=(MESSAGE_CONTENT,),
-        permissions=("View Channel", "Manage Threads", "Send Messages in Threads"),
-        note="Off until `/forum-tags` switches it on in a forum",
+        permissions=(*READ_HISTORY, "Manage Threads", "Send Messages in Threads", "Embed Links"),
+        note="Off until `/forum-tags setup` switches it on in a forum; without the intent it reads only titles",
     ),
 }
 """By the values of `MessageFeature`."""

@@ -6,6 +6,7 @@ from bot.servers.topics.access import AccessSettings
 from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.chat import ChatSettings
 from bot.servers.topics.checkpoints import CheckpointSettings
+from bot.servers.topics.forums import ForumTagSettings
 from bot.servers.topics.quotas import QuotaSettings
 from bot.servers.topics.reactions import ReactionSettings
 from bot.servers.topics.retention import RetentionSettings
@@ -21,4 +22,5 @@ class ServerSettings(Topic):
     checkpoints: CheckpointSettings = CheckpointSettings()
     quotas: QuotaSettings = QuotaSettings()
     reactions: ReactionSettings = ReactionSettings()
+    forum_tags: ForumTagSettings = ForumTagSettings()
     retention: RetentionSettings = RetentionSettings()

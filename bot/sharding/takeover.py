@@ -16,12 +16,15 @@ from bot.replies.acknowledgement import Kind, expect
 from bot.replies.delivery import tell
 from bot.storage.database import FAILURES
 from bot.storage.processes import Processes
-from bot.storage.unanswered import LAST_SECONDS, Abandoned
+from bot.storage.unanswered import LAST_SECONDS, MOST_AT_ONCE, Abandoned
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 """Between two looks for dead processes."""
+AGAIN_SECONDS = 0.2
+"""Before the next look if one has found as many interactions as it may take. They do not come all at once, because the
+queue of requests is bounded."""
 SWEEP_SECONDS = 60.0
 """Between two removals of what dead processes have left behind."""
 MOST_TRIES = 3
@@ -52,27 +55,31 @@ class Takeover:
         loop = asyncio.get_running_loop()
         swept = loop.time() - SWEEP_SECONDS
         while not self._ends.is_set():
+            pause = LOOK_SECONDS
             try:
-                await self.look()
+                if await self.look() == MOST_AT_ONCE:
+                    pause = AGAIN_SECONDS
                 if loop.time() - swept >= SWEEP_SECONDS:
                     await self._processes.sweep()
                     swept = loop.time()
             except FAILURES as error:
                 log.warning("other processes cannot be looked after: %s", describe(error))
-            await _wait(self._ends, LOOK_SECONDS)
+            await _wait(self._ends, pause)
 
     def end(self) -> None:
         """Take nothing more over, because this process stops."""
         self._ends.set()
 
-    async def look(self) -> None:
-        """Take over what is there; raise `FAILURES`."""
+    async def look(self) -> int:
+        """Take over what is there, and return how many interactions; raise `FAILURES`."""
         for interaction, arrival in self._unsettled:
             if not arrival.has_begun:  # no command or component of this version answers it
                 self._processes.unanswered.answered(interaction)
         self._unsettled.clear()
-        for abandoned in await self._processes.unanswered.claim():
+        claimed = await self._processes.unanswered.claim()
+        for abandoned in claimed:
             await self._answer(abandoned)
+        return len(claimed)
 
     async def _answer(self, abandoned: Abandoned) -> None:
         kind = Kind(abandoned.acknowledged)

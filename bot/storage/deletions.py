@@ -9,9 +9,10 @@ and who deletes has it alone.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Connection, Insert, Table, bindparam, delete, exists, func, insert, select
+from sqlalchemy import BigInteger, Connection, Double, Insert, Table, bindparam, delete, exists, func, insert, select
 
 from bot.storage.database import Values
+from bot.storage.erasures import is_erased
 from bot.storage.locks import Lock, acquire
 from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
 
@@ -21,19 +22,33 @@ NEWEST = select(func.coalesce(func.max(DELETIONS.c.number), 0)).where(DELETIONS.
 
 _DELETION = insert(DELETIONS).returning(DELETIONS.c.number)
 _DELETED = tuple(delete(table).where(table.c.channel_id == CHANNEL) for table in (EXCHANGES, REQUESTS))
+_NUMBER = bindparam("number", type_=BigInteger)
+_EXCHANGE_BEFORE = (
+    select(func.coalesce(func.max(EXCHANGES.c.created), 0.0))
+    .where(EXCHANGES.c.channel_id == CHANNEL, EXCHANGES.c.number < _NUMBER)
+    .scalar_subquery()
+)
+_REQUESTS_SINCE_EXCHANGE = delete(REQUESTS).where(
+    REQUESTS.c.channel_id == CHANNEL, REQUESTS.c.created > _EXCHANGE_BEFORE
+)
+_EXCHANGE = delete(EXCHANGES).where(EXCHANGES.c.number == _NUMBER, EXCHANGES.c.channel_id == CHANNEL)
+_REQUESTS_SINCE = delete(REQUESTS).where(
+    REQUESTS.c.channel_id == CHANNEL, REQUESTS.c.created >= bindparam("since", type_=Double)
+)
 
 
 def insert_unless_deleted(table: Table) -> Insert:
-    """Return the statement that writes a row unless the conversation of `channel_id` and `conversation` is deleted.
+    """Return the statement that writes a row unless what it belongs to is deleted.
 
-    If both are None, the row belongs to none, and is written.
+    That is the conversation of `channel_id` and `conversation` (none if both are None), or everything of `person` since
+    `asked` (see `bot.storage.erasures`).
     """
     columns = [column for column in table.c if column is not table.autoincrement_column]
     values = select(*(bindparam(column.name, type_=column.type) for column in columns))
     later = exists().where(
         DELETIONS.c.channel_id == CHANNEL, DELETIONS.c.number > bindparam("conversation", type_=BigInteger)
     )
-    return insert(table).from_select([column.name for column in columns], values.where(~later))
+    return insert(table).from_select([column.name for column in columns], values.where(~later, ~is_erased()))
 
 
 def let_nobody_delete(connection: Connection, channel_id: int, *, alone: bool = False) -> None:
@@ -49,3 +64,17 @@ def delete_conversation(connection: Connection, channel_id: int, now: float) -> 
     for statement in _DELETED:
         connection.execute(statement, {"channel_id": channel_id})
     return number
+
+
+def delete_exchange(connection: Connection, channel_id: int, number: int) -> None:
+    """Delete one exchange, and the requests that may repeat it: all of its channel since the exchange before it."""
+    acquire(connection, Lock.CONVERSATION, channel_id)
+    values: Values = {"channel_id": channel_id, "number": number}
+    for statement in (_REQUESTS_SINCE_EXCHANGE, _EXCHANGE):
+        connection.execute(statement, values)
+
+
+def delete_requests_since(connection: Connection, channel_id: int, since: float) -> None:
+    """Delete the requests of a conversation that were kept from some time on, in seconds since 1970."""
+    acquire(connection, Lock.CONVERSATION, channel_id)
+    connection.execute(_REQUESTS_SINCE, {"channel_id": channel_id, "since": since})

@@ -16,15 +16,18 @@ from bot.errors import describe
 from bot.storage.database import FAILURES, Database
 from bot.storage.retention import AFTER_LEAVING_SECONDS, EXPIRED_IN_SERVERS, LONG_GONE, forget_server
 from bot.storage.retention import KEPT_SECONDS as KEPT_SECONDS
-from bot.storage.tables import DELETIONS, EXCHANGES, QUOTA_USES, REQUESTS
+from bot.storage.tables import DELETIONS, ERASURES, EXCHANGES, FORUM_POSTS, QUOTA_USES, REQUESTS, TRANSLATIONS
 
 log = logging.getLogger(__name__)
 
 QUOTA_SECONDS = 7 * 24 * 3600.0
 """The longest period of a quota."""
+FORUM_SECONDS = 180 * 24 * 3600.0
+"""How long it is kept which tags a post of a forum got. That has neither texts nor people in it."""
 AGES = (
-    *((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS)),
+    *((table.c.created, KEPT_SECONDS) for table in (REQUESTS, EXCHANGES, DELETIONS, ERASURES, TRANSLATIONS)),
     (QUOTA_USES.c.used, QUOTA_SECONDS),
+    (FORUM_POSTS.c.created, FORUM_SECONDS),
 )
 """The columns that say since when a row is kept, in seconds since 1970, and for how many seconds it is."""
 

@@ -12,9 +12,12 @@ class Lock(IntEnum):
 
     MIGRATIONS = 1
     CONVERSATION = 2
-    """Of a channel. Those who keep requests share it; those who delete the conversation or trim it have it alone."""
+    """Of a channel, after the locks of persons. Those who keep requests share it; those who delete the conversation or
+    trim it have it alone."""
     QUOTA = 3
     """Of a person, for whom answers are counted one after the other."""
+    PERSON = 4
+    """Those who keep something of a person share it; the one who deletes everything about them has it alone."""
 
 
 _NUMBERS = bindparam("lock", type_=Integer), func.hashint8(bindparam("key", type_=BigInteger))

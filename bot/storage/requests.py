@@ -7,33 +7,48 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Text, bindparam, cast, func, insert, select
 
-from bot.errors import RequestForgotten, describe
+from bot.errors import RequestForgotten, RequestUnreadable, describe
 from bot.inference.requests import Request
+from bot.request_ids import add_words_of, words_of
+from bot.storage.batches import Batches
 from bot.storage.conversations import Conversations, conversation_of
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import insert_unless_deleted, let_nobody_delete
+from bot.storage.encryption import Cipher, cipher_of
+from bot.storage.erasures import any_erased, asked_now, let_nobody_erase
 from bot.storage.expiry import Expiry
+from bot.storage.forum_posts import ForumPosts
+from bot.storage.maintenance import MaintenanceTable
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
+from bot.storage.personal.personal_data import PersonalData
 from bot.storage.processes import Processes
 from bot.storage.quota_uses import QuotaUses
 from bot.storage.retention import is_kept
+from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
-from bot.storage.tables import REQUESTS
+from bot.storage.tables import REQUESTS, WORDS_IN_REQUESTS
+from bot.storage.translations import Translations
 from bot.tasks import kept_requests
 
 log = logging.getLogger(__name__)
 
 _INSERT = insert_unless_deleted(REQUESTS)
-_FIND = select(REQUESTS.c.kind, REQUESTS.c.content).where(REQUESTS.c.id == bindparam("id"), is_kept(REQUESTS))
+_INSERT_WORDS = insert(WORDS_IN_REQUESTS).values(request_id=bindparam("request"), person=bindparam("whose"))
+_WORDS = select(func.aggregate_strings(cast(WORDS_IN_REQUESTS.c.person, Text), ",")).where(
+    WORDS_IN_REQUESTS.c.request_id == REQUESTS.c.id
+)
+_FIND = select(REQUESTS.c.kind, REQUESTS.c.content, REQUESTS.c.person, _WORDS.scalar_subquery().label("words")).where(
+    REQUESTS.c.id == bindparam("id"), is_kept(REQUESTS)
+)
 
 
 class RequestStore:
@@ -48,28 +63,42 @@ class RequestStore:
 
     def __init__(self, database: Database, kinds: Mapping[str, TypeAdapter[Any]], now: Callable[[], float]) -> None:
         self.database = database
+        self.rotation = Rotation(database, cipher_of(database.events.dialect))
         self._kinds = kinds
         self._names = kept_requests()
         self._now = now
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
-        self.conversations = Conversations(database, self.processes.leases, now)
-        self.server_settings = ServerSettingsTable(database, now)
         self.opt_outs = OptOuts(database)
+        self.batches = Batches(database, now)
+        self.conversations = Conversations(database, self.processes.leases, self.opt_outs, now)
+        self.server_settings = ServerSettingsTable(database, now)
+        self.translations = Translations(database, now)
+        self.personal_data = PersonalData(database, self.processes.writing, now)
         self.quota_uses = QuotaUses(database)
+        self.forum_posts = ForumPosts(database, now)
+        self.maintenance = MaintenanceTable(database)
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, path: Path | None, url: str | None = None, *, now: Callable[[], float] = time.time
+        cls,
+        path: Path | None,
+        url: str | None = None,
+        *,
+        keys: Sequence[str] = (),
+        now: Callable[[], float] = time.time,
     ) -> AsyncIterator[RequestStore]:
         """Open the store in a database (see `open_database`).
+
+        Args:
+            keys: encrypt people's texts (see `Cipher`).
 
         Raises:
             SettingsError: the PostgreSQL database can't be used.
         """
         kinds = await asyncio.to_thread(_kinds)
-        async with open_database(path, url) as database:
+        async with open_database(path, url, Cipher(keys)) as database:
             store = cls(database, kinds, now)
             try:
                 yield store
@@ -78,7 +107,9 @@ class RequestStore:
                 await store.processes.close()
 
     async def keep(self, request: Request[object], *, person: int, guild_id: int | None = None) -> str:
-        """Keep a request, unless its conversation was deleted meanwhile; return an id in any case.
+        """Keep a request, unless its conversation or everything of a person was deleted meanwhile; return an id anyway.
+
+        Those are the one who asked, and the others whose words it holds (`bot.request_ids.words_of`).
 
         Args:
             person: the one who asked, by Discord's id.
@@ -88,6 +119,7 @@ class RequestStore:
         identity = secrets.token_urlsafe(12)
         content = self._kinds[kind].dump_json(request).decode()
         channel_id, conversation = conversation_of(request)
+        asked = asked_now()
         values: Values = {
             "id": identity,
             "person": person,
@@ -97,13 +129,25 @@ class RequestStore:
             "channel_id": channel_id,
             "guild_id": guild_id,
             "conversation": conversation,
+            "asked": asked,
         }
+        # Of a conversation's request the list is complete, so that one without it is known to be of an earlier version.
+        words = words_of.get() - {person} if channel_id is None else words_of.get() | {person}
+
+        def work(connection: Connection) -> None:
+            let_nobody_erase(connection, words | {person})
+            if channel_id is not None:
+                let_nobody_delete(connection, channel_id)
+            if words and any_erased(connection, words, asked):
+                return
+            if connection.execute(_INSERT, values).rowcount and words:
+                connection.execute(_INSERT_WORDS, [{"request": identity, "whose": one} for one in sorted(words)])
 
         try:
-            if channel_id is None:
+            if words or self.database.dialect != "sqlite":
+                await self.database.transaction(work)
+            else:  # one statement checks and writes, which takes half as long, and on SQLite nobody comes between
                 await self.database.run(_INSERT, values)
-            else:
-                await self.database.transaction(lambda connection: _insert(connection, values, channel_id))
         except FAILURES as error:
             log.warning("a request cannot be kept: %s", describe(error))
         return identity
@@ -113,20 +157,21 @@ class RequestStore:
 
         Raises:
             RequestForgotten: it is not kept (any more), or it can't be read.
+            RequestUnreadable: its key is missing.
             InvalidRequest: this version no longer answers such a request.
         """
+        values: Values = {"id": identity, "now": self._now()}
         try:
-            for row in await self.database.rows(_FIND, {"id": identity, "now": self._now()}):
+            for row in await self.database.rows(_FIND, values):
+                # What is made of it holds their words as well, whoever asks for it.
+                add_words_of([row.person, *(map(int, row.words.split(",")) if row.words else ())])
+                if row.content is None:
+                    raise RequestUnreadable
                 request: Request[object] = self._kinds[row.kind].validate_json(row.content)
                 return request
         except (*FAILURES, KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
-
-
-def _insert(connection: Connection, values: Values, channel_id: int) -> None:
-    let_nobody_delete(connection, channel_id)
-    connection.execute(_INSERT, values)
 
 
 @cache  # the first time takes 20 ms

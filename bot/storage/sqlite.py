@@ -95,6 +95,8 @@ def _connect(path: str) -> sqlite3.Connection:
         # never the file.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        # A request takes along who has words in it.
+        connection.execute("PRAGMA foreign_keys=ON")
         # Deleted text is overwritten in the file.
         connection.execute("PRAGMA secure_delete=ON")
     except BaseException:

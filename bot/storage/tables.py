@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text
 from sqlalchemy.types import TypeEngine
+
+from bot.storage.encryption import Encrypted
 
 METADATA = MetaData()
 
@@ -24,7 +26,7 @@ REQUESTS = Table(
     Column("id", Text(), primary_key=True),
     Column("person", snowflake(), nullable=False),  # whose request it is
     Column("kind", Text(), nullable=False),  # the task's name
-    Column("content", Text(), nullable=False),  # the request's fields, in JSON
+    Column("content", Encrypted(), nullable=False),  # the request's fields, in JSON
     Column("created", Double(), nullable=False),  # in seconds since 1970
     # Of the conversation that it repeats something of (see `ChatRequest`), or NULL.
     Column("channel_id", snowflake()),
@@ -32,6 +34,7 @@ REQUESTS = Table(
     sqlite_with_rowid=False,
 )
 Index("requests_by_age", REQUESTS.c.created)
+Index("requests_by_person", REQUESTS.c.person)
 _OF_A_CONVERSATION = REQUESTS.c.channel_id.is_not(None)
 Index(
     "requests_by_channel", REQUESTS.c.channel_id, sqlite_where=_OF_A_CONVERSATION, postgresql_where=_OF_A_CONVERSATION
@@ -51,14 +54,18 @@ EXCHANGES = Table(
     Column("number", number(), primary_key=True),
     Column("channel_id", snowflake(), nullable=False),  # by Discord, or of a person (see `ChatRequest`)
     Column("person", snowflake(), nullable=False),  # the one who spoke
-    Column("speaker", Text(), nullable=False),  # their name
-    Column("message", Text(), nullable=False),
-    Column("answer", Text(), nullable=False),
+    Column("speaker", Encrypted(), nullable=False),  # their name
+    Column("message", Encrypted(), nullable=False),
+    Column("answer", Encrypted(), nullable=False),
     Column("created", Double(), nullable=False),  # in seconds since 1970
     Column("guild_id", snowflake()),  # of the server that it was said in, or NULL
+    Column("question", snowflake()),  # the message that was answered, or NULL for a command
 )
 Index("exchanges_by_channel", EXCHANGES.c.channel_id, EXCHANGES.c.number)
 Index("exchanges_by_age", EXCHANGES.c.created)
+_OF_A_MESSAGE = EXCHANGES.c.question.is_not(None)
+Index("exchanges_by_question", EXCHANGES.c.question, sqlite_where=_OF_A_MESSAGE, postgresql_where=_OF_A_MESSAGE)
+Index("exchanges_by_person", EXCHANGES.c.person)
 
 DELETIONS = Table(
     "deletions",
@@ -118,9 +125,10 @@ UNANSWERED = Table(
     Column("id", snowflake(), primary_key=True, autoincrement=False),  # of the interaction
     Column("process", Text(), nullable=False),
     Column("acknowledged", Integer(), nullable=False),  # the type of its first response
-    Column("payload", Text(), nullable=False),  # as Discord sent it, in JSON
+    Column("payload", Encrypted(), nullable=False),  # as Discord sent it, in JSON
     Column("created", Double(), nullable=False),  # in the database's seconds
     Column("tries", Integer(), nullable=False),  # how many processes have died of it, or during it
+    Column("person", snowflake()),  # whose it is; NULL if an earlier version has kept it
 )
 Index("unanswered_by_process", UNANSWERED.c.process)
 
@@ -141,6 +149,27 @@ OPT_OUTS = Table(
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
 )
 
+TRANSLATIONS = Table(
+    "translations",
+    METADATA,
+    Column("id", Text(), primary_key=True),  # the message's, and a word: a language, or a territory with several
+    Column("message_id", snowflake(), nullable=False),
+    Column("channel_id", snowflake(), nullable=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("reply_id", snowflake()),  # the bot's own message; NULL until it is there
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("delete_at", Double()),  # when the bot's message is deleted, in seconds since 1970; NULL to keep it
+)
+Index("translations_by_message", TRANSLATIONS.c.message_id)
+Index("translations_by_age", TRANSLATIONS.c.created)
+_HAS_DEADLINE = TRANSLATIONS.c.delete_at.is_not(None)
+Index(
+    "translations_by_deadline",
+    TRANSLATIONS.c.delete_at,
+    sqlite_where=_HAS_DEADLINE,
+    postgresql_where=_HAS_DEADLINE,
+)
+
 QUOTA_USES = Table(
     "quota_uses",
     METADATA,
@@ -152,3 +181,81 @@ QUOTA_USES = Table(
 )
 Index("quota_uses_by_key", QUOTA_USES.c.key, QUOTA_USES.c.used)
 Index("quota_uses_by_age", QUOTA_USES.c.used)
+
+BATCHES = Table(
+    "batches",
+    METADATA,
+    Column("id", Text(), primary_key=True),
+    Column("person", snowflake(), nullable=False, unique=True),  # whose file it is; each has one at a time
+    Column("guild_id", snowflake()),  # of the server that it was given in, or NULL
+    Column("state", Text(), nullable=False),  # see `BatchState`
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+    Column("content", Encrypted(), nullable=False),  # see `bot.batches.job`, in JSON
+)
+Index("batches_by_guild", BATCHES.c.guild_id)
+
+BATCH_PARTS = Table(
+    "batch_parts",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # of the part, from 0
+    Column("content", Encrypted(), nullable=False),  # bytes of the file, in Base64
+)
+
+BATCH_ANSWERS = Table(
+    "batch_answers",
+    METADATA,
+    Column("batch_id", Text(), primary_key=True),
+    Column("number", Integer(), primary_key=True),  # the index of one of its rows
+    Column("content", Encrypted(), nullable=False),  # rows with their answers, in JSON
+)
+
+WORDS_IN_REQUESTS = Table(
+    "words_in_requests",
+    METADATA,
+    Column("request_id", Text(), ForeignKey("requests.id", ondelete="CASCADE"), primary_key=True),
+    # Somebody else whose words the request holds; of a conversation's request, also the one who asked.
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+)
+Index("words_in_requests_by_person", WORDS_IN_REQUESTS.c.person)
+
+ERASURES = Table(
+    "erasures",
+    METADATA,
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+    Column("asked", snowflake(), nullable=False),  # the interaction that deleted everything about them last
+    Column("created", Double(), nullable=False),  # in seconds since 1970
+)
+Index("erasures_by_age", ERASURES.c.created)
+
+FORUM_POSTS = Table(
+    "forum_posts",
+    METADATA,
+    Column("thread_id", snowflake(), primary_key=True, autoincrement=False),
+    Column("guild_id", snowflake(), nullable=False),
+    Column("forum_id", snowflake(), nullable=False),
+    Column("state", Text(), nullable=False),  # see `PostState`
+    Column("token", Text(), nullable=False),  # of the process's turn that judges it
+    Column("content", Text(), nullable=False),  # see `bot.forums.record.PostRecord`, in JSON; empty before it is judged
+    Column("created", Double(), nullable=False),  # when that turn began, in seconds since 1970
+)
+Index("forum_posts_by_forum", FORUM_POSTS.c.forum_id, FORUM_POSTS.c.created)
+Index("forum_posts_by_age", FORUM_POSTS.c.created)
+
+MAINTENANCE = Table(
+    "maintenance",
+    METADATA,
+    Column("only", Integer(), primary_key=True, autoincrement=False),  # 1: there is a row, or the mode is off
+    Column("reason", Text(), nullable=False),  # by the operator; empty if none was given
+    Column("ends", Double()),  # when it should be over, in seconds since 1970
+)
+
+SHARD_STATES = Table(
+    "shard_states",
+    METADATA,
+    Column("shard", Integer(), primary_key=True, autoincrement=False),
+    Column("process", Text(), nullable=False),  # where it runs, for an operator to read
+    Column("connected", Boolean(), nullable=False),
+    Column("latency", Double()),  # in seconds; NULL before the first heartbeat
+    Column("seen", Double(), nullable=False),  # in the database's seconds
+)

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, bindparam, delete, func, literal, select, update
 
 from bot.errors import describe
 from bot.storage.clock import DatabaseNow
 from bot.storage.database import FAILURES, Database, Values
+from bot.storage.erasures import is_erased
 from bot.storage.heartbeat import BEAT_SECONDS, Heartbeat, is_alive
 from bot.storage.tables import UNANSWERED
 from bot.storage.upserts import insert_into
@@ -72,27 +73,36 @@ class UnansweredInteractions:
     def __init__(self, database: Database, heartbeat: Heartbeat) -> None:
         self._database = database
         self._heartbeat = heartbeat
-        keep = insert_into(UNANSWERED, database.dialect).values(
-            id=bindparam("interaction", type_=BigInteger),
-            process=heartbeat.process,
-            acknowledged=bindparam("kind", type_=Integer),
-            payload=bindparam("content", type_=Text),
-            created=DatabaseNow(),
-            tries=0,
-        )
-        self._keep = keep.on_conflict_do_nothing()
+        row: dict[str, ColumnElement[Any]] = {
+            "id": bindparam("interaction", type_=BigInteger),
+            "process": literal(heartbeat.process, Text()),
+            "acknowledged": bindparam("kind", type_=Integer),
+            "payload": bindparam("content", type_=UNANSWERED.c.payload.type),
+            "created": DatabaseNow(),
+            "tries": literal(0, Integer()),
+            "person": bindparam("person", type_=BigInteger),
+        }
+        kept = insert_into(UNANSWERED, database.dialect).from_select([*row], select(*row.values()).where(~is_erased()))
+        self._keep = kept.on_conflict_do_nothing()
         self._answered: set[int] = set()
         self._task: asyncio.Task[None] | None = None
         self._context = contextvars.copy_context()
 
-    async def keep(self, interaction: int, kind: int, payload: str) -> bool:
+    async def keep(self, interaction: int, kind: int, payload: str, person: int | None = None) -> bool:
         """Keep an interaction that is about to be acknowledged; return whether to call `answered` at its end.
 
         Args:
             kind: the type of its first response.
             payload: as Discord sent it, in JSON.
+            person: whose it is. If they have deleted everything since, it is not kept.
         """
-        values: Values = {"interaction": interaction, "kind": kind, "content": payload}
+        values: Values = {
+            "interaction": interaction,
+            "kind": kind,
+            "content": payload,
+            "person": person,
+            "asked": interaction,
+        }
         has_begun = False
         try:
             async with asyncio.timeout(KEEP_SECONDS):
@@ -125,7 +135,14 @@ class UnansweredInteractions:
                 await self._heartbeat.begin()
         finally:
             self._heartbeat.end()
-        return [Abandoned(row.id, row.acknowledged, json.loads(row.payload), row.tries, row.age) for row in claimed]
+        for row in claimed:
+            if row.payload is None:  # its key is missing, so nobody here can answer it
+                self.answered(row.id)
+        return [
+            Abandoned(row.id, row.acknowledged, json.loads(row.payload), row.tries, row.age)
+            for row in claimed
+            if row.payload is not None
+        ]
 
     async def close(self) -> None:
         """Forget what has been answered. The rest is the other processes'."""

@@ -81,6 +81,12 @@ class Writing:
         if identity in self._told:
             self._has_ended.set()
 
+    def stop_all(self, person: int) -> None:
+        """Stop all texts that this process writes for a person."""
+        for text in list(self._texts.values()):
+            if text.person == person:
+                text.stop()
+
     async def stop(self, identity: str, person: int) -> None:
         """Stop a text, wherever it is written; the text so far becomes the answer.
 

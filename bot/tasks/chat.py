@@ -16,11 +16,15 @@ from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_templ
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
 from bot.tasks.prompts.writing import GrowingText, circling, without_circles, without_half
 from bot.text.accepted import MAX_SEED, checked_range, clean_text
+from bot.text.characters import visible
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
 
-MOST_CHARACTERS = 2_000
+MOST_CHARACTERS = 20_000
+"""Of a message, with the files that are attached to it. What the model's context holds is another limit."""
+MOST_SYSTEM_CHARACTERS = 2_000
+"""Of a system prompt."""
 MOST_EXCHANGES = 20
 """The most exchanges of a conversation that are kept."""
 MOST_NEW_TOKENS = 400
@@ -30,6 +34,8 @@ SYSTEM = "You are a helpful assistant."
 SEVERAL = "Several people talk with you; each message begins with the name of who wrote it."
 USER, ASSISTANT = NAMELESS, "Assistant"
 """Speakers in the transcript for a model without a chat template."""
+INSTRUCTIONS = "Instructions for the assistant"
+"""Stands before a system prompt there."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class ChatRequest(Request[ChatResult]):
         history: earlier exchanges, the oldest first; only the last `MOST_EXCHANGES` are used.
         temperature: 0 to 2; 0 always takes the likeliest token.
         conversation: which of the channel's conversations: how many deletions came before it.
+        system: the system prompt of the place; empty for the bot's own. Longer ones are cut.
     """
 
     message: str
@@ -82,8 +89,10 @@ class ChatRequest(Request[ChatResult]):
     history: tuple[Exchange, ...] = ()
     temperature: float = 0.5
     conversation: int = 0
+    system: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "system", visible(self.system).strip()[:MOST_SYSTEM_CHARACTERS])
         object.__setattr__(self, "message", clean_text(self.message, "message", MOST_CHARACTERS))
         object.__setattr__(self, "speaker", speaker_name(self.speaker))
         object.__setattr__(self, "history", self.history[-MOST_EXCHANGES:])
@@ -154,8 +163,9 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
         prompt = build(head, request.history[forgotten:], request, speakers)
         if len(prompt) <= room:
             return prompt, forgotten
+    longer = "your message, with the system prompt of this place," if request.system else "your message"
     raise InvalidRequest(
-        f"This model reads {head.context_length:,} tokens at most, and your message is longer. Please shorten it."
+        f"This model reads {head.context_length:,} tokens at most, and {longer} is longer. Please shorten it."
     )
 
 
@@ -165,7 +175,9 @@ def _by_template(
     def asked(speaker: str, message: str) -> Message:
         return Message("user", said(label(speaker), message, speakers) if speakers else message)
 
-    messages = [Message("system", f"{SYSTEM} {SEVERAL}" if speakers else SYSTEM)]
+    system = request.system or SYSTEM
+    between = "\n" if request.system else " "
+    messages = [Message("system", f"{system}{between}{SEVERAL}" if speakers else system)]
     for one in history:
         messages += [asked(one.speaker, one.message), Message("assistant", one.answer)]
     return chat_prompt(head, [*messages, asked(request.speaker, request.message)])
@@ -181,7 +193,7 @@ def _as_transcript(
     def asked(speaker: str, message: str) -> str:
         return turn(label(speaker) if speakers else USER, message)
 
-    turns = ["A conversation with a helpful assistant."]
+    turns = [turn(INSTRUCTIONS, request.system) if request.system else "A conversation with a helpful assistant."]
     for one in history:
         turns += [asked(one.speaker, one.message), turn(ASSISTANT, one.answer)]
     return head.encode("\n\n".join([*turns, asked(request.speaker, request.message), f"{ASSISTANT}:"]))

@@ -110,7 +110,8 @@ class Scene:
 
     async def restart(self) -> None:
         """Another process takes over: a new bot, which has the same store."""
-        self.bot = Glassbox(self.backend, self.store, shard_count=1)
+        message_content = self.bot.intents.message_content
+        self.bot = Glassbox(self.backend, self.store, shard_count=1, message_content=message_content)
         await self.env.restart_bot(self.bot)
 
     async def heard(self) -> None:
@@ -170,8 +171,8 @@ class Scene:
     ) -> tuple[Any, dict[str, Any]]:
         backend = self.env.backend
         registered = backend.find_command(command, None, type=1)
-        values, _ = interactions.build_options(who, command, registered, options, channel_id=channel)
-        data = {"id": registered["id"], "name": command, "type": 1, "options": values}
+        values, resolved = interactions.build_options(who, command, registered, options, channel_id=channel)
+        data = {"id": registered["id"], "name": command, "type": 1, "options": values, "resolved": resolved}
         record, payload = interactions.base_payload(
             backend, type=APPLICATION_COMMAND, channel_id=channel, guild_id=guild, user_id=who.id, data=data
         )
@@ -219,7 +220,7 @@ def open_scene(
 
     @asynccontextmanager
     async def open_scene(
-        preset: Preset | None = None, *, watch: Watch | None = None, **options: Any
+        preset: Preset | None = None, *, watch: Watch | None = None, message_content: bool = False, **options: Any
     ) -> AsyncIterator[Scene]:
         observer = None if watch is None else watch.worker
         async with (
@@ -227,7 +228,7 @@ def open_scene(
             open_backend(worker) as backend,
             RequestStore.open(None) as store,
         ):
-            bot = Glassbox(backend, store, shard_count=1, watch=watch)
+            bot = Glassbox(backend, store, shard_count=1, watch=watch, message_content=message_content)
             async with simcord.run(bot, settle_timeout=PATIENCE) as env:
                 await bot.tree.sync()
                 guild = env.create_guild("Glassbox")

@@ -57,7 +57,6 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "temperature of code": ("complete", {"code": LETTER, "temperature": 2.5}, "`temperature` must be from 0 to 2"),
     "tokens of code": ("complete", {"code": LETTER, "max_new_tokens": 0}, "`max_new_tokens` must be from 1 to 512"),
     "empty message": ("chat", {"message": " "}, "The message is empty."),
-    "long message": ("chat", {"message": LETTER * 250}, "and I can read 2,000 at most"),
     "temperature of a chat": ("chat", {"message": LETTER, "temperature": -1.0}, "`temperature` must be from 0 to 2"),
     "same language": ("translate", {"text": LETTER, "to": "English", "from": "en"}, "Both languages are English."),
 }

@@ -26,6 +26,7 @@ from bot.inference.timers import wait_at_most
 from bot.inference.together import STOPPED, Together
 from tests.timers import PATIENCE, turns
 
+RUNNING = AnsweringState(Stage.RUNNING)
 LOADING = AnsweringState(Stage.LOADING, Loading("b"))
 
 
@@ -33,7 +34,7 @@ LOADING = AnsweringState(Stage.LOADING, Loading("b"))
 class Part(Answering[Any]):
     """A request that a test answers."""
 
-    now: AnsweringState = AnsweringState(Stage.RUNNING)
+    now: AnsweringState = RUNNING
     so_far: Any = None
     refusal: GlassboxError | None = None
     future: asyncio.Future[Answer[Any]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

@@ -54,7 +54,7 @@ class StubStore:
         self._ids = itertools.count()
         self.processes = SimpleNamespace(writing=StubWriting())
 
-    async def keep(self, request: Any, *, person: int) -> str:
+    async def keep(self, request: Any, *, person: int, guild_id: int | None = None) -> str:
         return f"id{next(self._ids)}"
 
 
@@ -159,6 +159,7 @@ class StubInteraction:
 
     def __init__(self, age: float = 0.0) -> None:
         self.user = SimpleNamespace(id=1)
+        self.guild_id = None
         self.type = discord.InteractionType.application_command
         self.extras: dict[Any, Any] = {}
         self.created_at = discord.utils.utcnow() - timedelta(seconds=age)

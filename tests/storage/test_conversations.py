@@ -8,7 +8,8 @@ import pytest
 
 from bot.errors import Refused, RequestForgotten, Unanswered
 from bot.storage import KEPT_SECONDS, RequestStore
-from bot.storage.conversations import MOST_WAITING, Conversations
+from bot.storage.conversations import MOST_WAITING, Conversations, Turn
+from bot.storage.opt_outs import OptOuts, ReadAlong
 from bot.storage.tables import EXCHANGES, REQUESTS
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from bot.tasks.generate import GenerateRequest
@@ -268,7 +269,7 @@ class TestTurns:
 async def test_a_database_that_breaks_costs_no_answer(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with place.open() as store:
-        await place.change("DROP TABLE exchanges", "DROP TABLE requests")
+        await place.change("DROP TABLE exchanges", "DROP TABLE words_in_requests", "DROP TABLE requests")
         assert await history(store.conversations) == []
         await say(store.conversations, 1)
         with pytest.raises(Unanswered, match="could not delete"):
@@ -276,3 +277,103 @@ async def test_a_database_that_breaks_costs_no_answer(place: Place, caplog: pyte
     for sentence in ("cannot be read", "cannot be kept", "cannot be forgotten"):
         error = "OperationalError" if place.dialect == "sqlite" else "ProgrammingError"
         assert f"a conversation {sentence}: {error}" in caplog.text
+
+
+BOB = 8
+
+
+async def tell(store: RequestStore, person: int, number: int, question: int | None = None) -> str:
+    """Somebody says something, and an answer with a button that repeats it is kept."""
+    async with store.conversations.turn(HERE, person=person) as turn:
+        asked = ChatRequest(f"message {number}", HERE, "x", turn.history, conversation=turn.conversation)
+        identity = await store.keep(WorkRequest.of(asked), person=person)
+        await store.conversations.keep(turn, HERE, person, exchange(number), question=question)
+        return identity
+
+
+async def heard(store: RequestStore, person: int) -> list[str]:
+    async with store.conversations.turn(HERE, person=person) as turn:
+        return [one.message.removeprefix("message ") for one in turn.history]
+
+
+class TestOptOut:
+    async def test_lines_are_read_for_their_writer_only(self, place: Place) -> None:
+        async with place.open() as store:
+            await tell(store, ALICE, 1)
+            await tell(store, BOB, 2)
+            await store.opt_outs.set(BOB, ReadAlong.CHAT, True)
+            await store.opt_outs.set(ALICE, ReadAlong.MOODS, True)
+
+            assert await heard(store, ALICE) == ["1"]
+            assert await heard(store, BOB) == ["1", "2"]
+
+    async def test_if_it_is_not_known_nobody_elses_are(
+        self, sqlite: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def fail(*arguments: Any) -> Any:
+            raise OSError
+
+        async with sqlite.open() as store:
+            await tell(store, ALICE, 1)
+            await tell(store, BOB, 2)
+            monkeypatch.setattr(OptOuts, "among", fail)
+            assert await heard(store, ALICE) == ["1"]
+            assert "it is not known who has opted out" in caplog.text
+
+
+class TestDeletedQuestion:
+    async def test_takes_its_exchange_and_what_repeats_it(self, place: Place) -> None:
+        clock = Clock()
+        async with place.open(now=clock) as store:
+            requests = []
+            for number, question in enumerate([None, 2**59, 2**59 + 1]):
+                clock.now += 10
+                requests.append(await tell(store, ALICE, number, question))
+
+            await store.conversations.forget_messages({2**59, 4})
+            await store.conversations.forget_messages({5})
+
+            assert await heard(store, ALICE) == ["0", "2"]
+            await store.find(requests[0])
+            for identity in requests[1:]:
+                with pytest.raises(RequestForgotten):
+                    await store.find(identity)
+            await store.find(await tell(store, ALICE, 3, 9))
+
+    async def test_waits_for_an_answer_under_way_that_knows_it(self, place: Place) -> None:
+        async with place.open() as store:
+            await tell(store, ALICE, 1, 5)
+            async with store.conversations.turn(HERE, person=BOB) as turn:
+                deleting = asyncio.create_task(store.conversations.forget_messages({5}))
+                while store.conversations._waiting[HERE] < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+                asked = ChatRequest("Why?", HERE, "bob", turn.history, conversation=turn.conversation)
+                identity = await store.keep(WorkRequest.of(asked), person=BOB)
+                await store.conversations.keep(turn, HERE, BOB, exchange(2))
+            await deleting
+
+            with pytest.raises(RequestForgotten):
+                await store.find(identity)
+            assert await heard(store, BOB) == ["2"]
+
+    async def test_nothing_of_a_turn_that_is_given_up_stays(self, place: Place) -> None:
+        clock = Clock()
+        async with place.open(now=clock) as store:
+            before = await tell(store, ALICE, 1)
+            clock.now += 10
+            async with store.conversations.turn(HERE, person=ALICE) as turn:
+                asked = ChatRequest(SECRET, HERE, "alice", conversation=turn.conversation)
+                identity = await store.keep(asked, person=ALICE)
+                await store.conversations.forget_turn(turn, HERE)
+
+            with pytest.raises(RequestForgotten):
+                await store.find(identity)
+            await store.find(before)
+
+    async def test_of_a_database_that_fails(self, sqlite: Place, caplog: pytest.LogCaptureFixture) -> None:
+        async with sqlite.open() as store:
+            await sqlite.change("DROP TABLE exchanges", "DROP TABLE requests")
+            await store.conversations.forget_messages({5})
+            await store.conversations.forget_turn(Turn(), HERE)
+            assert "an exchange cannot be forgotten" in caplog.text
+            assert "a turn cannot be forgotten" in caplog.text

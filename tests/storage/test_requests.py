@@ -182,7 +182,7 @@ async def test_a_file_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCapt
 async def test_a_database_that_breaks_costs_no_answer(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with place.open() as store:
-        await place.change("DROP TABLE requests")
+        await place.change("DROP TABLE words_in_requests", "DROP TABLE requests")
 
         identity = await store.keep(GenerateRequest("Once"), person=1)
         with pytest.raises(RequestForgotten):

@@ -70,6 +70,12 @@ def serving(code: str, known: Iterable[str]) -> list[str]:
     return sorted(same, key=order)
 
 
+def without_region(code: str) -> str:
+    """Return the tag of a language in its script, wherever it is spoken: `es` for `es-ES`, `zh-Hant` for `zh-TW`."""
+    base = code.split("-")[0]
+    return base if _script(code) == _script(base) else f"{base}-{_script(code)}"
+
+
 @lru_cache(maxsize=1024)
 def _script(code: str) -> str | None:
     """Return a language's script, the likeliest one if the tag does not say."""

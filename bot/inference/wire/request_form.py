@@ -29,7 +29,7 @@ class RequestForm(Form[RequestT]):
     def __init__(self, kind: type[RequestT]) -> None:
         super().__init__(kind)
         # The task's own fields come first.
-        fields = sorted(dataclasses.fields(kind), key=lambda field: field.kw_only)
+        fields = sorted(dataclasses.fields(kind), key=lambda field: field.kw_only is True)
         self._fields = [field.name for field in fields]
 
     def decode(self, data: bytes | str) -> RequestT:

@@ -17,11 +17,13 @@ FIELD = "texts"
 
 @dataclass(frozen=True)
 class Submission:
-    """A submitted modal: the name of its action, the options of `text_modal`, and the text in the field."""
+    """A submitted modal: the name of its action, the options of `text_modal`, the text in the field, and the custom ids
+    of the checkboxes that were ticked."""
 
     action: str
     options: str
     text: str
+    ticked: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, interaction: discord.Interaction) -> Submission | None:
@@ -32,9 +34,10 @@ class Submission:
             return None
         action, _, options = data["custom_id"].removeprefix(PREFIX).partition(":")
         # A label wraps each field.
-        fields = (label.get("component", {}) for label in data["components"])
+        fields = [label.get("component", {}) for label in data["components"]]
         text = next((str(field["value"]) for field in fields if field.get("custom_id") == FIELD), "")
-        return cls(action, options, text)
+        ticked = frozenset(field["custom_id"] for field in fields if field.get("value") is True)
+        return cls(action, options, text, ticked)
 
 
 def text_modal(

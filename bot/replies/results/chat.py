@@ -23,19 +23,40 @@ TRANSCRIPT = "This checkpoint has no chat template: it has continued a plain tra
 
 def render(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
     """Render the message, quoted, and the model's answer."""
+    return _rendered(_begin(request), request, answer)
+
+
+def render_reply(request: ChatRequest, answer: Answer[ChatResult], remark: str | None = None) -> Reply:
+    """Render the model's answer for a reply to the message.
+
+    Args:
+        remark: a further sentence for the footer.
+    """
+    return _rendered(Draft(COLOUR), request, answer, remark)
+
+
+def _rendered(draft: Draft, request: ChatRequest, answer: Answer[ChatResult], remark: str | None = None) -> Reply:
     result = answer.result
-    draft = _begin(request)
     text = result.text if result.finished else unfinished(result.text)
     draft.lines.append(draft.fit(text, ROOM) if result.text else NOTHING)
     whole = f"{request.speaker}: {request.message}\n\n{result.text}"
-    reply = draft.reply("chat", answer, whole, _remark(request, result), fact=f"{result.tokens} tokens")
+    remarks = "\n".join(filter(None, (_remark(request, result), remark)))
+    reply = draft.reply("chat", answer, whole, remarks, fact=f"{result.tokens} tokens")
     # Forgetting needs no history, so none is stored with the button.
     return replace(reply, buttons=(Button(FORGET, replace(request, history=())),))
 
 
 def preview(request: ChatRequest, result: ChatResult) -> Reply:
-    """Render the text so far."""
-    draft = _begin(request)
+    """Render the message, quoted, and the text so far."""
+    return _previewed(_begin(request), result)
+
+
+def preview_reply(request: ChatRequest, result: ChatResult) -> Reply:
+    """Render the text so far for a reply to the message."""
+    return _previewed(Draft(COLOUR), result)
+
+
+def _previewed(draft: Draft, result: ChatResult) -> Reply:
     draft.lines.append(unfinished_end(result.text, ROOM))
     return draft.preview(f"Writing: {result.tokens} tokens so far")
 

@@ -40,6 +40,18 @@ def render(request: TranslateRequest, answer: Answer[TranslateResult]) -> Reply:
     return replace(reply, buttons=tuple(_corrections(request, result)))
 
 
+def render_below(request: TranslateRequest, answer: Answer[TranslateResult]) -> Reply:
+    """Render only the translation, for a reply to the message that it is of."""
+    result = answer.result
+    draft = Draft(Colour.TRANSLATE)
+    text = result.text if result.finished or not result.text.strip() else unfinished(result.text)
+    draft.lines = [_heading(result.target), draft.fit(text, SOURCE + ROOM) if text.strip() else NOTHING]
+    guessed = result.detection is not None and not result.detection.sure
+    doubt = f"I am not sure that this was {result.source.name}." if guessed else None
+    remarks = (truncation(result.truncated), None if result.finished else UNFINISHED, doubt)
+    return draft.reply("translate", answer, text, "\n".join(filter(None, remarks)), fact=_detected(result))
+
+
 def _detected(result: TranslateResult) -> str | None:
     """Return the language that was found in the text, if nobody had chosen one."""
     if result.detection is None or not result.detection.told:

@@ -23,3 +23,10 @@ class ChatSettings(Topic):
     other_bots: bool = False
     system_prompt: str = ""
     channel_prompts: Mapping[int, str] = {}
+
+    def prompt_in(self, *channel_ids: int | None) -> str:
+        """Return the system prompt of a channel, given with those that contain it, the innermost first."""
+        for channel_id in channel_ids:
+            if channel_id is not None and (prompt := self.channel_prompts.get(channel_id)) is not None:
+                return prompt
+        return self.system_prompt

@@ -32,7 +32,7 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()
     sampling = Sampling(request.temperature, TOP_P, SEED)
     truncated = "the oldest part of the conversation" if forgotten else None
     pages, certainty = yield from continuations(head, prompt, [ids], sampling, truncated=truncated)
-    how = f"{_form(head, prompt)} {_history(head, request, forgotten)}"
+    how = f"{_form(head, prompt)} {_instruction(request)} {_history(head, request, forgotten)}"
     return explanation(
         text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),
         *pages,
@@ -48,6 +48,11 @@ def _form(head: CausalLM, prompt: Sequence[int]) -> str:
     special = dict.fromkeys(token.text for token in head.tokens(prompt) if token.special)
     marks = f" Special tokens ({', '.join(special)}) mark where messages begin and end." if special else ""
     return sentence("chat.template", marks=marks)
+
+
+def _instruction(request: ChatRequest) -> str:
+    """Say whose instruction the model reads first."""
+    return sentence("chat.system" if request.system else "chat.own-system")
 
 
 def _history(head: CausalLM, request: ChatRequest, forgotten: int) -> str:

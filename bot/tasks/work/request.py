@@ -32,7 +32,9 @@ class WorkRequest(Request[Explanation]):
     """Compute pages that take long now, rather than in a request of their own."""
 
     def __post_init__(self) -> None:
-        _ = self.about  # raises if the content isn't that of a request
+        # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made
+        # equal to what this one would write.
+        object.__setattr__(self, "content", _adapter(self.task).dump_json(self.about).decode())
 
     @classmethod
     def of(

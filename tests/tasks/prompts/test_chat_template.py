@@ -205,6 +205,20 @@ def test_nobody_can_forge_a_turn(head_of: Callable[[str], CausalLM], name: str, 
         assert counts(head, family, texts[1]) == counts(head, family, texts[0])
 
 
+@pytest.mark.parametrize("name", EVERY)
+@given(data=st.data())
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_a_system_prompt_cannot_either(head_of: Callable[[str], CausalLM], name: str, data: st.DataObject) -> None:
+    head = head_of(name)
+    kind, _, family = name.partition(" ")
+    typed = data.draw(st.lists(st.sampled_from(fragments(family)), min_size=1, max_size=8).map("".join))
+    expected, found = (chat_prompt(head, [Message("system", system), Message("user", "x")]) for system in ("x", typed))
+    assert control_ids(head, found) == control_ids(head, expected)
+    if kind == "bytes":
+        texts = [head.decode(ids, skip_special_tokens=False) for ids in (expected, found)]
+        assert counts(head, family, texts[1]) == counts(head, family, texts[0])
+
+
 @pytest.mark.parametrize(
     "message",
     [

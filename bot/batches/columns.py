@@ -1,0 +1,50 @@
+"""Which column of a file holds the texts."""
+
+from __future__ import annotations
+
+from bot.batches.table import Table
+from bot.errors import InvalidRequest, echoed, joined
+
+USUAL = frozenset({
+    "text", "texts", "message", "messages", "content", "body", "comment", "comments", "review", "reviews", "sentence",
+    "sentences", "tweet", "post", "question", "description", "feedback", "utterance", "prompt",
+})  # fmt: skip
+"""Names of a column that holds the texts, if it is the only one with such a name."""
+_SAMPLE = 200
+_NAMED = 12
+"""Columns that a sentence names."""
+
+
+def find_column(table: Table, name: str, option: str = "column") -> str:
+    """Return the column that somebody has named, whatever the case of its letters.
+
+    Raises:
+        InvalidRequest: there is none; names those that there are.
+    """
+    wanted = name.strip()
+    for same in (str, str.casefold):
+        for column in table.columns:
+            if same(column) == same(wanted):
+                return column
+    known = [f"“{echoed(column)}”" for column in table.columns[:_NAMED]]
+    if len(table.columns) > _NAMED:
+        known.append(f"{len(table.columns) - _NAMED} more")
+    raise InvalidRequest(f"The file has no column “{echoed(wanted)}”. `{option}` can be {joined(known)}.")
+
+
+def obvious_column(table: Table) -> str | None:
+    """Return the column that anybody would choose; None if there are several."""
+    if len(table.columns) == 1:
+        return table.columns[0]
+    usual = [column for column in table.columns if column.strip().casefold() in USUAL]
+    if len(usual) == 1:
+        return usual[0]
+    wordy = [column for column in table.columns if _has_sentences(table, column)]
+    return wordy[0] if len(wordy) == 1 and not usual else None
+
+
+def _has_sentences(table: Table, column: str) -> bool:
+    index = table.columns.index(column)
+    cells = [row.cells[index] for row in table.rows[:_SAMPLE] if row.cells and row.cells[index].strip()]
+    words = [len(cell.split()) for cell in cells]
+    return bool(words) and sum(words) / len(words) >= 3

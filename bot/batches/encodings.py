@@ -1,0 +1,93 @@
+"""The encoding of a text file."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+from charset_normalizer import from_bytes
+
+from bot.errors import InvalidRequest
+
+NO_TEXT = (
+    "I cannot read this file as text. Save it as CSV, TSV, JSON lines or plain text, in UTF-8 if your program offers "
+    "that, and attach that. I do not open spreadsheets (.xlsx) or archives."
+)
+USUAL = "cp1252"
+"""Windows' encoding of Western languages."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 200_000
+"""Bytes that are enough to tell an encoding."""
+_CONTROLS = frozenset(map(chr, {*range(32)} - {*b"\t\n\v\f\r\x1a\x1b"}))
+"""Characters that no text has, and every other kind of file."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a file's text is encoded.
+
+    Attributes:
+        name: a codec of Python's.
+        marked: whether the file begins with a byte order mark.
+    """
+
+    name: str
+    marked: bool = False
+
+    def encode(self, text: str) -> bytes:
+        """Return a text in this encoding, or in UTF-8 if the encoding lacks one of its characters."""
+        try:
+            return self._mark + text.encode(self.name)
+        except UnicodeEncodeError:
+            # A spreadsheet takes UTF-8 without the mark for the encoding of its own country.
+            return codecs.BOM_UTF8 + text.encode("utf-8")
+
+    @property
+    def _mark(self) -> bytes:
+        return next(mark for mark, name in _MARKS if name == self.name) if self.marked else b""
+
+
+def decode(content: bytes) -> tuple[str, Encoding]:
+    """Return the text of a file, and its encoding, which is detected unless a byte order mark or UTF-8 tells.
+
+    Raises:
+        InvalidRequest: it is not a text.
+    """
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return _decoded(content[len(mark) :], Encoding(name, marked=True))
+    try:
+        return _checked(content.decode("utf-8")), Encoding("utf-8")
+    except UnicodeDecodeError:
+        pass
+    return _decoded(content, Encoding("" if b"\0" in content[:_SAMPLE] else _detected(content[:_SAMPLE])))
+
+
+def _detected(sample: bytes) -> str:
+    """Return the name of the likeliest encoding; empty if there is none."""
+    found = from_bytes(sample)
+    best = found.best()
+    if best is None:
+        return ""
+    # Few letters with accents tell little, and this is by far the most frequent of the encodings that they allow.
+    usual = next((one for one in found if USUAL in (one.encoding, *one.could_be_from_charset)), None)
+    return USUAL if usual is not None and usual.chaos <= best.chaos else best.encoding
+
+
+def _decoded(content: bytes, encoding: Encoding) -> tuple[str, Encoding]:
+    try:
+        return _checked(content.decode(encoding.name)), encoding
+    except (UnicodeDecodeError, LookupError):
+        raise InvalidRequest(NO_TEXT) from None
+
+
+def _checked(text: str) -> str:
+    if not _CONTROLS.isdisjoint(text[:_SAMPLE]):
+        raise InvalidRequest(NO_TEXT)
+    return text

@@ -1,0 +1,144 @@
+"""Files become tables. A row that cannot be read is reported with its number, and never dropped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from bot.batches.dialects import Dialect, dialect_of, line_end_of
+from bot.batches.encodings import decode
+from bot.batches.formats import MOST_COLUMNS, MOST_ROWS, Format
+from bot.batches.header import is_header, unnamed
+from bot.batches.table import Row, Table
+from bot.errors import InvalidRequest
+from bot.text.accepted import quantity
+
+NOT_QUOTED = "The quotation marks of this row are not well-formed."
+NOT_JSON = "This line is not a JSON object."
+TEXT_COLUMN = "text"
+
+
+def read_table(content: bytes, kind: Format, header: bool | None = None) -> Table:
+    """Read a file.
+
+    Args:
+        header: whether its first row names the columns; None to find out.
+
+    Raises:
+        InvalidRequest: it is not a text, or has too many rows or columns, or none.
+    """
+    text, encoding = decode(content)
+    lines = list(io.StringIO(text, newline=""))
+    match kind:
+        case Format.JSON_LINES:
+            columns, rows = _json_rows(lines)
+            return Table(kind, encoding, Dialect(line_end=line_end_of(lines)), columns, True, _checked(rows))
+        case Format.TEXT:
+            rows = [Row(number, (line.rstrip("\r\n"),)) for number, line in enumerate(lines, 1)]
+            dialect = Dialect(line_end=line_end_of(lines))
+            return Table(kind, encoding, dialect, (TEXT_COLUMN,), False, _checked(rows))
+    dialect = dialect_of(lines, "\t" if kind is Format.TSV else None)
+    return _cells_table(kind, encoding, dialect, lines, header)
+
+
+def _cells_table(kind: Format, encoding: Any, dialect: Dialect, lines: Sequence[str], header: bool | None) -> Table:
+    records = _records(lines, dialect)
+    first = next((one for one in records if not isinstance(one, str) and one), None)
+    if first is None:
+        raise InvalidRequest("There is no row in the file. Attach one with a text in each row.")
+    if len(first) > MOST_COLUMNS:
+        raise InvalidRequest(f"The file has {len(first):,} columns, and I can read {MOST_COLUMNS} at most.")
+    named = is_header(first) if header is None else header
+    columns = tuple(unnamed(first)) if named else tuple(f"column {number}" for number in range(1, len(first) + 1))
+    start = 2 if named else 1
+    rest = records if named else chain([first], records)
+    limited = islice(enumerate(rest, start), MOST_ROWS + 1)
+    rows = [_row(number, record, len(columns), dialect) for number, record in limited]
+    return Table(kind, encoding, dialect, columns, named, _checked(rows))
+
+
+def _records(lines: Sequence[str], dialect: Dialect) -> Iterator[list[str] | str]:
+    """Yield the cells of each record; of one that is not well-formed, its first line.
+
+    An open quotation mark would otherwise swallow everything behind it.
+    """
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(islice(lines, start, None), **dialect.reading)
+        read = 0
+        try:
+            for cells in reader:
+                read = reader.line_num
+                yield cells
+            return
+        except csv.Error:
+            yield lines[start + read].rstrip("\r\n")
+            start += read + 1
+
+
+def _row(number: int, record: list[str] | str, columns: int, dialect: Dialect) -> Row:
+    if isinstance(record, str):
+        return Row(number, (record, *[""] * (columns - 1)), NOT_QUOTED, raw=record)
+    if not record:
+        return Row(number, (), is_blank=True)
+    cells = tuple(record[:columns]) + ("",) * (columns - len(record))
+    fault = ""
+    if len(record) != columns:
+        fault = f"This row has {quantity(len(record), 'cell')} instead of {columns}."
+        if len(record) > columns:
+            fault += f" The others are: {_written(record[columns:], dialect)}"
+    return Row(number, cells, fault)
+
+
+def _written(cells: Sequence[str], dialect: Dialect) -> str:
+    line = io.StringIO()
+    csv.writer(line, delimiter=dialect.delimiter, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+def _json_rows(lines: Sequence[str]) -> tuple[tuple[str, ...], list[Row]]:
+    parsed = [_json_object(line) for line in lines[: MOST_ROWS + 1]]
+    columns = tuple(dict.fromkeys(chain.from_iterable(one for one in parsed if one is not None)))
+    if not columns:
+        raise InvalidRequest('I found no JSON object in the file. Each line must be one, such as {"text": "…"}.')
+    if len(columns) > MOST_COLUMNS:
+        raise InvalidRequest(f"The file has {len(columns):,} fields, and I can read {MOST_COLUMNS} at most.")
+    rows = []
+    for number, (line, one) in enumerate(zip(lines, parsed, strict=False), 1):
+        raw = line.rstrip("\r\n")
+        if one is None:
+            rows.append(Row(number, (), NOT_JSON if raw.strip() else "", raw, is_blank=not raw.strip()))
+        else:
+            rows.append(Row(number, tuple(_as_text(one.get(name)) for name in columns), raw=raw))
+    return columns, rows
+
+
+def _json_object(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _checked(rows: list[Row]) -> list[Row]:
+    while rows and rows[-1].is_blank:
+        rows.pop()  # a line break behind the last row is no row
+    if len(rows) > MOST_ROWS:
+        raise InvalidRequest(
+            f"The file has more than {MOST_ROWS:,} rows, and I can answer {MOST_ROWS:,} at once. Please attach a part "
+            "of it."
+        )
+    if not any(not row.is_blank for row in rows):
+        raise InvalidRequest("There is no row in the file. Attach one with a text in each row.")
+    return rows

@@ -1,0 +1,1 @@
+"""Translations that people ask for by a flag under a message."""

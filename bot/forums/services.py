@@ -1,0 +1,73 @@
+"""What the parts of forum tags share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import discord
+
+from bot.forums.record import PostRecord
+from bot.inference.backend import Backend
+from bot.servers.directory import Servers
+from bot.servers.features import MessageFeature
+from bot.servers.gate import Access
+from bot.servers.topics.forums import ForumSettings
+from bot.storage import RequestStore
+from bot.storage.opt_outs import ReadAlong
+
+Change = Callable[[PostRecord], PostRecord]
+
+
+@dataclass(frozen=True)
+class Services:
+    """The backend, the store, and what the bot may read.
+
+    Attributes:
+        reads_messages: whether the bot has the Message Content intent.
+    """
+
+    backend: Backend
+    store: RequestStore
+    servers: Servers
+    access: Access
+    reads_messages: bool
+
+    async def settings(self, forum: discord.ForumChannel) -> ForumSettings:
+        """Return the settings of a forum."""
+        return (await self.servers.settings(forum.guild.id)).forum_tags.of_forum(forum.id)
+
+    async def wants_tags(self, thread: discord.Thread) -> bool:
+        """Return whether a post may get tags; raise `FAILURES`."""
+        author = discord.Object(thread.owner_id)
+        if not await self.access.allows_in(MessageFeature.FORUM_TAGS, thread.guild, thread, author):
+            return False
+        return not await self.store.opt_outs.among([thread.owner_id], ReadAlong.FORUM_TAGS)
+
+    async def record(self, post: int) -> PostRecord | None:
+        """Return what is kept about a judged post; raise `FAILURES`."""
+        found = await self.store.forum_posts.find(post)
+        return None if found is None else PostRecord.read(found)
+
+    async def change(self, post: int, change: Change, *, done: bool = False) -> PostRecord | None:
+        """Change what is kept about a judged post, and return it; raise `FAILURES`.
+
+        Args:
+            change: returns the new record of a `PostRecord`.
+            done: see `ForumPosts.change`.
+        """
+
+        def work(content: str) -> str:
+            if (record := PostRecord.read(content)) is None:
+                return content
+            changed = change(record)
+            return content if changed is record else changed.model_dump_json()
+
+        found = await self.store.forum_posts.change(post, work, done=done)
+        return None if found is None else PostRecord.read(found)
+
+
+def forum_of(thread: discord.Thread) -> discord.ForumChannel | None:
+    """Return the forum or media channel that a post is in; None for other threads."""
+    parent = thread.parent
+    return parent if isinstance(parent, discord.ForumChannel) else None

@@ -1,0 +1,110 @@
+"""Where a message is answered: in its channel, or in a thread that begins with it."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+from collections.abc import AsyncIterator
+
+import discord
+
+from bot.errors import describe
+from bot.replies.interaction_record import InteractionRecord
+from bot.replies.message_delivery import MessageReply
+from bot.text.characters import visible
+
+log = logging.getLogger(__name__)
+
+LONGEST_NAME = 80
+"""Characters of a thread's name. Discord allows 100."""
+EVERYTHING = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+"""What an answer may need. The bot has it in direct messages."""
+
+
+def permissions_in(message: discord.Message) -> discord.Permissions:
+    """Return what the bot may do in the channel of a message, as far as that is known."""
+    channel = message.channel
+    me: discord.Member | None = getattr(message.guild, "me", None)
+    if me is None or isinstance(channel, discord.PartialMessageable):
+        return EVERYTHING
+    try:
+        return channel.permissions_for(me)
+    except discord.ClientException:  # a thread whose channel is not known
+        return EVERYTHING
+
+
+def may_write(message: discord.Message, permissions: discord.Permissions) -> bool:
+    """Return whether the bot may answer in the channel of a message."""
+    in_thread = isinstance(message.channel, discord.Thread)
+    may_send = permissions.send_messages_in_threads if in_thread else permissions.send_messages
+    return permissions.view_channel and may_send
+
+
+def may_begin_thread(message: discord.Message, permissions: discord.Permissions) -> bool:
+    """Return whether the bot may answer a message in a thread of its own."""
+    return (
+        isinstance(message.channel, discord.TextChannel)
+        and permissions.create_public_threads
+        and permissions.send_messages_in_threads
+        and permissions.read_message_history
+    )
+
+
+def place_of(
+    message: discord.Message, permissions: discord.Permissions, record: InteractionRecord, *, thread: str | None
+) -> MessageReply:
+    """Return where a message is answered.
+
+    Args:
+        thread: the text that names a thread of its own; None to answer in its channel.
+    """
+    files, as_reply = permissions.attach_files, permissions.read_message_history
+    if thread is not None:
+        return ThreadReply(message, thread, files=files, record=record)
+    return MessageReply(message, asker=message.author, as_reply=as_reply, files=files, record=record)
+
+
+class ThreadReply(MessageReply):
+    """An answer in a thread that begins with the message. If there can be none, the answer is a reply.
+
+    Attributes:
+        thread: None until it has begun.
+    """
+
+    def __init__(self, message: discord.Message, name: str, *, files: bool, record: InteractionRecord) -> None:
+        super().__init__(message, asker=message.author, files=files, record=record)
+        self.thread: discord.Thread | None = None
+        self._message = message
+        self._name = thread_name(name) or f"A conversation with {thread_name(message.author.display_name)}"
+
+    @contextlib.asynccontextmanager
+    async def opened(self, timers: contextvars.Context) -> AsyncIterator[None]:
+        """Begin the thread, and type there. See `MessageReply`."""
+        if self.sent is None and self.thread is None:
+            try:
+                self.thread = await self._message.create_thread(name=self._name)
+            except Exception as error:  # see `bot.replies.discord_errors`
+                log.info("a thread could not be begun: %s", describe(error))
+            else:
+                self.type_no_longer()
+                self.move(self.thread)
+        async with super().opened(timers):
+            yield
+
+
+def thread_name(text: str) -> str:
+    """Return the beginning of a text as the name of a thread."""
+    words = visible(text).split()
+    name = " ".join(words)
+    if len(name) <= LONGEST_NAME:
+        return name
+    cut = name[: LONGEST_NAME - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"

@@ -1,0 +1,1 @@
+"""`/help`: what each command is for, made from the command tree and `examples.toml`."""

@@ -1,0 +1,137 @@
+"""What people should know of a command, from the command tree and `examples.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any
+
+import discord
+from discord import app_commands
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from bot.errors import SettingsError
+from bot.invocation import parse_invocation
+
+Command = app_commands.Command[Any, ..., Any]
+
+
+class Kind(StrEnum):
+    """What commands are for, in the order in which they are listed."""
+
+    READ = "read"
+    WRITE = "write"
+    LOOK = "look"
+    MANAGE = "manage"
+
+    @property
+    def heading(self) -> str:
+        """What stands above them."""
+        return {
+            Kind.READ: "Understand a text",
+            Kind.WRITE: "Have something written",
+            Kind.LOOK: "Look inside",
+            Kind.MANAGE: "Servers, and you",
+        }[self]
+
+
+class Example(BaseModel):
+    """A table of `examples.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind = Kind.MANAGE
+    example: str = ""
+    can_try: bool = Field(default=True, alias="try")
+    limits: str = ""
+    about: str = Field(default="", alias="for")
+
+
+NO_EXAMPLE = Example.model_validate({"try": False})
+"""Of a command that has none in the file: what the tree says is still shown."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What people should know of a command.
+
+    Attributes:
+        name: with the name of its subcommand.
+        about: what it is for.
+        options: their names and what they are for; those that must be given first.
+        example: the options of an example, as a person types them.
+        can_try: whether a button may run the example.
+        values: the example's options, by the names of the callback's parameters.
+        permissions: that a member needs in a server unless the server has changed that; None for none.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    options: Sequence[tuple[str, str]]
+    example: str
+    can_try: bool
+    limits: str
+    values: Mapping[str, str | float | bool]
+    permissions: discord.Permissions | None = None
+
+    @property
+    def root(self) -> str:
+        """The name of the whole command."""
+        return self.name.partition(" ")[0]
+
+    @property
+    def line(self) -> str:
+        """The example as a person types it."""
+        return f"/{self.name} {self.example}".strip()
+
+
+def read_examples() -> Mapping[str, Example]:
+    """Read `examples.toml`."""
+    text = files(__package__).joinpath("examples.toml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, Example]).validate_python(tomllib.loads(text))
+
+
+def guides_of(tree: app_commands.CommandTree[Any], examples: Mapping[str, Example]) -> dict[str, Guide]:
+    """Return the guides of all slash commands and subcommands, by name, in the order in which they are listed."""
+    guides = [_guide(command, tree, examples.get(command.qualified_name, NO_EXAMPLE)) for command in _commands(tree)]
+    order = list(Kind)
+    return {one.name: one for one in sorted(guides, key=lambda one: (order.index(one.kind), one.name))}
+
+
+def menus_of(tree: app_commands.CommandTree[Any]) -> list[str]:
+    """Return the names of the commands in the menus of messages."""
+    return [command.name for command in tree.get_commands(type=discord.AppCommandType.message)]
+
+
+def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Command]:
+    for command in tree.walk_commands():
+        if isinstance(command, app_commands.Command):
+            yield command
+
+
+def _guide(command: Command, tree: app_commands.CommandTree[Any], example: Example) -> Guide:
+    options = sorted(command.parameters, key=lambda one: not one.required)
+    return Guide(
+        command.qualified_name,
+        example.kind,
+        example.about or command.description,
+        [(one.display_name, str(one.description)) for one in options],
+        example.example,
+        example.can_try and command.parent is None,
+        example.limits,
+        _values(command, tree, example.example) if command.parent is None else {},
+        (command.root_parent or command).default_permissions,
+    )
+
+
+def _values(command: Command, tree: app_commands.CommandTree[Any], example: str) -> dict[str, str | float | bool]:
+    """Return the options of an example; none if it does not fit the command, which a test tells."""
+    try:
+        given = parse_invocation(f"/{command.name} {example}", [command.to_dict(tree)]).options
+    except SettingsError:
+        return {}
+    return {one.name: given[one.display_name] for one in command.parameters if one.display_name in given}
