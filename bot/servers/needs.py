@@ -38,10 +38,16 @@ class Needs:
 
 
 NOTHING = Needs()
+READS_A_CHANNEL = Needs(
+    who="everybody who may read the earlier messages of the channel",
+    intents=(MESSAGE_CONTENT,),
+    permissions=READ_HISTORY,
+)
 
 COMMANDS: Mapping[str, Needs] = {
     "answer": NOTHING,
     "attention": NOTHING,
+    "batch": NOTHING,
     "chat": NOTHING,
     "compare": NOTHING,
     "complete": NOTHING,
@@ -59,16 +65,19 @@ COMMANDS: Mapping[str, Needs] = {
     "help": NOTHING,
     "inspect": NOTHING,
     "models": NOTHING,
+    "mood": READS_A_CHANNEL,
     "privacy": NOTHING,
     "sentiment": NOTHING,
     "settings": Needs(who="Manage Server, checked again at every click"),
     "similarity": NOTHING,
+    "status": Needs(who="the bot's owners"),
     "summarize": Needs(
         permissions=READ_HISTORY,
         note=f"Only `messages` needs these permissions, of the person too; without {MESSAGE_CONTENT} Discord shows the "
         "bot only messages that mention it",
     ),
     "tokenize": NOTHING,
+    "topics": READS_A_CHANNEL,
     "translate": NOTHING,
     "zeroshot": NOTHING,
 }
