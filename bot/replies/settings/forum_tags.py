@@ -11,7 +11,7 @@ from bot.servers.topics.forums import ForumMode
 
 ABOUT = (
     "Each forum has its own tags, so it is set up where it is: run **/forum-tags setup** in the forum or one of its "
-    "posts. That needs the permission Manage Channels there. It begins with a dry run over the last posts, which changes "
+    "posts. That needs the permission Manage Channels there. A dry run over the last posts comes first, which changes "
     "nothing."
 )
 WITHOUT_INTENT = (
