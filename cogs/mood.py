@@ -29,7 +29,7 @@ class Mood(Cog):
         self._surveys = Surveys(bot, "mood")
 
     @app_commands.command()
-    @app_commands.guild_only()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.describe(
         channel="Whose mood to draw, if you may read it (this channel if left out)",
         messages="How many of the last messages to look at, 50 to 2,000 (500 if left out)",
@@ -47,7 +47,10 @@ class Mood(Cog):
         def take(message: ChannelMessage, result: SentimentResult) -> None:
             felt.append(Felt(message.id, message.when, message.writer, valence(result.scores)))
 
-        async with self._surveys.of(interaction, channel) as place:
+        async with (
+            interaction.client.quotas.use(interaction.guild_id, interaction.user),
+            self._surveys.of(interaction, channel) as place,
+        ):
             facts = await self._surveys.run(
                 place, title_of(place.names), messages, SentimentRequest, take, lambda result: result.truncated
             )

@@ -32,7 +32,7 @@ class Topics(Cog):
         self._surveys = Surveys(bot, "topics")
 
     @app_commands.command()
-    @app_commands.guild_only()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.describe(
         labels="2 to 8 labels with commas between them, for example: sports, politics, entertainment",
         channel="Whose topics to draw, if you may read it (this channel if left out)",
@@ -53,7 +53,10 @@ class Topics(Cog):
         def take(message: ChannelMessage, result: ZeroShotResult) -> None:
             judged.append(Judged(message.when, label_of(result.scores)))
 
-        async with self._surveys.of(interaction, channel) as place:
+        async with (
+            interaction.client.quotas.use(interaction.guild_id, interaction.user),
+            self._surveys.of(interaction, channel) as place,
+        ):
             make = partial(ZeroShotRequest, labels=chosen)
             facts = await self._surveys.run(
                 place, title_of(place.names), messages, make, take, lambda result: result.truncated
