@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -66,13 +66,16 @@ def run() -> None:
 def playground(
     preset: PresetOption = None,
     port: Annotated[int, typer.Option(help="Of the local page; 0 takes a free one.", min=0, max=65535)] = 8765,
+    page: Annotated[
+        Literal["server", "forum", "dm"], typer.Option(help="A server's channel, a forum's post, or a direct message.")
+    ] = "server",
 ) -> None:
     """Open the real bot in a local page that looks like Discord: no token, no account, no GPU."""
     settings = settings_with(preset=preset)
     log_to_stderr("WARNING", of_discord="ERROR")
     from bot.commands.playground import serve_playground
 
-    run_coroutine(serve_playground(settings, port, open_console()))
+    run_coroutine(serve_playground(settings, port, open_console(), page))
 
 
 @app.command()

@@ -54,13 +54,13 @@ DELIVERY_SECONDS = 10.0
 
 
 def chosen_preset(settings: Settings, default: str) -> Preset:
-    """Return the preset of the settings, or a default, with the checkpoints that the settings replace.
+    """Return the preset of the settings, or a default, with the checkpoints that the settings replace and add.
 
     Raises:
         SettingsError: there is no such preset or checkpoint.
     """
     preset = Catalogue.read().preset(settings.preset or default)
-    return preset.with_overrides(settings.checkpoint_overrides)
+    return preset.with_overrides(settings.checkpoint_overrides).with_extras(settings.extra_checkpoints)
 
 
 @contextlib.asynccontextmanager
@@ -187,7 +187,7 @@ async def _serve(
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
-    async with beside(backend.preload()), beside(bot.takeover.run()):
+    async with beside(backend.preload()), beside(bot.takeover.run()), beside(bot.roll_call.run()):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")

@@ -64,7 +64,7 @@ async def _keep_digest(tree: app_commands.CommandTree[Any], processes: Processes
 
 
 def _application_id(tree: app_commands.CommandTree[Any]) -> int:
-    identity = tree.client.application_id
+    identity: int | None = tree.client.application_id
     assert identity is not None  # it is known after login
     return identity
 

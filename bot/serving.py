@@ -83,11 +83,12 @@ def build(args: Mapping[str, Any]) -> Application:
 
 def build_with(settings: Settings, preset: Preset, args: Arguments) -> Application:
     """Return Serve's application with these settings."""
+    from bot.inference.checkpoints.offers import Offers
     from bot.inference.serving.application import application
     from bot.inference.serving.ingress import Cluster
-    from bot.tasks import task_names
+    from bot.tasks import all_tasks, task_names
 
-    groups = grouped(preset, args.scaling, args.groups, args.grouping)
+    groups = grouped(preset, args.scaling, args.groups, args.grouping, Offers(all_tasks()))
     cluster = Cluster(task_names(), groups, settings.limits, args.quota_shards)
     of_a_worker = _of_a_worker(settings)
 

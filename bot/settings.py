@@ -78,6 +78,11 @@ def _shard_ids(value: object) -> object:
     return tuple(sorted(ids))
 
 
+def _listed(value: object) -> object:
+    """Split at commas."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
 def _postgresql(value: object) -> object:
     """Write the URL of a database as asyncpg reads it."""
     if isinstance(value, str):
@@ -149,6 +154,8 @@ class Settings(BaseSettings):
     summarize_checkpoint: Checkpoint = None
     complete_checkpoint: Checkpoint = None
     chat_checkpoint: Checkpoint = None
+    extra_checkpoints: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """Checkpoints that people may choose besides, each perhaps behind its tasks: `gpt2`, `fill=owner/name`."""
 
     devices: str = "auto"
     """`auto`, or names with commas: `cpu`, `cuda:0,cuda:1`, `mps`."""

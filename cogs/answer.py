@@ -8,8 +8,11 @@ from discord import app_commands
 from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.attachments import read_text
+from bot.replies.checkpoints import choosing
 from bot.replies.results.answer import render
 from bot.tasks.answer import AnswerRequest
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Answer(Cog):
@@ -20,6 +23,7 @@ class Answer(Cog):
         question="What you want to know, for example: Where do I work?",
         context="The text to look in, for example: My name is Sylvain and I work at Hugging Face in Brooklyn.",
         file="A text file to look in, instead of the context",
+        checkpoint=choosing.ABOUT,
     )
     async def answer(
         self,
@@ -27,9 +31,15 @@ class Answer(Cog):
         question: str,
         context: str | None = None,
         file: discord.Attachment | None = None,
+        checkpoint: str | None = None,
     ) -> None:
         """Find the answer to a question in a text"""
-        await self.delivery.answer(interaction, AnswerRequest(question, await _text(context, file)), render)
+        request = AnswerRequest(question, await _text(context, file), checkpoint=checkpoint)
+        await self.delivery.answer(interaction, request, render)
+
+    @answer.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "answer", typed)
 
 
 async def _text(context: str | None, file: discord.Attachment | None) -> str:

@@ -10,7 +10,6 @@ from discord import app_commands
 from bot.client import Cog, Glassbox, Interaction
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
-from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.components.attention_menus import CHANGE_VIEW, AttentionMenu
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
@@ -56,13 +55,15 @@ class Attention(Cog):
         """Which token looks at which? A heat map of attention weights, layer by layer and head by head"""
         heads = Heads.ROLLOUT if view == "rollout" else Heads.AVERAGE if head is None or view else Heads.ONE
         wanted = AttentionView(None if part is None else Part(part), layer, heads, head)
-        task = task_of(checkpoint, self.backend.status().checkpoints, usual=AttentionRequest.task)
-        request = AttentionRequest(text, task, wanted, second, target, source)
+        found = await self.delivery.checkpoints.find(interaction, "attention", checkpoint)
+        # An encoder-decoder that translates writes another text than one that summarises.
+        task = AttentionRequest.task if found is None else [*found.tasks, *found.offered, AttentionRequest.task][0]
+        request = AttentionRequest(text, task, wanted, second, target, source, checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render)
 
     @attention.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return checkpoint_choices(typed, self.backend.status().checkpoints)
+        return await self.delivery.checkpoints.completions(interaction, "attention", typed)
 
     async def change_view(self, interaction: Interaction, press: Press[AttentionRequest, AttentionView]) -> None:
         """Show another view of the same text."""

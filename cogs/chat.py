@@ -12,6 +12,7 @@ from discord import app_commands
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer, is_answered_privately, respond
+from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
@@ -19,6 +20,8 @@ from bot.replies.turns import turn_in_time
 from bot.servers.prompts import system_prompt
 from bot.storage.conversations import Turn
 from bot.tasks.chat import ChatRequest, Exchange
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Chat(Cog):
@@ -34,6 +37,7 @@ class Chat(Cog):
         message="What to say to the model; it knows what was said with /chat in this channel before",
         new="Forget what was said here before, and begin a new conversation (no if left out)",
         temperature="0 always takes the likeliest token, above 1 gets wild, to 2 (0.5 if left out)",
+        checkpoint=choosing.ABOUT,
     )
     async def chat(
         self,
@@ -41,6 +45,7 @@ class Chat(Cog):
         message: str | None = None,
         new: bool = False,
         temperature: float = ChatRequest.temperature,
+        checkpoint: str | None = None,
     ) -> None:
         """Talk with the model; each channel, thread and direct message has a conversation of its own"""
         channel_id = _channel_id(interaction)
@@ -53,6 +58,7 @@ class Chat(Cog):
         request = ChatRequest(
             message, channel_id, interaction.user.display_name, temperature=temperature, system=system
         )
+        request = replace(request, checkpoint=await self.delivery.checkpoints.name(interaction, "chat", checkpoint))
         async with self._turn(interaction, channel_id) as turn:
             if new:
                 await self.conversations.forget(channel_id)
@@ -64,6 +70,10 @@ class Chat(Cog):
                 await self.conversations.keep(
                     turn, channel_id, interaction.user.id, exchange, guild_id=interaction.guild_id
                 )
+
+    @chat.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "chat", typed)
 
     @contextlib.asynccontextmanager
     async def _turn(self, interaction: Interaction, channel_id: int) -> AsyncIterator[Turn]:

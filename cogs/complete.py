@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.acknowledgement import send_modal
+from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import MOST_CHOICES
 from bot.replies.components.buttons import Action
 from bot.replies.components.modals import Submission, text_modal
@@ -16,7 +19,9 @@ from bot.tasks.code.languages import code_languages
 from bot.tasks.complete import CompleteRequest
 
 MODAL = Action("complete", "Complete code")
-"""Its options are the language, the most new tokens, and the temperature."""
+"""Its options are the language, the most new tokens, the temperature, and perhaps a checkpoint."""
+MOST_OF_A_NAME = 40
+"""Characters of a checkpoint's name in a custom id, which has 100; a part of a name is enough to find it."""
 MOST_WRITTEN = 4_000
 """Characters that Discord accepts in a modal."""
 
@@ -30,11 +35,14 @@ def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
     language = "" if guess else options.language
     return text_modal(
         MODAL,
-        f"{language}:{options.max_new_tokens}:{options.temperature}",
+        f"{language}:{options.max_new_tokens}:{options.temperature}:{(options.checkpoint or '')[:MOST_OF_A_NAME]}",
         label="The code to go on from",
         placeholder="def fibonacci(n):",
         most=MOST_WRITTEN,
     )
+
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Complete(Cog):
@@ -52,6 +60,7 @@ class Complete(Cog):
         language="Its programming language (guessed if left out)",
         max_new_tokens="How much may be written, in tokens (about 10 for a line), 1 to 512 (160 if left out)",
         temperature="0 always takes the likeliest token, above 1 gets wild, to 2 (0.2 if left out)",
+        checkpoint=choosing.ABOUT,
     )
     async def complete(
         self,
@@ -60,23 +69,32 @@ class Complete(Cog):
         language: str = CompleteRequest.language,
         max_new_tokens: int = CompleteRequest.max_new_tokens,
         temperature: float = CompleteRequest.temperature,
+        checkpoint: str | None = None,
     ) -> None:
         """How does code go on? A completion in its language"""
+        name = await self.delivery.checkpoints.name(interaction, "complete", checkpoint)
         if code is not None:
-            await self._answer(interaction, CompleteRequest(code, language, max_new_tokens, temperature))
+            request = CompleteRequest(code, language, max_new_tokens, temperature, checkpoint=name)
+            await self._answer(interaction, request)
             return
-        options = CompleteRequest("x", language, max_new_tokens, temperature)  # refuses invalid options
+        # Refuses invalid options.
+        options = CompleteRequest("x", language, max_new_tokens, temperature, checkpoint=name)
         await send_modal(interaction, code_modal(options, guess=not language))
 
     async def submit(self, interaction: Interaction, press: Press[None, Submission]) -> None:
         """Complete the code in a modal."""
-        language, max_new_tokens, temperature = press.detail.options.rsplit(":", 2)
+        language, max_new_tokens, temperature, *chosen = press.detail.options.split(":", 3)
         request = CompleteRequest(press.detail.text, language, int(max_new_tokens), float(temperature))
+        request = replace(request, checkpoint="".join(chosen) or None)
         await self._answer(interaction, request)
 
     async def go_on(self, interaction: Interaction, press: Press[CompleteRequest, None]) -> None:
         """Complete the code again, or go on from a completion."""
         await self._answer(interaction, press.request)
+
+    @complete.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "complete", typed)
 
     @complete.autocomplete("language")
     async def languages(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

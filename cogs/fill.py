@@ -5,8 +5,11 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.client import Cog, Interaction
+from bot.replies.checkpoints import choosing
 from bot.replies.results.fill import render
 from bot.tasks.fill import FillRequest
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Fill(Cog):
@@ -16,10 +19,17 @@ class Fill(Cog):
     @app_commands.describe(
         text="A text with ___ (or <mask>, [MASK]) for a hidden word, such as: The capital of France is ___.",
         top_k="How many words to show for each blank, 1 to 10 (5 if left out)",
+        checkpoint=choosing.ABOUT,
     )
-    async def fill(self, interaction: Interaction, text: str, top_k: int = FillRequest.top_k) -> None:
+    async def fill(
+        self, interaction: Interaction, text: str, top_k: int = FillRequest.top_k, checkpoint: str | None = None
+    ) -> None:
         """Which word was hidden? The likeliest ones with their probabilities"""
-        await self.delivery.answer(interaction, FillRequest(text, top_k), render)
+        await self.delivery.answer(interaction, FillRequest(text, top_k, checkpoint=checkpoint), render)
+
+    @fill.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "fill", typed)
 
 
 setup = Fill.setup

@@ -5,9 +5,12 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
+from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
 from bot.replies.results.generate import CONTINUE, REGENERATE, preview, render
 from bot.tasks.generate import GenerateRequest
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Generate(Cog):
@@ -26,6 +29,7 @@ class Generate(Cog):
         temperature="Below 1 safer, above 1 wilder, 0.05 to 2 (0.8 if left out)",
         top_p="Draw only from the likeliest tokens that together have this probability, 0.01 to 1 (usually 0.95)",
         seed="A number; the same seed gives the same text again",
+        checkpoint=choosing.ABOUT,
     )
     async def generate(
         self,
@@ -36,10 +40,17 @@ class Generate(Cog):
         temperature: float = GenerateRequest.temperature,
         top_p: float = GenerateRequest.top_p,
         seed: int | None = None,
+        checkpoint: str | None = None,
     ) -> None:
         """How does a text go on? One or more continuations of a prompt"""
-        request = GenerateRequest(prompt, max_new_tokens, num_return_sequences, temperature, top_p, seed)
+        request = GenerateRequest(
+            prompt, max_new_tokens, num_return_sequences, temperature, top_p, seed, checkpoint=checkpoint
+        )
         await self.delivery.answer(interaction, request, render, preview)
+
+    @generate.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "generate", typed)
 
     async def regenerate(self, interaction: Interaction, press: Press[GenerateRequest, None]) -> None:
         """Generate another text for the same prompt."""

@@ -10,13 +10,8 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest, Unanswered, describe
-from bot.replies.acknowledgement import (
-    NO_MENTIONS,
-    acknowledgement,
-    answer_privately,
-    defer,
-    send_modal,
-)  # fmt: skip
+from bot.private_answers import answer_privately
+from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, send_modal
 from bot.replies.components.modals import Submission
 from bot.replies.components.press import Press
 from bot.replies.discord_errors import Outcome, outcome_of
@@ -127,6 +122,7 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
             self._ids,
             self.backend.status().checkpoints,
             self._bot.report_to,
+            interaction.permissions,
         )
 
         async def content() -> Edit:

@@ -12,6 +12,7 @@ from discord import app_commands
 from bot.client import Cog, Glassbox, Interaction
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
+from bot.replies.checkpoints import choosing
 from bot.replies.components.pages import TURN_PAGE
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
@@ -53,6 +54,9 @@ def command_choices() -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]  # Discord's limit
 
 
+Choices = list[app_commands.Choice[str]]
+
+
 class Inspect(Cog):
     """`/inspect`, and Show the work."""
 
@@ -70,6 +74,7 @@ class Inspect(Cog):
         command="Which command to follow (/sentiment if left out)",
         labels=f"For /zeroshot: 2 to 20 labels with commas between them ({LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
+        checkpoint=choosing.ABOUT,
     )
     @app_commands.rename(target="to")
     async def inspect(
@@ -79,10 +84,17 @@ class Inspect(Cog):
         command: str = "sentiment",
         labels: str = LABELS,
         target: str = TARGET,
+        checkpoint: str | None = None,
     ) -> None:
         """Follow a text through the model, step by step: tokens, hidden states, logits, softmax, decision"""
-        request = inspectable()[command](text, labels, target)
+        name = await self.delivery.checkpoints.name(interaction, command, checkpoint)
+        request = replace(inspectable()[command](text, labels, target), checkpoint=name)
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
+
+    @inspect.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        command = interaction.namespace.command or "sentiment"
+        return await self.delivery.checkpoints.completions(interaction, command, typed)
 
     async def show(self, interaction: Interaction, press: Press[WorkRequest, None]) -> None:
         """Show the work behind an answer, only to the person who asks.

@@ -19,8 +19,8 @@ from bot.inference.requests import Answer
 from bot.mentions.addressed import is_addressed, question_of, spoken
 from bot.mentions.limits import MessageLimits
 from bot.mentions.places import ThreadReply, may_begin_thread, may_write, permissions_in, place_of
-from bot.mentions.quoting import with_quote
-from bot.replies.command_links import CommandLinks
+from bot.mentions.quoting import quote_of
+from bot.replies.help.command_ids import CommandIds
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.message_delivery import MessageReply
 from bot.replies.reply import Reply
@@ -50,7 +50,7 @@ class Mentions(Cog):
         super().__init__(bot)
         self.bot = bot
         self._limits = MessageLimits()
-        self._links = CommandLinks(bot.tree.fetch_commands)
+        self._commands = CommandIds(bot.tree)
         self._answering: dict[int, asyncio.Task[object]] = {}
         self._deleted: set[int] = set()
 
@@ -143,14 +143,16 @@ class Mentions(Cog):
         if self._limits.may_tell(message):
             in_server = PRIVATE if settings.answers.private else HELP
             text = HELP_DIRECTLY if message.guild is None else in_server
-            await reply.tell(text.format(chat=await self._links.link("chat")))
+            await self._commands.look()
+            await reply.tell(text.format(chat=self._commands.mention("chat")))
 
     async def _converse(self, message: discord.Message, reply: MessageReply, question: str) -> None:
         """Answer a question, and keep the exchange in the conversation of its place."""
         # A thread has the id of the message that it begins with.
         channel_id = message.id if isinstance(reply, ThreadReply) else message.channel.id
+        quote = await quote_of(message, self._me, self.bot.opt_outs)
         request = ChatRequest(
-            await with_quote(question, message, self._me, self.bot.opt_outs),
+            question if quote is None else f"{quote.text}\n\n{question}",
             channel_id,
             message.author.display_name,
             system=await system_prompt(self.bot.servers, reply.guild_id, message.channel),
@@ -159,7 +161,9 @@ class Mentions(Cog):
             request = replace(request, history=turn.history, conversation=turn.conversation)
             answer = await self.delivery.answer_at(reply, request, partial(self._render, reply), preview_reply)
             if answer is not None and answer.result.text:
-                exchange = Exchange(request.speaker, request.message, answer.result.text)
+                # A conversation keeps nobody's words but those that were said to the bot.
+                said = question if quote is not None and quote.by_another else request.message
+                exchange = Exchange(request.speaker, said, answer.result.text)
                 await self.bot.conversations.keep(
                     turn, channel_id, reply.asker.id, exchange, guild_id=reply.guild_id, question=message.id
                 )

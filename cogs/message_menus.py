@@ -19,6 +19,7 @@ from bot.replies.message_text import read_message, text_files, with_names
 from bot.replies.results import entities, sentiment, summarize, translate
 from bot.replies.sharing import SHARE, refusal, share, shareable
 from bot.replies.work.render import render as render_work
+from bot.request_ids import add_words_of
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
@@ -117,6 +118,7 @@ class MessageMenus(Cog):
         Raises:
             InvalidRequest: it has none, or too much.
         """
+        add_words_of([message.author.id])
         if text_files(message):  # reading them takes a part of the three seconds that Discord waits
             await defer(interaction, thinking=True, ephemeral=_kind(interaction) is ResponseKind.EPHEMERAL)
         text = visible(with_names(await read_message(message), message))

@@ -8,9 +8,10 @@ import discord
 from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
+from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints.card import detail
-from bot.replies.checkpoints.choice import checkpoint_choices, task_of
+from bot.replies.checkpoints.choice import NONE_THERE, checkpoint_choices, chosen_among, handle_of
 from bot.replies.checkpoints.overview import options, overview
 from bot.replies.components.buttons import Action, view_of
 from bot.replies.components.press import Component, Press
@@ -18,7 +19,7 @@ from bot.replies.pending import Edit, edit_for_good
 from bot.replies.reply import Reply
 
 LOOK_INTO = Action("models", "Look into a checkpoint")
-"""Its detail is a task of the checkpoint."""
+"""Its detail is a task of the checkpoint, or its name if it has none."""
 MENU_ID = "glassbox:models"
 
 
@@ -45,12 +46,14 @@ class Models(Cog):
     async def models(self, interaction: Interaction, checkpoint: str | None = None) -> None:
         """Which checkpoints are there, what are they for, and what are they made of?"""
         checkpoints = self.backend.status().checkpoints
-        task = None if checkpoint is None else task_of(checkpoint, checkpoints)
+        chosen = None if checkpoint is None else handle_of(chosen_among(checkpoints, checkpoint))
+        if not checkpoints:
+            raise InvalidRequest(NONE_THERE)
         await defer(interaction, thinking=True)
-        if task is not None:
-            await self._show_detail(interaction, task)
+        if chosen is not None:
+            await self._show_detail(interaction, chosen)
             return
-        descriptions = await asyncio.gather(*(self.backend.describe(one.tasks[0]) for one in checkpoints))
+        descriptions = await asyncio.gather(*(self.backend.describe(handle_of(one)) for one in checkpoints))
         menu = discord.ui.Select[discord.ui.View](
             custom_id=MENU_ID, placeholder=LOOK_INTO.label, options=options(descriptions)
         )
@@ -61,8 +64,8 @@ class Models(Cog):
         await defer(interaction, thinking=True, ephemeral=True)
         await self._show_detail(interaction, press.detail)
 
-    async def _show_detail(self, interaction: Interaction, task: str) -> None:
-        await show(interaction, detail(await self.backend.describe(task)))
+    async def _show_detail(self, interaction: Interaction, name: str) -> None:
+        await show(interaction, detail(await self.backend.describe(name)))
 
     @models.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError, InvalidRequest, NotAllowedHere, describe
 from bot.replies.acknowledgement import defer, respond_with, send_modal
+from bot.replies.checkpoints.choice import offered_everywhere
 from bot.replies.components.modals import Submission
 from bot.replies.components.press import Press
 from bot.replies.pending import Edit, edit_for_good
@@ -118,7 +119,25 @@ class Settings(Cog):
         bot = self._bot
         features = {feature_of(command) for command in bot.tree.get_commands()}
         commands = sorted(features - ALWAYS_ALLOWED)
-        return Operator(bot.intents.message_content, bot.intents.guild_messages, commands)
+        offered = offered_everywhere(self.backend.status().checkpoints)
+        return Operator(
+            bot.intents.message_content,
+            bot.intents.guild_messages,
+            commands,
+            {one.name: one.commands for one in offered},
+        )
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Catch up on what has happened while the bot was not connected."""
+        bot = self._bot
+        shards, count = set(bot.shards), bot.shard_count or 1
+        try:
+            await self._servers.catch_up(
+                {guild.id for guild in bot.guilds}, lambda guild_id: (guild_id >> 22) % count in shards
+            )
+        except FAILURES as error:
+            log.warning("the servers that I have left cannot be noted: %s", describe(error))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:

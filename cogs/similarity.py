@@ -5,8 +5,11 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.client import Cog, Interaction
+from bot.replies.checkpoints import choosing
 from bot.replies.results.similarity import render
 from bot.tasks.similarity import SimilarityRequest, parse_texts
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Similarity(Cog):
@@ -16,14 +19,21 @@ class Similarity(Cog):
     @app_commands.describe(
         first="A text; or, without a second one, several with | between them, to compare all with each other",
         second="What to compare it with: one text, or several with | between them, for a ranking",
+        checkpoint=choosing.ABOUT,
     )
-    async def similarity(self, interaction: Interaction, first: str, second: str | None = None) -> None:
+    async def similarity(
+        self, interaction: Interaction, first: str, second: str | None = None, checkpoint: str | None = None
+    ) -> None:
         """How much do texts mean the same? Cosine similarities of their embeddings"""
         if second is None:
-            request = SimilarityRequest(parse_texts(first), ranked=False)
+            request = SimilarityRequest(parse_texts(first), ranked=False, checkpoint=checkpoint)
         else:
-            request = SimilarityRequest((first, *parse_texts(second)))
+            request = SimilarityRequest((first, *parse_texts(second)), checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render)
+
+    @similarity.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "similarity", typed)
 
 
 setup = Similarity.setup

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 from discord import app_commands
 
@@ -9,11 +11,14 @@ from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer
 from bot.replies.attachments import read_text
+from bot.replies.checkpoints import choosing
 from bot.replies.messages import FEWEST, MOST, check_access, last_messages
 from bot.replies.results.summarize import preview, render
 from bot.tasks.summarization.summarizers import Length
 from bot.tasks.summarize import SummarizeRequest
 from bot.text.accepted import checked_range
+
+Choices = list[app_commands.Choice[str]]
 
 
 class Summarize(Cog):
@@ -25,6 +30,7 @@ class Summarize(Cog):
         file="A text file to summarise, in UTF-8",
         messages="Summarise so many of the last messages of this channel, 2 to 100",
         length="How long the summary should be (medium if left out)",
+        checkpoint=choosing.ABOUT,
     )
     async def summarize(
         self,
@@ -33,17 +39,22 @@ class Summarize(Cog):
         file: discord.Attachment | None = None,
         messages: int | None = None,
         length: Length = SummarizeRequest.length,
+        checkpoint: str | None = None,
     ) -> None:
         """A text, a file or the last messages of this channel in short"""
         if sum(given is not None for given in (text, file, messages)) != 1:
             raise InvalidRequest("Give me one thing to summarise: a `text`, a `file`, or a number of `messages`.")
         if text is not None:
-            request = SummarizeRequest(text, length)
+            request = SummarizeRequest(text, length, checkpoint=checkpoint)
         elif file is not None:
-            request = SummarizeRequest(await read_text(file), length, file=file.filename)
+            request = SummarizeRequest(await read_text(file), length, file=file.filename, checkpoint=checkpoint)
         elif messages is not None:
-            request = await self._of_messages(interaction, messages, length)
+            request = replace(await self._of_messages(interaction, messages, length), checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render, preview)
+
+    @summarize.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "summarize", typed)
 
     async def _of_messages(self, interaction: Interaction, number: int, length: Length) -> SummarizeRequest:
         checked_range(number, FEWEST, MOST, "messages")

@@ -7,7 +7,6 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.acknowledgement import send_modal
-from bot.replies.checkpoints.choice import checkpoint_choices, task_of
 from bot.replies.components.buttons import Action
 from bot.replies.components.modals import Submission, text_modal
 from bot.replies.components.press import Press
@@ -16,14 +15,14 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.text.accepted import MAX_CHARACTERS
 
 MODAL = Action("tokenize", "Texts to tokenize")
-"""Its option is the task whose checkpoint has the tokenizer."""
+"""Its option is the checkpoint with the tokenizer, or a task for the one that is set for it."""
 
 
-def texts_modal(task: str) -> discord.ui.Modal:
-    """Make a modal for several texts, for the tokenizer of a task's checkpoint."""
+def texts_modal(checkpoint: str | None) -> discord.ui.Modal:
+    """Make a modal for several texts, for the tokenizer of a checkpoint."""
     return text_modal(
         MODAL,
-        task,
+        checkpoint or TokenizeRequest.task,
         label="One text on each line",
         about="Together they are the batch that a model would get.",
         placeholder="apples are sour.\nWe have promises to keep.",
@@ -45,23 +44,20 @@ class Tokenize(Cog):
     )
     async def tokenize(self, interaction: Interaction, texts: str | None = None, checkpoint: str | None = None) -> None:
         """What does a model read? Tokens, ids, attention mask and padding of one or more texts"""
-        task = self._task(checkpoint)
+        name = await self.delivery.checkpoints.name(interaction, "tokenize", checkpoint)
         if texts is None:
-            await send_modal(interaction, texts_modal(task))
+            await send_modal(interaction, texts_modal(name))
             return
-        await self.delivery.answer(interaction, TokenizeRequest.of_lines(texts, task), render)
+        await self.delivery.answer(interaction, TokenizeRequest.of_lines(texts, name), render)
 
     @tokenize.autocomplete("checkpoint")
     async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return checkpoint_choices(typed, self.backend.status().checkpoints)
+        return await self.delivery.checkpoints.completions(interaction, "tokenize", typed)
 
     async def submit(self, interaction: Interaction, press: Press[None, Submission]) -> None:
         """Tokenise the texts in a modal."""
-        request = TokenizeRequest.of_lines(press.detail.text, self._task(press.detail.options))
+        request = TokenizeRequest.of_lines(press.detail.text, press.detail.options or None)
         await self.delivery.answer(interaction, request, render)
-
-    def _task(self, chosen: str | None) -> str:
-        return task_of(chosen, self.backend.status().checkpoints, usual=TokenizeRequest.task)
 
 
 setup = Tokenize.setup

@@ -10,6 +10,7 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError
 from bot.inference.languages.lookup import find_language
 from bot.inference.languages.pairs import LanguagePairs
+from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import language_choices
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
@@ -37,16 +38,23 @@ class Translate(Cog):
         text="What to translate, for example: I love apples.",
         target="Into which language (the server's if left out, or yours if only you see the answer)",
         source="From which language (found out from the text if left out)",
+        checkpoint=choosing.ABOUT,
     )
     async def translate(
-        self, interaction: Interaction, text: str, target: str | None = None, source: str | None = None
+        self,
+        interaction: Interaction,
+        text: str,
+        target: str | None = None,
+        source: str | None = None,
+        checkpoint: str | None = None,
     ) -> None:
         """Translate a text into another language"""
         if target is None:
             settings = await self._servers.settings(interaction.guild_id)
             from_code = None if source is None else find_language(source).code
             target = default_language(interaction, settings, self.backend.languages("translate"), from_code)
-        await self._answer(interaction, TranslateRequest(text, target, source))
+        name = await self.delivery.checkpoints.name(interaction, "translate", checkpoint)
+        await self._answer(interaction, TranslateRequest(text, target, source, checkpoint=name))
 
     async def correct(self, interaction: Interaction, press: Press[TranslateRequest, None]) -> None:
         """Translate again, from the language of the button. A private translation is replaced, and stays private."""
@@ -57,27 +65,34 @@ class Translate(Cog):
     async def _answer(
         self, interaction: Interaction, request: TranslateRequest, kind: ResponseKind = ResponseKind.PUBLIC
     ) -> None:
-        if (known := self.backend.languages("translate")) is not None:
+        if (known := self.backend.languages(request.checkpoint or "translate")) is not None:
             request.check(known)
         shown = still_shareable(interaction, render) if kind is ResponseKind.EDIT else render
         await self.delivery.answer(interaction, request, shown, kind=kind)
 
+    @translate.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "translate", typed)
+
     @translate.autocomplete("target")
     async def targets(self, interaction: Interaction, typed: str) -> Choices:
-        known = self._languages()
+        known = await self._languages(interaction)
         source = getattr(interaction.namespace, "from", None)
         codes = None if known is None else known.into(source or None) or known.into()
         return await asyncio.to_thread(language_choices, typed, codes, None if source else USUAL_SOURCE)
 
     @translate.autocomplete("source")
     async def sources(self, interaction: Interaction, typed: str) -> Choices:
-        known = self._languages()
+        known = await self._languages(interaction)
         codes = None if known is None else known.sources(interaction.namespace.to) or known.sources()
         return await asyncio.to_thread(language_choices, typed, codes)
 
-    def _languages(self) -> LanguagePairs | None:
+    async def _languages(self, interaction: Interaction) -> LanguagePairs | None:
+        """Return the pairs of the checkpoint that is chosen so far."""
         try:
-            return self.backend.languages("translate")
+            chosen = interaction.namespace.checkpoint
+            name = await self.delivery.checkpoints.name(interaction, "translate", chosen)
+            return self.backend.languages(name or "translate")
         except GlassboxError:  # no checkpoint is set; the command itself will say so
             return None
 

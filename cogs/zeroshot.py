@@ -5,9 +5,12 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.client import Cog, Interaction
+from bot.replies.checkpoints import choosing
 from bot.replies.results.zeroshot import render
 from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.label_list import parse_labels
+
+Choices = list[app_commands.Choice[str]]
 
 
 class ZeroShot(Cog):
@@ -18,10 +21,23 @@ class ZeroShot(Cog):
         text="What to judge, for example: This movie was so inspiring!",
         labels="2 to 20 labels with commas between them, for example: sports, politics, entertainment",
         multi_label="Whether several labels may fit; each is then judged on its own (no if left out)",
+        checkpoint=choosing.ABOUT,
     )
-    async def zeroshot(self, interaction: Interaction, text: str, labels: str, multi_label: bool = False) -> None:
+    async def zeroshot(
+        self,
+        interaction: Interaction,
+        text: str,
+        labels: str,
+        multi_label: bool = False,
+        checkpoint: str | None = None,
+    ) -> None:
         """Which of your labels fits a text?"""
-        await self.delivery.answer(interaction, ZeroShotRequest(text, parse_labels(labels), multi_label), render)
+        request = ZeroShotRequest(text, parse_labels(labels), multi_label, checkpoint=checkpoint)
+        await self.delivery.answer(interaction, request, render)
+
+    @zeroshot.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
+        return await self.delivery.checkpoints.completions(interaction, "zeroshot", typed)
 
 
 setup = ZeroShot.setup

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import regex
 
 from bot.errors import InvalidRequest
 from bot.inference.answering import Answering
-from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
+from bot.inference.checkpoints.catalogue import CheckpointSpec, Extra, FolderSource, Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device, Devices
@@ -44,7 +45,12 @@ COURSE = {
     "chat": "llama",
 }
 """Which tiny checkpoint stands for the course's one, by task."""
-COMMANDS = frozenset({*COURSE, "attention", "inspect", "models", "tokenize"})
+COMMANDS = frozenset(
+    {
+        *COURSE, "attention", "batch", "compare", "forum-tags", "help", "inspect", "models", "mood", "privacy",
+        "settings", "status", "tokenize", "topics",
+    }
+)  # fmt: skip
 """Every slash command: those that a task of the same name answers, and those that look into checkpoints."""
 
 
@@ -60,6 +66,18 @@ def preset_of(folders: Mapping[str, Path], **known: Any) -> Preset:
         for task, folder in folders.items()
     }
     return Preset(name="tiny", description="Tiny random checkpoints", checkpoints=checkpoints, known={})
+
+
+def with_extras(preset: Preset, *folders: Path | tuple[Path, tuple[str, ...]]) -> Preset:
+    """A preset with further checkpoints to choose from, which lie in folders, perhaps with the tasks that they are for.
+
+    Their names are those of `preset_of`.
+    """
+    extras = []
+    for one in folders:
+        folder, tasks = one if isinstance(one, tuple) else (one, None)
+        extras.append(Extra(CheckpointSpec(name=f"tiny-{folder.name}", source=FolderSource(folder)), tasks))
+    return replace(preset, extras=tuple(extras))
 
 
 @asynccontextmanager

@@ -118,15 +118,15 @@ class TestClient:
         assert len(env.errors) == 1
 
     async def test_an_event_that_fails_is_logged_by_its_kind(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
-        async def on_guild_join(guild: discord.Guild) -> None:
+        async def on_guild_update(before: discord.Guild, after: discord.Guild) -> None:
             raise RuntimeError(SECRET)
 
-        env.bot.add_listener(on_guild_join)
-        env.bot.dispatch("guild_join", None)
+        env.bot.add_listener(on_guild_update)
+        env.bot.dispatch("guild_update", None, None)
         await env.settle()
 
         assert len(env.errors) == 1
-        assert "on_guild_join failed: RuntimeError at test_client.py" in caplog.text
+        assert "on_guild_update failed: RuntimeError at test_client.py" in caplog.text
         assert SECRET not in caplog.text
 
     async def test_a_view_that_fails_is_logged_by_its_kind(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,5 +168,5 @@ async def test_every_button_and_menu_is_waited_for_at_a_stop(env: Any) -> None:
     """Item 24: what is `Component` is (see `PendingInteractions`)."""
     items = list(env.bot._connection._view_store._dynamic_items.values())
 
-    assert len(items) == 5
+    assert len(items) == 6
     assert all(issubclass(item, Component) for item in items)

@@ -212,6 +212,56 @@ def bart(folder: Path) -> None:
     _save(folder, transformers.BartForConditionalGeneration(config), tokenizer)
 
 
+def gpt2(folder: Path) -> None:
+    """A GPT-2, whose positions are learned, and whose tokenizer adds nothing and has no token for padding."""
+    tokenizer = _byte_level(roberta_specials=False)
+    config = transformers.GPT2Config(
+        vocab_size=len(tokenizer),
+        n_embd=32,
+        n_layer=2,
+        n_head=4,
+        n_positions=LONG_CONTEXT,
+        initializer_range=0.3,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    tokenizer.model_max_length = LONG_CONTEXT
+    _save(folder, transformers.GPT2LMHeadModel(config), tokenizer)
+
+
+def gpt_neo(folder: Path) -> None:
+    """A GPT-Neo, of whose layers every second one looks only at the tokens nearby."""
+    tokenizer = _byte_level(roberta_specials=False)
+    config = transformers.GPTNeoConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_layers=2,
+        num_heads=4,
+        attention_types=[[["global", "local"], 1]],
+        window_size=16,
+        max_position_embeddings=LONG_CONTEXT,
+        initializer_range=0.3,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    tokenizer.model_max_length = LONG_CONTEXT
+    _save(folder, transformers.GPTNeoForCausalLM(config), tokenizer)
+
+
+def bert(folder: Path) -> None:
+    """A BERT masked language model, lower-cased as bert-base-uncased."""
+    tokenizer = _wordpiece()
+    _save(folder, transformers.BertForMaskedLM(_bert(tokenizer)), tokenizer)
+
+
+def bert_sentiment(folder: Path) -> None:
+    """A BERT classifier with labels of its own."""
+    tokenizer = _wordpiece()
+    labels = ["negative", "neutral", "positive"]
+    config = _bert(tokenizer, id2label=dict(enumerate(labels)), label2id={name: at for at, name in enumerate(labels)})
+    _save(folder, transformers.BertForSequenceClassification(config), tokenizer)
+
+
 def t5(folder: Path) -> None:
     """A T5, which is told the languages by a prefix."""
     tokenizer = _unigram()
@@ -317,6 +367,10 @@ BUILDERS: Mapping[str, Callable[[Path], None]] = {
     "roberta": roberta,
     "bart_mnli": bart_mnli,
     "llama": llama,
+    "gpt2": gpt2,
+    "gpt_neo": gpt_neo,
+    "bert": bert,
+    "bert_sentiment": bert_sentiment,
     "t5": t5,
     "marian": marian,
     "m2m100": m2m100,

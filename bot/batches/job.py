@@ -24,6 +24,7 @@ class Place:
         token: of the interaction whose response it is.
         until: when the token expires, in seconds since 1970.
         channel_id: the channel in which the bot may go on after that; None if it has to be a direct message.
+        guild_id: the channel's server.
         message_id: of the message in which it has gone on.
     """
 
@@ -31,6 +32,7 @@ class Place:
     token: str
     until: float
     channel_id: int | None
+    guild_id: int | None = None
     message_id: int | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, replace
 
 import discord
@@ -153,8 +154,8 @@ class BatchService:
         await batches.change(identity, BatchState.RUNNING, job_as_json(job))
         table = await asyncio.to_thread(read_table, content, job.format, job.header)
         outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
-        clock = asyncio.get_running_loop().time
-        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, clock)
+        # Not the event loop's clock, which simcord holds back.
+        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.monotonic)
         await Shift(self._tools, identity, job, table, run, self._post(kept, job), stop).work()
 
     def _post(self, kept: KeptBatch, job: Job) -> Post:
@@ -235,7 +236,7 @@ class BatchService:
         until = self._tools.now() + TOKEN_SECONDS - age(interaction)
         private |= interaction.message is not None and interaction.message.flags.ephemeral
         channel_id = interaction.channel_id if not private and _may_write(interaction) else None
-        return Place(interaction.application_id, interaction.token, until, channel_id)
+        return Place(interaction.application_id, interaction.token, until, channel_id, interaction.guild_id)
 
 
 def _may_write(interaction: discord.Interaction) -> bool:

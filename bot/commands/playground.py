@@ -10,22 +10,29 @@ from rich.console import Console
 from bot.commands.opening import loaded_backend
 from bot.commands.terminal import show_reply
 from bot.errors import SettingsError
-from bot.playground import examples, simulated_server
+from bot.playground import Page, examples, simulated_server
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
 
 
-async def serve_playground(settings: Settings, port: int, console: Console) -> None:
-    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C; raise `HungAgain` at a second hang."""
+async def serve_playground(settings: Settings, port: int, console: Console, page: str = Page.SERVER) -> None:
+    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C; raise `HungAgain` at a second hang.
+
+    Args:
+        page: one of `Page`.
+    """
     _check_port(port)
     with contextlib.ExitStack() as until_all_is_closed:
         async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:
             console.print()
-            for line in examples(list(backend.status().models)):
-                show_reply(console, await server.ask(line))
+            await server.furnish()
+            if page == Page.SERVER:
+                for line in examples(list(backend.status().models)):
+                    show_reply(console, await server.ask(line))
+                await server.show_more()
             # Not earlier: while something loads, Ctrl-C ends the process at once.
             stop = until_all_is_closed.enter_context(stop_signals())
-            async with server.page(port or None) as address:
+            async with server.page(port or None, Page(page)) as address:
                 console.print("The playground is open at", style="bold")
                 console.print(address, style="bold blue", soft_wrap=True)
                 console.print("Type / there to see the commands. Ctrl-C stops it.")

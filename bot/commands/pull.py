@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
@@ -25,7 +25,7 @@ async def pull_preset(settings: Settings, console: Console) -> None:
     console.print(_table(preset))
     failures: list[ModelUnavailable] = []
     with _progress(console) as progress, _thread() as thread:
-        for spec in _distinct(preset.checkpoints.values()):
+        for spec in preset.specs:
             bar = Bar(progress, spec)
             try:
                 await asyncio.get_running_loop().run_in_executor(thread, fetch, spec, settings.cache_dir, bar)
@@ -79,19 +79,15 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), console=console)
 
 
-def _distinct(specs: Iterable[CheckpointSpec]) -> list[CheckpointSpec]:
-    return list({spec.key: spec for spec in specs}.values())
-
-
 def _table(preset: Preset) -> Table:
     rows = [
         (
             spec.name,
-            ", ".join(f"/{task}" for task in preset.tasks_of(spec)),
+            ", ".join(f"/{task}" for task in preset.tasks_of(spec)) or "to choose",
             f"{spec.size_mb:,} MB" if spec.size_mb else "unknown",
             spec.licence,
         )
-        for spec in _distinct(preset.checkpoints.values())
+        for spec in preset.specs
     ]
     title = f"Preset {preset.name}: {preset.description}"
     return table_of_texts(("checkpoint", "for", "size", "licence"), rows, title)

@@ -33,7 +33,9 @@ class Deletions:
         self._task: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
-        """Look for them until `stop`."""
+        """Look for them until `stop`, if nothing does yet."""
+        if self._task is not None:
+            return
         self._task = self._translations.timers.run(asyncio.get_running_loop().create_task, self._run())
 
     def stop(self) -> None:

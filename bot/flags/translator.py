@@ -21,6 +21,7 @@ from bot.replies.delivery import ResponseKind
 from bot.replies.message_delivery import MessageReply
 from bot.replies.message_text import read_message, text_of
 from bot.replies.results.translate import render_below
+from bot.request_ids import add_words_of, request_id
 from bot.servers.features import MessageFeature
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import ReadAlong
@@ -57,7 +58,7 @@ class Flag:
     message_id: int
     guild: discord.Guild
     channel: Place
-    person: int
+    asker: discord.abc.Snowflake
 
 
 class FlagTranslator:
@@ -76,6 +77,8 @@ class FlagTranslator:
         if (flag := self._flag(payload)) is None:
             return
         self._bot.pending_interactions.count()
+        # Not the message's: what somebody has deleted since it was written is no reason to keep nothing of it now.
+        request_id.set(str(discord.utils.time_snowflake(discord.utils.utcnow(), high=True)))
         if not await self._is_allowed(flag, payload.member) or self._is_too_fast(flag):
             return
         languages = await self._languages(flag.territory)
@@ -97,14 +100,16 @@ class FlagTranslator:
             if request is None:
                 raise InvalidRequest(UNREADABLE)
             # The menu becomes the translation, and must not be deleted as a menu meanwhile.
-            await self._translations.release(flag.message_id, flag.territory)
-            await self._bot.delivery.answer(interaction, request, render_below, kind=ResponseKind.EDIT)
+            await self._release(flag, flag.territory)
+            answer = await self._bot.delivery.answer(interaction, request, render_below, kind=ResponseKind.EDIT)
         except BaseException:
-            await self._translations.release(flag.message_id, choice.code)
+            await self._release(flag, choice.code)
             if await self._claim(flag, flag.territory):
                 await self._posted(flag, flag.territory, choice.menu_id, CHOICE_SECONDS)
             raise
-        if not await self._posted(flag, choice.code, choice.menu_id, await self._delete_after(flag)):
+        if answer is None:  # somebody has deleted the menu
+            await self._release(flag, choice.code)
+        elif not await self._posted(flag, choice.code, choice.menu_id, await self._delete_after(flag)):
             await interaction.delete_original_response()
 
     def _flag(self, payload: discord.RawReactionActionEvent) -> Flag | None:
@@ -112,12 +117,14 @@ class FlagTranslator:
         member, guild = payload.member, self._bot.get_guild(payload.guild_id or 0)
         if guild is None or member is None or member.bot or not self._bot.intents.message_content:
             return None
+        if payload.message_author_id == guild.me.id:
+            return None
         emoji = "" if payload.emoji.is_custom_emoji() else payload.emoji.name
         territory = territory_of(emoji)
         channel = guild.get_channel_or_thread(payload.channel_id)
         if territory is None or not isinstance(channel, Place) or not _may_answer(channel):
             return None
-        return Flag(territory, emoji, payload.message_id, guild, channel, member.id)
+        return Flag(territory, emoji, payload.message_id, guild, channel, member)
 
     async def _is_allowed(self, flag: Flag, member: discord.Member | None) -> bool:
         settings = await self._bot.servers.settings(flag.guild.id)
@@ -126,7 +133,7 @@ class FlagTranslator:
         )
 
     def _is_too_fast(self, flag: Flag) -> bool:
-        buckets = self._by_person.get_bucket(flag.person), self._by_channel.get_bucket(flag.channel.id)
+        buckets = self._by_person.get_bucket(flag.asker.id), self._by_channel.get_bucket(flag.channel.id)
         return any(bucket is not None and bucket.update_rate_limit() is not None for bucket in buckets)
 
     async def _languages(self, territory: str) -> Sequence[str]:
@@ -153,7 +160,7 @@ class FlagTranslator:
                 is_done = await self._ask(flag, languages)
         finally:
             if not is_done:
-                await self._translations.release(flag.message_id, word)
+                await self._release(flag, word)
 
     async def _translate(self, flag: Flag, code: str) -> bool:
         """Post a translation, or why there is none; return whether anything was posted."""
@@ -178,7 +185,7 @@ class FlagTranslator:
         if await self._text(flag) is None:
             return False
         reply = self._reply(flag)
-        sentence, view = question(flag.emoji, Choice(flag.message_id, flag.person, flag.territory), languages)
+        sentence, view = question(flag.emoji, Choice(flag.message_id, flag.asker.id, flag.territory), languages)
         await reply.edit(content=sentence, view=view)
         assert reply.sent is not None
         if not await self._posted(flag, flag.territory, reply.sent.id, CHOICE_SECONDS):
@@ -207,6 +214,7 @@ class FlagTranslator:
             is_own = message.author.id == flag.guild.me.id
             if is_own or await self._bot.opt_outs.among([message.author.id], ReadAlong.REACTIONS):
                 return None
+            add_words_of([message.author.id])
             text = text_of(message)
             text = text if has_words(text) else await read_message(message)
             return text if has_words(without_protected(text)) else None
@@ -229,7 +237,7 @@ class FlagTranslator:
             raise InvalidRequest(OFF)
         if choice.code not in await self._languages(choice.territory):
             raise InvalidRequest(NOT_OFFERED)
-        return Flag(choice.territory, "", choice.message_id, guild, channel, choice.person)
+        return Flag(choice.territory, "", choice.message_id, guild, channel, interaction.user)
 
     async def _already(self, flag: Flag, code: str) -> str:
         found = await self._translations.find(flag.message_id, code)
@@ -249,6 +257,12 @@ class FlagTranslator:
             log.warning("a message cannot be translated once: %s", describe(error))
             return False
 
+    async def _release(self, flag: Flag, word: str) -> None:
+        try:
+            await self._translations.release(flag.message_id, word)
+        except FAILURES as error:  # then it can be done again when it is stale
+            log.warning("a message cannot be translated again at once: %s", describe(error))
+
     async def _posted(self, flag: Flag, word: str, reply_id: int, delete_after: float | None) -> bool:
         """Note what was posted; return False if the message that it is about was deleted meanwhile."""
         try:
@@ -262,9 +276,7 @@ class FlagTranslator:
 
     def _reply(self, flag: Flag) -> MessageReply:
         may = flag.channel.permissions_for(flag.guild.me)
-        return MessageReply(
-            flag.channel.get_partial_message(flag.message_id), person=flag.person, files=may.attach_files
-        )
+        return MessageReply(flag.channel.get_partial_message(flag.message_id), asker=flag.asker, files=may.attach_files)
 
 
 def _may_answer(channel: Place) -> bool:

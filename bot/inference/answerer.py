@@ -23,7 +23,7 @@ from bot.errors import (
 )
 from bot.inference.calibrations import Calibrations
 from bot.inference.checkpoints.pool import CheckpointPool
-from bot.inference.checkpoints.residency import LoadedCheckpoint
+from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
 from bot.inference.hangs import Hangs, Kind
 from bot.inference.limits import Limits
 from bot.inference.local_answering import Computation
@@ -80,7 +80,7 @@ class Answerer:
         Raises:
             GlassboxError: it cannot be answered.
         """
-        spec = self._pool.spec(computation.checkpoint)
+        spec = computation.checkpoint.state.spec
         began = time.perf_counter()
         waited = 0.0
         try:
@@ -107,7 +107,7 @@ class Answerer:
         Raises:
             ModelUnavailable: it cannot be loaded.
         """
-        async with self._leased(task.name, may_evict=may_evict) as model, self._deadline():
+        async with self._leased(self._pool.checkpoint(task.name), may_evict=may_evict) as model, self._deadline():
             await self._calibrations.ensure(task, model)
 
     def drain(self) -> None:
@@ -227,25 +227,25 @@ class Answerer:
         timeout.reschedule(now)
 
     @asynccontextmanager
-    async def _leased(self, task: str, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
-        """Keep a task's checkpoint on the devices while the body runs; load it first if necessary."""
+    async def _leased(self, pooled: PooledCheckpoint, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
+        """Keep a checkpoint on the devices while the body runs; load it first if necessary."""
         if self._draining:  # accepted, but not begun before the drain
             raise ShuttingDown
-        if (model := self._pool.loaded(task)) is not None:  # nearly always, so this path sets no timer
-            with self._pool.acquire(model):
-                yield model
+        # Nearly always, so this path sets no timer.
+        if pooled.loaded is not None and pooled.leasable.is_set():
+            with pooled.lease():
+                yield pooled.loaded
             return
         async with AsyncExitStack() as leases:
             limit = asyncio.timeout(self._limits.loading_seconds)
             try:
                 async with limit:
                     self._loads.add(limit)
-                    model = await leases.enter_async_context(self._pool.lease(task, may_evict=may_evict))
+                    model = await leases.enter_async_context(self._pool.lease(pooled, may_evict=may_evict))
             except TimeoutError:
                 if self._draining:
                     raise ShuttingDown from None
-                state = self._pool.state(task)
-                raise StillLoading(state.spec.name, state.seconds_left) from None
+                raise StillLoading(pooled.state.spec.name, pooled.state.seconds_left) from None
             finally:
                 self._loads.discard(limit)
             yield model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
@@ -27,6 +27,7 @@ class Backend(Protocol):
 
         Raises:
             ModelUnavailable: no checkpoint is set for it.
+            InvalidRequest: the checkpoint that was chosen cannot be.
             Refused: it is not accepted now.
         """
 
@@ -40,19 +41,50 @@ class Backend(Protocol):
         """
         return await self.submit(request, person=person)
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        """Return the pairs that a task's checkpoint translates, as far as known; None if it translates nothing.
+    def languages(self, name: str) -> LanguagePairs | None:
+        """Return the pairs that a checkpoint translates, as far as known; None if it translates nothing.
+
+        Args:
+            name: the checkpoint's, or that of a task, for the one that is set for it.
 
         Raises:
-            ModelUnavailable: no checkpoint is set for the task.
+            ModelUnavailable: there is none.
         """
 
     def status(self) -> WorkerStatus:
         """Return how busy the worker is. A backend on another machine returns what it heard last."""
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        """Describe a task's checkpoint, loaded or not. Loads no weights, and uses no network.
+    async def describe(self, name: str) -> CheckpointDescription:
+        """Describe a checkpoint, loaded or not. Loads no weights, and uses no network.
+
+        Args:
+            name: the checkpoint's, or that of a task, for the one that is set for it.
 
         Raises:
-            ModelUnavailable: none is set for the task.
+            ModelUnavailable: there is none.
+        """
+
+
+@runtime_checkable
+class CheckpointControl(Protocol):
+    """A backend that an operator can have load and unload checkpoints: a worker in this process."""
+
+    async def load_checkpoint(self, name: str) -> None:
+        """Load a checkpoint now, and calibrate it for its tasks. Others may be evicted for it.
+
+        Args:
+            name: see `Backend.describe`.
+
+        Raises:
+            ModelUnavailable: there is none, or it cannot be loaded.
+        """
+
+    async def unload_checkpoint(self, name: str) -> None:
+        """Take a checkpoint off the devices as soon as no request uses it; the next one loads it again.
+
+        Args:
+            name: see `Backend.describe`.
+
+        Raises:
+            ModelUnavailable: there is none.
         """

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from bot.errors import GlassboxError
 from bot.inference.answering import Answering, AnsweringState, Loading, Stage
+from bot.inference.checkpoints.residency import PooledCheckpoint
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.operations import OperationCall, Row
 from bot.inference.requests import Answer, Request
@@ -26,7 +27,7 @@ class Computation(Generic[ResultT]):
     """A request while the worker computes its answer.
 
     Attributes:
-        checkpoint: the task whose checkpoint answers.
+        checkpoint: answers it.
         background: see `Backend.submit`.
         call: the newest call of its task; None before the first and after the last.
         preview: makes a partial result from the token ids of each row; None if the task cannot.
@@ -37,7 +38,7 @@ class Computation(Generic[ResultT]):
     request: Request[ResultT]
     person: int
     task: Task[ResultT]
-    checkpoint: str
+    checkpoint: PooledCheckpoint
     background: bool = False
     call: OperationCall | None = None
     preview: Callable[[list[list[int]]], Awaitable[ResultT]] | None = None

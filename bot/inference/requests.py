@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Generic, TypeAlias, TypeVar
+
+from pydantic import Field
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+ChosenCheckpoint: TypeAlias = Annotated[str | None, Field(exclude_if=lambda chosen: chosen is None)]
 
 
 @dataclass(frozen=True)
@@ -13,11 +17,17 @@ class Request(Generic[ResultT_co]):
     """Base of all requests; the type parameter is the result that it is answered with.
 
     A request that can be constructed is valid: constructors raise `InvalidRequest`.
+
+    Attributes:
+        checkpoint: the name of the checkpoint that the person chose; None for the one that is set for the task. Not in
+            the JSON if it is None, so that versions without this field read the others.
     """
 
+    checkpoint: ChosenCheckpoint = field(default=None, kw_only=True)
+
     @property
-    def checkpoint(self) -> str | None:
-        """The task whose checkpoint answers this; None for the request's own task."""
+    def checkpoint_task(self) -> str | None:
+        """The task whose checkpoint answers this if none was chosen; None for the request's own task."""
         return None
 
     @property

@@ -54,7 +54,7 @@ class CheckpointStatus:
     """One checkpoint and its use.
 
     Attributes:
-        tasks: the tasks that use it.
+        tasks: the tasks that use it if nobody chooses another one.
         bytes: of its weights on all devices together; 0 unless it is loaded.
         precision: the data type of its weights on each device; empty unless it is loaded.
         precision_reason: why it is this one, if that needs saying.
@@ -63,6 +63,7 @@ class CheckpointStatus:
         joins: whether new rows join its running batch, which they cannot if its cache forgets (sliding windows,
             recurrent states) or its configuration asks for beams; None before it has generated anything.
         nonfinite: how many requests failed since the start because its numbers were NaN or infinite.
+        offered: the tasks for which people may choose it by its name.
     """
 
     name: str
@@ -75,6 +76,7 @@ class CheckpointStatus:
     idle_seconds: float | None
     joins: bool | None
     nonfinite: int = 0
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,27 @@ class HeadKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Abilities:
+    """What is known of a checkpoint before it is loaded.
+
+    Attributes:
+        architecture: the class name in `config.json`.
+        labels: of a classifier; None if they are not known yet.
+    """
+
+    kind: HeadKind
+    architecture: str
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def infers(self) -> bool | None:
+        """Whether its labels are those of natural language inference; None if they are not known yet."""
+        if self.labels is None:
+            return None
+        return any(label.lower().startswith("entail") for label in self.labels)
+
+
+@dataclass(frozen=True)
 class Implementation(Generic[HeadT_contra, RequestT_contra, ResultT]):
     """How one kind of head answers the requests of a task.
 
@@ -56,6 +77,7 @@ class Task(Generic[ResultT]):
         repeatable: whether equal requests have equal results, so that one computation serves all of them.
         weight: how many ordinary results one of its results counts for in the cache, because some are large.
         from_text: whether a text alone makes a request: `request(text)`.
+        suits: whether a checkpoint with a fitting head knows enough for the task; None if every one does.
     """
 
     name: str
@@ -65,6 +87,16 @@ class Task(Generic[ResultT]):
     repeatable: bool = True
     weight: int = 1
     from_text: bool = False
+    suits: Callable[[Abilities], bool] | None = None
+
+    @property
+    def takes_any_head(self) -> bool:
+        """Whether every checkpoint can do it."""
+        return self.suits is None and len(self.implementations) == len(HeadKind)
+
+    def can_use(self, abilities: Abilities) -> bool:
+        """Return whether a checkpoint can do it, judging by its architecture."""
+        return abilities.kind in self.implementations and (self.suits is None or self.suits(abilities))
 
     def start(self, head: Any, request: Any) -> TaskRun[ResultT]:
         """Start to answer a request on a head.

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +17,9 @@ from bot.inference.answerer import Answerer
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.offers import Offers
 from bot.inference.checkpoints.pool import CheckpointPool, EvictionNeeded
+from bot.inference.checkpoints.residency import PooledCheckpoint
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Devices, listed
 from bot.inference.hangs import Hangs
@@ -28,7 +31,7 @@ from bot.inference.requests import Request
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.watchdog import Watchdog
-from bot.inference.status import Phase, WorkerStatus
+from bot.inference.status import CheckpointStatus, Phase, WorkerStatus
 from bot.inference.task import Task
 
 ResultT = TypeVar("ResultT")
@@ -61,6 +64,7 @@ class InferenceWorker(Backend):
         observer: Observer | None = None,
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
+        self._offers = Offers(self._tasks.values())
         self._pool = pool
         self._devices = listed(devices)
         self._limits = limits or Limits()
@@ -89,18 +93,21 @@ class InferenceWorker(Backend):
 
     def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> LocalAnswering[ResultT]:
         task: Task[ResultT] = self._tasks[type(request)]
-        checkpoint = request.checkpoint or task.name
         began = time.perf_counter()
         try:
-            state = self._pool.state(checkpoint)
+            checkpoint = self._chosen(request, task)
             self._admit(person, background)
         except GlassboxError as error:
             if not background:
                 self._observer.answered(task.name, 0.0, error)
             raise
+        if request.checkpoint is not None and (request.checkpoint_task or task.name) in checkpoint.tasks:
+            request = replace(request, checkpoint=None)  # equal to the requests of those who have not chosen
         computation = Computation(request, person, task, checkpoint, background)
         answer = asyncio.create_task(self._answerer.answer(computation))
-        answering = LocalAnswering(computation, answer, self._answerer.leading, state, self._queue, self._context)
+        answering = LocalAnswering(
+            computation, answer, self._answerer.leading, checkpoint.state, self._queue, self._context
+        )
         self._accepted.add(answering)
         self._count(computation, 1)
         answer.add_done_callback(partial(self._release, answering, began))
@@ -110,24 +117,38 @@ class InferenceWorker(Backend):
         """Return the state of a task's checkpoint; raise `ModelUnavailable` if none is set."""
         return self._pool.state(name)
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        return self._pool.state(task).languages
+    def languages(self, name: str) -> LanguagePairs | None:
+        return self._pool.find(name).state.languages
 
     def status(self) -> WorkerStatus:
         return WorkerStatus(
             requests=len(self._accepted),
             rows_waiting=self._queue.waiting,
             devices=device_statuses(self._devices, self._queue, self._pool),
-            checkpoints=tuple(checkpoint_status(one, self._queue) for one in self._pool.checkpoints),
+            checkpoints=tuple(map(self._status_of, self._pool.checkpoints)),
             evictions=self._pool.evictions,
             accepting=not self._is_closed,
             preloaded=self._preloaded,
         )
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        checkpoint = self._pool.checkpoint(task)
+    async def describe(self, name: str) -> CheckpointDescription:
+        checkpoint = self._pool.find(name)
         files = await self._files.of(checkpoint)
-        return description(checkpoint, checkpoint_status(checkpoint, self._queue), files)
+        return description(checkpoint, self._status_of(checkpoint), files)
+
+    def _status_of(self, checkpoint: PooledCheckpoint) -> CheckpointStatus:
+        return checkpoint_status(checkpoint, self._queue, self._offers.of(checkpoint))
+
+    def _chosen(self, request: Request[Any], task: Task[Any]) -> PooledCheckpoint:
+        """Return the checkpoint that answers a request.
+
+        Raises:
+            ModelUnavailable: none is set for its task.
+            InvalidRequest: the one that was chosen cannot be.
+        """
+        if request.checkpoint is None:
+            return self._pool.checkpoint(request.checkpoint_task or task.name)
+        return self._offers.find(self._pool.checkpoints, request.checkpoint, task)
 
     async def load(self, tasks: Collection[str], *, may_evict: bool = True) -> None:
         """Load and calibrate the checkpoints of some tasks now.
@@ -142,8 +163,19 @@ class InferenceWorker(Backend):
             if task.name in tasks:
                 await self._answerer.load(task, may_evict=may_evict)
 
+    async def load_checkpoint(self, name: str) -> None:
+        checkpoint = self._pool.find(name)
+        if checkpoint.tasks:
+            await self.load(checkpoint.tasks)
+            return
+        async with self._pool.lease(checkpoint):
+            pass
+
+    async def unload_checkpoint(self, name: str) -> None:
+        await self._pool.unload(self._pool.find(name))
+
     async def preload(self) -> None:
-        """Load the checkpoints that fit together before the first request needs them.
+        """Load the checkpoints that fit together before the first request needs them; fetch those to choose from.
 
         Logs failures once for each checkpoint; the next request tries again.
         """
@@ -165,6 +197,16 @@ class InferenceWorker(Backend):
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
                 log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
         self._preloaded = True
+        await self._fetch_choices()
+
+    async def _fetch_choices(self) -> None:
+        """Fetch the checkpoints that no task uses by itself; none is loaded before somebody chooses it."""
+        for pooled in self._pool.checkpoints:
+            if not pooled.tasks:
+                try:
+                    await self._pool.fetch(pooled)
+                except GlassboxError as error:
+                    log.error("%s cannot be chosen: %s", pooled.state.spec.name, error.sentence)
 
     async def aclose(self) -> None:
         """Drain: accept nothing new, finish what is running, refuse the rest, and stop the threads.

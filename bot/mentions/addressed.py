@@ -26,8 +26,8 @@ def is_addressed(message: discord.Message, me: discord.abc.Snowflake, *, reads_a
     author = message.author
     if author.id == me.id or author.system or message.webhook_id is not None or message.type not in WRITTEN:
         return False
-    if message.guild is None:
-        return not author.bot
+    if message.guild is None:  # a server that is not known (yet) is none either
+        return not author.bot and getattr(message.channel, "guild_id", None) is None
     if mentions(message, me):
         return True
     in_own_thread = isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id

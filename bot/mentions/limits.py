@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import discord
 from cachetools import TTLCache
@@ -64,4 +65,4 @@ class MessageLimits:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    return asyncio.get_running_loop().time() or sys.float_info.epsilon  # discord.py takes 0 for no time at all

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import discord
 
 from bot.errors import describe
 from bot.replies.message_text import text_of, with_names
 from bot.replies.results.chat import FORGET
+from bot.request_ids import add_words_of
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import OptOuts, ReadAlong
 from bot.tasks.prompts.speakers import speaker_name
@@ -19,24 +21,39 @@ MOST_QUOTED = 2_000
 """Characters of the message that somebody replies to."""
 
 
-async def with_quote(question: str, message: discord.Message, me: discord.abc.Snowflake, opt_outs: OptOuts) -> str:
-    """Return a question behind a quotation of the message that it replies to.
+@dataclass(frozen=True)
+class Quote:
+    """What stands before a question.
+
+    Attributes:
+        by_another: whether another person has written it, in whose words no exchange may be kept.
+    """
+
+    text: str
+    by_another: bool
+
+
+async def quote_of(message: discord.Message, me: discord.abc.Snowflake, opt_outs: OptOuts) -> Quote | None:
+    """Return a quotation of the message that another one replies to.
 
     Nothing is quoted that the conversation has already: the bot's own answers in it. Nor what somebody else wrote who
     does not want the bot to read along, or if that is not known.
     """
     replied = None if message.reference is None else message.reference.resolved
     if not isinstance(replied, discord.Message) or is_answer(replied, me):
-        return question
+        return None
     author = replied.author
-    if not author.bot and author.id != message.author.id and await _is_silent(author.id, opt_outs):
-        return question
+    by_another = not author.bot and author.id != message.author.id
+    if by_another and await _is_silent(author.id, opt_outs):
+        return None
     lines = with_names(text_of(replied), replied)[:MOST_QUOTED].splitlines()
     if not any(map(str.strip, lines)):
-        return question
+        return None
+    if by_another:
+        add_words_of([author.id])
     # Each line behind a mark, so that none looks like the question, or like another person's.
     quoted = "\n".join(f"> {line}" for line in lines)
-    return f"{speaker_name(author.display_name)} wrote:\n{quoted}\n\n{question}"
+    return Quote(f"{speaker_name(author.display_name)} wrote:\n{quoted}", by_another)
 
 
 def is_answer(message: discord.Message, me: discord.abc.Snowflake) -> bool:

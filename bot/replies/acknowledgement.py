@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import discord
 
 from bot.errors import describe
+from bot.private_answers import is_answered_privately as is_answered_privately
 from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.interaction_record import note_acknowledgement
 
@@ -27,17 +28,6 @@ Keep = Callable[[Kind], Awaitable[None]]
 
 _KIND = "glassbox-acknowledged"
 _KEEP = "glassbox-keep"
-_PRIVATE = "glassbox-private"
-
-
-def answer_privately(interaction: discord.Interaction) -> None:
-    """Have only one person see every new message that answers an interaction, because the server wants that."""
-    interaction.extras[_PRIVATE] = True
-
-
-def is_answered_privately(interaction: discord.Interaction) -> bool:
-    """Return whether the server wants only one person to see the answers."""
-    return bool(interaction.extras.get(_PRIVATE))
 
 
 def expect(interaction: discord.Interaction, keep: Keep, known: Kind | None) -> None:

@@ -18,8 +18,10 @@ from bot.errors import describe
 from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
+from bot.inference.together import Together
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, respond
+from bot.replies.checkpoints.choosing import Allowed, Choosing
 from bot.replies.destination import Destination, InteractionResponse
 from bot.replies.formatting.text import fit
 from bot.replies.pending import EDIT_SECONDS, PendingReply, until_accepted
@@ -27,6 +29,7 @@ from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
 from bot.storage import RequestStore
 from bot.storage.writing import Text
+from bot.tasks.compare import CompareRequest
 from bot.tasks.work.request import WorkRequest
 
 RequestT = TypeVar("RequestT", bound=Request[Result])
@@ -91,8 +94,10 @@ class Delivery:
         store: RequestStore,
         studio: Studio,
         quota: Quota | None = None,
+        allowed_checkpoints: Allowed | None = None,
         server_quota: ServerQuota | None = None,
     ) -> None:
+        self.checkpoints = Choosing(backend, allowed_checkpoints)
         self._quota = quota
         self._server_quota = server_quota
         self._backend = backend
@@ -127,10 +132,12 @@ class Delivery:
             The answer; None if the interaction was gone first.
 
         Raises:
+            InvalidRequest: the checkpoint that it names may not be chosen here.
             GlassboxError: it is refused (before anything is public), or it could not be answered.
             discord.HTTPException: Discord does not accept the reply.
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
+        request = await self.checkpoints.settled(interaction, request)
         destination = InteractionResponse(
             interaction, new=kind is not ResponseKind.EDIT, ephemeral=kind is ResponseKind.EPHEMERAL
         )
@@ -151,11 +158,19 @@ class Delivery:
         """
         answer: Answer[Any] | None = None
         async with contextlib.AsyncExitStack() as at_end:
+            person = destination.asker.id
+            parts = request.parts if isinstance(request, CompareRequest) else ()
             if self._quota is not None:
-                await at_end.enter_async_context(self._quota.request_of(destination.asker.id))
+                for _ in parts or (request,):
+                    await at_end.enter_async_context(self._quota.request_of(person))
             if self._server_quota is not None and not isinstance(request, WorkRequest):  # opening an answer is free
-                await at_end.enter_async_context(self._server_quota.use(destination.guild_id, destination.asker))
-            answering = self._backend.submit(request, person=destination.asker.id)
+                for _ in parts or (request,):
+                    await at_end.enter_async_context(self._server_quota.use(destination.guild_id, destination.asker))
+            answering: Answering[Any] = (
+                Together.submit(self._backend, parts, person=person, context=self.timers)
+                if parts
+                else self._backend.submit(request, person=person)
+            )
             await at_end.enter_async_context(_cancelled_at_end(answering, destination))
             await answering.accepted(ACCEPTANCE_SECONDS)
             await at_end.enter_async_context(destination.opened(self.timers))

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from cachetools import LRUCache, TTLCache
 from pydantic import ValidationError
@@ -91,6 +91,10 @@ class Servers:
             raise SettingsUnknown
         return self._last(guild_id)
 
+    async def allowed_checkpoints(self, guild_id: int | None) -> tuple[str, ...] | None:
+        """Return the checkpoints that a server lets people choose; None for all. Raises like `certain`."""
+        return (await self.certain(guild_id)).checkpoints.allowed
+
     async def change(self, guild_id: int, change: Callable[[ServerSettings], ServerSettings]) -> ServerSettings:
         """Change what a server has set, and return all of it.
 
@@ -115,6 +119,20 @@ class Servers:
     async def joined(self, guild_id: int) -> None:
         """Note that the bot is in a server (again); raise `FAILURES`."""
         await self.table.joined(guild_id)
+
+    async def catch_up(self, present: Collection[int], is_ours: Callable[[int], bool]) -> None:
+        """Note which servers the bot has left, and which it has joined again, while it was not connected.
+
+        Args:
+            present: the ids of the servers that it is in, as far as they are this process's.
+            is_ours: whether a server is this process's.
+
+        Raises:
+            FAILURES: the database can't be used.
+        """
+        for guild_id, is_left in (await self.table.whereabouts()).items():
+            if is_ours(guild_id) and is_left is (guild_id in present):
+                await (self.joined if is_left else self.left)(guild_id)
 
     async def _read(self, guild_id: int) -> ServerSettings:
         before = self._changes.get(guild_id, 0)

@@ -34,7 +34,7 @@ FEATURES_OF_MENUS: Mapping[str, str] = {
 """The features of message menus, by their names in lower case: a rule about a command holds for its menu as well."""
 
 
-def feature_of(command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu) -> str:
+def feature_of(command: app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu) -> str:
     """Return the name of a command's feature: a subcommand has that of the whole command."""
     if isinstance(command, app_commands.ContextMenu):
         name = command.name.casefold()

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.errors import GlassboxError, NotAllowedHere, named
-from bot.replies.acknowledgement import answer_privately
+from bot.private_answers import answer_privately
 from bot.servers.access import Asked, Levels, Verdict, decide
 from bot.servers.directory import Servers
 from bot.servers.features import ALWAYS_ALLOWED, MessageFeature

@@ -8,7 +8,7 @@ import discord
 
 from bot.inference.languages.lookup import language
 from bot.inference.languages.pairs import LanguagePairs, serving
-from bot.replies.acknowledgement import is_answered_privately
+from bot.private_answers import is_answered_privately
 from bot.servers.settings import ServerSettings
 
 ENGLISH = "en"

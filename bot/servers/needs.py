@@ -13,6 +13,10 @@ READ_HISTORY = ("View Channel", "Read Message History")
 SEND = ("View Channel", "Send Messages", "Send Messages in Threads", "Embed Links", "Attach Files")
 WHO_MANAGES_FORUMS = "Manage Channels in the forum, checked again at every click"
 
+SHARING = (
+    "Only the person who asks sees the answer; Share needs Send Messages and Embed Links, of the person and the bot"
+)
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -39,6 +43,7 @@ COMMANDS: Mapping[str, Needs] = {
     "answer": NOTHING,
     "attention": NOTHING,
     "chat": NOTHING,
+    "compare": NOTHING,
     "complete": NOTHING,
     "entities": NOTHING,
     "fill": NOTHING,
@@ -69,7 +74,13 @@ COMMANDS: Mapping[str, Needs] = {
 }
 """By the names of slash commands, with their subcommands."""
 
-MENUS: Mapping[str, Needs] = {}
+MENUS: Mapping[str, Needs] = {
+    "Entities": Needs(note=SHARING),
+    "Sentiment": Needs(note=SHARING),
+    "Show the work": Needs(note=SHARING),
+    "Summarise": Needs(note=SHARING),
+    "Translate": Needs(note=SHARING),
+}
 """By the names of message menus. Discord hands over the message, so they need no intent."""
 
 MESSAGE_FEATURES: Mapping[str, Needs] = {

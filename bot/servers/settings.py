@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.servers.topics.access import AccessSettings
 from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.chat import ChatSettings
+from bot.servers.topics.checkpoints import CheckpointSettings
 from bot.servers.topics.forums import ForumTagSettings
 from bot.servers.topics.quotas import QuotaSettings
 from bot.servers.topics.reactions import ReactionSettings
@@ -18,6 +19,7 @@ class ServerSettings(Topic):
     access: AccessSettings = AccessSettings()
     answers: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
+    checkpoints: CheckpointSettings = CheckpointSettings()
     quotas: QuotaSettings = QuotaSettings()
     reactions: ReactionSettings = ReactionSettings()
     forum_tags: ForumTagSettings = ForumTagSettings()

@@ -14,7 +14,8 @@ from sqlalchemy import Column, Delete, bindparam, delete, select
 
 from bot.errors import describe
 from bot.storage.database import FAILURES, Database
-from bot.storage.retention import AFTER_LEAVING_SECONDS, EXPIRED_IN_SERVERS, KEPT_SECONDS, LONG_GONE, forget_server
+from bot.storage.retention import AFTER_LEAVING_SECONDS, EXPIRED_IN_SERVERS, LONG_GONE, forget_server
+from bot.storage.retention import KEPT_SECONDS as KEPT_SECONDS
 from bot.storage.tables import DELETIONS, ERASURES, EXCHANGES, FORUM_POSTS, QUOTA_USES, REQUESTS, TRANSLATIONS
 
 log = logging.getLogger(__name__)

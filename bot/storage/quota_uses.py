@@ -9,7 +9,7 @@ from limits.aio.storage import MovingWindowSupport, Storage
 from sqlalchemy import BigInteger, Connection, Double, Integer, Text, bindparam, delete, func, insert, select
 
 from bot.storage.clock import DatabaseNow
-from bot.storage.database import FAILURES, Database
+from bot.storage.database import FAILURES, Database, Values
 from bot.storage.locks import Lock, acquire
 from bot.storage.tables import QUOTA_USES
 
@@ -69,7 +69,7 @@ class QuotaUses(Storage, MovingWindowSupport):
 
         It is the oldest one, unless there are more than `limit`, because the limit was higher before.
         """
-        values = {"whose": key, "seconds": expiry, "most": limit}
+        values: Values = {"whose": key, "seconds": expiry, "most": limit}
         newest = await self._database.rows(_NEWEST, values)
         if not newest:
             [[now]] = await self._database.rows(_NOW)

@@ -25,6 +25,7 @@ _ALL = (
 )
 AT_ONCE = 1_000
 """Documents of one statement, so that nobody waits long for it."""
+_LEFT = select(SERVER_SETTINGS.c.guild_id, SERVER_SETTINGS.c.left_at.is_not(None).label("is_left"))
 _JOINED = update(SERVER_SETTINGS).where(_OF_SERVER).values(left_at=None)
 _DELETE = delete(SERVER_SETTINGS).where(_OF_SERVER)
 
@@ -101,6 +102,10 @@ class ServerSettingsTable:
     async def joined(self, guild_id: int) -> None:
         """Note that the bot is in a server (again)."""
         await self._database.run(_JOINED, {"guild": guild_id})
+
+    async def whereabouts(self) -> dict[int, bool]:
+        """Return whether the bot is noted to have left, by the ids of all servers that something is kept of."""
+        return {row.guild_id: bool(row.is_left) for row in await self._database.rows(_LEFT)}
 
     async def delete(self, guild_id: int) -> None:
         """Forget what a server has set."""

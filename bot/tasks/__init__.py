@@ -14,6 +14,13 @@ def task_names() -> Mapping[type[Request[object]], str]:
     return {task.request: task.name for task in all_tasks()}
 
 
+def kept_requests() -> Mapping[type[Request[object]], str]:
+    """Return the name under which requests of each class are kept: its task's, or `compare`."""
+    from bot.tasks.compare import CompareRequest
+
+    return {**task_names(), CompareRequest: "compare"}
+
+
 def all_tasks() -> tuple[Task[Any], ...]:
     """Return every task, for the worker."""
     from bot.tasks.commands import COMMANDS

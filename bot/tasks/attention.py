@@ -73,8 +73,8 @@ class AttentionRequest(TextRequest[AttentionResult]):
         object.__setattr__(self, "source", find_language(self.source).code)
 
     @property
-    def checkpoint(self) -> str:
-        """The chosen task's."""
+    def checkpoint_task(self) -> str:
+        """The task whose checkpoint is used."""
         return self.task
 
 

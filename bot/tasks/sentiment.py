@@ -173,4 +173,6 @@ TASK = Task(
         HeadKind.CAUSAL_LM: Implementation(weigh_words, calibrate=calibrate),
     },
     from_text=True,
+    # The labels of natural language inference are no feelings.
+    suits=lambda abilities: abilities.kind is HeadKind.CAUSAL_LM or abilities.infers is False,
 )

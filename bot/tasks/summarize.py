@@ -20,6 +20,7 @@ from bot.tasks.summarization.summarizers import (
     SummaryRow,
 )
 from bot.tasks.text_request import TextRequest
+from bot.tasks.translate import ONLY_TRANSLATORS
 from bot.text.accepted import clean_text
 from bot.text.sentences import sentence_ends
 
@@ -192,4 +193,5 @@ TASK = Task(
     dict.fromkeys(KINDS, Implementation(summarize, so_far)),
     repeatable=False,
     from_text=True,
+    suits=lambda abilities: not abilities.architecture.startswith(ONLY_TRANSLATORS),
 )

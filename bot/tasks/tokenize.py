@@ -96,9 +96,9 @@ class TokenizeRequest(Request[TokenizeResult]):
         object.__setattr__(self, "texts", texts)
 
     @classmethod
-    def of_lines(cls, text: str, task: str) -> TokenizeRequest:
+    def of_lines(cls, text: str, checkpoint: str | None = None) -> TokenizeRequest:
         """Return the request for the lines of a text."""
-        return cls(tuple(text.splitlines()), task)
+        return cls(tuple(text.splitlines()), checkpoint=checkpoint)
 
     @property
     def subject(self) -> str:
@@ -106,8 +106,8 @@ class TokenizeRequest(Request[TokenizeResult]):
         return " | ".join(self.texts)
 
     @property
-    def checkpoint(self) -> str:
-        """The chosen task's."""
+    def checkpoint_task(self) -> str:
+        """The task whose checkpoint is used."""
         return self.task
 
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from bot.inference.heads.generation.source_text import SourceText
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
+TRANSLATORS = ("T5", "MT5", "UMT5", "M2M100", "Marian", "MBart", "NllbMoe", "FSMT")
+"""Beginnings of the architectures of encoder-decoders that were trained to translate, and are told the languages."""
+ONLY_TRANSLATORS = ("M2M100", "Marian", "MBart", "NllbMoe", "FSMT")
+"""Those of them that do nothing else."""
+
 
 @dataclass(frozen=True)
 class TranslateResult(Result):
@@ -187,4 +192,5 @@ TASK = Task(
         HeadKind.SEQ2SEQ_LM: Implementation(rewrite, calibrate=unpack_detector),
         HeadKind.CAUSAL_LM: Implementation(draft, calibrate=unpack_detector),
     },
+    suits=lambda abilities: abilities.kind is HeadKind.CAUSAL_LM or abilities.architecture.startswith(TRANSLATORS),
 )

@@ -223,4 +223,5 @@ TASK = Task(
         HeadKind.SEQUENCE_CLASSIFIER: Implementation(infer),
         HeadKind.CAUSAL_LM: Implementation(weigh_labels, calibrate=calibrate),
     },
+    suits=lambda abilities: abilities.kind is HeadKind.CAUSAL_LM or abilities.infers is True,
 )

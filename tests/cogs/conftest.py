@@ -171,8 +171,8 @@ class Scene:
     ) -> tuple[Any, dict[str, Any]]:
         backend = self.env.backend
         registered = backend.find_command(command, None, type=1)
-        values, _ = interactions.build_options(who, command, registered, options, channel_id=channel)
-        data = {"id": registered["id"], "name": command, "type": 1, "options": values}
+        values, resolved = interactions.build_options(who, command, registered, options, channel_id=channel)
+        data = {"id": registered["id"], "name": command, "type": 1, "options": values, "resolved": resolved}
         record, payload = interactions.base_payload(
             backend, type=APPLICATION_COMMAND, channel_id=channel, guild_id=guild, user_id=who.id, data=data
         )

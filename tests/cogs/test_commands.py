@@ -36,15 +36,22 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "inspect": {"text": "I love to hate this course", "command": "zeroshot", "labels": "school, food"},
     "tokenize": {"texts": "apples are sour.", "checkpoint": "fill"},
 }
-OTHERS = {"models": ["checkpoint"]}
-"""Commands that no request is behind, with their options."""
-FURTHER_OPTIONS = {
-    "answer": ["file"],
-    "summarize": ["file", "messages", "length"],
-    "attention": ["view", "part", "second", "to", "from"],
-    "inspect": ["to"],
+OTHERS = {
+    "compare": ["text", "command", "checkpoints", "labels", "to"],
+    "models": ["checkpoint"],
+    "settings": [],
 }
-"""Those that exclude another one."""
+"""Commands that no request is behind, with their options."""
+IN_SERVERS = {"settings"}
+"""Those that there are only in servers that have added the bot."""
+FURTHER_OPTIONS = {
+    **{command: ["checkpoint"] for command in COURSE},
+    "answer": ["file", "checkpoint"],
+    "summarize": ["file", "messages", "length", "checkpoint"],
+    "attention": ["view", "part", "second", "to", "from"],
+    "inspect": ["to", "checkpoint"],
+}
+"""Those that exclude another one, and the last one of every command."""
 CHECKPOINT = {**COURSE, "attention": "distilbert", "inspect": "bart_mnli", "tokenize": "roberta"}
 SHOWN = {
     "sentiment": "> I love to hate this course\n\n`█",
@@ -89,10 +96,10 @@ async def test_all_are_registered_for_servers_people_and_every_kind_of_channel(o
 
         assert {command["name"] for command in registered} == {*COMMANDS, *OTHERS}
         for command in registered:
-            assert command["integration_types"] == [0, 1]
-            assert command["contexts"] == [0, 1, 2]
-            options = [option["name"] for option in command["options"]]
             name = command["name"]
+            assert command["integration_types"] == ([0] if name in IN_SERVERS else [0, 1])
+            assert command["contexts"] == ([0] if name in IN_SERVERS else [0, 1, 2])
+            options = [option["name"] for option in command["options"]]
             assert options == OTHERS.get(name, [*COMMANDS.get(name, ()), *FURTHER_OPTIONS.get(name, ())])
             assert all(len(option["description"]) > 10 for option in command["options"])
             # discord.py cuts a description of more than 100 characters, and ends it with an ellipsis.

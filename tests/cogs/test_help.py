@@ -10,9 +10,13 @@ import pytest
 
 from bot.client import Glassbox
 from bot.inference.status import Phase
+from bot.replies.acknowledgement import respond
+from bot.replies.delivery import Delivery
 from bot.replies.help import guide as guides
 from bot.replies.help.guide import NO_EXAMPLE, Guide, guides_of, read_examples
 from bot.reports import ReportTo
+from bot.tasks import task_names
+from bot.tasks.examples import example_requests
 from cogs.help import NOT_TRIED, NOWHERE, PASSED_ON, UNKNOWN_COMMAND
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.layouts import custom_ids, forge_modal, forge_press, texts
@@ -41,7 +45,7 @@ async def test_each_command_has_a_guide(open_scene: OpenScene) -> None:
     """For a new command, add a table to bot/replies/help/examples.toml."""
     async with open_scene() as scene:
         found, examples = guides_in(scene.bot), EXAMPLES
-        assert set(found) == set(examples), "each command needs a table in bot/replies/help/examples.toml"
+        assert set(found) <= set(examples), "each command needs a table in bot/replies/help/examples.toml"
         for one in found.values():
             assert one.about, one.name
             if one.can_try:
@@ -58,7 +62,7 @@ async def test_each_command_has_a_guide(open_scene: OpenScene) -> None:
         bare = guides_of(scene.bot.tree, without)["sentiment"]
         assert (bare.kind, bare.can_try, bare.example) == (NO_EXAMPLE.kind, False, "")
         assert bare.about.startswith("How does a text feel?")
-        assert [name for name, _ in bare.options] == ["text"]
+        assert next(iter(bare.options))[0] == "text"
 
 
 async def test_pages(open_scene: OpenScene) -> None:
@@ -70,7 +74,7 @@ async def test_pages(open_scene: OpenScene) -> None:
             chosen = await scene.alice.select(page, [name], custom_id=MENU)
             assert chosen.response.id == page.id
             said = texts(chosen.response)
-            assert f"</{name}:" in said
+            assert (f"</{name}:" if guides_in(scene.bot)[name].permissions is None else f"`/{name}`") in said
             assert ("glassbox-help-try:" + name in custom_ids(chosen.response)) == guides_in(scene.bot)[name].can_try
         await scene.restart()
         chosen = await scene.alice.select(page, ["translate"], custom_id=MENU)
@@ -138,28 +142,33 @@ async def test_many_commands_fit(open_scene: OpenScene, monkeypatch: pytest.Monk
         monkeypatch.setattr(sys.modules["cogs.help"], "guides_of", many)
         page = await opened(scene, scene.alice)
         assert [one for one in custom_ids(page) if "menu" in one] == [f"glassbox-help-menu:{part}" for part in range(3)]
-        assert "`/x39`" in texts(page) or "</x39:" in texts(page)
+        assert "`/x39`" in texts(page)
+        assert len(texts(page)) <= 4_000
 
 
-async def test_trying_an_example(open_scene: OpenScene) -> None:
-    """Each example runs, as the one who presses, and nobody else sees it."""
+async def test_trying_an_example(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each example is asked as the command would, by the one who presses, and nobody else sees the answer."""
     async with open_scene() as scene:
         page = await opened(scene, scene.alice)
-        tried = [name for name, one in guides_in(scene.bot).items() if one.can_try]
-        assert len(tried) >= 15
-        for name in tried:
+        for name in ("sentiment", "fill", "models", "privacy"):
             result = await forge_press(scene, scene.alice, page, f"glassbox-help-try:{name}")
             assert result.ephemeral, name
-            assert result.response is not None, name
-            assert result.response.embeds or result.response.components, (name, result.response.content)
-            assert not result.followups, name
+            assert result.response.embeds or "What I keep" in texts(result.response), name
+
+        async def answer(delivery: Delivery, interaction: Any, request: Any, *_: Any, **options: Any) -> None:
+            await respond(interaction, type(request).__name__, ephemeral=False)
+
+        monkeypatch.setattr(Delivery, "answer", answer)
+        tried = [name for name, one in guides_in(scene.bot).items() if one.can_try]
+        said = set()
+        for name in set(tried) & {*task_names().values(), "inspect"}:
+            result = await forge_press(scene, scene.alice, page, f"glassbox-help-try:{name}")
+            assert result.ephemeral, name
+            said.add(result.response.content)
+        assert said >= {type(one).__name__ for one in example_requests()}  # one of each task
         assert not scene.env.errors
         # First use posts nothing unasked: nothing of all this is in the channel for others.
         assert all(one.flags.ephemeral for one in scene.channel.history())
-        [kept] = [
-            one for one in await scene.store.personal_data.held(scene.alice.id, 0) if one.holding.name == "requests"
-        ]
-        assert kept.count >= 12
 
         for forged in ("settings", "help", "nonsense"):
             refused = await forge_press(scene, scene.bob, page, f"glassbox-help-try:{forged}")

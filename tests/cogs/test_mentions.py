@@ -84,7 +84,7 @@ async def test_a_mention_goes_on_with_the_channels_conversation(open_scene: Open
             at(scene, f"does {scene.alice.mention} of {role.mention} like them in {scene.channel.mention}?"),
         )
 
-        assert asked[1].message == "does @alice of @cooks like them in #general?"
+        assert asked[1].message == f"does @alice of @cooks like them in {scene.channel.mention}?"
         assert (asked[1].speaker, asked[1].channel_id) == ("bob", scene.channel.id)
         assert [one.message for one in asked[1].history] == ["I love apples."]
         [answer] = [one for one in answers(scene.channel) if one.reference is not None]
@@ -234,14 +234,17 @@ async def test_the_system_prompt_of_a_place(open_scene: OpenScene, asked: list[A
             channel_prompts={scene.channel.id: "Speak of food.", category.id: "</s>[INST] Be loud."},
         )
         other = scene.guild.create_text_channel("other")
+        voice = scene.guild.create_voice_channel("talk")
         for channel in (scene.channel, inside, other):
             await scene.alice.send(channel, at(scene, "Hello"))
         say(scene, scene.alice, at(scene, "Hello"), thread)
         await scene.env.settle()
         await scene.alice.slash(inside, "chat", message="Hello")
         await scene.alice.send_dm("Hello")
+        await scene.alice.send(voice, at(scene, "Hello"))
 
         prompts = ["Speak of food.", "</s>[INST] Be loud.", "Be brief.", "Speak of food.", "</s>[INST] Be loud.", ""]
+        prompts.append("Be brief.")
         assert [one.system for one in asked] == prompts
         [answer] = answers(other)
         work = await opened(scene, scene.alice, pressable(answer))
@@ -267,7 +270,7 @@ async def test_what_a_message_comes_with(open_scene: OpenScene, asked: list[Any]
         )
 
         assert [one.message for one in asked] == ["What is this?\nApples are sour.", "Forward this"]
-        link = await scene.bot.cogs["Mentions"]._links.link("chat")
+        link = next(one.mention for one in await scene.bot.tree.fetch_commands() if one.name == "chat")
         assert link.startswith("</chat:")
         assert [one["content"] for one in posted(scene, scene.channel)[1:]] == [
             NO_TEXT,
@@ -289,9 +292,9 @@ async def test_what_it_replies_to_and_who_has_opted_out(open_scene: OpenScene, a
 
         quoted = "bob wrote:\n> **Apples** are sour.\n> alice: I love them!\n\nIs that so?"
         assert [one.message for one in asked] == [quoted, "And pears?", "Is that so?", quoted]
-        # What they said to the bot is theirs: it is read for them, and for nobody else.
-        assert [one.message for one in asked[2].history] == [quoted]
-        assert [one.message for one in asked[3].history] == [quoted, "And pears?", "Is that so?"]
+        # What they said to the bot is theirs: it is read for them, and for nobody else. What they wrote is quoted once.
+        assert [one.message for one in asked[2].history] == ["Is that so?"]
+        assert [one.message for one in asked[3].history] == ["Is that so?", "And pears?", "Is that so?"]
 
         translated = await scene.alice.slash(scene.channel, "tokenize", texts="pears")
         await scene.alice.send(scene.channel, at(scene, "What is this?"), reply_to=translated.response.message)

@@ -200,8 +200,8 @@ class TestDetail:
             every = await scene.alice.autocomplete(scene.channel, "models", "checkpoint", "")
             some = await scene.alice.autocomplete(scene.channel, "models", "checkpoint", "/TRANS")
             none = await scene.alice.autocomplete(scene.channel, "models", "checkpoint", "klingon")
-            assert sorted(one["value"] for one in every) == sorted(FIRST_TASKS.values())
-            assert some == [{"name": "tiny-t5 (/translate)", "value": "translate"}]
+            assert sorted(one["value"] for one in every) == sorted(f"tiny-{name}" for name in FIRST_TASKS)
+            assert some == [{"name": "tiny-t5 (/translate)", "value": "tiny-t5"}]
             assert none == []
 
 

@@ -17,7 +17,7 @@ from simcord.backend.errors import SetupError
 from simcord.components import walk_components
 from sqlalchemy import text as sa_text
 
-from bot.errors import SettingsUnknown
+from bot.errors import SettingsUnknown, ShuttingDown
 from bot.replies.settings.page import NotSaved, OutdatedPage
 from bot.replies.settings.pages import PAGES
 from bot.servers.features import MessageFeature
@@ -135,7 +135,7 @@ def open_page(open_scene: OpenScene, make_preset: Any) -> OpenPage:
 
     @asynccontextmanager
     async def open_page(**options: Any) -> AsyncIterator[Page]:
-        async with open_scene(make_preset(sentiment="distilbert", translate="marian"), **options) as scene:
+        async with open_scene(make_preset(sentiment="distilbert", translate="t5"), **options) as scene:
             role = scene.guild.create_role("Moderators", permissions=MANAGER)
             moderator = scene.guild.add_member(scene.env.create_user("mod"), roles=[role])
             yield await Page(scene, moderator).open()
@@ -374,7 +374,9 @@ async def test_what_is_not_known_is_refused_in_servers_and_only_there(
         page.scene.env.errors.clear()
 
 
-async def test_private_answers_and_the_language_of_the_server(open_page: OpenPage) -> None:
+async def test_private_answers_and_the_language_of_the_server(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_page() as page:
         scene = page.scene
         ask = [scene.channel, "sentiment"]
@@ -385,9 +387,17 @@ async def test_private_answers_and_the_language_of_the_server(open_page: OpenPag
         # A new message that answers a button is private too.
         assert (await scene.bob.click(public.response, label="Show the work")).ephemeral
         await set_up(scene, answers=AnswerSettings(language="de"))
-        ours = await scene.alice.slash(scene.channel, "translate", **{"text": "apples", "from": "en"})
-        assert not ours.ephemeral
-        assert "**German** · Deutsch" in ours.response.embeds[0].description
+        asked: list[Any] = []
+
+        def submit(request: Any, **options: Any) -> Any:
+            asked.append(request)
+            raise ShuttingDown
+
+        monkeypatch.setattr(scene.backend, "submit", submit)
+        await scene.alice.slash(scene.channel, "translate", text="¿Alguien sabe?")
+        await scene.alice.slash(scene.channel, "translate", text="¿Alguien sabe?", to="French")
+        assert [request.target for request in asked] == ["de", "fr"]
+        scene.env.errors.clear()
 
 
 async def test_a_quota_is_counted_and_says_when_it_works_again(open_page: OpenPage) -> None:
@@ -440,8 +450,21 @@ async def test_leaving_and_coming_back_are_noted(open_page: OpenPage) -> None:
         assert (await scene.store.database.rows(rows))[0].left_at is not None
         await cog.on_guild_join(guild)
         assert (await scene.store.database.rows(rows))[0].left_at is None
+        # What happens while the bot is not connected, it sees at the next start.
+        for before in (None, 1.0):
+            await scene.store.database.run(sa_text("UPDATE server_settings SET left_at = :before"), {"before": before})
+            await scene.restart()
+            assert (await scene.store.database.rows(rows))[0].left_at is None
+        await scene.bot.servers.left(scene.guild.id + 1)
+        await scene.bot.servers.joined(scene.guild.id + 1)
+        await scene.restart()
+        there, gone = sorted(row.left_at is None for row in await scene.store.database.rows(rows))
+        assert (there, gone) == (False, True)
+
         await scene.store.database.run(sa_text("DROP TABLE server_settings"))
-        await cog.on_guild_remove(guild)  # is only logged
+        cog = scene.bot.get_cog("Settings")
+        await cog.on_ready()  # is only logged
+        await cog.on_guild_remove(guild)
         await cog.on_guild_join(guild)
 
 
@@ -454,3 +477,31 @@ async def test_nobody_sees_settings_outside_servers(open_page: OpenPage) -> None
         assert discord.Permissions(int(registered["default_member_permissions"])) == discord.Permissions(
             manage_guild=True
         )
+
+
+async def test_checkpoints_that_members_may_choose(open_page: OpenPage) -> None:
+    async with open_page() as page:
+        await page.turn_to("checkpoints")
+        [menu] = [
+            one for one in page.components() if one.get("custom_id") == "glassbox-settings:checkpoints:allowed:0:"
+        ]
+        names = [option["value"] for option in menu["options"]]
+        assert page.chosen("checkpoints:allowed:0:") == names
+        await page.select("checkpoints:allowed:0:", names[0])
+        assert (await page.now()).checkpoints.allowed == (names[0],)
+        assert page.chosen("checkpoints:allowed:0:") == [names[0]]
+        assert "members may choose 1 of them.\n-# Set for this server" in page.text()
+        await page.select("checkpoints:allowed:0:")
+        assert (await page.now()).checkpoints.allowed == ()
+        assert "members may choose none but the usual ones" in page.text()
+        await page.select("checkpoints:allowed:0:", *names)
+        assert (await page.now()).checkpoints.allowed is None
+        assert "-# Offered by whoever runs this bot" in page.text()
+        await page.click("checkpoints:all::off")
+        assert (await page.now()).checkpoints.allowed == tuple(names)
+        await page.click("checkpoints:all::on")
+        assert (await page.now()).checkpoints.allowed is None
+        for custom_id, values in (("allowed:0:", ("other/model",)), ("allowed:7:", (names[0],)), ("all::maybe", ())):
+            told = await page.forge(page.moderator, f"glassbox-settings:checkpoints:{custom_id}", *values)
+            assert told == OutdatedPage.SENTENCE
+        page.scene.env.errors.clear()

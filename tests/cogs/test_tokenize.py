@@ -141,8 +141,8 @@ class TestCheckpoint:
             by_name = await scene.alice.autocomplete(scene.channel, "tokenize", "checkpoint", "LLAMA")
 
             assert len(everything) == len(scene.worker.status().checkpoints)
-            assert by_command == [{"name": "tiny-bart_mnli (/zeroshot)", "value": "zeroshot"}]
-            assert [choice["value"] for choice in by_name] == ["generate"]
+            assert by_command == [{"name": "tiny-bart_mnli (/zeroshot)", "value": "tiny-bart_mnli"}]
+            assert [choice["value"] for choice in by_name] == ["tiny-llama"]
             assert by_name[0]["name"].startswith("tiny-llama (/generate")
 
     async def test_those_that_are_loaded_come_first(self, open_scene: OpenScene) -> None:
@@ -152,7 +152,7 @@ class TestCheckpoint:
 
             first, *_ = await scene.alice.autocomplete(scene.channel, "tokenize", "checkpoint", "")
 
-            assert first["value"] == "generate"
+            assert first["value"] == "tiny-llama"
 
     @pytest.mark.parametrize("chosen", ["generate", "/generate", "tiny-llama", "tiny-llama (/generate)"])
     async def test_is_taken(self, open_scene: OpenScene, make_preset: Any, chosen: str) -> None:
@@ -168,7 +168,7 @@ class TestCheckpoint:
             offered = await scene.alice.autocomplete(scene.channel, "tokenize", "checkpoint", "")
             result = await scene.alice.slash(scene.channel, "tokenize", texts=TEXT)
 
-            assert offered == [{"name": "tiny-llama (/fill, /generate)", "value": "fill"}]
+            assert offered == [{"name": "tiny-llama (/fill, /generate)", "value": "tiny-llama"}]
             assert result.response.embeds[0].footer.text.startswith("tiny-llama")
 
     async def test_that_nobody_knows(self, open_scene: OpenScene) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import discord
@@ -73,6 +74,11 @@ async def test_people_opt_out_and_in_again(place: Place) -> None:
         assert await store.opt_outs.of(1) == {ReadAlong.MOODS}
         await store.opt_outs.set(1, ReadAlong.MOODS, False)
         assert await store.opt_outs.of(1) == frozenset()
+
+
+def document(content: str, _: str | None) -> tuple[str, float | None]:
+    """Replace a document by another one."""
+    return content, None
 
 
 def with_private(private: bool) -> Callable[[ServerSettings], ServerSettings]:
@@ -202,7 +208,7 @@ async def test_a_topic_that_cannot_be_read_has_its_defaults_unless_it_says_what_
         await store.server_settings.change(SERVER, lambda _: (content, None))
         assert await servers.certain(SERVER) == ServerSettings(answers=AnswerSettings(private=True))
         for unreadable in ('{"access": {"rules": [{"feature": "chat"}]}}', "{", '{"access": 1, "chat": 2}'):
-            await store.server_settings.change(OTHER, lambda _, content=unreadable: (content, None))
+            await store.server_settings.change(OTHER, partial(document, unreadable))
             with pytest.raises(SettingsUnknown):
                 await Servers(store.server_settings).certain(OTHER)
             with pytest.raises(SettingsUnknown):

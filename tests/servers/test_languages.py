@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.inference.languages.pairs import LanguagePairs
-from bot.replies.acknowledgement import answer_privately
+from bot.private_answers import answer_privately
 from bot.servers.languages import default_language
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.answers import AnswerSettings

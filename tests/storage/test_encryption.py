@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, type_coerce
@@ -151,7 +153,7 @@ async def test_what_is_deleted_meanwhile_does_not_come_back(place: Place) -> Non
         await asyncio.gather(
             here.rotation.rotate(), there.rotation.rotate(), *(here.database.run(gone, {"id": one}) for one in ids[::2])
         )
-        rows = await here.database.rows(select(REQUESTS.c.id, type_coerce(REQUESTS.c.content, Text())))
+        rows: Sequence[Any] = await here.database.rows(select(REQUESTS.c.id, type_coerce(REQUESTS.c.content, Text())))
         assert {row[0] for row in rows} == set(ids[1::2])
         assert all(row[1].startswith(Cipher([NEW]).prefix) for row in rows)
 

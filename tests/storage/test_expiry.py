@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from bot.storage import RequestStore
 from bot.storage import expiry as module
-from bot.storage.expiry import EVERY, JITTER, KEPT_SECONDS, Expiry
+from bot.storage.expiry import EVERY, JITTER, Expiry
+from bot.storage.retention import KEPT_SECONDS
 from bot.storage.tables import DELETIONS, EXCHANGES, REQUESTS
 from bot.tasks.generate import GenerateRequest
 from tests.storage.conftest import Place

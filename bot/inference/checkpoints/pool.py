@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.errors import GlassboxError, ModelUnavailable, describe
+from bot.inference.checkpoints.abilities import read_abilities
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.loading_times import LoadingTimes
@@ -28,6 +29,7 @@ from bot.inference.observer import Observer, Unobserved
 from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
+from bot.inference.task import Abilities
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head
@@ -59,10 +61,10 @@ class CheckpointPool:
         self.cache = cache
         self._preset = preset
         self._pooled: dict[str, PooledCheckpoint] = {}
-        for spec in preset.checkpoints.values():
+        for spec in preset.specs:
             declared = None if spec.languages is None else LanguagePairs.of(spec.languages)
             state = CheckpointState(spec, languages=declared)
-            self._pooled.setdefault(spec.key, PooledCheckpoint(state, preset.tasks_of(spec)))
+            self._pooled[spec.key] = PooledCheckpoint(state, preset.tasks_of(spec), preset.given_to(spec))
         # Two threads, so that a reload does not wait for another checkpoint's download.
         self._fetching = DaemonThreads(1, "glassbox-fetch")
         self._loading = DaemonThreads(1, "glassbox-load")
@@ -83,7 +85,7 @@ class CheckpointPool:
 
     @property
     def checkpoints(self) -> list[PooledCheckpoint]:
-        """Every checkpoint of the preset, in the order of its tasks."""
+        """Every checkpoint: the preset's, in the order of its tasks, then those that may be chosen besides."""
         return list(self._pooled.values())
 
     @property
@@ -106,6 +108,14 @@ class CheckpointPool:
         """Return a task's checkpoint, loaded or not; raises like `spec`."""
         return self._pooled[self.spec(task).key]
 
+    def find(self, name: str) -> PooledCheckpoint:
+        """Return the checkpoint of a task, or of its own name; raises like `spec`."""
+        if name not in self._preset.checkpoints:
+            for pooled in self.checkpoints:
+                if pooled.state.spec.name == name:
+                    return pooled
+        return self.checkpoint(name)
+
     def state(self, task: str) -> CheckpointState:
         """Return the state of a task's checkpoint; raises like `spec`."""
         return self.checkpoint(task).state
@@ -115,20 +125,32 @@ class CheckpointPool:
         async with self.lease(task) as model:
             return model
 
+    async def fetch(self, pooled: PooledCheckpoint) -> None:
+        """Fetch a checkpoint's files, if that has not been done, and look at what it can do. Loads no weights.
+
+        Raises:
+            ModelUnavailable: they cannot be fetched.
+        """
+        if pooled.folder is None:
+            with self._failure_noted(pooled):
+                await self._fetch(pooled)
+                pooled.state.phase = Phase.WAITING
+
     @asynccontextmanager
-    async def lease(self, task: str, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
-        """Load a task's checkpoint, and keep it on the devices while the body runs.
+    async def lease(self, wanted: str | PooledCheckpoint, *, may_evict: bool = True) -> AsyncIterator[LoadedCheckpoint]:
+        """Load a checkpoint, and keep it on the devices while the body runs.
 
         A load that failed is tried again by the next caller.
 
         Args:
+            wanted: a task, for its checkpoint; or a checkpoint of this pool.
             may_evict: whether this may evict other checkpoints.
 
         Raises:
             ModelUnavailable: it cannot be fetched or loaded.
             EvictionNeeded: others would have to be evicted, and must not be.
         """
-        pooled = self.checkpoint(task)
+        pooled = self.checkpoint(wanted) if isinstance(wanted, str) else wanted
         # If its eviction is pending, newcomers wait until it is back. So two checkpoints that do not fit together take
         # turns, and neither starves.
         while not pooled.leasable.is_set():
@@ -140,11 +162,6 @@ class CheckpointPool:
                 raise ModelUnavailable(f"{pooled.state.spec.name} was unloaded. Please try again.")
             yield pooled.loaded
 
-    def loaded(self, task: str) -> LoadedCheckpoint | None:
-        """Return a task's checkpoint for `acquire`; None unless it is loaded and can be leased at once."""
-        pooled = self.checkpoint(task)
-        return pooled.loaded if pooled.leasable.is_set() else None
-
     def acquire(self, model: LoadedCheckpoint) -> AbstractContextManager[None]:
         """Lease a loaded checkpoint, or extend a lease beyond its body."""
         return self._pooled[model.spec.key].lease()
@@ -152,6 +169,16 @@ class CheckpointPool:
     def count_nonfinite(self, model: LoadedCheckpoint) -> None:
         """Count a request that failed because a checkpoint's numbers were not finite."""
         self._pooled[model.spec.key].nonfinite += 1
+
+    async def unload(self, pooled: PooledCheckpoint) -> None:
+        """Take a checkpoint off the devices once its leases have ended. Until then no other one is loaded.
+
+        Who needs it meanwhile waits, and loads it again.
+        """
+        async with self._making_room:
+            if pooled.loaded is not None:
+                await self._take_off(pooled)
+                log.info("%s was unloaded by the operator", pooled.state.spec.name)
 
     async def aclose(self) -> None:
         """Cancel all loads. The threads finish their current call by themselves."""
@@ -175,28 +202,40 @@ class CheckpointPool:
         state = pooled.state
         before, state.phase = state.phase, Phase.WAITING
         try:
-            if pooled.folder is None:
-                pooled.folder = await _on(self._fetching, fetch, state.spec, self.cache, state)
-            state.phase, state.activity = Phase.WAITING, ""
-            async with self._making_room:
-                heads = await self._load_in_room(pooled, pooled.folder)
-                pooled.loaded = self._register(pooled, heads)
+            with self._failure_noted(pooled):
+                folder = pooled.folder or await self._fetch(pooled)
+                state.phase, state.activity = Phase.WAITING, ""
+                async with self._making_room:
+                    heads = await self._load_in_room(pooled, folder)
+                    pooled.loaded = self._register(pooled, heads)
         except EvictionNeeded:
             state.phase = Phase.EVICTED if before is Phase.EVICTED else Phase.WAITING
+            raise
+        finally:
+            pooled.reserved = Counter() if pooled.loaded is None else pooled.loaded.bytes
+        state.phase = Phase.READY
+        pooled.touch()
+
+    async def _fetch(self, pooled: PooledCheckpoint) -> Path:
+        spec, state = pooled.state.spec, pooled.state
+        pooled.folder, pooled.abilities = await _on(self._fetching, _fetch_blocking, spec, self.cache, state)
+        return pooled.folder
+
+    @contextmanager
+    def _failure_noted(self, pooled: PooledCheckpoint) -> Iterator[None]:
+        """Note if a checkpoint cannot be used; raise `ModelUnavailable` for errors without a sentence."""
+        try:
+            yield
+        except EvictionNeeded:
             raise
         except GlassboxError:
             self._fail(pooled)
             raise
         except Exception as error:
             self._fail(pooled)
-            log.error("loading %s failed: %s", state.spec.name, describe(error))
-            raise ModelUnavailable(
-                f"{state.spec.name} could not be loaded, and the failure has been logged."
-            ) from error
-        finally:
-            pooled.reserved = Counter() if pooled.loaded is None else pooled.loaded.bytes
-        state.phase = Phase.READY
-        pooled.touch()
+            name = pooled.state.spec.name
+            log.error("loading %s failed: %s", name, describe(error))
+            raise ModelUnavailable(f"{name} could not be loaded, and the failure has been logged.") from error
 
     def _fail(self, pooled: PooledCheckpoint) -> None:
         pooled.state.phase, pooled.folder = Phase.FAILED, None
@@ -239,9 +278,12 @@ class CheckpointPool:
                 return
             if not pooled.may_evict:
                 raise EvictionNeeded(pooled.state.spec.name)
-            await self._evict(min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0)))
+            chosen = min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0))
+            await self._take_off(chosen)
+            self.evictions += 1
+            log.info("%s was evicted to make room for another checkpoint", chosen.state.spec.name)
 
-    async def _evict(self, pooled: PooledCheckpoint) -> None:
+    async def _take_off(self, pooled: PooledCheckpoint) -> None:
         """Take a checkpoint off the devices once its leases have ended."""
         pooled.leasable.clear()
         try:
@@ -249,9 +291,7 @@ class CheckpointPool:
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
             pooled.unload()
-            self.evictions += 1
             await _on(self._loading, free_memory)
-            log.info("%s was evicted to make room for another checkpoint", pooled.state.spec.name)
         finally:
             pooled.leasable.set()
 
@@ -278,6 +318,11 @@ class CheckpointPool:
         where = ", ".join(f"{head.device.name} in {head.precision}" for head in heads)
         log.info("%s loaded in %.1f s on %s", state.spec.name, seconds, where)
         return heads
+
+
+def _fetch_blocking(spec: CheckpointSpec, cache: Path, state: CheckpointState) -> tuple[Path, Abilities | None]:
+    folder = fetch(spec, cache, state)
+    return folder, read_abilities(folder)
 
 
 async def _on(thread: DaemonThreads, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:

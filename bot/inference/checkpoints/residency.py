@@ -17,6 +17,7 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
 from bot.inference.status import Phase
+from bot.inference.task import Abilities
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head
@@ -50,7 +51,9 @@ class PooledCheckpoint:
     """A checkpoint of the pool, loaded or not.
 
     Attributes:
-        tasks: the tasks that use it.
+        tasks: the tasks that use it if nobody chooses another one.
+        given: the tasks for which the operator lets people choose it; None for those that it can do.
+        abilities: None until its files have been looked at.
         loaded: None unless it is on the devices.
         reserved: the bytes that it takes or is about to take, by device name.
         folder: its files, once they have been fetched.
@@ -66,6 +69,8 @@ class PooledCheckpoint:
 
     state: CheckpointState
     tasks: tuple[str, ...]
+    given: tuple[str, ...] | None = None
+    abilities: Abilities | None = None
     loaded: LoadedCheckpoint | None = None
     reserved: Counter[str] = field(default_factory=Counter)
     folder: Path | None = None

@@ -115,8 +115,8 @@ class RemoteBackend(Backend):
         answering.task.add_done_callback(partial(self._release, answering))
         return answering
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        known = (endpoint.languages.get(task) for endpoint in self._endpoints)
+    def languages(self, name: str) -> LanguagePairs | None:
+        known = (endpoint.languages.get(name) for endpoint in self._endpoints)
         return next((pairs for pairs in known if pairs is not None), None)
 
     def status(self) -> WorkerStatus:
@@ -125,8 +125,8 @@ class RemoteBackend(Backend):
         accepting = not self._draining and any(one.accepting for one in self._endpoints)
         return merged(now or once or [NOTHING_HEARD], accepting=accepting)
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        return await self._begin(self._describe(task))
+    async def describe(self, name: str) -> CheckpointDescription:
+        return await self._begin(self._describe(name))
 
     async def preload(self) -> None:
         """Return at once: each server loads its checkpoints by itself."""
@@ -161,11 +161,11 @@ class RemoteBackend(Backend):
         task.add_done_callback(self._background.discard)
         return task
 
-    async def _describe(self, task: str) -> CheckpointDescription:
+    async def _describe(self, name: str) -> CheckpointDescription:
         seconds, decode = self._limits.read_seconds, self._codec.description.decode
 
         def call(endpoint: Endpoint) -> Coroutine[Any, Any, CheckpointDescription]:
-            return self._client.get(endpoint, "checkpoints", task, seconds=seconds, decode=decode)
+            return self._client.get(endpoint, "checkpoints", name, seconds=seconds, decode=decode)
 
         return await Search(self._endpoints, self._limits.refusal_seconds).run(call)
 

@@ -31,7 +31,7 @@ class Endpoint:
         failure: of the last call; None if it was answered.
         status: what was heard last, perhaps long ago.
         is_draining: whether it has refused a request because it is being stopped.
-        languages: by task, as far as heard.
+        languages: by task and by checkpoint, as far as heard.
         open_requests: how many of this process's requests it is answering.
         turn: when it was chosen last, as a number that grows.
     """

@@ -53,4 +53,5 @@ def _added(one: CheckpointStatus, other: CheckpointStatus) -> CheckpointStatus:
         idle_seconds=min(idle, default=None),
         joins=one.joins if other.joins is None else other.joins,
         nonfinite=one.nonfinite + other.nonfinite,
+        offered=tuple(dict.fromkeys((*one.offered, *other.offered))),
     )

@@ -40,7 +40,7 @@ class Watch:
             status = await self._client.get(endpoint, "status", seconds=seconds, decode=self._codec.status.decode)
         endpoint.status, endpoint.is_draining = status, not status.accepting
         # A checkpoint may declare its languages only when its files are here.
-        phases = tuple((one.name, one.phase) for one in status.checkpoints)
+        phases = tuple((one.name, one.phase, one.offered) for one in status.checkpoints)
         if self._phases.get(endpoint) != phases:
             endpoint.languages = await self._languages(endpoint, status)
             self._phases[endpoint] = phases
@@ -57,6 +57,9 @@ class Watch:
         decode = self._codec.languages.decode
         known: dict[str, LanguagePairs | None] = {}
         for one in status.checkpoints:
-            pairs = await self._client.get(endpoint, "languages", one.tasks[0], seconds=seconds, decode=decode)
-            known |= dict.fromkeys(one.tasks, pairs)
+            if not one.tasks and "translate" not in one.offered:
+                continue
+            name = one.tasks[0] if one.tasks else one.name
+            pairs = await self._client.get(endpoint, "languages", name, seconds=seconds, decode=decode)
+            known |= dict.fromkeys((*one.tasks, one.name), pairs)
         return known

@@ -89,20 +89,26 @@ def _add_facts(app: FastAPI, backend: Backend, codec: Codec, keys: Keys) -> None
 
     @app.get("/v1/status", summary="How busy is it?", tags=["facts"], dependencies=admitted)
     async def status() -> Response:
-        """Its devices, its checkpoints, and how many requests wait."""
+        """Its devices, its checkpoints, the tasks for which each can be chosen, and how many requests wait."""
         return json_bytes(codec.status.encode(backend.status()))
 
-    @app.get("/v1/checkpoints/{task}", summary="Which model answers a task?", tags=["facts"], dependencies=admitted)
-    async def checkpoint(task: str) -> Response:
-        """Its source, its architecture, its size, and whether it is loaded."""
-        forms_of(codec, task)
-        return json_bytes(codec.description.encode(await backend.describe(task)))
+    def checked(name: str) -> str:
+        if all(one.name != name for one in backend.status().checkpoints):
+            forms_of(codec, name)
+        return name
 
-    @app.get("/v1/languages/{task}", summary="What does a model translate?", tags=["facts"], dependencies=admitted)
-    async def languages(task: str) -> Response:
-        """Its target languages by source language; `null` if it translates nothing, or if that is not known yet."""
-        forms_of(codec, task)
-        return json_bytes(codec.languages.encode(backend.languages(task)))
+    @app.get("/v1/checkpoints/{name}", summary="Which model answers a task?", tags=["facts"], dependencies=admitted)
+    async def checkpoint(name: str) -> Response:
+        """Its source, its architecture, its size, and whether it is loaded. `name` is a task's or a checkpoint's."""
+        return json_bytes(codec.description.encode(await backend.describe(checked(name))))
+
+    @app.get("/v1/languages/{name}", summary="What does a model translate?", tags=["facts"], dependencies=admitted)
+    async def languages(name: str) -> Response:
+        """Its target languages by source language; `null` if it translates nothing, or if that is not known yet.
+
+        `name` is a task's or a checkpoint's.
+        """
+        return json_bytes(codec.languages.encode(backend.languages(checked(name))))
 
 
 def _add_stop(app: FastAPI, running: RunningAnswers, keys: Keys, stop_elsewhere: StopElsewhere) -> None:

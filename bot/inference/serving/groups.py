@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
 
-from bot.errors import ModelUnavailable, SettingsError, joined
-from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.errors import SettingsError, joined
+from bot.inference.checkpoints.catalogue import CheckpointSpec, Extra, Preset
+from bot.inference.checkpoints.offers import Offers
 
 TARGET_SHARE = 0.5
 """What autoscaling aims at, of the requests that a replica takes at once: a new replica comes before a queue does."""
@@ -78,31 +79,58 @@ class Group:
     Attributes:
         name: of the deployment.
         checkpoints: by task.
+        extras: further checkpoints that people may choose.
+        offered: by the name of a checkpoint, for which tasks it may be chosen if no replica has looked at its files.
     """
 
     name: str
     checkpoints: Mapping[str, CheckpointSpec]
     scaling: Scaling
+    extras: tuple[Extra, ...] = ()
+    offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def specs(self) -> Iterable[CheckpointSpec]:
+        """Every checkpoint once."""
+        own = {spec.key: spec for spec in self.checkpoints.values()}
+        return (own | {one.spec.key: one.spec for one in self.extras}).values()
+
+    def tasks_of(self, spec: CheckpointSpec) -> tuple[str, ...]:
+        """Return the tasks that a checkpoint answers if nobody chooses another one."""
+        return tuple(task for task, one in self.checkpoints.items() if one.key == spec.key)
 
     def preset(self, whole: Preset) -> Preset:
         """Return the part of a preset that this deployment answers. It can be pickled."""
-        return replace(whole, checkpoints=self.checkpoints, known={})
+        return replace(whole, checkpoints=self.checkpoints, known={}, extras=self.extras)
 
 
 def grouped(
-    preset: Preset, default: Scaling, chosen: Sequence[GroupArguments], grouping: Grouping = Grouping.CHECKPOINT
+    preset: Preset,
+    default: Scaling,
+    chosen: Sequence[GroupArguments],
+    grouping: Grouping = Grouping.CHECKPOINT,
+    offers: Offers | None = None,
 ) -> tuple[Group, ...]:
     """Divide a preset's tasks among deployments: those that are chosen, and one for each checkpoint that is left.
+
+    Args:
+        offers: of the tasks; None if only extra checkpoints with named tasks can be chosen.
 
     Raises:
         SettingsError: a group names a task that does not exist, or that another group names.
     """
-    left = dict(preset.checkpoints)
+    left, extras = dict(preset.checkpoints), list(preset.extras)
+    offered = (offers or Offers(())).before_loading(preset)
     groups: list[Group] = []
 
-    def add(tasks: Sequence[str], scaling: Scaling) -> None:
+    def add(tasks: Sequence[str], scaling: Scaling, keys: Collection[str] = ()) -> None:
         checkpoints = {task: left.pop(task) for task in tasks}
-        groups.append(Group(_unused(_name(checkpoints), groups), checkpoints, scaling))
+        keys = {*keys, *(spec.key for spec in checkpoints.values())}
+        mine = tuple(one for one in extras if one.spec.key in keys)
+        extras[:] = [one for one in extras if one not in mine]
+        specs = [*checkpoints.values(), *(one.spec for one in mine)]
+        names = {spec.name: offered[spec.name] for spec in specs}
+        groups.append(Group(_unused(_name(checkpoints, specs), groups), checkpoints, scaling, mine, names))
 
     for arguments in chosen:
         for task in arguments.tasks:
@@ -110,27 +138,19 @@ def grouped(
                 fault = "is in two groups" if task in preset.checkpoints else "does not exist"
                 raise SettingsError(f"The task “{task}” {fault}. The tasks are {joined(preset.checkpoints)}.")
         add(arguments.tasks, arguments)
+    together = grouping is Grouping.TOGETHER
     while left:
         key = next(iter(left.values())).key
-        together = grouping is Grouping.TOGETHER
-        add([task for task, spec in left.items() if together or spec.key == key], default)
+        tasks = [task for task, spec in left.items() if together or spec.key == key]
+        add(tasks, default, {one.spec.key for one in extras} if together else ())
+    while extras:
+        add((), default, {one.spec.key for one in extras if together or one.spec.key == extras[0].spec.key})
     return tuple(groups)
 
 
-def checkpoint_of(checkpoints: Mapping[str, CheckpointSpec], task: str) -> CheckpointSpec:
-    """Return a task's checkpoint.
-
-    Raises:
-        ModelUnavailable: none is set.
-    """
-    if (spec := checkpoints.get(task)) is None:
-        raise ModelUnavailable(f"No checkpoint is set for /{task}. Whoever runs this bot can set one.")
-    return spec
-
-
-def _name(checkpoints: Mapping[str, CheckpointSpec]) -> str:
-    keys = {spec.key: spec.name for spec in checkpoints.values()}
-    first, *others = checkpoints
+def _name(checkpoints: Mapping[str, CheckpointSpec], specs: Sequence[CheckpointSpec]) -> str:
+    keys = {spec.key: spec.name for spec in specs}
+    first, *others = checkpoints or keys.values()
     whole = next(iter(keys.values())) if len(keys) == 1 else f"{first} and {len(others)} more"
     return re.sub(r"[^a-z0-9]+", "-", whole.lower())[:60].strip("-") or "checkpoint"
 

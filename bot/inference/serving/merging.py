@@ -33,15 +33,20 @@ def merged(groups: Sequence[tuple[Group, Sequence[WorkerStatus]]], *, waiting: i
 def _checkpoints(group: Group, statuses: Sequence[WorkerStatus]) -> Iterable[CheckpointStatus]:
     """Yield the checkpoints of a group; a group without replicas waits for somebody to ask."""
     if not statuses:
-        for spec in {one.key: one for one in group.checkpoints.values()}.values():
-            tasks = tuple(task for task, one in group.checkpoints.items() if one.key == spec.key)
-            yield CheckpointStatus(spec.name, tasks, Phase.WAITING, 0, (), "", 0, None, None)
+        for spec in group.specs:
+            tasks, offered = group.tasks_of(spec), group.offered.get(spec.name, ())
+            yield CheckpointStatus(spec.name, tasks, Phase.WAITING, 0, (), "", 0, None, None, offered=offered)
         return
     for replicas in zip(*(one.checkpoints for one in statuses), strict=True):  # of one preset, so in one order
-        yield _together(replicas)
+        yield _together(replicas, group.offered.get(replicas[0].name, ()))
 
 
-def _together(replicas: Sequence[CheckpointStatus]) -> CheckpointStatus:
+def _together(replicas: Sequence[CheckpointStatus], offered: tuple[str, ...]) -> CheckpointStatus:
+    """Merge what replicas say of a checkpoint.
+
+    Args:
+        offered: the tasks that it may be chosen for if none of them knows yet.
+    """
     first = min(replicas, key=lambda one: _BEST_FIRST.index(one.phase))
     idle = [one.idle_seconds for one in replicas if one.idle_seconds is not None]
     return CheckpointStatus(
@@ -55,4 +60,5 @@ def _together(replicas: Sequence[CheckpointStatus]) -> CheckpointStatus:
         idle_seconds=min(idle, default=None),
         joins=first.joins,
         nonfinite=sum(one.nonfinite for one in replicas),
+        offered=next((one.offered for one in replicas if one.offered), offered),
     )

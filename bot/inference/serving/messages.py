@@ -78,7 +78,7 @@ class Report:
     """A replica's load.
 
     Attributes:
-        languages: by task, the pairs that its checkpoint translates (targets by source).
+        languages: by task, and by the checkpoint's name, the pairs that it translates (targets by source).
     """
 
     status: WorkerStatus

@@ -15,16 +15,17 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from bot.errors import DeadlinePassed, NotResponding, QueueFull, ShuttingDown, describe
+from bot.errors import DeadlinePassed, ModelUnavailable, NotResponding, QueueFull, ShuttingDown, describe
 from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.checkpoints.offers import not_offered
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.limits import Limits
 from bot.inference.requests import Answer, Request
 from bot.inference.scheduling.costs import Recent
-from bot.inference.serving.groups import Group, checkpoint_of
+from bot.inference.serving.groups import Group
 from bot.inference.serving.merging import merged
 from bot.inference.serving.messages import Answered, Asked, Failed, Heard, Report
 from bot.inference.serving.quota_actors import ClusterQuotas
@@ -97,7 +98,7 @@ class Deployment:
         found = await self.broadcast("report")
         self.reports = [one for one in found if isinstance(one, Report)]
         for report in self.reports:
-            pairs = {task: LanguagePairs(MappingProxyType(dict(known))) for task, known in report.languages.items()}
+            pairs = {name: LanguagePairs(MappingProxyType(dict(known))) for name, known in report.languages.items()}
             self.languages.update(pairs)
 
     async def broadcast(self, method: str, *arguments: object) -> list[object]:
@@ -133,10 +134,8 @@ class RayBackend(Backend):
         self._deployments = tuple(deployments)
         self._quotas = quotas
         self._limits = limits
-        self._by_task = {task: one for one in self._deployments for task in one.group.checkpoints}
-        self._checkpoints: dict[str, CheckpointSpec] = {
-            task: spec for one in self._deployments for task, spec in one.group.checkpoints.items()
-        }
+        self._by_task = {task: (one, spec) for one in self._deployments for task, spec in one.group.checkpoints.items()}
+        self._by_name = {spec.name: (one, spec) for one in self._deployments for spec in one.group.specs}
         self._running: set[RayAnswering[Any]] = set()
         self._draining = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -158,11 +157,9 @@ class RayBackend(Backend):
         await self._quotas.__aexit__(kind, error, trace)
 
     def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> RayAnswering[ResultT]:
-        task = request.checkpoint or self._names[type(request)]
-        spec = checkpoint_of(self._checkpoints, task)
+        deployment, spec = self._chosen(request)
         if self._draining:
             raise ShuttingDown
-        deployment = self._by_task[task]
         asked = Asked(uuid.uuid4().hex, request, person, request_id.get(), background)
 
         async def answer(answering: RayAnswering[ResultT]) -> Answer[ResultT]:
@@ -176,27 +173,51 @@ class RayBackend(Backend):
         answering.task.add_done_callback(lambda task: self._running.discard(answering))
         return answering
 
-    def languages(self, task: str) -> LanguagePairs | None:
-        spec = checkpoint_of(self._checkpoints, task)
+    def languages(self, name: str) -> LanguagePairs | None:
+        deployment, spec = self._found(name)
         declared = None if spec.languages is None else LanguagePairs.of(spec.languages)
-        return self._by_task[task].languages.get(task, declared)
+        return deployment.languages.get(name, declared)
 
     def status(self) -> WorkerStatus:
         waiting = sum(one.heard is None for one in self._running)
         groups = [(one.group, [report.status for report in one.reports]) for one in self._deployments]
         return merged(groups, waiting=waiting, accepting=not self._draining)
 
-    async def describe(self, task: str) -> CheckpointDescription:
-        checkpoint_of(self._checkpoints, task)
+    async def describe(self, name: str) -> CheckpointDescription:
+        deployment, spec = self._found(name)
         try:
-            found = await self._by_task[task].handle.describe.remote(task)
+            found = await deployment.handle.describe.remote(name)
         except (RayError, RayServeException) as error:
-            log.warning("/%s's checkpoint could not be described: %s", task, describe(error))
+            log.warning("%s could not be described: %s", spec.name, describe(error))
             raise ShuttingDown from None
         if isinstance(found, Failed):
             raise found.error()
         description: CheckpointDescription = found
         return description
+
+    def _found(self, name: str) -> tuple[Deployment, CheckpointSpec]:
+        """Return the checkpoint of a task, or of its own name; raise `ModelUnavailable` if there is none."""
+        found = self._by_task.get(name) or self._by_name.get(name)
+        if found is None:
+            raise ModelUnavailable(f"No checkpoint is set for /{name}. Whoever runs this bot can set one.")
+        return found
+
+    def _chosen(self, request: Request[Any]) -> tuple[Deployment, CheckpointSpec]:
+        """Return the checkpoint that answers a request.
+
+        Raises:
+            ModelUnavailable: none is set for its task.
+            InvalidRequest: the one that was chosen cannot be.
+        """
+        task = self._names[type(request)]
+        if request.checkpoint is None:
+            return self._found(request.checkpoint_task or task)
+        # Any checkpoint can do a task that none is set for, such as `tokenize`.
+        known = self.status().checkpoints
+        able = [one.name for one in known if task in one.offered or task not in self._by_task]
+        if request.checkpoint not in able:
+            raise not_offered(request.checkpoint, task, able)
+        return self._by_name[request.checkpoint]
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing new, wait for what is running, and tell the rest to try again."""

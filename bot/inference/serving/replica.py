@@ -76,18 +76,19 @@ class Replica:
         answering.stop()
         return True
 
-    async def describe(self, task: str) -> CheckpointDescription | Failed:
+    async def describe(self, name: str) -> CheckpointDescription | Failed:
         """See `Backend.describe`."""
         try:
-            return await self._worker.describe(task)
+            return await self._worker.describe(name)
         except GlassboxError as error:
             return Failed.of(error)
 
     async def report(self) -> Report:
         """Return the load of this replica."""
         status = self._worker.status()
-        pairs = {task: self._worker.languages(task) for one in status.checkpoints for task in one.tasks}
-        return Report(status, {task: dict(known.targets) for task, known in pairs.items() if known is not None})
+        names = (name for one in status.checkpoints for name in (*one.tasks, one.name))
+        pairs = {name: self._worker.languages(name) for name in names}
+        return Report(status, {name: dict(known.targets) for name, known in pairs.items() if known is not None})
 
     async def check_health(self) -> None:
         """Raise an error if only a new process helps: Serve then replaces this one."""

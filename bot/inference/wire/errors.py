@@ -27,6 +27,7 @@ _CODES: Mapping[str, type[GlassboxError]] = {
 }
 _FIELDS: Mapping[str, Callable[[Any], object]] = {
     "wait": float,
+    "until": float,
     "limit": int,
     "seconds": lambda seconds: None if seconds is None else float(seconds),
     "names": tuple,

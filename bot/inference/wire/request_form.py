@@ -28,7 +28,9 @@ class RequestForm(Form[RequestT]):
 
     def __init__(self, kind: type[RequestT]) -> None:
         super().__init__(kind)
-        self._fields = [field.name for field in dataclasses.fields(kind)]
+        # The task's own fields come first.
+        fields = sorted(dataclasses.fields(kind), key=lambda field: field.kw_only is True)
+        self._fields = [field.name for field in fields]
 
     def decode(self, data: bytes | str) -> RequestT:
         """Return the request that some JSON stands for. Numbers in quotes and unknown fields are refused.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import discord
 
@@ -11,7 +12,14 @@ from bot.inference.checkpoints.description import Anatomy, CheckpointDescription
 from bot.inference.status import CheckpointStatus, Phase
 from bot.replies.checkpoints.layers import LEFT_OUT, tree
 from bot.replies.checkpoints.overview import COLOUR
-from bot.replies.checkpoints.state import FAMILY_NAMES, FAMILY_PURPOSES, listed_commands, name_of, state
+from bot.replies.checkpoints.state import (
+    FAMILY_NAMES,
+    FAMILY_PURPOSES,
+    listed_commands,
+    listed_offers,
+    name_of,
+    state,
+)
 from bot.replies.checkpoints.table import table
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, fit, units, visible
@@ -52,11 +60,19 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
         yield "Which family it is of is known when it has been downloaded."
     else:
         yield f"**{FAMILY_NAMES[family].capitalize()}.** {FAMILY_PURPOSES[family]}"
-    yield f"It answers {listed_commands(status)} here."
+    if status.tasks:
+        yield f"It answers {listed_commands(status)} here."
+    more = replace(status, offered=tuple(task for task in status.offered if task not in status.tasks))
+    if more.offered or not status.tasks:
+        yield f"It can be chosen with the option `checkpoint` of {listed_offers(more)}."
     sentence = state(description)
     yield f"{sentence[:1].upper()}{sentence[1:]}."
     if status.phase is Phase.WAITING and not status.requests:
-        yield f"Use `/{status.tasks[0]}`, and it is loaded for you."
+        yield (
+            f"Use `/{status.tasks[0]}`, and it is loaded for you."
+            if status.tasks
+            else "Choose it, and it is loaded for you."
+        )
     if description.note is not None:
         yield fit(description.note, REMARK)[0]
 

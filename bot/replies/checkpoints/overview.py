@@ -8,12 +8,14 @@ import discord
 
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.replies.checkpoints.choice import handle_of
 from bot.replies.checkpoints.state import (
     FAMILY_NAMES,
     FAMILY_PURPOSES,
     commands,
     family_name,
     listed_commands,
+    listed_offers,
     name_of,
     state,
 )
@@ -51,8 +53,8 @@ def options(descriptions: Sequence[CheckpointDescription]) -> list[discord.Selec
     return [
         discord.SelectOption(
             label=name_of(one.status, OPTION, visible),
-            value=one.status.tasks[0],  # a task's name stays valid if its checkpoint changes
-            description=fit(f"{family_name(one.family)} · {commands(one.status)}", OPTION, visible)[0],
+            value=handle_of(one.status)[:OPTION],  # a task's name stays valid if its checkpoint changes
+            description=fit(f"{family_name(one.family)} · {commands(one.status) or 'to choose'}", OPTION, visible)[0],
         )
         for one in descriptions[:MOST_OPTIONS]
     ]
@@ -63,4 +65,5 @@ def _entry(description: CheckpointDescription) -> str:
     facts = [family_name(description.family)]
     if parameters is not None:
         facts.append(f"{in_millions(parameters)} parameters")
-    return f"**{name_of(status, NAME)}**\n{' · '.join(facts)} · {state(description)}\nFor {listed_commands(status)}"
+    use = f"For {listed_commands(status)}" if status.tasks else f"To choose for {listed_offers(status)}"
+    return f"**{name_of(status, NAME)}**\n{' · '.join(facts)} · {state(description)}\n{use}"

@@ -47,6 +47,11 @@ def listed_commands(status: CheckpointStatus) -> str:
     return ", ".join(f"`/{task}`" for task in status.tasks)
 
 
+def listed_offers(status: CheckpointStatus) -> str:
+    """Return the commands for which a checkpoint may be chosen, as code."""
+    return ", ".join(f"`/{task}`" for task in status.offered) or "the commands that its architecture can answer"
+
+
 def state(description: CheckpointDescription) -> str:
     """Return a checkpoint's phase in a few words, with a warning if its numbers were not finite."""
     failed = description.status.nonfinite

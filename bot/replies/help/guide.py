@@ -28,8 +28,8 @@ class Kind(StrEnum):
     MANAGE = "manage"
 
     @property
-    def title(self) -> str:
-        """A heading."""
+    def heading(self) -> str:
+        """What stands above them."""
         return {
             Kind.READ: "Understand a text",
             Kind.WRITE: "Have something written",
@@ -65,6 +65,7 @@ class Guide:
         example: the options of an example, as a person types them.
         can_try: whether a button may run the example.
         values: the example's options, by the names of the callback's parameters.
+        permissions: that a member needs in a server unless the server has changed that; None for none.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Guide:
     can_try: bool
     limits: str
     values: Mapping[str, str | float | bool]
+    permissions: discord.Permissions | None = None
 
     @property
     def root(self) -> str:
@@ -122,6 +124,7 @@ def _guide(command: Command, tree: app_commands.CommandTree[Any], example: Examp
         example.can_try and command.parent is None,
         example.limits,
         _values(command, tree, example.example) if command.parent is None else {},
+        (command.root_parent or command).default_permissions,
     )
 
 

@@ -44,6 +44,7 @@ class Help:
         guides: by the names of the commands.
         menus: the names of the commands in the menus of messages.
         checkpoints: as far as they are known, whether they are loaded or not.
+        permissions: of the reader, where they are.
     """
 
     guides: Mapping[str, Guide]
@@ -51,6 +52,7 @@ class Help:
     ids: CommandIds
     checkpoints: Sequence[CheckpointStatus]
     report_to: ReportTo
+    permissions: discord.Permissions
 
     def layout(self, chosen: Guide | None = None) -> discord.ui.LayoutView:
         """Make the message: about one command, or an overview."""
@@ -68,27 +70,32 @@ class Help:
 
     def _overview(self) -> Iterator[Item]:
         yield discord.ui.TextDisplay(f"## What I can do\n{ABOUT}")
-        yield discord.ui.TextDisplay(self._list(with_words=True) or self._list(with_words=False))
+        whole = list(self._lists(with_words=True))
+        fits = sum(map(len, whole)) <= LONGEST
+        for part in whole if fits else self._lists(with_words=False):
+            yield discord.ui.TextDisplay(part)
         if self.menus:
             names = joined(f"**{named(one)}**" for one in self.menus)
             yield discord.ui.TextDisplay(
                 f"**On a message** · Right-click it (on a phone, hold it), then Apps: {names}."
             )
 
-    def _list(self, *, with_words: bool) -> str:
-        """Return the commands by what they are for; nothing if that is too long."""
-        lines = []
+    def _lists(self, *, with_words: bool) -> Iterator[str]:
+        """Yield a list for each kind of commands."""
         for kind in Kind:
             some = [one for one in self.guides.values() if one.kind is kind]
             if some and with_words:
-                lines += [f"**{kind.title}**", *(f"- {self.ids.mention(one.name)} {one.about}" for one in some)]
+                yield "\n".join([f"### {kind.heading}", *(f"- {self._named(one)} {one.about}" for one in some)])
             elif some:
-                lines.append(f"**{kind.title}** · " + " ".join(self.ids.mention(one.name) for one in some))
-        whole = "\n".join(lines)
-        return "" if with_words and len(whole) > LONGEST else whole[:LONGEST]
+                yield f"**{kind.heading}** · " + " ".join(self._named(one) for one in some)
+
+    def _named(self, guide: Guide) -> str:
+        """Return a command's name, to click on if the reader may use it."""
+        may = guide.permissions is None or guide.permissions <= self.permissions
+        return self.ids.mention(guide.name) if may else f"`/{guide.name}`"
 
     def _about(self, guide: Guide) -> Iterator[Item]:
-        yield discord.ui.TextDisplay(f"## {self.ids.mention(guide.name)}\n{guide.about}")
+        yield discord.ui.TextDisplay(f"## {self._named(guide)}\n{guide.about}")
         if guide.options:
             yield discord.ui.TextDisplay("\n".join(f"- `{name}` {about}" for name, about in guide.options))
         if guide.example or guide.can_try:

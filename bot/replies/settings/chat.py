@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import discord
 
@@ -81,7 +82,8 @@ class ChatPage(TopicPage):
         name = choice.field.name
         if name not in TOGGLES or choice.value not in (ON, OFF):
             raise OutdatedPage
-        return partial(_with, **{name.replace("-", "_"): choice.value == ON})
+        fields: dict[str, Any] = {name.replace("-", "_"): choice.value == ON}
+        return partial(_with, **fields)
 
     def modal(self, choice: Choice, shown: Shown) -> discord.ui.Modal | None:
         if choice.field.name != "prompt":

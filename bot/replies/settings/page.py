@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -47,11 +47,13 @@ class Operator:
         message_content: whether the application has Discord's intent of that name.
         mentions: whether the bot hears of messages at all.
         commands: the names of those that rules may be about.
+        checkpoints: the names of those that people can choose, each with its commands in words.
     """
 
     message_content: bool
     mentions: bool
     commands: Sequence[str]
+    checkpoints: Mapping[str, str]
 
 
 @dataclass(frozen=True)

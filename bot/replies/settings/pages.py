@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.replies.settings.access import AccessPage
 from bot.replies.settings.answers import AnswersPage
 from bot.replies.settings.chat import ChatPage
+from bot.replies.settings.checkpoints import CheckpointsPage
 from bot.replies.settings.forum_tags import ForumTagsPage
 from bot.replies.settings.page import OutdatedPage, TopicPage
 from bot.replies.settings.quotas import QuotasPage
@@ -14,6 +15,7 @@ from bot.replies.settings.retention import RetentionPage
 PAGES: tuple[TopicPage, ...] = (
     AnswersPage(),
     AccessPage(),
+    CheckpointsPage(),
     QuotasPage(),
     ChatPage(),
     ReactionsPage(),

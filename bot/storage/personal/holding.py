@@ -65,8 +65,9 @@ class Holding:
     @property
     def counting(self) -> Select[Any]:
         """The statement that counts the rows, and finds since when the oldest is there."""
-        oldest = null() if self.created is None else func.min(self.created)
-        return select(func.count(), oldest).select_from(self.table).where(self.mine)
+        oldest: ColumnElement[Any] = null() if self.created is None else func.min(self.created)
+        counting: Select[Any] = select(func.count(), oldest).select_from(self.table).where(self.mine)
+        return counting
 
     def page(self, start: int, most: int) -> Select[Any]:
         """Return the statement that selects some of the rows, the newest first."""

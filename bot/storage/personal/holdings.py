@@ -10,24 +10,21 @@ from sqlalchemy import Connection, and_, exists, or_, select, true, update
 
 from bot.storage.personal.holding import INTERACTION, PERSON, Holding
 from bot.storage.tables import (
-    DELETIONS,
+    BATCH_ANSWERS,
+    BATCH_PARTS,
+    BATCHES,
     ERASURES,
     EXCHANGES,
-    FORUM_POSTS,
-    IDENTIFICATIONS,
-    LEASES,
     OPT_OUTS,
-    PROCESSES,
     QUOTA_USES,
-    REGISTERED_COMMANDS,
     REQUESTS,
-    SERVER_SETTINGS,
     UNANSWERED,
     WORDS_IN_REQUESTS,
     WRITING,
 )
 
 _HAS_MY_WORDS = exists().where(WORDS_IN_REQUESTS.c.request_id == REQUESTS.c.id, WORDS_IN_REQUESTS.c.person == PERSON)
+_MY_BATCHES = select(BATCHES.c.id).where(BATCHES.c.person == PERSON)
 _MINE = REQUESTS.alias("mine")
 # An earlier version did not note whose words a request holds. Where the person took part, they may be theirs.
 _OF_AN_EARLIER_VERSION = and_(
@@ -46,19 +43,8 @@ def _stop(connection: Connection, person: int) -> int:
     return connection.execute(mine, {"about": person}).rowcount
 
 
+# Erased from the last to the first: what looks into another table comes after it.
 HOLDINGS: tuple[Holding, ...] = (
-    # First, because it looks where the person took part, which the next ones delete.
-    Holding(
-        "words_in_requests",
-        "request of somebody else with words of yours",
-        "requests of other people with words of yours",
-        REQUESTS,
-        "for 30 days, or for less where a server wants that",
-        why="such as what you said earlier in a conversation, or a message that they had translated",
-        whose=and_(REQUESTS.c.person != PERSON, or_(_HAS_MY_WORDS, _OF_AN_EARLIER_VERSION)),
-        created=REQUESTS.c.created,
-        shown=(REQUESTS.c.kind, REQUESTS.c.channel_id, REQUESTS.c.guild_id, REQUESTS.c.created),
-    ),
     Holding(
         "requests",
         "request of yours",
@@ -91,6 +77,44 @@ HOLDINGS: tuple[Holding, ...] = (
             EXCHANGES.c.answer,
             EXCHANGES.c.created,
         ),
+    ),
+    Holding(
+        "words_in_requests",
+        "request of somebody else with words of yours",
+        "requests of other people with words of yours",
+        REQUESTS,
+        "for 30 days, or for less where a server wants that",
+        why="such as what you said earlier in a conversation, or a message that they had translated",
+        whose=and_(REQUESTS.c.person != PERSON, or_(_HAS_MY_WORDS, _OF_AN_EARLIER_VERSION)),
+        created=REQUESTS.c.created,
+        shown=(REQUESTS.c.kind, REQUESTS.c.channel_id, REQUESTS.c.guild_id, REQUESTS.c.created),
+    ),
+    Holding(
+        "batches",
+        "file of yours that is being answered",
+        "files of yours that are being answered",
+        BATCHES,
+        "until it is done, for a day at most",
+        why="so that I can go on after a restart",
+        created=BATCHES.c.created,
+        shown=(BATCHES.c.state, BATCHES.c.guild_id, BATCHES.c.created),
+    ),
+    Holding(
+        "batch_parts",
+        "part of that file",
+        "parts of that file",
+        BATCH_PARTS,
+        "as long as the file",
+        whose=BATCH_PARTS.c.batch_id.in_(_MY_BATCHES),
+    ),
+    Holding(
+        "batch_answers",
+        "piece of its answers",
+        "pieces of its answers",
+        BATCH_ANSWERS,
+        "as long as the file",
+        whose=BATCH_ANSWERS.c.batch_id.in_(_MY_BATCHES),
+        shown=(BATCH_ANSWERS.c.content,),
     ),
     Holding(
         "writing",
@@ -148,14 +172,17 @@ HOLDINGS: tuple[Holding, ...] = (
 
 WITHOUT_PERSONAL_DATA = frozenset(
     {
-        DELETIONS,  # channels, and numbers
-        PROCESSES,
-        LEASES,  # what a process is doing; a name may have a person's id, and goes when they are answered
-        IDENTIFICATIONS,
-        REGISTERED_COMMANDS,
-        SERVER_SETTINGS,  # what a server has set, whoever did
-        FORUM_POSTS,  # which tags a post got, but neither whose it is nor what it says
-        WORDS_IN_REQUESTS,  # goes with its requests, which are above
+        "deletions",  # channels, and numbers
+        "processes",
+        "leases",  # what a process is doing; a name may have a person's id, and goes when they are answered
+        "identifications",
+        "registered_commands",
+        "server_settings",  # what a server has set, whoever did
+        "words_in_requests",  # goes with its requests, which are above
+        "translations",  # which messages were translated, and where the translation is
+        "forum_posts",  # which tags fit which post, and what became of them
+        "maintenance",
+        "shard_states",
     }
 )
-"""Tables with nothing about a person."""
+"""The names of tables with nothing about a person."""

@@ -140,8 +140,9 @@ class PersonalData:
             for channel_id in sorted(connection.execute(_CHANNELS, {"about": person}).scalars()):
                 # Those who trim a conversation have it alone, too: each could wait for a row of the other's.
                 let_nobody_delete(connection, channel_id, alone=True)
-            going = [one for one in HOLDINGS if not one.stays and (on_request or not one.on_request)]
-            return tuple(Held(one, one.erase(connection, person, interaction), None) for one in going)
+            going = [one for one in reversed(HOLDINGS) if not one.stays and (on_request or not one.on_request)]
+            done = [Held(one, one.erase(connection, person, interaction), None) for one in going]
+            return tuple(reversed(done))
 
         try:
             done = await self._database.transaction(work)

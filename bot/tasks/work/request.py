@@ -32,26 +32,38 @@ class WorkRequest(Request[Explanation]):
     """Compute pages that take long now, rather than in a request of their own."""
 
     def __post_init__(self) -> None:
-        _ = self.about  # raises if the content isn't that of a request
+        # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made
+        # equal to what this one would write.
+        object.__setattr__(self, "content", _adapter(self.task).dump_json(self.about).decode())
 
     @classmethod
     def of(
         cls, request: Request[object], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()
     ) -> WorkRequest:
         """Ask how the answer to a request came about."""
-        [task] = [task.name for task in COMMANDS if task.request is type(request)]
-        return cls(task, _adapter(task).dump_json(request).decode(), written, answered)
+        return cls(*write_request(request), written, answered, checkpoint=request.checkpoint)
 
     @property
-    def checkpoint(self) -> str:
-        """The name of the checkpoint that answered."""
+    def checkpoint_task(self) -> str:
+        """The other request's task."""
         return self.task
 
     @cached_property
     def about(self) -> Request[object]:
         """The other request."""
-        request: Request[object] = _adapter(self.task).validate_json(self.content)
-        return request
+        return read_request(self.task, self.content)
+
+
+def write_request(request: Request[object]) -> tuple[str, str]:
+    """Return a request's task, and its fields in JSON."""
+    [task] = [task.name for task in COMMANDS if task.request is type(request)]
+    return task, _adapter(task).dump_json(request).decode()
+
+
+def read_request(task: str, content: str) -> Request[object]:
+    """Return the request that `write_request` has written; raise `ValidationError` if it is none."""
+    request: Request[object] = _adapter(task).validate_json(content)
+    return request
 
 
 @cache

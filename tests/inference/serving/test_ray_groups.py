@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,31 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 import bot.errors
-from bot.errors import GlassboxError, HubUnreachable, ModelUnavailable, QueueFull, SettingsError, StillLoading
+from bot.errors import (
+    GlassboxError,
+    HubUnreachable,
+    InvalidRequest,
+    ModelUnavailable,
+    QueueFull,
+    SettingsError,
+    StillLoading,
+)
 from bot.inference.checkpoints.catalogue import Catalogue, Preset
-from bot.inference.serving.groups import GroupArguments, Grouping, Scaling, checkpoint_of, grouped
+from bot.inference.checkpoints.offers import Offers
+from bot.inference.limits import Limits
+from bot.inference.requests import Request
+from bot.inference.serving.groups import GroupArguments, Grouping, Scaling, grouped
 from bot.inference.serving.merging import merged
 from bot.inference.serving.messages import Failed
+from bot.inference.serving.ray_backend import Deployment, RayBackend
 from bot.inference.status import CheckpointStatus, DeviceStatus, Phase, WorkerStatus
 from bot.serving import OpenGroupWorker, _of_a_worker
 from bot.settings import Settings
+from bot.tasks import all_tasks, task_names
+from bot.tasks.fill import FillRequest
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.tokenize import TokenizeRequest
+from bot.tasks.work.request import WorkRequest
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +73,20 @@ def test_a_task_in_two_groups_or_in_none_of_the_preset_is_refused(preset: Preset
         grouped(preset, Scaling(), (GroupArguments(tasks=("dance",)),))
 
 
-def test_a_task_without_checkpoint_is_refused() -> None:
+def ray_backend(preset: Preset) -> RayBackend:
+    """The backend of the ingress, of whose deployments no replica has been heard."""
+    handle: Any = None
+    groups = grouped(preset, Scaling(), (), offers=Offers(all_tasks()))
+    quotas: Any = None
+    return RayBackend(task_names(), [Deployment(group, handle) for group in groups], quotas, Limits())
+
+
+def test_a_task_without_checkpoint_is_refused(preset: Preset) -> None:
+    backend = ray_backend(replace(preset, checkpoints={"fill": preset.checkpoints["fill"]}))
+    with pytest.raises(ModelUnavailable, match="/sentiment"):
+        backend.submit(SentimentRequest("Great"), person=1)
     with pytest.raises(ModelUnavailable, match="/dance"):
-        checkpoint_of({}, "dance")
+        backend.languages("dance")
 
 
 @pytest.mark.parametrize(
@@ -140,3 +169,56 @@ def test_a_deployment_without_replicas_shows_its_checkpoints(preset: Preset) -> 
     whole = merged([(group, []) for group in grouped(preset, Scaling(), ())], waiting=0, accepting=True)
     assert set(whole.models) == set(preset.checkpoints)
     assert {one.phase for one in whole.checkpoints} == {Phase.WAITING}
+
+
+class TestExtras:
+    """Checkpoints that people can choose."""
+
+    def test_each_has_a_deployment_or_that_of_its_task(self, preset: Preset) -> None:
+        whole = preset.with_extras(["gpt2", "fill=bert-base-uncased"])
+        [*own, gpt2, bert] = grouped(whole, Scaling(), (), offers=Offers(all_tasks()))
+        assert [one.name for one in own] == [one.name for one in grouped(preset, Scaling(), ())]
+        assert (gpt2.name, gpt2.checkpoints, bert.name) == ("gpt2", {}, "bert-base-uncased")
+        assert [spec.name for spec in gpt2.preset(whole).specs] == ["gpt2"]
+        assert "generate" in gpt2.offered["gpt2"]
+        assert bert.offered == {"bert-base-uncased": ("fill",)}
+        [all_of_them] = grouped(whole, Scaling(), (), Grouping.TOGETHER)
+        assert {"gpt2", "bert-base-uncased"} <= {spec.name for spec in all_of_them.specs}
+
+    def test_are_offered_before_a_replica_has_looked_at_them(self, preset: Preset) -> None:
+        whole = preset.with_extras(["gpt2", "owner/unknown"])
+        groups = grouped(whole, Scaling(), (), offers=Offers(all_tasks()))
+        known = {one.name: one for one in merged([(one, []) for one in groups], waiting=0, accepting=True).checkpoints}
+        assert (known["gpt2"].tasks, known["gpt2"].phase) == ((), Phase.WAITING)
+        assert set(known["unknown"].offered) == set(preset.checkpoints)
+
+        [group] = [one for one in groups if one.name == "unknown"]
+        fetching = replace(_status(Phase.FETCHING, None).checkpoints[0], name="unknown", tasks=())
+        ready = replace(fetching, phase=Phase.READY, offered=("fill",))
+        for replicas, offered in (([fetching], set(preset.checkpoints)), ([fetching, ready], {"fill"})):
+            statuses = [replace(_status(Phase.READY, None), checkpoints=(one,)) for one in replicas]
+            [found] = merged([(group, statuses)], waiting=0, accepting=True).checkpoints
+            assert set(found.offered) == offered
+
+    def test_travel(self, preset: Preset) -> None:
+        whole = preset.with_extras(["gpt2"])
+        for group in grouped(whole, Scaling(), (), offers=Offers(all_tasks())):
+            assert pickle.loads(pickle.dumps(group)).offered == group.offered
+            assert pickle.loads(pickle.dumps(group.preset(whole))).specs == group.preset(whole).specs
+
+    def test_a_request_goes_where_its_checkpoint_is(self, preset: Preset) -> None:
+        backend = ray_backend(preset.with_extras(["bert-base-uncased", "t5-small"]))
+
+        def deployment(request: Request[Any]) -> str:
+            return backend._chosen(request)[0].group.name
+
+        fill = FillRequest("a ___")
+        assert deployment(fill) == "distilroberta-base"
+        assert deployment(replace(fill, checkpoint="bert-base-uncased")) == "bert-base-uncased"
+        assert deployment(WorkRequest.of(replace(fill, checkpoint="bert-base-uncased"))) == "bert-base-uncased"
+        assert deployment(TokenizeRequest(("a",), checkpoint="t5-small")) == "t5-small"
+        assert deployment(TokenizeRequest(("a",), task="fill")) == "distilroberta-base"
+        assert backend.languages("t5-small") is None
+        assert backend.languages("flan-t5-base") == backend.languages("translate") is not None
+        with pytest.raises(InvalidRequest, match=r"for /fill here\. There are distilroberta-base"):
+            backend.submit(replace(fill, checkpoint="t5-small"), person=1)

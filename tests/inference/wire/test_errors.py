@@ -17,6 +17,7 @@ from bot.errors import (
     InvalidRequest,
     ModelUnavailable,
     QueueFull,
+    QuotaUsedUp,
     Refused,
     SettingsError,
     StillLoading,
@@ -29,6 +30,7 @@ from bot.inference.wire.errors import code_of, decode_error, encode_error
 WITH_FIELDS = [
     QueueFull(12.5),
     TooManyRequests(3),
+    QuotaUsedUp("3 answers an hour", 1.5e9),
     DeadlinePassed(0.5),
     StillLoading("tiny", 7.5),
     StillLoading("tiny", None),

@@ -58,7 +58,12 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "task": st.sampled_from(["sentiment", "translate", "fill", "?"]),
     "view": st.sampled_from([AttentionView(), AttentionView(Part.CROSS, 2, Heads.ONE, 10**30)]),
 }
-OF_TYPES: dict[str, st.SearchStrategy[Any]] = {"str": TEXTS, "str | None": st.none() | TEXTS, "bool": st.booleans()}
+OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
+    "str": TEXTS,
+    "str | None": st.none() | TEXTS,
+    "ChosenCheckpoint": st.none() | TEXTS,
+    "bool": st.booleans(),
+}
 
 
 def built(kind: type[Request[Any]]) -> st.SearchStrategy[Request[Any]]:
@@ -107,7 +112,11 @@ def test_every_request_for_an_explanation_is_read_as_it_was_written(
 def test_the_json_of_a_request_has_its_fields_and_nothing_else() -> None:
     for request in (*COMMANDS, *ATTENTION):
         found = json.loads(codec[codec.task_of(request)].request.encode(request))
-        assert list(found) == [field.name for field in dataclasses.fields(request)]
+        assert list(found) == [field.name for field in dataclasses.fields(request) if field.name != "checkpoint"]
+        chosen = dataclasses.replace(request, checkpoint="gpt2")
+        form = codec[codec.task_of(request)].request
+        assert json.loads(form.encode(chosen)) == {**found, "checkpoint": "gpt2"}
+        assert form.decode(form.encode(chosen)) == chosen
 
 
 @pytest.mark.parametrize(
@@ -118,15 +127,18 @@ def test_the_json_of_a_request_has_its_fields_and_nothing_else() -> None:
         ('{"text": "\\ud83d ___ a"}', "The body is not JSON that I can read."),
         ('{"text": "a ___", "top_k": ' + "9" * 5000 + "}", "The body is not JSON that I can read."),
         ("[" * 100_000, "The body is not JSON that I can read."),
-        ("[]", "The body must be a JSON object with these fields: `text` and `top_k`."),
-        ("null", "The body must be a JSON object with these fields: `text` and `top_k`."),
+        ("[]", "The body must be a JSON object with these fields: `text`, `top_k` and `checkpoint`."),
+        ("null", "The body must be a JSON object with these fields: `text`, `top_k` and `checkpoint`."),
         ("{}", "The field `text` is missing."),
         ('{"text": 1}', "The field `text` cannot be read: input should be a valid string."),
         ('{"text": "a ___", "top_k": "5"}', "The field `top_k` cannot be read: input should be a valid integer."),
         ('{"text": "a ___", "top_k": 5.0}', "The field `top_k` cannot be read: input should be a valid integer."),
         ('{"text": "a ___", "top_k": true}', "The field `top_k` cannot be read: input should be a valid integer."),
-        ('{"text": "a ___", "k": 5}', "There is no field `k`. The fields are `text` and `top_k`."),
-        ('{"text": "a ___", "<b>@everyone": 5}', "There is no field `beveryone`. The fields are `text` and `top_k`."),
+        ('{"text": "a ___", "k": 5}', "There is no field `k`. The fields are `text`, `top_k` and `checkpoint`."),
+        (
+            '{"text": "a ___", "<b>@everyone": 5}',
+            "There is no field `beveryone`. The fields are `text`, `top_k` and `checkpoint`.",
+        ),
         ('{"text": "a ___", "top_k": 999}', "`top_k` must be from 1 to 10, and not 999."),
     ],
 )

@@ -31,11 +31,12 @@ class Flags(Cog):
         bot.add_dynamic_items(LanguageMenu)
         bot.handle(CHOOSE, self.choose, feature=MessageFeature.REACTIONS)
 
-    async def cog_load(self) -> None:
-        self._deletions.start()
-
     async def cog_unload(self) -> None:
         self._deletions.stop()
+
+    @commands.Cog.listener()
+    async def on_connect(self) -> None:
+        self._deletions.start()
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
