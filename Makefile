@@ -19,12 +19,13 @@ PROCESSES ?= 3
 # Bytecode is kept, or each process that a test starts would compile everything anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-# With what takes longer: every test of a command through the API as well, and a Ray cluster.
+# What CI runs: with coverage, and with what takes longer: the starter's real weights, every test of a command through the
+# API as well, processes that are killed, and a Ray cluster.
 test-all: export PYTHONDONTWRITEBYTECODE =
 test-all: lint
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m ""
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "" --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

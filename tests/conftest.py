@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 from blockbuster import BlockBuster
+from filelock import FileLock
 
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.worker import InferenceWorker
@@ -36,6 +37,7 @@ TRACED_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "may_block: the test may block the event loop")
+    config.addinivalue_line("markers", "slow: takes ten seconds or more of a core; only `make test-all` runs it")
     config.addinivalue_line("markers", "ray: the test runs on a Ray cluster of its own; only `make test-all` runs it")
     config.addinivalue_line("markers", "remote: takes long, and others reach its lines; only `make test-all` runs it")
     config.addinivalue_line("markers", "measured_elsewhere: others reach the lines that count for coverage")
@@ -118,7 +120,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     from tests import tiny
 
     torch.set_num_threads(1)  # tiny matrices; more threads only wait for each other
-    return tiny.build_all(tmp_path_factory.mktemp("checkpoints"))
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # which all processes of a run share
+    with FileLock(root / "checkpoints.lock"):
+        return tiny.build_all(root / "checkpoints")
 
 
 @pytest.fixture(scope="session")

@@ -64,10 +64,12 @@ LETTERS = 257
 
 
 def build_all(folder: Path) -> dict[str, Path]:
-    """Build every checkpoint under `folder`; its name → its folder."""
+    """Build every checkpoint under `folder` that is not there yet; its name → its folder."""
     built = {}
     for name, build in BUILDERS.items():
         built[name] = folder / name
+        if built[name].exists():
+            continue
         with torch.random.fork_rng():
             torch.manual_seed(sum(map(ord, name)))
             build(built[name])

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -83,11 +84,23 @@ def serve_inference(settings: Settings, replicas: int | None, console: Console) 
     check(address)
     from bot.inference.serving.local_cluster import local_cluster
 
-    with contextlib.suppress(KeyboardInterrupt), local_cluster(address.host, address.port, _environment(settings)):
-        # A start takes a minute. Ray's own handler would end this process with the signal's number as its status.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _until_stopped(), local_cluster(address.host, address.port, _environment(settings)):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # instead of Ray's own
         _run(settings, preset, address, replicas, console)
     console.print("Stopped.")
+
+
+@contextlib.contextmanager
+def _until_stopped() -> Iterator[None]:
+    """End the body, which may still be starting for a minute, at SIGINT or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    except SystemExit as end:  # Ray's handler of SIGTERM ends with the signal's number
+        if end.code != signal.SIGTERM:
+            raise
 
 
 def _run(settings: Settings, preset: Preset, address: Address, replicas: int | None, console: Console) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.pool import StaticPool
 
 from bot.storage.calling_thread import CallingThread
 from bot.storage.database import BUSY_SECONDS, UPGRADE_SECONDS, Database, Work
+from bot.storage.tables import METADATA
 from bot.storage.upgrading import read_migrations, upgrade
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class SQLiteDatabase(Database):
     dialect = "sqlite"
 
     def __init__(self, path: str) -> None:
+        self._is_new = path == MEMORY
         self._engine = create_engine(
             "sqlite://",
             creator=lambda: _connect(path),
@@ -70,7 +72,11 @@ class SQLiteDatabase(Database):
             return work(connection)
 
     def _upgrade(self) -> None:
-        connection, migrations = self._connect(), read_migrations()
+        connection = self._connect()
+        if self._is_new:  # nothing to upgrade, and nobody else
+            METADATA.create_all(connection, checkfirst=False)
+            return
+        migrations = read_migrations()
         # Another process may be upgrading the same file.
         connection.exec_driver_sql(f"PRAGMA busy_timeout={UPGRADE_SECONDS * 1_000:.0f}")
         self._transaction(lambda connection: upgrade(connection, migrations))

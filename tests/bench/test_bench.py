@@ -99,6 +99,7 @@ async def test_prints_tables(settings: Settings, capsys: pytest.CaptureFixture[s
     assert any(line.startswith("fill: round 1 of 1") for line in told)
 
 
+@pytest.mark.slow
 @pytest.mark.may_block
 async def test_several_tasks_have_a_process_each(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     options = Options(tasks=("sentiment", "zeroshot"), users=(2,), requests=2, quick=True)

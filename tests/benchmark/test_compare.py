@@ -61,6 +61,7 @@ async def test_prints_tables(settings: Settings, capsys: pytest.CaptureFixture[s
     assert any(line.startswith("sentiment: round 1 of 1") for line in told)
 
 
+@pytest.mark.slow
 @pytest.mark.may_block
 async def test_several_tasks_have_a_process_each(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     options = Options(("sentiment", "zeroshot"), (2,), seconds=0.02, quick=True)

@@ -39,7 +39,7 @@ from bot.tasks.zeroshot import ZeroShotRequest, weigh_labels
 from tests.support import run_crowd
 from tests.tasks.names.named_sentences import HELD_BACK, NAMED_SENTENCES
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.measured_elsewhere, pytest.mark.slow]
 
 mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
 

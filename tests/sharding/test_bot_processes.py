@@ -96,6 +96,7 @@ async def test_stop_ends_a_text_of_the_other_process(discord: ShardedDiscord, st
         assert await told(discord, await discord.press_on(3, "Stop", shown)) == AlreadyEnded().sentence
 
 
+@pytest.mark.slow
 async def test_the_interactions_of_a_process_that_is_killed_are_answered_by_the_other(
     discord: ShardedDiscord, start: Start
 ) -> None:
@@ -113,6 +114,7 @@ async def test_the_interactions_of_a_process_that_is_killed_are_answered_by_the_
             assert not discord.exchanges[token].followups
 
 
+@pytest.mark.slow
 @on_sqlite
 async def test_a_rolling_restart_acknowledges_every_interaction(
     discord: ShardedDiscord, start: Start, settings: Settings
