@@ -44,7 +44,7 @@ COURSE = {
     "chat": "llama",
 }
 """Which tiny checkpoint stands for the course's one, by task."""
-COMMANDS = frozenset({*COURSE, "attention", "inspect", "models", "tokenize"})
+COMMANDS = frozenset({*COURSE, "attention", "batch", "inspect", "models", "tokenize"})
 """Every slash command: those that a task of the same name answers, and those that look into checkpoints."""
 
 

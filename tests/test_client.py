@@ -168,5 +168,5 @@ async def test_every_button_and_menu_is_waited_for_at_a_stop(env: Any) -> None:
     """Item 24: what is `Component` is (see `PendingInteractions`)."""
     items = list(env.bot._connection._view_store._dynamic_items.values())
 
-    assert len(items) == 5
+    assert len(items) == 7
     assert all(issubclass(item, Component) for item in items)
