@@ -287,7 +287,7 @@ class DiscordServer:
                 web.delete(f"{webhook}/messages/@original", self._delete),
                 web.post(webhook, self._follow_up),
                 web.post("/api/channels/{channel}/typing", self._type),
-                web.post("/api/channels/{channel}/messages", self._send),
+                web.post("/api/channels/{channel}/messages", self._send_message),
                 web.patch("/api/channels/{channel}/messages/{message}", self._edit_message),
                 web.get("/gateway", self._gateway),
             ]
@@ -396,7 +396,7 @@ class DiscordServer:
     async def _type(self, request: web.Request) -> web.Response:
         return web.Response(status=204)
 
-    async def _send(self, request: web.Request) -> web.Response:
+    async def _send_message(self, request: web.Request) -> web.Response:
         """Create a message, or return the one that was sent with the same nonce."""
         content = request[CONTENT]
         _check(content)

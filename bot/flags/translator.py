@@ -117,6 +117,8 @@ class FlagTranslator:
         member, guild = payload.member, self._bot.get_guild(payload.guild_id or 0)
         if guild is None or member is None or member.bot or not self._bot.intents.message_content:
             return None
+        if payload.message_author_id == guild.me.id:
+            return None
         emoji = "" if payload.emoji.is_custom_emoji() else payload.emoji.name
         territory = territory_of(emoji)
         channel = guild.get_channel_or_thread(payload.channel_id)

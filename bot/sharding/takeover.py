@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 """Between two looks for dead processes."""
 AGAIN_SECONDS = 0.2
-"""Before the next look if a look has found as many interactions as it may take at once. They do not come all at the same
-moment, because the queue of requests is bounded."""
+"""Before the next look if one has found as many interactions as it may take. They do not come all at once, because the
+queue of requests is bounded."""
 SWEEP_SECONDS = 60.0
 """Between two removals of what dead processes have left behind."""
 MOST_TRIES = 3

@@ -9,13 +9,15 @@ import discord
 import pytest
 
 from bot.flags import deletions, translator
+from bot.servers.features import MessageFeature
 from bot.servers.settings import ServerSettings
+from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.servers.topics.reactions import ReactionSettings
 from bot.storage.opt_outs import ReadAlong
 from tests.cogs.conftest import OpenScene, Scene
 
 SPANISH = "¿Alguien sabe dónde está mi perro?"
-GERMANY, FRANCE, SPAIN, SWITZERLAND, JAPAN = "🇩🇪", "🇫🇷", "🇪🇸", "🇨🇭", "🇯🇵"
+GERMANY, FRANCE, SPAIN, ITALY, NORWAY, JAPAN, SWITZERLAND = "🇩🇪", "🇫🇷", "🇪🇸", "🇮🇹", "🇳🇴", "🇯🇵", "🇨🇭"
 
 
 def reactions(**fields: Any) -> Callable[[ServerSettings], ServerSettings]:
@@ -84,7 +86,13 @@ async def test_a_flag_translates_a_message_once(open_scene: OpenScene, make_pres
 
 
 class TestWhatIsLeftAlone:
-    async def test_messages_and_people(self, open_scene: OpenScene, make_preset: Any) -> None:
+    async def test_messages_and_people(
+        self, open_scene: OpenScene, make_preset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fail(*_: object, **__: object) -> None:
+            raise OSError("secret")
+
+        monkeypatch.setattr(translator, "PER_PERSON", 100)
         async with open_scene(make_preset(translate="m2m100"), message_content=True) as scene:
             await scene.bot.servers.change(scene.guild.id, reactions())
             message = await flagged(scene, GERMANY)
@@ -96,6 +104,19 @@ class TestWhatIsLeftAlone:
             assert posts(scene) == [post]
 
             await scene.bot.opt_outs.set(scene.bob.id, ReadAlong.REACTIONS, False)
+            with monkeypatch.context() as broken:
+                broken.setattr(scene.bot.opt_outs, "among", fail)
+                await scene.alice.react(message, JAPAN)
+            with monkeypatch.context() as broken:
+                broken.setattr(scene.bot.translations, "claim", fail)
+                await scene.alice.react(message, ITALY)
+            rule = Rule(feature=MessageFeature.REACTIONS, subject=Subject.MEMBER, id=scene.alice.id, allow=False)
+            forbidden = AccessSettings(rules=(rule,))
+            await scene.bot.servers.change(scene.guild.id, lambda now: now.model_copy(update={"access": forbidden}))
+            await scene.alice.react(message, NORWAY)
+            assert posts(scene) == [post]
+            await scene.bob.react(message, NORWAY)
+            assert len(posts(scene)) == 2
             quiet = scene.guild.create_text_channel(
                 "quiet", overwrites={scene.bot.user: discord.PermissionOverwrite(send_messages=False)}
             )

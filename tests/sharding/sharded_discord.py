@@ -138,16 +138,16 @@ class ShardedDiscord(DiscordServer):
         self._session = f"session-{next(self._ids)}"
         self.begun.append(shard)
         self.online[shard] = connection
-        await self._send(connection, "READY", self._ready(identity["shard"]))
+        await self._emit(connection, "READY", self._ready(identity["shard"]))
         await self._note(self.identified, identity)
 
     async def _dispatch(self, event: str, payload: Mapping[str, Any]) -> None:
         connection = self.online.get(_SHARD.get())
         if connection is None:
             raise ConnectionError("no process has this shard")
-        await self._send(connection, event, payload)
+        await self._emit(connection, event, payload)
 
-    async def _send(self, connection: web.WebSocketResponse, event: str, payload: Mapping[str, Any]) -> None:
+    async def _emit(self, connection: web.WebSocketResponse, event: str, payload: Mapping[str, Any]) -> None:
         await connection.send_json({"op": DISPATCH, "t": event, "s": next(self._sequence), "d": payload})
 
     _sequence: itertools.count[int] = field(default_factory=lambda: itertools.count(1))

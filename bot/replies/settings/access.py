@@ -45,7 +45,7 @@ NAMES = {
     MessageFeature.FORUM_TAGS: ("Tags of forum posts", "In which forums I may tag, and whose posts"),
 }
 NATIVE = (
-    "-# Discord itself can hide commands: **Server Settings → Integrations → Glassbox**. Use that page for slash "
+    "-# Discord itself can hide commands: **Server Settings → Integrations**, under my name. Use that page for slash "
     "commands and message menus: people then do not even see them. The rules here also hold where it cannot reach: "
     "mentions, flags, forum posts, buttons under answers, and people who have added me to their own account."
 )

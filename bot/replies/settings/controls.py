@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 
@@ -21,7 +22,6 @@ PLACES = [
     discord.ChannelType.text,
     discord.ChannelType.news,
     discord.ChannelType.forum,
-    discord.ChannelType.media,
     discord.ChannelType.voice,
     discord.ChannelType.stage_voice,
     discord.ChannelType.category,
@@ -188,5 +188,12 @@ def members(field: Field, chosen: Iterable[int], placeholder: str) -> Item:
     )
 
 
+class _Default(discord.SelectDefaultValue):
+    """A channel, role or member that is chosen now. Discord's description wants ids as strings."""
+
+    def to_dict(self) -> Any:
+        return {"id": str(self.id), "type": self.type.value}
+
+
 def _defaults(ids: Iterable[int], kind: discord.SelectDefaultValueType) -> list[discord.SelectDefaultValue]:
-    return [discord.SelectDefaultValue(id=one, type=kind) for one in sorted(ids)]
+    return [_Default(id=one, type=kind) for one in sorted(ids)]
