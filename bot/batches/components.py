@@ -10,7 +10,7 @@ from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.press import Component
 from bot.replies.formatting.text import fit, visible
 
-CHOOSE_COLUMN = Action("batch-column", "Which column holds the texts?")
+CHOOSE_COLUMN = Action("batch-column", "Choose a column")
 STOP = Action("batch-stop", "Stop", discord.ButtonStyle.danger)
 START = Action("batch-start", "Start", discord.ButtonStyle.success)
 GIVE_UP = Action("batch-cancel", "Cancel")

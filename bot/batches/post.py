@@ -102,7 +102,7 @@ class Post:
     async def _send(self, channel_id: int | None, content: Content) -> discord.Message:
         channel: discord.abc.Messageable
         if channel_id is None:
-            channel = await self._client.create_dm(discord.Object(self._person))  # type: ignore[arg-type]  # an id will do
+            channel = await self._client.create_dm(discord.Object(self._person))
         else:
             channel = self._client.get_partial_messageable(channel_id, guild_id=self.place.guild_id)
         options: dict[str, Any] = {} if content.view is None else {"view": content.view}

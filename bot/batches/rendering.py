@@ -75,7 +75,7 @@ def working(job: Job, progress: Progress, *, notice: str = "", stopping: bool = 
     """
     lines = [f"`{bar(progress.share, BAR_WIDTH)}` {math.floor(100 * progress.share)} %", _counted(progress)]
     if progress.faults:
-        lines.append(f"{quantity_of(progress.faults)} so far cannot be answered.")
+        lines.append(f"{_begin(quantity_of(progress.faults))} so far cannot be answered.")
     if stopping:
         lines.append("Stopping: the file follows with the rows that are done.")
     lines += filter(None, [notice])
@@ -95,12 +95,12 @@ def finished(job: Job, summary: Summary, seconds: float, guarded: int, note: str
     speed = f" in {seconds_in_words(seconds)}: {summary.rows / seconds:,.0f} rows/s" if seconds >= 1 else ""
     lines = [head + (speed if summary.is_whole else "") + "."]
     if summary.unreached:
-        lines.append(f"{quantity_of(summary.unreached)} {_was(summary.unreached)} not reached.")
+        lines.append(f"{_begin(quantity_of(summary.unreached))} {_was(summary.unreached)} not reached.")
     if summary.truncated:
-        lines.append(f"{quantity_of(summary.truncated)} exceeded the model's context: only the start was read.")
+        lines.append(f"{_begin(quantity_of(summary.truncated))} exceeded the model's context: only the start was read.")
     if guarded:
         lines.append(
-            f"{quantity_of(guarded, 'cell')} that a spreadsheet would compute now {_begins(guarded)} with `'`."
+            f"{_begin(quantity_of(guarded, 'cell'))} that a spreadsheet would compute now {_begins(guarded)} with `'`."
         )
     lines += filter(None, [note])
     embed = _embed(job, lines)
@@ -108,7 +108,7 @@ def finished(job: Job, summary: Summary, seconds: float, guarded: int, note: str
         named = [f"Row {fault.row:,}: {_short(fault.why)}" for fault in summary.faults]
         if summary.faulty > len(named):
             named.append(f"… and {summary.faulty - len(named):,} more, in the column `error`")
-        title = f"{quantity_of(summary.faulty)} without an answer"
+        title = f"{_begin(quantity_of(summary.faulty))} without an answer"
         embed.add_field(name=title, value=fit("\n".join(named), 1_024, str)[0], inline=False)
     return embed
 
@@ -135,7 +135,7 @@ def quantity_of(number: int, noun: str = "row") -> str:
 def _embed(job: Job, lines: list[str]) -> discord.Embed:
     title = f"/{job.options.command} · {fit(job.name, NAME)[0]}"
     asked = " · ".join(filter(None, _asked(job)))
-    description = "\n".join([*([f"-# {asked}"] if asked else []), *lines])
+    description = "\n".join([*([f"*{asked}*"] if asked else []), *lines])
     return discord.Embed(title=title, description=description, colour=_COLOURS[job.options.command])
 
 
@@ -161,6 +161,10 @@ def _counted(progress: Progress) -> str:
 
 def _short(text: str) -> str:
     return fit(" ".join(text.split()), WHY, visible)[0]
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _was(number: int) -> str:

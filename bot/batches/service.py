@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, replace
 
 import discord
@@ -153,8 +154,8 @@ class BatchService:
         await batches.change(identity, BatchState.RUNNING, job_as_json(job))
         table = await asyncio.to_thread(read_table, content, job.format, job.header)
         outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
-        clock = asyncio.get_running_loop().time
-        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, clock)
+        # Not the event loop's clock, which simcord holds back.
+        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.monotonic)
         await Shift(self._tools, identity, job, table, run, self._post(kept, job), stop).work()
 
     def _post(self, kept: KeptBatch, job: Job) -> Post:

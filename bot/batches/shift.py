@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import io
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -98,12 +99,11 @@ class Shift:
         Returns:
             A sentence why it ends early; None if its person is asked whether it should go on.
         """
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         async with beside(self.run.run()) as running, beside(self.stop.wait()) as stopped:
             await self._show_progress()
             while not running.done():
-                pause = EDIT_SECONDS if loop.time() - began < LATER else LATER_EDIT_SECONDS
+                pause = EDIT_SECONDS if time.monotonic() - began < LATER else LATER_EDIT_SECONDS
                 await self._wait(pause, running, stopped)
                 await self._keep()
                 if self.stop.is_set() or await self._is_stopped():

@@ -43,9 +43,9 @@ def write_table(table: Table, names: Sequence[str], outcomes: Mapping[int, Outco
         taken.append(free(name, taken))
     added = taken[len(table.columns) :]
     if table.format is Format.JSON_LINES:
-        lines = (_json_line(table, row, added, _outcome(row, outcomes.get(i))) for i, row in enumerate(table.rows))
+        objects = (_json_line(table, row, added, _outcome(row, outcomes.get(i))) for i, row in enumerate(table.rows))
         end = table.dialect.line_end
-        return Written(table.encoding.encode("".join(f"{line}{end}" for line in lines)), 0)
+        return Written(table.encoding.encode("".join(f"{line}{end}" for line in objects)), 0)
     formulas = 0
     lines: list[str] = []
     writer = csv.writer(_Lines(lines.append), **table.dialect.writing)

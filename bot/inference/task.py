@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
+from typing import Any, Generic, Never, TypeVar
 
 from bot.errors import ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-
-if TYPE_CHECKING:
-    from bot.inference.checkpoints.abilities import Abilities
 
 HeadT_contra = TypeVar("HeadT_contra", contravariant=True)
 RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
@@ -29,6 +26,27 @@ class HeadKind(StrEnum):
     TOKEN_CLASSIFIER = "token classifier"  # noqa: S105 (of language)
     EMBEDDER = "sentence encoder"
     QUESTION_ANSWERING = "question answering model"
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What is known of a checkpoint before it is loaded.
+
+    Attributes:
+        architecture: the class name in `config.json`.
+        labels: of a classifier; None if they are not known yet.
+    """
+
+    kind: HeadKind
+    architecture: str
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def infers(self) -> bool | None:
+        """Whether its labels are those of natural language inference; None if they are not known yet."""
+        if self.labels is None:
+            return None
+        return any(label.lower().startswith("entail") for label in self.labels)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,12 @@ from bot.inference.requests import Answer, Request, Result
 from bot.inference.together import Together
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, respond
-from bot.replies.checkpoints.choosing import Choosing
+from bot.replies.checkpoints.choosing import Allowed, Choosing
 from bot.replies.destination import Destination, InteractionResponse
 from bot.replies.formatting.text import fit
 from bot.replies.pending import EDIT_SECONDS, PendingReply, until_accepted
 from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
-from bot.servers.directory import Servers
 from bot.storage import RequestStore
 from bot.storage.writing import Text
 from bot.tasks.compare import CompareRequest
@@ -95,10 +94,10 @@ class Delivery:
         store: RequestStore,
         studio: Studio,
         quota: Quota | None = None,
-        servers: Servers | None = None,
+        allowed_checkpoints: Allowed | None = None,
         server_quota: ServerQuota | None = None,
     ) -> None:
-        self.checkpoints = Choosing(backend, servers)
+        self.checkpoints = Choosing(backend, allowed_checkpoints)
         self._quota = quota
         self._server_quota = server_quota
         self._backend = backend

@@ -91,6 +91,10 @@ class Servers:
             raise SettingsUnknown
         return self._last(guild_id)
 
+    async def allowed_checkpoints(self, guild_id: int | None) -> tuple[str, ...] | None:
+        """Return the checkpoints that a server lets people choose; None for all. Raises like `certain`."""
+        return (await self.certain(guild_id)).checkpoints.allowed
+
     async def change(self, guild_id: int, change: Callable[[ServerSettings], ServerSettings]) -> ServerSettings:
         """Change what a server has set, and return all of it.
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bot.errors import InvalidRequest
-from bot.inference.checkpoints.abilities import ONLY_TRANSLATORS
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
@@ -21,6 +20,7 @@ from bot.tasks.summarization.summarizers import (
     SummaryRow,
 )
 from bot.tasks.text_request import TextRequest
+from bot.tasks.translate import ONLY_TRANSLATORS
 from bot.text.accepted import clean_text
 from bot.text.sentences import sentence_ends
 

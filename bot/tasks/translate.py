@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
-from bot.inference.checkpoints.abilities import TRANSLATORS
 from bot.inference.languages.lookup import Language, find_language, language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
@@ -23,6 +22,11 @@ if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.generation.source_text import SourceText
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+
+TRANSLATORS = ("T5", "MT5", "UMT5", "M2M100", "Marian", "MBart", "NllbMoe", "FSMT")
+"""Beginnings of the architectures of encoder-decoders that were trained to translate, and are told the languages."""
+ONLY_TRANSLATORS = ("M2M100", "Marian", "MBart", "NllbMoe", "FSMT")
+"""Those of them that do nothing else."""
 
 
 @dataclass(frozen=True)

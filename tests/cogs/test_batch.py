@@ -299,7 +299,7 @@ async def test_what_cannot_be_answered_is_said_at_once_and_nothing_is_kept(
         ("a.csv", ROWS, {"command": "zeroshot"}, "needs `labels`"),
         ("a.csv", ROWS, {"command": "zeroshot", "labels": "one"}, "2 to 20"),
         ("a.csv", ROWS, {"command": "translate"}, "needs `to`"),
-        ("a.csv", ROWS, {"command": "translate", "to": "Klingonish"}, "Klingonish"),
+        ("a.csv", ROWS, {"command": "translate", "to": "qqqq"}, "qqqq"),
         ("a.csv", ROWS, {"command": "similarity"}, "second_column"),
         ("a.csv", ROWS, {"command": "fill", "top_k": 11}, "top_k"),
     ]
@@ -313,25 +313,27 @@ async def test_what_cannot_be_answered_is_said_at_once_and_nothing_is_kept(
         for name, content, options, part in refused:
             given = {"command": "sentiment"} | options
             result = await scene.alice.slash(scene.channel, "batch", file=(name, content), **given)
-            assert part in scene.refusal(result)
+            assert not result.deferred
+            assert part in await told(scene, result)
         for name, content, options, part in read:
             given = {"command": "sentiment"} | options
             result = await scene.alice.slash(scene.channel, "batch", file=(name, content), **given)
-            assert part in scene.failure(result)
-            scene.env.errors.clear()
+            assert result.response is None
+            assert part in await told(scene, result)
         assert not await scene.store.batches.begun()
 
         for person in range(service.MOST_IN_A_SERVER):
             assert await scene.store.batches.add(person, scene.guild.id, "{}", b"text\n")
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
-        assert scene.refusal(result) == SERVER_BUSY
+        assert await told(scene, result) == SERVER_BUSY
 
         async def fail(*arguments: object) -> None:
             raise OperationalError("SELECT secret", {}, Exception())
 
         monkeypatch.setattr(scene.store.batches, "of", fail)
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
-        assert scene.refusal(result) == NOT_KEPT
+        assert await told(scene, result) == NOT_KEPT
+        assert len(scene.env.errors) == len(refused) + len(read) + 2
 
 
 async def test_without_a_checkpoint(open_scene: OpenScene, course: Preset) -> None:

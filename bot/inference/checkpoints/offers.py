@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.errors import InvalidRequest, echoed, joined, named
-from bot.inference.checkpoints.abilities import Abilities, abilities_of
+from bot.inference.checkpoints.abilities import abilities_of
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.residency import PooledCheckpoint
-from bot.inference.task import Task
+from bot.inference.task import Abilities, Task
 
 MOST_NAMED = 20
 """Checkpoints in one sentence."""

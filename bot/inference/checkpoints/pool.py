@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.errors import GlassboxError, ModelUnavailable, describe
-from bot.inference.checkpoints.abilities import Abilities, read_abilities
+from bot.inference.checkpoints.abilities import read_abilities
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.loading_times import LoadingTimes
@@ -29,6 +29,7 @@ from bot.inference.observer import Observer, Unobserved
 from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
+from bot.inference.task import Abilities
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head
@@ -169,6 +170,16 @@ class CheckpointPool:
         """Count a request that failed because a checkpoint's numbers were not finite."""
         self._pooled[model.spec.key].nonfinite += 1
 
+    async def unload(self, pooled: PooledCheckpoint) -> None:
+        """Take a checkpoint off the devices once its leases have ended. Until then no other one is loaded.
+
+        Who needs it meanwhile waits, and loads it again.
+        """
+        async with self._making_room:
+            if pooled.loaded is not None:
+                await self._take_off(pooled)
+                log.info("%s was unloaded by the operator", pooled.state.spec.name)
+
     async def aclose(self) -> None:
         """Cancel all loads. The threads finish their current call by themselves."""
         loads = [one.loading for one in self.checkpoints if one.loading is not None]
@@ -267,9 +278,12 @@ class CheckpointPool:
                 return
             if not pooled.may_evict:
                 raise EvictionNeeded(pooled.state.spec.name)
-            await self._evict(min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0)))
+            chosen = min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0))
+            await self._take_off(chosen)
+            self.evictions += 1
+            log.info("%s was evicted to make room for another checkpoint", chosen.state.spec.name)
 
-    async def _evict(self, pooled: PooledCheckpoint) -> None:
+    async def _take_off(self, pooled: PooledCheckpoint) -> None:
         """Take a checkpoint off the devices once its leases have ended."""
         pooled.leasable.clear()
         try:
@@ -277,9 +291,7 @@ class CheckpointPool:
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
             pooled.unload()
-            self.evictions += 1
             await _on(self._loading, free_memory)
-            log.info("%s was evicted to make room for another checkpoint", pooled.state.spec.name)
         finally:
             pooled.leasable.set()
 

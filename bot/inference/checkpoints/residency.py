@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.inference.checkpoints.abilities import Abilities
 from bot.inference.checkpoints.catalogue import CheckpointSpec
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.compute.device import Device
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
 from bot.inference.status import Phase
+from bot.inference.task import Abilities
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import discord
 from discord import app_commands
@@ -13,11 +13,14 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.inference.status import CheckpointStatus
 from bot.replies.checkpoints.choice import checkpoint_choices, chosen_among, for_task, unknown
-from bot.servers.directory import Servers
-from bot.servers.features import feature_behind
+from bot.tasks import task_names
 from bot.tasks.attention import DEFAULT_TASK
+from bot.tasks.work.request import WorkRequest
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
+
+Allowed: TypeAlias = Callable[[int | None], Awaitable[Collection[str] | None]]
+"""Returns the names of the checkpoints that a server allows, by its id; None if it allows all."""
 
 ABOUT = "Which model answers, by its name (the usual one if left out)"
 """Of the option `checkpoint`."""
@@ -27,12 +30,12 @@ class Choosing:
     """Looks up the checkpoints that people name.
 
     Args:
-        servers: what servers allow; None allows everything.
+        allowed: what servers allow; None if they allow everything.
     """
 
-    def __init__(self, backend: Backend, servers: Servers | None) -> None:
+    def __init__(self, backend: Backend, allowed: Allowed | None) -> None:
         self._backend = backend
-        self._servers = servers
+        self._allowed = allowed
 
     async def among(self, interaction: discord.Interaction[Any], task: str) -> Sequence[CheckpointStatus]:
         """Return the checkpoints that may be chosen for a task here, the usual one first.
@@ -41,9 +44,7 @@ class Choosing:
             SettingsUnknown: what the server has set cannot be read.
         """
         checkpoints = self._backend.status().checkpoints
-        allowed = None
-        if self._servers is not None:
-            allowed = (await self._servers.certain(interaction.guild_id)).checkpoints.allowed
+        allowed = None if self._allowed is None else await self._allowed(interaction.guild_id)
         usual = task if any(task in one.tasks for one in checkpoints) else DEFAULT_TASK
         return for_task(task, checkpoints, allowed, usual)
 
@@ -72,7 +73,8 @@ class Choosing:
         """Return a request with the name of the checkpoint that was chosen for it, if one was; raises like `name`."""
         if request.checkpoint is None:
             return request
-        name = await self.name(interaction, feature_behind(request) or "", request.checkpoint)
+        task = request.task if isinstance(request, WorkRequest) else task_names().get(type(request), "")
+        name = await self.name(interaction, task, request.checkpoint)
         return request if name == request.checkpoint else replace(request, checkpoint=name)
 
     async def completions(

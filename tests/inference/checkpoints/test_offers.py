@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.inference.checkpoints.abilities import Abilities, abilities_of, read_abilities
+from bot.inference.checkpoints.abilities import abilities_of, read_abilities
 from bot.inference.checkpoints.catalogue import LONGEST_NAME, Catalogue, HubSource, Preset
 from bot.inference.checkpoints.offers import MOST_NAMED, Offers, not_offered
-from bot.inference.task import HeadKind
+from bot.inference.task import Abilities, HeadKind
 from bot.tasks import all_tasks
 
 WRITING = {"sentiment", "fill", "generate", "translate", "zeroshot", "entities", "answer", "summarize", "complete"}
@@ -80,9 +80,8 @@ def test_by_the_configuration_in_the_folder(checkpoints: Mapping[str, Path], nam
 
 def test_labels_that_nobody_knows_yet_promise_nothing() -> None:
     unknown = abilities_of("BertForSequenceClassification")
-    assert unknown == Abilities("BertForSequenceClassification", None)
+    assert unknown == Abilities(HeadKind.SEQUENCE_CLASSIFIER, "BertForSequenceClassification", None)
     assert unknown is not None
-    assert unknown.kind is HeadKind.SEQUENCE_CLASSIFIER
     assert not [task for task in all_tasks() if not task.takes_any_head and task.can_use(unknown)]
 
 
