@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 COGS = "cogs"
 OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
-FORBIDDEN = "You may not use this command here."
+FORBIDDEN = "You may not use this command here. Try another channel, or ask somebody who manages this server."
 
 INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
