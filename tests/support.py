@@ -45,9 +45,7 @@ COURSE = {
     "chat": "llama",
 }
 """Which tiny checkpoint stands for the course's one, by task."""
-COMMANDS = frozenset(
-    {*COURSE, "attention", "compare", "inspect", "models", "mood", "status", "tokenize", "topics"}
-)
+COMMANDS = frozenset({*COURSE, "attention", "compare", "inspect", "models", "mood", "status", "tokenize", "topics"})
 """Every slash command: those that a task of the same name answers, and those that look into checkpoints."""
 
 

@@ -36,8 +36,16 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "inspect": {"text": "I love to hate this course", "command": "zeroshot", "labels": "school, food"},
     "tokenize": {"texts": "apples are sour.", "checkpoint": "fill"},
 }
-OTHERS = {"compare": ["text", "command", "checkpoints", "labels", "to"], "models": ["checkpoint"]}
+OTHERS = {
+    "compare": ["text", "command", "checkpoints", "labels", "to"],
+    "models": ["checkpoint"],
+    "mood": ["channel", "messages", "checkpoint"],
+    "status": ["page"],
+    "topics": ["labels", "channel", "messages", "checkpoint"],
+}
 """Commands that no request is behind, with their options."""
+CONTEXTS = {"mood": [0], "status": [0, 1], "topics": [0]}
+"""Where Discord offers a command, if that is not everywhere: servers, direct messages with the bot, and groups."""
 FURTHER_OPTIONS = {
     **{command: ["checkpoint"] for command in COURSE},
     "answer": ["file", "checkpoint"],
@@ -91,7 +99,7 @@ async def test_all_are_registered_for_servers_people_and_every_kind_of_channel(o
         assert {command["name"] for command in registered} == {*COMMANDS, *OTHERS}
         for command in registered:
             assert command["integration_types"] == [0, 1]
-            assert command["contexts"] == [0, 1, 2]
+            assert command["contexts"] == CONTEXTS.get(command["name"], [0, 1, 2])
             options = [option["name"] for option in command["options"]]
             name = command["name"]
             assert options == OTHERS.get(name, [*COMMANDS.get(name, ()), *FURTHER_OPTIONS.get(name, ())])
