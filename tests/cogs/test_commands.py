@@ -45,15 +45,17 @@ OTHERS = {
     "forum-tags": ["setup", "dry-run", "report"],
     "help": ["command"],
     "models": ["checkpoint"],
-    "mood": ["channel", "messages"],
+    "mood": ["channel", "messages", "checkpoint"],
     "privacy": [],
     "settings": [],
     "status": ["page"],
-    "topics": ["labels", "channel", "messages"],
+    "topics": ["labels", "channel", "messages", "checkpoint"],
 }  # fmt: skip
 """Commands that no request is behind, with their options or subcommands."""
 IN_SERVERS = {"forum-tags", "settings"}
 """Those that there are only in servers that have added the bot."""
+CONTEXTS = {"forum-tags": [0], "mood": [0], "settings": [0], "status": [0, 1], "topics": [0]}
+"""Where Discord offers a command, if that is not everywhere: servers, direct messages with the bot, and groups."""
 SLASH = 1
 FURTHER_OPTIONS = {
     **{command: ["checkpoint"] for command in COURSE},
@@ -110,7 +112,7 @@ async def test_all_are_registered_for_servers_people_and_every_kind_of_channel(o
         for command in everything:
             name = command["name"]
             assert command["integration_types"] == ([0] if name in IN_SERVERS else [0, 1])
-            assert command["contexts"] == ([0] if name in IN_SERVERS else [0, 1] if name == "status" else [0, 1, 2])
+            assert command["contexts"] == CONTEXTS.get(name, [0, 1, 2])
         for command in registered:
             name = command["name"]
             options = [option["name"] for option in command["options"]]
