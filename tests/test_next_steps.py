@@ -20,7 +20,8 @@ ERRORS = {
 NEXT = re.compile(
     r"\b(ask|asks?|attach|check|choose|chosen|convert|copy|empty|fetch|give|install|keep|leave|look|make|open|please|"
     r"press|raise|remove|run|say|see|send|separate|set|tell|try|type|unload|wait|write|again|"
-    r"allow|needs|must be|it has|still works|there are|can (allow|change|add|set|turn|do|read)|who has the permission)\b",
+    r"allow|needs|must be|it has|still works|there are|can (allow|change|add|set|turn|do|read)|"
+    r"who has the permission)\b",
     re.IGNORECASE,
 )
 """Words of a next step."""

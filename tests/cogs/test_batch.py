@@ -21,7 +21,7 @@ from bot.batches.running import BatchRun
 from bot.batches.service import BUSY, ENDED, NO_COLUMN, NOT_KEPT, NOT_YOURS, SERVER_BUSY
 from bot.inference.checkpoints.catalogue import Preset
 from bot.servers.settings import ServerSettings
-from bot.servers.topics.access import AccessSettings, Dimension, Rule
+from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.storage.batches import BatchState
 from tests.cogs.conftest import GROUP_CHANNEL, OpenScene, Scene
 from tests.support import device_held
@@ -181,7 +181,7 @@ async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: O
 async def test_what_a_server_forbids_is_forbidden_for_files_too(open_scene: OpenScene) -> None:
     def forbidding(*features: str) -> Callable[[ServerSettings], ServerSettings]:
         rules = tuple(
-            Rule(feature=feature, dimension=Dimension.PERSON, id=scene.alice.id, allow=False) for feature in features
+            Rule(feature=feature, subject=Subject.MEMBER, id=scene.alice.id, allow=False) for feature in features
         )
         return lambda settings: settings.model_copy(update={"access": AccessSettings(rules=rules)})
 
