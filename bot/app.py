@@ -187,7 +187,7 @@ async def _serve(
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
-    async with beside(backend.preload()), beside(bot.takeover.run()):
+    async with beside(backend.preload()), beside(bot.takeover.run()), beside(bot.roll_call.run()):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")

@@ -22,6 +22,9 @@ from bot.inference.backend import Backend
 from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
+from bot.operating.maintenance import Gated, Maintenance
+from bot.operating.process_name import process_name
+from bot.operating.roll_call import RollCall
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
@@ -48,7 +51,7 @@ log = logging.getLogger(__name__)
 
 COGS = "cogs"
 OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
-FORBIDDEN = "You may not use this command here."
+FORBIDDEN = "You may not use this command here. Try another channel, or ask somebody who manages this server."
 
 INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -65,7 +68,7 @@ Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable
 """Answers a press of a component, or the submission of a modal."""
 
 
-class Glassbox(commands.AutoShardedBot):
+class Glassbox(Gated, commands.AutoShardedBot):
     """The bot. The caller starts and closes the backend and the store.
 
     Args:
@@ -121,8 +124,11 @@ class Glassbox(commands.AutoShardedBot):
         self.leases = processes.leases
         self.translations = store.translations
         self.personal_data = store.personal_data
+        self.maintenance = Maintenance(store.maintenance)
+        self.watch, self.processes = watch, processes
+        self.roll_call = RollCall(processes.shards, self, process_name(), None if watch is None else watch.gateway)
         self.store = self._store = store
-        self._context = contextvars.copy_context()
+        self.timers = self._context = contextvars.copy_context()
         self.identifying = Identifying(processes.identifications, self.fetch_session_start_limits)
         self.pending_interactions = PendingInteractions()
         self.pending_interactions.observer = watch
@@ -189,6 +195,7 @@ class Glassbox(commands.AutoShardedBot):
         if handler is not None or action == STOP.name:  # any other name is not ours
             name_action(interaction, action)
         try:
+            await self.maintenance.check(action)
             if action == STOP.name:
                 await self._processes.writing.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
@@ -248,12 +255,14 @@ class Tree(app_commands.CommandTree[Glassbox]):
     """The command tree."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Count a command as pending, and allow it if the server does. discord.py calls this first."""
-        interaction.client.pending_interactions.begin(interaction)
+        """Count a command as pending, and allow it if the operator and the server do. discord.py calls this first."""
+        client = interaction.client
+        client.pending_interactions.begin(interaction)
         if interaction.type is discord.InteractionType.autocomplete or (command := interaction.command) is None:
             return True
         try:
-            await interaction.client.access.enter(feature_of(command), interaction)
+            await client.maintenance.check(command.qualified_name)
+            await client.access.enter(feature_of(command), interaction)
         except Exception as error:
             await tell_failure(interaction, f"/{command.qualified_name}", error)
             return False

@@ -230,13 +230,13 @@ class RequestUnreadable(RequestForgotten):
 class AlreadyEnded(ButtonRefused):
     """The answer is complete, or the bot was restarted."""
 
-    SENTENCE = "This answer has already ended, so there is nothing to stop."
+    SENTENCE = "This answer has already ended, so there is nothing to stop. To have another one, ask again."
 
 
 class SomebodyElses(ButtonRefused):
     """Only the person who asked may do this."""
 
-    SENTENCE = "Only the person who asked can stop this answer."
+    SENTENCE = "Only the person who asked can stop this answer. Ask for one of your own if you like."
 
 
 class HungAgain(GlassboxError):

@@ -79,7 +79,7 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
             raise InvalidRequest(NOT_TRIED)
         await self._bot.access.enter(feature_of(command), interaction)
         answer_privately(interaction)
-        await command.callback(command.binding, interaction, **guide.values)  # type: ignore[arg-type,call-arg]
+        await command.callback(command.binding, interaction, **guide.values)  # type: ignore[arg-type]
 
     async def ask_for_report(self, interaction: Interaction, press: Press[None, str]) -> None:
         """Ask what went wrong."""

@@ -45,7 +45,12 @@ COURSE = {
     "chat": "llama",
 }
 """Which tiny checkpoint stands for the course's one, by task."""
-COMMANDS = frozenset({*COURSE, "attention", "compare", "inspect", "models", "settings", "tokenize"})
+COMMANDS = frozenset(
+    {
+        *COURSE, "attention", "batch", "compare", "forum-tags", "help", "inspect", "models", "mood", "privacy",
+        "settings", "status", "tokenize", "topics",
+    }
+)  # fmt: skip
 """Every slash command: those that a task of the same name answers, and those that look into checkpoints."""
 
 

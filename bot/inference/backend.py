@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
@@ -59,6 +59,31 @@ class Backend(Protocol):
 
         Args:
             name: the checkpoint's, or that of a task, for the one that is set for it.
+
+        Raises:
+            ModelUnavailable: there is none.
+        """
+
+
+@runtime_checkable
+class CheckpointControl(Protocol):
+    """A backend that an operator can have load and unload checkpoints: a worker in this process."""
+
+    async def load_checkpoint(self, name: str) -> None:
+        """Load a checkpoint now, and calibrate it for its tasks. Others may be evicted for it.
+
+        Args:
+            name: see `Backend.describe`.
+
+        Raises:
+            ModelUnavailable: there is none, or it cannot be loaded.
+        """
+
+    async def unload_checkpoint(self, name: str) -> None:
+        """Take a checkpoint off the devices as soon as no request uses it; the next one loads it again.
+
+        Args:
+            name: see `Backend.describe`.
 
         Raises:
             ModelUnavailable: there is none.

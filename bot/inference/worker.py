@@ -163,6 +163,17 @@ class InferenceWorker(Backend):
             if task.name in tasks:
                 await self._answerer.load(task, may_evict=may_evict)
 
+    async def load_checkpoint(self, name: str) -> None:
+        checkpoint = self._pool.find(name)
+        if checkpoint.tasks:
+            await self.load(checkpoint.tasks)
+            return
+        async with self._pool.lease(checkpoint):
+            pass
+
+    async def unload_checkpoint(self, name: str) -> None:
+        await self._pool.unload(self._pool.find(name))
+
     async def preload(self) -> None:
         """Load the checkpoints that fit together before the first request needs them; fetch those to choose from.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from pathlib import Path
 
 import aiohttp
@@ -11,18 +12,24 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.process_collector import ProcessCollector
 
 from bot import __version__
+from bot.endings import Outcome
 from bot.inference.backend import Backend
 from bot.inference.status import WorkerStatus
 from bot.operating.gateway import Gateway, Sharded
 from bot.operating.heartbeat import Heartbeat
 from bot.operating.interaction_metrics import InteractionMetrics
+from bot.operating.last_hour import LastHour
 from bot.operating.meter import PrometheusMeter
 from bot.operating.pseudonyms import Pseudonyms
 from bot.operating.readiness import missing
 from bot.operating.rest import RestMetrics
 from bot.operating.status_metrics import StatusMetrics
+from bot.operating.throughput import Samples
 from bot.operating.worker_metrics import WorkerMetrics
 from bot.replies.interaction_record import InteractionRecord
+
+FAILED: frozenset[Outcome] = frozenset({"failed", "unavailable", "refused"})
+"""Outcomes that an operator may want to do something about."""
 
 
 class Watch:
@@ -32,6 +39,9 @@ class Watch:
         registry: of all its metrics.
         http_trace: hooks for discord.py's HTTP session.
         worker: the observer for a worker in this process.
+        last_hour: how long people waited, and what failed.
+        samples: what the devices have computed.
+        began_at: when the process began to watch, in seconds since 1970.
     """
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
@@ -41,6 +51,9 @@ class Watch:
         self.heartbeat = Heartbeat(self.registry)
         self.worker = WorkerMetrics(PrometheusMeter(self.registry))
         self.http_trace: aiohttp.TraceConfig = RestMetrics(self.registry).trace_config()
+        self.last_hour = LastHour()
+        self.samples = Samples()
+        self.began_at = time.time()
         self._pseudonyms = pseudonyms
         self._interactions = InteractionMetrics(self.registry)
         self._status = StatusMetrics()
@@ -69,14 +82,23 @@ class Watch:
     def began(self) -> None:
         """Hear of an interaction that has arrived."""
         self._interactions.began()
+        self.samples.take(self._read)
 
     def ended(self, record: InteractionRecord) -> None:
         """Hear of the end of an interaction."""
         self._interactions.ended(record)
+        outcome, reason = record.ending
+        if record.kind == "autocomplete":
+            return
+        if outcome == "answered":
+            self.last_hour.answered(record.ended)
+        elif outcome in FAILED:
+            self.last_hour.failed(record.error or reason)
 
     def database_failed(self, error: str) -> None:
         """Hear of a statement that failed, by the class of its error."""
         self._database_failures(error)
+        self.last_hour.failed(f"database: {error}")
 
     def missing(self) -> list[str]:
         """Return what the process lacks to answer people."""

@@ -144,6 +144,10 @@ class Canvas:
             box, radius = box.inset(1), max(radius - 1, 0)
         self._marks.append(partial(_fill, box, fill, radius, corners, hatch))
 
+    def paint(self, mark: Callable[[Image.Image], None]) -> None:
+        """Have something drawn on the image, after what was drawn before."""
+        self._marks.append(mark)
+
     def swatch(
         self,
         box: Box,

@@ -9,6 +9,7 @@ import re
 import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.request_ids import add_words_of
 from bot.tasks.prompts.speakers import line_of
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ def check_access(interaction: discord.Interaction) -> None:
             f"I am not on this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
         )
     if not _may_read(interaction.permissions):
-        raise InvalidRequest("You may not read the earlier messages of this channel, so I do not summarise them.")
+        raise InvalidRequest(
+            f"You may not read the earlier messages of this channel, so I do not summarise them. {INSTEAD}."
+        )
     if not _may_read(interaction.app_permissions):
         raise InvalidRequest(
             "I may not read the earlier messages of this channel. Somebody who manages it can allow me View Channel "
@@ -45,7 +48,8 @@ def check_reader(interaction: discord.Interaction) -> None:
     """Raise `InvalidRequest` unless the person may read the messages that an answer was made from."""
     if interaction.guild_id is not None and not _may_read(interaction.permissions):
         raise InvalidRequest(
-            "This was made of earlier messages of this channel, and you may not read them, so I do not show them."
+            "This was made of earlier messages of this channel, and you may not read them, so I do not show them. "
+            "Ask about a text of your own."
         )
 
 
@@ -81,10 +85,11 @@ async def last_messages(interaction: discord.Interaction, number: int) -> list[s
         ) from error
     found = [message for message in history if not message.author.bot and message.type in _WRITTEN]
     # One line each, after its writer's name, so that no message can imitate another one.
-    lines = [line_of(message.author.display_name, text) for message in found if (text := _text(message))]
-    if not lines:
+    read = [(message.author, text) for message in found if (text := _text(message))][:number]
+    if not read:
         raise InvalidRequest(_nothing_found(found))
-    return lines[:number][::-1]
+    add_words_of(author.id for author, _ in read)
+    return [line_of(author.display_name, text) for author, text in reversed(read)]
 
 
 def _text(message: discord.Message) -> str:

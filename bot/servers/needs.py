@@ -12,6 +12,7 @@ MESSAGE_CONTENT = "Message Content"
 READ_HISTORY = ("View Channel", "Read Message History")
 SEND = ("View Channel", "Send Messages", "Send Messages in Threads", "Embed Links", "Attach Files")
 WHO_MANAGES_FORUMS = "Manage Channels in the forum, checked again at every click"
+WHO_READS = "Those who may read the channel"
 
 SHARING = (
     "Only the person who asks sees the answer; Share needs Send Messages and Embed Links, of the person and the bot"
@@ -42,6 +43,10 @@ NOTHING = Needs()
 COMMANDS: Mapping[str, Needs] = {
     "answer": NOTHING,
     "attention": NOTHING,
+    "batch": Needs(
+        note="A file that takes longer than 15 minutes comes in a message of the channel, which needs Send Messages "
+        "and Attach Files, or else in a direct message"
+    ),
     "chat": NOTHING,
     "compare": NOTHING,
     "complete": NOTHING,
@@ -59,16 +64,19 @@ COMMANDS: Mapping[str, Needs] = {
     "help": NOTHING,
     "inspect": NOTHING,
     "models": NOTHING,
+    "mood": Needs(who=WHO_READS, intents=(MESSAGE_CONTENT,), permissions=READ_HISTORY),
     "privacy": NOTHING,
     "sentiment": NOTHING,
     "settings": Needs(who="Manage Server, checked again at every click"),
     "similarity": NOTHING,
+    "status": Needs(who="Owners of the application, and its team"),
     "summarize": Needs(
         permissions=READ_HISTORY,
         note=f"Only `messages` needs these permissions, of the person too; without {MESSAGE_CONTENT} Discord shows the "
         "bot only messages that mention it",
     ),
     "tokenize": NOTHING,
+    "topics": Needs(who=WHO_READS, intents=(MESSAGE_CONTENT,), permissions=READ_HISTORY),
     "translate": NOTHING,
     "zeroshot": NOTHING,
 }

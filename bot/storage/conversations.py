@@ -181,7 +181,9 @@ class Conversations:
             )
         except FAILURES as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
-            raise Unanswered("I could not delete the conversation, and the failure has been logged.") from error
+            raise Unanswered(
+                "I could not delete the conversation, and the failure has been logged. Please try again in a minute."
+            ) from error
         if channel_id in self._turns:
             self._turns[channel_id].newest = number
 

@@ -10,6 +10,7 @@ from bot.storage.heartbeat import Heartbeat, is_alive
 from bot.storage.identifications import Identifications
 from bot.storage.leases import Leases
 from bot.storage.registered_commands import RegisteredCommands
+from bot.storage.shard_states import ShardStates
 from bot.storage.tables import LEASES, PROCESSES, WRITING
 from bot.storage.unanswered import UnansweredInteractions
 from bot.storage.writing import Writing
@@ -33,6 +34,7 @@ class Processes:
         commands: what Discord was told about them.
         writing: texts that are being written.
         unanswered: interactions that are acknowledged and not yet answered.
+        shards: the connections of all processes to Discord.
     """
 
     def __init__(self, database: Database) -> None:
@@ -43,6 +45,7 @@ class Processes:
         self.commands = RegisteredCommands(database)
         self.writing = Writing(database, self._heartbeat)
         self.unanswered = UnansweredInteractions(database, self._heartbeat)
+        self.shards = ShardStates(database)
 
     async def sweep(self) -> None:
         """Forget what dead processes have left behind, but for their unanswered interactions; raise `FAILURES`."""

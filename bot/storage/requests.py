@@ -26,6 +26,7 @@ from bot.storage.encryption import Cipher, cipher_of
 from bot.storage.erasures import any_erased, asked_now, let_nobody_erase
 from bot.storage.expiry import Expiry
 from bot.storage.forum_posts import ForumPosts
+from bot.storage.maintenance import MaintenanceTable
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
 from bot.storage.personal.personal_data import PersonalData
@@ -76,6 +77,7 @@ class RequestStore:
         self.personal_data = PersonalData(database, self.processes.writing, now)
         self.quota_uses = QuotaUses(database)
         self.forum_posts = ForumPosts(database, now)
+        self.maintenance = MaintenanceTable(database)
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -241,3 +241,21 @@ FORUM_POSTS = Table(
 )
 Index("forum_posts_by_forum", FORUM_POSTS.c.forum_id, FORUM_POSTS.c.created)
 Index("forum_posts_by_age", FORUM_POSTS.c.created)
+
+MAINTENANCE = Table(
+    "maintenance",
+    METADATA,
+    Column("only", Integer(), primary_key=True, autoincrement=False),  # 1: there is a row, or the mode is off
+    Column("reason", Text(), nullable=False),  # by the operator; empty if none was given
+    Column("ends", Double()),  # when it should be over, in seconds since 1970
+)
+
+SHARD_STATES = Table(
+    "shard_states",
+    METADATA,
+    Column("shard", Integer(), primary_key=True, autoincrement=False),
+    Column("process", Text(), nullable=False),  # where it runs, for an operator to read
+    Column("connected", Boolean(), nullable=False),
+    Column("latency", Double()),  # in seconds; NULL before the first heartbeat
+    Column("seen", Double(), nullable=False),  # in the database's seconds
+)

@@ -152,7 +152,9 @@ def _weights(
     """Compute the weights; without token ids for the decoder, the model has only one side."""
     [attentions] = yield from head.attention([inputs.row])
     if not attentions:
-        raise ModelUnavailable("This checkpoint's architecture has no attention weights that I could show.")
+        raise ModelUnavailable(
+            "This checkpoint's architecture has no attention weights that I could show. Choose another one."
+        )
     found = shown(attentions, request.view)
     decoder = decoder or inputs.ids
     queries = inputs.ids if found.part is Part.ENCODER else decoder

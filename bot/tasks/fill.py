@@ -85,7 +85,9 @@ class FillRequest(TextRequest[FillResult]):
                 f"`The capital of France is {BLANK}.`"
             )
         if masks > MOST_MASKS:
-            raise InvalidRequest(f"There are {masks} masks in the text, and I can fill {MOST_MASKS} at most.")
+            raise InvalidRequest(
+                f"There are {masks} masks in the text, and I can fill {MOST_MASKS} at most. Please leave some out."
+            )
         if not has_words(_MASK.sub("", self.text)):
             raise InvalidRequest("There is nothing but masks in the text. Please write some words around them.")
 
@@ -155,7 +157,10 @@ def _ranked(head: MaskedLM, probabilities: Floats) -> tuple[tuple[int, ...], tup
         if len(words) == MOST_GUESSES:
             break
     if not words:
-        raise ModelUnavailable("The checkpoint that is set for /fill has no words in its vocabulary.")
+        raise ModelUnavailable(
+            "The checkpoint that is set for /fill has no words in its vocabulary. Whoever runs this bot can set "
+            "another one."
+        )
     return tuple(words), tuple(others)
 
 

@@ -8,6 +8,7 @@ import discord
 import pytest
 from sqlalchemy import select
 
+from bot.errors import SomebodyElses
 from bot.inference.worker import InferenceWorker
 from bot.intents import intents_of
 from bot.mentions import limits
@@ -172,7 +173,7 @@ async def test_shown_as_it_is_written_and_stopped(
 
             refused = scene.press(scene.bob, pressable(message), "Stop")
             await scene.until(lambda: refused.response is not None)
-            assert refused.response.content == "Only the person who asked can stop this answer."
+            assert refused.response.content == SomebodyElses.SENTENCE
 
             waiting = say(scene, scene.bob, at(scene, "And me?"))
             await scene.until(lambda: scene.bot.conversations._waiting[scene.channel.id] == 2)

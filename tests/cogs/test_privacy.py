@@ -148,6 +148,27 @@ async def test_an_answer_under_way_is_not_kept(open_scene: OpenScene) -> None:
         assert await counts(scene, scene.alice) == {"erasures": 1}
 
 
+async def test_a_summary_of_ones_messages_by_somebody_else_goes(
+    open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.tasks.summarize.MOST_NEW_TOKENS", {"short": 6, "medium": 6, "long": 6})
+    async with open_scene() as scene:
+        for who in (scene.alice, scene.bob):
+            await who.send(scene.channel, "The train to Oslo was late again, and nobody said why.")
+        summary = await scene.bob.slash(scene.channel, "summarize", messages=2)
+        own = await scene.bob.slash(scene.channel, "sentiment", text="his own")
+        assert (await counts(scene, scene.alice))["words_in_requests"] >= 1
+        page = await shown(scene, scene.alice)
+        assert "of other people with words of yours" in texts(page)
+        assert "Deleted: 1 request of somebody else" in texts(
+            (await erase(scene, scene.alice, page, sure=True)).response
+        )
+        gone = await scene.bob.click(summary.response, label="Show the work")
+        assert "Please ask again" in gone.response.content
+        assert (await scene.bob.click(own.response, label="Show the work")).response.embeds
+        scene.env.errors.clear()
+
+
 async def test_a_database_that_fails_claims_nothing(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         await scene.store.keep(SentimentRequest("hers"), person=scene.alice.id)

@@ -170,6 +170,16 @@ class CheckpointPool:
         """Count a request that failed because a checkpoint's numbers were not finite."""
         self._pooled[model.spec.key].nonfinite += 1
 
+    async def unload(self, pooled: PooledCheckpoint) -> None:
+        """Take a checkpoint off the devices once its leases have ended. Until then no other one is loaded.
+
+        Who needs it meanwhile waits, and loads it again.
+        """
+        async with self._making_room:
+            if pooled.loaded is not None:
+                await self._take_off(pooled)
+                log.info("%s was unloaded by the operator", pooled.state.spec.name)
+
     async def aclose(self) -> None:
         """Cancel all loads. The threads finish their current call by themselves."""
         loads = [one.loading for one in self.checkpoints if one.loading is not None]
@@ -269,9 +279,12 @@ class CheckpointPool:
                 return
             if not pooled.may_evict:
                 raise EvictionNeeded(pooled.state.spec.name)
-            await self._evict(min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0)))
+            chosen = min(others, key=lambda one: (one.leases > 0, one.last_used or 0.0))
+            await self._take_off(chosen)
+            self.evictions += 1
+            log.info("%s was evicted to make room for another checkpoint", chosen.state.spec.name)
 
-    async def _evict(self, pooled: PooledCheckpoint) -> None:
+    async def _take_off(self, pooled: PooledCheckpoint) -> None:
         """Take a checkpoint off the devices once its leases have ended."""
         pooled.leasable.clear()
         try:
@@ -279,9 +292,7 @@ class CheckpointPool:
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
             pooled.unload()
-            self.evictions += 1
             await _on(self._loading, free_memory)
-            log.info("%s was evicted to make room for another checkpoint", pooled.state.spec.name)
         finally:
             pooled.leasable.set()
 

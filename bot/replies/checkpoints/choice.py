@@ -18,7 +18,7 @@ NAME = 80
 """Units of UTF-16 of a name in a list."""
 LISTED = 1_500
 """Units of the whole list: a message has 2,000."""
-NONE_THERE = "No checkpoint is set, so there is none to look into."
+NONE_THERE = "No checkpoint is set, so there is none to look into. Whoever runs this bot can set one."
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,10 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
         ),
     )
     if not len(allowed):
-        raise ModelUnavailable("The checkpoint that is set for /fill has no whole words in its vocabulary.")
+        raise ModelUnavailable(
+            "The checkpoint that is set for /fill has no whole words in its vocabulary. Whoever runs this bot can set "
+            "another one."
+        )
     return allowed
 
 

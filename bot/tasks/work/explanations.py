@@ -65,7 +65,10 @@ def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:
     """
     explain = EXPLANATIONS.get(request.task, {}).get(head.kind)
     if explain is None:
-        raise ModelUnavailable(f"I cannot show the work of /{request.task} on this kind of checkpoint yet.")
+        raise ModelUnavailable(
+            f"I cannot show the work of /{request.task} on this kind of checkpoint yet. Try another checkpoint: "
+            "/models lists them."
+        )
     found = yield from explain(head, request.about, request.written)
     return (yield from attributed(head, found)) if request.evidence else found
 

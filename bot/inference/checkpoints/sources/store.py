@@ -100,7 +100,9 @@ def disk_errors_explained(spec: CheckpointSpec) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             size = f" It needs about {4 * spec.size_mb:,} MB." if spec.size_mb else ""
-            raise ModelUnavailable(f"There is no room left on the disk for {spec.name}.{size}") from error
+            raise ModelUnavailable(
+                f"There is no room left on the disk for {spec.name}.{size} Make some, and try again."
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ModelUnavailable(
                 f"The cache folder for {spec.name} cannot be written. Set {setting} to another one."

@@ -1,0 +1,1 @@
+"""`/status`: what an operator sees and does."""

@@ -1,0 +1,85 @@
+"""How long answers took, minute by minute: p50 and p95 on a logarithmic scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from bot.pictures.canvas import MARGIN, Canvas
+from bot.pictures.curves import Point, line
+from bot.pictures.palette import ACCENT, SECOND, Colour
+from bot.pictures.picture import Picture
+from bot.pictures.plot import Frame, Tick, counts, frame, line_swatch, time_axis
+from bot.pictures.wording import alt_text, counted, drawable
+
+HEIGHT = 130.0
+_LABELS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s", 100.0: "100 s", 1000.0: "17 min"}
+
+
+def latency(title: str, note: str, p50: Sequence[float], p95: Sequence[float], answers: Sequence[int]) -> Picture:
+    """Draw p50 and p95 for each minute, the current one last; NaN leaves a gap.
+
+    Raises:
+        ValueError: the sequences have different lengths.
+    """
+    minutes = list(zip(p50, p95, answers, strict=True))
+    canvas = Canvas()
+    y = canvas.title(title, note)
+    x = line_swatch(canvas, MARGIN, y, "half were quicker (p50)", ACCENT)
+    line_swatch(canvas, x, y, "19 of 20 were quicker (p95)", SECOND)
+    known = [seconds for pair in minutes for seconds in pair[:2] if math.isfinite(seconds) and seconds > 0]
+    low, high = _decades(known)
+    plot = frame(canvas, y + 24, HEIGHT, low, high)
+    scale = ((math.log10(seconds), said) for seconds, said in _LABELS.items())
+    plot.scale(canvas, [Tick(exponent, said) for exponent, said in scale if low <= exponent <= high])
+    for values, colour in ((p95, SECOND), (p50, ACCENT)):
+        _curve(canvas, plot, values, colour)
+    y = counts(canvas, plot.box.bottom + 12, answers, "answers")
+    last = len(minutes)
+    y = time_axis(canvas, y, [Tick(index / 4, _ago(last * (4 - index) // 4)) for index in range(5)])
+    return canvas.picture(y + MARGIN - 4, _alt(title, note, minutes))
+
+
+def _ago(minutes: int) -> str:
+    return f"{minutes} min ago" if minutes else "now"
+
+
+def _decades(known: Sequence[float]) -> tuple[float, float]:
+    """Return the decimal logarithms between which all values lie, at least one apart."""
+    if not known:
+        return -1.0, 1.0
+    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    return float(low), float(max(high, low + 1))
+
+
+def _curve(canvas: Canvas, plot: Frame, values: Sequence[float], colour: Colour) -> None:
+    for piece in _pieces(plot, values):
+        line(canvas, piece, colour, 2.5 if len(piece) > 1 else 5)
+
+
+def _pieces(plot: Frame, values: Sequence[float]) -> Iterator[list[Point]]:
+    """Yield the parts of a curve between its gaps."""
+    piece: list[Point] = []
+    for index, seconds in enumerate(values):
+        if math.isfinite(seconds) and seconds > 0:
+            piece.append((plot.x((index + 0.5) / len(values)), plot.y(math.log10(drawable(seconds)))))
+        elif piece:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+def _alt(title: str, note: str, minutes: Sequence[tuple[float, float, int]]) -> str:
+    answered = [one for one in minutes if one[2]]
+    if not answered:
+        return alt_text([note, "No answers in this time."], title)
+    slowest = max(answered, key=lambda one: one[1])
+    return alt_text(
+        [
+            note,
+            f"{counted(sum(one[2] for one in answered), 'answer')} in {counted(len(answered), 'minute')} of "
+            f"{len(minutes)}. In the slowest minute p50 was {slowest[0]:.2g} s and p95 {slowest[1]:.2g} s.",
+        ],
+        title,
+    )

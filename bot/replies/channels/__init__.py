@@ -1,0 +1,1 @@
+"""Pictures of channels as replies, and their progress until then."""

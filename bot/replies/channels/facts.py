@@ -1,0 +1,101 @@
+"""How a picture of a channel came about, in words that stand under each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.channels.history import ENOUGH
+from bot.channels.timeline import DAY, HOUR, MINUTE, WEEK, Timeline
+from bot.errors import InvalidRequest
+from bot.pictures.plot import Tick
+from bot.replies.channels.survey import Facts
+from bot.replies.formatting.text import fit, visible
+from bot.replies.reply import FOOTER, duration
+
+LONGEST_NAME = 60
+TICKS = 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """A channel of a server, for links and titles."""
+
+    guild_id: int
+    channel_id: int
+    name: str
+
+    @property
+    def title(self) -> str:
+        """Its name in a picture."""
+        return f"#{fit(self.name, LONGEST_NAME - 1, visible)[0]}"
+
+    @property
+    def markdown(self) -> str:
+        """Its name in a message."""
+        return f"#{fit(self.name, 2 * LONGEST_NAME)[0]}"
+
+    def link(self, message: int) -> str:
+        """Return the URL of a message in it."""
+        return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{message}"
+
+
+def check_enough(facts: Facts) -> None:
+    """Raise `InvalidRequest` if too few messages were judged to draw anything."""
+    if facts.judged < ENOUGH:
+        raise InvalidRequest(
+            f"Only {facts.judged} messages were judged, and a picture needs {ENOUGH}. Let it run a little longer."
+        )
+
+
+def counted_sentence(facts: Facts) -> str:
+    """Return the number of messages and their period, in Markdown."""
+    return (
+        f"{facts.judged:,} messages of {facts.looked_at:,}, from <t:{int(facts.first)}:f> to "
+        f"<t:{int(facts.last)}:f>. Bots, messages without words and people who have opted out are not counted."
+    )
+
+
+def footer(facts: Facts) -> str:
+    """Return the checkpoint, the device and the time, then what is missing."""
+    sample = facts.sample
+    line = " · ".join((sample.checkpoint, f"{sample.device} {sample.precision}", duration(facts.seconds)))
+    return fit("\n".join(filter(None, (line, sample.note, " ".join(_remarks(facts))))), FOOTER, visible)[0]
+
+
+def _remarks(facts: Facts) -> Iterator[str]:
+    if facts.is_stopped:
+        yield "You have stopped it: this is a random part of the messages."
+    if facts.is_late:
+        yield "Discord's time for an answer was up: this is a random part of the messages."
+    if facts.is_cut:
+        yield "Discord gave me fewer messages in time than you asked for."
+    if facts.failed:
+        yield f"{_messages(facts.failed)} could not be judged."
+    if facts.truncated:
+        yield f"Of {_messages(facts.truncated)} the model has read only the beginning."
+
+
+def _messages(number: int) -> str:
+    return f"{number:,} message{'' if number == 1 else 's'}"
+
+
+def note(facts: Facts, timeline: Timeline) -> str:
+    """Return the line under a picture's title."""
+    return f"{facts.judged:,} messages, {length_in_words(timeline.length)} a bar, times in UTC"
+
+
+def ticks(timeline: Timeline) -> list[Tick]:
+    """Return a few labels for the time axis, at borders of parts."""
+    step = max(1, round(timeline.parts / TICKS))
+    shown: Sequence[float] = timeline.borders[::step]
+    return [Tick(timeline.share(when), timeline.label(when)) for when in shown]
+
+
+def length_in_words(seconds: int) -> str:
+    """Return the length of a part: "15 minutes", "1 day"."""
+    for size, word in ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
+        if seconds % size == 0 and seconds >= size:
+            number = seconds // size
+            return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{seconds} seconds"
