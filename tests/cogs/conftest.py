@@ -182,6 +182,7 @@ class Scene:
 OpenScene = Callable[..., AbstractAsyncContextManager[Scene]]
 OpenBackend = Callable[[InferenceWorker], AbstractAsyncContextManager[Backend]]
 
+
 @asynccontextmanager
 async def itself(worker: InferenceWorker) -> AsyncIterator[Backend]:
     """The worker, in the bot's hands."""
