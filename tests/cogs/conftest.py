@@ -1,7 +1,7 @@
 """The real bot in a simulated Discord, with the real worker and tiny checkpoints.
 
-Each test that opens a scene runs with the worker in the bot's hands, and in `make test-all` (`-m remote`) also through the
-API over a real socket.
+Each test that opens a scene runs with the worker in the bot's hands, and in `make test-all` (`-m remote`) also through
+the API over a real socket.
 """
 
 from __future__ import annotations
