@@ -24,6 +24,7 @@ from bot.logs import keep_texts_out_of_the_log
 from bot.operating.interaction_log import name_action
 from bot.operating.maintenance import Gated, Maintenance
 from bot.operating.process_name import process_name
+from bot.operating.roll_call import RollCall
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
@@ -43,7 +44,6 @@ from bot.servers.gate import Access
 from bot.servers.quotas import ServerQuotas
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
-from bot.sharding.roll_call import RollCall
 from bot.sharding.takeover import Takeover
 from bot.storage import RequestStore
 

@@ -58,7 +58,9 @@ class Attention(Cog):
         found = await self.delivery.checkpoints.find(interaction, "attention", checkpoint)
         # An encoder-decoder that translates writes another text than one that summarises.
         task = AttentionRequest.task if found is None else [*found.tasks, *found.offered, AttentionRequest.task][0]
-        request = AttentionRequest(text, task, wanted, second, target, source, checkpoint=checkpoint)
+        request = AttentionRequest(
+            text, task, wanted, second, target, source, checkpoint=None if found is None else found.name
+        )
         await self.delivery.answer(interaction, request, render)
 
     @attention.autocomplete("checkpoint")

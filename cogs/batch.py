@@ -91,7 +91,8 @@ class Batch(Cog):
         )
         options.check(self.backend.languages(command))
         second = second_column if options.compares else None
-        await self.service.take(interaction, Given(file, options, header, column, second, private))
+        async with interaction.client.quotas.use(interaction.guild_id, interaction.user):
+            await self.service.take(interaction, Given(file, options, header, column, second, private))
 
     async def choose(self, interaction: Interaction, press: Press[None, tuple[str, int | None]]) -> None:
         """Begin with the column that was chosen."""

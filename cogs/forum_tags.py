@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -12,9 +13,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Cog, Glassbox, Interaction
-from bot.errors import InvalidRequest, SomebodyElses, Unanswered, describe
+from bot.errors import InvalidRequest, SettingsUnknown, Unanswered, describe
 from bot.forums import components as parts
 from bot.forums.changes import NEVER_OFFERED, changed, with_forum, with_tag, without_forum
+from bot.forums.choosing import ForumOption, chosen, pressed_forum
 from bot.forums.components import COMPONENTS, Pressed
 from bot.forums.corrections import Corrections
 from bot.forums.decisions import Decisions
@@ -42,9 +44,6 @@ from bot.storage.database import FAILURES
 log = logging.getLogger(__name__)
 
 FEATURE = "forum-tags"
-WHICH = "Which forum? Use this in one of its posts, or choose it with the option `forum`."
-NOT_ALLOWED = "You need the permission **Manage Channels** in {} for that."
-UNSEEN = "This forum was deleted, or I do not see it any more."
 NO_TAGS = "{} has no tags with words in them that I could try. Add some in its settings at Discord, under **Tags**."
 NO_POSTS = "There are no posts in {} yet, so there is nothing to try."
 NOT_SAVED = "I cannot save that just now, so everything is as it was. Please try again in a moment."
@@ -52,25 +51,6 @@ NOT_READ = "I cannot read what people have corrected just now. Please try again 
 RUNNING = "A dry run of {} is under way. Please wait until it has ended."
 
 
-class ForumTransformer(app_commands.Transformer):
-    """A forum as an option. Media channels are left out, because Discord's description of options knows none."""
-
-    @property
-    def type(self) -> discord.AppCommandOptionType:
-        return discord.AppCommandOptionType.channel
-
-    @property
-    def channel_types(self) -> list[discord.ChannelType]:
-        return [discord.ChannelType.forum]
-
-    async def transform(self, interaction: discord.Interaction[Any], value: Any, /) -> discord.ForumChannel:
-        channel = value.resolve()
-        if not isinstance(channel, discord.ForumChannel):
-            raise InvalidRequest(UNSEEN)
-        return channel
-
-
-ForumOption = app_commands.Transform[discord.ForumChannel, ForumTransformer] | None
 Change = Callable[[ForumSettings], ForumSettings]
 
 
@@ -161,7 +141,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
         tag = forum.get_tag(int(value)) if (value := next(iter(press.detail.values), "")).isdigit() else None
         if tag is None:
             raise InvalidRequest(NEVER_OFFERED)
-        settings = await self._services.settings(forum)
+        settings = await self._services.certain_settings(forum)
         await send_modal(interaction, tag_modal(forum, tag.id, settings.of_tag(tag.id)))
 
     async def save_tag(self, interaction: Interaction, press: Press[None, Submission]) -> None:
@@ -181,7 +161,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
         await self._draw(interaction, forum)
 
     async def _draw(self, interaction: Interaction, forum: discord.ForumChannel) -> None:
-        settings = await self._services.settings(forum)
+        settings = await self._services.certain_settings(forum)
         page = setup_page(forum, settings, reads_messages=self._services.reads_messages)
         await until_accepted(lambda: interaction.edit_original_response(view=page, allowed_mentions=NO_MENTIONS))
 
@@ -190,7 +170,8 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
         try:
             await self._change(forum, change)
         except FAILURES as error:
-            await self._draw(interaction, forum)
+            with contextlib.suppress(SettingsUnknown):  # then the page stays as it is, and the sentence is true anyway
+                await self._draw(interaction, forum)
             raise not_saved(error) from error
         except InvalidRequest:
             await self._draw(interaction, forum)
@@ -206,7 +187,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     async def _show_dry_run(self, interaction: Interaction, forum: discord.ForumChannel) -> None:
         if forum.id in self._dry_runs:
             raise InvalidRequest(RUNNING.format(forum.mention))
-        settings = await self._services.settings(forum)
+        settings = await self._services.certain_settings(forum)
         labels = Labels.of(forum.available_tags, settings)
         if not labels.tags:
             raise InvalidRequest(NO_TAGS.format(forum.mention))
@@ -290,34 +271,6 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
 
 async def _decide(decide: Callable[..., Any], interaction: Interaction, press: Press[None, Pressed]) -> None:
     await decide(interaction, press.detail)
-
-
-def chosen(interaction: Interaction, forum: discord.ForumChannel | None) -> discord.ForumChannel:
-    """Return the forum of an option, or the one that a command was used in; raise `GlassboxError` if that won't do."""
-    if forum is None and isinstance(interaction.channel, discord.Thread):
-        parent = interaction.channel.parent
-        forum = parent if isinstance(parent, discord.ForumChannel) else None
-    if forum is None:
-        raise InvalidRequest(WHICH)
-    return checked(interaction, forum)
-
-
-def pressed_forum(interaction: Interaction, forum_id: int) -> discord.ForumChannel:
-    """Return the forum behind a component; raise `GlassboxError` if the person may not manage it."""
-    forum = None if interaction.guild is None else interaction.guild.get_channel(forum_id)
-    if not isinstance(forum, discord.ForumChannel):
-        raise InvalidRequest(UNSEEN)
-    return checked(interaction, forum)
-
-
-def checked(interaction: Interaction, forum: discord.ForumChannel) -> discord.ForumChannel:
-    """Return a forum if the person may manage it, and read its posts; raise `SomebodyElses` if not."""
-    # Discord checks the command, but an administrator may have allowed it to others, and components outlive a role.
-    member = interaction.user
-    theirs = forum.permissions_for(member) if isinstance(member, discord.Member) else discord.Permissions.none()
-    if not (theirs.manage_channels and theirs.view_channel and theirs.read_message_history):
-        raise SomebodyElses(NOT_ALLOWED.format(forum.mention))
-    return forum
 
 
 def not_saved(error: BaseException) -> Unanswered:

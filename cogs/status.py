@@ -19,15 +19,7 @@ from bot.inference.status import CheckpointStatus
 from bot.inference.timers import wait_at_most
 from bot.operating.maintenance import sentence_of
 from bot.operating.operators import Operators
-from bot.replies.acknowledgement import NO_MENTIONS, defer, send_modal
-from bot.replies.channels.showing import show
-from bot.replies.checkpoints.state import name_of
-from bot.replies.components.buttons import view_of
-from bot.replies.components.modals import Submission
-from bot.replies.components.press import Press
-from bot.replies.pending import EDIT_TIMEOUT, NOTICE_SECONDS, seconds_left
-from bot.replies.reply import Reply
-from bot.replies.status.components import (
+from bot.operating.status.components import (
     BEGIN,
     DURATIONS,
     END,
@@ -44,15 +36,23 @@ from bot.replies.status.components import (
     page_items,
     reason_modal,
 )
-from bot.replies.status.measuring import Measuring
-from bot.replies.status.overview import overview
-from bot.replies.status.pages import (
+from bot.operating.status.measuring import Measuring
+from bot.operating.status.overview import overview
+from bot.operating.status.pages import (
     ELSEWHERE,
     NAME,
     checkpoints_page,
     maintenance_page,
     progress_sentence,
 )
+from bot.replies.acknowledgement import NO_MENTIONS, defer, send_modal
+from bot.replies.channels.showing import show
+from bot.replies.checkpoints.state import name_of
+from bot.replies.components.buttons import view_of
+from bot.replies.components.modals import Submission
+from bot.replies.components.press import Press
+from bot.replies.pending import EDIT_TIMEOUT, NOTICE_SECONDS, seconds_left
+from bot.replies.reply import Reply
 from bot.storage.database import FAILURES
 from bot.storage.maintenance import Notice
 

@@ -17,6 +17,7 @@ from bot.replies.channels.facts import check_enough
 from bot.replies.channels.showing import show
 from bot.replies.channels.surveys import Surveys
 from bot.replies.channels.topics import render, title_of
+from bot.replies.checkpoints import choosing
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from bot.text.accepted import checked_range
 from bot.text.label_list import parse_labels
@@ -32,11 +33,12 @@ class Topics(Cog):
         self._surveys = Surveys(bot, "topics")
 
     @app_commands.command()
-    @app_commands.guild_only()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.describe(
         labels="2 to 8 labels with commas between them, for example: sports, politics, entertainment",
         channel="Whose topics to draw, if you may read it (this channel if left out)",
         messages="How many of the last messages to look at, 50 to 2,000 (200 if left out)",
+        checkpoint=choosing.ABOUT,
     )
     async def topics(
         self,
@@ -44,17 +46,22 @@ class Topics(Cog):
         labels: str,
         channel: app_commands.AppCommandChannel | app_commands.AppCommandThread | None = None,
         messages: int = USUAL,
+        checkpoint: str | None = None,
     ) -> None:
         """What has a channel been about over time? The share of each of your labels"""
         checked_range(messages, FEWEST, MOST, "messages")
         chosen = checked_labels(labels)
+        name = await self.delivery.checkpoints.name(interaction, "zeroshot", checkpoint)
         judged: list[Judged] = []
 
         def take(message: ChannelMessage, result: ZeroShotResult) -> None:
             judged.append(Judged(message.when, label_of(result.scores)))
 
-        async with self._surveys.of(interaction, channel) as place:
-            make = partial(ZeroShotRequest, labels=chosen)
+        async with (
+            interaction.client.quotas.use(interaction.guild_id, interaction.user),
+            self._surveys.of(interaction, channel) as place,
+        ):
+            make = partial(ZeroShotRequest, labels=chosen, checkpoint=name)
             facts = await self._surveys.run(
                 place, title_of(place.names), messages, make, take, lambda result: result.truncated
             )
@@ -63,6 +70,10 @@ class Topics(Cog):
             check_enough(facts)
             found = await asyncio.to_thread(topics_of, judged, chosen)
             await show(interaction, render(place.names, found, facts), interaction.client.studio)
+
+    @topics.autocomplete("checkpoint")
+    async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self.delivery.checkpoints.completions(interaction, "zeroshot", typed)
 
 
 def checked_labels(labels: str) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from bot.client import Glassbox
 from bot.errors import HungAgain, ModelsUnreachable, SettingsError, ShuttingDown
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.worker import InferenceWorker
+from bot.intents import intents_of
+from bot.servers.needs import MENUS
 from bot.settings import Settings
 from bot.stopping import SIGNALS, stop_signals, until_stopped
 from tests.discord_server import TOKEN, DiscordServer
@@ -165,10 +167,10 @@ class TestStart:
         assert synced == "Commands: synced."
         assert "client_id=1000" in server_link
         assert "client_id=1000" in account_link
-        assert {command["name"] for command in await server.until("PUT", "/commands")} == COMMANDS
+        assert {command["name"] for command in await server.until("PUT", "/commands")} == COMMANDS | set(MENUS)
         [identity] = server.identified
         assert identity["token"] == TOKEN
-        assert identity["intents"] == 1
+        assert identity["intents"] == intents_of(mentions=True, message_content=False).value
         assert server.heartbeats >= 1
 
     async def test_registers_its_commands_on_the_first_start_only(

@@ -154,8 +154,8 @@ class BatchService:
         await batches.change(identity, BatchState.RUNNING, job_as_json(job))
         table = await asyncio.to_thread(read_table, content, job.format, job.header)
         outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
-        # Not the event loop's clock, which simcord holds back.
-        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.monotonic)
+        # Not the event loop's clock, nor `time.monotonic`, which simcord holds back.
+        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.perf_counter)
         await Shift(self._tools, identity, job, table, run, self._post(kept, job), stop).work()
 
     def _post(self, kept: KeptBatch, job: Job) -> Post:

@@ -99,11 +99,11 @@ class Shift:
         Returns:
             A sentence why it ends early; None if its person is asked whether it should go on.
         """
-        began = time.monotonic()
+        began = time.perf_counter()
         async with beside(self.run.run()) as running, beside(self.stop.wait()) as stopped:
             await self._show_progress()
             while not running.done():
-                pause = EDIT_SECONDS if time.monotonic() - began < LATER else LATER_EDIT_SECONDS
+                pause = EDIT_SECONDS if time.perf_counter() - began < LATER else LATER_EDIT_SECONDS
                 await self._wait(pause, running, stopped)
                 await self._keep()
                 if self.stop.is_set() or await self._is_stopped():

@@ -34,8 +34,12 @@ class Services:
     reads_messages: bool
 
     async def settings(self, forum: discord.ForumChannel) -> ForumSettings:
-        """Return the settings of a forum."""
+        """Return the settings of a forum; the defaults, which are off, if the database fails."""
         return (await self.servers.settings(forum.guild.id)).forum_tags.of_forum(forum.id)
+
+    async def certain_settings(self, forum: discord.ForumChannel) -> ForumSettings:
+        """Return the settings of a forum; raise `SettingsUnknown` if the database fails."""
+        return (await self.servers.certain(forum.guild.id)).forum_tags.of_forum(forum.id)
 
     async def wants_tags(self, thread: discord.Thread) -> bool:
         """Return whether a post may get tags; raise `FAILURES`."""

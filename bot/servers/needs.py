@@ -44,8 +44,8 @@ COMMANDS: Mapping[str, Needs] = {
     "answer": NOTHING,
     "attention": NOTHING,
     "batch": Needs(
-        note="A file that takes longer than 15 minutes comes in a message of the channel, which needs Send Messages and "
-        "Attach Files, or else in a direct message"
+        note="A file that takes longer than 15 minutes comes in a message of the channel, which needs Send Messages "
+        "and Attach Files, or else in a direct message"
     ),
     "chat": NOTHING,
     "compare": NOTHING,

@@ -1,7 +1,7 @@
 """The real bot in a simulated Discord, with the real worker and tiny checkpoints.
 
-Each test that opens a scene runs twice: with the worker in the bot's hands, and through the API over a real socket. For
-the modules in `ALWAYS_BOTH` that is so in every run, for the others with `-m remote` (`make test-all`).
+Each test that opens a scene runs with the worker in the bot's hands, and in `make test-all` (`-m remote`) also through
+the API over a real socket.
 """
 
 from __future__ import annotations
@@ -182,8 +182,6 @@ class Scene:
 OpenScene = Callable[..., AbstractAsyncContextManager[Scene]]
 OpenBackend = Callable[[InferenceWorker], AbstractAsyncContextManager[Backend]]
 
-ALWAYS_BOTH = {"test_commands", "test_failures", "test_generate_stream", "test_models"}
-
 
 @asynccontextmanager
 async def itself(worker: InferenceWorker) -> AsyncIterator[Backend]:
@@ -201,8 +199,7 @@ async def behind_the_api(worker: InferenceWorker) -> AsyncIterator[Backend]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "open_scene" in metafunc.fixturenames:
-        always = metafunc.module.__name__.rpartition(".")[2] in ALWAYS_BOTH
-        remote = pytest.param(behind_the_api, marks=[] if always else [pytest.mark.remote], id="remote")
+        remote = pytest.param(behind_the_api, marks=pytest.mark.remote, id="remote")
         metafunc.parametrize("open_backend", [pytest.param(itself, id="local"), remote])
 
 

@@ -21,7 +21,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "only punctuation": ("generate", {"prompt": "``` *** ---"}, "There are no words in the prompt."),
     "too long": ("sentiment", {"text": f"{LETTER} " * 400}, "and I can read 4,000 at most. Please shorten it."),
     "one long word": ("zeroshot", {"text": LETTER * 500, "labels": "a, b"}, "The text has 5,000 characters"),
-    "too long to translate": ("translate", {"text": LETTER * 160, "to": "de"}, "and I can read 1,500 at most"),
+    "too long to translate": ("translate", {"text": LETTER * 401, "to": "de"}, "and I can read 4,000 at most"),
     "no mask": ("fill", {"text": LETTER}, "There is no mask in the text. Write `___`"),
     "too many masks": ("fill", {"text": f"{LETTER} ___ " * 6}, "There are 6 masks in the text"),
     "nothing but masks": ("fill", {"text": "___ [MASK]"}, "There is nothing but masks in the text."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from bot.batches.progress import Progress
 from bot.batches.running import BatchRun
 from bot.batches.service import BUSY, ENDED, NO_COLUMN, NOT_KEPT, NOT_YOURS, SERVER_BUSY
 from bot.inference.checkpoints.catalogue import Preset
+from bot.servers.settings import ServerSettings
+from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.storage.batches import BatchState
 from tests.cogs.conftest import GROUP_CHANNEL, OpenScene, Scene
 from tests.support import device_held
@@ -173,6 +176,30 @@ async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: O
         await scene.alice.click(result.response, label="Cancel")
         assert "deleted the file" in words(scene, result.response)
         assert await scene.store.batches.of(scene.alice.id) is None
+
+
+async def test_what_a_server_forbids_is_forbidden_for_files_too(open_scene: OpenScene) -> None:
+    def forbidding(*features: str) -> Callable[[ServerSettings], ServerSettings]:
+        rules = tuple(
+            Rule(feature=feature, subject=Subject.MEMBER, id=scene.alice.id, allow=False) for feature in features
+        )
+        return lambda settings: settings.model_copy(update={"access": AccessSettings(rules=rules)})
+
+    async with open_scene() as scene:
+        await scene.bot.servers.change(scene.guild.id, forbidding("entities"))
+        result = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="entities")
+        assert "entities" in await told(scene, result)
+        result = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="sentiment")
+        await scene.bot.servers.change(scene.guild.id, forbidding("batch"))
+        assert "batch" in await told(scene, choose(scene, scene.alice, result.response, "0"))
+        # What is hers she may take back all the same.
+        scene.press(scene.alice, result.response, "Cancel")
+        await scene.until(lambda: "deleted the file" in words(scene, result.response))
+        again = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="sentiment")
+        assert "batch" in await told(scene, again)
+        direct = await scene.alice.user.slash("batch", file=(FILE, ROWS), command="sentiment")
+        assert answered(scene, direct.response)
+        assert len(scene.env.errors) == 2
 
 
 async def test_it_goes_on_where_it_was_after_a_restart(open_scene: OpenScene) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from discord import app_commands
 from simcord.actors import to_discord_message
 
 from bot.forums.changes import NEVER_OFFERED
+from bot.forums.choosing import NOT_ALLOWED, UNSEEN, WHICH
 from bot.forums.pages.dry_run import NOT_COMPARED
 from bot.forums.pages.report import NOTHING
 from bot.forums.pages.setup import NO_TAGS, READS_ALL, READS_TITLES
 from bot.replies.formatting.text import units
-from bot.servers.topics.forums import ForumMode, TagSettings
+from bot.servers.topics.forums import ForumMode, ForumSettings, TagSettings
 from bot.storage.opt_outs import ReadAlong
-from cogs.forum_tags import NO_POSTS, NOT_ALLOWED, NOT_SAVED, WHICH
+from cogs.forum_tags import NO_POSTS, NOT_SAVED
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.forum import ALWAYS, NEVER, Forum
 
@@ -124,7 +126,7 @@ async def test_a_moderator_sets_what_happens(open_scene: OpenScene, monkeypatch:
         assert await forum.settings() == before
 
 
-async def test_who_may_and_where(open_scene: OpenScene) -> None:
+async def test_who_may_and_where(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_scene() as scene:
         forum = await Forum.open(scene)
         empty = await Forum.open(scene, names=())
@@ -155,6 +157,10 @@ async def test_who_may_and_where(open_scene: OpenScene) -> None:
         )
         refused = await choose(empty, owner, opened.response, "log", forum.secret_channel(), kind="channel")
         assert "I may not write to" in sentence(scene, refused)
+        with monkeypatch.context() as unseen:
+            unseen.setattr(app_commands.AppCommandChannel, "resolve", lambda _: None)
+            refused = await owner.slash(scene.channel, "forum-tags setup", forum=forum.handle)
+        assert sentence(scene, refused) == UNSEEN
         scene.env.backend.delete_channel(empty.id)
         await scene.env.settle()
         assert "deleted" in sentence(scene, await choose(empty, owner, opened.response, "mode", "off"))
@@ -234,6 +240,11 @@ async def test_corrections_are_counted_and_reported(open_scene: OpenScene) -> No
         text = result.response.embeds[0].description.replace("\u00a0", " ")
         assert text.startswith("3 posts judged")
         assert "**a deleted tag**: right 67 % (2 of 3" in text
+
+        scene.env.backend.delete_channel(forum.id)
+        await scene.env.settle()
+        assert await forum.settings() == ForumSettings()
+        assert not await scene.store.forum_posts.of_forum(forum.id)
 
 
 HOSTILE = (

@@ -260,6 +260,11 @@ async def test_each_post_is_judged_once_and_those_of_an_absence_too(
             await come_back(scene)
         assert [len(edits_of(scene, one)) for one in (old, seen, missed)] == [0, 1, 1]
         assert forum.tags_of(missed) == ["bug"]
+        await forum.set(ForumMode.PROPOSE, bug=ALWAYS, question=NEVER, idea=NEVER)
+        proposed = await forum.post(scene.bob, "Proposed once")
+        await come_back(scene)
+        assert len(forum.messages(proposed)) == 1
+        await forum.set(bug=ALWAYS, question=NEVER, idea=NEVER)
 
         # Without the database nothing is judged, because it could be judged twice; afterwards it is caught up with.
         async def fails(*_: Any, **__: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -451,7 +452,7 @@ async def test_leaving_and_coming_back_are_noted(open_page: OpenPage) -> None:
         await cog.on_guild_join(guild)
         assert (await scene.store.database.rows(rows))[0].left_at is None
         # What happens while the bot is not connected, it sees at the next start.
-        for before in (None, 1.0):
+        for before in (None, time.time()):
             await scene.store.database.run(sa_text("UPDATE server_settings SET left_at = :before"), {"before": before})
             await scene.restart()
             assert (await scene.store.database.rows(rows))[0].left_at is None

@@ -16,8 +16,8 @@ from bot.client import Glassbox
 from bot.inference.status import Phase
 from bot.operating.operators import NOT_YOURS
 from bot.operating.pseudonyms import Pseudonyms
+from bot.operating.status.components import Page
 from bot.operating.watch import Watch
-from bot.replies.status.components import Page
 from bot.storage import RequestStore
 from bot.storage.maintenance import Notice
 from tests.cogs.conftest import OpenScene, Scene, behind_the_api

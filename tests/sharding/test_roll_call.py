@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.sharding import roll_call
-from bot.sharding.roll_call import RollCall
+from bot.operating import roll_call
+from bot.operating.roll_call import RollCall
 from bot.storage import RequestStore
 from tests.timers import PATIENCE
 

@@ -196,8 +196,8 @@ def test_bad_requests() -> None:
         TranslateRequest("Guten Tag", "Deutsch", "german")
     with pytest.raises(InvalidRequest, match="no language called “Gibberish”"):
         TranslateRequest("Guten Tag", "Gibberish")
-    with pytest.raises(InvalidRequest, match="1,501 characters"):
-        TranslateRequest("a" * 1_501, "de")
+    with pytest.raises(InvalidRequest, match="4,001 characters"):
+        TranslateRequest("a" * 4_001, "de")
     with pytest.raises(InvalidRequest, match="I need the name of a language"):
         TranslateRequest("Guten Tag", "  ")
 

@@ -47,7 +47,7 @@ def tag_modal(forum: discord.ForumChannel, tag: int, own: TagSettings) -> discor
             discord.SelectOption(label="No, leave this tag to people", value=NO, default=not own.used),
         ],
     )
-    about = "Completes “This example is …”. Empty: the tag's name."
+    about = "In a few words. Empty: the tag's name."
     modal.add_item(discord.ui.Label(text="What the model reads", description=about, component=description))
     about = f"A per cent from {LEAST} to {MOST}. Empty: the forum's threshold."
     modal.add_item(discord.ui.Label(text="Threshold of this tag", description=about, component=threshold))

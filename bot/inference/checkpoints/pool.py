@@ -218,8 +218,9 @@ class CheckpointPool:
 
     async def _fetch(self, pooled: PooledCheckpoint) -> Path:
         spec, state = pooled.state.spec, pooled.state
-        pooled.folder, pooled.abilities = await _on(self._fetching, _fetch_blocking, spec, self.cache, state)
-        return pooled.folder
+        folder, abilities = await _on(self._fetching, _fetch_blocking, spec, self.cache, state)
+        pooled.folder, pooled.abilities = folder, abilities
+        return folder
 
     @contextmanager
     def _failure_noted(self, pooled: PooledCheckpoint) -> Iterator[None]:

@@ -22,6 +22,8 @@ RequestT = TypeVar("RequestT", bound=Request[Any])
 Allowed: TypeAlias = Callable[[int | None], Awaitable[Collection[str] | None]]
 """Returns the names of the checkpoints that a server allows, by its id; None if it allows all."""
 
+OF_ANY = frozenset({"attention", "tokenize"})
+"""Commands that look into any checkpoint, usually that of `DEFAULT_TASK`."""
 ABOUT = "Which model answers, by its name (the usual one if left out)"
 """Of the option `checkpoint`."""
 
@@ -56,12 +58,20 @@ class Choosing:
         Raises:
             InvalidRequest: it may not be chosen here; the sentence lists those that may.
         """
-        among = await self.among(interaction, task) if chosen else ()
-        if not chosen or not among:
+        if not chosen:
+            return self._stand_in(task)
+        among = await self.among(interaction, task)
+        if not among:
             return None
         if any(one.name == chosen for one in self._backend.status().checkpoints if one not in among):
             raise unknown(among)  # rather than take it for a part of another name
         return chosen_among(among, chosen)
+
+    def _stand_in(self, task: str) -> CheckpointStatus | None:
+        """Return the first checkpoint for a command of any checkpoint, if its usual one is not set; otherwise None."""
+        checkpoints = self._backend.status().checkpoints
+        is_set = any(DEFAULT_TASK in one.tasks for one in checkpoints)
+        return checkpoints[0] if task in OF_ANY and checkpoints and not is_set else None
 
     async def name(self, interaction: discord.Interaction[Any], task: str, chosen: str | None) -> str | None:
         """Return the name of the checkpoint that somebody means; None if they have not chosen. Raises like `find`."""

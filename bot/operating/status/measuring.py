@@ -13,9 +13,9 @@ import psutil
 from bot import __version__
 from bot.inference.backend import Backend, CheckpointControl
 from bot.operating.maintenance import Maintenance
+from bot.operating.roll_call import RollCall
+from bot.operating.status.snapshot import Measured, Snapshot
 from bot.operating.watch import Watch
-from bot.replies.status.snapshot import Measured, Snapshot
-from bot.sharding.roll_call import RollCall
 
 PACKAGES = ("discord.py", "torch", "transformers")
 

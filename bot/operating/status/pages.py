@@ -9,10 +9,10 @@ import discord
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.status import CheckpointStatus, Phase
 from bot.operating.maintenance import sentence_of
+from bot.operating.status.overview import COLOUR, PAUSED
 from bot.replies.checkpoints.state import commands, name_of, state
 from bot.replies.formatting.text import fit, units
 from bot.replies.reply import Reply
-from bot.replies.status.overview import COLOUR, PAUSED
 from bot.storage.maintenance import Notice
 
 LISTED = 3_600

@@ -10,13 +10,13 @@ import discord
 
 from bot.inference.status import DeviceStatus, WorkerStatus
 from bot.operating.last_hour import Failures, Latencies
+from bot.operating.status.snapshot import Snapshot
 from bot.operating.throughput import Throughput
 from bot.pictures.latency import latency
 from bot.pictures.picture import Picture
 from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import code_span, escape, fit
 from bot.replies.reply import Drawing, Reply
-from bot.replies.status.snapshot import Snapshot
 from bot.storage.shard_states import ShardState
 
 COLOUR, PAUSED, LACKING = 0x6B7FA8, 0xC9913D, 0xC7595C
