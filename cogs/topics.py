@@ -82,7 +82,9 @@ def checked_labels(labels: str) -> tuple[str, ...]:
     """Return the labels in a text; raise `InvalidRequest` if there are too few or too many, or one cannot be used."""
     chosen = ZeroShotRequest("Are these labels?", parse_labels(labels)).labels
     if len(chosen) > MOST_KINDS:
-        raise InvalidRequest(f"A picture has colours for {MOST_KINDS} labels, and you gave {len(chosen)}.")
+        raise InvalidRequest(
+            f"A picture has colours for {MOST_KINDS} labels, and you gave {len(chosen)}. Please leave some out."
+        )
     return chosen
 
 
