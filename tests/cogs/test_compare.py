@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from bot.errors import ModelFailed
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.limits import Limits
 from bot.inference.task import HeadKind, Implementation
+from bot.replies import pending
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.checkpoints import CheckpointSettings
 from bot.tasks import fill
@@ -141,6 +143,33 @@ async def test_one_that_fails_leaves_the_others(
 
         result = await asked(scene, "compare", **options, checkpoints="tiny-llama, tiny-gpt2")
         assert "The model failed on this text" in scene.failure(result)
+
+
+async def test_what_is_there_is_shown_while_another_one_loads_and_stop_ends_that(
+    open_scene: OpenScene, families: Preset, loading: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "EDIT_SECONDS", 0.05)
+    async with open_scene(families) as scene:
+        await fetched(scene)
+        loading.set()
+        await asked(scene, "fill", text=MASKED)
+        loading.clear()
+        result = scene.invoke(
+            scene.alice, "compare", text=MASKED, command="fill", checkpoints="tiny-roberta, tiny-bert"
+        )
+
+        def so_far() -> dict[str, str]:
+            shown = [embed for edit in scene.edits() for embed in edit.get("embeds") or ()]
+            return {one["name"]: one["value"] for one in shown[-1].get("fields", ())} if shown else {}
+
+        await scene.until(lambda: "tiny-bert" in so_far())
+        assert "%" in so_far()["tiny-roberta"]
+        assert so_far()["tiny-bert"].startswith("*Loading tiny-bert")
+
+        await scene.stop(result.response, loading)
+        assert so_far()["tiny-bert"] == "\N{WARNING SIGN} Stopped before it had begun."
+        assert list(buttons(result.response)) == ["Show the work: tiny-roberta"]
+        assert not scene.env.errors
 
 
 async def test_each_counts_as_a_request(open_scene: OpenScene, families: Preset) -> None:
