@@ -7,11 +7,13 @@ from functools import partial
 
 from discord import app_commands
 
+from bot.channels.access import Chosen
 from bot.channels.history import FEWEST, MOST
 from bot.channels.message import ChannelMessage
 from bot.channels.mood import Felt, mood_of
 from bot.channels.valence import valence
 from bot.client import Cog, Glassbox, Interaction
+from bot.replies.channels.channel_option import ChannelOption
 from bot.replies.channels.facts import check_enough
 from bot.replies.channels.mood import render, title_of
 from bot.replies.channels.showing import show
@@ -40,7 +42,7 @@ class Mood(Cog):
     async def mood(
         self,
         interaction: Interaction,
-        channel: app_commands.AppCommandChannel | app_commands.AppCommandThread | None = None,
+        channel: app_commands.Transform[Chosen, ChannelOption] | None = None,
         messages: int = USUAL,
         checkpoint: str | None = None,
     ) -> None:

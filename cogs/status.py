@@ -88,6 +88,7 @@ class Status(Cog):
 
     @app_commands.command()
     @app_commands.default_permissions()  # Discord shows it to administrators only; who may use it is checked below
+    @app_commands.allowed_installs(guilds=True, users=False)  # an account would have it in its commands everywhere
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     @app_commands.describe(page="What to look at (the overview if left out)")
     async def status(self, interaction: Interaction, page: Page = Page.OVERVIEW) -> None:

@@ -7,12 +7,14 @@ from functools import partial
 
 from discord import app_commands
 
+from bot.channels.access import Chosen
 from bot.channels.history import FEWEST, MOST
 from bot.channels.message import ChannelMessage
 from bot.channels.topics import Judged, label_of, topics_of
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.pictures.stacked_shares import MOST_KINDS
+from bot.replies.channels.channel_option import ChannelOption
 from bot.replies.channels.facts import check_enough
 from bot.replies.channels.showing import show
 from bot.replies.channels.surveys import Surveys
@@ -44,7 +46,7 @@ class Topics(Cog):
         self,
         interaction: Interaction,
         labels: str,
-        channel: app_commands.AppCommandChannel | app_commands.AppCommandThread | None = None,
+        channel: app_commands.Transform[Chosen, ChannelOption] | None = None,
         messages: int = USUAL,
         checkpoint: str | None = None,
     ) -> None:
@@ -80,7 +82,9 @@ def checked_labels(labels: str) -> tuple[str, ...]:
     """Return the labels in a text; raise `InvalidRequest` if there are too few or too many, or one cannot be used."""
     chosen = ZeroShotRequest("Are these labels?", parse_labels(labels)).labels
     if len(chosen) > MOST_KINDS:
-        raise InvalidRequest(f"A picture has colours for {MOST_KINDS} labels, and you gave {len(chosen)}.")
+        raise InvalidRequest(
+            f"A picture has colours for {MOST_KINDS} labels, and you gave {len(chosen)}. Please leave some out."
+        )
     return chosen
 
 

@@ -18,17 +18,16 @@ ERRORS = {
     name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.GlassboxError)
 } - FOR_OPERATORS
 NEXT = re.compile(
-    r"\b(ask|asks?|attach|check|choose|chosen|convert|copy|empty|fetch|give|install|keep|leave|look|make|open|please|"
-    r"press|raise|remove|run|say|see|send|separate|set|tell|try|type|unload|wait|write|again|"
-    r"allow|needs|must be|it has|still works|there are|can (allow|change|add|set|turn|do|read)|"
-    r"who has the permission)\b",
+    r"\b(asks?|attach|check|choose|chosen|convert|copy|empty|fetch|give|install|keep|leave|look|make|open|please|press|"
+    r"raise|remove|run|say|see|send|separate|set|tell|try|type|unload|wait|write|again|allow|needs|must be|it has|"
+    r"still works|there are|can (allow|change|add|set|turn|do|read)|who has the permission)\b",
     re.IGNORECASE,
 )
 """Words of a next step."""
 NOTHING_TO_DO = re.compile(
-    r"^Only the (person|author)|^I cannot read this message any more|so its tags stay as they are|"
-    r"^The file has no column|nothing to save|^This forum has no tags|^Stopped before it had begun|"
-    r"because it was deleted|^The (package|tokenizer) of|^A package of"
+    r"^Only (the (person|author)|whoever runs)|^You have stopped this|^I cannot read this message any more|"
+    r"so its tags stay as they are|^The file has no column|nothing to save|^This forum has no tags|"
+    r"^Stopped before it had begun|because it was deleted|^The (package|tokenizer) of|^A package of"
 )
 """Sentences about what is over, is somebody else's, or is a fault of the catalogue's."""
 UNFINISHED = re.compile(r"\{\}\s*$|^\s*\{\}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,10 +61,10 @@ class SimulatedReply:
 class SimulatedServer:
     """A server with the bot and two people in it: the one who asks, who owns it, and a friend."""
 
-    def __init__(self, env: simcord.Env, bot: Glassbox) -> None:
+    def __init__(self, env: simcord.Env, bot: Glassbox, scenery: Scenery) -> None:
         self._env = env
         self._bot = bot
-        self._scenery = Scenery.read()
+        self._scenery = scenery
         owner = env.create_user("you")
         self._guild = env.create_guild("Glassbox playground", owner=owner)
         self._channel = self._guild.create_text_channel("playground", topic="Type / to see the commands")
@@ -169,6 +170,7 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
         raise SettingsError(
             'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
         ) from None
+    scenery = await asyncio.to_thread(Scenery.read)
     # In memory: the buttons disappear with the simulation.
     async with RequestStore.open(None) as store:
         bot = Glassbox(backend, store, shard_count=1, message_content=True)
@@ -182,7 +184,7 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
             # The simulated clock starts in the past.
             await env.advance_time((datetime.now(UTC) - env.now() - CHATTER_TIME).total_seconds())
             await bot.tree.sync()
-            yield SimulatedServer(env, bot)
+            yield SimulatedServer(env, bot, scenery)
 
 
 def examples(tasks: Sequence[str]) -> list[str]:

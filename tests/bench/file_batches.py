@@ -116,6 +116,7 @@ async def measure(settings: Settings, rows: int, rounds: int, shapes: bool, cons
             found.share_beside.append(rate / found.limit[-1])
             found.waits.append(median(waits))
             found.longest.append(max(waits))
+            say(f"  {found.share[-1]:.2f} of the limit; a person waits {found.batches_longer[-1]:.2f} batches longer")
     _show(console, subject.spec.name, f"{device.name} {device.precision}", rows, size, found)
 
 

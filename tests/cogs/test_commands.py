@@ -52,7 +52,7 @@ OTHERS = {
     "topics": ["labels", "channel", "messages", "checkpoint"],
 }  # fmt: skip
 """Commands that no request is behind, with their options or subcommands."""
-IN_SERVERS = {"forum-tags", "settings"}
+IN_SERVERS = {"status", "forum-tags", "settings"}
 """Those that there are only in servers that have added the bot."""
 CONTEXTS = {"forum-tags": [0], "mood": [0], "settings": [0], "status": [0, 1], "topics": [0]}
 """Where Discord offers a command, if that is not everywhere: servers, direct messages with the bot, and groups."""

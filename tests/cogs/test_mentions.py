@@ -161,7 +161,7 @@ async def test_who_is_not_answered(open_scene: OpenScene, asked: list[Any]) -> N
 async def test_shown_as_it_is_written_and_stopped(
     open_scene: OpenScene, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 200)
+    monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 40)
     async with open_scene() as scene:
         await loaded(scene)
         with held_after(monkeypatch, 12) as go_on:

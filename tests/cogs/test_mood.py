@@ -172,8 +172,11 @@ async def test_another_channel_is_for_those_who_may_read_it(open_scene: OpenScen
             "mute", overwrites={scene.guild.me: discord.PermissionOverwrite(read_message_history=False)}
         )
         assert told(scene, await carol.slash(scene.channel, "mood", channel=mute)) == access.NOT_ME
-        forum = scene.guild.create_forum_channel("forum")
-        assert told(scene, await carol.slash(scene.channel, "mood", channel=forum)) == access.NO_MESSAGES_THERE
+        forum = scene.guild.create_forum_channel("forum")  # which Discord does not offer
+        everything = discord.Permissions(view_channel=True, read_message_history=True).value
+        named = choose_forbidden(scene, carol, "mood", forum, everything)
+        await scene.env.settle()
+        assert told(scene, named) == access.NO_MESSAGES_THERE
 
 
 async def test_a_private_thread_is_for_those_in_it(open_scene: OpenScene) -> None:
@@ -255,7 +258,7 @@ async def test_stop_makes_the_picture_of_what_there_is(open_scene: OpenScene, mo
             assert "still making a picture" in str(again.response.content)
             others = scene.press(scene.bob, asked.response, "Stop")
             await scene.until(lambda: others.response is not None)
-            assert others.response.content == "Only the person who asked can stop this answer."
+            assert str(others.response.content).startswith("Only the person who asked can stop this answer.")
             assert judged == 0
             pressed = scene.press(scene.alice, asked.response, "Stop")
             await scene.until(lambda: pressed.acknowledged)

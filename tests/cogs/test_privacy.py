@@ -159,7 +159,7 @@ async def test_a_summary_of_ones_messages_by_somebody_else_goes(
         own = await scene.bob.slash(scene.channel, "sentiment", text="his own")
         assert (await counts(scene, scene.alice))["words_in_requests"] >= 1
         page = await shown(scene, scene.alice)
-        assert "of other people with words of yours" in texts(page)
+        assert "1 request of somebody else with words of yours" in texts(page)
         assert "Deleted: 1 request of somebody else" in texts(
             (await erase(scene, scene.alice, page, sure=True)).response
         )

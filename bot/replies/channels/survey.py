@@ -37,7 +37,7 @@ FIRST_SECONDS = 1.0
 """Before the first progress: a quick picture needs none."""
 EVERY_SECONDS = 2.5
 """Between two edits."""
-NOTHING_JUDGED = "You have stopped this before there was enough to draw."
+NOTHING_JUDGED = "You have stopped this before there was enough to draw. Ask again, perhaps for fewer `messages`."
 TOO_LATE = "I did not get far before Discord's time for an answer was up. Ask for fewer `messages`, or try later."
 NOT_JUDGED = "None of the messages could be judged, and the failures have been logged. Please try again in a moment."
 

@@ -84,7 +84,7 @@ class Surveys:
             if not is_here and not await self._bot.access.allows_in(
                 self._command, channel.guild, channel, interaction.user
             ):
-                raise NotAllowedHere(f"/{self._command} is switched off for that channel.")
+                raise NotAllowedHere(f"/{self._command} is switched off for that channel. Try another one.")
             # Others here may not be able to read it.
             await defer(interaction, thinking=True, ephemeral=not is_here)
             yield Surveyed(interaction, channel, Place(channel.guild.id, channel.id, channel.name))

@@ -91,7 +91,10 @@ class Help:
 
     def _named(self, guide: Guide) -> str:
         """Return a command's name, to click on if the reader may use it."""
-        may = guide.permissions is None or guide.permissions <= self.permissions
+        needed = guide.permissions
+        if needed is not None and not needed.value:  # of a command that only administrators see
+            needed = discord.Permissions(administrator=True)
+        may = needed is None or needed <= self.permissions
         return self.ids.mention(guide.name) if may else f"`/{guide.name}`"
 
     def _about(self, guide: Guide) -> Iterator[Item]:
