@@ -356,7 +356,9 @@ class DiscordServer:
 
     async def _put_commands(self, request: web.Request) -> web.Response:
         known = {"application_id": str(APPLICATION_ID), "version": "1", "default_member_permissions": None}
-        self._commands = [{"description": "", **command, **known, "id": str(next(self._ids))} for command in request[CONTENT]]
+        self._commands = [
+            {"description": "", **command, **known, "id": str(next(self._ids))} for command in request[CONTENT]
+        ]
         return _json(self._commands)
 
     async def _callback(self, request: web.Request) -> web.Response:
