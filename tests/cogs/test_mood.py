@@ -48,7 +48,8 @@ async def channel_scene(open_scene: OpenScene, messages: int = 40) -> AsyncItera
 def embed_of(result: Any) -> discord.Embed:
     assert result.response is not None
     assert result.response.embeds, (result.response.content, [one.content for one in result.followups])
-    [embed] = result.response.embeds
+    embeds: list[discord.Embed] = result.response.embeds
+    [embed] = embeds
     return embed
 
 
@@ -86,7 +87,7 @@ def sent_bodies(scene: Scene) -> str:
 
 async def test_a_member_sees_the_mood_and_nobody_in_it(open_scene: OpenScene) -> None:
     async with channel_scene(open_scene) as scene:
-        scene.env.backend.create_message(scene.channel.id, scene.bot.user.id, f"{SECRET} by a bot")
+        scene.env.backend.create_message(scene.channel.id, scene.env.backend.bot_user.id, f"{SECRET} by a bot")
         scene.guild.create_system_message(scene.channel, MessageType.NEW_MEMBER, author=scene.bob)
         hook = scene.guild.create_webhook(scene.channel)
         await hook.send(f"{SECRET} by a webhook")
@@ -183,7 +184,7 @@ async def test_a_private_thread_is_for_those_in_it(open_scene: OpenScene) -> Non
     async with channel_scene(open_scene) as scene:
         backend = scene.env.backend
         thread = backend.create_thread(scene.channel.id, "secret plans", scene.bob.id, type=ChannelType.PRIVATE_THREAD)
-        backend.add_thread_member(thread.id, scene.bot.user.id)
+        backend.add_thread_member(thread.id, scene.env.backend.bot_user.id)
         await scene.env.settle()
         handle = next(one for one in scene.channel.threads if one.id == thread.id)
         write(scene, 30, channel=handle)

@@ -41,7 +41,8 @@ async def opened(scene: Scene, who: Any, page: Page | None = None) -> simcord.In
 def shown(result: Any) -> discord.Embed:
     assert result.response is not None
     assert result.ephemeral or result.response.flags.ephemeral
-    [embed] = result.response.embeds
+    embeds: list[discord.Embed] = result.response.embeds
+    [embed] = embeds
     return embed
 
 
@@ -90,7 +91,7 @@ async def test_the_overview_says_how_everything_is(open_scene: OpenScene, watch:
         result = await opened(scene, scene.bob)
 
         embed = shown(result)
-        fields = {field.name: field.value for field in embed.fields}
+        fields = {field.name: str(field.value) for field in embed.fields}
         assert list(fields) == ["Devices", "Queue", "Last hour", "Shards", "Errors of the last hour", "Versions"]
         assert "`cpu` in float32" in fields["Devices"]
         assert "0 requests accepted, 0 rows waiting." in fields["Queue"]
@@ -179,6 +180,7 @@ async def test_maintenance_refuses_politely_and_survives_a_restart(open_scene: O
         notice = await scene.store.maintenance.find()
         assert notice is not None
         assert notice.reason == "I get a **larger** model"
+        assert notice.ends is not None
         assert begun + 1_800 <= notice.ends <= time.time() + 1_800
         assert "**On.**" in str(shown(page).description)
 
@@ -210,7 +212,7 @@ async def test_what_people_write_is_not_heard_meanwhile(open_scene: OpenScene) -
                 heard.append(message.content)
 
         scene.bot.add_listener(listen, "on_message")
-        me = f"<@{scene.bot.user.id}>"
+        me = f"<@{scene.env.backend.bot_user.id}>"
         await scene.alice.send(scene.channel, f"{me} one")
         await scene.store.maintenance.begin(Notice("a new disk", None))  # another process begins it
         scene.bot.maintenance._read_at = -1e9

@@ -31,7 +31,7 @@ async def test_an_unload_waits_for_those_who_use_it_and_later_ones_load_it_again
         with held_after(monkeypatch, 3) as go_on:
             text = worker.submit(GenerateRequest("I love", max_new_tokens=8, seed=1), person=1)
             await until(
-                lambda: phase(worker, "generate") is Phase.READY and worker.status().models["generate"].requests
+                lambda: phase(worker, "generate") is Phase.READY and worker.status().models["generate"].requests > 0
             )
             unload = asyncio.create_task(worker.unload_checkpoint("generate"))
             later = [

@@ -115,6 +115,7 @@ def _errors() -> list[GlassboxError]:
         StillLoading("x", 30.0),
         HubUnreachable(["a", "b"]),
         bot.errors.TooManyRequests(3),
+        bot.errors.QuotaUsedUp("20 answers an hour", 1e9),
         bot.errors.DeadlinePassed(9.0),
     ]
     plain = {one for one in vars(bot.errors).values() if isinstance(one, type) and issubclass(one, GlassboxError)}
