@@ -207,7 +207,7 @@ class TestDiscord:
             assert not result.followups
             await scene.until(lambda: scene.worker.status().requests == 0)
             assert not scene.env.errors
-        assert "an interaction is gone: " in caplog.text
+        assert "the place of an answer is gone: " in caplog.text
         assert SECRET not in caplog.text
 
     async def test_a_reply_that_discord_does_not_take(

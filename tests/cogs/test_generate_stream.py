@@ -177,7 +177,7 @@ class TestStream:
             pace.allow(3)
             await scene.env.settle()
 
-            assert "an interaction is gone: NotFound" in caplog.text
+            assert "the place of an answer is gone: NotFound" in caplog.text
             assert result.response is None
             assert not result.followups
             # The device is free for others, who need not wait for 500 tokens.

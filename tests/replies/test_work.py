@@ -586,7 +586,7 @@ class TestOffer:
         work = work_of(SentimentRequest("good"), SentimentResult((LabelScore("POSITIVE", 1.0),), truncated=False))
         assert work is not None
         assert work.written == ()
-        assert work.checkpoint == "sentiment"
+        assert work.checkpoint_task == "sentiment"
 
     @pytest.mark.parametrize(
         ("request_", "result", "said"),

@@ -97,7 +97,7 @@ def test_can_be_kept() -> None:
     request = AttentionRequest("Text", "translate", CROSS, "second", "German", "English")
     adapter = TypeAdapter(AttentionRequest)
     assert adapter.validate_json(adapter.dump_json(request)) == request
-    assert request.checkpoint == "translate"
+    assert request.checkpoint_task == "translate"
 
 
 @pytest.mark.parametrize(

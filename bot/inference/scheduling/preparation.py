@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections import deque
@@ -75,6 +76,7 @@ class PreparationThreads:
         self._running: dict[threading.Thread, _Call] = {}
         self._finished: deque[_Call] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._context = contextvars.copy_context()  # of the timer: see `bot.inference.timers`
         self._woken = False
 
     def run(
@@ -172,7 +174,7 @@ class PreparationThreads:
     def _collect_soon(self) -> None:
         """Let the event loop collect results even if no thread wakes it."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._on_timer)
+            self._timer = self._context.run(asyncio.get_running_loop().call_later, HELD_SECONDS, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -382,8 +382,8 @@ async def test_the_documentation_lists_every_path_and_loads_nothing_from_elsewhe
         page = (await api.get("/docs")).body.decode()
     assert set(document["paths"]) == {f"/v1/{task}" for task in CODEC} | {
         "/v1/status",
-        "/v1/checkpoints/{task}",
-        "/v1/languages/{task}",
+        "/v1/checkpoints/{name}",
+        "/v1/languages/{name}",
         "/v1/answers/{id}/stop",
         "/healthz",
         "/readyz",
