@@ -211,6 +211,11 @@ class DiscordServer:
         """
         self._trouble += [(method, path, one) for one in trouble]
 
+    def plan_only(self, method: str, path: str, trouble: Trouble) -> None:
+        """Have the next such request run into trouble, and forget what was planned before."""
+        self._trouble.clear()
+        self.plan(method, path, trouble)
+
     @property
     def trouble_left(self) -> int:
         """How much of the trouble that was planned has not come yet."""
