@@ -21,7 +21,7 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-# What CI runs: with coverage, and with what takes longer: the starter's real weights, every test of a command through the
+# With coverage, and with what takes longer: the starter's real weights, every test of a command through the
 # API as well, processes that are killed, and a Ray cluster.
 test-all: export PYTHONDONTWRITEBYTECODE =
 test-all: lint

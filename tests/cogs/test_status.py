@@ -142,6 +142,8 @@ async def test_nobody_else_may_use_it(open_scene: OpenScene, place: str) -> None
 
 async def test_checkpoints_are_loaded_and_unloaded_from_the_message(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
+        if scene.backend is not scene.worker:
+            pytest.skip("checkpoints are loaded where the models run")
         make_owner(scene, scene.bob)
         result = await opened(scene, scene.bob, Page.CHECKPOINTS)
         assert "**tiny-distilbert** · /sentiment\nnot loaded yet" in str(shown(result).description)
