@@ -36,9 +36,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     requests: list[Any] = []
     submit = InferenceWorker.submit
 
-    def spy(worker: InferenceWorker, request: Any, *, person: int) -> Any:
+    def spy(worker: InferenceWorker, request: Any, **options: Any) -> Any:
         requests.append(request)
-        return submit(worker, request, person=person)
+        return submit(worker, request, **options)
 
     monkeypatch.setattr(InferenceWorker, "submit", spy)
     return requests

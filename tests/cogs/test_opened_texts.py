@@ -166,9 +166,9 @@ class TestSummarize:
             asked: list[Any] = []
             submit = scene.worker.submit
 
-            def spy(request: Any, *, person: int) -> Any:
+            def spy(request: Any, **options: Any) -> Any:
                 asked.append(request)
-                return submit(request, person=person)
+                return submit(request, **options)
 
             monkeypatch.setattr(scene.worker, "submit", spy)
 

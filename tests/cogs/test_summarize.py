@@ -44,9 +44,9 @@ async def read_by_the_model(scene: Scene, monkeypatch: pytest.MonkeyPatch, **opt
     seen: list[str] = []
     submit = scene.worker.submit
 
-    def spy(request: Any, *, person: int) -> Any:
+    def spy(request: Any, **options: Any) -> Any:
         seen.append(request.text)
-        return submit(request, person=person)
+        return submit(request, **options)
 
     monkeypatch.setattr(scene.worker, "submit", spy)
     result = await scene.alice.slash(scene.channel, "summarize", **options)
