@@ -21,6 +21,7 @@ from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, se
 from bot.inference.backend import Backend
 from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
+from bot.mentions.places import EVERYTHING
 from bot.operating.interaction_log import name_action
 from bot.operating.maintenance import Gated, Maintenance
 from bot.operating.process_name import process_name
@@ -53,15 +54,7 @@ COGS = "cogs"
 OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
 FORBIDDEN = "You may not use this command here. Try another channel, or ask somebody who manages this server."
 
-INVITE_PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    attach_files=True,
-    read_message_history=True,
-    create_public_threads=True,
-)
+INVITE_PERMISSIONS = EVERYTHING | discord.Permissions(create_public_threads=True)
 
 
 Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable[None]]

@@ -20,6 +20,11 @@ class Sharded(Protocol):
     def shard_ids(self) -> list[int] | None: ...
     @property
     def latencies(self) -> list[tuple[int, float]]: ...
+
+
+class ShardedClient(Sharded, Protocol):
+    """A client that also tells of its events."""
+
     def add_listener(self, func: Callable[..., Coroutine[Any, Any, Any]], /, name: str = ...) -> None: ...
 
 
@@ -37,11 +42,11 @@ class Gateway:
         )
         self._disconnects = meter.counter("glassbox_gateway_disconnects", "Connections that were lost.", per_shard)
         self._resumes = meter.counter("glassbox_gateway_resumes", "Sessions that were resumed.", per_shard)
-        self._client: Sharded | None = None
+        self._client: ShardedClient | None = None
         self._open: set[int] = set()
         self._ready: set[int] = set()
 
-    def follow(self, client: Sharded) -> None:
+    def follow(self, client: ShardedClient) -> None:
         """Listen to the events of a client."""
         self._client = client
         client.add_listener(self._on_connect, "on_shard_connect")

@@ -6,27 +6,15 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from bot.errors import describe
-from bot.operating.gateway import Gateway
+from bot.operating.gateway import Gateway, Sharded
 from bot.storage.database import FAILURES
 from bot.storage.shard_states import ShardState, ShardStates
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
-
-
-class Sharded(Protocol):
-    """A client of discord.py, as far as this needs it."""
-
-    @property
-    def shard_count(self) -> int | None: ...
-    @property
-    def shard_ids(self) -> list[int] | None: ...
-    @property
-    def latencies(self) -> list[tuple[int, float]]: ...
 
 
 class RollCall:

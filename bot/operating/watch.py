@@ -15,7 +15,7 @@ from bot import __version__
 from bot.endings import Outcome
 from bot.inference.backend import Backend
 from bot.inference.status import WorkerStatus
-from bot.operating.gateway import Gateway, Sharded
+from bot.operating.gateway import Gateway, ShardedClient
 from bot.operating.heartbeat import Heartbeat
 from bot.operating.interaction_metrics import InteractionMetrics
 from bot.operating.last_hour import LastHour
@@ -70,7 +70,7 @@ class Watch:
         """Make a watch whose pseudonyms are kept in a folder. Reads and writes files."""
         return cls(Pseudonyms.open(folder))
 
-    def follow(self, client: Sharded, backend: Backend) -> None:
+    def follow(self, client: ShardedClient, backend: Backend) -> None:
         """Watch a client's connections and its backend's status."""
         self.gateway.follow(client)
         self._backend = backend

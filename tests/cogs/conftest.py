@@ -236,6 +236,20 @@ def open_scene(
 
 
 @pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The requests that the worker is asked, in order."""
+    requests: list[Any] = []
+    submit = InferenceWorker.submit
+
+    def spy(worker: InferenceWorker, request: Any, **options: Any) -> Any:
+        requests.append(request)
+        return submit(worker, request, **options)
+
+    monkeypatch.setattr(InferenceWorker, "submit", spy)
+    return requests
+
+
+@pytest.fixture
 def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Checkpoints do not finish loading before this event is set."""
     may_finish = threading.Event()

@@ -28,22 +28,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.inference.heads.causal_lm.CausalLM.end_ids", frozenset())
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The requests that the worker is asked, in order."""
-    from bot.inference.worker import InferenceWorker
-
-    requests: list[Any] = []
-    submit = InferenceWorker.submit
-
-    def spy(worker: InferenceWorker, request: Any, **options: Any) -> Any:
-        requests.append(request)
-        return submit(worker, request, **options)
-
-    monkeypatch.setattr(InferenceWorker, "submit", spy)
-    return requests
-
-
 def description(result: Any) -> str:
     return str(result.response.embeds[0].description)
 

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import SomebodyElses
-from bot.inference.worker import InferenceWorker
 from bot.intents import intents_of
 from bot.mentions import limits
 from bot.replies import pending
@@ -43,20 +42,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests write more than people do."""
     for name in ("PER_PERSON", "PER_CHANNEL", "SENTENCES"):
         monkeypatch.setattr(limits, name, (1_000, 20.0))
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The requests that the worker is asked, in order."""
-    requests: list[Any] = []
-    submit = InferenceWorker.submit
-
-    def spy(worker: InferenceWorker, request: Any, **options: Any) -> Any:
-        requests.append(request)
-        return submit(worker, request, **options)
-
-    monkeypatch.setattr(InferenceWorker, "submit", spy)
-    return requests
 
 
 async def set_chat(scene: Scene, **options: Any) -> None:
