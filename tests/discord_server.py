@@ -53,12 +53,14 @@ class Exchange:
 
     Attributes:
         acknowledged: the type of its first response.
+        response: the message of its first response; empty if it only acknowledges.
         edits: of that response, in order.
         followups: messages beside it.
         deleted: whether the response was.
     """
 
     acknowledged: int | None = None
+    response: Mapping[str, Any] = field(default_factory=dict)
     edits: list[Mapping[str, Any]] = field(default_factory=list)
     followups: list[Mapping[str, Any]] = field(default_factory=list)
     deleted: bool = False
@@ -373,6 +375,7 @@ class DiscordServer:
             raise Refusal(400, 40060)
         _check(request[CONTENT].get("data") or {})
         exchange.acknowledged = kind
+        exchange.response = request[CONTENT].get("data") or {}
         interaction = {"id": request.match_info["id"], "type": 2, "response_message_loading": kind == 5}
         resource = {"type": kind, "message": self._new_message(request[CONTENT].get("data") or {})}
         return _json({"interaction": interaction, "resource": resource})

@@ -1,6 +1,6 @@
-"""Several bot processes, measured: kills that lose nothing, and how many interactions one process acknowledges.
+"""Several bot processes, measured: kills that lose nothing, how much one process acknowledges, what servers take.
 
-`python -m tests.bench.processes kills` and `python -m tests.bench.processes rates`. The processes are real, and so are
+`python -m tests.bench.processes kills`, `… rates`, `… servers` and `… messages`. The processes are real, and so are
 PostgreSQL and the sockets; Discord is the small one of the tests, and the models are a stand-in that sleeps.
 """
 
@@ -12,6 +12,7 @@ import contextlib
 import random
 import statistics
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,10 @@ from typing import Any
 import psutil
 import typer
 
+from bot.stopping import beside
 from tests import postgresql
+from tests.bench.cached_servers import message, server
+from tests.discord_server import USER
 from tests.sharding.bot_process import BotProcess, bot_process
 from tests.sharding.sharded_discord import ShardedDiscord
 
@@ -30,6 +34,11 @@ LOAD_RATE = 20.0
 """Interactions a second while processes are killed."""
 SETTLE_SECONDS = 60.0
 """The end comes this long after the last answer."""
+SERVERS_RATE = 50.0
+"""Interactions a second while a process has many servers."""
+HEADING = "rate/s  acknowledged   p50 ms   p99 ms   max ms   CPU of the bot   memory MB"
+MESSAGE = 4
+"""An acknowledgement that is a sentence already: CHANNEL_MESSAGE_WITH_SOURCE."""
 P99_SECONDS, LATEST_SECONDS = 0.3, 3.0
 """What a rate must keep to: 99 of 100 acknowledgements, and all."""
 
@@ -77,7 +86,9 @@ class Fleet:
         elsewhere = [message for origin, message in self.messages if (origin < 2) != (shard < 2)]
         if choice < 0.2 and elsewhere:
             message = random.choice(elsewhere)
-            token = await self.discord.press_on(shard, "Regenerate", message)
+            # Somebody else each time: one person's requests in flight are limited, in all processes together.
+            person = {**USER, "id": str(10**6 + number)}
+            token = await self.discord.press_on(shard, "Regenerate", message, person)
             self.pressed.add(token)
             word = "number"
         elif choice < 0.5:
@@ -131,6 +142,7 @@ class Fleet:
             f"acknowledged and not yet answered at the moment of a kill: {self.under_way}",
             f"acknowledged and lost: {len(lost)}",
             f"told that there is no answer: {len(told)}",
+            *(f"  {number} × {sentence}" for sentence, number in Counter(map(self._told, told)).most_common()),
             f"answer repeated, because the kill came between it and the note that it was given: {len(twice)}",
             f"buttons pressed on the other process: {len(pressed)}; answered: "
             f"{sum(bool(self.answers(token)) for token in pressed)}",
@@ -139,7 +151,14 @@ class Fleet:
 
     def is_answered(self, token: str) -> bool:
         """Whether an interaction has its whole answer, or was told why not."""
-        return bool(self.answers(token) or self.discord.exchanges[token].followups)
+        exchange = self.discord.exchanges[token]
+        return bool(self.answers(token) or exchange.followups or exchange.acknowledged == MESSAGE)
+
+    def _told(self, token: str) -> str:
+        """What a person reads instead of an answer."""
+        exchange = self.discord.exchanges[token]
+        [*_, last] = [exchange.response, *exchange.followups]
+        return str(last.get("content"))
 
     def answers(self, token: str) -> list[Any]:
         """The whole answers."""
@@ -176,17 +195,59 @@ async def kills(number: int) -> None:
 
 async def rates(seconds: float, chosen: list[float]) -> None:
     """Send interactions to one process at rising rates, until it acknowledges them too late."""
-    async with _fleet(STAND_IN_SECONDS="0.05", PROCESSES="1") as fleet, contextlib.AsyncExitStack() as stack:
-        variables = {**fleet.variables, "PROCESS_INDEX": "0"}
-        log = fleet.folder / "0.log"
-        process = await stack.enter_async_context(bot_process(fleet.discord.address, log, variables))
-        await fleet.discord.all_online(0, 1, 2, 3)
-        bot = psutil.Process(process.process.pid)
-        await _at_rate(fleet, 20, 3, bot)  # imports, and connections
-        typer.echo("rate/s  acknowledged   p50 ms   p99 ms   max ms   CPU of the bot   memory MB")
+    async with _one_process() as (fleet, bot):
+        typer.echo(HEADING)
         for rate in chosen:
             if not await _at_rate(fleet, rate, seconds, bot, say=True):
                 break
+
+
+async def servers(seconds: float, numbers: list[int]) -> None:
+    """Run processes that have more and more servers, and send interactions to each."""
+    typer.echo(f"servers  {HEADING}")
+    for number in numbers:
+        async with _one_process(number) as (fleet, bot):
+            typer.echo(f"{number:7d}  ", nl=False)
+            await _at_rate(fleet, SERVERS_RATE, seconds, bot, say=True)
+
+
+async def messages(seconds: float, chosen: list[float]) -> None:
+    """Tell one process of messages that nobody addresses to it, at rising rates, and send interactions to it."""
+    async with _one_process(number=100) as (fleet, bot):
+        typer.echo(f"messages/s  {HEADING}")
+        for rate in chosen:
+            async with beside(_write(fleet, rate)):
+                typer.echo(f"{rate:10.0f}  ", nl=False)
+                await _at_rate(fleet, SERVERS_RATE, seconds, bot, say=True)
+
+
+async def _write(fleet: Fleet, rate: float) -> None:
+    """Have members of the servers write to each other, at a rate in all."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(10**9):
+        await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
+        await fleet.discord.tell_on(number % 4, "MESSAGE_CREATE", message(number % 100, number))
+        if number % 1_000 == 999 and loop.time() - began > 1.1 * number / rate:
+            typer.echo("the messages are late: the next line is of fewer")
+
+
+@contextlib.asynccontextmanager
+async def _one_process(number: int = 0) -> AsyncIterator[tuple[Fleet, psutil.Process]]:
+    """Run one process that has answered a little already.
+
+    Args:
+        number: of the servers that it is told of when it connects.
+    """
+    async with _fleet(STAND_IN_SECONDS="0.05", PROCESSES="1") as fleet:
+        fleet.discord.servers = {shard: [server(one) for one in range(shard, number, 4)] for shard in range(4)}
+        variables = {**fleet.variables, "PROCESS_INDEX": "0"}
+        async with bot_process(fleet.discord.address, fleet.folder / "0.log", variables) as process:
+            await fleet.discord.all_online(0, 1, 2, 3)
+            bot = psutil.Process(process.process.pid)
+            await asyncio.sleep(3 + number / 500)  # until it has taken them in
+            await _at_rate(fleet, 20, 5, bot)  # imports, and connections
+            yield fleet, bot
 
 
 async def _at_rate(fleet: Fleet, rate: float, seconds: float, bot: psutil.Process, *, say: bool = False) -> bool:
@@ -247,13 +308,19 @@ def _database() -> Iterator[str]:
 def main() -> None:
     """Run a measurement."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.processes", description=__doc__)
-    parser.add_argument("what", choices=("kills", "rates"))
+    parser.add_argument("what", choices=("kills", "rates", "servers", "messages"))
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=15.0, help="at each rate")
     parser.add_argument("--rates", default="25,50,100,150,200,300,400,600")
+    parser.add_argument("--messages", default="100,300,1000")
+    parser.add_argument("--servers", default="0,1000,2500,5000")
     options = parser.parse_args()
     if options.what == "kills":
         asyncio.run(kills(options.kills))
+    elif options.what == "servers":
+        asyncio.run(servers(options.seconds, [int(number) for number in options.servers.split(",")]))
+    elif options.what == "messages":
+        asyncio.run(messages(options.seconds, [float(rate) for rate in options.messages.split(",")]))
     else:
         asyncio.run(rates(options.seconds, [float(rate) for rate in options.rates.split(",")]))
 

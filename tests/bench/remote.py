@@ -32,7 +32,7 @@ from bot.__main__ import (
     run_coroutine,
     settings_with,
 )
-from bot.app import chosen_preset, open_backend
+from bot.app import chosen_preset
 from bot.benchmark.load import Run, closed_loop
 from bot.benchmark.options import numbers, task_names
 from bot.benchmark.workload import Workload
@@ -43,7 +43,7 @@ from bot.inference.requests import Request
 from bot.settings import Settings
 from bot.tables import FiguresTable
 from bot.tasks import all_tasks
-from tests.bench.remote_server import READY
+from tests.bench.remote_server import READY, ROWS, worker_of
 
 ROOT = Path(__file__).parents[2]
 BOT_PROCESS = ROOT / "tests" / "inference" / "remote" / "bot_process.py"
@@ -93,26 +93,32 @@ def bench(
     users: UsersOption = "1,64",
     rounds: RoundsOption = 7,
     requests: Annotated[int, typer.Option(help="Of each user and round, at least 20 in all.", min=1)] = 5,
+    sleeping: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Seconds that a forward pass of at most {ROWS} rows sleeps, as if a GPU computed it; only sentiment."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what the way over the network costs."""
     settings = settings_with(preset=preset)
     log_to_stderr("WARNING")
-    run_coroutine(measure(settings, task_names(tasks), numbers(users), rounds or 7, requests, shapes, as_json))
+    options = task_names(tasks), numbers(users), rounds or 7, requests, shapes, as_json, sleeping
+    run_coroutine(measure(settings, *options))
 
 
 async def measure(
     settings: Settings, tasks: tuple[str, ...], users: tuple[int, ...], rounds: int, requests: int, shapes: bool,
-    as_json: bool,
+    as_json: bool, sleeping: float | None = None,
 ) -> None:  # fmt: skip
     """Measure and print."""
     preset = await asyncio.to_thread(_preset, settings, tasks, shapes)
     async with (
-        open_backend(settings, preset) as worker,
-        served(settings, preset, tasks) as url,
+        worker_of(settings, preset, tasks, sleeping) as worker,
+        served(settings, preset, tasks, sleeping) as url,
         RemoteBackend(all_tasks(), [URL(url)]) as remote,
     ):
-        await worker.load(tasks)
         compared = [
             await compare(worker, remote, task, number, rounds, max(20, requests * number))
             for task in tasks
@@ -168,10 +174,13 @@ async def compare(here: Backend, there: Backend, task: str, users: int, rounds: 
 
 
 @contextlib.asynccontextmanager
-async def served(settings: Settings, preset: Preset, tasks: tuple[str, ...]) -> AsyncIterator[str]:
+async def served(
+    settings: Settings, preset: Preset, tasks: tuple[str, ...], sleeping: float | None = None
+) -> AsyncIterator[str]:
     """Serve the checkpoints of tasks in another process; yield its address."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.remote_server", ",".join(tasks),
+        "" if sleeping is None else str(sleeping),
         cwd=ROOT, env=os.environ | _same(settings, preset, tasks), stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +38,7 @@ class ShardedDiscord(DiscordServer):
     Attributes:
         max_concurrency: the number of buckets.
         remaining: sessions that may still begin today.
+        servers: those of each shard, as GUILD_CREATE describes them.
         online: the connection of each shard.
         begun: the shards that have identified, in order.
         acknowledged_at: when each interaction was acknowledged, by its token, in the loop's seconds.
@@ -46,6 +47,7 @@ class ShardedDiscord(DiscordServer):
 
     max_concurrency: int = 1
     remaining: int = 1000
+    servers: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     online: dict[int, web.WebSocketResponse] = field(default_factory=dict)
     begun: list[int] = field(default_factory=list)
     too_early: list[int] = field(default_factory=list)
@@ -91,6 +93,10 @@ class ShardedDiscord(DiscordServer):
             return await self._interact(3, **content, **({} if user is None else {"user": user}))
         finally:
             _SHARD.reset(token)
+
+    async def tell_on(self, shard: int, event: str, payload: Mapping[str, Any]) -> None:
+        """Tell the process that has a shard of an event."""
+        await self._emit(self.online[shard], event, payload)
 
     def is_online(self, shard: int) -> bool:
         """Whether a process has the shard now."""
@@ -138,7 +144,11 @@ class ShardedDiscord(DiscordServer):
         self._session = f"session-{next(self._ids)}"
         self.begun.append(shard)
         self.online[shard] = connection
-        await self._emit(connection, "READY", self._ready(identity["shard"]))
+        servers = self.servers.get(shard, ())
+        unavailable = [{"id": one["id"], "unavailable": True} for one in servers]
+        await self._emit(connection, "READY", {**self._ready(identity["shard"]), "guilds": unavailable})
+        for one in servers:
+            await self._emit(connection, "GUILD_CREATE", one)
         await self._note(self.identified, identity)
 
     async def _dispatch(self, event: str, payload: Mapping[str, Any]) -> None:
