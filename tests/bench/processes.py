@@ -146,6 +146,7 @@ class Fleet:
             f"answer repeated, because the kill came between it and the note that it was given: {len(twice)}",
             f"buttons pressed on the other process: {len(pressed)}; answered: "
             f"{sum(bool(self.answers(token)) for token in pressed)}",
+            *(f"{number} × logged: {line}" for line, number in self._errors()),
             f"shards that identified too early: {len(self.discord.too_early)} of {len(self.discord.begun)}",
         ]
 
@@ -153,6 +154,11 @@ class Fleet:
         """Whether an interaction has its whole answer, or was told why not."""
         exchange = self.discord.exchanges[token]
         return bool(self.answers(token) or exchange.followups or exchange.acknowledged == MESSAGE)
+
+    def _errors(self) -> list[tuple[str, int]]:
+        """The errors in the processes' logs, without their time."""
+        lines = [line for log in self.folder.glob("*.log") for line in log.read_text().splitlines()]
+        return Counter(line.partition(" ERROR ")[2] for line in lines if " ERROR " in line).most_common()
 
     def _told(self, token: str) -> str:
         """What a person reads instead of an answer."""
