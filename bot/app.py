@@ -187,23 +187,33 @@ async def _serve(
 ) -> None:
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
+    _leave_out_of_collection()
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
     async with beside(backend.preload()), beside(bot.takeover.run()), beside(bot.roll_call.run()):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")
         with _discord_failures_told():
-            async with beside(_settle(bot)):
+            async with beside(_settle(bot, backend)):
                 await bot.connect()
 
 
-async def _settle(bot: Glassbox) -> None:
-    """Leave what is there for good out of garbage collection, once all shards are connected.
+async def _settle(bot: Glassbox, backend: InferenceWorker | RemoteBackend) -> None:
+    """Leave the servers out of garbage collection once all shards are connected, unless checkpoints would be as well.
+
+    Only garbage collection frees an evicted checkpoint.
+    """
+    if isinstance(backend, RemoteBackend):
+        await bot.wait_until_ready()
+        _leave_out_of_collection()
+
+
+def _leave_out_of_collection() -> None:
+    """Have garbage collection skip what is there now, for good.
 
     Modules, the command tree and the servers' channels and roles are hundreds of thousands of objects. To go through
     them takes a tenth of a second and more, in which no interaction is acknowledged.
     """
-    await bot.wait_until_ready()
     gc.collect()
     gc.freeze()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -20,8 +21,9 @@ from pydantic import SecretStr
 import bot
 from bot import app
 from bot.app import run_bot
-from bot.client import Glassbox
+from bot.client import Glassbox, Tree
 from bot.errors import HungAgain, ModelsUnreachable, SettingsError, ShuttingDown
+from bot.inference.heads.sequence_classifier import SequenceClassifier
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.worker import InferenceWorker
 from bot.intents import intents_of
@@ -197,6 +199,18 @@ class TestStart:
 
         assert "POSITIVE" in edit["embeds"][0]["description"]
         assert edit["content"] is None
+
+    async def test_garbage_collection_skips_the_commands_and_not_the_checkpoints(
+        self, server: DiscordServer, settings: Settings, start: Start
+    ) -> None:
+        async with start(settings):
+            token = await server.invoke("sentiment", text=TEXT)
+            await server.until("PATCH", f"/{token}/messages/@original", lambda edit: edit.get("embeds"))
+            watched = {type(one) for one in gc.get_objects()}
+            stop()
+
+        assert Tree not in watched
+        assert SequenceClassifier in watched
 
     async def test_answers_with_models_that_are_elsewhere(
         self, server: DiscordServer, settings: Settings, start: Start
