@@ -40,7 +40,7 @@ NOTICE_SECONDS = 20.0
 CHOICE_SECONDS = 120.0
 """How long a menu of languages waits for a choice."""
 NOT_YOURS = "Only the person who put the flag can choose. Put one yourself, and I ask you."
-OFF = "This server has turned off translations by flags. In the menu of a message, **Translate** still works."
+OFF = "This server has turned off flags, or public answers. In the menu of a message, **Translate** still works."
 BOTH = "With `/translate` you choose both languages."
 NOT_OFFERED = "I cannot translate into this language here. Please choose another one."
 UNREADABLE = "I cannot read this message any more, so I do not translate it."
@@ -128,7 +128,7 @@ class FlagTranslator:
 
     async def _is_allowed(self, flag: Flag, member: discord.Member | None) -> bool:
         settings = await self._bot.servers.settings(flag.guild.id)
-        return settings.reactions.translate and await self._bot.access.allows_in(
+        return settings.translates_flags and await self._bot.access.allows_in(
             MessageFeature.REACTIONS, flag.guild, flag.channel, member
         )
 
@@ -233,7 +233,7 @@ class FlagTranslator:
         guild, channel = interaction.guild, interaction.channel
         if guild is None or not isinstance(channel, Place):
             raise InvalidRequest(UNREADABLE)
-        if not (await self._bot.servers.settings(guild.id)).reactions.translate:
+        if not (await self._bot.servers.settings(guild.id)).translates_flags:
             raise InvalidRequest(OFF)
         if choice.code not in await self._languages(choice.territory):
             raise InvalidRequest(NOT_OFFERED)

@@ -33,11 +33,11 @@ def check_access(interaction: discord.Interaction) -> None:
         raise InvalidRequest(
             f"I am not on this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
         )
-    if not _may_read(interaction.permissions):
+    if not may_read(interaction.permissions):
         raise InvalidRequest(
             f"You may not read the earlier messages of this channel, so I do not summarise them. {INSTEAD}."
         )
-    if not _may_read(interaction.app_permissions):
+    if not may_read(interaction.app_permissions):
         raise InvalidRequest(
             "I may not read the earlier messages of this channel. Somebody who manages it can allow me View Channel "
             "and Read Message History."
@@ -46,14 +46,15 @@ def check_access(interaction: discord.Interaction) -> None:
 
 def check_reader(interaction: discord.Interaction) -> None:
     """Raise `InvalidRequest` unless the person may read the messages that an answer was made from."""
-    if interaction.guild_id is not None and not _may_read(interaction.permissions):
+    if interaction.guild_id is not None and not may_read(interaction.permissions):
         raise InvalidRequest(
             "This was made of earlier messages of this channel, and you may not read them, so I do not show them. "
             "Ask about a text of your own."
         )
 
 
-def _may_read(permissions: discord.Permissions) -> bool:
+def may_read(permissions: discord.Permissions) -> bool:
+    """Return whether permissions in a channel are enough to read its earlier messages."""
     return permissions.view_channel and permissions.read_message_history
 
 
