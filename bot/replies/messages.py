@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 
 import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.replies.message_text import with_names
 from bot.request_ids import add_words_of
 from bot.tasks.prompts.speakers import line_of
 
@@ -18,7 +18,6 @@ FEWEST, MOST = 2, 100
 READ_SECONDS = 60.0
 """How long reading may take. discord.py itself waits as long as a rate limit asks."""
 INSTEAD = "Give me a `text` or a `file` instead"
-_CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """Neither system messages ("Alice has joined") nor answers to commands."""
 
@@ -95,7 +94,7 @@ async def last_messages(interaction: discord.Interaction, number: int) -> list[s
 
 def _text(message: discord.Message) -> str:
     """Return the text of a message, with names instead of ids."""
-    return _CUSTOM_EMOJI.sub(r"\1", message.clean_content).strip()
+    return with_names(message.content, message).strip()
 
 
 def _nothing_found(messages: list[discord.Message]) -> str:

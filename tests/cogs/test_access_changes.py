@@ -231,6 +231,21 @@ class TestPrivateAnswers:
             assert len([one for one in posts(scene) if not one.flags & 64]) == 3
 
 
+async def test_channels_that_somebody_may_not_see_have_no_names(open_scene: OpenScene, asked: list[Any]) -> None:
+    """Discord shows them as ids to those who may not see them."""
+    async with open_scene(message_content=True) as scene:
+        staff = scene.guild.create_text_channel("plans-for-layoffs")
+        role = scene.guild.create_role("cooks")
+        await scene.alice.send(scene.channel, f"We meet in {staff.mention}, {scene.bob.mention} and {role.mention}.")
+        message = await scene.bob.send(scene.channel, f"In {staff.mention}?")
+        await scene.alice.slash(scene.channel, "summarize", messages=2)
+        await scene.alice.context_menu(scene.channel, "Sentiment", message)
+        await scene.alice.send(scene.channel, at(scene, f"What is {staff.mention}?"))
+        texts = [asked[0].text, asked[1].text, asked[2].message]
+        assert texts[0] == f"alice: We meet in {staff.mention}, @bob and @cooks.\nbob: In {staff.mention}?"
+        assert all(staff.mention in one and "layoffs" not in one for one in texts)
+
+
 class TestConversations:
     """Who may not read what was said in a channel is not told it by the model either."""
 
