@@ -22,11 +22,15 @@ from bot.servers.topics.quotas import Quota, QuotaSettings
 from cogs.forum_tags import NO_POSTS
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.forum import Forum
+from tests.cogs.layouts import texts
 from tests.cogs.mentioning import at, labels, say
 from tests.cogs.pacing import held_after
 from tests.cogs.people import add, forbid_history, send
+from tests.cogs.test_batch import choose
 from tests.cogs.test_compare import TEXT, fetched
+from tests.cogs.test_flags import GERMANY, SWITZERLAND, flagged, posts, reactions, shown
 from tests.cogs.test_mood import LABELS, write
+from tests.cogs.test_settings import Page
 from tests.support import device_held, with_extras
 from tests.timers import PATIENCE
 
@@ -228,6 +232,66 @@ async def test_a_dry_run(open_scene: OpenScene) -> None:
         again = await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle)
         assert (again.followups or [again.response])[-1].content == NO_POSTS.format(f"<#{forum.id}>")
         scene.env.errors.clear()
+
+
+@pytest.mark.parametrize("is_translated", [False, True])
+async def test_a_language_that_was_chosen_under_a_flag(
+    open_scene: OpenScene, make_preset: Any, is_translated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the dead process had begun is this one's; what it had done is done."""
+
+    async def do_nothing(*_: object, **__: object) -> None:
+        pass
+
+    async with open_scene(make_preset(translate="m2m100"), message_content=True) as scene:
+        await scene.bot.servers.change(scene.guild.id, reactions())
+        await flagged(scene, GERMANY)  # loads the checkpoint
+        await flagged(scene, SWITZERLAND, "¿Dónde está mi gato?")
+        [_, menu] = posts(scene)
+        with monkeypatch.context() as patch:
+            patch.setattr(scene.store.processes.unanswered, "answered", lambda interaction: None)
+            async with device_held(scene.worker):
+                chosen = choose(scene, scene.alice, menu, "de")
+                await scene.until(lambda: scene.worker.status().requests)
+                if not is_translated:
+                    patch.setattr(scene.bot.translations, "release", do_nothing)
+                    patch.setattr(scene.bot.translations, "claim", do_nothing)
+                    await die(scene)
+            await scene.env.settle()
+            await die(scene)
+        assert shown(menu).startswith("**German**") is is_translated
+        await take_over(scene)
+        assert shown(menu).startswith("**German** · Deutsch\n")
+        assert not chosen.followups
+        assert len(posts(scene)) == 2
+        assert not scene.env.errors
+
+
+async def test_a_form_that_is_open(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        forum = await Forum.open(scene)
+        carol = forum.moderator(manage_channels=True, manage_guild=True)
+        page = await Page(scene, carol).open()
+        await page.turn_to("chat")
+        setup = await carol.slash(scene.channel, "forum-tags setup", forum=forum.handle)
+        await carol.slash(scene.channel, "sentiment", text=TEXT)
+        privacy = await carol.slash(scene.channel, "privacy")
+        prompt = await page.click("chat:prompt::")
+        tag = await carol.select(
+            setup.response, [str(forum.tags["bug"])], custom_id=f"glassbox-forum-tag:{forum.id}:menu"
+        )
+        erasure = await carol.click(privacy.response, label="Delete everything …")
+
+        await scene.restart()
+        await carol.submit_modal(prompt, {"texts": "Be brief."})
+        await carol.submit_modal(tag, {"description": "a report of errors", "threshold": "72 %", "used": ["yes"]})
+        await carol.submit_modal(erasure, {"sure": True, "choices": False})
+        assert "> Be brief." in page.text()
+        assert (await page.now()).chat.system_prompt == "Be brief."
+        assert (await forum.settings()).of_tag(forum.tags["bug"]).description == "a report of errors"
+        assert "a report of errors" in texts(setup.response)
+        assert "Deleted" in texts(privacy.response)
+        assert not scene.env.errors
 
 
 async def test_a_page_of_an_answer_side_by_side(
