@@ -14,7 +14,8 @@ from simcord.enums import OverwriteType
 
 from tests.cogs.conftest import APPLICATION_COMMAND, GROUP_CHANNEL, Scene
 
-PLACES: Mapping[str, int] = {"server": 0, "direct message": 1, "group": 2}
+ABROAD = "server that has not added the bot"
+PLACES: Mapping[str, int] = {"server": 0, "direct message": 1, "group": 2, ABROAD: 0}
 """With Discord's numbers."""
 SLASH, MESSAGE_MENU = 1, 3
 MODERATOR = discord.Permissions(manage_guild=True, manage_channels=True, manage_messages=True, manage_threads=True)
@@ -48,9 +49,23 @@ def place_for(scene: Scene, who: Any, place: str) -> Any:
         return backend.get_channel(scene.channel.id)
     if place == "direct message":
         return backend.get_channel(getattr(who, "user", who).dm_channel.id)
+    if place == ABROAD:
+        return _abroad(scene, who)
     group = backend.create_channel(None, "friends", type=GROUP_CHANNEL)
     group.recipient_ids = [who.id, scene.bob.id]
     return group
+
+
+def _abroad(scene: Scene, who: Any) -> Any:
+    """Return a channel of a server that the bot does not know, and in which somebody is a member."""
+    guild = scene.env.create_guild("Abroad")
+    guild.add_member(getattr(who, "user", who))
+    channel = guild.create_text_channel("general")
+    state = scene.bot._connection
+    known = state._get_guild(guild.id)
+    assert known is not None
+    state._remove_guild(known)
+    return scene.env.backend.get_channel(channel.id)
 
 
 async def use(
@@ -77,7 +92,9 @@ def send(
     )
     payload["locale"] = "de"
     if channel.type == GROUP_CHANNEL:
-        payload |= scene._in_group(channel) | {"authorizing_integration_owners": {"1": str(who.id)}}
+        payload |= scene._in_group(channel)
+    if channel.type == GROUP_CHANNEL or scene.bot.get_guild(channel.guild_id or 0) is None:
+        payload["authorizing_integration_owners"] = {"1": str(who.id)}
     scene.env.backend.emit("INTERACTION_CREATE", payload)
     return simcord.InteractionResult(scene.env, record)
 
