@@ -15,6 +15,7 @@ from bot.operating.interaction_log import InteractionObserver, follow, follow_me
 from bot.replies.acknowledgement import Kind, expect
 from bot.replies.interaction_age import age
 from bot.replies.interaction_record import InteractionRecord
+from bot.request_ids import is_answered_again
 from bot.storage.unanswered import UnansweredInteractions
 
 EVENT = "INTERACTION_CREATE"
@@ -141,4 +142,5 @@ class PendingInteractions:
 
         expect(interaction, keep, arrival.acknowledged)
         if arrival.acknowledged is not None:
+            is_answered_again.set(True)
             task.add_done_callback(forget)

@@ -18,6 +18,9 @@ command: ContextVar[str] = ContextVar("command", default="")
 person: ContextVar[str] = ContextVar("person", default="")
 """The pseudonym of the person who asks (see `bot.operating.pseudonyms`); empty if there is none."""
 
+is_answered_again: ContextVar[bool] = ContextVar("is_answered_again", default=False)
+"""Whether another process has begun to answer the interaction, and died."""
+
 words_of: ContextVar[frozenset[int]] = ContextVar("words_of", default=frozenset())
 """People beside the one who asks whose words the request holds, by Discord's ids: what they delete includes it."""
 

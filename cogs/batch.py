@@ -31,7 +31,7 @@ class Batch(Cog):
         super().__init__(bot)
         tools = Tools(bot, bot.backend, bot.batches, bot.studio, bot.batches.now, bot._context)
         self.office = Office(bot.batches, bot.leases, self._answer, bot._context)
-        self.service = BatchService(tools, self.office)
+        self.service = BatchService(tools, self.office, bot.access.check)
         bot.add_dynamic_items(ColumnMenu, BatchButton)
         bot.handle(CHOOSE_COLUMN, self.choose, feature=FEATURE)
         bot.handle(START, self.start, feature=FEATURE)

@@ -14,12 +14,13 @@ from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer, is_answered_privately, respond
 from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
+from bot.replies.messages import may_read
 from bot.replies.pending import seconds_left
 from bot.replies.results.chat import FORGET, forgotten, preview, render
 from bot.replies.turns import turn_in_time
 from bot.servers.prompts import system_prompt
 from bot.storage.conversations import Turn
-from bot.tasks.chat import ChatRequest, Exchange
+from bot.tasks.chat import ChatRequest, Exchange, is_private
 
 Choices = list[app_commands.Choice[str]]
 
@@ -63,7 +64,8 @@ class Chat(Cog):
             if new:
                 await self.conversations.forget(channel_id)
                 turn.begin_anew()
-            request = replace(request, history=turn.history, conversation=turn.conversation)
+            history = turn.history if _may_know(interaction, channel_id) else ()
+            request = replace(request, history=history, conversation=turn.conversation)
             answer = await self.delivery.answer(interaction, request, render, preview)
             if answer is not None and answer.result.text:
                 exchange = Exchange(request.speaker, request.message, answer.result.text)
@@ -104,6 +106,11 @@ def _channel_id(interaction: Interaction) -> int:
     if interaction.channel_id is None:
         raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
     return -interaction.user.id if _is_seen_by_nobody_else(interaction) else interaction.channel_id
+
+
+def _may_know(interaction: Interaction, channel_id: int) -> bool:
+    """Return whether a person may be told what was said in a conversation before, also where the bot is no member."""
+    return is_private(channel_id) or interaction.guild_id is None or may_read(interaction.permissions)
 
 
 def _is_seen_by_nobody_else(interaction: Interaction) -> bool:

@@ -87,6 +87,7 @@ class Inspect(Cog):
         checkpoint: str | None = None,
     ) -> None:
         """Follow a text through the model, step by step: tokens, hidden states, logits, softmax, decision"""
+        await interaction.client.access.check(command, interaction)
         name = await self.delivery.checkpoints.name(interaction, command, checkpoint)
         request = replace(inspectable()[command](text, labels, target), checkpoint=name)
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
@@ -102,12 +103,12 @@ class Inspect(Cog):
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        if press.request.about.quotes_channel:
-            check_reader(interaction)
+        _check_reader(interaction, press.request)
         await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
-        """Show another page. Of several edits of a message, only the newest counts."""
+        """Show another page. Of several edits of a message, only the newest counts. Raises like `show`."""
+        _check_reader(interaction, press.request)
         kind = ResponseKind.of_view(interaction)
         if kind is ResponseKind.EPHEMERAL or interaction.message is None:
             await self._turn(interaction, press, kind)
@@ -126,6 +127,11 @@ class Inspect(Cog):
                 return
         if await show(replace(press.request, evidence=True), page) is not None:
             self._computed[key] = None
+
+
+def _check_reader(interaction: Interaction, request: WorkRequest) -> None:
+    if request.about.quotes_channel:
+        check_reader(interaction)
 
 
 setup = Inspect.setup

@@ -18,7 +18,14 @@ from bot.errors import UNEXPECTED, InvalidRequest, Refused, describe, seconds_in
 from bot.inference.requests import Answer
 from bot.mentions.addressed import is_addressed, question_of, spoken
 from bot.mentions.limits import MessageLimits
-from bot.mentions.places import ThreadReply, may_begin_thread, may_write, permissions_in, place_of
+from bot.mentions.places import (
+    ThreadReply,
+    may_begin_thread,
+    may_read_earlier,
+    may_write,
+    permissions_in,
+    place_of,
+)
 from bot.mentions.quoting import quote_of
 from bot.replies.help.command_ids import CommandIds
 from bot.replies.interaction_record import InteractionRecord
@@ -158,7 +165,8 @@ class Mentions(Cog):
             system=await system_prompt(self.bot.servers, reply.guild_id, message.channel),
         )
         async with self._turn(message, reply, channel_id) as turn:
-            request = replace(request, history=turn.history, conversation=turn.conversation)
+            history = turn.history if may_read_earlier(message) else ()
+            request = replace(request, history=history, conversation=turn.conversation)
             answer = await self.delivery.answer_at(reply, request, partial(self._render, reply), preview_reply)
             if answer is not None and answer.result.text:
                 # A conversation keeps nobody's words but those that were said to the bot.

@@ -88,6 +88,7 @@ class MessageMenus(Cog):
 
     async def inspect(self, interaction: Interaction, message: discord.Message) -> None:
         """Follow a message through the model, as `/inspect` does."""
+        await interaction.client.access.check("sentiment", interaction)
         text = await self._text(interaction, message, SentimentRequest, "inspect")
         await self._answer(interaction, WorkRequest.of(SentimentRequest(text)), render_work)
 

@@ -25,8 +25,8 @@ from bot.storage.database import FAILURES
 
 log = logging.getLogger(__name__)
 
-NO_SERVER = "Settings are a server's, and I can only keep them for servers that have added me."
-MANAGERS_ONLY = "Only members with the permission Manage Server can see and change my settings here."
+NO_SERVER = "Settings are a server's. Please open them in a server that has added me."
+MANAGERS_ONLY = "Please ask somebody with the permission Manage Server: only they can see and change my settings here."
 
 
 class Settings(Cog):

@@ -95,10 +95,11 @@ def _menu_row(tree: Any, menu: app_commands.ContextMenu) -> list[str]:
 def _row(name: str, about: str, registered: Mapping[str, Any], needs: Needs, rule: str) -> list[str]:
     where = [CONTEXTS[number] for number in registered["contexts"]]
     installs = [INSTALLS[number] for number in registered["integration_types"]]
-    return [name, about, _who(registered, needs), ", ".join(where), ", ".join(installs), *_needs(needs, rule)]
+    return [name, about, who_may(registered, needs), ", ".join(where), ", ".join(installs), *_needs(needs, rule)]
 
 
-def _who(registered: Mapping[str, Any], needs: Needs) -> str:
+def who_may(registered: Mapping[str, Any], needs: Needs) -> str:
+    """Return who may use a command, in words."""
     if needs.who:
         return needs.who
     if (permissions := registered.get("default_member_permissions")) is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import discord
@@ -14,8 +16,9 @@ from bot.batches.columns import find_column, obvious_column
 from bot.batches.components import STOP, buttons_view, columns_view
 from bot.batches.downloads import download
 from bot.batches.formats import check_size, format_of
-from bot.batches.job import TOKEN_SECONDS, Job, Place, job_as_json, read_job, read_outcomes
+from bot.batches.job import Job, job_as_json, read_job, read_outcomes
 from bot.batches.office import Office
+from bot.batches.places import place_of
 from bot.batches.plan import Options
 from bot.batches.post import Content, Post, Unseen
 from bot.batches.reading import read_table
@@ -23,7 +26,6 @@ from bot.batches.running import BatchRun
 from bot.batches.shift import Shift, Tools
 from bot.errors import AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Unanswered, describe
 from bot.replies.acknowledgement import defer, is_answered_privately
-from bot.replies.interaction_age import age
 from bot.storage.batches import BatchState, KeptBatch
 from bot.storage.database import FAILURES
 
@@ -39,6 +41,10 @@ NOT_KEPT = "I cannot keep your file at the moment, and that has been logged. Ple
 NOT_YOURS = "Only the person who gave me this file may do this."
 ENDED = "This file is not with me any more, so there is nothing to do about it. Please give it to me again."
 NO_COLUMN = "The file has no such column any more. Please give it to me again."
+PRIVATE_NOW = "I go on where only you see it: this server has set that answers are private."
+
+Check = Callable[[str, discord.Interaction], Awaitable[None]]
+"""Raises a `GlassboxError` unless the person behind an interaction may use a command."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,12 @@ class BatchService:
 
     Args:
         office: begins files, by their ids.
+        check: whether a command may be used, when a file begins that has been asked about.
     """
 
-    def __init__(self, tools: Tools, office: Office) -> None:
+    def __init__(self, tools: Tools, office: Office, check: Check) -> None:
         self._tools = tools
+        self._check = check
         self.office = office
 
     async def take(self, interaction: discord.Interaction, given: Given) -> None:
@@ -94,7 +102,7 @@ class BatchService:
             table.columns,
             column,
             second,
-            self._place(interaction, private=given.private or is_answered_privately(interaction)),
+            place_of(interaction, self._tools.now(), private=given.private or is_answered_privately(interaction)),
         )
         identity = await self._keep(interaction, job, content)
         if identity is not None:
@@ -135,7 +143,8 @@ class BatchService:
         if kept.state is BatchState.ASKING:
             await self._tools.batches.remove(identity)
             embed = rendering.failed(job, "Cancelled. I have deleted the file.")
-            await self._post(kept, replace(job, place=self._place(interaction))).try_to_show(Content(embed))
+            cancelled = replace(job, place=place_of(interaction, self._tools.now()))
+            await self._post(kept, cancelled).try_to_show(Content(embed))
 
     async def answer(self, identity: str, stop: asyncio.Event) -> None:
         """Answer a file in this process (see `Office`); raise `FAILURES`."""
@@ -209,9 +218,15 @@ class BatchService:
             await self._post(kept, job).try_to_show(content)
 
     async def _begin(self, interaction: discord.Interaction, kept: KeptBatch, job: Job) -> None:
-        await defer(interaction)
+        await self._check(job.options.command, interaction)
+        message = interaction.message
+        moves = message is not None and not message.flags.ephemeral and is_answered_privately(interaction)
+        await defer(interaction, thinking=moves)
+        if moves:
+            with contextlib.suppress(Unseen):
+                await self._post(kept, job).try_to_show(Content(rendering.failed(job, PRIVATE_NOW)))
         # The press has a token of its own, with fifteen minutes.
-        await self._go_on(kept.id, replace(job, place=self._place(interaction)))
+        await self._go_on(kept.id, replace(job, place=place_of(interaction, self._tools.now(), private=moves)))
 
     async def _pressed(self, interaction: discord.Interaction, identity: str) -> tuple[KeptBatch, Job]:
         """Return the file of a component; raise unless it is the presser's."""
@@ -226,28 +241,6 @@ class BatchService:
         if kept.person != interaction.user.id:
             raise SomebodyElses(NOT_YOURS)
         return kept, job
-
-    def _place(self, interaction: discord.Interaction, *, private: bool = False) -> Place:
-        """Return where an interaction's response is.
-
-        Args:
-            private: whether only one person sees it; a component's message tells by itself.
-        """
-        until = self._tools.now() + TOKEN_SECONDS - age(interaction)
-        private |= interaction.message is not None and interaction.message.flags.ephemeral
-        channel_id = interaction.channel_id if not private and _may_write(interaction) else None
-        return Place(interaction.application_id, interaction.token, until, channel_id, interaction.guild_id)
-
-
-def _may_write(interaction: discord.Interaction) -> bool:
-    """Return whether the bot may write in the channel without an interaction."""
-    if interaction.guild_id is None:
-        return interaction.context.dm_channel
-    allowed = interaction.app_permissions
-    is_thread = isinstance(interaction.channel, discord.Thread)
-    may_send = allowed.send_messages_in_threads if is_thread else allowed.send_messages
-    is_member = interaction.client.get_guild(interaction.guild_id) is not None
-    return is_member and may_send and allowed.view_channel and allowed.embed_links and allowed.attach_files
 
 
 def _is_of(kept: KeptBatch, interaction: discord.Interaction) -> bool:

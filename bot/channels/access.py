@@ -18,7 +18,7 @@ Chosen: TypeAlias = app_commands.AppCommandChannel | app_commands.AppCommandThre
 
 NO_SERVER = (
     "This is for channels of servers. A picture of a direct message or a group would be one of a person or two, and I "
-    "make none of people."
+    "make none of people. Please use it in a server's channel."
 )
 NOT_HERE = (
     "I am not on this server, so I cannot read its messages. Somebody with the permission Manage Server can add me: my "
@@ -28,7 +28,10 @@ NO_CONTENT = (
     "Discord does not show me what people write, because this bot runs without the Message Content intent. Whoever "
     "runs it can turn the intent on in the Developer Portal, under Bot, and set MESSAGE_CONTENT=true."
 )
-NOT_YOU = "You may not read the earlier messages of that channel, so I do not look at them for you."
+NOT_YOU = (
+    "You may not read the earlier messages of that channel, so I do not look at them for you. Choose another "
+    "`channel`, or ask somebody who manages that one."
+)
 NOT_ME = (
     "I may not read the earlier messages of that channel. Somebody who manages it can allow me View Channel and Read "
     "Message History."

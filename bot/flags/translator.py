@@ -21,7 +21,7 @@ from bot.replies.delivery import ResponseKind
 from bot.replies.message_delivery import MessageReply
 from bot.replies.message_text import read_message, text_of
 from bot.replies.results.translate import render_below
-from bot.request_ids import add_words_of, request_id
+from bot.request_ids import add_words_of, is_answered_again, request_id
 from bot.servers.features import MessageFeature
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import ReadAlong
@@ -40,7 +40,7 @@ NOTICE_SECONDS = 20.0
 CHOICE_SECONDS = 120.0
 """How long a menu of languages waits for a choice."""
 NOT_YOURS = "Only the person who put the flag can choose. Put one yourself, and I ask you."
-OFF = "This server has turned off translations by flags. In the menu of a message, **Translate** still works."
+OFF = "This server has turned off flags, or public answers. In the menu of a message, **Translate** still works."
 BOTH = "With `/translate` you choose both languages."
 NOT_OFFERED = "I cannot translate into this language here. Please choose another one."
 UNREADABLE = "I cannot read this message any more, so I do not translate it."
@@ -94,7 +94,11 @@ class FlagTranslator:
         flag = await self._chosen(interaction, choice)
         await defer(interaction)  # reading may take longer than Discord waits
         if not await self._claim(flag, choice.code):
-            raise InvalidRequest(await self._already(flag, choice.code))
+            found = await self._translations.find(flag.message_id, choice.code)
+            if not is_answered_again.get() or found not in (None, choice.menu_id):
+                raise InvalidRequest(_already(flag, choice.code, found))
+            if found is not None:  # the process that has died had translated it
+                return
         try:
             request = await self._request(flag, choice.code)
             if request is None:
@@ -128,7 +132,7 @@ class FlagTranslator:
 
     async def _is_allowed(self, flag: Flag, member: discord.Member | None) -> bool:
         settings = await self._bot.servers.settings(flag.guild.id)
-        return settings.reactions.translate and await self._bot.access.allows_in(
+        return settings.translates_flags and await self._bot.access.allows_in(
             MessageFeature.REACTIONS, flag.guild, flag.channel, member
         )
 
@@ -233,19 +237,11 @@ class FlagTranslator:
         guild, channel = interaction.guild, interaction.channel
         if guild is None or not isinstance(channel, Place):
             raise InvalidRequest(UNREADABLE)
-        if not (await self._bot.servers.settings(guild.id)).reactions.translate:
+        if not (await self._bot.servers.settings(guild.id)).translates_flags:
             raise InvalidRequest(OFF)
         if choice.code not in await self._languages(choice.territory):
             raise InvalidRequest(NOT_OFFERED)
         return Flag(choice.territory, "", choice.message_id, guild, channel, interaction.user)
-
-    async def _already(self, flag: Flag, code: str) -> str:
-        found = await self._translations.find(flag.message_id, code)
-        name = language(code).name
-        if found is None:
-            return f"This message is being translated into {name} just now."
-        link = f"https://discord.com/channels/{flag.guild.id}/{flag.channel.id}/{found}"
-        return f"This message has been translated into {name} already: {link}"
 
     async def _claim(self, flag: Flag, word: str) -> bool:
         """Return whether this is the first to do something. If the database fails, nobody is."""
@@ -277,6 +273,14 @@ class FlagTranslator:
     def _reply(self, flag: Flag) -> MessageReply:
         may = flag.channel.permissions_for(flag.guild.me)
         return MessageReply(flag.channel.get_partial_message(flag.message_id), asker=flag.asker, files=may.attach_files)
+
+
+def _already(flag: Flag, code: str, found: int | None) -> str:
+    name = language(code).name
+    if found is None:
+        return f"This message is being translated into {name} just now. Please wait for it."
+    link = f"https://discord.com/channels/{flag.guild.id}/{flag.channel.id}/{found}"
+    return f"This message has been translated into {name} already: {link}"
 
 
 def _may_answer(channel: Place) -> bool:

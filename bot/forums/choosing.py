@@ -12,7 +12,7 @@ from bot.errors import InvalidRequest, SomebodyElses
 Interaction = discord.Interaction[Any]
 
 WHICH = "Which forum? Use this in one of its posts, or choose it with the option `forum`."
-NOT_ALLOWED = "You need the permission **Manage Channels** in {} for that."
+NOT_ALLOWED = "You need the permission **Manage Channels** in {} for that. Ask somebody who manages this server."
 UNSEEN = "This forum was deleted, or I do not see it any more."
 
 

@@ -12,6 +12,7 @@ import discord
 from bot.errors import describe
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.message_delivery import MessageReply
+from bot.replies.messages import may_read
 from bot.text.characters import visible
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,19 @@ def permissions_in(message: discord.Message) -> discord.Permissions:
         return channel.permissions_for(me)
     except discord.ClientException:  # a thread whose channel is not known
         return EVERYTHING
+
+
+def may_read_earlier(message: discord.Message) -> bool:
+    """Return whether the author of a message may read the earlier ones of its channel; False if that is not known."""
+    if message.guild is None:
+        return True
+    author, channel = message.author, message.channel
+    if not isinstance(author, discord.Member) or isinstance(channel, discord.PartialMessageable):
+        return False
+    try:
+        return may_read(channel.permissions_for(author))
+    except discord.ClientException:  # a thread whose channel is not known
+        return False
 
 
 def may_write(message: discord.Message, permissions: discord.Permissions) -> bool:

@@ -20,7 +20,7 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
 from bot.inference.together import Together
 from bot.pictures.studio import Studio
-from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, respond
+from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, is_answered_privately, respond
 from bot.replies.checkpoints.choosing import Allowed, Choosing
 from bot.replies.destination import Destination, InteractionResponse
 from bot.replies.formatting.text import fit
@@ -59,10 +59,15 @@ class ResponseKind(Enum):
 
     @classmethod
     def of_view(cls, interaction: discord.Interaction) -> ResponseKind:
-        """Return how to show another view: an edit for the person who asked, an ephemeral message for others."""
+        """Return how to show another view: an edit for the person who asked, an ephemeral message for others.
+
+        Also for that person if the server has wanted private answers since.
+        """
         message = interaction.message
         if message is None or message.flags.ephemeral:
             return cls.EDIT
+        if is_answered_privately(interaction):
+            return cls.EPHEMERAL
         asked = message.interaction_metadata
         return cls.EDIT if asked is not None and asked.user.id == interaction.user.id else cls.EPHEMERAL
 

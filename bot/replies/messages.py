@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 
 import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.replies.message_text import with_names
 from bot.request_ids import add_words_of
 from bot.tasks.prompts.speakers import line_of
 
@@ -18,7 +18,6 @@ FEWEST, MOST = 2, 100
 READ_SECONDS = 60.0
 """How long reading may take. discord.py itself waits as long as a rate limit asks."""
 INSTEAD = "Give me a `text` or a `file` instead"
-_CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """Neither system messages ("Alice has joined") nor answers to commands."""
 
@@ -33,11 +32,11 @@ def check_access(interaction: discord.Interaction) -> None:
         raise InvalidRequest(
             f"I am not on this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
         )
-    if not _may_read(interaction.permissions):
+    if not may_read(interaction.permissions):
         raise InvalidRequest(
             f"You may not read the earlier messages of this channel, so I do not summarise them. {INSTEAD}."
         )
-    if not _may_read(interaction.app_permissions):
+    if not may_read(interaction.app_permissions):
         raise InvalidRequest(
             "I may not read the earlier messages of this channel. Somebody who manages it can allow me View Channel "
             "and Read Message History."
@@ -46,14 +45,15 @@ def check_access(interaction: discord.Interaction) -> None:
 
 def check_reader(interaction: discord.Interaction) -> None:
     """Raise `InvalidRequest` unless the person may read the messages that an answer was made from."""
-    if interaction.guild_id is not None and not _may_read(interaction.permissions):
+    if interaction.guild_id is not None and not may_read(interaction.permissions):
         raise InvalidRequest(
             "This was made of earlier messages of this channel, and you may not read them, so I do not show them. "
             "Ask about a text of your own."
         )
 
 
-def _may_read(permissions: discord.Permissions) -> bool:
+def may_read(permissions: discord.Permissions) -> bool:
+    """Return whether permissions in a channel are enough to read its earlier messages."""
     return permissions.view_channel and permissions.read_message_history
 
 
@@ -94,7 +94,7 @@ async def last_messages(interaction: discord.Interaction, number: int) -> list[s
 
 def _text(message: discord.Message) -> str:
     """Return the text of a message, with names instead of ids."""
-    return _CUSTOM_EMOJI.sub(r"\1", message.clean_content).strip()
+    return with_names(message.content, message).strip()
 
 
 def _nothing_found(messages: list[discord.Message]) -> str:

@@ -101,7 +101,7 @@ MESSAGE_FEATURES: Mapping[str, Needs] = {
         about="Translates a message under a flag",
         intents=(MESSAGE_CONTENT,),
         permissions=(*READ_HISTORY, "Send Messages", "Embed Links"),
-        note="Off until `/settings` switches it on",
+        note="Off until `/settings` switches it on; not where answers are private, because a reaction can have none",
     ),
     "forum tags": Needs(
         about="Proposes or applies the forum's tags to new posts",

@@ -11,6 +11,7 @@ from limits import RateLimitItemPerSecond
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from bot.errors import QuotaUsedUp, describe
+from bot.request_ids import is_answered_again
 from bot.servers.directory import Servers
 from bot.servers.topics.quotas import Quota
 from bot.storage.database import FAILURES
@@ -31,7 +32,7 @@ class ServerQuotas:
 
     @contextlib.asynccontextmanager
     async def use(self, guild_id: int | None, member: Any) -> AsyncIterator[None]:
-        """Count an answer to a member of a server, unless the body raises.
+        """Count an answer to a member of a server, unless the body raises, or a process that has died has counted it.
 
         Args:
             guild_id: None outside servers, where nothing is counted.
@@ -41,7 +42,7 @@ class ServerQuotas:
             QuotaUsedUp: they have had as many as they may.
         """
         quota = await self._quota(guild_id, member)
-        if quota is None or guild_id is None:
+        if quota is None or guild_id is None or is_answered_again.get():
             yield
             return
         item = RateLimitItemPerSecond(quota.answers, quota.seconds, NAMESPACE)

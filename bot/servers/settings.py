@@ -24,3 +24,8 @@ class ServerSettings(Topic):
     reactions: ReactionSettings = ReactionSettings()
     forum_tags: ForumTagSettings = ForumTagSettings()
     retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def translates_flags(self) -> bool:
+        """Whether flags translate: not where answers are private, because a reaction can have none."""
+        return self.reactions.translate and not self.answers.private

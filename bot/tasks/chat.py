@@ -103,6 +103,11 @@ class ChatRequest(Request[ChatResult]):
         """The message."""
         return self.message
 
+    @property
+    def quotes_channel(self) -> bool:
+        """Whether it contains what others have said in a channel before."""
+        return bool(self.history) and not is_private(self.channel_id)
+
 
 def is_private(channel_id: int) -> bool:
     """Return whether only one person sees the conversation with this channel id."""

@@ -26,6 +26,12 @@ WITHOUT_INTENT = (
 )
 
 
+PRIVATE = (
+    "**Flags wait for public answers.** This server shows answers only to the person who asks (page Answers), and a "
+    "reaction can have no such answer."
+)
+
+
 class ReactionsPage(TopicPage):
     """Whether a flag translates, and for how long the translation stays."""
 
@@ -38,12 +44,15 @@ class ReactionsPage(TopicPage):
             yield text(WITHOUT_INTENT)
             return
         now, default = shown.settings.reactions, ReactionSettings()
-        effect = "a flag under a message translates it" if now.translate else "flags under messages do nothing"
+        works = shown.settings.translates_flags
+        effect = "a flag under a message translates it" if works else "flags under messages do nothing"
         yield toggle(
             self.field("translate"),
             now.translate,
             f"**Translate at flags**: {effect}.\n{from_here(now.translate != default.translate)}",
         )
+        if shown.settings.answers.private:
+            yield text(PRIVATE)
         chosen = KEEP if now.delete_after is None else str(now.delete_after)
         options = [Option(KEEP, "Never"), *(Option(value, label) for value, label in TIMES.items())]
         if chosen not in {KEEP, *TIMES}:
