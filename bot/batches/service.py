@@ -26,6 +26,7 @@ from bot.replies.acknowledgement import defer, is_answered_privately
 from bot.replies.interaction_age import age
 from bot.storage.batches import BatchState, KeptBatch
 from bot.storage.database import FAILURES
+from bot.text.characters import whole_characters
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class BatchService:
             raise InvalidRequest("`column` and `second_column` must be two different columns.")
         job = Job(
             interaction.id,
-            given.attachment.filename,
+            whole_characters(given.attachment.filename),
             kind,
             given.header,
             given.options,

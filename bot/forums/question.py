@@ -72,7 +72,8 @@ def label_of(tag: Tag, settings: ForumSettings) -> str | None:
 
 def text_of_post(title: str, message: str) -> str:
     """Return what the model reads of a post: as much as a request may have."""
-    return f"{title}\n\n{message.strip()}".strip()[:MAX_CHARACTERS]
+    # Cut last: some characters become two.
+    return visible(f"{title}\n\n{message.strip()}")[:MAX_CHARACTERS]
 
 
 def fitting(scores: Mapping[int, float], settings: ForumSettings) -> list[int]:
