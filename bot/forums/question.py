@@ -13,7 +13,7 @@ from bot.text.accepted import MAX_CHARACTERS, clean_text, has_words
 from bot.text.characters import identity, visible
 
 OTHER = "another subject"
-"""Stands beside the only tag of a forum: `/zeroshot` compares two labels at least. Each is judged on its own."""
+"""Stands beside the only tag of a forum: `/zeroshot` compares two labels at least."""
 
 
 class Tag(Protocol):
