@@ -42,6 +42,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+NO_CHECKPOINT = "No checkpoint is set for /{}. Whoever runs this bot can set one."
 UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
 
 MOST_NAMES = 12

@@ -23,6 +23,7 @@ from bot.replies.help.page import Help
 from bot.replies.help.report import ReportLimit, report, report_modal
 from bot.replies.pending import Edit, edit_for_good
 from bot.servers.features import feature_of
+from bot.text.characters import visible
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
         """Pass on to the operator what somebody has written."""
         channel_id = self._check_reports(interaction)
         text = press.detail.text.strip()
-        if not text:
+        if not visible(text):
             raise InvalidRequest("Your report is empty, so I have passed on nothing. Please say what went wrong.")
         self._limit.count(interaction.user.id)
         await defer(interaction, thinking=True, ephemeral=True)

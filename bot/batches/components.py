@@ -9,6 +9,7 @@ import discord
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.press import Component
 from bot.replies.formatting.text import fit, visible
+from bot.text import characters
 
 CHOOSE_COLUMN = Action("batch-column", "Choose a column")
 STOP = Action("batch-stop", "Stop", discord.ButtonStyle.danger)
@@ -32,7 +33,9 @@ class ColumnMenu(Component[discord.ui.Select[View]], template=r"glassbox-batch-c
             custom_id=f"glassbox-batch-column:{batch_id}", placeholder=CHOOSE_COLUMN.label
         )
         for index, name in enumerate(columns[:MOST_OPTIONS]):
-            label = fit(" ".join(name.split()), LONGEST_OPTION, visible)[0].strip() or f"column {index + 1}"
+            shown = " ".join(name.split())
+            # Discord refuses a menu with a label that is only white space to it.
+            label = fit(shown, LONGEST_OPTION, visible)[0] if characters.visible(shown) else f"column {index + 1}"
             menu.add_option(label=label, value=str(index))
         return cls(menu)
 

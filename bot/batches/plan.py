@@ -11,10 +11,11 @@ from bot.inference.requests import Request
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.similarity import LONGEST_TEXT, SimilarityRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.zeroshot import ZeroShotRequest
-from bot.text.accepted import checked_range
+from bot.text.accepted import checked_range, clean_text
+from bot.text.characters import visible
 
 
 class Command(StrEnum):
@@ -66,7 +67,7 @@ class Options:
             case Command.SIMILARITY if self.reference is not None and self.compares:
                 raise InvalidRequest("Give either a `second_column` or a `reference` text, and not both.")
             case Command.SIMILARITY if self.reference is not None:
-                SimilarityRequest(("text", self.reference))
+                object.__setattr__(self, "reference", clean_text(self.reference, "reference", LONGEST_TEXT))
         checked_range(self.top_k, 1, 10, "top_k")
 
     def check(self, known: LanguagePairs | None) -> None:
@@ -104,6 +105,6 @@ class Plan:
 
 
 def _filled(text: str | None) -> str:
-    if not (text or "").strip():
+    if not text or not visible(text):
         raise InvalidRequest("One of the two texts is empty.")
-    return str(text)
+    return text

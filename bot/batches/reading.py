@@ -6,20 +6,34 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.batches.dialects import Dialect, dialect_of, line_end_of
 from bot.batches.encodings import decode
 from bot.batches.formats import MOST_COLUMNS, MOST_ROWS, Format
-from bot.batches.header import is_header, unnamed
+from bot.batches.header import free, is_header, unnamed
 from bot.batches.table import Row, Table
 from bot.errors import InvalidRequest
 from bot.text.accepted import quantity
+from bot.text.characters import whole_characters
 
 NOT_QUOTED = "The quotation marks of this row are not well-formed."
 NOT_JSON = "This line is not a JSON object."
+LONG_CELL = "A cell of this row is too long to be read."
 TEXT_COLUMN = "text"
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """The first line of a record that is not well-formed, and why it is not."""
+
+    line: str
+    fault: str
+
+
+Record: TypeAlias = list[str] | Malformed
 
 
 def read_table(content: bytes, kind: Format, header: bool | None = None) -> Table:
@@ -47,42 +61,56 @@ def read_table(content: bytes, kind: Format, header: bool | None = None) -> Tabl
 
 def _cells_table(kind: Format, encoding: Any, dialect: Dialect, lines: Sequence[str], header: bool | None) -> Table:
     records = _records(lines, dialect)
-    first = next((one for one in records if not isinstance(one, str) and one), None)
+    before, first = _until_cells(records)
     if first is None:
         raise InvalidRequest("There is no row in the file. Attach one with a text in each row.")
     if len(first) > MOST_COLUMNS:
         raise InvalidRequest(f"The file has {len(first):,} columns, and I can read {MOST_COLUMNS} at most.")
     named = is_header(first) if header is None else header
     columns = tuple(unnamed(first)) if named else tuple(f"column {number}" for number in range(1, len(first) + 1))
-    start = 2 if named else 1
-    rest = records if named else chain([first], records)
-    limited = islice(enumerate(rest, start), MOST_ROWS + 1)
+    # What stands before the header cannot be read, and is told all the same.
+    numbered = list(enumerate(before, 1))
+    following = enumerate(records, len(before) + 2)
+    own = [] if named else [(len(before) + 1, first)]
+    limited = islice(chain((one for one in numbered if one[1]), own, following), MOST_ROWS + 1)
     rows = [_row(number, record, len(columns), dialect) for number, record in limited]
     return Table(kind, encoding, dialect, columns, named, _checked(rows))
 
 
-def _records(lines: Sequence[str], dialect: Dialect) -> Iterator[list[str] | str]:
+def _until_cells(records: Iterator[Record]) -> tuple[list[Record], list[str] | None]:
+    """Return the blank and malformed records at the start of a file, and the first one with cells."""
+    before: list[Record] = []
+    for record in islice(records, MOST_ROWS + 1):
+        if record and not isinstance(record, Malformed):
+            return before, record
+        before.append(record)
+    return before, None
+
+
+def _records(lines: Sequence[str], dialect: Dialect) -> Iterator[Record]:
     """Yield the cells of each record; of one that is not well-formed, its first line.
 
     An open quotation mark would otherwise swallow everything behind it.
     """
     start = 0
     while start < len(lines):
-        reader = csv.reader(islice(lines, start, None), **dialect.reading)
+        # Not `islice`, which would walk over all lines before.
+        reader = csv.reader(map(lines.__getitem__, range(start, len(lines))), **dialect.reading)
         read = 0
         try:
             for cells in reader:
                 read = reader.line_num
                 yield cells
             return
-        except csv.Error:
-            yield lines[start + read].rstrip("\r\n")
+        except csv.Error as error:
+            fault = LONG_CELL if "field limit" in str(error) else NOT_QUOTED
+            yield Malformed(lines[start + read].rstrip("\r\n"), fault)
             start += read + 1
 
 
-def _row(number: int, record: list[str] | str, columns: int, dialect: Dialect) -> Row:
-    if isinstance(record, str):
-        return Row(number, (record, *[""] * (columns - 1)), NOT_QUOTED, raw=record)
+def _row(number: int, record: Record, columns: int, dialect: Dialect) -> Row:
+    if isinstance(record, Malformed):
+        return Row(number, (record.line, *[""] * (columns - 1)), record.fault, raw=record.line)
     if not record:
         return Row(number, (), is_blank=True)
     cells = tuple(record[:columns]) + ("",) * (columns - len(record))
@@ -102,27 +130,31 @@ def _written(cells: Sequence[str], dialect: Dialect) -> str:
 
 def _json_rows(lines: Sequence[str]) -> tuple[tuple[str, ...], list[Row]]:
     parsed = [_json_object(line) for line in lines[: MOST_ROWS + 1]]
-    columns = tuple(dict.fromkeys(chain.from_iterable(one for one in parsed if one is not None)))
-    if not columns:
+    fields = tuple(dict.fromkeys(chain.from_iterable(one for one in parsed if one is not None)))
+    if not fields:
         raise InvalidRequest('I found no JSON object in the file. Each line must be one, such as {"text": "…"}.')
-    if len(columns) > MOST_COLUMNS:
-        raise InvalidRequest(f"The file has {len(columns):,} fields, and I can read {MOST_COLUMNS} at most.")
+    if len(fields) > MOST_COLUMNS:
+        raise InvalidRequest(f"The file has {len(fields):,} fields, and I can read {MOST_COLUMNS} at most.")
+    columns: list[str] = []
+    for field in fields:
+        columns.append(free(whole_characters(field), columns))
     rows = []
     for number, (line, one) in enumerate(zip(lines, parsed, strict=False), 1):
         raw = line.rstrip("\r\n")
         if one is None:
             rows.append(Row(number, (), NOT_JSON if raw.strip() else "", raw, is_blank=not raw.strip()))
         else:
-            rows.append(Row(number, tuple(_as_text(one.get(name)) for name in columns), raw=raw))
-    return columns, rows
+            rows.append(Row(number, tuple(one.get(field, "") for field in fields), raw=raw))
+    return tuple(columns), rows
 
 
-def _json_object(line: str) -> dict[str, Any] | None:
+def _json_object(line: str) -> dict[str, str] | None:
+    """Return the fields of a JSON object as texts; None if a line is none, or too deeply nested."""
     try:
         found = json.loads(line)
+        return {name: _as_text(one) for name, one in found.items()} if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _as_text(value: Any) -> str:

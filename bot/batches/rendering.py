@@ -105,11 +105,12 @@ def finished(job: Job, summary: Summary, seconds: float, guarded: int, note: str
     lines += filter(None, [note])
     embed = _embed(job, lines)
     if summary.faulty:
-        named = [f"Row {fault.row:,}: {_short(fault.why)}" for fault in summary.faults]
+        # A reason may hold cells. Five of them, with their numbers, fit into a field.
+        named = [f"Row {fault.row:,}: {fit(' '.join(fault.why.split()), WHY)[0]}" for fault in summary.faults]
         if summary.faulty > len(named):
             named.append(f"… and {summary.faulty - len(named):,} more, in the column `error`")
         title = f"{_begin(quantity_of(summary.faulty))} without an answer"
-        embed.add_field(name=title, value=fit("\n".join(named), 1_024, str)[0], inline=False)
+        embed.add_field(name=title, value="\n".join(named), inline=False)
     return embed
 
 

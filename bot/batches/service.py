@@ -28,6 +28,7 @@ from bot.errors import AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Una
 from bot.replies.acknowledgement import defer, is_answered_privately
 from bot.storage.batches import BatchState, KeptBatch
 from bot.storage.database import FAILURES
+from bot.text.characters import whole_characters
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class BatchService:
             raise InvalidRequest("`column` and `second_column` must be two different columns.")
         job = Job(
             interaction.id,
-            given.attachment.filename,
+            whole_characters(given.attachment.filename),
             kind,
             given.header,
             given.options,

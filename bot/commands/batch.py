@@ -35,6 +35,7 @@ from bot.errors import InvalidRequest, SettingsError, describe, joined, seconds_
 from bot.inference.backend import Backend
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals
+from bot.text.characters import without_controls
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +194,7 @@ def _shown(console: Console, run: BatchRun) -> Iterator[Callable[[], None]]:
 def _plan(table: Table, asked: Asked) -> Plan:
     column = obvious_column(table) if asked.column is None else find_column(table, asked.column, "--column")
     if column is None:
-        names = joined(f"“{name}”" for name in table.columns[:MOST_NAMED])
+        names = joined(f"“{without_controls(name)}”" for name in table.columns[:MOST_NAMED])
         raise InvalidRequest(f"Say with --column which column holds the texts, such as {names}.")
     second = None if asked.second is None else find_column(table, asked.second, "--second-column")
     return Plan(asked.options, column, second)
@@ -219,6 +220,11 @@ def _replace(path: Path, content: bytes) -> None:
         raise SettingsError(f"{path} cannot be written.") from None
 
 
+def _plain(text: str) -> str:
+    """Return a text of somebody's file for the terminal, which obeys what it holds of escape sequences."""
+    return escape(without_controls(" ".join(text.split())))
+
+
 def _tell(console: Console, asked: Asked, summary: Summary, spool: Spool) -> None:
     said = f"{summary.answered:,} of {summary.rows:,} rows answered"
     if not summary.is_whole:
@@ -228,8 +234,8 @@ def _tell(console: Console, asked: Asked, summary: Summary, spool: Spool) -> Non
         return
     console.print(f"{said}: {escape(str(asked.target))}", soft_wrap=True)
     for fault in summary.faults:
-        console.print(f"  row {fault.row:,}: {escape(fault.why)}", soft_wrap=True)
+        console.print(f"  row {fault.row:,}: {_plain(fault.why)}", soft_wrap=True)
     if summary.faulty > len(summary.faults):
         console.print(f"  … and {summary.faulty - len(summary.faults):,} more, in the column “error”", soft_wrap=True)
     for name, number in summary.counts[:MOST_NAMED]:
-        console.print(f"  {number:>8,}  {escape(name)}", soft_wrap=True)
+        console.print(f"  {number:>8,}  {_plain(name)}", soft_wrap=True)

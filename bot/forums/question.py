@@ -13,7 +13,7 @@ from bot.text.accepted import MAX_CHARACTERS, clean_text, has_words
 from bot.text.characters import identity, visible
 
 OTHER = "another subject"
-"""Stands beside the only tag of a forum: `/zeroshot` compares two labels at least. Each is judged on its own."""
+"""Stands beside the only tag of a forum: `/zeroshot` compares two labels at least."""
 
 
 class Tag(Protocol):
@@ -72,7 +72,8 @@ def label_of(tag: Tag, settings: ForumSettings) -> str | None:
 
 def text_of_post(title: str, message: str) -> str:
     """Return what the model reads of a post: as much as a request may have."""
-    return f"{title}\n\n{message.strip()}".strip()[:MAX_CHARACTERS]
+    # Cut last: some characters become two.
+    return visible(f"{title}\n\n{message.strip()}")[:MAX_CHARACTERS]
 
 
 def fitting(scores: Mapping[int, float], settings: ForumSettings) -> list[int]:

@@ -23,7 +23,7 @@ from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, is_answered_privately, respond
 from bot.replies.checkpoints.choosing import Allowed, Choosing
 from bot.replies.destination import Destination, InteractionResponse
-from bot.replies.formatting.text import fit
+from bot.replies.formatting.text import fit_markdown
 from bot.replies.pending import EDIT_SECONDS, PendingReply, until_accepted
 from bot.replies.reply import Reply
 from bot.replies.work.offer import with_work
@@ -228,7 +228,7 @@ class Delivery:
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:
     """Send a sentence to the person behind an interaction, and to nobody else. Errors are only logged."""
-    sentence = fit(sentence, LONGEST_SENTENCE, str)[0]
+    sentence = fit_markdown(sentence, LONGEST_SENTENCE)
     try:
         acknowledged = acknowledgement(interaction)
         if acknowledged is None:

@@ -20,7 +20,7 @@ from bot.errors import describe
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.destination import Edit
 from bot.replies.discord_errors import Outcome, is_gone, outcome_of
-from bot.replies.formatting.text import fit
+from bot.replies.formatting.text import fit_markdown
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.pending import EDIT_TIMEOUT, LAST_SECONDS, until_accepted
 
@@ -122,7 +122,7 @@ class MessageReply:
 
     async def tell(self, sentence: str) -> None:
         """Say a sentence in place of an answer. Errors are only logged, and nothing is tried twice."""
-        sentence = fit(sentence, LONGEST_SENTENCE, str)[0]
+        sentence = fit_markdown(sentence, LONGEST_SENTENCE)
         try:
             async with asyncio.timeout(EDIT_TIMEOUT):
                 await self.edit(content=sentence, embed=None, attachments=[], view=None)

@@ -39,7 +39,7 @@ class ZeroShotResult(Result):
 
     scores: tuple[LabelScore, ...]
     multi_label: bool
-    """Each label was judged on its own, so that the probabilities need not sum to 1."""
+    """Several labels may apply, so that the probabilities need not sum to 1."""
     truncated: bool
     """The end of the text did not fit into the model's context."""
 
@@ -126,8 +126,10 @@ PROMPTS = ("Text: {}\nCategory:", "{}\nTags:")
 NEUTRAL: list[str] = read_table("bot.tasks.prompts", "prompts.toml")["zeroshot"]["neutral"]
 """Sentences about nothing in particular: a label's probability after them says how common it is."""
 TEMPERATURE = 0.7
-# A label applies if the text makes it e times likelier than the neutral sentences do.
-MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.0, 0.5
+# A label applies if the text makes it e^1.5 times likelier than the neutral sentences do. A long text makes every label
+# much likelier than they do, so each is also compared with the one that it makes likeliest: see `applicable`.
+MULTI_THRESHOLD, MULTI_TEMPERATURE = 1.5, 0.5
+CONTRAST = 2.0
 LABEL_TOKENS = 64
 """The most tokens of a label that are scored; never more than a quarter of the context."""
 
@@ -147,7 +149,7 @@ class LabelWeights:
     scores: Floats
     """The same minus the log-probabilities after neutral sentences."""
     probabilities: Floats
-    """Softmax or sigmoid of the scores."""
+    """Softmax of the scores; see `applicable` if several labels may apply."""
     truncated: bool
 
     @property
@@ -183,11 +185,15 @@ def label_weights(head: CausalLM, request: ZeroShotRequest, *, alone: bool = Fal
     scores = (first - common[:, [label[0] for label in labels]]).mean(axis=0)
     scores += yield from _endings(head, labels, found, alone=alone)
     log_probabilities = np.array([[one.sum(dtype=np.float64) for one in output] for output in found]).mean(axis=0)
-    if request.multi_label:
-        probabilities = sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE)
-    else:
-        probabilities = softmax(scores / TEMPERATURE)
+    probabilities = applicable(scores) if request.multi_label else softmax(scores / TEMPERATURE)
     return LabelWeights(text, tuple(labels), log_probabilities, scores, probabilities, truncated)
+
+
+def applicable(scores: Floats) -> Floats:
+    """Return the probability of each label if several may apply: by its own score, and by its distance to the best."""
+    alone = sigmoid((scores - MULTI_THRESHOLD) / MULTI_TEMPERATURE)
+    contrasted: Floats = alone * np.exp((scores - scores.max()) / CONTRAST)
+    return contrasted
 
 
 def calibrate(head: CausalLM) -> TaskRun[None]:

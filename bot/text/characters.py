@@ -68,6 +68,11 @@ def without_controls(text: str, keep: str = "\t") -> str:
     return "".join(one for one in text if one in keep or unicodedata.category(one) not in ("Cc", "Cs"))
 
 
+def whole_characters(text: str) -> str:
+    """Return a text in which half characters (lone surrogates), which nothing can encode, are replaced."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def visible(text: str) -> str:
     """Return the visible characters of a text in NFC, stripped, with `\\n` for every line break.
 

@@ -365,8 +365,6 @@ async def test_what_cannot_be_answered_is_said_at_once_and_nothing_is_kept(
 async def test_without_a_checkpoint(open_scene: OpenScene, course: Preset) -> None:
     others = {task: spec for task, spec in course.checkpoints.items() if task != "sentiment"}
     async with open_scene(replace(course, checkpoints=others)) as scene:
-        if scene.backend is not scene.worker:
-            pytest.skip("a backend elsewhere refuses the rows")
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
         assert "No checkpoint is set for /sentiment" in scene.refusal(result)
 

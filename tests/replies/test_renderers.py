@@ -142,7 +142,7 @@ class TestZeroShot:
 
         assert reply.embed.title == "entertainment"
         assert (reply.embed.description or "").count("**") == 2
-        assert zeroshot.JUDGED_ALONE not in (reply.embed.description or "")
+        assert zeroshot.SEVERAL_APPLY not in (reply.embed.description or "")
 
     def test_several_labels_may_fit(self) -> None:
         result = ZeroShotResult(scores(entertainment=0.9, sports=0.5, politics=0.04), multi_label=True, truncated=False)
@@ -151,7 +151,7 @@ class TestZeroShot:
 
         assert reply.embed.title == "entertainment, sports"
         assert (reply.embed.description or "").count("**") == 4
-        assert zeroshot.JUDGED_ALONE in (reply.embed.description or "")
+        assert zeroshot.SEVERAL_APPLY in (reply.embed.description or "")
 
     def test_none_may_fit(self) -> None:
         result = ZeroShotResult(scores(sports=0.1), multi_label=True, truncated=False)

@@ -129,7 +129,8 @@ class Reference:
                     score += (sum(found[1:]) - sum(usual[1:])) / 2
             scores.append(score)
         values = torch.tensor(scores, dtype=torch.float64)
-        shared = ((values - 1) / 0.5).sigmoid() if request.multi_label else (values / 0.7).softmax(dim=0)
+        several = ((values - 1.5) / 0.5).sigmoid() * ((values - values.max()) / 2).exp()
+        shared = several if request.multi_label else (values / 0.7).softmax(dim=0)
         return dict(zip(request.labels, shared.tolist(), strict=True))
 
     def fill(self, text: str) -> list[list[tuple[str, float]]]:

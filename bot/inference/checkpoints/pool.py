@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from bot.errors import GlassboxError, ModelUnavailable, describe
+from bot.errors import NO_CHECKPOINT, GlassboxError, ModelUnavailable, describe
 from bot.inference.checkpoints.abilities import read_abilities
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
@@ -101,7 +101,7 @@ class CheckpointPool:
         """
         spec = self._preset.checkpoints.get(task)
         if spec is None:
-            raise ModelUnavailable(f"No checkpoint is set for /{task}. Whoever runs this bot can set one.")
+            raise ModelUnavailable(NO_CHECKPOINT.format(task))
         return spec
 
     def checkpoint(self, task: str) -> PooledCheckpoint:

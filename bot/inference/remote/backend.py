@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import tenacity
 from yarl import URL
 
-from bot.errors import GlassboxError, InvalidRequest, ShuttingDown
+from bot.errors import NO_CHECKPOINT, GlassboxError, InvalidRequest, ModelUnavailable, ShuttingDown
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.languages.pairs import LanguagePairs
@@ -117,7 +117,10 @@ class RemoteBackend(Backend):
 
     def languages(self, name: str) -> LanguagePairs | None:
         known = (endpoint.languages.get(name) for endpoint in self._endpoints)
-        return next((pairs for pairs in known if pairs is not None), None)
+        pairs = next((pairs for pairs in known if pairs is not None), None)
+        if pairs is None and all(one.lacks(name) for one in self._endpoints):
+            raise ModelUnavailable(NO_CHECKPOINT.format(name))
+        return pairs
 
     def status(self) -> WorkerStatus:
         now = [one.status for one in self._endpoints if one.answers and one.status is not None]

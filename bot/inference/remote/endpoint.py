@@ -60,6 +60,14 @@ class Endpoint:
         """Whether the last call was answered."""
         return self.failure is None
 
+    def lacks(self, name: str) -> bool:
+        """Return whether the server has said that it has no checkpoint of this name, nor one for a task of this name.
+
+        One that was not heard yet may have it.
+        """
+        known = None if self.status is None else self.status.checkpoints
+        return known is not None and not any(name == one.name or name in one.tasks for one in known)
+
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
         """Note if the server answers the call in the body as it should, be it with an error of Glassbox's."""

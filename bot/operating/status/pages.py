@@ -11,7 +11,7 @@ from bot.inference.status import CheckpointStatus, Phase
 from bot.operating.maintenance import sentence_of
 from bot.operating.status.overview import COLOUR, PAUSED
 from bot.replies.checkpoints.state import commands, name_of, state
-from bot.replies.formatting.text import fit, units
+from bot.replies.formatting.text import fit_markdown, units
 from bot.replies.reply import Reply
 from bot.storage.maintenance import Notice
 
@@ -71,6 +71,6 @@ def maintenance_page(notice: Notice | None, now: float) -> Reply:
     """Render whether there is a maintenance, and what people read meanwhile."""
     if notice is None:
         return Reply(discord.Embed(title="Maintenance", description=OFF, colour=COLOUR))
-    sentence = fit(sentence_of(notice, now), 1_000, str)[0]
+    sentence = fit_markdown(sentence_of(notice, now), 1_000)
     embed = discord.Embed(title="Maintenance", description=f"**On.** {ON}\n> {sentence}", colour=PAUSED)
     return Reply(embed.set_footer(text=WHILE))

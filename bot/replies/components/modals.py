@@ -9,6 +9,7 @@ from typing import Any
 import discord
 
 from bot.replies.components.buttons import Action
+from bot.text.characters import whole_characters
 
 PREFIX = "glassbox-"
 FIELD = "texts"
@@ -35,7 +36,7 @@ class Submission:
         action, _, options = data["custom_id"].removeprefix(PREFIX).partition(":")
         # A label wraps each field.
         fields = [label.get("component", {}) for label in data["components"]]
-        text = next((str(field["value"]) for field in fields if field.get("custom_id") == FIELD), "")
+        text = next((whole_characters(str(field["value"])) for field in fields if field.get("custom_id") == FIELD), "")
         ticked = frozenset(field["custom_id"] for field in fields if field.get("value") is True)
         return cls(action, options, text, ticked)
 

@@ -105,7 +105,15 @@ def fit(text: str, limit: int, style: Style = escape, keep: Keep = Keep.START) -
         limit: the most units of the styled text; at least 8.
         style: applied after cutting; it escapes the text.
     """
-    text = visible(text)
+    return _fit(visible(text), limit, style, keep)
+
+
+def fit_markdown(markdown: str, limit: int) -> str:
+    """Return as much of finished Markdown as fits. Nothing invisible is removed: it may keep a mention from pinging."""
+    return _fit(markdown, limit, str, Keep.START)[0]
+
+
+def _fit(text: str, limit: int, style: Style, keep: Keep) -> tuple[str, bool]:
     if units(text) <= limit and units(whole := style(text)) <= limit:
         return whole, True
     pieces: list[str] = regex.findall(r"\X", text[:limit] if keep is Keep.START else text)

@@ -7,7 +7,7 @@ from bot.replies.formatting.text import quoted
 from bot.replies.reply import QUOTE, Colour, Draft, Reply, plain_scores, truncation
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 
-JUDGED_ALONE = "*Each label is judged on its own, so the numbers need not add up to 100 %.*"
+SEVERAL_APPLY = "*Several labels may apply, so the numbers need not add up to 100 %.*"
 
 
 def render(request: ZeroShotRequest, answer: Answer[ZeroShotResult]) -> Reply:
@@ -19,6 +19,6 @@ def render(request: ZeroShotRequest, answer: Answer[ZeroShotResult]) -> Reply:
     draft.title = draft.fit(chosen, 200) if fitting else "None of these labels"
     draft.lines = [draft.fit(request.text, QUOTE, quoted), "", draft.bars(result.scores, bold=fitting)]
     if result.multi_label:
-        draft.lines += ["", JUDGED_ALONE]
+        draft.lines += ["", SEVERAL_APPLY]
     whole = f"{request.text}\n\n{plain_scores(result.scores)}"
     return draft.reply("zeroshot", answer, whole, truncation(result.truncated))

@@ -17,6 +17,7 @@ from bot.replies.settings.controls import OFF, ON, Choice, channels, press, text
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.chat import ChatSettings
+from bot.text.characters import visible
 
 PROMPT = Action("settings-prompt", "System prompt of /chat")
 """Its submission's options are the id of a channel; empty for the server."""
@@ -122,7 +123,7 @@ def with_prompt(focus: str, prompt: str, shown: Shown) -> Change:
     channel = _channel(shown)
     if (focus and channel is None) or len(prompt) > LONGEST_PROMPT:
         raise OutdatedPage
-    prompt = prompt.replace("\0", "").strip()
+    prompt = prompt.replace("\0", "").strip() if visible(prompt) else ""
     if channel is None:
         return partial(_with, system_prompt=prompt)
     return partial(_with_channel, channel, prompt)

@@ -146,7 +146,7 @@ def largest(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
 
 
 def applying(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
-    """Say which labels apply if each is judged on its own; the likeliest comes first."""
+    """Say which labels apply if several may; the likeliest comes first."""
     best, applies = scores[0], [score.label for score in scores if score.probability > 0.5]
     key = "pages.some-apply" if applies else "pages.none-applies"
     return decided(sentence(key, labels=", ".join(applies), nearest=best.label), best.label, best.probability)

@@ -122,7 +122,11 @@ def _weighing_formula(request: ZeroShotRequest, made: LabelWeights) -> str:
         score=score,
     )
     if request.multi_label:
-        constants = {"threshold": zeroshot.MULTI_THRESHOLD, "temperature": zeroshot.MULTI_TEMPERATURE}
+        constants = {
+            "threshold": zeroshot.MULTI_THRESHOLD,
+            "temperature": zeroshot.MULTI_TEMPERATURE,
+            "contrast": zeroshot.CONTRAST,
+        }
         return f"{weighed} {sentence('zeroshot.sigmoid', **constants, score=score, probability=probability)}"
     softmax = softmax_of((made.scores / zeroshot.TEMPERATURE).tolist(), best, probability)
     return f"{weighed} {sentence('zeroshot.softmax', temperature=zeroshot.TEMPERATURE, softmax=softmax)}"

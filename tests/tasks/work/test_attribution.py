@@ -278,7 +278,7 @@ class TestWeighedLabels:
         [[after_text], [after_nothing]] = head.score.run(rows)
         found = Attribution(run_task(attribution(head, postponed)))
         assert found.difference == pytest.approx(after_text.sum() - after_nothing.sum(), abs=1e-3)
-        assert f"log p({request.labels[best]}) after the first prompt, because each label" in found.method
+        assert f"log p({request.labels[best]}) after the first prompt, because several labels" in found.method
 
     def test_of_many_labels_are_two_compared(self, weighed: Callable[..., Any]) -> None:
         names = [f"the label with the number {number}" for number in range(20)]

@@ -230,7 +230,8 @@ class TestPrompted:
             assert row.baseline == pytest.approx(baseline(reference, row.label), abs=1e-4)
             assert row.score == pytest.approx(row.log_probability - row.baseline, abs=EXACT)
         scores = np.array([row.score for row in weighed.rows])
-        shared = sigmoid((scores - 1) / 0.5) if multi_label else softmax(scores / 0.7)
+        several = sigmoid((scores - 1.5) / 0.5) * np.exp((scores - scores.max()) / 2)
+        shared = several if multi_label else softmax(scores / 0.7)
         assert [row.probability for row in weighed.rows] == pytest.approx(shared.tolist(), abs=EXACT)
 
     @pytest.mark.parametrize("multi_label", [False, True])
