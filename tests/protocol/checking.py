@@ -31,6 +31,8 @@ from tests.protocol.modals import check_modal
 Json = dict[str, Any]
 
 ORIGINAL = "@original"
+GONE = (401, 404)
+"""Answers after which nothing can be shown any more: the token has expired, or the message was deleted."""
 
 _NEEDS_A_LOOK = regex.compile(r"[\x7f-\x9f\p{Cs}]|\\u00|\\[bfr]|NaN|Infinity")
 
@@ -152,5 +154,5 @@ class Checker:
             self._message(exchange, exchange.body, Sending.FOLLOW_UP, Shown())
         elif fits:
             self._message(exchange, exchange.body, Sending.EDIT, self._shown.get(changed or ""))
-        if exchange.refusal is None:
+        if exchange.refusal is None or exchange.status in GONE:
             check_later(self.faults, interaction, exchange.method, original=message == ORIGINAL)

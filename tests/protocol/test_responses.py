@@ -140,6 +140,7 @@ FROM_ACCOUNT = arrival(authorizing_integration_owners={"1": "5"})
         (None, [arrival(), DEFERRED, SHOWN, FOLLOW_UP]),
         (None, [FROM_ACCOUNT, DEFERRED, SHOWN, *[FOLLOW_UP] * 5]),
         (None, [arrival(), DEFERRED, sent("DELETE", ORIGINAL), FOLLOW_UP]),
+        (None, [arrival(), DEFERRED, sent("PATCH", ORIGINAL, {**QUIET, "content": "x"}, refusal="gone", status=404)]),
         ("callback", [DEFERRED]),
         ("callback", [SHOWN]),
         ("callback", [arrival(), FOLLOW_UP, DEFERRED, SHOWN]),
