@@ -142,7 +142,12 @@ class Status(Cog):
             return
         self._told[message.channel.id] = True
         try:
-            await message.reply(sentence_of(notice, time.time()), mention_author=False, allowed_mentions=NO_MENTIONS)
+            await message.channel.send(
+                sentence_of(notice, time.time()),
+                reference=message.to_reference(fail_if_not_exists=False),  # which `message.reply` does not pass
+                mention_author=False,
+                allowed_mentions=NO_MENTIONS,
+            )
         except Exception as error:  # see `bot.replies.discord_errors`
             log.info("somebody could not be told of the maintenance: %s", describe(error))
 

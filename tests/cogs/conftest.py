@@ -32,6 +32,7 @@ from bot.operating.watch import Watch
 from bot.storage import RequestStore
 from bot.tasks import all_tasks
 from tests.inference.serving.api_server import api_of
+from tests.protocol.scenes import checked
 from tests.timers import PATIENCE
 
 mimetypes.init()  # simcord asks it for the type of attachments, and it reads files the first time
@@ -211,7 +212,9 @@ def open_backend() -> OpenBackend:
 
 @pytest.fixture
 def open_scene(
-    make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]], open_backend: OpenBackend
+    make_worker: Callable[..., AbstractAsyncContextManager[InferenceWorker]],
+    open_backend: OpenBackend,
+    request: pytest.FixtureRequest,
 ) -> OpenScene:
     """Open a scene: `async with open_scene() as scene`, with the options of `make_worker`, and perhaps with a watch."""
 
@@ -226,11 +229,15 @@ def open_scene(
             RequestStore.open(None) as store,
         ):
             bot = Glassbox(backend, store, shard_count=1, watch=watch, message_content=message_content)
-            async with simcord.run(bot, settle_timeout=PATIENCE) as env:
-                await bot.tree.sync()
-                guild = env.create_guild("Glassbox")
-                alice, bob = (guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
-                yield Scene(bot, store, backend, worker, env, guild, guild.create_text_channel("general"), alice, bob)
+            with checked(request.node) as record:
+                async with simcord.run(bot, settle_timeout=PATIENCE) as env:
+                    record.listen(env.backend)
+                    await bot.tree.sync()
+                    guild = env.create_guild("Glassbox")
+                    alice, bob = (guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
+                    yield Scene(
+                        bot, store, backend, worker, env, guild, guild.create_text_channel("general"), alice, bob
+                    )
 
     return open_scene
 

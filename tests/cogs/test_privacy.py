@@ -106,6 +106,7 @@ async def test_opting_out_and_in_again(open_scene: OpenScene) -> None:
         assert await scene.bot.opt_outs.of(scene.alice.id) == frozenset()
 
 
+@pytest.mark.breaks_protocol("silence", reason="custom ids that no message of the bot has are not answered")
 async def test_nobody_reaches_anybody_elses(open_scene: OpenScene) -> None:
     """No custom id names a person: whatever somebody forges, they reach what is theirs, or nothing."""
     async with open_scene() as scene:
