@@ -5,14 +5,13 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.attachments import read_text
 from bot.replies.checkpoints import choosing
 from bot.replies.results.answer import render
 from bot.tasks.answer import AnswerRequest
-
-Choices = list[app_commands.Choice[str]]
 
 
 class Answer(Cog):
@@ -31,15 +30,11 @@ class Answer(Cog):
         question: str,
         context: str | None = None,
         file: discord.Attachment | None = None,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """Find the answer to a question in a text"""
         request = AnswerRequest(question, await _text(context, file), checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render)
-
-    @answer.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "answer", typed)
 
 
 async def _text(context: str | None, file: discord.Attachment | None) -> str:

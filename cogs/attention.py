@@ -7,6 +7,7 @@ from typing import Literal
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Request
@@ -43,7 +44,7 @@ class Attention(Cog):
         self,
         interaction: Interaction,
         text: str,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
         layer: int | None = None,
         head: int | None = None,
         view: Literal["average of heads", "rollout"] | None = None,
@@ -62,10 +63,6 @@ class Attention(Cog):
             text, task, wanted, second, target, source, checkpoint=None if found is None else found.name
         )
         await self.delivery.answer(interaction, request, render)
-
-    @attention.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self.delivery.checkpoints.completions(interaction, "attention", typed)
 
     async def change_view(self, interaction: Interaction, press: Press[AttentionRequest, AttentionView]) -> None:
         """Show another view of the same text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
 import discord
 from discord import app_commands
@@ -13,9 +13,11 @@ from bot.batches.office import Office
 from bot.batches.plan import Command, Options
 from bot.batches.service import BatchService, Given
 from bot.batches.shift import Tools
+from bot.checkpoint_option import CheckpointOfCommand
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError
 from bot.inference.languages.pairs import LanguagePairs
+from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import language_choices
 from bot.replies.components.press import Press
 from bot.text.label_list import parse_labels
@@ -57,6 +59,7 @@ class Batch(Cog):
         reference="For similarity: one text to compare each row with",
         multi_label="For zeroshot: whether several labels may fit (no if left out)",
         top_k="For fill: how many words for each blank, 1 to 10 (1 if left out)",
+        checkpoint=choosing.ABOUT,
         header="Whether the first row names the columns (found out if left out)",
         private="Whether only you see the answer (no if left out)",
     )
@@ -73,12 +76,14 @@ class Batch(Cog):
         reference: str | None = None,
         multi_label: bool = False,
         top_k: int = 1,
+        checkpoint: Annotated[str | None, CheckpointOfCommand()] = None,
         header: bool | None = None,
         private: bool = False,
     ) -> None:
         """Answer a whole file: each row through a command, and the same file back with the answers as columns"""
         chosen = Command(command)
         await interaction.client.access.check(command, interaction)
+        name = await self.delivery.checkpoints.name(interaction, command, checkpoint)
         options = Options(
             chosen,
             parse_labels(labels or "") if chosen is Command.ZERO_SHOT else (),
@@ -88,8 +93,9 @@ class Batch(Cog):
             top_k,
             reference if chosen is Command.SIMILARITY else None,
             compares=chosen is Command.SIMILARITY and second_column is not None,
+            checkpoint=name,
         )
-        options.check(self.backend.languages(command))
+        options.check(self.backend.languages(name or command))
         second = second_column if options.compares else None
         async with interaction.client.quotas.use(interaction.guild_id, interaction.user):
             await self.service.take(interaction, Given(file, options, header, column, second, private))

@@ -9,6 +9,7 @@ from functools import partial
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer, is_answered_privately, respond
@@ -21,8 +22,6 @@ from bot.replies.turns import turn_in_time
 from bot.servers.prompts import system_prompt
 from bot.storage.conversations import Turn
 from bot.tasks.chat import ChatRequest, Exchange, is_private
-
-Choices = list[app_commands.Choice[str]]
 
 
 class Chat(Cog):
@@ -46,7 +45,7 @@ class Chat(Cog):
         message: str | None = None,
         new: bool = False,
         temperature: float = ChatRequest.temperature,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """Talk with the model; each channel, thread and direct message has a conversation of its own"""
         channel_id = _channel_id(interaction)
@@ -72,10 +71,6 @@ class Chat(Cog):
                 await self.conversations.keep(
                     turn, channel_id, interaction.user.id, exchange, guild_id=interaction.guild_id
                 )
-
-    @chat.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "chat", typed)
 
     @contextlib.asynccontextmanager
     async def _turn(self, interaction: Interaction, channel_id: int) -> AsyncIterator[Turn]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import discord
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.acknowledgement import send_modal
 from bot.replies.checkpoints import choosing
@@ -42,9 +43,6 @@ def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
     )
 
 
-Choices = list[app_commands.Choice[str]]
-
-
 class Complete(Cog):
     """`/complete`."""
 
@@ -69,7 +67,7 @@ class Complete(Cog):
         language: str = CompleteRequest.language,
         max_new_tokens: int = CompleteRequest.max_new_tokens,
         temperature: float = CompleteRequest.temperature,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """How does code go on? A completion in its language"""
         name = await self.delivery.checkpoints.name(interaction, "complete", checkpoint)
@@ -91,10 +89,6 @@ class Complete(Cog):
     async def go_on(self, interaction: Interaction, press: Press[CompleteRequest, None]) -> None:
         """Complete the code again, or go on from a completion."""
         await self._answer(interaction, press.request)
-
-    @complete.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "complete", typed)
 
     @complete.autocomplete("language")
     async def languages(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.replies.checkpoints import choosing
 from bot.replies.results.fill import render
 from bot.tasks.fill import FillRequest
-
-Choices = list[app_commands.Choice[str]]
 
 
 class Fill(Cog):
@@ -22,14 +21,10 @@ class Fill(Cog):
         checkpoint=choosing.ABOUT,
     )
     async def fill(
-        self, interaction: Interaction, text: str, top_k: int = FillRequest.top_k, checkpoint: str | None = None
+        self, interaction: Interaction, text: str, top_k: int = FillRequest.top_k, checkpoint: Checkpoint = None
     ) -> None:
         """Which word was hidden? The likeliest ones with their probabilities"""
         await self.delivery.answer(interaction, FillRequest(text, top_k, checkpoint=checkpoint), render)
-
-    @fill.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "fill", typed)
 
 
 setup = Fill.setup

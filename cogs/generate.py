@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
 from bot.replies.results.generate import CONTINUE, REGENERATE, preview, render
 from bot.tasks.generate import GenerateRequest
-
-Choices = list[app_commands.Choice[str]]
 
 
 class Generate(Cog):
@@ -40,17 +39,13 @@ class Generate(Cog):
         temperature: float = GenerateRequest.temperature,
         top_p: float = GenerateRequest.top_p,
         seed: int | None = None,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """How does a text go on? One or more continuations of a prompt"""
         request = GenerateRequest(
             prompt, max_new_tokens, num_return_sequences, temperature, top_p, seed, checkpoint=checkpoint
         )
         await self.delivery.answer(interaction, request, render, preview)
-
-    @generate.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "generate", typed)
 
     async def regenerate(self, interaction: Interaction, press: Press[GenerateRequest, None]) -> None:
         """Generate another text for the same prompt."""

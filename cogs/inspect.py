@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Annotated
 
 from cachetools import LRUCache
 from discord import app_commands
 
+from bot.checkpoint_option import CheckpointOfCommand
 from bot.client import Cog, Glassbox, Interaction
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
@@ -54,9 +56,6 @@ def command_choices() -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=f"/{name}", value=name) for name in inspectable()][:25]  # Discord's limit
 
 
-Choices = list[app_commands.Choice[str]]
-
-
 class Inspect(Cog):
     """`/inspect`, and Show the work."""
 
@@ -84,18 +83,13 @@ class Inspect(Cog):
         command: str = "sentiment",
         labels: str = LABELS,
         target: str = TARGET,
-        checkpoint: str | None = None,
+        checkpoint: Annotated[str | None, CheckpointOfCommand()] = None,
     ) -> None:
         """Follow a text through the model, step by step: tokens, hidden states, logits, softmax, decision"""
         await interaction.client.access.check(command, interaction)
         name = await self.delivery.checkpoints.name(interaction, command, checkpoint)
         request = replace(inspectable()[command](text, labels, target), checkpoint=name)
         await self.delivery.answer(interaction, WorkRequest.of(request), render)
-
-    @inspect.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        command = interaction.namespace.command or "sentiment"
-        return await self.delivery.checkpoints.completions(interaction, command, typed)
 
     async def show(self, interaction: Interaction, press: Press[WorkRequest, None]) -> None:
         """Show the work behind an answer, only to the person who asks.

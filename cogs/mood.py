@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Annotated
 
 from discord import app_commands
 
@@ -12,6 +13,7 @@ from bot.channels.history import FEWEST, MOST
 from bot.channels.message import ChannelMessage
 from bot.channels.mood import Felt, mood_of
 from bot.channels.valence import valence
+from bot.checkpoint_option import CheckpointOption
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.channels.channel_option import ChannelOption
 from bot.replies.channels.facts import check_enough
@@ -44,7 +46,7 @@ class Mood(Cog):
         interaction: Interaction,
         channel: app_commands.Transform[Chosen, ChannelOption] | None = None,
         messages: int = USUAL,
-        checkpoint: str | None = None,
+        checkpoint: Annotated[str | None, CheckpointOption("sentiment")] = None,
     ) -> None:
         """How has a channel felt over time? A picture of its mood, and of nobody in it"""
         checked_range(messages, FEWEST, MOST, "messages")
@@ -67,10 +69,6 @@ class Mood(Cog):
             check_enough(facts)
             found = await asyncio.to_thread(mood_of, felt)
             await show(interaction, render(place.names, found, facts), interaction.client.studio)
-
-    @mood.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self.delivery.checkpoints.completions(interaction, "sentiment", typed)
 
 
 setup = Mood.setup

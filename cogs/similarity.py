@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.replies.checkpoints import choosing
 from bot.replies.results.similarity import render
 from bot.tasks.similarity import SimilarityRequest, parse_texts
-
-Choices = list[app_commands.Choice[str]]
 
 
 class Similarity(Cog):
@@ -22,7 +21,7 @@ class Similarity(Cog):
         checkpoint=choosing.ABOUT,
     )
     async def similarity(
-        self, interaction: Interaction, first: str, second: str | None = None, checkpoint: str | None = None
+        self, interaction: Interaction, first: str, second: str | None = None, checkpoint: Checkpoint = None
     ) -> None:
         """How much do texts mean the same? Cosine similarities of their embeddings"""
         if second is None:
@@ -30,10 +29,6 @@ class Similarity(Cog):
         else:
             request = SimilarityRequest((first, *parse_texts(second)), checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render)
-
-    @similarity.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "similarity", typed)
 
 
 setup = Similarity.setup

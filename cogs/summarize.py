@@ -7,6 +7,7 @@ from dataclasses import replace
 import discord
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import defer
@@ -17,8 +18,6 @@ from bot.replies.results.summarize import preview, render
 from bot.tasks.summarization.summarizers import Length
 from bot.tasks.summarize import SummarizeRequest
 from bot.text.accepted import checked_range
-
-Choices = list[app_commands.Choice[str]]
 
 
 class Summarize(Cog):
@@ -39,7 +38,7 @@ class Summarize(Cog):
         file: discord.Attachment | None = None,
         messages: int | None = None,
         length: Length = SummarizeRequest.length,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """A text, a file or the last messages of this channel in short"""
         if sum(given is not None for given in (text, file, messages)) != 1:
@@ -51,10 +50,6 @@ class Summarize(Cog):
         elif messages is not None:
             request = replace(await self._of_messages(interaction, messages, length), checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render, preview)
-
-    @summarize.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "summarize", typed)
 
     async def _of_messages(self, interaction: Interaction, number: int, length: Length) -> SummarizeRequest:
         checked_range(number, FEWEST, MOST, "messages")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.acknowledgement import send_modal
 from bot.replies.components.buttons import Action
@@ -42,17 +43,13 @@ class Tokenize(Cog):
         texts="What to cut into tokens, for example: apples are sour. If left out, a form asks for several texts",
         checkpoint="Whose tokenizer, by its name or a command that it answers (that of /sentiment if left out)",
     )
-    async def tokenize(self, interaction: Interaction, texts: str | None = None, checkpoint: str | None = None) -> None:
+    async def tokenize(self, interaction: Interaction, texts: str | None = None, checkpoint: Checkpoint = None) -> None:
         """What does a model read? Tokens, ids, attention mask and padding of one or more texts"""
         name = await self.delivery.checkpoints.name(interaction, "tokenize", checkpoint)
         if texts is None:
             await send_modal(interaction, texts_modal(name))
             return
         await self.delivery.answer(interaction, TokenizeRequest.of_lines(texts, name), render)
-
-    @tokenize.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self.delivery.checkpoints.completions(interaction, "tokenize", typed)
 
     async def submit(self, interaction: Interaction, press: Press[None, Submission]) -> None:
         """Tokenise the texts in a modal."""

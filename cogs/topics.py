@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Annotated
 
 from discord import app_commands
 
@@ -11,6 +12,7 @@ from bot.channels.access import Chosen
 from bot.channels.history import FEWEST, MOST
 from bot.channels.message import ChannelMessage
 from bot.channels.topics import Judged, label_of, topics_of
+from bot.checkpoint_option import CheckpointOption
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.pictures.stacked_shares import MOST_KINDS
@@ -48,7 +50,7 @@ class Topics(Cog):
         labels: str,
         channel: app_commands.Transform[Chosen, ChannelOption] | None = None,
         messages: int = USUAL,
-        checkpoint: str | None = None,
+        checkpoint: Annotated[str | None, CheckpointOption("zeroshot")] = None,
     ) -> None:
         """What has a channel been about over time? The share of each of your labels"""
         checked_range(messages, FEWEST, MOST, "messages")
@@ -72,10 +74,6 @@ class Topics(Cog):
             check_enough(facts)
             found = await asyncio.to_thread(topics_of, judged, chosen)
             await show(interaction, render(place.names, found, facts), interaction.client.studio)
-
-    @topics.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self.delivery.checkpoints.completions(interaction, "zeroshot", typed)
 
 
 def checked_labels(labels: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError
 from bot.inference.languages.lookup import find_language
@@ -46,7 +47,7 @@ class Translate(Cog):
         text: str,
         target: str | None = None,
         source: str | None = None,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """Translate a text into another language"""
         if target is None:
@@ -69,10 +70,6 @@ class Translate(Cog):
             request.check(known)
         shown = still_shareable(interaction, render) if kind is ResponseKind.EDIT else render
         await self.delivery.answer(interaction, request, shown, kind=kind)
-
-    @translate.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "translate", typed)
 
     @translate.autocomplete("target")
     async def targets(self, interaction: Interaction, typed: str) -> Choices:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from discord import app_commands
 
+from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.replies.checkpoints import choosing
 from bot.replies.results.zeroshot import render
 from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.label_list import parse_labels
-
-Choices = list[app_commands.Choice[str]]
 
 
 class ZeroShot(Cog):
@@ -29,15 +28,11 @@ class ZeroShot(Cog):
         text: str,
         labels: str,
         multi_label: bool = False,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         """Which of your labels fits a text?"""
         request = ZeroShotRequest(text, parse_labels(labels), multi_label, checkpoint=checkpoint)
         await self.delivery.answer(interaction, request, render)
-
-    @zeroshot.autocomplete("checkpoint")
-    async def checkpoints(self, interaction: Interaction, typed: str) -> Choices:
-        return await self.delivery.checkpoints.completions(interaction, "zeroshot", typed)
 
 
 setup = ZeroShot.setup

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.errors import InvalidRequest
@@ -37,6 +37,7 @@ class Options:
         target, source: languages; without a source, each row's is detected.
         reference: what each row is compared with, unless a second column says.
         compares: whether a second column says so.
+        checkpoint: the name of the one that answers; None for the usual one.
     """
 
     command: Command
@@ -47,6 +48,7 @@ class Options:
     top_k: int = 1
     reference: str | None = None
     compares: bool = False
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
         match self.command:
@@ -77,6 +79,10 @@ class Options:
 
     def request(self, text: str, second: str | None) -> Request[object]:
         """Return the request about a row; raise `InvalidRequest` if its text cannot be used."""
+        request = self._request(text, second)
+        return request if self.checkpoint is None else replace(request, checkpoint=self.checkpoint)
+
+    def _request(self, text: str, second: str | None) -> Request[object]:
         match self.command:
             case Command.SENTIMENT:
                 return SentimentRequest(text)

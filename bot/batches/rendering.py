@@ -148,7 +148,8 @@ def _asked(job: Job) -> list[str]:
     labels = f"labels {escape(_short(', '.join(options.labels)))}" if options.labels else ""
     target = "" if options.target is None else f"to {escape(options.target)}"
     reference = "" if options.reference is None else f"with “{escape(_short(options.reference))}”"
-    return [column, second, labels, target, reference]
+    checkpoint = "" if options.checkpoint is None else f"by {escape(_short(options.checkpoint))}"
+    return [column, second, labels, target, reference, checkpoint]
 
 
 def _counted(progress: Progress) -> str:

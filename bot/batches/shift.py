@@ -186,10 +186,13 @@ class Shift:
     def _notice(self, seconds_left: float | None, done: int) -> str:
         if self.post.place.message_id is None and self._exceeds(seconds_left):
             return rendering.GOES_ON_HERE if self.post.place.channel_id is not None else rendering.GOES_ON_PRIVATELY
-        task = self.job.options.command.value
-        loading = [one for one in self.tools.backend.status().checkpoints if task in one.tasks]
-        is_loading = any(one.phase in (Phase.FETCHING, Phase.LOADING) for one in loading)
-        return "The model is being loaded first." if not done and is_loading else ""
+        return "The model is being loaded first." if not done and self._is_loading() else ""
+
+    def _is_loading(self) -> bool:
+        task, chosen = self.job.options.command.value, self.job.options.checkpoint
+        checkpoints = self.tools.backend.status().checkpoints
+        mine = [one for one in checkpoints if (task in one.tasks if chosen is None else one.name == chosen)]
+        return any(one.phase in (Phase.FETCHING, Phase.LOADING) for one in mine)
 
     def _exceeds(self, seconds_left: float | None) -> bool:
         """Return whether the response cannot be edited for as long as the file takes."""

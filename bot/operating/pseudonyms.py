@@ -39,7 +39,12 @@ class Pseudonyms:
         except OSError as error:
             log.warning("pseudonyms in the log change at each start: %s", type(error).__name__)
             key = b""
-        return cls(key if len(key) == KEY_BYTES else secrets.token_bytes(KEY_BYTES))
+        return cls(key) if len(key) == KEY_BYTES else cls.for_one_run()
+
+    @classmethod
+    def for_one_run(cls) -> Pseudonyms:
+        """Make a key that is kept nowhere."""
+        return cls(secrets.token_bytes(KEY_BYTES))
 
     def of(self, person: int) -> str:
         """Return the pseudonym of a person."""

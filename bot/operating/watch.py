@@ -70,6 +70,11 @@ class Watch:
         """Make a watch whose pseudonyms are kept in a folder. Reads and writes files."""
         return cls(Pseudonyms.open(folder))
 
+    @classmethod
+    def for_one_run(cls) -> Watch:
+        """Make a watch that keeps nothing."""
+        return cls(Pseudonyms.for_one_run())
+
     def follow(self, client: ShardedClient, backend: Backend) -> None:
         """Watch a client's connections and its backend's status."""
         self.gateway.follow(client)

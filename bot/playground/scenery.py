@@ -23,12 +23,15 @@ class Scenery:
     """The texts of `scenery.toml`.
 
     Attributes:
+        welcome, welcome_directly, welcome_to_forum: what the bot says at first, on each page.
         menu: the name of a message menu to show.
         rows: of the file, the header first.
         chatter: one message a line, in order.
     """
 
     welcome: str
+    welcome_directly: str
+    welcome_to_forum: str
     menu: str
     friend: str
     hello: str
@@ -48,6 +51,8 @@ class Scenery:
         forum = fields.pop("forum")
         return cls(
             welcome=fields["welcome"].strip(),
+            welcome_directly=fields["welcome_directly"].strip(),
+            welcome_to_forum=fields["welcome_to_forum"].strip(),
             menu=fields["menu"],
             friend=fields["friend"],
             hello=fields["hello"],

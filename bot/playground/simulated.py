@@ -15,6 +15,8 @@ from bot.errors import SettingsError
 from bot.forums.changes import with_forum
 from bot.inference.backend import Backend
 from bot.invocation import Invocation, parse_invocation
+from bot.operating.server import watched
+from bot.operating.watch import Watch
 from bot.playground.scenery import Scenery, csv_of
 from bot.servers.topics.forums import ForumMode, ForumSettings
 from bot.storage import RequestStore
@@ -59,7 +61,7 @@ class SimulatedReply:
 
 
 class SimulatedServer:
-    """A server with the bot and two people in it: the one who asks, who owns it, and a friend."""
+    """A server with the bot and two people in it: the one who asks, who owns it and runs the bot, and a friend."""
 
     def __init__(self, env: simcord.Env, bot: Glassbox, scenery: Scenery) -> None:
         self._env = env
@@ -69,6 +71,7 @@ class SimulatedServer:
         self._guild = env.create_guild("Glassbox playground", owner=owner)
         self._channel = self._guild.create_text_channel("playground", topic="Type / to see the commands")
         self._owner = owner
+        bot.owner_ids = {owner.id}  # the simulated Discord would say that the bot runs itself
         self._member = self._guild.add_member(owner)
         self._friend = self._guild.add_member(env.create_user(self._scenery.friend))
         self._first: Any = None
@@ -143,12 +146,13 @@ class SimulatedServer:
         channel = self._channel
         if page is Page.MESSAGES:
             channel, viewers = self._owner.dm_channel, [self._owner]
-            self._first = await self._say(channel, self._scenery.welcome)
+            self._first = await self._say(channel, self._scenery.welcome_directly)
         elif page is Page.FORUM:
             from simcord.builders import ChannelHandle
 
             channel = ChannelHandle(self._env, self._guild, await self.open_forum())
             self._first = None
+            await self._say(channel, self._scenery.welcome_to_forum)
         async with self._env.preview(channel, viewers=viewers, layout="channel", port=port) as preview:
             if self._first is not None:
                 await preview.show(self._first)  # otherwise the page opens at the last message
@@ -171,9 +175,10 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
             'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
         ) from None
     scenery = await asyncio.to_thread(Scenery.read)
-    # In memory: the buttons disappear with the simulation.
-    async with RequestStore.open(None) as store:
-        bot = Glassbox(backend, store, shard_count=1, message_content=True)
+    watch = Watch.for_one_run()
+    # In memory: the buttons disappear with the simulation. The heart beats outside of it, by the real clock.
+    async with watched(None, watch), RequestStore.open(None) as store:
+        bot = Glassbox(backend, store, shard_count=1, watch=watch, message_content=True)
         handler = bot.tree.on_error
         async with simcord.run(bot, settle_timeout=SETTLING_SECONDS, check_errors=False) as env:
             # simcord replaces the tree's error handler by one that makes its page say “The bot action failed”. Ours

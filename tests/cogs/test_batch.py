@@ -153,6 +153,21 @@ async def test_each_command(
     assert "I love" not in caplog.text
 
 
+async def test_by_the_checkpoint_that_was_chosen(open_scene: OpenScene, make_preset: Any) -> None:
+    async with open_scene(make_preset(sentiment="distilbert", generate="llama")) as scene:
+        await scene.worker.load(["generate"])  # now its files say what it can do
+        options = {"file": (FILE, MANY), "command": "sentiment"}
+        usual = await scene.alice.slash(scene.channel, "batch", **options)
+        other = await scene.alice.slash(scene.channel, "batch", **options, checkpoint="llama")
+        unknown = await scene.alice.slash(scene.channel, "batch", **options, checkpoint="klingon")
+
+        assert "by tiny-llama" in words(scene, other.response)
+        assert "by tiny" not in words(scene, usual.response)
+        assert answered(scene, usual.response) != answered(scene, other.response)
+        assert "I have no checkpoint of this name" in scene.refusal(unknown)
+        assert await scene.store.batches.of(scene.alice.id) is None
+
+
 async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="sentiment")

@@ -129,6 +129,25 @@ async def test_a_page_without_replies_opens(settings: Settings) -> None:
         assert ADDRESS.fullmatch(url)
 
 
+async def test_whoever_asks_runs_the_bot_and_sees_how_it_is(settings: Settings) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
+        await backend.load(list(preset.checkpoints))
+        await server.furnish()  # a week of the simulation's time
+        await server.ask(EXAMPLES[0])
+        reply = await server.ask("/status")
+
+    [embed] = reply.message["embeds"]
+    assert reply.ephemeral
+    assert "**Ready** to answer people." in embed["description"]
+    lag = re.search(r"The event loop is ([\d.]+) (ms|s) late", embed["description"])
+    assert lag is not None
+    assert float(lag[1]) < 1_000  # by the real clock
+    fields = {field["name"]: field["value"] for field in embed["fields"]}
+    assert fields["Last hour"].startswith("1 answer on people's screens"), fields["Last hour"]
+    assert "0: connected" in fields["Shards"]
+
+
 async def test_without_the_further_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "simcord", None)
     backend: object = None

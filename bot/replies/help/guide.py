@@ -32,9 +32,9 @@ class Kind(StrEnum):
         """What stands above them."""
         return {
             Kind.READ: "Understand a text",
-            Kind.WRITE: "Have something written",
+            Kind.WRITE: "Write and translate",
             Kind.LOOK: "Look inside",
-            Kind.MANAGE: "Servers, and you",
+            Kind.MANAGE: "Files, servers and privacy",
         }[self]
 
 

@@ -39,7 +39,7 @@ class AnswersPage(TopicPage):
         discords = language(language_of(shown.guild.preferred_locale))
         effective = discords if now.language is None else language(now.language)
         yield text(
-            f"**Language: {effective}**. /translate goes into it where nobody names another.\n"
+            f"**Language: {effective}**. /translate translates into it unless another language is named.\n"
             + from_here(now.language is not None, "Discord's setting of this server")
         )
         options = [Option(DISCORDS, f"As Discord says: {discords}")]

@@ -19,7 +19,7 @@ TIMES: Mapping[str, str] = {
     "86400": "After a day",
 }
 WITHOUT_INTENT = (
-    "**Flags need what I do not have.** Discord shows me the text of other people's messages only with its Message "
+    "**Flags don't work here yet.** Discord shows me the text of other people's messages only with its Message "
     "Content intent, which whoever runs this bot has not switched on.\n\n"
     "**The message menu does the same without it:** right-click a message (on a phone, hold it) → **Apps** → "
     "**Translate**. Only you see the translation, in your own language, and you can share it."
@@ -57,7 +57,7 @@ class ReactionsPage(TopicPage):
         options = [Option(KEEP, "Never"), *(Option(value, label) for value, label in TIMES.items())]
         if chosen not in {KEEP, *TIMES}:
             options.append(Option(chosen, f"After {chosen} seconds"))
-        yield text(f"**Delete translations by themselves:**\n{from_here(now.delete_after is not None)}")
+        yield text(f"**Delete translations automatically:**\n{from_here(now.delete_after is not None)}")
         yield Menu(self.field("delete"), options, [chosen]).row()
         yield text(
             "-# People who have opted out with /privacy are not translated. The page Access says where and for whom."
