@@ -105,7 +105,7 @@ def options_of(command: str, text: str) -> dict[str, Any]:
     own: dict[str, dict[str, Any]] = {
         "fill": {"text": f"___ {text}"},
         "generate": {"prompt": text, "max_new_tokens": 8},
-        "translate": {"text": text, "to": "German"},
+        "translate": {"text": text[:600], "to": "German"},  # each sentence of which is decoded
         "zeroshot": {"text": text, "labels": f"{text[:40]}; sports"},
         "similarity": {"first": text[:1_900], "second": f"{text[:1_000]} | x {text[:1_000]}"},
         "answer": {"question": text[:200], "context": text},
