@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import importlib
 import importlib.util
 import logging
 import pkgutil
@@ -136,10 +137,15 @@ class Glassbox(Gated, commands.AutoShardedBot):
         keep_texts_out_of_the_log()
         await self.servers.load()
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
-        for name in await asyncio.to_thread(cog_names):
-            await self.load_extension(name)
+        await self.add_cogs()
         # In this context, or simcord's clock would go through every hour of a year that it is put forward.
         self._context.run(self._store.expiry.start)
+
+    async def add_cogs(self) -> None:
+        """Add all cogs."""
+        for name in await asyncio.to_thread(cog_names):
+            # Not as discord.py's extension, because that is compiled into new classes for each bot of a process.
+            await importlib.import_module(name).setup(self)
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect and identify a shard at its turn. discord.py calls this for one shard after the other."""
@@ -240,7 +246,7 @@ class Cog(commands.Cog):
 
     @classmethod
     async def setup(cls, bot: Glassbox) -> None:
-        """Add the cog to the bot. discord.py calls this as the `setup` of the module."""
+        """Add the cog to the bot. `Glassbox.add_cogs` calls this as the `setup` of the module."""
         await bot.add_cog(cls(bot))
 
 
@@ -306,7 +312,7 @@ def ending_for(error: BaseException) -> Ending:
 
 def cog_names() -> list[str]:
     """Return the names of the cogs' modules."""
-    # They are found and loaded by name, because `bot` must not import `cogs`.
+    # They are found and imported by name, because `bot` must not import `cogs`.
     package = importlib.util.find_spec(COGS)
     folders = package.submodule_search_locations if package is not None else None
     return sorted(module.name for module in pkgutil.iter_modules(folders or [], f"{COGS}."))

@@ -13,7 +13,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.client import Glassbox, cog_names
+from bot.client import Glassbox
 from bot.inference.remote.backend import RemoteBackend
 from bot.servers.features import ALWAYS_ALLOWED, MessageFeature, feature_of
 from bot.servers.needs import COMMANDS, MENUS, MESSAGE_FEATURES, Needs
@@ -54,8 +54,7 @@ async def commands() -> tuple[app_commands.CommandTree[Glassbox], Sequence[AnyCo
     """Return the command tree of a bot that is connected to nothing, and its commands."""
     async with RequestStore.open(None) as store:
         bot = Glassbox(RemoteBackend(all_tasks(), []), store, shard_count=1)
-        for name in await asyncio.to_thread(cog_names):
-            await bot.load_extension(name)
+        await bot.add_cogs()
         bot.studio.close()
         return bot.tree, bot.tree.get_commands()
 

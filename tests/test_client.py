@@ -106,13 +106,13 @@ class TestClient:
         assert "integration_type=1" in account
         assert "permissions" not in account
 
-    async def test_a_cog_can_be_unloaded(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_cog_can_be_removed(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
         await env.bot.tree.sync()
         guild = env.create_guild()
         channel = guild.create_text_channel("general")
         alice = guild.add_member(env.create_user("alice"))
 
-        await env.bot.unload_extension("cogs.fill")
+        await env.bot.remove_cog("Fill")
         result = await alice.slash(channel, "fill", text="a ___")
 
         assert env.bot.tree.get_command("fill") is None

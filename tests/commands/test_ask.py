@@ -53,6 +53,14 @@ async def test_a_bad_input_is_told_as_the_user_sees_it(settings: Settings, conso
     assert "only you can see this" in console.text
 
 
+async def test_a_bad_input_as_json(settings: Settings, console: Paper, capsys: pytest.CaptureFixture[str]) -> None:
+    await ask_once(settings, "/fill text:No mask here", True, console)
+
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["ephemeral"]
+    assert "There is no mask in the text" in reply["content"]
+
+
 @pytest.mark.parametrize(
     ("line", "part"),
     [
