@@ -17,6 +17,7 @@ from bot.replies.delivery import Render, RequestT
 from bot.replies.discord_errors import outcome_of
 from bot.replies.pending import until_accepted
 from bot.replies.reply import Reply
+from bot.request_ids import is_answered_again
 
 SHARE = Action("share", "Share", discord.ButtonStyle.primary)
 SHARE_SECONDS = 60.0
@@ -80,6 +81,8 @@ async def share(interaction: discord.Interaction) -> None:
     if message is None or not _is_own(message, interaction):
         raise InvalidRequest(NOT_MINE)
     await defer(interaction)
+    if is_answered_again.get() and not await _is_still_offered(interaction):
+        return
     embeds, files = await _copied(message)
     try:
         async with asyncio.timeout(SHARE_SECONDS):
@@ -98,6 +101,11 @@ async def share(interaction: discord.Interaction) -> None:
     await until_accepted(
         lambda: interaction.edit_original_response(view=_without_share(message), allowed_mentions=NO_MENTIONS)
     )
+
+
+async def _is_still_offered(interaction: discord.Interaction) -> bool:
+    """Return whether a private answer has its button still, as Discord has it now."""
+    return any(map(_is_share, _buttons(await interaction.original_response())))
 
 
 def _may_speak(interaction: discord.Interaction, allowed: discord.Permissions, *, embeds: bool = False) -> bool:

@@ -15,14 +15,14 @@ import simcord
 from sqlalchemy import text
 
 from bot.errors import AlreadyEnded
-from bot.replies import pending
+from bot.replies import pending, sharing
 from bot.replies.channels import survey
 from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.servers.topics.quotas import Quota, QuotaSettings
 from cogs.forum_tags import NO_POSTS
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.forum import Forum
-from tests.cogs.layouts import texts
+from tests.cogs.layouts import forge_press, texts
 from tests.cogs.mentioning import at, labels, say
 from tests.cogs.pacing import held_after
 from tests.cogs.people import add, forbid_history, send
@@ -173,6 +173,38 @@ async def test_an_answer_in_the_making(
         assert not list(await scene.store.database.rows(text("SELECT id FROM unanswered")))
 
 
+@pytest.mark.parametrize("label", ["Regenerate", "Show the work"])
+async def test_a_button_in_the_making(open_scene: OpenScene, label: str) -> None:
+    async with open_scene() as scene:
+        first = await scene.alice.slash(scene.channel, "generate", prompt="Once", max_new_tokens=4)
+        async with device_held(scene.worker):
+            pressed = scene.press(scene.bob, first.response, label)
+            await scene.until(lambda: pressed.acknowledged)
+            await die(scene)
+        await take_over(scene)
+        assert pressed.response.id != first.response.id
+        assert embed_of(pressed).description
+        assert pressed.ephemeral is (label == "Show the work")
+
+
+async def test_an_example_of_the_help_in_the_making(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        page = await scene.alice.slash(scene.channel, "help", command="sentiment")
+        shown_before = texts(page.response)
+        await scene.worker.load_checkpoint("sentiment")
+        async with device_held(scene.worker):
+            trying = asyncio.create_task(forge_press(scene, scene.alice, page.response, "glassbox-help-try:sentiment"))
+            await scene.until(lambda: scene.worker.status().requests)
+            await die(scene)
+        tried = await trying
+        await take_over(scene)
+        assert tried.ephemeral
+        assert embed_of(tried).description
+        assert texts(page.response) == shown_before
+        await scene.alice.click(page.response, label="All commands")
+        assert "Understand a text" in texts(page.response)
+
+
 async def test_the_last_answer_of_a_quota(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dead process has counted it, and could not give it back."""
 
@@ -207,8 +239,40 @@ async def test_a_menu_of_a_message(open_scene: OpenScene) -> None:
         assert result.ephemeral
         assert embed_of(result).description
         await scene.alice.click(result.response.message, label="Share")
-        shared = [one for one in scene.channel.history() if one.author.bot and one.content.startswith("-# Shared by")]
-        assert len(shared) == 1
+        assert len(_shared(scene)) == 1
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_an_answer_that_is_being_shared(
+    open_scene: OpenScene, is_shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shared once."""
+
+    async def share_never(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    async with open_scene() as scene:
+        message = await scene.bob.send(scene.channel, TEXT)
+        result = await scene.alice.context_menu(scene.channel, "Sentiment", message)
+        with monkeypatch.context() as patch:
+            patch.setattr(scene.store.processes.unanswered, "answered", lambda interaction: None)
+            if not is_shared:
+                patch.setattr(sharing, "_copied", share_never)
+            pressed = scene.press(scene.alice, result.response, "Share")
+            await scene.until(lambda: pressed.acknowledged)
+            if is_shared:
+                await scene.env.settle()
+            await die(scene)
+        assert len(_shared(scene)) == is_shared
+        await take_over(scene)
+        assert len(_shared(scene)) == 1
+        assert not pressed.followups or pressed.followups[0].content.startswith("-# Shared by")
+        assert "Share" not in _labels(result)
+        assert not scene.env.errors
+
+
+def _shared(scene: Scene) -> list[Any]:
+    return [one for one in scene.channel.history() if one.author.bot and one.content.startswith("-# Shared by")]
 
 
 async def test_a_dry_run(open_scene: OpenScene) -> None:

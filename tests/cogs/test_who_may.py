@@ -151,7 +151,14 @@ async def test_every_command_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *MENUS])
-async def test_who_may(open_scene: OpenScene, course: Any, checkpoints: Mapping[str, Path], name: str) -> None:
+async def test_who_may(
+    open_scene: OpenScene,
+    course: Any,
+    checkpoints: Mapping[str, Path],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 4)
     claim = (await claims())[name]
     preset = with_extras(course, checkpoints["bert_sentiment"])
     async with open_scene(preset, message_content=True) as scene:
