@@ -24,7 +24,7 @@ from tests.cogs.test_flags import GERMANY, reactions
 from tests.cogs.test_message_menus import PRIVATE_MENUS, use
 from tests.cogs.test_mood import write
 from tests.cogs.test_settings import MANAGER, Page
-from tests.odd_texts import LONG, ODD, check_message
+from tests.odd_texts import LINK, LONG, ODD, check_message
 from tests.support import with_extras
 
 pytestmark = pytest.mark.measured_elsewhere
@@ -180,6 +180,37 @@ async def test_names_of_tags_and_titles_of_posts(open_scene: OpenScene) -> None:
         check_told(scene, await carol.slash(scene.channel, "forum-tags report", forum=forum.handle))
         check_told(scene, await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle))
         assert not scene.env.errors
+        check_sent(scene)
+
+
+GIVEN: Mapping[str, tuple[str, bytes]] = {
+    "no row": ("a.csv", b"id,text\n"),
+    "one row": ("a.csv", b"I love it, really.\n"),
+    "archive": ("a.csv", b"PK\x03\x04\x14\0\0\0"),
+    "nul": ("a.csv", b"text\na\0b\n"),
+    "columns": ("a.csv", b"x," * 999),
+    "names": ("@everyone [x](https://evil.example).csv", f"{LINK},@everyone,<@12>,=1\n1,2,3,4\n".encode()),
+    "broken": ("a.csv", b'"open\ntext\n"@everyone"<@12>\n[x](https://evil.example),@here\n'),
+    "fields": ("a.jsonl", json.dumps(dict.fromkeys((*TYPED.values(), *LONG.values()), "x")).encode()),
+    "no object": ("a.jsonl", b'[1]\nNaN\n"x"\n'),
+    "texts": ("a.jsonl", "\n".join(json.dumps({"text": text}) for text in (*ODD.values(), *LONG.values())).encode()),
+}
+
+
+async def test_whole_files(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        for name, content in GIVEN.values():
+            given = {"file": (name, content), "command": "sentiment"}
+            check_told(scene, await scene.alice.slash(scene.channel, "batch", **given))
+        for text in TYPED.values():
+            file = ("a.csv", b"text\nI love apples.\n")
+            for options in (
+                {"command": "zeroshot", "labels": f"{text}; food"},
+                {"command": "similarity", "reference": text},
+            ):
+                check_told(scene, await scene.alice.slash(scene.channel, "batch", file=file, column=text, **options))
+            options = {"command": "zeroshot", "labels": f"{text[:60]}; food"}
+            check_told(scene, await scene.alice.slash(scene.channel, "batch", file=file, **options))
         check_sent(scene)
 
 
