@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from bot.batches.post import Content, Post, Unseen
 from bot.batches.reading import read_table
 from bot.batches.running import BatchRun
 from bot.batches.shift import Shift, Tools
-from bot.errors import AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Unanswered, describe
+from bot.errors import UNEXPECTED, AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Unanswered, describe
 from bot.replies.acknowledgement import defer, is_answered_privately
 from bot.replies.interaction_age import age
 from bot.storage.batches import BatchState, KeptBatch
@@ -153,11 +154,20 @@ class BatchService:
             stop.set()
         job = replace(job, tries=job.tries + 1, begun=job.begun or self._tools.now())
         await batches.change(identity, BatchState.RUNNING, job_as_json(job))
-        table = await asyncio.to_thread(read_table, content, job.format, job.header)
-        outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
-        # Not the event loop's clock, nor `time.monotonic`, which simcord holds back.
-        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.perf_counter)
-        await Shift(self._tools, identity, job, table, run, self._post(kept, job), stop).work()
+        post = self._post(kept, job)
+        try:
+            table = await asyncio.to_thread(read_table, content, job.format, job.header)
+            outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
+            # Not the event loop's clock, nor `time.monotonic`, which simcord holds back.
+            run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.perf_counter)
+            await Shift(self._tools, identity, job, table, run, post, stop).work()
+        except FAILURES:
+            raise
+        except Exception:
+            # The office gives it up; its person must not wait for ever.
+            with contextlib.suppress(Unseen):
+                await post.try_to_show(Content(rendering.failed(job, UNEXPECTED)))
+            raise
 
     def _post(self, kept: KeptBatch, job: Job) -> Post:
         return Post(self._tools.client, kept.person, job.place, self._tools.now)
