@@ -81,4 +81,4 @@ def _records(lines: Sequence[str], dialect: Dialect) -> Iterator[list[str]]:
     try:
         yield from islice((cells for cells in reader if cells), _SAMPLE)
     except csv.Error:
-        return
+        yield []  # which speaks against the delimiter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -22,6 +23,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+FEW = 24
+"""Letters with accents that stand alone, as they do in Western languages only: too few to tell more."""
+_TWO_ACCENTS = re.compile(rb"[\x80-\xff]{2}")
+_WITH_NULLS = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"]
+"""Encodings whose line breaks have null bytes. A few words with accents look like Chinese in them."""
 _SAMPLE = 200_000
 """Bytes that are enough to tell an encoding."""
 _CONTROLS = frozenset(map(chr, {*range(32)} - {*b"\t\n\v\f\r\x1a\x1b"}))
@@ -70,11 +76,14 @@ def decode(content: bytes) -> tuple[str, Encoding]:
 
 
 def _detected(sample: bytes) -> str:
-    """Return the name of the likeliest encoding; empty if there is none."""
-    found = from_bytes(sample)
+    """Return the name of the likeliest encoding of bytes without a null byte."""
+    accents = sum(byte > 0x7F for byte in sample)
+    if accents < FEW and _TWO_ACCENTS.search(sample) is None:
+        return USUAL
+    found = from_bytes(sample, cp_exclusion=_WITH_NULLS)
     best = found.best()
     if best is None:
-        return ""
+        return USUAL  # a few words may be too little to tell; what is no text has control characters
     # Few letters with accents tell little, and this is by far the most frequent of the encodings that they allow.
     usual = next((one for one in found if USUAL in (one.encoding, *one.could_be_from_charset)), None)
     return USUAL if usual is not None and usual.chaos <= best.chaos else best.encoding

@@ -24,7 +24,7 @@ from bot.batches.post import Content, Post, Unseen
 from bot.batches.reading import read_table
 from bot.batches.running import BatchRun
 from bot.batches.shift import Shift, Tools
-from bot.errors import AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Unanswered, describe
+from bot.errors import UNEXPECTED, AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Unanswered, describe
 from bot.replies.acknowledgement import defer, is_answered_privately
 from bot.storage.batches import BatchState, KeptBatch
 from bot.storage.database import FAILURES
@@ -162,11 +162,20 @@ class BatchService:
             stop.set()
         job = replace(job, tries=job.tries + 1, begun=job.begun or self._tools.now())
         await batches.change(identity, BatchState.RUNNING, job_as_json(job))
-        table = await asyncio.to_thread(read_table, content, job.format, job.header)
-        outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
-        # Not the event loop's clock, nor `time.monotonic`, which simcord holds back.
-        run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.perf_counter)
-        await Shift(self._tools, identity, job, table, run, self._post(kept, job), stop).work()
+        post = self._post(kept, job)
+        try:
+            table = await asyncio.to_thread(read_table, content, job.format, job.header)
+            outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
+            # Not the event loop's clock, nor `time.monotonic`, which simcord holds back.
+            run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.perf_counter)
+            await Shift(self._tools, identity, job, table, run, post, stop).work()
+        except FAILURES:
+            raise
+        except Exception:
+            # The office gives it up; its person must not wait for ever.
+            with contextlib.suppress(Unseen):
+                await post.try_to_show(Content(rendering.failed(job, UNEXPECTED)))
+            raise
 
     def _post(self, kept: KeptBatch, job: Job) -> Post:
         return Post(self._tools.client, kept.person, job.place, self._tools.now)

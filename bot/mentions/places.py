@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import discord
 
 from bot.errors import describe
+from bot.replies.formatting.text import fit
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.message_delivery import MessageReply
 from bot.replies.messages import may_read
@@ -18,7 +19,7 @@ from bot.text.characters import visible
 log = logging.getLogger(__name__)
 
 LONGEST_NAME = 80
-"""Characters of a thread's name. Discord allows 100."""
+"""UTF-16 units of a thread's name. Discord allows 100."""
 EVERYTHING = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -116,9 +117,4 @@ class ThreadReply(MessageReply):
 
 def thread_name(text: str) -> str:
     """Return the beginning of a text as the name of a thread."""
-    words = visible(text).split()
-    name = " ".join(words)
-    if len(name) <= LONGEST_NAME:
-        return name
-    cut = name[: LONGEST_NAME - 1]
-    return f"{cut.rpartition(' ')[0] or cut}…"
+    return fit(" ".join(visible(text).split()), LONGEST_NAME, str)[0]

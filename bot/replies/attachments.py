@@ -16,19 +16,23 @@ READ_SECONDS = 2.0
 
 async def read_text(attachment: discord.Attachment) -> str:
     """Return the text of a file; raise `InvalidRequest` if it is too large, unavailable or not UTF-8."""
-    if attachment.size > MOST_BYTES:
-        raise InvalidRequest(
-            f"The file has {attachment.size:,} bytes, and I can read {MOST_BYTES:,} at most. "
-            "Please attach a part of it."
-        )
+    _check(attachment.size)
     try:
         async with asyncio.timeout(READ_SECONDS):
             content = await attachment.read()
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise InvalidRequest("The file could not be downloaded from Discord. Please try again in a moment.") from error
+    _check(len(content))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidRequest(
             "The file isn't plain UTF-8 text. Please save it as a text file (.txt) in UTF-8, and attach that."
         ) from None
+
+
+def _check(size: int) -> None:
+    if size > MOST_BYTES:
+        raise InvalidRequest(
+            f"The file has {size:,} bytes, and I can read {MOST_BYTES:,} at most. Please attach a part of it."
+        )

@@ -280,6 +280,18 @@ def test_an_encoding_that_is_no_utf_8(name: str, text: str) -> None:
     assert decode(text.encode(name))[0] == text
 
 
+@pytest.mark.parametrize("text", ["déjà vu\n", "café", "über", "naïve;öl\n1;2\n"])
+def test_a_few_words_with_accents_are_no_chinese(text: str) -> None:
+    found, encoding = decode(text.encode("cp1252"))
+    assert (found, encoding.name) == (text, "cp1252")
+
+
+def test_a_delimiter_under_which_the_quotation_marks_are_broken_is_none() -> None:
+    table = read_table(b'||a||,b,c\n"x y",""" z",1\n', Format.CSV)
+    assert table.dialect.delimiter == ","
+    assert not any(row.fault for row in table.rows)
+
+
 def test_no_label_is_too_odd_for_the_names_of_the_answers() -> None:
     for labels in (tuple(f"label {n}" for n in range(40)), ("a", "A", "a "), ("", " "), ("x" * 81, "y")):
         assert refusal_of(partial(Options, Command.ZERO_SHOT, labels)) is not None

@@ -19,6 +19,7 @@ from bot.batches.job import job_as_json, read_job
 from bot.batches.progress import Progress
 from bot.batches.running import BatchRun
 from bot.batches.service import BUSY, ENDED, NO_COLUMN, NOT_KEPT, NOT_YOURS, SERVER_BUSY
+from bot.errors import UNEXPECTED
 from bot.inference.checkpoints.catalogue import Preset
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.access import AccessSettings, Rule, Subject
@@ -375,6 +376,19 @@ async def test_what_cannot_be_answered_is_said_at_once_and_nothing_is_kept(
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
         assert await told(scene, result) == NOT_KEPT
         assert len(scene.env.errors) == len(refused) + len(read) + 2
+
+
+async def test_an_error_that_nobody_expected_is_told(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("bot.batches.shift.write_table", fail)
+    async with open_scene() as scene:
+        result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
+        await scene.until(lambda: result.response is not None and UNEXPECTED in words(scene, result.response))
+        assert not labels(scene, result.response)
+        await scene.until(lambda: not scene.bot.cogs["Batch"].office._tasks)  # type: ignore[attr-defined]
+        assert await scene.store.batches.of(scene.alice.id) is None
 
 
 async def test_without_a_checkpoint(open_scene: OpenScene, course: Preset) -> None:

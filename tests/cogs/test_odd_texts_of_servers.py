@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 
+from bot.flags import translator
 from bot.mentions import limits
+from bot.replies.formatting.text import units
 from bot.replies.help import report
 from bot.reports import ReportTo
+from bot.servers.settings import ServerSettings
 from bot.servers.topics.forums import ForumMode, TagSettings
+from bot.text.characters import visible
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.forum import ALWAYS, Forum
 from tests.cogs.layouts import forge_modal, forge_press, texts
@@ -24,16 +28,22 @@ from tests.cogs.test_flags import GERMANY, reactions
 from tests.cogs.test_message_menus import PRIVATE_MENUS, use
 from tests.cogs.test_mood import write
 from tests.cogs.test_settings import MANAGER, Page
-from tests.odd_texts import LONG, ODD, check_message
+from tests.odd_texts import LINK, LONG, ODD, check_message
 from tests.support import with_extras
 
 pytestmark = pytest.mark.measured_elsewhere
 
+PUBLIC_THREAD = 11
 TYPED: Mapping[str, str] = {name: text for name, text in ODD.items() if text}
 """Discord sends no empty option, and refuses an empty message."""
 WRITTEN: Mapping[str, str] = {name: text for name, text in TYPED.items() if text.strip()} | {
     name: text[:2_000] for name, text in LONG.items()
 }
+
+
+def with_threads(now: ServerSettings) -> ServerSettings:
+    """Let each conversation begin in a thread of its own."""
+    return now.model_copy(update={"chat": now.chat.model_copy(update={"threads": True})})
 
 
 def check_sent(scene: Scene) -> None:
@@ -124,6 +134,12 @@ class TestChat:
                 before = len(posted(scene))
                 await scene.bob.send(scene.channel, at(scene, text[:1_900]))
                 assert len(posted(scene)) > before, ascii(text)
+            await scene.bot.servers.change(scene.guild.id, with_threads)
+            for text in list(WRITTEN.values())[-6:]:
+                await scene.bob.send(scene.channel, at(scene, text[:1_900]))
+            names = [one.name for one in scene.env.backend.channels.values() if one.type == PUBLIC_THREAD]
+            assert len(names) >= 4
+            assert all(0 < units(name.strip()) <= 100 and visible(name) == name for name in names)
             for text in list(WRITTEN.values())[:8]:
                 before = len(posted(scene))
                 await scene.bob.send_dm(text)
@@ -156,12 +172,15 @@ class TestChat:
 
 
 async def test_messages_under_flags(open_scene: OpenScene, make_preset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PER_PERSON", "PER_CHANNEL"):
+        monkeypatch.setattr(translator, name, 1_000)
     async with open_scene(make_preset(translate="m2m100"), message_content=True) as scene:
         await scene.bot.servers.change(scene.guild.id, reactions())
         for text in WRITTEN.values():
             message = await scene.bob.send(scene.channel, text)
             await scene.alice.react(message, GERMANY)
         assert not scene.env.errors
+        assert len(posted(scene)) > len(WRITTEN) // 2  # the others have no words
         check_sent(scene)
 
 
@@ -180,6 +199,37 @@ async def test_names_of_tags_and_titles_of_posts(open_scene: OpenScene) -> None:
         check_told(scene, await carol.slash(scene.channel, "forum-tags report", forum=forum.handle))
         check_told(scene, await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle))
         assert not scene.env.errors
+        check_sent(scene)
+
+
+GIVEN: Mapping[str, tuple[str, bytes]] = {
+    "no row": ("a.csv", b"id,text\n"),
+    "one row": ("a.csv", b"I love it, really.\n"),
+    "archive": ("a.csv", b"PK\x03\x04\x14\0\0\0"),
+    "nul": ("a.csv", b"text\na\0b\n"),
+    "columns": ("a.csv", b"x," * 999),
+    "names": ("@everyone [x](https://evil.example).csv", f"{LINK},@everyone,<@12>,=1\n1,2,3,4\n".encode()),
+    "broken": ("a.csv", b'"open\ntext\n"@everyone"<@12>\n[x](https://evil.example),@here\n'),
+    "fields": ("a.jsonl", json.dumps(dict.fromkeys((*TYPED.values(), *LONG.values()), "x")).encode()),
+    "no object": ("a.jsonl", b'[1]\nNaN\n"x"\n'),
+    "texts": ("a.jsonl", "\n".join(json.dumps({"text": text}) for text in (*ODD.values(), *LONG.values())).encode()),
+}
+
+
+async def test_whole_files(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        for name, content in GIVEN.values():
+            given = {"file": (name, content), "command": "sentiment"}
+            check_told(scene, await scene.alice.slash(scene.channel, "batch", **given))
+        for text in TYPED.values():
+            file = ("a.csv", b"text\nI love apples.\n")
+            for options in (
+                {"command": "zeroshot", "labels": f"{text}; food"},
+                {"command": "similarity", "reference": text},
+            ):
+                check_told(scene, await scene.alice.slash(scene.channel, "batch", file=file, column=text, **options))
+            options = {"command": "zeroshot", "labels": f"{text[:60]}; food"}
+            check_told(scene, await scene.alice.slash(scene.channel, "batch", file=file, **options))
         check_sent(scene)
 
 

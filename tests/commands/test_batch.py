@@ -110,6 +110,20 @@ async def test_what_cannot_be_answered(settings: Settings, console: Paper, file:
             await answer_file(settings, asked, console)
 
 
+async def test_what_a_file_says_gives_the_terminal_no_orders(
+    settings: Settings, console: Paper, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.csv"
+    await asyncio.to_thread(odd.write_text, "text,n\nI love it,1\na,b,\x1b[2Jc [red]d[/red]\n", encoding="utf-8")
+    await answer_file(settings, Asked(odd, SENTIMENT, column="text", header=True), console)
+    assert "The others are: [2Jc [red]d[/red]" in console.text
+    two = tmp_path / "two.csv"
+    await asyncio.to_thread(two.write_text, "a\x1b[31m,b\nyes,no\n", encoding="utf-8")
+    with pytest.raises(InvalidRequest) as refused:
+        await answer_file(settings, Asked(two, SENTIMENT, header=True), console)
+    assert "\x1b" not in console.text + refused.value.sentence
+
+
 async def test_without_a_checkpoint(settings: Settings, console: Paper, file: Path, tmp_path: Path) -> None:
     broken = settings.model_copy(update={"sentiment_checkpoint": str(tmp_path / "nothing")})
     with pytest.raises((ModelUnavailable, SettingsError)):
