@@ -42,7 +42,7 @@ class ReactionsPage(TopicPage):
         yield toggle(
             self.field("translate"),
             now.translate,
-            f"**Translate at flags**: {effect}.\n{from_here(now.translate != default.translate)}",
+            f"**Translate on flag reactions**: {effect}.\n{from_here(now.translate != default.translate)}",
         )
         chosen = KEEP if now.delete_after is None else str(now.delete_after)
         options = [Option(KEEP, "Never"), *(Option(value, label) for value, label in TIMES.items())]
