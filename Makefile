@@ -1,4 +1,5 @@
-# Two commands: `make playground` and `make test`. Both make a virtual environment in .venv first.
+# Two commands: `make playground` (PAGE=forum or PAGE=dm for another page) and `make test`. Both make a virtual
+# environment in .venv first.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .PHONY: playground run test test-all lint lint-deploy format constraints clean
 
 playground: $(VENV)/.playground
-	@$(BIN)/python -m bot playground
+	@$(BIN)/python -m bot playground $(if $(PAGE),--page $(PAGE))
 
 run: $(VENV)/.playground
 	@$(BIN)/python -m bot run

@@ -37,7 +37,7 @@ def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
     return text_modal(
         MODAL,
         f"{language}:{options.max_new_tokens}:{options.temperature}:{(options.checkpoint or '')[:MOST_OF_A_NAME]}",
-        label="The code to go on from",
+        label="The code to continue",
         placeholder="def fibonacci(n):",
         most=MOST_WRITTEN,
     )
@@ -54,10 +54,10 @@ class Complete(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        code="The code to go on from, for example: def fibonacci(n): (left out, a field for several lines opens)",
+        code="The code to continue, for example: def fibonacci(n): (if left out, a form for several lines opens)",
         language="Its programming language (guessed if left out)",
         max_new_tokens="How much may be written, in tokens (about 10 for a line), 1 to 512 (160 if left out)",
-        temperature="0 always takes the likeliest token, above 1 gets wild, to 2 (0.2 if left out)",
+        temperature="0 always takes the likeliest token, above 1 gets wild; up to 2 (0.2 if left out)",
         checkpoint=choosing.ABOUT,
     )
     async def complete(
@@ -69,7 +69,7 @@ class Complete(Cog):
         temperature: float = CompleteRequest.temperature,
         checkpoint: Checkpoint = None,
     ) -> None:
-        """How does code go on? A completion in its language"""
+        """How does this code continue? A completion in its language"""
         name = await self.delivery.checkpoints.name(interaction, "complete", checkpoint)
         if code is not None:
             request = CompleteRequest(code, language, max_new_tokens, temperature, checkpoint=name)

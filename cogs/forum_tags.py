@@ -103,7 +103,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     @app_commands.command()
     @app_commands.describe(forum="Which forum (the one that you are in if left out)")
     async def report(self, interaction: Interaction, forum: ForumOption = None) -> None:
-        """How often tags were right, by what people have corrected"""
+        """How often were tags right? Measured by what people have corrected"""
         await self._show_report(interaction, chosen(interaction, forum))
 
     async def press_setup(self, interaction: Interaction, press: Press[None, Pressed]) -> None:

@@ -1,4 +1,4 @@
-"""`/generate`: how does a text go on?"""
+"""`/generate`: how does a text continue?"""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Generate(Cog):
         seed: int | None = None,
         checkpoint: Checkpoint = None,
     ) -> None:
-        """How does a text go on? One or more continuations of a prompt"""
+        """How does a text continue? One or more continuations of a prompt"""
         request = GenerateRequest(
             prompt, max_new_tokens, num_return_sequences, temperature, top_p, seed, checkpoint=checkpoint
         )

@@ -48,7 +48,7 @@ class Mood(Cog):
         messages: int = USUAL,
         checkpoint: Annotated[str | None, CheckpointOption("sentiment")] = None,
     ) -> None:
-        """How has a channel felt over time? A picture of its mood, and of nobody in it"""
+        """How has a channel felt over time? A picture of its mood; nobody is singled out"""
         checked_range(messages, FEWEST, MOST, "messages")
         name = await self.delivery.checkpoints.name(interaction, "sentiment", checkpoint)
         felt: list[Felt] = []

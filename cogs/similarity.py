@@ -1,4 +1,4 @@
-"""`/similarity`: how much do texts mean the same?"""
+"""`/similarity`: how close are texts in meaning?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Similarity(Cog):
     async def similarity(
         self, interaction: Interaction, first: str, second: str | None = None, checkpoint: Checkpoint = None
     ) -> None:
-        """How much do texts mean the same? Cosine similarities of their embeddings"""
+        """How close are texts in meaning? Cosine similarities of their embeddings"""
         if second is None:
             request = SimilarityRequest(parse_texts(first), ranked=False, checkpoint=checkpoint)
         else:

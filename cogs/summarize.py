@@ -40,7 +40,7 @@ class Summarize(Cog):
         length: Length = SummarizeRequest.length,
         checkpoint: Checkpoint = None,
     ) -> None:
-        """A text, a file or the last messages of this channel in short"""
+        """Summarise a text, a file, or the last messages of this channel"""
         if sum(given is not None for given in (text, file, messages)) != 1:
             raise InvalidRequest("Give me one thing to summarise: a `text`, a `file`, or a number of `messages`.")
         if text is not None:

@@ -121,8 +121,8 @@ async def counted_messages(found: Iterable[discord.Message], opt_outs: OptOuts) 
 def _too_few(number: int) -> str:
     found = "no message" if not number else "1 message" if number == 1 else f"{number} messages"
     return (
-        f"I found {found} with words there, and a picture needs {ENOUGH}. Ask for more `messages` (up to {MOST:,}), or "
-        "try again when more has been written."
+        f"I found {found} with words there, and a picture needs {ENOUGH}. Try again when more has been written, or ask "
+        f"for more `messages` (up to {MOST:,}) if there are earlier ones."
     )
 
 

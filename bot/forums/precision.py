@@ -62,6 +62,11 @@ class TagTally:
     recall: Share = Share(0, 0)
     open: int = 0
 
+    @property
+    def has_no_cases(self) -> bool:
+        """Whether nothing is known of it yet."""
+        return not self.precision.cases and not self.recall.cases
+
     def __add__(self, other: TagTally) -> TagTally:
         return TagTally(self.precision + other.precision, self.recall + other.recall, self.open + other.open)
 

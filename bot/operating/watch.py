@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 import discord
@@ -71,7 +72,7 @@ class Watch:
         return cls(Pseudonyms.open(folder))
 
     @classmethod
-    def for_one_run(cls) -> Watch:
+    def for_one_run(cls) -> Self:
         """Make a watch that keeps nothing."""
         return cls(Pseudonyms.for_one_run())
 

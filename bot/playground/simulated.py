@@ -16,8 +16,9 @@ from bot.forums.changes import with_forum
 from bot.inference.backend import Backend
 from bot.invocation import Invocation, parse_invocation
 from bot.operating.server import watched
-from bot.operating.watch import Watch
+from bot.playground.mentions import let_mention
 from bot.playground.scenery import Scenery, csv_of
+from bot.playground.watching import RealTimeWatch
 from bot.servers.topics.forums import ForumMode, ForumSettings
 from bot.storage import RequestStore
 
@@ -33,6 +34,7 @@ EXAMPLES = (
 )
 """The course's own five examples. The seed lets the page always open with the same text."""
 
+NAME = "Glassbox"
 SETTLING_SECONDS = 900.0
 """How long the simulation waits for an answer: a checkpoint may have to be downloaded first."""
 CHATTER_TIME = timedelta(days=7)
@@ -74,6 +76,9 @@ class SimulatedServer:
         bot.owner_ids = {owner.id}  # the simulated Discord would say that the bot runs itself
         self._member = self._guild.add_member(owner)
         self._friend = self._guild.add_member(env.create_user(self._scenery.friend))
+        assert bot.user is not None
+        for person in (self._member, self._friend):
+            let_mention(person, {NAME: bot.user.id, self._friend.name: self._friend.id})
         self._first: Any = None
 
     def parse(self, text: str) -> Invocation:
@@ -175,7 +180,7 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
             'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
         ) from None
     scenery = await asyncio.to_thread(Scenery.read)
-    watch = Watch.for_one_run()
+    watch = RealTimeWatch.for_one_run()
     # In memory: the buttons disappear with the simulation. The heart beats outside of it, by the real clock.
     async with watched(None, watch), RequestStore.open(None) as store:
         bot = Glassbox(backend, store, shard_count=1, watch=watch, message_content=True)
@@ -185,7 +190,7 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
             # answers wrong input too, so it goes back; simcord has no option for that.
             bot.tree.error(handler)
             assert bot.user is not None
-            await bot.user.edit(username="Glassbox")
+            await bot.user.edit(username=NAME)
             # The simulated clock starts in the past.
             await env.advance_time((datetime.now(UTC) - env.now() - CHATTER_TIME).total_seconds())
             await bot.tree.sync()

@@ -10,8 +10,8 @@ from simcord.actors import to_discord_message
 
 from bot.forums.changes import NEVER_OFFERED
 from bot.forums.choosing import NOT_ALLOWED, UNSEEN, WHICH
-from bot.forums.pages.dry_run import NOT_COMPARED
-from bot.forums.pages.report import NOTHING
+from bot.forums.pages.dry_run import NOT_COMPARED, UNCHANGED
+from bot.forums.pages.report import NOTHING, UNDECIDED
 from bot.forums.pages.setup import NO_TAGS, READS_ALL, READS_TITLES
 from bot.replies.formatting.text import units
 from bot.servers.topics.forums import ForumMode, ForumSettings, TagSettings
@@ -177,6 +177,7 @@ async def test_a_dry_run_changes_nothing(open_scene: OpenScene) -> None:
         untagged = await forum.post(scene.alice, "No tag yet")
         run = await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle)
         assert NOT_COMPARED in run.response.embeds[0].description
+        assert run.response.embeds[0].footer.text.endswith(UNCHANGED)  # and no word about comparisons
         posts = [
             untagged,
             await forum.post(scene.alice, "A [bug] *indeed*", "It crashes.", ["bug"]),
@@ -214,6 +215,13 @@ async def test_corrections_are_counted_and_reported(open_scene: OpenScene) -> No
         carol = forum.moderator()
         empty = await carol.slash(scene.channel, "forum-tags report", forum=forum.handle)
         assert empty.response.embeds[0].description == NOTHING
+        await forum.set(ForumMode.PROPOSE, bug=ALWAYS, question=NEVER, idea=NEVER)
+        undecided = await forum.post(scene.alice, "Nobody has decided")
+        early = await carol.slash(scene.channel, "forum-tags report", forum=forum.handle)
+        lines = early.response.embeds[0].description.splitlines()
+        assert lines == ["1 post judged in the last 180 days.", UNDECIDED, "", "**bug**: no cases yet · 1 undecided"]
+        scene.env.backend.delete_channel(undecided.id)
+        await scene.env.settle()
         await forum.set(bug=ALWAYS, question=NEVER, idea=NEVER)
         posts = [await forum.post(scene.alice, f"Post {number}") for number in range(4)]
         await forum.retag(posts[0], "question")  # not a bug, but a question

@@ -17,7 +17,8 @@ import pytest
 from bot.app import chosen_preset, open_backend
 from bot.commands.playground import serve_playground
 from bot.errors import SettingsError
-from bot.playground import EXAMPLES, examples, simulated_server
+from bot.playground import EXAMPLES, Page, examples, simulated_server
+from bot.playground.mentions import with_mentions
 from bot.settings import Settings
 from bot.stopping import SIGNALS
 from tests.commands.conftest import Paper
@@ -129,6 +130,46 @@ async def test_a_page_without_replies_opens(settings: Settings) -> None:
         assert ADDRESS.fullmatch(url)
 
 
+async def test_a_name_is_a_mention_as_in_discord(settings: Settings) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
+        await server._member.send(server._channel, "@glassbox What is the capital of Italy?")
+        await server._env.settle()
+
+        history = [message async for message in server._bot.get_channel(server._channel.id).history()]  # type: ignore[union-attr]
+    answer, question = history
+    assert question.content.startswith("<@")
+    assert answer.author.name == "Glassbox"
+    assert answer.reference is not None
+    assert answer.reference.message_id == question.id
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions"),
+    [
+        ("@Glassbox hello", "<@1> hello"),
+        ("hello @glassbox, and @Mia", "hello <@1>, and <@2>"),
+        ("@Glassboxes, @Miami and mia@mia.example", "@Glassboxes, @Miami and mia@mia.example"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_names_that_are_mentions(text: str, mentions: str) -> None:
+    assert with_mentions(text, {"Glassbox": 1, "Mia": 2}) == mentions
+
+
+@pytest.mark.may_block  # simcord reads the page's fonts
+@pytest.mark.parametrize("page", Page)
+async def test_each_page_welcomes_with_what_can_be_done_there(settings: Settings, page: Page) -> None:
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
+        await server.furnish()
+        async with server.page(None, page):
+            shown = await server._env._preview.snapshot()
+    [welcome] = [one for one in shown["messages"].values() if "things to try" in str(one["content"])]
+    assert ("reviews.csv" in str(welcome["content"])) == (page is Page.SERVER)
+    assert ("/forum-tags" in str(welcome["content"])) == (page is Page.FORUM)
+
+
 async def test_whoever_asks_runs_the_bot_and_sees_how_it_is(settings: Settings) -> None:
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend, simulated_server(backend) as server:
@@ -144,7 +185,9 @@ async def test_whoever_asks_runs_the_bot_and_sees_how_it_is(settings: Settings) 
     assert lag is not None
     assert float(lag[1]) < 1_000  # by the real clock
     fields = {field["name"]: field["value"] for field in embed["fields"]}
-    assert fields["Last hour"].startswith("1 answer on people's screens"), fields["Last hour"]
+    p50 = re.search(r"1 answer on people's screens: p50 \*\*([\d.]+) (ms|s)\*\*", fields["Last hour"])
+    assert p50 is not None
+    assert p50.group() != "1 answer on people's screens: p50 **5 ms**"  # the shortest that is told: no time at all
     assert "0: connected" in fields["Shards"]
 
 

@@ -17,15 +17,16 @@ from bot.replies.formatting.bars import percent
 from bot.replies.formatting.text import escape, fit, visible
 from bot.replies.reply import Colour, Reply, TextFile
 from bot.servers.topics.forums import ForumSettings
+from bot.text.accepted import quantity
 
 LONGEST_TITLE = 60
 SHOWN = 5
 """Posts in the message; all of them are in the file."""
 NOT_COMPARED = "No post has a tag yet, so there is nothing to compare with."
+UNCHANGED = "Nothing was changed, and nobody was told."
 HOW = (
-    "Nothing was changed, and nobody was told. Right: of the tags that posts would get, those that they have. Found: "
-    "of the tags that they have, those that they would get. Posts without tags are not compared. In brackets: the "
-    "cases, and the 95 % interval (Wilson)."
+    " Right: of the tags that posts would get, those that they have. Found: of the tags that they have, those that "
+    "they would get. Posts without tags are not compared. In brackets: the cases, and the 95 % interval (Wilson)."
 )
 
 
@@ -37,7 +38,7 @@ def dry_run_reply(
     embed = discord.Embed(title=fit(f"Dry run in #{forum.name}", 200)[0], colour=Colour.ZEROSHOT)
     lines = [*_summary(run, settings), "", *_comparison(forum, run, settings), ""]
     embed.description = "\n".join(within(LONGEST, [*lines, *_examples(forum, run, settings)]))
-    embed.set_footer(text=f"{_footer(run)}\n{HOW}")
+    embed.set_footer(text=f"{_footer(run)}\n{UNCHANGED}{HOW if any(post.tags for post in run.posts) else ''}")
     file = TextFile("dry-run.txt", visible(_listing(forum, run, settings)))
     notes = [_note(run, settings.model_copy(update={"threshold": one})) for one in THRESHOLDS]
     menu = ForumMenu.of(USE, forum.id, threshold_options(settings.threshold, notes))
@@ -49,8 +50,8 @@ def _summary(run: DryRun, settings: ForumSettings) -> list[str]:
     given = [len(post.would_get(settings)) for post in run.posts]
     tagged = sum(bool(number) for number in given)
     lines = [
-        f"**{tagged} of {len(run.posts)}** posts would get tags from {round(settings.threshold * 100)} %: "
-        f"{sum(given)} tags in all."
+        f"**{tagged} of {len(run.posts)}** posts would get tags at a threshold of {round(settings.threshold * 100)} %: "
+        f"{quantity(sum(given), 'tag')} in all."
     ]
     if run.left_out:
         lines.append(f"{run.left_out} left out, whose authors do not want tags by a model.")
@@ -66,7 +67,8 @@ def _comparison(forum: discord.ForumChannel, run: DryRun, settings: ForumSetting
         return [NOT_COMPARED]
     overall = total(tallies.values())
     return [
-        f"Compared with the tags of {compared} posts: right {said(overall.precision)}, found {said(overall.recall)}.",
+        f"Compared with the tags of {quantity(compared, 'post')}: right {said(overall.precision)}, "
+        f"found {said(overall.recall)}.",
         "",
         *tag_lines(forum, tallies),
     ]
@@ -99,12 +101,12 @@ def _note(run: DryRun, settings: ForumSettings) -> str:
         for name, share in (("right", overall.precision), ("found", overall.recall))
         if share.value is not None
     ]
-    return ", ".join([f"{given} tag{'' if given == 1 else 's'}", *shares])
+    return ", ".join([quantity(given, "tag"), *shares])
 
 
 def _footer(run: DryRun) -> str:
     read = sum(post.has_message for post in run.posts)
-    what = "titles only" if not read else f"titles, and {read} first messages"
+    what = "only titles read" if not read else f"titles and {quantity(read, 'first message')} read"
     return f"{run.checkpoint} · {what}" if run.checkpoint else what
 
 

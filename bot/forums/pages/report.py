@@ -19,6 +19,9 @@ from bot.replies.reply import Colour, Reply
 LONGEST = 4_000
 """UTF-16 units of an embed's description; Discord allows 4,096."""
 NOTHING = "No post has been judged here yet. Switch forum tags on with **Setup**, or try a **dry run** first."
+UNDECIDED = (
+    "Nobody has decided about a tag yet. **Add** and **No, thanks** under a post do so, and so does changing its tags."
+)
 HOW = (
     "Right (precision): of the tags that I gave, those that nobody has removed or dismissed; an applied tag that "
     "nobody has looked at counts as right. Found (recall): of the tags that posts have, those that I gave or would "
@@ -43,7 +46,9 @@ def report(
     overall = total(tallies.values())
     lines = [
         f"{posts:,} post{'' if posts == 1 else 's'} judged in the last 180 days.",
-        f"All tags: right {said(overall.precision)}, found {said(overall.recall)}.",
+        UNDECIDED
+        if overall.has_no_cases
+        else f"All tags: right {said(overall.precision)}, found {said(overall.recall)}.",
         "",
         *tag_lines(forum, tallies),
     ]
@@ -58,8 +63,8 @@ def tag_lines(forum: discord.ForumChannel, tallies: Mapping[int, TagTally]) -> l
     for tag in ranked(tallies):
         one = tallies[tag]
         waiting = f" · {one.open} undecided" if one.open else ""
-        name = bold(tag_name(forum, tag))
-        lines.append(f"{name}: right {said(one.precision)} · found {said(one.recall)}{waiting}")
+        cases = "no cases yet" if one.has_no_cases else f"right {said(one.precision)} · found {said(one.recall)}"
+        lines.append(f"{bold(tag_name(forum, tag))}: {cases}{waiting}")
     return lines
 
 

@@ -75,7 +75,7 @@ def _headline(one: Snapshot) -> Iterator[str]:
     else:
         yield "**Ready** to answer people."
     yield f"Up since <t:{int(measured.began_at)}:f> (<t:{int(measured.began_at)}:R>)."
-    memory = "" if measured.memory is None else f"The process takes {in_bytes(measured.memory)} of memory. "
+    memory = "" if measured.memory is None else f"The process uses {in_bytes(measured.memory)} of memory. "
     yield f"{memory}The event loop is {_seconds(measured.lag)} late."
 
 
@@ -125,7 +125,7 @@ def _throughput(done: Throughput) -> Iterator[str]:
         yield "No batches."
         return
     yield f"{_counted(done.batches, 'batch', 'batches')} of {rows:.1f} rows" + (
-        "" if waste is None else f", {_percent(waste)} of the tokens padding"
+        "" if waste is None else f", {_percent(waste)} of their tokens padding"
     )
     if tokens is not None and done.seconds > 0:
         busy = min(1.0, done.busy_seconds / done.seconds)

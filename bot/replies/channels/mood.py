@@ -71,7 +71,7 @@ def _explanation(found: Mood) -> str:
     return (
         f"Line: the mean of P(positive) − P(negative), smoothed (Gaussian window, σ = {length}). Band: its 95 % "
         f"interval at each moment (block bootstrap). A moment is {STRETCH} messages in a row by several people; its "
-        "link leads to the first. It is the channel's mood, and nobody's own."
+        "link leads to the first. It is the channel's mood, not anyone's own."
     )
 
 

@@ -45,7 +45,7 @@ def _explanation() -> str:
     return (
         f"A message counts for its likeliest label (zero-shot) if that has at least {100 * LEAST:.0f} %; else it is "
         f"{REST}. The grey bars say how many messages a bar stands for: shares of few messages say little. It is about "
-        "the channel, and about nobody in it."
+        "the channel, not about anyone in it."
     )
 
 

@@ -148,7 +148,7 @@ def _effective(shown: Shown, channel: int) -> tuple[str, str]:
 
 def _quoted(prompt: str) -> str:
     if not prompt:
-        return "None of its own"
+        return "None"
     return "> " + fit(prompt, SHOWN_PROMPT, escape)[0].replace("\n", "\n> ")
 
 

@@ -40,7 +40,7 @@ class ForumTagsPage(TopicPage):
             if one.mode in MODES and shown.guild.get_channel(forum) is not None
         ]
         yield text("**Switched on in:**\n" + "\n".join(modes[:MOST_SHOWN]) if modes else "**Switched on in:** no forum")
-        yield text("-# In which forums I may do it at all is on the page Access.")
+        yield text("-# The page Access says in which forums I may do this at all.")
 
     def change(self, choice: Choice, shown: Shown) -> Change:
         raise OutdatedPage

@@ -49,7 +49,7 @@ class ReactionsPage(TopicPage):
         yield toggle(
             self.field("translate"),
             now.translate,
-            f"**Translate at flags**: {effect}.\n{from_here(now.translate != default.translate)}",
+            f"**Translate on flag reactions**: {effect}.\n{from_here(now.translate != default.translate)}",
         )
         if shown.settings.answers.private:
             yield text(PRIVATE)

@@ -14,9 +14,9 @@ from bot.servers.topics.retention import MOST_DAYS
 DEFAULT = "default"
 DAYS = (1, 2, 3, 7, 14, 21)
 ABOUT = (
-    "Behind the buttons of an answer is what was asked, and behind /chat are the last exchanges of each channel. When "
-    "they are gone, the buttons say so, and a conversation begins anew. A shorter time also holds for what I have "
-    "already.\n-# If I am removed from this server, its settings and everything else of it are deleted 30 days later. "
+    "The buttons under an answer need what was asked, and /chat needs the last exchanges of each channel. When they "
+    "are gone, the buttons say so, and a conversation begins anew. A shorter time also applies to what I already "
+    "have.\n-# If I am removed from this server, its settings and everything else of it are deleted 30 days later. "
     "Everybody can delete what is theirs at once, with /privacy."
 )
 
