@@ -35,7 +35,7 @@ from bot.replies.acknowledgement import defer
 from bot.replies.components.buttons import STOP, Action, RequestButton
 from bot.replies.components.modals import Submission
 from bot.replies.components.pages import PageButton, PageMenu
-from bot.replies.components.press import Press
+from bot.replies.components.press import Press, custom_id_of
 from bot.replies.delivery import Delivery, tell
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
@@ -131,6 +131,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.takeover = Takeover(processes, self.pending_interactions, self._interaction_of)
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         self._action_handlers: dict[str, Handler] = {}
+        self._components: set[type[discord.ui.DynamicItem[Any]]] = set()
         self._features: dict[str, str] = {}
 
     async def setup_hook(self) -> None:
@@ -208,10 +209,21 @@ class Glassbox(Gated, commands.AutoShardedBot):
             await tell_failure(interaction, f"the action {action}", error)
 
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
-        """Answer a submitted modal. discord.py dispatches everything else itself."""
+        """Answer a submitted modal, and a press that no component knows. discord.py dispatches everything else."""
         if (submission := Submission.of(interaction)) is not None:
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, submission.action, None, submission)
+        elif (custom_id := custom_id_of(interaction)) is not None and not self._is_known(custom_id):
+            self.pending_interactions.begin(interaction)
+            await self.perform(interaction, custom_id, None)  # from another version: nobody handles it, and it says so
+
+    def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
+        """Have discord.py dispatch components of these kinds."""
+        super().add_dynamic_items(*items)
+        self._components.update(items)
+
+    def _is_known(self, custom_id: str) -> bool:
+        return any(one.__discord_ui_compiled_template__.fullmatch(custom_id) for one in self._components)
 
     async def sync_if_changed(self) -> bool:
         """Register the commands at Discord unless it has them already; return whether they were registered.

@@ -353,11 +353,12 @@ class TestButtons:
                 assert pressed.ephemeral
                 assert pressed.response.content == RequestForgotten().sentence
 
-    async def test_that_nobody_knows_any_more(self, open_scene: OpenScene, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.parametrize("custom_id", ["glassbox:sing:abc", "glassbox-sing", "glassbox-page:next:abc"])
+    async def test_that_nobody_knows_any_more(self, open_scene: OpenScene, custom_id: str) -> None:
         async with open_scene() as scene:
             first = await generated(scene)
             stored = scene.env.backend.get_message(first.response.channel_id, first.response.id)
-            stored.components[0]["components"][0]["custom_id"] = "glassbox:sing:abc"
+            stored.components[0]["components"][0]["custom_id"] = custom_id
 
             pressed = await scene.alice.click(first.response.message, label="Regenerate")
 

@@ -178,6 +178,7 @@ class TestUnanswered:
             scraped = await operator.scrape()
         assert scraped.all("glassbox_interactions_total") == {("sentiment", "command", "failed", "unexpected"): 1}
 
+    @pytest.mark.breaks_protocol("silence", reason="the process ends before the answer")
     async def test_a_process_that_ends_first(self, open_scene: OpenScene, watch: Watch, operator: Operator) -> None:
         async with open_scene(watch=watch) as scene:
             await scene.worker.load(["sentiment"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
@@ -55,3 +56,10 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         await interaction.client.perform(interaction, self.action, self.fields.get("request_id"), self.detail)
+
+
+def custom_id_of(interaction: discord.Interaction[Any]) -> str | None:
+    """Return the custom id of the component that was pressed; None if none was, or it is not one of Glassbox's."""
+    data: Mapping[str, Any] = interaction.data or {}
+    is_press = interaction.type is discord.InteractionType.component
+    return data["custom_id"] if is_press and data["custom_id"].startswith("glassbox") else None
