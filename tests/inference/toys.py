@@ -190,3 +190,9 @@ async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> Non
 async def queued(worker: InferenceWorker, rows: int) -> None:
     """Wait until so many rows wait for the device."""
     await until(lambda: worker.status().rows_waiting == rows)
+
+
+async def outcomes(*answers: Answering[Any]) -> list[Any]:
+    """What has come of answers: results, and errors in the place of those that failed."""
+    found = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 20)
+    return [one if isinstance(one, BaseException) else one.result for one in found]

@@ -46,6 +46,17 @@ def test_equal_items_are_marked_nowhere_and_others_somewhere(lists: list[list[st
         assert any(map(any, by_order(lists))) or any(not one for one in lists)
 
 
+@given(LISTS)
+def test_what_is_not_marked_is_the_same_text(lists: list[list[str]]) -> None:
+    one, other = lists[:2]
+    marks = by_order([one, other])
+    kept = [
+        [item for item, marked in zip(*pair, strict=True) if not marked] for pair in zip(lists, marks, strict=False)
+    ]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) >= min(1, len({*one} & {*other}))
+
+
 def test_labels_are_marked_where_others_have_another_one_in_their_place() -> None:
     found = labels(
         None, [sentiment(("POSITIVE", 0.9), ("NEGATIVE", 0.1)), sentiment(("negative", 0.8), ("positive", 0.2))], 900

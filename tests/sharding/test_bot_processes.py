@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ async def told(discord: ShardedDiscord, token: str) -> str:
     return str((await discord.until("POST", f"/{token}/callback"))["data"]["content"])
 
 
-async def test_a_button_works_on_the_other_process(discord: ShardedDiscord, start: Start) -> None:
-    async with both(start, STAND_IN_SECONDS="0.2"):
+async def test_buttons_work_on_the_other_process(discord: ShardedDiscord, start: Start, place: Place) -> None:
+    async with both(start, STAND_IN_SECONDS="0.5"):
         await discord.all_online(0, 1, 2, 3)
         assert discord.count("PUT", "/commands") == 1
         assert not discord.too_early
@@ -80,20 +80,21 @@ async def test_a_button_works_on_the_other_process(discord: ShardedDiscord, star
         again = await discord.press_on(3, "Regenerate", await answer(discord, asked))
         assert "One" in str((await answer(discord, again))["embeds"])
 
-
-async def test_stop_ends_a_text_of_the_other_process(discord: ShardedDiscord, start: Start, place: Place) -> None:
-    async with both(start, STAND_IN_SECONDS="0.5"):
-        await discord.all_online(0, 1, 2, 3)
-        written = await discord.invoke_on(0, "generate", prompt="A long text", max_new_tokens=512)
-        shown = await answer(discord, written, has_stop)
-        await until_written(place, count=1)
-        assert await told(discord, await discord.press_on(3, "Stop", shown, MALLORY)) == SomebodyElses().sentence
-        pressed = await discord.press_on(3, "Stop", shown)
-        acknowledged = await discord.until("POST", f"/{pressed}/callback")
-        assert acknowledged["type"] == DEFERRED_UPDATE
-        assert 0 < str((await answer(discord, written))["embeds"]).count("…") < 512
         await until_written(place, count=0)  # the row goes a moment after the answer
-        assert await told(discord, await discord.press_on(3, "Stop", shown)) == AlreadyEnded().sentence
+        await stop_on_the_other_process(discord, place)
+
+
+async def stop_on_the_other_process(discord: ShardedDiscord, place: Place) -> None:
+    written = await discord.invoke_on(0, "generate", prompt="A long text", max_new_tokens=512)
+    shown = await answer(discord, written, has_stop)
+    await until_written(place, count=1)
+    assert await told(discord, await discord.press_on(3, "Stop", shown, MALLORY)) == SomebodyElses().sentence
+    pressed = await discord.press_on(3, "Stop", shown)
+    acknowledged = await discord.until("POST", f"/{pressed}/callback")
+    assert acknowledged["type"] == DEFERRED_UPDATE
+    assert 0 < str((await answer(discord, written))["embeds"]).count("…") < 512
+    await until_written(place, count=0)
+    assert await told(discord, await discord.press_on(3, "Stop", shown)) == AlreadyEnded().sentence
 
 
 @pytest.mark.slow
@@ -158,12 +159,10 @@ async def test_a_rolling_restart_acknowledges_every_interaction(
     assert ShuttingDown().sentence not in str(discord.exchanges)
 
 
-@pytest.mark.parametrize(
-    "variables", [{"SHARD_COUNT": ""}, {"PROCESS_INDEX": "2"}, {"SHARD_IDS": "0-3"}, {"SHARD_IDS": "s3cret"}]
-)
 @on_sqlite
-async def test_settings_that_cannot_be_end_with_one_sentence(start: Start, variables: Mapping[str, str]) -> None:
-    async with start(0, STAND_IN_SECONDS="0", **variables) as process:
+async def test_settings_that_cannot_be_end_with_one_sentence(start: Start) -> None:
+    """Which these are: `test_shards`."""
+    async with start(0, STAND_IN_SECONDS="0", SHARD_IDS="s3cret") as process:
         assert await asyncio.wait_for(process.process.wait(), PATIENCE) == 2
     written = await asyncio.to_thread(process.log.read_text)
     assert len(written.strip().splitlines()) == 1

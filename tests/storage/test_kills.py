@@ -12,7 +12,7 @@ from tests.storage.conftest import Place
 from tests.timers import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 12
+KILLS = 6
 
 
 @pytest.mark.may_block

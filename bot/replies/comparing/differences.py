@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import combinations, takewhile
 from typing import TypeAlias
 
 Marks: TypeAlias = "list[list[bool]]"
@@ -26,13 +27,12 @@ def by_membership(lists: Sequence[Sequence[Hashable]]) -> Marks:
 
 def by_order(lists: Sequence[Sequence[Hashable]]) -> Marks:
     """Mark the items that have no counterpart, in the same order, in each of the other lists."""
-    marks = [[False] * len(one) for one in lists]
-    for index, one in enumerate(lists):
-        for other in (*lists[:index], *lists[index + 1 :]):
-            common = set(_aligned(one, other))
-            for place in range(len(one)):
-                marks[index][place] |= place not in common
-    return marks
+    counterparts = [[0] * len(one) for one in lists]
+    for (first, one), (second, other) in combinations(enumerate(lists), 2):
+        for place, place_in_other in _aligned(one, other):
+            counterparts[first][place] += 1
+            counterparts[second][place_in_other] += 1
+    return [[count < len(lists) - 1 for count in one] for one in counterparts]
 
 
 def in_common(lists: Sequence[Sequence[Hashable]], marks: Marks) -> float:
@@ -46,6 +46,19 @@ def _in_all(lists: Sequence[Sequence[Hashable]]) -> frozenset[Hashable]:
     return first.intersection(*others)
 
 
-def _aligned(one: Sequence[Hashable], other: Sequence[Hashable]) -> Iterable[int]:
-    for start, _, length in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():
-        yield from range(start, start + length)
+def _aligned(one: Sequence[Hashable], other: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
+    """Yield the places of items in one list and of their counterparts in the other."""
+    # Equal beginnings and ends are left out, because the matcher takes seconds for long texts of few different words.
+    begin = _same(one, other)
+    end = min(_same(reversed(one), reversed(other)), len(one) - begin, len(other) - begin)
+    middle, other_middle = one[begin : len(one) - end], other[begin : len(other) - end]
+    yield from ((place, place) for place in range(begin))
+    for start, other_start, length in SequenceMatcher(None, middle, other_middle, autojunk=False).get_matching_blocks():
+        yield from ((begin + start + step, begin + other_start + step) for step in range(length))
+    yield from ((len(one) - step, len(other) - step) for step in range(1, end + 1))
+
+
+def _same(one: Iterable[Hashable], other: Iterable[Hashable]) -> int:
+    """Return how many items two lists have in common from their beginnings."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

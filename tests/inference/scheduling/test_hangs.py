@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.errors import DeadlinePassed, HungAgain, ModelFailed, ModelUnavailable, NotResponding, ShuttingDown
-from bot.inference.answering import Answering
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.heads.generation.generate_batch import GenerateBatch
@@ -27,7 +24,7 @@ from bot.inference.scheduling.watchdog import CHECKS, Watchdog
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
-from tests.inference.toys import GENEROUS, PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued, until
+from tests.inference.toys import GENEROUS, PRESET, TASK, ToyHead, ToyRequest, ToyShop, outcomes, queued, until
 from tests.support import CPU, under_way
 
 pytestmark = pytest.mark.measured_elsewhere
@@ -180,11 +177,6 @@ def at_stage(stage: str, value: int, act: Callable[[], Any]) -> ToyRequest:
     if stage == "prepare":
         return ToyRequest(value, prepare=act)
     return ToyRequest(value, finish=act)
-
-
-async def outcomes(*answers: Answering[Any]) -> list[Any]:
-    found = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 20)
-    return [one if isinstance(one, BaseException) else one.result for one in found]
 
 
 async def test_all_who_wait_for_a_forward_pass_that_hangs_are_told(
@@ -392,67 +384,9 @@ async def test_a_stop_leaves_behind_what_hangs(
     assert "a thread hangs, and is left behind" in caplog.text
 
 
-SERVE = """
-import asyncio, sys, threading, logging
-from pathlib import Path
-from tests.inference import toys
-from tests.inference.scheduling.test_hangs import serve
-sys.exit(serve(*sys.argv[1:]))
-"""
-
-
-def serve(cache: str, hang_seconds: str) -> None:
-    """In a process of its own: a worker whose model hangs, run as the command line runs it."""
-    from bot import __main__ as command_line
-    from bot.inference.checkpoints import pool
-    from bot.stopping import beside, end_within, stop_signals, until_stopped
-
-    heads: list[ToyHead] = []
-
-    def load_head(*arguments: Any) -> ToyHead:
-        heads.append(ToyHead(Budget(64, rows=8)))
-        heads[-1].fault = lambda values: threading.Event().wait()
-        return heads[-1]
-
-    vars(pool).update(fetch=lambda spec, cache, report: cache, load_head=load_head)
-    logging.basicConfig(level="INFO")
-
-    async def run() -> None:
-        limits = Limits(seconds=600, drain_seconds=0.5, hang_seconds=float(hang_seconds))
-        with stop_signals() as stop:
-            async with InferenceWorker([TASK], CheckpointPool(PRESET, CPU, Path(cache)), CPU, limits) as worker:
-                answers = [worker.submit(ToyRequest(index), person=index) for index in range(2)]
-                await until(lambda: any(head.running for head in heads))
-                say("hanging")
-                again = asyncio.create_task(ask_again(worker, answers[0]))
-                async with beside(worker.until_hung()) as hung:
-                    try:
-                        await until_stopped(stop, hung)
-                    finally:
-                        end_within(60, 99)
-                        await worker.aclose()
-                        again.cancel()
-                        say(str([type(one).__name__ for one in await outcomes(*answers)]))
-
-    command_line.main(lambda: command_line.run_coroutine(run()))
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-async def ask_again(worker: InferenceWorker, first: Answering[Any]) -> None:
-    """Whoever was told that it hangs asks again, and so it hangs again."""
-    with suppress(NotResponding):
-        await first
-    with suppress(NotResponding):
-        await worker.run(ToyRequest(5), person=5)
-
-
 def process(cache: Path, hang_seconds: float) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    arguments = [sys.executable, "-c", SERVE, str(cache), str(hang_seconds)]
+    arguments = [sys.executable, "-m", "tests.inference.scheduling.hanging_process", str(cache), str(hang_seconds)]
     return subprocess.Popen(
         arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
