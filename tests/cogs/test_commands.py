@@ -39,7 +39,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 OTHERS = {
     "batch": [
         "file", "command", "column", "labels", "to", "from", "second_column", "reference", "multi_label", "top_k",
-        "header", "private",
+        "checkpoint", "header", "private",
     ],
     "compare": ["text", "command", "checkpoints", "labels", "to"],
     "forum-tags": ["setup", "dry-run", "report"],

@@ -17,7 +17,7 @@ from bot.replies.settings.controls import OFF, ON, Choice, channels, press, text
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.chat import ChatSettings
-from bot.text.characters import visible
+from bot.text.characters import line_breaks, visible, without_controls
 
 PROMPT = Action("settings-prompt", "System prompt of /chat")
 """Its submission's options are the id of a channel; empty for the server."""
@@ -123,7 +123,8 @@ def with_prompt(focus: str, prompt: str, shown: Shown) -> Change:
     channel = _channel(shown)
     if (focus and channel is None) or len(prompt) > LONGEST_PROMPT:
         raise OutdatedPage
-    prompt = prompt.replace("\0", "").strip() if visible(prompt) else ""
+    # Discord gives a modal's text back as it is kept, and takes no control characters there.
+    prompt = without_controls(line_breaks(prompt), keep="\n\t").strip() if visible(prompt) else ""
     if channel is None:
         return partial(_with, system_prompt=prompt)
     return partial(_with_channel, channel, prompt)
