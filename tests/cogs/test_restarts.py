@@ -193,8 +193,9 @@ async def test_an_example_of_the_help_in_the_making(open_scene: OpenScene) -> No
         shown_before = texts(page.response)
         await scene.worker.load_checkpoint("sentiment")
         async with device_held(scene.worker):
+            before = len(scene.env.http_requests)
             trying = asyncio.create_task(forge_press(scene, scene.alice, page.response, "glassbox-help-try:sentiment"))
-            await scene.until(lambda: scene.worker.status().requests)
+            await scene.until(lambda: any("/callback" in one.path for one in scene.env.http_requests[before:]))
             await die(scene)
         tried = await trying
         await take_over(scene)

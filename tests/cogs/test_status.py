@@ -88,6 +88,8 @@ async def test_the_overview_says_how_everything_is(open_scene: OpenScene, watch:
         for text in ("I love apples", "I hate pears"):
             await scene.alice.slash(scene.channel, "sentiment", text=f"{text} {SECRET}")
         watch.database_failed("OperationalError")
+        await scene.until(lambda: not scene.worker.status().requests)  # a server ends them a little after the answer
+        await scene.heard()
         result = await opened(scene, scene.bob)
 
         embed = shown(result)
