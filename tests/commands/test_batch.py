@@ -74,7 +74,7 @@ async def test_goes_on_where_it_was(
     _cut_off(spool)
     monkeypatch.setattr(InferenceWorker, "submit", counted)
     await answer_file(settings, Asked(file, SENTIMENT), console)
-    assert 40 <= len(asked) <= 41
+    assert 40 <= len(asked) <= 42  # again, if at all: the one that was on its way, and the one whose line is cut off
     assert "40 of 40 rows answered" in console.text
     assert not await asyncio.to_thread(spool.exists)
 
