@@ -100,11 +100,12 @@ async def _answered(
                 await asyncio.wait((running, stopped), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 show()
                 if clock() - kept >= KEEP_SECONDS:
-                    await asyncio.to_thread(spool.keep, run)
+                    await asyncio.to_thread(spool.keep, run.take_fresh())
                     kept = clock()
-        await asyncio.to_thread(spool.keep, run)
-        if running.done():
-            running.result()
+    # Only now, when nothing is answered any more.
+    await asyncio.to_thread(spool.keep, run.take_fresh())
+    if not running.cancelled():
+        running.result()
     if run.is_done:
         written = await asyncio.to_thread(write_table, table, answer_names(plan.options), run.outcomes)
         await asyncio.to_thread(_replace, target, written.content)
@@ -139,9 +140,9 @@ class Spool:
         # The last line is cut off if the process was killed while it wrote.
         return read_outcomes(lines) if first == self._head else {}
 
-    def keep(self, run: BatchRun) -> None:
+    def keep(self, fresh: dict[int, Outcome]) -> None:
         """Add what is newly done; raise `SettingsError` if it cannot be written."""
-        if not (fresh := run.take_fresh()):
+        if not fresh:
             return
         try:
             is_new = not self._is_of_this()
