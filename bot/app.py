@@ -189,13 +189,17 @@ async def _serve(
     await _login(bot, token)
     _leave_out_of_collection()
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
-    async with beside(backend.preload()), beside(bot.takeover.run()), beside(bot.roll_call.run()):
+    async with (
+        beside(backend.preload()),
+        beside(bot.takeover.run()),
+        beside(bot.roll_call.run()),
+        beside(_settle(bot, backend)),
+    ):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")
         with _discord_failures_told():
-            async with beside(_settle(bot, backend)):
-                await bot.connect()
+            await bot.connect()
 
 
 async def _settle(bot: Glassbox, backend: InferenceWorker | RemoteBackend) -> None:

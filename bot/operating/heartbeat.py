@@ -24,7 +24,7 @@ class Heartbeat:
         now: seconds by a clock that nobody sets.
     """
 
-    def __init__(self, registry: CollectorRegistry, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, registry: CollectorRegistry, now: Callable[[], float] = time.perf_counter) -> None:
         self._now = now
         self._observe = PrometheusMeter(registry).histogram(
             "glassbox_event_loop_lag_seconds", "How late a timer of the event loop is.", (), SECONDS
