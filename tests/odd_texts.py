@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import regex
 
-from bot.replies.formatting.text import units
+from tests.protocol.components import walk
+from tests.protocol.embeds import check_embeds
+from tests.protocol.faults import Faults
+from tests.protocol.messages import MOST_CONTENT
 
 LINK = "https://evil.example"
 ODD: Mapping[str, str] = {
@@ -46,39 +50,39 @@ _LIVE = regex.compile(
     regex.VERBOSE,
 )
 _UNSEEN = regex.compile(r"[\p{Cs}\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-_LIMITS = {"title": 256, "description": 4_096, "name": 256, "value": 1_024, "text": 2_048, "content": 4_000}
-_LABELS = {2: 80, 3: 150}
+
+
+@contextmanager
+def taken() -> Iterator[Faults]:
+    """Assert that Discord takes what the body of the `with` checks."""
+    found = Faults()
+    yield found
+    assert not found.found, list(map(str, found.found))
 
 
 def check_embed(embed: Mapping[str, Any]) -> None:
     """Assert that Discord takes an embed, and that nothing in it pings, links or hides."""
-    said = list(_said(embed))
-    for key, text in said:
-        assert units(text) <= _LIMITS[key], (key, units(text))
+    with taken() as found:
+        check_embeds(found, [dict(embed)], None)
+    for text in _said(embed):
         assert_inert(text)
-    assert sum(units(text) for _, text in said) <= 6_000
-    assert len(embed.get("fields", ())) <= 25
-    assert all(field["name"].strip() and field["value"].strip() for field in embed.get("fields", ()))
 
 
-def check_message(body: Mapping[str, Any]) -> None:
-    """Assert the same of the body of a message or of a modal that is sent to Discord."""
+def check_sentence(sentence: str) -> None:
+    """Assert the same of a message of these words."""
+    with taken() as found:
+        found.measure("content", sentence, MOST_CONTENT, filled=True)
+    assert_inert(sentence)
+
+
+def check_body(body: Mapping[str, Any]) -> None:
+    """Assert that nothing in a message or a modal pings, links or hides. The scene's end checks if Discord takes it."""
     data = body.get("data") or body
-    if content := data.get("content"):
-        assert units(content) <= 2_000
-        assert_inert(content)
-    for embed in data.get("embeds") or ():
-        check_embed(embed)
-    assert units(data.get("title") or "") <= 45
-    parts = list(_components(data.get("components") or ()))
-    assert sum(units(part.get("content", "")) for part in parts) <= 4_000
-    for part in parts:
-        assert_inert(part.get("content", ""))
-        if part.get("label"):
-            assert 0 < units(part["label"].strip()) <= _LABELS.get(part.get("type", 0), 100)
-        assert len(part.get("options") or ()) <= 25
-        for option in part.get("options") or ():
-            assert 0 < units(option["label"].strip()) <= 100
+    texts = [data.get("content") or ""]
+    texts += [text for embed in data.get("embeds") or () for text in _said(embed)]
+    texts += [part.get("content", "") for part in walk(data.get("components") or ())]
+    for text in texts:
+        assert_inert(text)
 
 
 def assert_inert(text: str) -> None:
@@ -88,18 +92,8 @@ def assert_inert(text: str) -> None:
     assert not _LIVE.search(outside), outside
 
 
-def _said(embed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from ((key, embed[key]) for key in ("title", "description") if embed.get(key))
-    if (embed.get("footer") or {}).get("text"):
-        yield "text", embed["footer"]["text"]
+def _said(embed: Mapping[str, Any]) -> Iterator[str]:
+    yield from (embed[key] for key in ("title", "description") if embed.get(key))
+    yield (embed.get("footer") or {}).get("text") or ""
     for field in embed.get("fields", ()):
-        yield from ((key, field[key]) for key in ("name", "value"))
-
-
-def _components(parts: Any) -> Iterator[Mapping[str, Any]]:
-    for part in parts:
-        yield part
-        yield from _components(part.get("components") or ())
-        for one in (part.get("component"), part.get("accessory")):
-            if one:
-                yield from _components([one])
+        yield from (field["name"], field["value"])

@@ -33,7 +33,8 @@ from bot.batches.table import Table
 from bot.batches.writing import write_table
 from bot.errors import InvalidRequest
 from bot.text.characters import whole_characters
-from tests.odd_texts import LONG, ODD, check_embed, check_message
+from tests.odd_texts import LONG, ODD, check_embed, check_sentence, taken
+from tests.protocol.components import check_components
 from tests.support import refusal_of
 
 NAMES = ("sentiment", "probability")
@@ -118,17 +119,18 @@ def test_what_is_shown_of_a_file_is_inert_and_short(name: str) -> None:
         for embed in embeds:
             check_embed(embed.to_dict())
         assert len(set(answer_names(options))) == len(answer_names(options))
-    check_message({"components": columns_view("id", table.columns).to_components()})
+    with taken() as found:
+        check_components(found, columns_view("id", table.columns).to_components(), None, v2=False)
     with pytest.raises(InvalidRequest) as refused:
         find_column(table, f"{text}!")
-    check_message({"content": refused.value.sentence})
+    check_sentence(refused.value.sentence)
 
 
 def _made(build: Callable[[], Options]) -> Options | None:
     try:
         return build()
     except InvalidRequest as error:
-        check_message({"content": error.sentence})
+        check_sentence(error.sentence)
         return None
 
 

@@ -18,7 +18,7 @@ from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.tasks.sentiment import SentimentRequest, SentimentResult
 from bot.tasks.tokenize import TokenizedText, TokenizeRequest, TokenizeResult
 from bot.tasks.translate import TranslateRequest, TranslateResult
-from tests.odd_texts import LONG, ODD, check_embed, check_message
+from tests.odd_texts import LONG, ODD, check_embed, taken
 
 ODD_ANSWERS = {**ODD, **LONG}
 
@@ -67,7 +67,8 @@ def test_an_odd_answer_is_inert_and_short(name: str) -> None:
         reply = render(asked, Answer(outcomes, "x, y", "cpu", "float32", 1.0))
         for embed in (reply.embed, preview(asked, outcomes).embed):
             check_embed(embed.to_dict())
-        buttons = [{"type": 2, "label": button.label} for button in reply.buttons]
-        check_message({"components": [{"type": 1, "components": buttons}]})
+        with taken() as found:
+            for button in reply.buttons:
+                found.measure("button label", button.label, 80, filled=True)
         if reply.file is not None:
             reply.file.text.encode()
