@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +39,7 @@ mimetypes.init()  # simcord asks it for the type of attachments, and it reads fi
 
 APPLICATION_COMMAND = 2
 MESSAGE_COMPONENT = 3
+SLASH, MESSAGE_MENU = 1, 3
 BUTTON = 2
 GROUP_CHANNEL = 3
 PRIVATE_CHANNEL_CONTEXT = 2
@@ -68,10 +69,46 @@ class Scene:
         """Alice sends a command in a group channel, where the bot is not: she has installed it to her account."""
         group = self.env.backend.create_channel(None, "friends", type=GROUP_CHANNEL)
         group.recipient_ids = [self.alice.id, self.bob.id]
-        record, payload = self._interaction(self.alice, group.id, None, command, options)
-        self.env.backend.emit("INTERACTION_CREATE", payload | self._in_group(group))
+        result = self.send(self.alice, group, self.slash_data(self.alice, group.id, command, options))
         await self.env.settle()
+        return result
+
+    def send(self, who: Any, channel: Any, data: dict[str, Any], **changed: Any) -> simcord.InteractionResult:
+        """Somebody sends a command or uses a menu, in any channel; this does not wait for the bot.
+
+        Args:
+            data: see `slash_data` and `menu_data`.
+            changed: fields of the interaction in place of simcord's.
+        """
+        record, payload = interactions.base_payload(
+            self.env.backend,
+            type=APPLICATION_COMMAND,
+            channel_id=channel.id,
+            guild_id=channel.guild_id,
+            user_id=who.id,
+            data=data,
+        )
+        if channel.type == GROUP_CHANNEL:
+            payload |= self._in_group(channel)
+        self.env.backend.emit("INTERACTION_CREATE", payload | changed)
         return simcord.InteractionResult(self.env, record)
+
+    def slash_data(self, who: Any, channel_id: int, command: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of a command, such as "privacy" or "forum-tags setup"."""
+        root_name, *path = command.split()
+        root = self.env.backend.find_command(root_name, None, type=SLASH)
+        leaf, nesting = interactions.walk_to_subcommand(root, path)
+        values, resolved = interactions.build_options(who, command, leaf, dict(options), channel_id=channel_id)
+        nested = interactions.nest_options(root, nesting, values)
+        return {"id": root["id"], "name": root_name, "type": SLASH, "options": nested, "resolved": resolved}
+
+    def menu_data(self, name: str, message: Any) -> dict[str, Any]:
+        """Return the data of the menu of a message, as the simulated Discord has it."""
+        backend = self.env.backend
+        registered = backend.find_command(name, None, type=MESSAGE_MENU)
+        resolved = {"messages": {str(message.id): dict(serializers.message_payload(backend, message))}}
+        target = {"target_id": str(message.id), "resolved": resolved}
+        return {"id": registered["id"], "name": name, "type": MESSAGE_MENU} | target
 
     async def ask(self, place: str, command: str, /, **options: Any) -> simcord.InteractionResult:
         """Alice sends a command in a server, a direct message or a group."""
@@ -170,12 +207,9 @@ class Scene:
     def _interaction(
         self, who: Any, channel: int, guild: int | None, command: str, options: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        backend = self.env.backend
-        registered = backend.find_command(command, None, type=1)
-        values, resolved = interactions.build_options(who, command, registered, options, channel_id=channel)
-        data = {"id": registered["id"], "name": command, "type": 1, "options": values, "resolved": resolved}
+        data = self.slash_data(who, channel, command, options)
         record, payload = interactions.base_payload(
-            backend, type=APPLICATION_COMMAND, channel_id=channel, guild_id=guild, user_id=who.id, data=data
+            self.env.backend, type=APPLICATION_COMMAND, channel_id=channel, guild_id=guild, user_id=who.id, data=data
         )
         return record, payload
 

@@ -7,17 +7,14 @@ from typing import Any
 
 import discord
 import simcord
-from simcord import interactions
-from simcord.backend import serializers
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
-from tests.cogs.conftest import APPLICATION_COMMAND, GROUP_CHANNEL, Scene
+from tests.cogs.conftest import GROUP_CHANNEL, Scene
 
 ABROAD = "server that has not added the bot"
 PLACES: Mapping[str, int] = {"server": 0, "direct message": 1, "group": 2, ABROAD: 0}
 """With Discord's numbers."""
-SLASH, MESSAGE_MENU = 1, 3
 MODERATOR = discord.Permissions(manage_guild=True, manage_channels=True, manage_messages=True, manage_threads=True)
 READ_HISTORY = discord.Permissions(read_message_history=True).value
 TEXT = "I love apples in Brooklyn."
@@ -81,38 +78,15 @@ def send(
     scene: Scene, who: Any, channel: Any, name: str, *, is_menu: bool = False, **options: Any
 ) -> simcord.InteractionResult:
     """Do as `use`, without waiting for the bot."""
-    data = _menu(scene, who, channel, name) if is_menu else _slash(scene, who, channel, name, options)
-    record, payload = interactions.base_payload(
-        scene.env.backend,
-        type=APPLICATION_COMMAND,
-        channel_id=channel.id,
-        guild_id=channel.guild_id,
-        user_id=who.id,
-        data=data,
-    )
-    payload["locale"] = "de"
-    if channel.type == GROUP_CHANNEL:
-        payload |= scene._in_group(channel)
+    data = _menu(scene, who, channel, name) if is_menu else scene.slash_data(who, channel.id, name, options)
+    changed: dict[str, Any] = {"locale": "de"}
     if channel.type == GROUP_CHANNEL or scene.bot.get_guild(channel.guild_id or 0) is None:
-        payload["authorizing_integration_owners"] = {"1": str(who.id)}
-    scene.env.backend.emit("INTERACTION_CREATE", payload)
-    return simcord.InteractionResult(scene.env, record)
-
-
-def _slash(scene: Scene, who: Any, channel: Any, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    root_name, *path = name.split()
-    root = scene.env.backend.find_command(root_name, None, type=SLASH)
-    leaf, nesting = interactions.walk_to_subcommand(root, path)
-    values, resolved = interactions.build_options(who, name, leaf, dict(options), channel_id=channel.id)
-    nested = interactions.nest_options(root, nesting, values)
-    return {"id": root["id"], "name": root_name, "type": SLASH, "options": nested, "resolved": resolved}
+        changed["authorizing_integration_owners"] = {"1": str(who.id)}
+    return scene.send(who, channel, data, **changed)
 
 
 def _menu(scene: Scene, who: Any, channel: Any, name: str) -> dict[str, Any]:
     backend = scene.env.backend
-    registered = backend.find_command(name, None, type=MESSAGE_MENU)
     message = backend.prepare_message(channel.id, who.id, TEXT)
     backend.commit_message(message, broadcast=False)  # otherwise a direct message would be answered
-    resolved = {"messages": {str(message.id): dict(serializers.message_payload(backend, message))}}
-    target = {"target_id": str(message.id), "resolved": resolved}
-    return {"id": registered["id"], "name": name, "type": MESSAGE_MENU} | target
+    return scene.menu_data(name, message)

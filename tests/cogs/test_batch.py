@@ -61,13 +61,10 @@ def give(scene: Scene, content: bytes = MANY, name: str = FILE, **options: Any) 
 
 def give_in_group(scene: Scene) -> simcord.InteractionResult:
     """Alice gives a file in a group channel, where the bot is not; this does not wait for the bot."""
-    backend = scene.env.backend
-    group = backend.create_channel(None, "friends", type=GROUP_CHANNEL)
+    group = scene.env.backend.create_channel(None, "friends", type=GROUP_CHANNEL)
     group.recipient_ids = [scene.alice.id, scene.bob.id]
     options = {"file": (FILE, MANY), "command": "sentiment"}
-    record, payload = scene._interaction(scene.alice, group.id, None, "batch", options)
-    backend.emit("INTERACTION_CREATE", payload | scene._in_group(group))
-    return simcord.InteractionResult(scene.env, record)
+    return scene.send(scene.alice, group, scene.slash_data(scene.alice, group.id, "batch", options))
 
 
 async def begun(scene: Scene, result: simcord.InteractionResult) -> Any:

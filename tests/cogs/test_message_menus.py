@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import simcord
-from simcord import interactions
 from simcord.backend import serializers
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
@@ -15,9 +14,8 @@ from bot.errors import InvalidRequest
 from bot.replies import sharing
 from bot.replies.message_text import NO_TEXT
 from bot.servers.topics.answers import AnswerSettings
-from tests.cogs.conftest import APPLICATION_COMMAND, GROUP_CHANNEL, OpenScene, Scene
+from tests.cogs.conftest import GROUP_CHANNEL, OpenScene, Scene
 
-MESSAGE_MENU = 3
 TEXT = "I love to hate this course in Brooklyn."
 SPANISH = "¿Alguien sabe dónde está mi perro?"
 PRIVATE_MENUS = ["Sentiment", "Summarise", "Entities", "Show the work"]
@@ -33,28 +31,9 @@ async def use(scene: Scene, who: Any, name: str, message: Any, **payload: Any) -
         message.channel_id if hasattr(message, "channel_id") else message.channel.id, message.id
     )
     channel = backend.get_channel(stored.channel_id)
-    registered = backend.find_command(name, None, type=MESSAGE_MENU)
-    resolved = {"messages": {str(stored.id): dict(serializers.message_payload(backend, stored))}}
-    data = {
-        "id": registered["id"],
-        "name": name,
-        "type": MESSAGE_MENU,
-        "target_id": str(stored.id),
-        "resolved": resolved,
-    }
-    record, sent = interactions.base_payload(
-        backend,
-        type=APPLICATION_COMMAND,
-        channel_id=channel.id,
-        guild_id=channel.guild_id,
-        user_id=who.id,
-        data=data,
-    )
-    if channel.type == GROUP_CHANNEL:
-        sent |= scene._in_group(channel)
-    backend.emit("INTERACTION_CREATE", sent | payload)
+    result = scene.send(who, channel, scene.menu_data(name, stored), **payload)
     await scene.env.settle()
-    return simcord.InteractionResult(scene.env, record)
+    return result
 
 
 def labels(result: Any) -> list[str]:
