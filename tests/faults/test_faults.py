@@ -1,0 +1,40 @@
+"""Every fault of `python -m tests.faults`, made a few times."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from tests.faults.__main__ import main
+from tests.faults.fault import Fault, all_faults
+from tests.faults.tally import Tally
+
+
+def _parameters() -> list[object]:
+    faults = all_faults()
+    return [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in faults]
+
+
+@pytest.mark.parametrize("fault", _parameters())
+async def test_nobody_is_lost_and_nobody_is_answered_twice(fault: Fault) -> None:
+    tally = await fault.drive(fault.quick_times)
+    assert tally.is_good, tally
+
+
+def test_each_fault_has_a_name_of_its_own() -> None:
+    names = [fault.name for fault in all_faults()]
+    assert len(names) == len(set(names))
+
+
+BAD = [Tally(), Tally(1, 2, once=1), Tally(1, 1, twice=1), Tally(1, 1, lost=1), Tally(1, 2, once=1, lost=1)]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_tally_that_does_not_add_up_is_bad(bad: Tally) -> None:
+    assert not bad.is_good
+    assert not (bad + Tally(1, 1, 1)).is_good or bad == Tally()
+
+
+def test_a_fault_that_is_not_there_is_not_good() -> None:
+    with pytest.raises(typer.BadParameter):
+        main(["no such fault"])
