@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def build_all(folder: Path) -> dict[str, Path]:
     return built
 
 
-def distilbert(folder: Path) -> None:
+def distilbert(folder: Path, heads: int = 4) -> None:
     """A DistilBERT classifier with the labels NEGATIVE and POSITIVE."""
     tokenizer = _wordpiece()
     config = transformers.DistilBertConfig(
@@ -84,7 +85,7 @@ def distilbert(folder: Path) -> None:
         dim=32,
         hidden_dim=64,
         n_layers=2,
-        n_heads=4,
+        n_heads=heads,
         max_position_embeddings=SHORT_CONTEXT,
         initializer_range=0.3,
         id2label={0: "NEGATIVE", 1: "POSITIVE"},
@@ -364,6 +365,7 @@ def nllb(folder: Path) -> None:
 
 BUILDERS: Mapping[str, Callable[[Path], None]] = {
     "distilbert": distilbert,
+    "wide_heads": partial(distilbert, heads=2),
     "roberta": roberta,
     "bart_mnli": bart_mnli,
     "llama": llama,

@@ -38,6 +38,13 @@ class Budget:
     rows: int = 64
     waste: float = 0.35
     """The largest share of padding among the padded tokens."""
+    background_tokens: int | None = None
+    """`padded_tokens` of a batch for whose answers nobody waits; None if they are the same."""
+
+    @property
+    def in_background(self) -> Budget:
+        """The limit of a batch for whose answers nobody waits."""
+        return self if self.background_tokens is None else replace(self, padded_tokens=self.background_tokens)
 
     def beside(self, tokens: Sequence[int]) -> Budget:
         """Return the budget that is left for rows that join a running batch of rows with these lengths."""

@@ -7,7 +7,7 @@ import contextvars
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from bot.errors import GlassboxError, HungAgain, NotResponding, QueueFull, ShuttingDown, TooManyRequests, describe
 from bot.inference.answerer import Answerer
 from bot.inference.backend import Backend
+from bot.inference.bundles import Bundle, Bundling, bundled
 from bot.inference.checkpoints.describing import FilesOnDisk, checkpoint_status, description, device_statuses
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.checkpoints.offers import Offers
@@ -44,7 +45,7 @@ THREADS_SECONDS = 1.0
 """The least time that a stop waits for the threads."""
 
 
-class InferenceWorker(Backend):
+class InferenceWorker(Backend, Bundling):
     """Answers requests with batched forward passes on one device or several.
 
     An async context manager: entering starts the worker, leaving drains it.
@@ -64,6 +65,7 @@ class InferenceWorker(Backend):
         observer: Observer | None = None,
     ) -> None:
         self._tasks = {task.request: task for task in tasks}
+        self._bundled = {task.request: bundled(task) for task in self._tasks.values()}
         self._offers = Offers(self._tasks.values())
         self._pool = pool
         self._devices = listed(devices)
@@ -92,7 +94,16 @@ class InferenceWorker(Backend):
         await self.aclose()
 
     def submit(self, request: Request[ResultT], *, person: int, background: bool = False) -> LocalAnswering[ResultT]:
-        task: Task[ResultT] = self._tasks[type(request)]
+        return self._submit(request, self._tasks[type(request)], person, background)
+
+    def submit_bundle(
+        self, requests: Sequence[Request[ResultT]], *, person: int
+    ) -> LocalAnswering[tuple[ResultT, ...]]:
+        return self._submit(Bundle.of(requests), self._bundled[type(requests[0])], person, background=True)
+
+    def _submit(
+        self, request: Request[ResultT], task: Task[ResultT], person: int, background: bool
+    ) -> LocalAnswering[ResultT]:
         began = time.perf_counter()
         try:
             checkpoint = self._chosen(request, task)

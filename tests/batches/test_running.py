@@ -15,7 +15,8 @@ import yarl
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.batches import running
+from bot.batches import asking
+from bot.batches.asking import BUNDLE, LONGEST_CELL
 from bot.batches.downloads import read_at_most
 from bot.batches.formats import Format
 from bot.batches.job import outcomes_as_json, read_outcomes
@@ -25,7 +26,7 @@ from bot.batches.plan import Command, Options, Plan
 from bot.batches.progress import Meter
 from bot.batches.reading import read_table
 from bot.batches.results import answer_names
-from bot.batches.running import LONGEST_CELL, BatchRun
+from bot.batches.running import BatchRun
 from bot.batches.summary import summarised
 from bot.errors import UNEXPECTED, DeadlinePassed, ModelFailed, ModelUnavailable, QueueFull, ShuttingDown
 from bot.inference.backend import Backend
@@ -69,7 +70,7 @@ def run_of(backend: Scripted, *texts: str, done: dict[int, Outcome] | None = Non
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr(asking, "REFUSED_SECONDS", 0.0)
 
 
 async def test_a_row_has_its_answer_or_says_why_not() -> None:
@@ -91,6 +92,58 @@ async def test_a_row_has_its_answer_or_says_why_not() -> None:
     assert backend.asked.count("fine") == 1  # equal rows are asked once
     assert (backend.asked.count("full"), backend.asked.count("late"), backend.asked.count("never")) == (3, 2, 3)
     assert run.progress.faults == 4
+
+
+class ScriptedBundles(Scripted):
+    """The same for several texts at once, as a worker answers them: if one fails, all do."""
+
+    def __init__(self, **script: list[Exception]) -> None:
+        super().__init__(**script)
+        self.bundles: list[list[str]] = []
+
+    def submit_bundle(self, requests: Any, *, person: int) -> Any:
+        texts = [request.text for request in requests]
+        self.bundles.append(texts)
+        errors = [self._script[text][0] for text in texts if self._script.get(text)]
+        if errors and isinstance(errors[0], QueueFull):
+            del self._script[next(text for text in texts if self._script.get(text))]
+            raise errors[0]
+
+        async def answer() -> Answer[tuple[SentimentResult, ...]]:
+            if errors:
+                raise errors[0]
+            return Answer((GOOD,) * len(texts), "scripted", "cpu", "float32", 0.1)
+
+        return answer()
+
+
+async def test_rows_are_asked_in_bundles_and_one_that_fails_alone() -> None:
+    texts = [f"text {index:03}" for index in range(3 * BUNDLE)]
+    script: dict[str, list[Exception]] = {texts[40]: [ModelFailed()], texts[5]: [QueueFull(0.0)]}
+    backend = ScriptedBundles(**script)
+    run = run_of(backend, *texts, "", "x" * (LONGEST_CELL + 1), texts[0])
+    await asyncio.wait_for(run.run(), PATIENCE)
+    assert run.is_done
+    failed = {index: one.error for index, one in run.outcomes.items() if one.error}
+    assert failed.pop(40) == ModelFailed.SENTENCE
+    assert [error[:13] for error in failed.values()] == ["The text has "]
+    assert backend.asked == texts[40:42]  # at last there are two of them
+    assert [len(one) for one in backend.bundles if texts[5] in one] == [BUNDLE, BUNDLE]  # again after the refusal
+    assert [len(one) for one in backend.bundles if texts[40] in one] == [BUNDLE, 16, 8, 4, 2]
+
+
+async def test_texts_are_not_bundled() -> None:
+    table = read_table(b"text\na\nb\n", Format.CSV, header=True)
+    backend = ScriptedBundles()
+    plan = Plan(Options(Command.TRANSLATE, target="German"), "text")
+    await BatchRun(cast("Backend", backend), 1, table, plan, {}, lambda: 0.0).run()
+    assert (backend.bundles, sorted(backend.asked)) == ([], ["a", "b"])
+
+
+async def test_a_checkpoint_that_is_not_to_be_had_ends_bundles_too() -> None:
+    run = run_of(ScriptedBundles(b=[ModelUnavailable("No checkpoint.")]), "a", "b", "c")
+    with pytest.raises(ModelUnavailable):
+        await run.run()
 
 
 async def test_what_is_done_is_not_asked_again() -> None:

@@ -243,7 +243,7 @@ async def test_stop_gives_back_what_there_is(open_scene: OpenScene) -> None:
             assert await told(scene, scene.press(scene.bob, message, "Stop")) == NOT_YOURS
             again = give(scene)
             assert await told(scene, again) == BUSY
-            await scene.until(lambda: scene.worker.status().requests == 20)
+            await scene.until(lambda: scene.worker.status().rows_waiting == 20)
             pressed = scene.press(scene.alice, message, "Stop")
             await done(scene, message)
             assert pressed.acknowledged

@@ -277,8 +277,8 @@ class Scheduler:
         if replica is None:
             return []
         budget = replica.budget
-        if turn.background and replica.session is not None:
-            budget = budget.share(BACKGROUND_SHARE)
+        if turn.background:
+            budget = budget.in_background if replica.session is None else budget.share(BACKGROUND_SHARE)
         if running:
             budget = budget.beside([row.tokens for row in running])
         if budget.rows < 1 or (running and due.tokens > budget.padded_tokens):

@@ -158,6 +158,17 @@ async def test_people_join_texts_of_the_background_between_two_steps(
             assert (await file).result.continuations
 
 
+async def test_background_rows_fill_larger_batches_if_those_are_quicker(shop: ToyShop) -> None:
+    shop.head = ToyHead(Budget(16, rows=8, background_tokens=32))
+    async with shop.open() as worker:
+        async with shop.hold(worker):
+            answers = [worker.submit(ToyRequest(FILE), person=1, background=True) for _ in range(8)]
+            answers += [worker.submit(ToyRequest(PERSON), person=2) for _ in range(4)]
+            await queued(worker, 12)
+        await asyncio.gather(*answers)
+    assert shop.head.batches[1:] == [[PERSON] * 2] * 2 + [[FILE] * 4] * 2
+
+
 @pytest.mark.parametrize(("budget", "part"), [(Budget(100, 64), (75, 48)), (Budget(2, 1), (1, 1))])
 def test_a_part_of_a_budget(budget: Budget, part: tuple[int, int]) -> None:
     share = budget.share(0.75)

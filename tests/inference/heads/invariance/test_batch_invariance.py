@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.heads.attention_backend import AttentionBackend
+from bot.inference.heads.attention_backend import AttentionBackend, LayerInput
 from bot.inference.heads.invariance import batch_invariance as module
 from bot.inference.heads.invariance.batch_invariance import SHAPE_ROWS, SHAPE_TOKENS, BatchInvariance, forced
 from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
@@ -120,6 +120,42 @@ class TestAnyCompany:
         with torch.inference_mode():
             assert heads(name, precision).batch_invariance is BatchInvariance.ROW_ATTENTION
 
+    @pytest.mark.parametrize("precision", PRECISIONS)
+    @given(lengths=st.lists(st.sampled_from((2, 3, 5, 9, 20)), min_size=2, max_size=40))
+    @settings(max_examples=12)
+    def test_heads_as_wide_as_real_ones(self, heads: Load, precision: str, lengths: list[int]) -> None:
+        """Whose rows of one length share calls of the attention kernel."""
+        head = heads("wide_heads", precision)
+        assert head.batch_invariance is BatchInvariance.ROW_ATTENTION
+        rows = [row_of(head, words) for words in lengths]
+        alone = [head.classify.run([row])[0] for row in rows]
+        assert same(list(head.classify.run(rows)), alone)
+
+
+class TestSharedCalls:
+    @pytest.mark.parametrize(("name", "expected"), [("wide_heads", 2), ("distilbert", 5)])
+    def test_rows_of_one_length_share_a_call(
+        self, heads: Load, name: str, expected: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        head = heads(name, "bfloat16")
+        assert head.batch_invariance is BatchInvariance.ROW_ATTENTION
+        asked = []
+
+        def counting(query: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+            asked.append(query.shape)
+            return torch.nn.functional.scaled_dot_product_attention(query, *args, **options)
+
+        monkeypatch.setattr("bot.inference.heads.invariance.row_attention.scaled_dot_product_attention", counting)
+        head.classify.run([row_of(head, words) for words in (3, 9, 3, 9, 3)])
+        layers = head.model.config.num_hidden_layers
+        assert len(asked) == expected * layers
+
+    def test_rows_that_see_different_tokens_share_none(self) -> None:
+        spans = [RowSpan(0, slice(0, 4)), RowSpan(1, slice(0, 4), torch.ones(4, 4, dtype=torch.bool))]
+        states = torch.randn(2, 2, 4, 16)
+        inputs = LayerInput(torch.nn.Linear(1, 1), states, states, states, None, False, None)
+        assert RowAttention(spans).attend(inputs).shape == (2, 4, 2, 16)
+
 
 class TestPromptedAnswers:
     @given(others=st.lists(st.integers(1, 30), min_size=1, max_size=7))
@@ -208,7 +244,7 @@ class TestParts:
 
     def test_what_shares_a_pass(self) -> None:
         widths = [5, 9, 5]
-        assert BatchInvariance.ROW_ATTENTION.parts(widths) == [[0, 1, 2]]
+        assert BatchInvariance.ROW_ATTENTION.parts(widths) == [[0, 2, 1]]
         assert BatchInvariance.SAME_WIDTH.parts(widths) == [[0, 2], [1]]
         assert BatchInvariance.ALONE.parts(widths) == [[0], [1], [2]]
 
