@@ -23,7 +23,7 @@ test: lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # With coverage, and with what takes longer: the starter's real weights, every test of a command through the
-# API as well, processes that are killed, and a Ray cluster.
+# API as well, and processes that are killed.
 test-all: export PYTHONDONTWRITEBYTECODE =
 test-all: lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "" --cov --cov-report=term:skip-covered
