@@ -4,10 +4,10 @@
 #   docker build --target inference-cpu --build-arg TORCH_INDEX=<index of CPU builds> --tag glassbox-inference .
 #   docker build --target inference-cuda --tag glassbox-inference .
 #
-# docs/OPERATIONS.md explains the arguments. Layers go from what rarely changes (packages, by constraints.txt) to what
+# docs/OPERATIONS.md explains the arguments. Layers go from what rarely changes (packages, by docs/deploy/locks) to what
 # often does (our source), so that a new version of Glassbox is a layer of a few megabytes.
 
-# The version that constraints.txt was tested with. For a build that can be repeated, append the digest that you pulled.
+# The version that the locks were made for. For a build that can be repeated, append the digest that you pulled.
 ARG PYTHON=python:3.11-slim-bookworm
 
 # --- what all images share: a user without rights, and one folder that it may write to ---
@@ -34,45 +34,35 @@ COPY cogs cogs
 COPY bot bot
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
-# --- pyproject.toml without the settings of linters and tests, which change no package ---
-FROM ${PYTHON} AS project
-WORKDIR /build
-COPY pyproject.toml constraints.txt ./
-RUN sed --in-place '/^\[tool\.ruff\]/,$d' pyproject.toml
-
-# --- packages: pip reads our extras from pyproject.toml, so a stand-in for our source is installed, and removed ---
+# --- packages: exactly the files whose digests are in docs/deploy/locks (`make locks`) ---
 FROM ${PYTHON} AS packages
 WORKDIR /build
-COPY --from=project /build ./
-ENV PIP_CONSTRAINT=/build/constraints.txt \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+COPY constraints.txt docs/deploy/locks ./
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_DEPS=1 \
     PIP_ROOT_USER_ACTION=ignore
-RUN python -m venv /opt/glassbox \
-    && mkdir bot \
-    && echo '__version__ = "0"' > bot/__init__.py \
-    && touch README.md LICENSE
+RUN python -m venv /opt/glassbox
 
 FROM packages AS packages-bot
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /opt/glassbox/bin/pip install ".[postgres]" \
-    && /opt/glassbox/bin/pip uninstall --yes glassbox-bot
+    /opt/glassbox/bin/pip install --require-hashes --requirement bot.txt \
+    && /opt/glassbox/bin/pip check
 
-# PyTorch's build for Linux on the Python package index brings CUDA's libraries along. An index of CPU builds has none.
+# PyTorch's build for Linux on the Python package index brings CUDA's libraries along. An index of CPU builds has none, and
+# their digests are its own: they are in no lock.
 FROM packages AS packages-cpu
 ARG TORCH_INDEX
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/etc/pip.conf \
     if [ -z "${TORCH_INDEX}" ]; then echo "TORCH_INDEX is not set: see docs/OPERATIONS.md, Images" >&2; exit 1; fi \
-    && /opt/glassbox/bin/pip install --index-url "${TORCH_INDEX}" --no-deps torch
+    && /opt/glassbox/bin/pip install --index-url "${TORCH_INDEX}" --constraint constraints.txt torch
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /opt/glassbox/bin/pip install ".[ray]" \
-    && /opt/glassbox/bin/pip uninstall --yes glassbox-bot
+    /opt/glassbox/bin/pip install --require-hashes --requirement inference-cpu.txt \
+    && /opt/glassbox/bin/pip check
 
 FROM packages AS packages-cuda
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /opt/glassbox/bin/pip install torch
-RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /opt/glassbox/bin/pip install ".[ray]" \
-    && /opt/glassbox/bin/pip uninstall --yes glassbox-bot
+    /opt/glassbox/bin/pip install --require-hashes --requirement inference-cuda.txt \
+    && /opt/glassbox/bin/pip check
 
 # --- the images ---
 FROM runtime AS bot

@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test test-all lint lint-deploy format constraints clean
+.PHONY: playground run test test-all lint lint-deploy format constraints locks audit sbom clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground $(if $(PAGE),--page $(PAGE))
@@ -49,6 +49,32 @@ constraints:
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[dev]"
 	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//'; } > constraints.new
 	mv constraints.new constraints.txt
+	$(MAKE) locks
+
+# What the images install, with the digest of each file. The CPU's has no PyTorch, whose CPU builds have an index of
+# their own, nor what only PyTorch for CUDA needs.
+LOCKS := docs/deploy/locks
+LOCK = $(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --python-version 3.11 --universal --quiet \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make locks"
+
+locks: $(VENV)/.dev
+	$(LOCK) --extra postgres --output-file $(LOCKS)/bot.txt
+	$(LOCK) --extra ray --output-file $(LOCKS)/inference-cuda.txt
+	$(LOCK) --extra ray --output-file $(LOCKS)/inference-cpu.txt \
+		$$(sed -nE 's/^((torch|triton|cuda-|nvidia-)[a-z0-9-]*)==.*/--no-emit-package \1/p' $(LOCKS)/inference-cuda.txt)
+
+# Known vulnerabilities of what is installed (it asks the Python package index), and ruff's security rules.
+audit: $(VENV)/.dev
+	$(BIN)/ruff check --select S bot cogs
+	$(BIN)/python -m tests.audit $(LOCKS)/bot.txt $(LOCKS)/inference-cuda.txt
+
+# What each image holds, as CycloneDX, in build/.
+sbom: $(VENV)/.dev
+	mkdir -p build
+	for lock in bot inference-cpu inference-cuda; do \
+		$(BIN)/cyclonedx-py requirements $(LOCKS)/$$lock.txt --pyproject pyproject.toml --output-reproducible \
+			--output-file build/$$lock.cdx.json || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
