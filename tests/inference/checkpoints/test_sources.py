@@ -61,6 +61,12 @@ class Recorder:
 # ------------------------------------------------------------------------------------------------- material
 
 
+def safetensors(content: bytes = b"") -> bytes:
+    """A safetensors file with one tensor of so many bytes."""
+    header = json.dumps({"a": {"dtype": "U8", "shape": [len(content)], "data_offsets": [0, len(content)]}}).encode()
+    return len(header).to_bytes(8, "little") + header + content
+
+
 def write_wheel(folder: Path, name: str, members: dict[str, bytes]) -> Path:
     """A wheel of version 1.0 that pip accepts."""
     module = name.replace("-", "_")
@@ -307,7 +313,7 @@ def test_a_python_without_pip_is_told_how_to_get_it(tmp_path: Path, monkeypatch:
 def touch(folder: Path, *names: str) -> CheckpointSpec:
     folder.mkdir(exist_ok=True)
     for name in names:
-        (folder / name).write_bytes(b"{}")
+        (folder / name).write_bytes(safetensors() if name.endswith(".safetensors") else b"{}")
     return CheckpointSpec(name="mine", source=FolderSource(folder))
 
 
@@ -338,6 +344,25 @@ def test_a_folder_that_lacks_a_shard_is_refused(tmp_path: Path) -> None:
         fetch(spec, tmp_path / "cache", Silent())
     touch(tmp_path / "mine", "model-2.safetensors")
     assert fetch(spec, tmp_path / "cache", Silent()) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("shard", ["pytorch_model.bin", "../evil.safetensors", "/evil.safetensors", "a\\b.safetensors"])
+def test_an_index_that_names_other_files_is_refused(tmp_path: Path, shard: str) -> None:
+    spec = touch(tmp_path / "mine", "config.json", "model-1.safetensors", "pytorch_model.bin")
+    index = {"weight_map": {"a": "model-1.safetensors", "b": shard}}
+    (tmp_path / "mine" / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert not is_present(spec, tmp_path / "cache")
+    with pytest.raises(ModelUnavailable, match="names other files than safetensors.*can run code"):
+        fetch(spec, tmp_path / "cache", Silent())
+
+
+@pytest.mark.parametrize("left", [0, 7, 20, -1])
+def test_weights_that_are_cut_short_are_refused(tmp_path: Path, left: int) -> None:
+    spec = touch(tmp_path / "mine", "config.json")
+    (tmp_path / "mine" / "model.safetensors").write_bytes(safetensors(bytes(100))[:left])
+    assert not is_present(spec, tmp_path / "cache")
+    with pytest.raises(ModelUnavailable, match="cut short.*Copy the whole checkpoint"):
+        fetch(spec, tmp_path / "cache", Silent())
 
 
 def test_a_folder_that_went_away_is_told(tmp_path: Path) -> None:
@@ -426,7 +451,7 @@ FILES = {
     "config.json": b"{}",
     "tokenizer.json": b"[]",
     "vocab.txt": b"a\nb\n",
-    "model.safetensors": bytes(range(256)) * 2000,
+    "model.safetensors": safetensors(bytes(range(256)) * 2000),
     "pytorch_model.bin": b"pickled",
     "modeling_own.py": b"raise SystemExit",
     "onnx/model.safetensors": b"another format",
@@ -584,6 +609,15 @@ def test_a_snapshot_that_misses_a_file_is_completed(hub: FakeHub, tmp_path: Path
     assert not is_present(TINY, tmp_path)
     assert fetch(TINY, tmp_path, Silent()) == folder
     assert (folder / "model.safetensors").is_file()
+
+
+def test_weights_of_the_hub_that_were_cut_short_are_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
+    folder = fetch(TINY, tmp_path, Silent())
+    weights = (folder / "model.safetensors").resolve()
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert not is_present(TINY, tmp_path)
+    assert fetch(TINY, tmp_path, Silent()) == folder
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
 
 
 def test_a_repository_without_safetensors_is_refused(hub: FakeHub, tmp_path: Path) -> None:

