@@ -7,12 +7,12 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.sources import conversion
+from bot.inference.checkpoints.sources.children import python
 from bot.inference.checkpoints.sources.progress import Progress
 
 MAGIC = b"GGUF"  # the first bytes of every GGUF file
@@ -52,13 +52,7 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
 
 def _started(stack: ExitStack, part: str, file: Path, target: Path) -> subprocess.Popen[str]:
     """Start the conversion of the "model" or the "tokenizer"; closing the stack ends it."""
-    # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
-    command = [sys.executable, "-P", conversion.__file__, part, str(file), str(target)]
-    silence = subprocess.DEVNULL
-    child = subprocess.Popen(command, stdin=silence, stdout=subprocess.PIPE, stderr=silence, text=True)
-    stack.enter_context(child)
-    stack.callback(child.terminate)  # called before the child is waited for; does nothing if it has ended
-    return child
+    return stack.enter_context(python(conversion.__file__, part, str(file), str(target), stdout=subprocess.PIPE))
 
 
 def _status(part: str, child: subprocess.Popen[str]) -> int:

