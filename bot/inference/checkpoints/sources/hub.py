@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
+from bot.inference.checkpoints.sources.disk import disk_error_in, require_room
 from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.weights import SAFETENSORS, is_whole
@@ -24,7 +24,6 @@ WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", 
 # Only their config.json is wanted: in 1_Pooling it says how a sentence encoder makes one vector of a text.
 UNWANTED = ["*/[!c]*", "*/*.safetensors", "*consolidated*"]
 ANSWER_TIMEOUT = 10.0  # seconds
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 
 def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
@@ -40,8 +39,8 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
     try:
         folder = _download(source, spec.size_mb, progress)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            raise
+        if (of_the_disk := disk_error_in(error)) is not None:
+            raise of_the_disk from error
         raise _explained(error, spec, source) from error
     if not is_loadable(folder):
         raise ModelUnavailable(
@@ -82,12 +81,27 @@ def _delete_cut(source: HubSource) -> None:
 
 
 def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
 
     with _quiet():
         # One request first: for a pinned commit, snapshot_download retries an unreachable hub for half a minute.
-        HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT)
+        info = HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT, files_metadata=True)
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        require_room(Path(constants.HF_HUB_CACHE), _missing_bytes(source, sizes))
         return Path(_snapshot(source)(tqdm_class=_bar_that_reports(progress, size_mb)))
+
+
+def _missing_bytes(source: HubSource, sizes: Mapping[str, int]) -> int:
+    """Return how many bytes of a snapshot are not in the hub cache.
+
+    Args:
+        sizes: of the repository's files, by name.
+    """
+    from huggingface_hub.utils import filter_repo_objects
+
+    folder = _on_disk(source)
+    wanted = filter_repo_objects(sizes, allow_patterns=WANTED, ignore_patterns=UNWANTED)
+    return sum(sizes[name] for name in wanted if folder is None or not (folder / name).is_file())
 
 
 def _snapshot(source: HubSource) -> Callable[..., str]:
