@@ -6,7 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from bot.errors import ModelFailed, OutOfMemory, Unanswered, describe
+from bot.errors import DeviceFailed, ModelFailed, OutOfMemory, Unanswered, describe
+from bot.inference.compute.device_faults import is_final
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.operations import AnyRow, Operation, OutputT
 from bot.request_ids import working_for
@@ -27,8 +28,8 @@ def run_isolated(operation: Operation[Any, OutputT], rows: Sequence[AnyRow]) -> 
         return operation.checked(outputs)
     except BaseException as error:  # `SystemExit` too: it is no reason to end the process
         short_of_memory = is_out_of_memory(error)
-        if len(rows) == 1:
-            return [failure_of(operation.name, error, rows[0])]
+        if len(rows) == 1 or is_final(error):
+            return [failure_of(operation.name, error, row) for row in rows]
     # Outside the handler, in which the error's traceback keeps the failed batch's tensors alive.
     if short_of_memory:
         free_memory()
@@ -41,4 +42,6 @@ def failure_of(name: str, error: BaseException, row: AnyRow) -> Unanswered:
     """Return the error of a row that fails even alone; log its cause with the operation's name, without the text."""
     with working_for([row.request_id]):
         log.error("%s failed: %s", name, describe(error))
+    if is_final(error):
+        return DeviceFailed()
     return OutOfMemory() if is_out_of_memory(error) else ModelFailed()

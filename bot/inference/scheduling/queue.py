@@ -8,7 +8,8 @@ import time
 from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
-from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
+from bot.errors import DeviceFailed, ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
+from bot.inference.compute.device_faults import still_computes
 from bot.inference.observer import Observer, Unobserved
 from bot.inference.operations import OperationCall
 from bot.inference.scheduling.device_runner import DeviceRunner, DeviceTotals, device_thread, threads_each
@@ -29,6 +30,9 @@ class DeviceQueue:
     Args:
         names: of the devices, as PyTorch writes them.
         observer: hears of every batch, on the device's thread.
+
+    Attributes:
+        device_gone: set when a device computes nothing more in this process.
     """
 
     def __init__(self, names: Sequence[str], observer: Observer | None = None) -> None:
@@ -39,6 +43,7 @@ class DeviceQueue:
         self._pending: dict[OperationCall, PendingCall] = {}
         self._served = asyncio.Event()
         self._draining = False
+        self.device_gone = asyncio.Event()
 
     def _runner(self, index: int) -> DeviceRunner:
         return DeviceRunner(index, device_thread(self._names[index], self._threads))
@@ -64,11 +69,14 @@ class DeviceQueue:
 
         Raises:
             Unanswered: a row failed, also alone.
+            DeviceFailed: a device computes nothing more.
             NotResponding: the call's checkpoint was discarded because a thread hangs in it.
             ShuttingDown: the queue is draining, and the request has not begun.
         """
         if self._draining and not resumed:
             raise ShuttingDown
+        if self.device_gone.is_set():
+            raise DeviceFailed
         if self._scheduler.replicas.is_discarded(call.operation):
             raise NotResponding()
         if not call.rows:
@@ -222,9 +230,18 @@ class DeviceQueue:
             ran = bool(outcomes)
         if runner.is_replaced:  # it hung, and its callers have their errors
             return False
+        if any(isinstance(outcome, ModelFailed) for _, outcome in outcomes):
+            outcomes = self._explained(runner, outcomes)
         if outcomes:
             loop.call_soon_threadsafe(self._deliver, outcomes)
-        return ran
+        # Whatever still waits for a device that is gone is given up on the event loop.
+        return ran and not any(isinstance(outcome, DeviceFailed) for _, outcome in outcomes)
+
+    def _explained(self, runner: DeviceRunner, outcomes: Outcomes) -> Outcomes:
+        """Tell a device that computes nothing more from a request that fails."""
+        if still_computes(self._names[runner.device_index]):
+            return outcomes
+        return [(row, DeviceFailed() if isinstance(one, ModelFailed) else one) for row, one in outcomes]
 
     def _run(self, runner: DeviceRunner, batch: list[QueuedRow]) -> Outcomes:
         first = batch[0].operation
@@ -248,4 +265,6 @@ class DeviceQueue:
     def _deliver(self, outcomes: Outcomes) -> None:
         for row, outcome in outcomes:
             row.pending.deliver(row.index, outcome)
+            if isinstance(outcome, DeviceFailed):
+                self.device_gone.set()
         self._served.set()

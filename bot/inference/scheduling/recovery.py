@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 from bot.errors import describe
+from bot.inference.compute.device_faults import is_final
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.operations import AnyRow, RowState, Session, decode_step
 from bot.inference.scheduling.isolation import failure_of
@@ -86,6 +88,8 @@ class RecoveringSession:
 
     def _after_failure(self, error: BaseException, short_of_memory: bool) -> Finished:
         """Choose the rows of the next session; return the culprit if it is found."""
+        if is_final(error):
+            return self._give_up(error)
         rows = self._present
         again = any(id(row) in self._suspects for row in rows)
         self._suspects |= {id(row): len(row.progress) for row in rows}
@@ -102,6 +106,13 @@ class RecoveringSession:
             rows = rows[:middle]
         self._resume(rows)
         return []
+
+    def _give_up(self, error: BaseException) -> Finished:
+        """Fail all rows, because the device computes nothing more."""
+        rows = [*self._present, *chain.from_iterable(self._untried), *self._cleared]
+        self._untried, self._cleared, self._suspects = [], [], {}
+        self._resume([])
+        return [(row, failure_of(self._name, error, row)) for row in rows]
 
     def _after_success(self, finished: set[int]) -> None:
         """Choose the rows of the next step."""

@@ -39,7 +39,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """How much is free on every disk."""
     disk = SimpleNamespace(free=0)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Path(path).stat() and disk)
+
+    def usage(path: Path) -> SimpleNamespace:
+        path.stat()  # raises an error if it is not there, as the real one
+        return disk
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     return disk
 
 

@@ -97,7 +97,7 @@ def _missing_bytes(source: HubSource, sizes: Mapping[str, int]) -> int:
     Args:
         sizes: of the repository's files, by name.
     """
-    from huggingface_hub.utils import filter_repo_objects
+    from huggingface_hub.utils._paths import filter_repo_objects
 
     folder = _on_disk(source)
     wanted = filter_repo_objects(sizes, allow_patterns=WANTED, ignore_patterns=UNWANTED)
