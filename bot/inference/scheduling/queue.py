@@ -160,6 +160,11 @@ class DeviceQueue:
         while self._scheduler.has_rows_of(operations):
             self._served.clear()
             await self._served.wait()
+        # A thread that has just delivered the last of them holds the checkpoint until it takes its next batch.
+        leaving = {runner: runner.batches_begun for runner in self._runners}
+        while any(runner.is_between_batches and runner.batches_begun == begun for runner, begun in leaving.items()):
+            self._served.clear()
+            await self._served.wait()
         self._scheduler.forget(operations)
 
     async def aclose(self) -> None:
@@ -214,8 +219,10 @@ class DeviceQueue:
     def _run_batches(self, runner: DeviceRunner, loop: asyncio.AbstractEventLoop) -> None:
         """Run batches until none waits that the device can run. On its thread."""
         # Without going through the event loop between two batches, which would idle the device 3 % of the time.
+        runner.is_serving = True
         while self._run_batch(runner, loop):
             pass
+        runner.is_serving = False
 
     def _run_batch(self, runner: DeviceRunner, loop: asyncio.AbstractEventLoop) -> bool:
         """Take a batch and run it; return False if there is none."""
