@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 from bot.errors import DeviceFailed, ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
@@ -255,13 +256,17 @@ class DeviceQueue:
         operation = self._scheduler.replicas.on(first, runner.device_index)
         if operation is None:
             raise LookupError(f"{first.name} has no replica on this device")
-        began = time.perf_counter()
+        began, shortages = time.perf_counter(), self._scheduler.shortages
         if operation.session is not None:
             running, new = self._scheduler.join(runner, operation, batch)
             outcomes = self._scheduler.leave(runner, running, running.session.decode_step(new))
         else:
             new = [one.row for one in batch]
-            outcomes = list(zip(batch, run_isolated(operation, new), strict=True))
+            outcomes = list(
+                zip(batch, run_isolated(operation, new, partial(self._scheduler.too_many, first)), strict=True)
+            )
+        if new and self._scheduler.shortages == shortages:
+            self._scheduler.fitted(first, [one.row for one in batch])
         self._scheduler.account(runner, first, new, outcomes, time.perf_counter() - began)
         if new and not runner.is_replaced:
             behind = {one.row for one in batch if one.pending.background}
