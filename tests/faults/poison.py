@@ -28,6 +28,7 @@ from bot.tasks.sentiment import SentimentRequest
 from tests import tiny
 from tests.support import open_worker, preset_of
 
+EVERY_SECONDS = 0.3
 POISON = "qzxq§§"
 """Characters whose tokens, one after the other, make a pass fail."""
 
@@ -122,7 +123,7 @@ async def compare(people: int, seconds: float, every: float) -> None:
 def main(
     people: Annotated[int, typer.Option(help="Who have texts written.")] = 8,
     seconds: Annotated[float, typer.Option(help="Of each measurement.")] = 10.0,
-    every: Annotated[float, typer.Option(help="Seconds between two poisoned texts.")] = 0.3,
+    every: Annotated[float, typer.Option(help="Seconds between two poisoned texts.")] = EVERY_SECONDS,
 ) -> None:
     """Measure what poisoned texts cost everybody else."""
     logging.disable()

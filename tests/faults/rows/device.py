@@ -14,6 +14,7 @@ import torch
 
 from bot.errors import DeviceFailed, DeviceGone, ModelFailed, NotFinite, OutOfMemory
 from bot.inference.worker import Limits
+from tests.faults import poison
 from tests.faults.asking import Crowd, Ends, Judge, doubled, toy, toys
 from tests.faults.every_command import opened_real, requests
 from tests.faults.fault import Fault
@@ -165,6 +166,14 @@ async def not_finite(times: int) -> Tally:
     return tally
 
 
+async def poisoned(times: int) -> Tally:
+    """A text that makes passes fail arrives again and again: only its own person is told."""
+    async with poison.opened() as worker:
+        found = await poison.measure(worker, people=4, seconds=times * poison.EVERY_SECONDS, every=poison.EVERY_SECONDS)
+    answered = len(found.texts) + len(found.classified)
+    return Tally(times, answered + found.poisoned, answered, told=found.poisoned)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("memory-short", "out of memory above 4 rows, in three spellings", faulty(_short, _answered), 30, 3),
     Fault("memory-none", "out of memory, even for one row", faulty(_no_memory, _too_large), 30, 3),
@@ -183,5 +192,6 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("tokenizer-fails", "a tokenizer fails for one text, SystemExit for another", tokenizer_fails, times=30),
     Fault("device-gone", "a CUDA assertion in every pass", device_gone, times=30),
+    Fault("poison", "a text that fails arrives every 0.3 s while others are written", poisoned, 20, slow=True),
     Fault("not-finite", "NaN or infinite logits, for every command and its work", not_finite, 4, 2, slow=True),
 )
