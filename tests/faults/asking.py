@@ -75,9 +75,13 @@ class Crowd:
         self.ask([request])
         await self.wait(lambda request, outcome: not isinstance(outcome, Exception) and right(request, outcome))
 
-    def end(self) -> Tally:
-        """Return the counts, after everybody was waited for."""
-        self.tally.tried += 1
+    def end(self, tried: int = 1) -> Tally:
+        """Return the counts, after everybody was waited for.
+
+        Args:
+            tried: how often the fault was made meanwhile.
+        """
+        self.tally.tried += tried
         self.tally.twice += max(0, self.ends.number - self.tally.asked)
         return self.tally
 
