@@ -29,7 +29,7 @@ app = typer.Typer(
 
 WIDTH_OF_A_FILE = 10_000
 """In characters: tables for a file or another program don't wrap."""
-HUNG = 70
+BROKEN = 70
 """The exit status of a process whose threads hang: what `sysexits.h` calls an internal software error."""
 MARGIN_SECONDS = 5.0
 """How much longer a stop may take than the waits in it."""
@@ -58,7 +58,7 @@ def run() -> None:
 
     console = open_console()
     # The last answers must still reach Discord. Only a hang lasts longer.
-    latest = partial(end_within, settings.drain_seconds + DELIVERY_SECONDS + MARGIN_SECONDS, HUNG)
+    latest = partial(end_within, settings.drain_seconds + DELIVERY_SECONDS + MARGIN_SECONDS, BROKEN)
     run_coroutine(run_bot(settings, lambda line: console.print(line, soft_wrap=True), latest))
 
 
@@ -230,7 +230,7 @@ def bench(
 
 
 def main(commands: Callable[[], object] = app) -> None:
-    """Run a command line. A `GlassboxError` ends it with its sentence and exit status 2, `HungAgain` with 70."""
+    """Run a command line. A `GlassboxError` ends it with its sentence and exit status 2, `ProcessBroken` with 70."""
     try:
         _run_commands(commands)
     except SystemExit as end:
@@ -243,7 +243,7 @@ def main(commands: Callable[[], object] = app) -> None:
 
 
 def _run_commands(commands: Callable[[], object]) -> None:
-    from bot.errors import GlassboxError, HungAgain
+    from bot.errors import GlassboxError, ProcessBroken
 
     # On the CPU, PyTorch's threads spin while they wait for each other. As soon as another process wants a core, that
     # makes a forward pass up to twenty times slower; spinning briefly costs a fifth if no other process does
@@ -253,7 +253,7 @@ def _run_commands(commands: Callable[[], object]) -> None:
         commands()
     except GlassboxError as error:
         typer.echo(error.sentence, err=True)
-        sys.exit(HUNG if isinstance(error, HungAgain) else 2)
+        sys.exit(BROKEN if isinstance(error, ProcessBroken) else 2)
 
 
 def settings_with(**changes: str | None) -> Settings:

@@ -14,7 +14,7 @@ import aiohttp
 import discord
 
 from bot.client import Glassbox
-from bot.errors import HungAgain, SettingsError, describe
+from bot.errors import ProcessBroken, SettingsError, describe
 from bot.inference.checkpoints.catalogue import Catalogue, Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
@@ -128,7 +128,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
 
     Raises:
         SettingsError: the token is missing or wrong, or Discord or the database cannot be reached.
-        HungAgain: threads have hung more than once. Everybody has been told.
+        ProcessBroken: only a new process helps. Everybody has been told.
     """
     token = settings.discord_token
     if token is None:
@@ -161,14 +161,14 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             ) as bot,
             beside(store.rotation.run()),
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
-            beside(backend.until_hung()) as hanging,
+            beside(backend.until_broken()) as breaking,
         ):
             tell_failures(store.database.events, watch.database_failed)
-            hung = None
+            broken = None
             try:
-                await until_stopped(stop, serving, hanging)
-            except HungAgain as error:  # the last answers have yet to reach Discord
-                hung = error
+                await until_stopped(stop, serving, breaking)
+            except ProcessBroken as error:  # the last answers have yet to reach Discord
+                broken = error
             if stopping is not None:
                 stopping()
             log.info("stopping: what is running is answered first")
@@ -178,8 +178,8 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
             if not await bot.pending_interactions.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
-            if hung is not None:
-                raise hung
+            if broken is not None:
+                raise broken
 
 
 async def _serve(

@@ -16,6 +16,7 @@
     │   ├── DeadlinePassed
     │   │   └── StillLoading    its checkpoint was not loaded in time
     │   ├── NotResponding   a thread hangs on it, or on another request before it
+    │   ├── DeviceFailed    the device has failed for good, in this request or another
     │   ├── OutOfMemory     even alone it does not fit into the device's memory
     │   ├── ConnectionLost  the connection to another machine broke off before the answer
     │   ├── NotFinite       the model computed NaN or infinity
@@ -27,7 +28,10 @@
     │   │   └── RequestUnreadable   the key that it was stored with is missing
     │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
-    ├── HungAgain           threads hang repeatedly, so the process ends (exit status 70)
+    ├── ProcessBroken       only a new process helps, so this one ends (exit status 70)
+    │   ├── HungAgain       threads hang repeatedly
+    │   ├── LoadHung        a thread hangs, and nothing can be loaded beside it
+    │   └── DeviceGone      a device computes nothing more in this process
     └── SettingsError       a setting is missing or wrong (exit status 2)
 
 A sentence never contains another exception's text, which may hold paths, tokens or somebody's message. For all other
@@ -169,6 +173,15 @@ class NotResponding(Unanswered):
     )
 
 
+class DeviceFailed(Unanswered):
+    """The device has failed for good, while it computed this request or another."""
+
+    SENTENCE = (
+        "The device that I compute on has failed. That is not because of your text, and it has been logged. I am "
+        "being restarted: please ask again in a few minutes."
+    )
+
+
 class OutOfMemory(Unanswered):
     """The request does not fit into the device's memory, even alone."""
 
@@ -240,12 +253,34 @@ class SomebodyElses(ButtonRefused):
     SENTENCE = "Only the person who asked can stop this answer. Ask for one of your own if you like."
 
 
-class HungAgain(GlassboxError):
-    """Threads hang repeatedly, so only a new process helps."""
+class ProcessBroken(GlassboxError):
+    """Only a new process helps. Everybody has been told."""
+
+
+class HungAgain(ProcessBroken):
+    """Threads hang repeatedly."""
 
     SENTENCE = (
         "A model has hung for the second time, so I end: only a new process helps. The log names what hung. If it "
         "was only slow, raise HANG_SECONDS."
+    )
+
+
+class LoadHung(ProcessBroken):
+    """A thread hangs while it loads a checkpoint, in a state in which no other one can be loaded."""
+
+    SENTENCE = (
+        "A checkpoint has not finished loading, and no other one can be loaded beside it, so I end: only a new process "
+        "helps. The log names the checkpoint. Check the disk that it lies on."
+    )
+
+
+class DeviceGone(ProcessBroken):
+    """A device computes nothing more in this process."""
+
+    SENTENCE = (
+        "A device has failed and computes nothing more, so I end: only a new process helps. If it happens again, check "
+        "the device's driver and memory."
     )
 
 

@@ -477,11 +477,11 @@ async def test_a_worker_that_hangs_again_ends_the_bot(
     """After everybody was told: the stop is one as any other, but for its error, and so for the exit status."""
     hung = asyncio.Event()
 
-    async def until_hung(self: InferenceWorker) -> None:
+    async def until_broken(self: InferenceWorker) -> None:
         await hung.wait()
         raise HungAgain
 
-    monkeypatch.setattr(InferenceWorker, "until_hung", until_hung)
+    monkeypatch.setattr(InferenceWorker, "until_broken", until_broken)
     with pytest.raises(HungAgain):
         async with start(settings):
             hung.set()

@@ -16,6 +16,7 @@ from bot.errors import (
     UNEXPECTED,
     ConnectionLost,
     DeadlinePassed,
+    DeviceFailed,
     GlassboxError,
     InvalidRequest,
     ModelUnavailable,
@@ -40,7 +41,7 @@ REFUSED_SECONDS = 1.0
 """The least time until a request that was refused is made again."""
 TRIES = 3
 """How often a row is asked that fails for a reason that passes."""
-PASSING = (DeadlinePassed, NotResponding, ConnectionLost)
+PASSING = (DeadlinePassed, NotResponding, DeviceFailed, ConnectionLost)
 LONGEST_CELL = 10 * MAX_CHARACTERS
 """Characters. Only to find out what of a longer text is visible would hold the event loop up."""
 

@@ -16,7 +16,7 @@ from bot.stopping import beside, stop_signals, until_stopped
 
 
 async def serve_playground(settings: Settings, port: int, console: Console, page: str = Page.SERVER) -> None:
-    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C; raise `HungAgain` at a second hang.
+    """Load the checkpoints, ask the examples, and serve the page until Ctrl-C; raise `ProcessBroken` if it must end.
 
     Args:
         page: one of `Page`.
@@ -36,8 +36,8 @@ async def serve_playground(settings: Settings, port: int, console: Console, page
                 console.print("The playground is open at", style="bold")
                 console.print(address, style="bold blue", soft_wrap=True)
                 console.print("Type / there to see the commands. Ctrl-C stops it.")
-                async with beside(backend.until_hung()) as hanging:
-                    await until_stopped(stop, hanging)
+                async with beside(backend.until_broken()) as breaking:
+                    await until_stopped(stop, breaking)
     console.print("Stopped.")
 
 

@@ -26,7 +26,7 @@ from bot.stopping import end_within, stop_signals
 APPLICATION = "glassbox"
 MARGIN_SECONDS = 60.0
 """How much longer a stop may take than its wait for running requests."""
-HUNG = 70
+BROKEN = 70
 
 
 def address_of(text: str) -> Address:
@@ -122,7 +122,7 @@ def _run(settings: Settings, preset: Preset, address: Address, replicas: int | N
     console.print(line, soft_wrap=True)
     asyncio.run(_until_told_to_stop())
     console.print("Stopping: what is running is answered first.")
-    end_within(settings.drain_seconds + MARGIN_SECONDS, HUNG)
+    end_within(settings.drain_seconds + MARGIN_SECONDS, BROKEN)
     _drain(settings.drain_seconds)
 
 

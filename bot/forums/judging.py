@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.errors import ConnectionLost, DeadlinePassed, NotResponding, QueueFull, Refused
+from bot.errors import ConnectionLost, DeadlinePassed, DeviceFailed, NotResponding, QueueFull, Refused
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -30,7 +30,7 @@ async def judged(
             if not further:
                 raise
             wait = max(pause, error.wait)
-        except (Refused, DeadlinePassed, NotResponding, ConnectionLost):
+        except (Refused, DeadlinePassed, NotResponding, DeviceFailed, ConnectionLost):
             if not further:
                 raise
             wait = pause

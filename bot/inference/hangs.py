@@ -8,9 +8,10 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from bot.errors import NotResponding
+from bot.errors import HungAgain, LoadHung, NotResponding, ProcessBroken
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.checkpoints.residency import PooledCheckpoint
+from bot.inference.checkpoints.worker_thread import Work
 from bot.inference.scheduling.preparation import PreparationThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.scheduling.replicas import AnyOperation, operations_of
@@ -36,25 +37,43 @@ class Kind:
 class Hangs:
     """Finds threads that hang, fails the requests that wait for them, and replaces them.
 
+    Args:
+        watchdog: of forward passes and preparations.
+        loading_watchdog: of fetches and loads, which may take longer.
+
     Attributes:
         too_many: set when this process cannot continue.
+        reason: why, then.
     """
 
     def __init__(
-        self, queue: DeviceQueue, preparation: PreparationThreads, models: CheckpointPool, watchdog: Watchdog
+        self,
+        queue: DeviceQueue,
+        preparation: PreparationThreads,
+        models: CheckpointPool,
+        watchdog: Watchdog,
+        loading_watchdog: Watchdog,
     ) -> None:
         self.too_many = asyncio.Event()
+        self.reason: type[ProcessBroken] = HungAgain
         self._queue = queue
         self._preparation = preparation
         self._models = models
         self.watchdog = watchdog
+        self._loading_watchdog = loading_watchdog
         self._number = 0
 
     def check(self) -> bool:
         """Discard what hangs; return whether anything did."""
         hung = self.watchdog.check({**self._queue.heartbeats, **self._preparation.heartbeats})
-        if not hung:
-            return False
+        loads = self._loading_watchdog.check(self._models.heartbeats)
+        if hung:
+            self._discard_computations(hung)
+        for load in loads:
+            self._discard_load(load)
+        return bool(hung or loads)
+
+    def _discard_computations(self, hung: list[Hashable]) -> None:
         operations: frozenset[AnyOperation] = frozenset().union(*map(self._queue.operations_in, hung))
         kinds = {kind for call in hung if (kind := self._preparation.kind_of(call)) is not None}
         keys = {kind.checkpoint for kind in kinds if isinstance(kind, Kind)}
@@ -63,11 +82,25 @@ class Hangs:
         with working_for(self._requests_in(hung)):
             log.error("%s has not responded for %.0f seconds, and is discarded", names, self.watchdog.seconds)
         self._discard(concerned, operations, kinds)
+        self._count()
+
+    def _discard_load(self, work: Hashable) -> None:
+        if not isinstance(work, Work):
+            return
+        name = "something" if work.pooled is None else work.pooled.state.spec.name
+        seconds = self._loading_watchdog.seconds
+        log.error("fetching or loading %s has made no progress for %.0f seconds, and is given up", name, seconds)
+        if not self._models.discard(work, NotResponding()):
+            log.error("nothing can be loaded beside it: this process cannot continue")
+            self.reason = LoadHung
+            self.too_many.set()
+        self._count()
+
+    def _count(self) -> None:
         self._number += 1
-        if self._number >= MOST:
+        if self._number >= MOST and not self.too_many.is_set():
             log.error("threads have hung before: this process cannot continue")
             self.too_many.set()
-        return True
 
     def _requests_in(self, hung: Iterable[Hashable]) -> list[str]:
         """Return the ids of the requests that hanging threads compute."""

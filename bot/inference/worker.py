@@ -12,7 +12,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from bot.errors import GlassboxError, HungAgain, NotResponding, QueueFull, ShuttingDown, TooManyRequests, describe
+from bot.errors import (
+    DeviceFailed,
+    DeviceGone,
+    GlassboxError,
+    NotResponding,
+    ProcessBroken,
+    QueueFull,
+    ShuttingDown,
+    TooManyRequests,
+    describe,
+)
 from bot.inference.answerer import Answerer
 from bot.inference.backend import Backend
 from bot.inference.bundles import Bundle, Bundling, bundled
@@ -80,14 +90,23 @@ class InferenceWorker(Backend, Bundling):
         self._background = 0
         self._draining = False
         self._preloaded = False
-        self._hangs = Hangs(self._queue, self._preparing, self._pool, Watchdog(self._limits.hang_seconds, clock))
+        self._hangs = Hangs(
+            self._queue,
+            self._preparing,
+            self._pool,
+            Watchdog(self._limits.hang_seconds, clock),
+            Watchdog(max(self._limits.hang_seconds, self._limits.loading_seconds), clock),
+        )
         self._answerer = Answerer(self._pool, self._queue, self._preparing, self._hangs, self._limits)
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
         self._context = contextvars.copy_context()
 
     async def __aenter__(self) -> InferenceWorker:
         self._queue.start()
-        self._watching = asyncio.create_task(self._watch(), name="glassbox watchdog")
+        self._watching = [
+            asyncio.create_task(self._watch(), name="glassbox watchdog"),
+            asyncio.create_task(self._watch_devices(), name="glassbox devices"),
+        ]
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -240,18 +259,23 @@ class InferenceWorker(Backend, Bundling):
         left = max(THREADS_SECONDS, end - now())
         if not all(await asyncio.gather(self._queue.stop(left), self._preparing.aclose(left))):
             log.error("a thread hangs, and is left behind")
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
 
-    async def until_hung(self) -> None:
-        """Wait until threads have hung too often, when everybody has been told and nothing more is accepted.
+    async def until_broken(self) -> None:
+        """Wait until only a new process helps. Everybody has been told by then, and nothing more is accepted.
 
         Raises:
-            HungAgain: always.
+            ProcessBroken: always.
         """
-        await self._hangs.too_many.wait()
-        raise HungAgain
+        waits = [asyncio.ensure_future(one.wait()) for one in (self._hangs.too_many, self._queue.device_gone)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+        raise self._broken_by or self._hangs.reason
 
     def look_for_hangs(self) -> None:
         """Discard what has hung since the last check, and tell everybody who waits for it."""
@@ -263,6 +287,12 @@ class InferenceWorker(Backend, Bundling):
             await asyncio.sleep(self._hangs.watchdog.every)
             self.look_for_hangs()
 
+    async def _watch_devices(self) -> None:
+        """When a device computes nothing more, tell everybody: the others wait for its answer, or for its memory."""
+        await self._queue.device_gone.wait()
+        log.error("a device computes nothing more: this process cannot continue")
+        self._give_up(DeviceFailed)
+
     def _give_up(self, reason: Callable[[], GlassboxError]) -> list[asyncio.Task[object]]:
         """Cancel all accepted requests; return their tasks, which have yet to end."""
         for answering in self._accepted:
@@ -271,7 +301,14 @@ class InferenceWorker(Backend, Bundling):
 
     @property
     def _is_closed(self) -> bool:
-        return self._draining or self._hangs.too_many.is_set()
+        return self._draining or self._broken_by is not None
+
+    @property
+    def _broken_by(self) -> type[ProcessBroken] | None:
+        """Why only a new process helps, if so."""
+        if self._queue.device_gone.is_set():
+            return DeviceGone
+        return self._hangs.reason if self._hangs.too_many.is_set() else None
 
     def _admit(self, person: int, background: bool) -> None:
         if self._is_closed:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.__main__ import HUNG, MARGIN_SECONDS
+from bot.__main__ import BROKEN, MARGIN_SECONDS
 from bot.app import DELIVERY_SECONDS
 from bot.settings import Settings
 from tests.deploy.files import COMPOSE, DEPLOY, ROOT, UNITS, compose, documents, manifest, manifests, pods, stage
@@ -114,7 +114,7 @@ def test_units_restart_after_a_hang_but_not_with_a_wrong_setting() -> None:
         text = unit.read_text("utf-8")
         assert "Restart=on-failure" in text
         assert re.findall(r"^RestartPreventExitStatus=(.*)$", text, re.M) == ["2"]
-        assert HUNG != 2
+        assert BROKEN != 2
 
 
 def test_processes_are_as_many_as_replicas() -> None:

@@ -112,7 +112,7 @@ class StandInBackend:
     async def preload(self) -> None:
         """Load nothing."""
 
-    async def until_hung(self) -> None:
+    async def until_broken(self) -> None:
         """Wait for ever: it never hangs."""
         await asyncio.Event().wait()
 

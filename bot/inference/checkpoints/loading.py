@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.meta_model import MODEL_BUILDING
+from bot.inference.checkpoints.weights import weight_files
 from bot.inference.compute.device import Device, disable_cudnn_attention
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.task import HeadKind
@@ -123,10 +124,31 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
     transformers.utils.logging.disable_progress_bar()
     disable_cudnn_attention(device)
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    auto_model, head = heads[head_kind((config.architectures or [""])[0])]
+    kind = head_kind((config.architectures or [""])[0])
+    auto_model, head = heads[kind]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    weight_files(folder)  # raises an error if they are none that may be opened
     with MODEL_BUILDING:
-        model = auto_model.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False)
+        model, report = auto_model.from_pretrained(
+            folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+    _refuse_random(report["missing_keys"], kind)
     loaded = head(model.eval().to(device.name), tokenizer, device)
     loaded.declared_languages = languages
     return loaded
+
+
+def _refuse_random(missing: Collection[str], kind: HeadKind) -> None:
+    """Refuse weights that lack tensors, in whose place transformers draws random numbers.
+
+    Args:
+        missing: the names of these tensors.
+    """
+    # Sentence encoders are published without this layer, and nothing here reads what it computes.
+    needed = [name for name in missing if kind is not HeadKind.EMBEDDER or not name.startswith("pooler.")]
+    if needed:
+        log.error("%d tensors of a checkpoint are missing", len(needed))
+        raise ModelUnavailable(
+            "A checkpoint lacks some of its weights, so its answers would come from random numbers. Whoever runs this "
+            "bot can copy or fetch the whole checkpoint again, or choose another one."
+        )

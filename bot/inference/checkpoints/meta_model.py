@@ -19,10 +19,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MODEL_BUILDING = threading.Lock()
+
+class BuildingLock:
+    """A lock that knows which thread holds it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.holder: threading.Thread | None = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self.holder = threading.current_thread()
+
+    def __exit__(self, *error: object) -> None:
+        self.holder = None
+        self._lock.release()
+
+
+MODEL_BUILDING = BuildingLock()
 """Held while transformers builds or loads a model."""
 # Meanwhile transformers replaces functions of its own and PyTorch's default data type, which all threads share. Two
-# threads at once would restore each other's replacement, and weights that layers share would never be tied again.
+# threads at once would restore each other's replacement, and weights that layers share would never be tied again. So
+# if a thread hangs meanwhile, this process cannot load anything more.
 
 _COMPARED_ROWS = 8
 """Weights that were trained separately differ in their first rows."""

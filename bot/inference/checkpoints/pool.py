@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from bot.errors import NO_CHECKPOINT, GlassboxError, ModelUnavailable, describe
 from bot.inference.checkpoints.abilities import read_abilities
@@ -18,24 +18,23 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.loading_times import LoadingTimes
 from bot.inference.checkpoints.memory_limit import MemoryLimits, by_device
+from bot.inference.checkpoints.meta_model import MODEL_BUILDING
 from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
 from bot.inference.checkpoints.sources import fetch
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.checkpoints.weights import expected_bytes
+from bot.inference.checkpoints.worker_thread import Reports, Work, WorkerThread
 from bot.inference.compute.device import Devices, listed
+from bot.inference.compute.device_faults import is_final
 from bot.inference.compute.memory import free_memory, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.observer import Observer, Unobserved
-from bot.inference.scheduling.daemon_threads import DaemonThreads
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
 from bot.inference.task import Abilities
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +65,8 @@ class CheckpointPool:
             state = CheckpointState(spec, languages=declared)
             self._pooled[spec.key] = PooledCheckpoint(state, preset.tasks_of(spec), preset.given_to(spec))
         # Two threads, so that a reload does not wait for another checkpoint's download.
-        self._fetching = DaemonThreads(1, "glassbox-fetch")
-        self._loading = DaemonThreads(1, "glassbox-load")
+        self._fetching = WorkerThread("glassbox-fetch")
+        self._loading = WorkerThread("glassbox-load")
         self._making_room = asyncio.Lock()
         self._times = LoadingTimes(cache / "loading-times.json")
         self._queue: DeviceQueue | None = None
@@ -180,6 +179,22 @@ class CheckpointPool:
                 await self._take_off(pooled)
                 log.info("%s was unloaded by the operator", pooled.state.spec.name)
 
+    @property
+    def heartbeats(self) -> dict[Hashable, Hashable]:
+        """What the threads do that fetch and load, each with a value that changes with its progress."""
+        return {**self._fetching.heartbeats, **self._loading.heartbeats}
+
+    def discard(self, hung: Work, error: GlassboxError) -> bool:
+        """Give up a fetch or a load that hangs: all who wait for it get an error, and the next one tries again.
+
+        Returns:
+            Whether this process can still load checkpoints.
+        """
+        can_load = hung.thread is None or MODEL_BUILDING.holder is not hung.thread
+        for thread in (self._fetching, self._loading):
+            thread.replace(hung, error)
+        return can_load
+
     async def aclose(self) -> None:
         """Cancel all loads. The threads finish their current call by themselves."""
         loads = [one.loading for one in self.checkpoints if one.loading is not None]
@@ -187,7 +202,7 @@ class CheckpointPool:
             load.cancel()
         await asyncio.gather(*loads, return_exceptions=True)
         for thread in (self._fetching, self._loading):
-            thread.shutdown(wait=False, cancel_futures=True)
+            thread.shutdown()
 
     async def _load_once(self, pooled: PooledCheckpoint, may_evict: bool) -> None:
         """Load a checkpoint, or wait for the load that is running."""
@@ -218,7 +233,8 @@ class CheckpointPool:
 
     async def _fetch(self, pooled: PooledCheckpoint) -> Path:
         spec, state = pooled.state.spec, pooled.state
-        folder, abilities = await _on(self._fetching, _fetch_blocking, spec, self.cache, state)
+        fetching = partial(_fetch_blocking, spec, self.cache, state)
+        folder, abilities = await self._fetching.run_reporting(fetching, pooled)
         pooled.folder, pooled.abilities = folder, abilities
         return folder
 
@@ -244,15 +260,15 @@ class CheckpointPool:
 
     async def _load_in_room(self, pooled: PooledCheckpoint, folder: Path) -> tuple[Head, ...]:
         """Make room for a checkpoint and load it; if it does not fit after all, evict all others and try once more."""
-        each = [await _on(self._loading, expected_bytes, folder, device.dtype.itemsize) for device in self.devices]
+        each = [await self._loading.run(expected_bytes, folder, device.dtype.itemsize) for device in self.devices]
         needed = by_device(self.devices, each)
         await self._make_room(pooled, needed)
         pooled.reserved = needed
-        heads = await self._try_to_load(pooled.state, folder)
+        heads = await self._try_to_load(pooled, folder)
         if heads is None:
             log.warning("%s did not fit, and is tried again when nothing else is loaded", pooled.state.spec.name)
             await self._make_room(pooled, None)
-            heads = await self._try_to_load(pooled.state, folder)
+            heads = await self._try_to_load(pooled, folder)
         if heads is None:
             raise ModelUnavailable(
                 f"{pooled.state.spec.name} is too large for the memory of my device. Whoever runs this bot can set a "
@@ -292,26 +308,31 @@ class CheckpointPool:
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
             pooled.unload()
-            await _on(self._loading, free_memory)
+            await self._loading.run(free_memory)
         finally:
             pooled.leasable.set()
 
-    async def _try_to_load(self, state: CheckpointState, folder: Path) -> tuple[Head, ...] | None:
+    async def _try_to_load(self, pooled: PooledCheckpoint, folder: Path) -> tuple[Head, ...] | None:
         """Load the replicas; return None if the memory does not suffice."""
         try:
-            return await _on(self._loading, self._load_blocking, state, folder)
+            return await self._loading.run_reporting(partial(self._load_blocking, pooled.state, folder), pooled)
         except Exception as error:
-            if not any(isinstance(one, Exception) and is_out_of_memory(one) for one in (error, error.__cause__)):
+            errors = [one for one in (error, error.__cause__) if isinstance(one, Exception)]
+            if self._queue is not None and any(map(is_final, errors)):
+                self._queue.device_gone.set()
+            if not any(map(is_out_of_memory, errors)):
                 raise
         # Outside the handler, in which the error's traceback keeps the loaded parts alive.
-        await _on(self._loading, free_memory)
+        await self._loading.run(free_memory)
         return None
 
-    def _load_blocking(self, state: CheckpointState, folder: Path) -> tuple[Head, ...]:
+    def _load_blocking(self, state: CheckpointState, folder: Path, work: Work) -> tuple[Head, ...]:
         state.expected_seconds = self._times.expected(state.spec.key)
         state.loading_since = time.perf_counter()
         state.phase = Phase.LOADING
         heads = tuple(load_head(folder, device, state.languages) for device in self.devices)
+        if work.is_discarded:  # it hung, and another call loads the checkpoint
+            return heads
         state.languages = getattr(heads[0], "languages", state.languages)
         seconds = time.perf_counter() - state.loading_since
         self._times.record(state.spec.key, seconds)
@@ -321,13 +342,11 @@ class CheckpointPool:
         return heads
 
 
-def _fetch_blocking(spec: CheckpointSpec, cache: Path, state: CheckpointState) -> tuple[Path, Abilities | None]:
-    folder = fetch(spec, cache, state)
+def _fetch_blocking(
+    spec: CheckpointSpec, cache: Path, state: CheckpointState, work: Work
+) -> tuple[Path, Abilities | None]:
+    folder = fetch(spec, cache, Reports(state, work))
     return folder, read_abilities(folder)
-
-
-async def _on(thread: DaemonThreads, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    return await asyncio.wrap_future(thread.submit(function, *arguments, **options))
 
 
 def _end_load(pooled: PooledCheckpoint, loading: asyncio.Task[None]) -> None:

@@ -134,8 +134,8 @@ class RemoteBackend(Backend):
     async def preload(self) -> None:
         """Return at once: each server loads its checkpoints by itself."""
 
-    async def until_hung(self) -> None:
-        """Wait for ever: threads of this process compute nothing that could hang."""
+    async def until_broken(self) -> None:
+        """Wait for ever: this process computes nothing that could hang or fail for good."""
         await asyncio.get_running_loop().create_future()
 
     async def aclose(self) -> None:

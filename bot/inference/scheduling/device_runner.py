@@ -57,6 +57,7 @@ class DeviceRunner:
         batches: the running batches, by `PendingCall.batch_key`.
         batches_begun: counts forward passes.
         alternation: of people's rows and background ones.
+        is_serving: whether its thread runs batches.
         is_replaced: whether its thread hangs and another runner has its device. Its outputs are dropped.
     """
 
@@ -69,12 +70,18 @@ class DeviceRunner:
     server: asyncio.Task[None] | None = None
     batches_begun: int = 0
     alternation: Alternation = field(default_factory=Alternation)
+    is_serving: bool = False
     is_replaced: bool = False
 
     @property
     def heartbeat(self) -> tuple[int, int]:
         """A value that changes whenever the device makes progress."""
         return self.batches_begun, sum(one.row.heartbeat for one in self.computing)
+
+    @property
+    def is_between_batches(self) -> bool:
+        """Whether its thread has computed a batch, and not yet taken the next one."""
+        return self.is_serving and not self.computing
 
     def rows_of(self, key: Hashable) -> list[QueuedRow]:
         """Return the rows of a running batch, if there is one."""

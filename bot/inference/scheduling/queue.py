@@ -6,9 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Hashable, Sequence
+from functools import partial
 from typing import Any
 
-from bot.errors import ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
+from bot.errors import DeviceFailed, ModelFailed, NotResponding, ShuttingDown, Unanswered, describe
+from bot.inference.compute.device_faults import still_computes
 from bot.inference.observer import Observer, Unobserved
 from bot.inference.operations import OperationCall
 from bot.inference.scheduling.device_runner import DeviceRunner, DeviceTotals, device_thread, threads_each
@@ -29,6 +31,9 @@ class DeviceQueue:
     Args:
         names: of the devices, as PyTorch writes them.
         observer: hears of every batch, on the device's thread.
+
+    Attributes:
+        device_gone: set when a device computes nothing more in this process.
     """
 
     def __init__(self, names: Sequence[str], observer: Observer | None = None) -> None:
@@ -39,6 +44,7 @@ class DeviceQueue:
         self._pending: dict[OperationCall, PendingCall] = {}
         self._served = asyncio.Event()
         self._draining = False
+        self.device_gone = asyncio.Event()
 
     def _runner(self, index: int) -> DeviceRunner:
         return DeviceRunner(index, device_thread(self._names[index], self._threads))
@@ -64,11 +70,14 @@ class DeviceQueue:
 
         Raises:
             Unanswered: a row failed, also alone.
+            DeviceFailed: a device computes nothing more.
             NotResponding: the call's checkpoint was discarded because a thread hangs in it.
             ShuttingDown: the queue is draining, and the request has not begun.
         """
         if self._draining and not resumed:
             raise ShuttingDown
+        if self.device_gone.is_set():
+            raise DeviceFailed
         if self._scheduler.replicas.is_discarded(call.operation):
             raise NotResponding()
         if not call.rows:
@@ -152,6 +161,11 @@ class DeviceQueue:
         while self._scheduler.has_rows_of(operations):
             self._served.clear()
             await self._served.wait()
+        # A thread that has just delivered the last of them holds the checkpoint until it takes its next batch.
+        leaving = {runner: runner.batches_begun for runner in self._runners}
+        while any(runner.is_between_batches and runner.batches_begun == begun for runner, begun in leaving.items()):
+            self._served.clear()
+            await self._served.wait()
         self._scheduler.forget(operations)
 
     async def aclose(self) -> None:
@@ -206,8 +220,10 @@ class DeviceQueue:
     def _run_batches(self, runner: DeviceRunner, loop: asyncio.AbstractEventLoop) -> None:
         """Run batches until none waits that the device can run. On its thread."""
         # Without going through the event loop between two batches, which would idle the device 3 % of the time.
+        runner.is_serving = True
         while self._run_batch(runner, loop):
             pass
+        runner.is_serving = False
 
     def _run_batch(self, runner: DeviceRunner, loop: asyncio.AbstractEventLoop) -> bool:
         """Take a batch and run it; return False if there is none."""
@@ -222,22 +238,35 @@ class DeviceQueue:
             ran = bool(outcomes)
         if runner.is_replaced:  # it hung, and its callers have their errors
             return False
+        if any(isinstance(outcome, ModelFailed) for _, outcome in outcomes):
+            outcomes = self._explained(runner, outcomes)
         if outcomes:
             loop.call_soon_threadsafe(self._deliver, outcomes)
-        return ran
+        # Whatever still waits for a device that is gone is given up on the event loop.
+        return ran and not any(isinstance(outcome, DeviceFailed) for _, outcome in outcomes)
+
+    def _explained(self, runner: DeviceRunner, outcomes: Outcomes) -> Outcomes:
+        """Tell a device that computes nothing more from a request that fails."""
+        if still_computes(self._names[runner.device_index]):
+            return outcomes
+        return [(row, DeviceFailed() if isinstance(one, ModelFailed) else one) for row, one in outcomes]
 
     def _run(self, runner: DeviceRunner, batch: list[QueuedRow]) -> Outcomes:
         first = batch[0].operation
         operation = self._scheduler.replicas.on(first, runner.device_index)
         if operation is None:
             raise LookupError(f"{first.name} has no replica on this device")
-        began = time.perf_counter()
+        began, shortages = time.perf_counter(), self._scheduler.shortages
         if operation.session is not None:
             running, new = self._scheduler.join(runner, operation, batch)
             outcomes = self._scheduler.leave(runner, running, running.session.decode_step(new))
         else:
             new = [one.row for one in batch]
-            outcomes = list(zip(batch, run_isolated(operation, new), strict=True))
+            outcomes = list(
+                zip(batch, run_isolated(operation, new, partial(self._scheduler.too_many, first)), strict=True)
+            )
+        if new and self._scheduler.shortages == shortages:
+            self._scheduler.fitted(first, [one.row for one in batch])
         self._scheduler.account(runner, first, new, outcomes, time.perf_counter() - began)
         if new and not runner.is_replaced:
             behind = {one.row for one in batch if one.pending.background}
@@ -248,4 +277,6 @@ class DeviceQueue:
     def _deliver(self, outcomes: Outcomes) -> None:
         for row, outcome in outcomes:
             row.pending.deliver(row.index, outcome)
+            if isinstance(outcome, DeviceFailed):
+                self.device_gone.set()
         self._served.set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 from bot.errors import describe
-from bot.inference.compute.memory import free_memory, is_out_of_memory
+from bot.inference.compute.device_faults import is_final
+from bot.inference.compute.memory import Shortage, is_out_of_memory
 from bot.inference.operations import AnyRow, RowState, Session, decode_step
-from bot.inference.scheduling.isolation import failure_of
+from bot.inference.scheduling.isolation import OnShortage, failure_of
 from bot.request_ids import working_for
 
 PROOF = 2
@@ -32,9 +34,12 @@ class RecoveringSession:
     Args:
         name: of the operation.
         begin: opens an empty session.
+        on_shortage: called with rows that were too many for the memory.
     """
 
-    def __init__(self, name: str, begin: Callable[[], Session[Any, Any]]) -> None:
+    def __init__(
+        self, name: str, begin: Callable[[], Session[Any, Any]], on_shortage: OnShortage = lambda rows: None
+    ) -> None:
         self._name = name
         self._begin = begin
         self._session = begin()
@@ -45,6 +50,8 @@ class RecoveringSession:
         self._suspects: dict[int, int] = {}  # by the row's id: how much it had generated at its last failure
         self._one_by_one = False
         self._reunions = 0
+        self._on_shortage = on_shortage
+        self._shortage = Shortage()
 
     @property
     def joinable(self) -> bool:
@@ -71,6 +78,8 @@ class RecoveringSession:
             short_of_memory = is_out_of_memory(error)
             with working_for(row.request_id for row in self._present):
                 log.warning("a decode step of %s failed, and its rows resume: %s", self._name, describe(error))
+            if short_of_memory and len(self._present) > 1:
+                self._on_shortage(self._present)
             done += self._after_failure(error, short_of_memory)
         else:
             self._joining = []
@@ -80,12 +89,14 @@ class RecoveringSession:
         # free before another one begins, so this is outside the handler, in which the error's traceback keeps them.
         del self._session
         if short_of_memory:
-            free_memory()
+            self._shortage.free()
         self._session = self._begin()
         return done
 
     def _after_failure(self, error: BaseException, short_of_memory: bool) -> Finished:
         """Choose the rows of the next session; return the culprit if it is found."""
+        if is_final(error):
+            return self._give_up(error)
         rows = self._present
         again = any(id(row) in self._suspects for row in rows)
         self._suspects |= {id(row): len(row.progress) for row in rows}
@@ -94,8 +105,13 @@ class RecoveringSession:
             del self._suspects[id(rows[0])]
             self._resume(self._untried.pop(0) if self._untried else self._take_cleared())
             return [(rows[0], failure_of(self._name, error, rows[0]))]
-        # The first retry is together, because many failures pass by themselves.
-        if len(rows) > 1 and (again or short_of_memory):
+        joined = self._joining if not again and not short_of_memory else []
+        if 0 < len(joined) < len(rows):
+            # The likeliest culprits are tried first, so that the others read their tokens again only once.
+            self._untried.insert(0, [row for row in rows if row not in joined])
+            rows = joined
+        # Otherwise the first retry is together, because many failures pass by themselves.
+        elif len(rows) > 1 and (again or short_of_memory):
             self._one_by_one |= short_of_memory
             middle = len(rows) // 2
             self._untried.insert(0, rows[middle:])
@@ -103,12 +119,20 @@ class RecoveringSession:
         self._resume(rows)
         return []
 
+    def _give_up(self, error: BaseException) -> Finished:
+        """Fail all rows, because the device computes nothing more."""
+        rows = [*self._present, *chain.from_iterable(self._untried), *self._cleared]
+        self._untried, self._cleared, self._suspects = [], [], {}
+        self._resume([])
+        return [(row, failure_of(self._name, error, row)) for row in rows]
+
     def _after_success(self, finished: set[int]) -> None:
         """Choose the rows of the next step."""
         self._present = [row for row in self._present if id(row) not in finished]
         for key in finished:
             self._suspects.pop(key, None)
         if not self._is_recovering:
+            self._shortage = Shortage()
             return
         for row in self._present:
             if len(row.progress) >= self._suspects.get(id(row), 0) + PROOF:

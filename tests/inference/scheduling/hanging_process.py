@@ -45,7 +45,7 @@ def serve(cache: Path, hang_seconds: float) -> None:
                 await until(lambda: any(head.running for head in heads))
                 say("hanging")
                 again = asyncio.create_task(ask_again(worker, answers[0]))
-                async with beside(worker.until_hung()) as hung:
+                async with beside(worker.until_broken()) as hung:
                     try:
                         await until_stopped(stop, hung)
                     finally:

@@ -243,7 +243,7 @@ async def test_a_tokenizer_that_hangs(shop: ToyShop, tmp_path: Path, clock: Cloc
 async def test_the_second_hang_is_the_end(shop: ToyShop, tmp_path: Path, clock: Clock) -> None:
     first = shop.head
     async with opened(shop, tmp_path, clock) as worker:
-        hung = asyncio.create_task(worker.until_hung())
+        hung = asyncio.create_task(worker.until_broken())
         for head in (first, ToyHead(Budget(64, rows=8))):
             assert not hung.done()
             shop.head = head

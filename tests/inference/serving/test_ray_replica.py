@@ -154,7 +154,7 @@ async def test_a_replica_whose_threads_hang_is_not_healthy(open_replica: Any) ->
     async with open_replica() as replica:
         await replica.check_health()
         replica._worker._hangs.too_many.set()
-        await asyncio.gather(replica._hanging, return_exceptions=True)
+        await asyncio.gather(replica._breaking, return_exceptions=True)
         with pytest.raises(HungAgain):
             await replica.check_health()
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, HubSource, WheelFolderSource, WheelSource
 from bot.inference.checkpoints.sources import folder, hub, wheel, wheel_folder
+from bot.inference.checkpoints.sources.disk import disk_errors_explained
 from bot.inference.checkpoints.sources.progress import Progress, Silent
-from bot.inference.checkpoints.sources.store import Store, disk_errors_explained
+from bot.inference.checkpoints.sources.store import Store
 
 __all__ = ["Progress", "Silent", "fetch", "is_present"]
 

@@ -1,20 +1,24 @@
 """A script that converts a GGUF file: `conversion.py model|tokenizer <file> <target folder>`.
 
-Exit status: 0 done, `CHANGED` if the written tokenizer gives other ids than the original, anything else a failure,
-whose kind is the last line of the output. It imports nothing of the bot, so it runs however the bot was installed.
+Exit status: 0 done, `CHANGED` if the written tokenizer gives other ids than the original, `FULL` if the disk is full,
+anything else a failure, whose kind is the last line of the output. It imports nothing of the bot, so it runs however
+the bot was installed.
 """
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
 CHANGED = 3
+FULL = 5
 
 # A tokenizer that is written and read again may lose leading spaces, characters outside the vocabulary, line breaks or
 # runs of digits.
 SAMPLES = ("I love apples.", " leading", "English: x\nGerman: Äpfel, ß 漢字 🙂", "\n\n tab\t", "1234567 __init__", "")
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -53,7 +57,12 @@ def main(what: str, file: str, target: str) -> int:
         return {"model": convert_model, "tokenizer": convert_tokenizer}[what](Path(file), Path(target))
     except Exception as error:
         sys.stdout.write(f"{type(error).__name__}\n")
-        return 1
+        return FULL if _is_full(error) else 1
+
+
+def _is_full(error: Exception) -> bool:
+    # safetensors, which is written in Rust, has the system's error only in its text.
+    return getattr(error, "errno", None) in _NO_ROOM or any(f"os error {number})" in str(error) for number in _NO_ROOM)
 
 
 if __name__ == "__main__":

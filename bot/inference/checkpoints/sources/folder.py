@@ -9,7 +9,7 @@ from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, gg
 from bot.inference.checkpoints.sources import gguf
 from bot.inference.checkpoints.sources.progress import Progress, Silent
 from bot.inference.checkpoints.sources.store import Store, sha256_of
-from bot.inference.checkpoints.weights import DAMAGED, weight_files
+from bot.inference.checkpoints.weights import DAMAGED, UnsafeIndex, is_whole, weight_files
 
 # Formats that can run code when they are opened, or that Glassbox doesn't read.
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack", "*.ot")
@@ -29,7 +29,7 @@ def fetch(spec: CheckpointSpec, source: FolderSource, store: Store, progress: Pr
     digest = sha256_of(file, progress)
     key = gguf_key(file.name, digest)
     with store.alone(key, progress):
-        if not store.has(key):
+        if not is_complete(store, key):
             manifest = {"name": spec.name, "sha256": digest, "licence": spec.licence, "source": file.name}
             with store.building(key, manifest) as target:
                 gguf.convert(file, target, spec.name, progress)
@@ -48,12 +48,17 @@ def is_present(source: FolderSource, store: Store) -> bool:
 
 
 def is_loadable(folder: Path) -> bool:
-    """Return whether a folder holds a configuration and all its safetensors files."""
+    """Return whether a folder holds a configuration and all its safetensors files, each of them whole."""
     try:
         files = weight_files(folder)
-        return (folder / "config.json").is_file() and bool(files) and all(file.is_file() for file in files)
+        return (folder / "config.json").is_file() and bool(files) and all(map(is_whole, files))
     except DAMAGED:
         return False
+
+
+def is_complete(store: Store, key: str) -> bool:
+    """Return whether the store has a checkpoint, of which nothing has been cut off since it was made."""
+    return store.has(key) and is_loadable(store.folder(key))
 
 
 def _gguf_in(folder: Path) -> Path | None:
@@ -66,12 +71,31 @@ def _gguf_in(folder: Path) -> Path | None:
 def _why_not(folder: Path) -> str:
     if not folder.is_dir():
         return f"The folder {folder.name} is not there any more."
+    if _is_unsafe(folder):
+        return (
+            f"The index of the folder {folder.name} names other files than safetensors beside it, and these can run "
+            "code when they are opened. Convert the whole checkpoint to safetensors."
+        )
     if any(folder.glob("*.safetensors")) or (folder / "model.safetensors.index.json").is_file():
-        missing = "some of its safetensors files" if (folder / "config.json").is_file() else "its config.json"
-        return f"The folder {folder.name} lacks {missing}. Copy the whole checkpoint."
+        if not (folder / "config.json").is_file():
+            return f"The folder {folder.name} lacks its config.json. Copy the whole checkpoint."
+        return (
+            f"The folder {folder.name} lacks some of its safetensors files, or they are cut short. Copy the whole "
+            "checkpoint."
+        )
     if any(file for pattern in PICKLED for file in folder.glob(pattern)):
         return (
             f"The folder {folder.name} holds only pickled weights, which can run code when they are opened. "
             "Convert them to safetensors first."
         )
     return f"The folder {folder.name} holds no checkpoint: config.json and *.safetensors are needed, or one .gguf file."
+
+
+def _is_unsafe(folder: Path) -> bool:
+    try:
+        weight_files(folder)
+    except UnsafeIndex:
+        return True
+    except DAMAGED:
+        pass
+    return False

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import shutil
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.sources import conversion
+from bot.inference.checkpoints.sources.children import python
+from bot.inference.checkpoints.sources.disk import RESERVE, NoRoom, require_room
 from bot.inference.checkpoints.sources.progress import Progress
 
 MAGIC = b"GGUF"  # the first bytes of every GGUF file
+ROOM = 2
+"""Times the file's size: what the conversion of 8-bit weights takes, which the starter's are."""
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
     with file.open("rb") as opened:
         if opened.read(len(MAGIC)) != MAGIC:
             raise ModelUnavailable(_unreadable(name))
+    require_room(target, ROOM * size)
     progress.report("convert", 0, size)
     # In child processes: transformers parses in pure Python, which on a thread of the bot would slow down every answer.
     with ExitStack() as stack:
@@ -44,21 +46,15 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
     if conversion.CHANGED in statuses:
         raise ModelUnavailable(f"The tokenizer of {name} changed when it was converted, so its answers would be wrong.")
     if any(statuses):
-        if shutil.disk_usage(target).free < size:  # the libraries report a full disk in many ways
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if conversion.FULL in statuses or shutil.disk_usage(target).free < RESERVE:
+            raise NoRoom
         raise ModelUnavailable(_unreadable(name))
     progress.report("convert", size, size)
 
 
 def _started(stack: ExitStack, part: str, file: Path, target: Path) -> subprocess.Popen[str]:
     """Start the conversion of the "model" or the "tokenizer"; closing the stack ends it."""
-    # -P: without it the script's own folder comes first on the path, and this module hides the gguf library.
-    command = [sys.executable, "-P", conversion.__file__, part, str(file), str(target)]
-    silence = subprocess.DEVNULL
-    child = subprocess.Popen(command, stdin=silence, stdout=subprocess.PIPE, stderr=silence, text=True)
-    stack.enter_context(child)
-    stack.callback(child.terminate)  # called before the child is waited for; does nothing if it has ended
-    return child
+    return stack.enter_context(python(conversion.__file__, part, str(file), str(target), stdout=subprocess.PIPE))
 
 
 def _status(part: str, child: subprocess.Popen[str]) -> int:

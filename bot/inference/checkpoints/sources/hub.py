@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 
 from bot.errors import HubUnreachable, ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
+from bot.inference.checkpoints.sources.disk import disk_error_in, require_room
 from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.progress import Progress
+from bot.inference.checkpoints.weights import SAFETENSORS, is_whole
 
 # The files that `from_pretrained` reads, and none that runs code when it is opened.
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*"]
@@ -23,7 +24,6 @@ WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", 
 # Only their config.json is wanted: in 1_Pooling it says how a sentence encoder makes one vector of a text.
 UNWANTED = ["*/[!c]*", "*/*.safetensors", "*consolidated*"]
 ANSWER_TIMEOUT = 10.0  # seconds
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 
 def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
@@ -35,11 +35,12 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
     folder = _cached(source)
     if folder is not None:
         return folder
+    _delete_cut(source)
     try:
         folder = _download(source, spec.size_mb, progress)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            raise
+        if (of_the_disk := disk_error_in(error)) is not None:
+            raise of_the_disk from error
         raise _explained(error, spec, source) from error
     if not is_loadable(folder):
         raise ModelUnavailable(
@@ -56,22 +57,51 @@ def is_present(source: HubSource) -> bool:
 
 def _cached(source: HubSource) -> Path | None:
     """Return the snapshot's folder if it is complete. Uses no network."""
+    folder = _on_disk(source)
+    return folder if folder is not None and is_loadable(folder) else None
+
+
+def _on_disk(source: HubSource) -> Path | None:
+    """Return the snapshot's folder in the hub cache, complete or not."""
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(_snapshot(source)(local_files_only=True))
+        return Path(_snapshot(source)(local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         return None
-    return folder if is_loadable(folder) else None
+
+
+def _delete_cut(source: HubSource) -> None:
+    """Delete the snapshot's weights that are cut short: huggingface_hub takes every file that is there for whole."""
+    folder = _on_disk(source)
+    for file in () if folder is None else folder.glob(f"*{SAFETENSORS}"):
+        if not is_whole(file):
+            file.resolve().unlink(missing_ok=True)  # the snapshot links to it
+            file.unlink(missing_ok=True)
 
 
 def _download(source: HubSource, size_mb: int | None, progress: Progress) -> Path:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
 
     with _quiet():
         # One request first: for a pinned commit, snapshot_download retries an unreachable hub for half a minute.
-        HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT)
+        info = HfApi().model_info(source.repo_id, revision=source.revision, timeout=ANSWER_TIMEOUT, files_metadata=True)
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        require_room(Path(constants.HF_HUB_CACHE), _missing_bytes(source, sizes))
         return Path(_snapshot(source)(tqdm_class=_bar_that_reports(progress, size_mb)))
+
+
+def _missing_bytes(source: HubSource, sizes: Mapping[str, int]) -> int:
+    """Return how many bytes of a snapshot are not in the hub cache.
+
+    Args:
+        sizes: of the repository's files, by name.
+    """
+    from huggingface_hub.utils._paths import filter_repo_objects
+
+    folder = _on_disk(source)
+    wanted = filter_repo_objects(sizes, allow_patterns=WANTED, ignore_patterns=UNWANTED)
+    return sum(sizes[name] for name in wanted if folder is None or not (folder / name).is_file())
 
 
 def _snapshot(source: HubSource) -> Callable[..., str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import shutil
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import ModelUnavailable
-from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
 from bot.inference.checkpoints.sources.progress import Progress
 
 MANIFEST = "glassbox.json"
@@ -89,22 +87,3 @@ def sha256_of(path: Path, progress: Progress) -> str:
             done += len(chunk)
             progress.report("verify", done, total)
     return digest.hexdigest()
-
-
-@contextmanager
-def disk_errors_explained(spec: CheckpointSpec) -> Iterator[None]:
-    """Turn the errors of a full disk and of a read-only folder into a `ModelUnavailable` that says so."""
-    setting = "HF_HOME" if isinstance(spec.source, HubSource) else "CACHE_DIR"
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            size = f" It needs about {4 * spec.size_mb:,} MB." if spec.size_mb else ""
-            raise ModelUnavailable(
-                f"There is no room left on the disk for {spec.name}.{size} Make some, and try again."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise ModelUnavailable(
-                f"The cache folder for {spec.name} cannot be written. Set {setting} to another one."
-            ) from error
-        raise

