@@ -6,6 +6,8 @@ from enum import Enum
 
 import discord
 
+from bot.errors import DiscordAvoided
+
 ALREADY_ACKNOWLEDGED = 40060
 """Discord's code for a second response to an interaction."""
 INVALID_WEBHOOK_TOKEN = 50027
@@ -36,6 +38,8 @@ def outcome_of(error: Exception) -> Outcome:
     """Return what has become of a call that raised an error. Callers catch `Exception` around a call."""
     if isinstance(error, discord.RateLimited):
         return Outcome.BUSY
+    if isinstance(error, DiscordAvoided):
+        return Outcome.REFUSED
     if not isinstance(error, discord.HTTPException):
         # discord.py trusts bodies to be as documented. Because of a proxy, Cloudflare or a dropped connection it may
         # raise almost anything: `KeyError` for a 429 without `retry_after`, `TypeError` or `AttributeError` for a body
@@ -59,8 +63,8 @@ def _is_page(body: object) -> bool:
 
 
 def is_gone(error: Exception) -> bool:
-    """Return whether an interaction has expired, or somebody has deleted its response."""
-    return outcome_of(error) is Outcome.GONE
+    """Return whether an interaction has expired, another process has it, or somebody has deleted its response."""
+    return outcome_of(error) in (Outcome.GONE, Outcome.ACKNOWLEDGED)
 
 
 def retry_after(error: Exception) -> float:
