@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from types import SimpleNamespace
 
 import aiohttp
@@ -10,10 +11,15 @@ import discord
 
 from bot.operating.invalid_requests import InvalidRequests
 from bot.replies.attempts import note_attempt
+from bot.replies.discord_errors import wait_of
 
 TIMEOUT = aiohttp.ClientTimeout(total=120.0, sock_connect=10.0, sock_read=15.0)
 """Of one request, in seconds; aiohttp's own is 300. Files of ten megabytes must get through, and Discord must not be
 silent for longer than an edit may take."""
+
+
+_ASKED: ContextVar[float] = ContextVar("glassbox-asked-to-wait", default=0.0)
+"""How long the last response to a call of this context has asked to wait, in seconds."""
 
 
 class Pause(asyncio.Event):
@@ -23,7 +29,7 @@ class Pause(asyncio.Event):
     so long, nobody sets it, and every later call would wait for ever.
 
     Args:
-        seconds: the longest that the limit is waited for.
+        seconds: the longest that the limit is waited for, and how long if Discord's headers do not say it.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -36,7 +42,8 @@ class Pause(asyncio.Event):
         super().clear()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self.set)
+        seconds = min(_ASKED.get() or self._seconds, self._seconds)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.set)
 
 
 def pause_for_at_most(client: discord.http.HTTPClient, seconds: float) -> None:
@@ -75,6 +82,7 @@ class Calls:
     ) -> None:
         response = params.response
         note_attempt(response.status)
+        _ASKED.set(wait_of(response.headers))  # discord.py's next step is to wait, in this context
         scope = response.headers.get("X-RateLimit-Scope")
         self._invalid_requests.note(params.method, params.url.path, response.status, scope)
 

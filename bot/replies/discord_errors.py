@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import discord
@@ -69,7 +70,11 @@ def is_gone(error: Exception) -> bool:
 
 def retry_after(error: Exception) -> float:
     """Return the seconds in the header `Retry-After`; 0 if there is none, or if it cannot be read."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
+    return wait_of(getattr(getattr(error, "response", None), "headers", {}))
+
+
+def wait_of(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a response's headers ask to wait; 0 if they do not, or if they cannot be read."""
     try:
         seconds = float(headers.get("Retry-After", 0))
     except (TypeError, ValueError):

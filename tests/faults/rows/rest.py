@@ -92,12 +92,13 @@ CALLS: Mapping[str, Call] = {
 
 LIMITED = b'{"message": "slow", "retry_after": 0.01, "global": false}'
 ALL_LIMITED = b'{"message": "slow", "retry_after": 0.01, "global": true}'
+WAIT = {**CLOUDFLARE, "Retry-After": "0.01"}
 TROUBLE: Mapping[str, tuple[str, Trouble]] = {
     "rest-429": (
-        "429 with Retry-After", Trouble(429, LIMITED, JSON, {**CLOUDFLARE, "Retry-After": "0.01"})
+        "429 with Retry-After", Trouble(429, LIMITED, JSON, WAIT)
     ),
     "rest-429-bare": ("429 that does not say how long", Trouble(429, b'{"message": "slow"}', JSON, CLOUDFLARE)),
-    "rest-429-global": ("429 of the global limit", Trouble(429, ALL_LIMITED, JSON, CLOUDFLARE)),
+    "rest-429-global": ("429 of the global limit", Trouble(429, ALL_LIMITED, JSON, WAIT)),
     "rest-429-page": ("429 as Cloudflare's page", Trouble(429, headers={"Retry-After": "0.01"})),
     "rest-500": ("500", Trouble(500, b'{"code": 0, "message": "internal"}', JSON)),
     "rest-502": ("502 before the request is processed", Trouble(502)),
