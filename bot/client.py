@@ -9,9 +9,11 @@ import importlib.util
 import logging
 import pkgutil
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -23,7 +25,9 @@ from bot.inference.backend import Backend
 from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.mentions.places import EVERYTHING
+from bot.operating.calls import Calls, pause_for_at_most
 from bot.operating.interaction_log import name_action
+from bot.operating.invalid_requests import InvalidRequests
 from bot.operating.maintenance import Gated, Maintenance
 from bot.operating.process_name import process_name
 from bot.operating.roll_call import RollCall
@@ -31,7 +35,7 @@ from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
 from bot.registration import register_if_changed
-from bot.replies.acknowledgement import defer
+from bot.replies.acknowledgement import defer, suggest_nothing
 from bot.replies.components.buttons import STOP, Action, RequestButton
 from bot.replies.components.modals import Submission
 from bot.replies.components.pages import PageButton, PageMenu
@@ -44,6 +48,7 @@ from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
 from bot.servers.quotas import ServerQuotas
+from bot.sharding.events import drop_unreadable
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
 from bot.sharding.takeover import Takeover
@@ -52,6 +57,10 @@ from bot.storage import RequestStore
 log = logging.getLogger(__name__)
 
 COGS = "cogs"
+LONGEST_RATE_LIMIT = 30.0
+"""Seconds. discord.py waits for a rate limit that is shorter, and raises an error for a longer one."""
+SUGGESTING_SECONDS = 2.0
+"""How long suggestions may take. Discord waits three seconds."""
 OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
 FORBIDDEN = "You may not use this command here. Try another channel, or ask somebody who manages this server."
 
@@ -90,6 +99,10 @@ class Glassbox(Gated, commands.AutoShardedBot):
     ) -> None:
         # Otherwise discord.py warns at every start that the packages for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        self.invalid_requests = InvalidRequests(time.monotonic) if watch is None else watch.invalid_requests
+        trace = aiohttp.TraceConfig() if watch is None else watch.http_trace
+        if watch is None:
+            Calls(trace, self.invalid_requests)
         super().__init__(
             command_prefix=(),  # slash commands only
             help_command=None,
@@ -100,7 +113,8 @@ class Glassbox(Gated, commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             shard_count=shard_count,
-            http_trace=None if watch is None else watch.http_trace,  # type: ignore[arg-type]  # it is optional
+            http_trace=trace,
+            max_ratelimit_timeout=LONGEST_RATE_LIMIT,
         )
         self.shard_ids = None if shard_ids is None else list(shard_ids)
         self.backend = backend
@@ -130,12 +144,14 @@ class Glassbox(Gated, commands.AutoShardedBot):
             watch.follow(self, backend)
         self.takeover = Takeover(processes, self.pending_interactions, self._interaction_of)
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
+        drop_unreadable(self._connection.parsers, self._drop_event)
         self._action_handlers: dict[str, Handler] = {}
         self._components: set[type[discord.ui.DynamicItem[Any]]] = set()
         self._features: dict[str, str] = {}
 
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
+        pause_for_at_most(self.http, LONGEST_RATE_LIMIT)
         await self.servers.load()
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         await self.add_cogs()
@@ -160,6 +176,12 @@ class Glassbox(Gated, commands.AutoShardedBot):
     def _interaction_of(self, payload: Mapping[str, Any]) -> discord.Interaction:
         data: Any = payload
         return discord.Interaction(data=data, state=self._connection)
+
+    def _drop_event(self, event: str, error: Exception) -> None:
+        """Hear of an event of the gateway that cannot be read."""
+        log.error("an event %s is dropped: %s", event, describe(error))
+        if self.watch is not None:
+            self.watch.dropped(event)
 
     async def close(self) -> None:
         self._store.expiry.stop()
@@ -278,6 +300,19 @@ class Tree(app_commands.CommandTree[Glassbox]):
             await tell_failure(interaction, f"/{command.qualified_name}", error)
             return False
         return True
+
+    async def _call(self, interaction: Interaction) -> None:
+        """Answer a command or an autocompletion. discord.py leaves one that fails without an answer."""
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await super()._call(interaction)
+            return
+        try:
+            async with asyncio.timeout(SUGGESTING_SECONDS):
+                await super()._call(interaction)
+        except (app_commands.AppCommandError, TimeoutError) as error:
+            log.warning("an autocompletion failed: %s", describe(error))
+        if not interaction.response.is_done():
+            await suggest_nothing(interaction)
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error

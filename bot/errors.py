@@ -11,6 +11,7 @@
     │   ├── NotAllowedHere  the server prohibits it
     │   ├── SettingsUnknown nobody knows what the server prohibits
     │   ├── QuotaUsedUp     a member has had as many answers as the server allows
+    │   ├── DiscordAvoided  Discord has refused so much lately that it is left alone
     │   └── ModelsUnreachable   the models are on another machine, and nothing answers there
     ├── Unanswered          the request was accepted, and could not be answered
     │   ├── DeadlinePassed
@@ -127,6 +128,12 @@ class ModelsUnreachable(Refused):
     """The models are on another machine, and nothing there answers."""
 
     SENTENCE = "My models cannot be reached at the moment. Please try again in a minute."
+
+
+class DiscordAvoided(Refused):
+    """Discord has refused so much lately that something is not asked of it. Nothing was sent."""
+
+    SENTENCE = "Discord refuses too much of what I ask it at the moment. Please try again in ten minutes."
 
 
 class Unanswered(GlassboxError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import discord
+from cachetools import LRUCache
 
 from bot.operating.interaction_log import InteractionObserver, follow, follow_message
 from bot.replies.acknowledgement import Kind, expect
@@ -17,6 +19,8 @@ from bot.replies.interaction_age import age
 from bot.replies.interaction_record import InteractionRecord
 from bot.request_ids import is_answered_again
 from bot.storage.unanswered import UnansweredInteractions
+
+log = logging.getLogger(__name__)
 
 EVENT = "INTERACTION_CREATE"
 ANSWERED_TYPES = frozenset(
@@ -28,6 +32,8 @@ ANSWERED_TYPES = frozenset(
     )
 )
 """Those that are acknowledged and then answered. The rest, such as autocompletion, is answered at once or never."""
+MOST_REMEMBERED = 10_000
+"""Interactions that are known again if Discord sends them twice."""
 
 
 @dataclass(eq=False)
@@ -60,6 +66,7 @@ class PendingInteractions:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
+        self._arrived: LRUCache[str, None] = LRUCache(MOST_REMEMBERED)
         self.observer: InteractionObserver | None = None
 
     def watch(self, parsers: MutableMapping[str, Callable[[Any], None]], unanswered: UnansweredInteractions) -> None:
@@ -115,6 +122,10 @@ class PendingInteractions:
         return True
 
     def _arrive(self, payload: Mapping[str, Any]) -> None:
+        if payload["id"] in self._arrived:
+            log.info("Discord has sent an interaction twice")
+            return
+        self._arrived[payload["id"]] = None
         is_answered = payload["type"] in ANSWERED_TYPES
         # Before discord.py, which may change it.
         self._hand_over(payload, Arrival(json.dumps(payload)) if is_answered else None)

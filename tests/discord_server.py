@@ -167,6 +167,20 @@ class DiscordServer:
         shown = {**self._new_message(message), "components": [{**row, "id": 1}]}
         return await self._interact(3, data=data, message=shown)
 
+    async def complete(self, command: str, option: str, typed: str) -> str:
+        """Somebody types, and wants suggestions; gives the interaction's token."""
+        options = [{"name": option, "type": TYPES[str], "value": typed, "focused": True}]
+        return await self._interact(4, data={"id": "3000", "name": command, "type": 1, "options": options})
+
+    async def send_again(self) -> None:
+        """Send the newest interaction a second time."""
+        newest = [one for one in self._events if one["t"] == "INTERACTION_CREATE"][-1]
+        await self._dispatch("INTERACTION_CREATE", newest["d"])
+
+    async def send_event(self, event: str, payload: Any) -> None:
+        """Send an event as it is."""
+        await self._dispatch(event, payload)
+
     async def _interact(self, kind: int, **content: Any) -> str:
         number = next(self._ids)
         if self.age is not None:
@@ -311,7 +325,7 @@ class DiscordServer:
         content = await _content(request)
         trouble = self._next_trouble(request.method, path)
         if trouble is not None and not trouble.processed:
-            response = _troubled(request, trouble)
+            response = await _troubled(request, trouble)
         elif (status := self.failing.get(f"{request.method} {path}")) is not None:
             response = _json({"code": 0, "message": "Something is wrong here"}, status=status)
         elif "webhooks" not in path and "interactions" not in path and not self._may(request):
@@ -320,7 +334,7 @@ class DiscordServer:
             request[CONTENT] = content
             response = await _handled(request, handler)
             if trouble is not None:
-                response = _troubled(request, trouble)
+                response = await _troubled(request, trouble)
         async with self._changed:
             self.requests.append(Received(request.method, path, content))
             self._changed.notify_all()
@@ -528,7 +542,9 @@ async def _handled(request: web.Request, handler: Any) -> web.StreamResponse:
     return response
 
 
-def _troubled(request: web.Request, trouble: Trouble) -> web.StreamResponse:
+async def _troubled(request: web.Request, trouble: Trouble) -> web.StreamResponse:
+    if trouble.hangs:
+        await asyncio.Event().wait()
     if trouble.status is None:
         assert request.transport is not None
         request.transport.abort()

@@ -23,6 +23,7 @@ class Trouble:
     Attributes:
         status: of the answer; None where the connection is dropped.
         processed: whether Discord has done what was asked.
+        hangs: whether nothing comes at all, for as long as somebody waits.
     """
 
     status: int | None = None
@@ -30,6 +31,7 @@ class Trouble:
     content_type: str = HTML
     headers: Mapping[str, str] = field(default_factory=dict)
     processed: bool = False
+    hangs: bool = False
 
 
 BEFORE: Mapping[str, Trouble] = {

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import discord
+from cachetools import TTLCache
 from discord.ext import commands
 
 from bot.client import Glassbox, Interaction
-from bot.errors import GlassboxError, InvalidRequest, SomebodyElses, describe
+from bot.errors import DiscordAvoided, GlassboxError, InvalidRequest, SomebodyElses, describe
 from bot.flags.menu import Choice, question
 from bot.flags.territories import languages_of, territory_of
 from bot.inference.languages.lookup import language
@@ -35,6 +36,9 @@ PER_PERSON, PER_CHANNEL, PER_SECONDS = 5, 10, 60.0
 """How many flags are answered within so many seconds."""
 READ_SECONDS = 10.0
 """How long Discord may take to show a message. discord.py itself waits as long as a rate limit asks."""
+SILENT_SECONDS = 300.0
+"""How long a channel is left alone that the bot may not read or write. Discord shuts out a bot that tries too often."""
+MOST_CHANNELS = 10_000
 NOTICE_SECONDS = 20.0
 """How long a sentence stays that says why there is no translation."""
 CHOICE_SECONDS = 120.0
@@ -67,6 +71,7 @@ class FlagTranslator:
     def __init__(self, bot: Glassbox) -> None:
         self._bot = bot
         self._translations = bot.translations
+        self._refusing: TTLCache[int, None] = TTLCache(MOST_CHANNELS, SILENT_SECONDS)
         rate = PER_PERSON, PER_SECONDS
         self._by_person: commands.CooldownMapping[int] = commands.CooldownMapping.from_cooldown(*rate, lambda key: key)
         rate = PER_CHANNEL, PER_SECONDS
@@ -74,7 +79,7 @@ class FlagTranslator:
 
     async def answer(self, payload: discord.RawReactionActionEvent) -> None:
         """Answer a reaction, if it is a flag and may be answered; otherwise do nothing."""
-        if (flag := self._flag(payload)) is None:
+        if (flag := self._flag(payload)) is None or flag.channel.id in self._refusing:
             return
         self._bot.pending_interactions.count()
         # Not the message's: what somebody has deleted since it was written is no reason to keep nothing of it now.
@@ -178,6 +183,8 @@ class FlagTranslator:
             both = f" {BOTH}" if isinstance(error, InvalidRequest) else ""
             await reply.tell(error.sentence + both)
             seconds = NOTICE_SECONDS
+        finally:
+            self._note(reply, flag)
         if reply.sent is None:
             return False
         if not await self._posted(flag, code, reply.sent.id, seconds):
@@ -190,7 +197,10 @@ class FlagTranslator:
             return False
         reply = self._reply(flag)
         sentence, view = question(flag.emoji, Choice(flag.message_id, flag.asker.id, flag.territory), languages)
-        await reply.edit(content=sentence, view=view)
+        try:
+            await reply.edit(content=sentence, view=view)
+        finally:
+            self._note(reply, flag)
         assert reply.sent is not None
         if not await self._posted(flag, flag.territory, reply.sent.id, CHOICE_SECONDS):
             await reply.withdraw()
@@ -228,6 +238,8 @@ class FlagTranslator:
             log.warning("it cannot be found out who has opted out: %s", describe(error))
         except Exception as error:  # see `bot.replies.discord_errors`
             log.info("a message under a flag cannot be read: %s", describe(error))
+            if isinstance(error, (discord.Forbidden, DiscordAvoided)):
+                self._refusing[flag.channel.id] = None
         return None
 
     async def _chosen(self, interaction: Interaction, choice: Choice) -> Flag:
@@ -269,6 +281,11 @@ class FlagTranslator:
 
     async def _delete_after(self, flag: Flag) -> float | None:
         return (await self._bot.servers.settings(flag.guild.id)).reactions.delete_after
+
+    def _note(self, reply: MessageReply, flag: Flag) -> None:
+        """Leave a channel alone for a while in which Discord lets nothing be written."""
+        if reply.is_shut_out:
+            self._refusing[flag.channel.id] = None
 
     def _reply(self, flag: Flag) -> MessageReply:
         may = flag.channel.permissions_for(flag.guild.me)

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterable, Sequence
 
 import discord
+from cachetools import TTLCache
 
-from bot.errors import describe
+from bot.errors import DiscordAvoided, describe
 from bot.forums.pages.log import NOT_ALLOWED, NOT_DONE, entry
 from bot.forums.pages.proposal import proposal
 from bot.forums.record import PostRecord, TagState
@@ -24,6 +25,9 @@ REASON = "Forum tags: these fit the post (see /forum-tags)"
 """In the server's audit log."""
 NOT_STARTED = 40058
 """Discord's code for a post whose author's first message is not there yet."""
+SILENT_SECONDS = 300.0
+"""How long a forum is left alone in which Discord refuses tags. Discord shuts out a bot that tries too often."""
+MOST_FORUMS = 10_000
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds before a proposal is tried again that came before the first message."""
 
@@ -33,6 +37,11 @@ class Publisher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._refusing: TTLCache[int, None] = TTLCache(MOST_FORUMS, SILENT_SECONDS)
+
+    def is_refused(self, forum: discord.ForumChannel) -> bool:
+        """Return whether Discord has refused tags in a forum lately, so that nothing is tried there."""
+        return forum.id in self._refusing
 
     async def refreshed(self, thread: discord.Thread) -> discord.Thread | None:
         """Return a post as it is now; None if it was deleted, archived or locked, or Discord does not say."""
@@ -82,6 +91,8 @@ class Publisher:
                 await set_tags(thread, [*present, *applied])
         except Exception as error:  # see `bot.replies.discord_errors`
             log.warning("a post gets no tags: %s", describe(error))
+            if isinstance(error, (discord.Forbidden, DiscordAvoided)):
+                self._refusing[forum.id] = None
             return NOT_ALLOWED.format(forum.mention) if isinstance(error, discord.Forbidden) else NOT_DONE
         return None
 

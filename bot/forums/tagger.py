@@ -100,7 +100,7 @@ class Tagger:
 
     async def _give_tags(self, thread: discord.Thread, forum: discord.ForumChannel, turn: str) -> bool:
         """Judge a post and publish the outcome; return False if it is left alone."""
-        if not await self._services.wants_tags(thread):
+        if self._publisher.is_refused(forum) or not await self._services.wants_tags(thread):
             return False
         judgement = await self._judge(thread, forum)
         if judgement is None:

@@ -16,9 +16,11 @@ from bot import __version__
 from bot.endings import Outcome
 from bot.inference.backend import Backend
 from bot.inference.status import WorkerStatus
+from bot.operating.calls import Calls
 from bot.operating.gateway import Gateway, ShardedClient
 from bot.operating.heartbeat import Heartbeat
 from bot.operating.interaction_metrics import InteractionMetrics
+from bot.operating.invalid_requests import InvalidRequests
 from bot.operating.last_hour import LastHour
 from bot.operating.meter import PrometheusMeter
 from bot.operating.pseudonyms import Pseudonyms
@@ -38,6 +40,7 @@ class Watch:
 
     Attributes:
         registry: of all its metrics.
+        invalid_requests: what Discord has refused, and is therefore not asked.
         http_trace: hooks for discord.py's HTTP session.
         worker: the observer for a worker in this process.
         last_hour: how long people waited, and what failed.
@@ -51,7 +54,9 @@ class Watch:
         self.gateway = Gateway(self.registry)
         self.heartbeat = Heartbeat(self.registry)
         self.worker = WorkerMetrics(PrometheusMeter(self.registry))
+        self.invalid_requests = InvalidRequests(time.monotonic)
         self.http_trace: aiohttp.TraceConfig = RestMetrics(self.registry).trace_config()
+        Calls(self.http_trace, self.invalid_requests)
         self.last_hour = LastHour()
         self.samples = Samples()
         self.began_at = time.time()
@@ -60,6 +65,18 @@ class Watch:
         self._status = StatusMetrics()
         self._database_failures = PrometheusMeter(self.registry).counter(
             "glassbox_database_failures", "Statements that have failed.", ("error",)
+        )
+        self._invalid = Gauge(
+            "glassbox_discord_invalid_requests", "Within ten minutes; Discord allows 10,000.", registry=self.registry
+        )
+        self._avoided = Gauge(
+            "glassbox_discord_avoided_calls", "Calls that are avoided in a channel or server.", registry=self.registry
+        )
+        self._is_avoided = Gauge(
+            "glassbox_discord_avoided", "Whether only interactions are answered.", registry=self.registry
+        )
+        self._dropped = PrometheusMeter(self.registry).counter(
+            "glassbox_gateway_dropped_events", "Events that could not be read.", ("event",)
         )
         self.registry.register(self._status)
         ProcessCollector(registry=self.registry)
@@ -106,6 +123,11 @@ class Watch:
         self._database_failures(error)
         self.last_hour.failed(f"database: {error}")
 
+    def dropped(self, event: str) -> None:
+        """Hear of an event of the gateway that cannot be read."""
+        self._dropped(event)
+        self.last_hour.failed(f"unreadable event: {event}")
+
     def missing(self) -> list[str]:
         """Return what the process lacks to answer people."""
         return missing(self.gateway, self._read())
@@ -113,6 +135,10 @@ class Watch:
     def refresh(self) -> None:
         """Read what is read only when somebody looks. On the event loop."""
         self.gateway.refresh()
+        refusals = self.invalid_requests.refusals()
+        self._invalid.set(refusals.invalid)
+        self._avoided.set(refusals.places)
+        self._is_avoided.set(refusals.seconds > 0)
         self._status.status = self._read()
 
     def _read(self) -> WorkerStatus | None:

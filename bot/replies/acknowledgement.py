@@ -10,6 +10,7 @@ import discord
 
 from bot.errors import describe
 from bot.private_answers import is_answered_privately as is_answered_privately
+from bot.replies.attempts import noticing_attempts
 from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.interaction_record import note_acknowledgement
 
@@ -17,10 +18,14 @@ log = logging.getLogger(__name__)
 
 Kind = discord.InteractionResponseType
 
+SECONDS = 3.0
+"""How long all tries may take together. Discord waits no longer."""
 PAUSES = (0.1, 0.3, 0.6)
 """Seconds between tries; together they leave time for the tries themselves."""
-TRY_SECONDS = 3.0
-"""How long a try may take. discord.py itself waits as long as a rate limit asks; Discord waits three seconds."""
+TRY_SECONDS = 1.0
+"""How long a try may take before the next one. discord.py itself waits as long as a rate limit asks."""
+SHORTEST_TRY = 0.2
+"""How long the last one may take in any case, if the event loop was late."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
 Keep = Callable[[Kind], Awaitable[None]]
@@ -56,7 +61,7 @@ async def defer(interaction: discord.Interaction, *, thinking: bool = False, eph
         ephemeral: whether only one person sees the new message, even if the server does not want that of all answers.
 
     Raises:
-        discord.HTTPException: Discord has refused it, or the interaction is gone.
+        discord.HTTPException: Discord has refused it, or the interaction is gone, or another process has it.
     """
     ephemeral = ephemeral or is_answered_privately(interaction)
     if acknowledgement(interaction) is None:
@@ -97,26 +102,43 @@ async def send_modal(interaction: discord.Interaction, modal: discord.ui.Modal) 
     await _acknowledge(interaction, Kind.modal, lambda: interaction.response.send_modal(modal))
 
 
+async def suggest_nothing(interaction: discord.Interaction) -> None:
+    """Answer an autocompletion with no suggestions. Errors are only logged."""
+    try:
+        await _acknowledge(interaction, Kind.autocomplete_result, lambda: interaction.response.autocomplete([]))
+    except Exception as error:
+        log.info("an autocompletion could not be answered: %s", describe(error))
+
+
 async def _acknowledge(interaction: discord.Interaction, kind: Kind, send: Callable[[], Awaitable[object]]) -> None:
-    """Try a first response several times."""
+    """Try a first response several times, for as long as Discord waits for it."""
     # Discord may have accepted a try whose receipt was lost. It then refuses the next one as a duplicate, which is a
-    # receipt as well. If no receipt comes at all, the interaction counts as acknowledged, and the next call will tell.
+    # receipt as well. If the very first request is, then somebody else has responded: another process with the same
+    # token. If no receipt comes at all, the interaction counts as acknowledged, and the next call will tell.
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SECONDS
+    is_first = True
     for pause in (*PAUSES, None):
-        try:
-            async with asyncio.timeout(TRY_SECONDS):
-                await send()
-        except discord.InteractionResponded:
-            break  # discord.py could not read the receipt of the last try
-        except Exception as error:
-            outcome = outcome_of(error)
-            if outcome is Outcome.ACKNOWLEDGED or (outcome is Outcome.UNKNOWN and pause is None):
-                log.info("a receipt of Discord's was lost: %s", describe(error))
-                break
-            if not outcome.is_retryable or pause is None:
-                raise
-            await asyncio.sleep(pause)
-        else:
-            note_acknowledgement(interaction)
-            return
+        with noticing_attempts() as attempts:
+            try:
+                async with asyncio.timeout(max(SHORTEST_TRY, min(TRY_SECONDS, end - loop.time()))):
+                    await send()
+            except discord.InteractionResponded:
+                break  # discord.py could not read the receipt of the last try
+            except Exception as error:
+                outcome = Outcome.BUSY if attempts.are_limited else outcome_of(error)
+                is_last = pause is None or loop.time() + pause >= end
+                if outcome is Outcome.ACKNOWLEDGED and is_first and len(attempts.statuses) <= 1:
+                    raise  # another process has it
+                if outcome is Outcome.ACKNOWLEDGED or (outcome is Outcome.UNKNOWN and is_last):
+                    log.info("a receipt of Discord's was lost: %s", describe(error))
+                    break
+                if not outcome.is_retryable or pause is None or is_last:
+                    raise
+            else:
+                note_acknowledgement(interaction)
+                return
+        await asyncio.sleep(pause)
+        is_first = False
     interaction.extras[_KIND] = kind
     note_acknowledgement(interaction)

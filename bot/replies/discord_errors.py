@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import discord
+
+from bot.errors import DiscordAvoided
 
 ALREADY_ACKNOWLEDGED = 40060
 """Discord's code for a second response to an interaction."""
@@ -36,6 +39,8 @@ def outcome_of(error: Exception) -> Outcome:
     """Return what has become of a call that raised an error. Callers catch `Exception` around a call."""
     if isinstance(error, discord.RateLimited):
         return Outcome.BUSY
+    if isinstance(error, DiscordAvoided):
+        return Outcome.REFUSED
     if not isinstance(error, discord.HTTPException):
         # discord.py trusts bodies to be as documented. Because of a proxy, Cloudflare or a dropped connection it may
         # raise almost anything: `KeyError` for a 429 without `retry_after`, `TypeError` or `AttributeError` for a body
@@ -59,13 +64,17 @@ def _is_page(body: object) -> bool:
 
 
 def is_gone(error: Exception) -> bool:
-    """Return whether an interaction has expired, or somebody has deleted its response."""
-    return outcome_of(error) is Outcome.GONE
+    """Return whether an interaction has expired, another process has it, or somebody has deleted its response."""
+    return outcome_of(error) in (Outcome.GONE, Outcome.ACKNOWLEDGED)
 
 
 def retry_after(error: Exception) -> float:
     """Return the seconds in the header `Retry-After`; 0 if there is none, or if it cannot be read."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
+    return wait_of(getattr(getattr(error, "response", None), "headers", {}))
+
+
+def wait_of(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a response's headers ask to wait; 0 if they do not, or if they cannot be read."""
     try:
         seconds = float(headers.get("Retry-After", 0))
     except (TypeError, ValueError):

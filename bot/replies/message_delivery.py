@@ -16,7 +16,7 @@ from typing import Any, Unpack
 
 import discord
 
-from bot.errors import describe
+from bot.errors import DiscordAvoided, describe
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.destination import Edit
 from bot.replies.discord_errors import Outcome, is_gone, outcome_of
@@ -181,4 +181,4 @@ class MessageReply:
 
 
 def _is_forbidden(error: Exception) -> bool:
-    return isinstance(error, discord.Forbidden) and outcome_of(error) is Outcome.REFUSED
+    return isinstance(error, (discord.Forbidden, DiscordAvoided)) and outcome_of(error) is Outcome.REFUSED

@@ -47,7 +47,7 @@ EDIT_TIMEOUT = 15.0
 """How long an edit may take that shows a notice or a part of the answer. The answer does not wait longer for it."""
 TRIES = 5
 """How often the last edit is tried. discord.py itself makes up to five requests for each try."""
-TRY_SECONDS = 60.0
+TRY_SECONDS = 15.0
 """How long one of these tries may take. discord.py itself waits as long as a rate limit asks, even for a day."""
 RETRY_SECONDS = 2.0
 """Before the second try; each later pause is twice as long, and none is shorter than Discord asks for."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import discord
 
-from bot.errors import describe, seconds_in_words
+from bot.errors import DiscordAvoided, describe, seconds_in_words
 from bot.storage.database import FAILURES
 from bot.storage.identifications import Identifications
 
@@ -101,7 +101,7 @@ class Identifying:
             return
         try:
             self._limits = await self._fetch()
-        except (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
+        except (discord.DiscordException, DiscordAvoided, aiohttp.ClientError, OSError) as error:
             log.warning("Discord's limits of sessions cannot be fetched: %s", describe(error))
         else:
             self._begun = 0

@@ -485,6 +485,14 @@ class TestAcknowledging:
         assert await answering(interaction, backend) is ANSWER
         assert clock.now < 4
 
+    async def test_the_first_try_is_refused_as_one_too_many(self, backend: StubBackend, answering: Ask) -> None:
+        """Another process with the same token has it, and answers."""
+        interaction = StubInteraction()
+        interaction.errors["defer"] = [refusal(400, 40060)]
+
+        assert await answering(interaction, backend) is None
+        assert not interaction.edits
+
     async def test_a_receipt_that_cannot_be_read(self, backend: StubBackend, answering: Ask) -> None:
         interaction = StubInteraction()
         interaction.errors["defer"] = [TypeError(), discord.InteractionResponded(interaction)]  # type: ignore[arg-type]
@@ -770,7 +778,7 @@ class TestStreaming:
         backend.may_answer.set()
 
         await answering(interaction, backend)
-        assert interaction.times == [62]
+        assert interaction.times == [17]
 
     @pytest.mark.parametrize(("status", "tries"), [(500, pending.TRIES), (400, 1)])
     async def test_the_last_edit_is_not_tried_for_ever(

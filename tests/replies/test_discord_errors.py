@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.errors import DiscordAvoided
 from bot.replies.discord_errors import LONGEST_WAIT, Outcome, is_gone, outcome_of, retry_after
 
 PAGE = "\n <!DOCTYPE html><title>Error</title>"
@@ -42,6 +43,7 @@ def refusal(
         (refusal(500, PAGE, discord.DiscordServerError), Outcome.UNKNOWN),
         (refusal(302, PAGE), Outcome.UNKNOWN),
         (aiohttp.ServerDisconnectedError(), Outcome.UNKNOWN),
+        (DiscordAvoided(), Outcome.REFUSED),
         (TimeoutError(), Outcome.UNKNOWN),
         (KeyError("retry_after"), Outcome.UNKNOWN),
     ],
@@ -49,7 +51,7 @@ def refusal(
 )
 def test_each_kind(error: Exception, outcome: Outcome) -> None:
     assert outcome_of(error) is outcome
-    assert is_gone(error) is (outcome is Outcome.GONE)
+    assert is_gone(error) is (outcome in (Outcome.GONE, Outcome.ACKNOWLEDGED))
     assert outcome.is_retryable is (outcome in {Outcome.BUSY, Outcome.UNKNOWN})
 
 

@@ -64,6 +64,7 @@ class Measuring:
             lag=watch.heartbeat.lag,
             latencies=watch.last_hour.latencies,
             failures=watch.last_hour.failures,
+            refusals=watch.invalid_requests.refusals(),
             throughput=watch.samples.lately(self._bot.backend.status()),
         )
 

@@ -9,6 +9,7 @@ from functools import partial
 import discord
 
 from bot.inference.status import DeviceStatus, WorkerStatus
+from bot.operating.invalid_requests import MOST
 from bot.operating.last_hour import Failures, Latencies
 from bot.operating.status.snapshot import Snapshot
 from bot.operating.throughput import Throughput
@@ -37,6 +38,7 @@ def overview(one: Snapshot) -> Reply:
         ("Queue", list(_queue(one.status))),
         ("Last hour", list(_last_hour(one))),
         ("Shards", list(_shards(one))),
+        ("Refused by Discord", list(_refusals(one))),
         ("Errors of the last hour", list(_failures(one))),
         ("Versions", [" · ".join(f"{name} {version}" for name, version in one.versions.items())]),
     ):
@@ -151,6 +153,16 @@ def _shard(shard: ShardState, here: str) -> str:
     where = "here" if shard.process == here else code_span(shard.process, 60)
     stale = f", said {round(shard.age / 60)} minutes ago" if shard.age >= STALE_SECONDS else ""
     return f"{shard.shard}: {state}{latency}, {where}{stale}"
+
+
+def _refusals(one: Snapshot) -> Iterator[str]:
+    if one.measured is None or not (found := one.measured.refusals).invalid:
+        return
+    yield f"{_counted(found.invalid, 'call')} within ten minutes (401, 403, 429); at {MOST:,} I ask for less."
+    if found.places:
+        yield f"{_counted(found.places, 'call')} of a channel or server are avoided: I lack a permission there."
+    if found.seconds:
+        yield f"**Only interactions are answered** for {_seconds(found.seconds)} more, or Discord would shut me out."
 
 
 def _failures(one: Snapshot) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.inference.status import WorkerStatus
+from bot.operating.invalid_requests import Refusals
 from bot.operating.last_hour import Failures, Latencies
 from bot.operating.throughput import Throughput
 from bot.storage.maintenance import Notice
@@ -30,6 +31,7 @@ class Measured:
     latencies: Latencies
     failures: Sequence[Failures]
     throughput: Throughput
+    refusals: Refusals
 
 
 @dataclass(frozen=True)
