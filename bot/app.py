@@ -163,7 +163,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_hung()) as hanging,
         ):
-            tell_failures(store.database.events, watch.database_failed)
+            tell_failures(store.database, watch.database_failed)
             hung = None
             try:
                 await until_stopped(stop, serving, hanging)

@@ -203,10 +203,9 @@ class Delivery:
         """Show an answer while it is generated, and when it is complete."""
         with contextlib.ExitStack() as at_end:
             if preview is not None and not reply.answering.done():
-                identity = await reply.id_of(request)
                 writing = self._store.processes.writing
-                at_end.callback(writing.end, identity)
-                writing.begin(identity, Text(reply.destination.asker.id, reply.answering.stop))
+                at_end.callback(writing.end, reply.stop_id)
+                writing.begin(reply.stop_id, Text(reply.destination.asker.id, reply.answering.stop))
                 at_end.enter_context(self._counted(reply.destination))
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()

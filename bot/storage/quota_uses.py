@@ -45,6 +45,7 @@ class QuotaUses(Storage, MovingWindowSupport):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self._database = database
+        self.patience = database.patience
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
