@@ -211,7 +211,7 @@ class InferenceWorker(Backend):
     async def aclose(self) -> None:
         """Drain: accept nothing new, finish what is running, refuse the rest, and stop the threads.
 
-        A second call does nothing.
+        A text that takes too long ends as at its deadline, with what is written. A second call does nothing.
         """
         if self._draining:
             return
@@ -220,9 +220,12 @@ class InferenceWorker(Backend):
         end = now() + self._limits.drain_seconds
         await self._queue.aclose()
         self._answerer.drain()
-        if self._accepted:
-            await asyncio.wait([one.task for one in self._accepted], timeout=self._limits.drain_seconds)
-            await asyncio.gather(*self._give_up(ShuttingDown), return_exceptions=True)
+        ending = min(self._limits.ending_seconds, self._limits.drain_seconds / 2)
+        await self._wait_for_answers(end - now() - ending)
+        for one in self._accepted:
+            one.end()
+        await self._wait_for_answers(end - now())
+        await asyncio.gather(*self._give_up(ShuttingDown), return_exceptions=True)
         await self._answerer.aclose()
         await self._pool.aclose()
         # Together, because a device's thread that hangs may keep a preparation thread waiting, and the reverse.
@@ -232,6 +235,10 @@ class InferenceWorker(Backend):
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _wait_for_answers(self, seconds: float) -> None:
+        if self._accepted:
+            await asyncio.wait([one.task for one in self._accepted], timeout=max(0.0, seconds))
 
     async def until_hung(self) -> None:
         """Wait until threads have hung too often, when everybody has been told and nothing more is accepted.
