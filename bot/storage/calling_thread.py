@@ -56,6 +56,7 @@ class CallingThread:
         self._waiting: deque[_Call] = deque()
         self._again_at = 0.0
         self._is_ending = False
+        self._last: _Call | None = None
         self._outcomes: deque[tuple[asyncio.Future[Any], Callable[[], None]]] = deque()
         self._is_told = False
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -71,9 +72,11 @@ class CallingThread:
         self._calls.put(_Call(function, future, time.perf_counter() + patience))
         return future
 
-    def end(self) -> None:
-        """End the thread after the calls that have been made."""
+    def end(self, last: Callable[[], T]) -> asyncio.Future[T]:
+        """End the thread after the calls that have been made, and after a last one."""
+        self._last = _Call(last, self._loop.create_future(), 0.0)
         self._calls.put(None)
+        return self._last.future
 
     def _serve(self) -> None:
         while (chosen := self._next()) is not None:
@@ -103,7 +106,8 @@ class CallingThread:
                 return self._waiting.popleft(), True
             if self._is_ending:
                 if not self._waiting:
-                    return None
+                    last, self._last = self._last, None
+                    return None if last is None else (last, False)
                 time.sleep(pause)
                 continue
             try:

@@ -46,7 +46,8 @@ class Leases:
         take = insert_into(LEASES, database.dialect).values(name=bindparam("lease"), **values)
         # A statement of PostgreSQL may meet a lease that was taken after it began, by a process whose first sign of
         # life it does not see. So a young lease is not free.
-        is_old = LEASES.c.taken < DatabaseNow() - YOUNG_SECONDS
+        # Nor is one from the future: the clock has been wrong.
+        is_old = ~LEASES.c.taken.between(DatabaseNow() - YOUNG_SECONDS, DatabaseNow() + YOUNG_SECONDS)
         free = or_(LEASES.c.process == heartbeat.process, and_(is_old, ~is_alive(LEASES.c.process)))
         self._take = take.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
         self._owed: dict[str, asyncio.Task[None]] = {}
@@ -126,7 +127,7 @@ class Leases:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(*FAILURES):  # otherwise it is free when the process counts as dead
-            await self._database.run(_GIVE_ALL_BACK, {"mine": self._heartbeat.process})
+            await self._database.patience.wait(self._database.run(_GIVE_ALL_BACK, {"mine": self._heartbeat.process}))
 
     async def _give_back(self, name: str) -> None:
         await self._database.run(_GIVE_BACK, {"lease": name, "mine": self._heartbeat.process})

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -35,6 +34,7 @@ from bot.storage.quota_uses import QuotaUses
 from bot.storage.retention import is_kept
 from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
+from bot.storage.steady_clock import SteadyClock
 from bot.storage.tables import REQUESTS, WORDS_IN_REQUESTS
 from bot.storage.translations import Translations
 from bot.tasks import kept_requests
@@ -87,19 +87,20 @@ class RequestStore:
         url: str | None = None,
         *,
         keys: Sequence[str] = (),
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
     ) -> AsyncIterator[RequestStore]:
         """Open the store in a database (see `open_database`).
 
         Args:
             keys: encrypt people's texts (see `Cipher`).
+            now: returns the time, in seconds since 1970; a `SteadyClock` if it is None.
 
         Raises:
             SettingsError: the PostgreSQL database can't be used.
         """
         kinds = await asyncio.to_thread(_kinds)
         async with open_database(path, url, Cipher(keys)) as database:
-            store = cls(database, kinds, now)
+            store = cls(database, kinds, now or SteadyClock())
             try:
                 yield store
             finally:

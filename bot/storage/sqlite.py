@@ -64,8 +64,7 @@ class SQLiteDatabase(Database):
         await self._thread.call(self._upgrade, UPGRADE_SECONDS)
 
     async def close(self) -> None:
-        await self._thread.call(self._close)
-        self._thread.end()
+        await self._thread.end(self._close)
 
     def _connect(self) -> Connection:
         if self._connection is None:

@@ -36,7 +36,7 @@ class Door:
 async def thread() -> AsyncIterator[CallingThread]:
     thread = CallingThread("tested", lambda error: isinstance(error, NotYet))
     yield thread
-    thread.end()
+    await thread.end(lambda: None)
 
 
 async def test_what_waits_holds_nothing_up_and_keeps_its_order(thread: CallingThread) -> None:
@@ -74,9 +74,10 @@ async def test_the_end_comes_after_what_waits() -> None:
     thread = CallingThread("tested", lambda error: isinstance(error, NotYet), gave_up.append)
     door = Door()
     waiting = thread.call(lambda: door.pass_through("last"), PATIENCE)
-    thread.end()
+    ending = thread.end(lambda: door.passed)
     assert await asyncio.to_thread(door.tried.wait, PATIENCE)
     door.is_open = True
+    assert await ending == ["last"]
     assert await waiting == "last"
     assert not gave_up
 
@@ -88,5 +89,5 @@ async def test_who_gives_up_is_told_of(thread: CallingThread) -> None:
         await thread.call(lambda: Door().pass_through("never"))
     with pytest.raises(ZeroDivisionError):
         await thread.call(lambda: 1 / 0, PATIENCE)
-    thread.end()
+    await thread.end(lambda: None)
     assert [type(error) for error in gave_up] == [NotYet]
