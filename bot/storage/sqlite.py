@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from bot.storage.calling_thread import CallingThread
 from bot.storage.database import BUSY_SECONDS, UPGRADE_SECONDS, Database, Work
 from bot.storage.tables import METADATA
-from bot.storage.upgrading import read_migrations, upgrade
+from bot.storage.upgrading import is_current, read_migrations, upgrade
 
 T = TypeVar("T")
 MEMORY = ":memory:"
@@ -90,6 +90,9 @@ class SQLiteDatabase(Database):
             METADATA.create_all(connection, checkfirst=False)
             return
         migrations = read_migrations()
+        with _lock_noticed():
+            if is_current(connection, migrations):
+                return
         # Another process may be upgrading the same file: then this waits.
         self._transaction(lambda connection: upgrade(connection, migrations))
 

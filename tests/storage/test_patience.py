@@ -86,6 +86,16 @@ async def test_nobody_waits_again_before_the_first_has_come_back(
         assert await store.find(kept) == REQUEST
 
 
+async def test_a_bot_starts_while_the_file_is_locked(sqlite: Place) -> None:
+    async with sqlite.open() as store:
+        kept = await store.keep(REQUEST, person=1)
+    with locked(sqlite.path):
+        opened = sqlite.open()
+        store = await opened.__aenter__()
+        assert await store.find(kept) == REQUEST
+    await opened.__aexit__(None, None, None)
+
+
 async def until_lost(store: RequestStore, timers: Timers) -> None:
     await turns()
     assert not store.database.patience.is_lost
