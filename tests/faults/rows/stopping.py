@@ -61,10 +61,16 @@ class Scene:
                 tally.once += len(finals) == 1
                 tally.twice += len(finals) > 1
             else:
-                told = is_told or exchange.followups or exchange.acknowledged == MESSAGE
+                # What somebody has begun to read is not thrown away.
+                is_thrown_away = any(edit.get("embeds") for edit in exchange.edits)
+                told = (is_told or exchange.followups or exchange.acknowledged == MESSAGE) and not is_thrown_away
                 tally.told += bool(told)
                 tally.lost += not told
         return tally
+
+    def are_written(self) -> bool:
+        """Whether people see texts that are being written, or whole ones."""
+        return any(edit.get("embeds") for token in self.tokens for edit in self.discord.exchanges[token].edits)
 
     async def settled(self) -> None:
         """Wait until everybody has an answer or a sentence."""
@@ -79,7 +85,7 @@ def _is_final(edit: Any) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _scene(seconds: float = 0.0, **variables: str) -> AsyncIterator[Scene]:
+async def _scene(**variables: str) -> AsyncIterator[Scene]:
     discord = ShardedDiscord()
     with tempfile.TemporaryDirectory(prefix="glassbox-stopping-") as folder:
         async with discord.serving():
@@ -140,6 +146,9 @@ async def long_texts(times: int) -> Tally:
             async with _scene(**variables) as scene:
                 async with scene.process() as process:
                     await scene.ask(50, "generate", max_new_tokens=512)
+                    async with asyncio.timeout(PATIENCE):
+                        while not scene.are_written():  # noqa: ASYNC110
+                            await asyncio.sleep(0.05)
                     tally += await _stopped(scene, process)
                 tally += await _next_good_one(scene)
     return tally
