@@ -50,6 +50,8 @@ REQUESTS = "requests.sqlite3"
 """The SQLite database in the cache folder."""
 LONGEST_WAIT = 840.0
 """Seconds for an answer from another machine. Discord forgets an interaction after 15 minutes."""
+DISCONNECT_SECONDS = 2.0
+"""The longest that a stop waits for Discord to take its leave."""
 DELIVERY_SECONDS = 10.0
 """The longest that a stop waits for answers on their way to Discord."""
 
@@ -140,7 +142,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
     shards = chosen_shards(settings, socket.gethostname())
     database_url = settings.database_url.get_secret_value() if settings.database_url is not None else None
     watch = await asyncio.to_thread(Watch.open, settings.cache_dir)
-    with stop_signals() as stop:
+    with stop_signals(second_ends=True) as stop:
         async with (
             watched(settings.metrics_address, watch),
             _backend_of(settings, watch.worker, say) as backend,
@@ -163,7 +165,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
             beside(backend.until_broken()) as breaking,
         ):
-            tell_failures(store.database.events, watch.database_failed)
+            tell_failures(store.database, watch.database_failed)
             broken = None
             try:
                 await until_stopped(stop, serving, breaking)
@@ -175,7 +177,9 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
             bot.takeover.end()
             await backend.aclose()
             # Receive nothing more from Discord. Answers can still be sent.
-            await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DISCONNECT_SECONDS):
+                    await asyncio.gather(*(shard.disconnect() for shard in bot.shards.values()))
             if not await bot.pending_interactions.answered(DELIVERY_SECONDS):
                 log.warning("stopping although answers are still on their way to Discord")
             if broken is not None:

@@ -20,7 +20,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.endings import GONE, Ending, ending_of, snake_case
-from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, describe, seconds_in_words
+from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown, describe, seconds_in_words
 from bot.inference.backend import Backend
 from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
@@ -326,7 +326,8 @@ async def tell_failure(interaction: Interaction, name: str, error: BaseException
     sentence = sentence_for(error)
     if sentence is None:
         log.error("%s failed: %s", name, describe(error))
-    await tell(interaction, sentence or UNEXPECTED)
+    # Discord may take seconds for each call, and the process does not have many left.
+    await tell(interaction, sentence or UNEXPECTED, at_once=isinstance(error, ShuttingDown))
 
 
 def sentence_for(error: BaseException) -> str | None:

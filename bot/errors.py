@@ -27,6 +27,7 @@
     ├── ButtonRefused       a button under an answer cannot do its work
     │   ├── RequestForgotten
     │   │   └── RequestUnreadable   the key that it was stored with is missing
+    │   ├── RequestOutOfReach   the database can't be used now
     │   ├── AlreadyEnded    there is nothing left to stop
     │   └── SomebodyElses   only the person who asked may do this
     ├── ProcessBroken       only a new process helps, so this one ends (exit status 70)
@@ -237,6 +238,12 @@ class RequestForgotten(ButtonRefused):
     """The request behind a button has been deleted."""
 
     SENTENCE = "I no longer know what this answered: I forget requests after 30 days. Please ask again."
+
+
+class RequestOutOfReach(ButtonRefused):
+    """The database in which the request behind a button is kept can't be used now."""
+
+    SENTENCE = "I cannot look up what this answered just now. Please try again in a minute."
 
 
 class RequestUnreadable(RequestForgotten):

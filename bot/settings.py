@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     """Answers that are cached for equal requests; 0 caches none."""
     request_seconds: Annotated[float, Field(gt=0, le=840)] = 120.0
     """Deadline of a request; an interaction's token is valid for 15 minutes."""
-    drain_seconds: Annotated[float, Field(ge=0, le=840)] = 30.0
+    drain_seconds: Annotated[float, Field(ge=0, le=840)] = 15.0
     """How long a shutdown waits for running requests."""
 
     hang_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0

@@ -9,21 +9,38 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SAME_SECONDS = 0.5
+"""Signals that are closer together are one: Ctrl-C reaches a process from its terminal, and perhaps from its parent."""
+
+log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[asyncio.Event]:
-    """Yield an event that a signal to stop sets. Further signals do no harm while the body runs."""
+def stop_signals(*, second_ends: bool = False) -> Iterator[asyncio.Event]:
+    """Yield an event that a signal to stop sets.
+
+    Args:
+        second_ends: whether another signal ends the process at once, with status 128 and the signal's number.
+            Otherwise further signals do no harm while the body runs.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    first: float | None = None
 
     def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.perf_counter()
+        first = now if first is None else first
+        if second_ends and now - first > SAME_SECONDS:
+            log.warning("told to stop once more: the process ends as it is")
+            end_process(128 + number)
         loop.call_soon_threadsafe(stop.set)
 
     # Not `loop.add_signal_handler`: Windows has none, and the handler of `asyncio.run` must be restored.
@@ -66,7 +83,7 @@ def end_within(seconds: float, status: int) -> None:
 
 
 def _end_late(seconds: float, status: int) -> NoReturn:
-    logging.getLogger(__name__).error("the stop has taken %.0f seconds: the process ends as it is", seconds)
+    log.error("the stop has taken %.0f seconds: the process ends as it is", seconds)
     end_process(status)
 
 

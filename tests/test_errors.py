@@ -45,6 +45,7 @@ def test_a_wait_never_ends_later_than_told(seconds: float) -> None:
         errors.ModelFailed(),
         errors.HubUnreachable(["one", "two"]),
         errors.RequestForgotten(),
+        errors.RequestOutOfReach(),
         errors.AlreadyEnded(),
         errors.SomebodyElses(),
         errors.InvalidRequest("Please shorten it."),

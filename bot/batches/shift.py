@@ -87,6 +87,7 @@ class Shift:
             done = self.stop.is_set() or self.job.tries > MOST_TRIES
             problem = "" if done else await self._answer_rows()
             if problem is None:
+                await self._keep()  # what was answered while the question was on its way
                 return
             await self._give_back(problem)
         except Unseen:

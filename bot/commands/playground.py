@@ -31,7 +31,7 @@ async def serve_playground(settings: Settings, port: int, console: Console, page
                     show_reply(console, await server.ask(line))
                 await server.show_more()
             # Not earlier: while something loads, Ctrl-C ends the process at once.
-            stop = until_all_is_closed.enter_context(stop_signals())
+            stop = until_all_is_closed.enter_context(stop_signals(second_ends=True))
             async with server.page(port or None, Page(page)) as address:
                 console.print("The playground is open at", style="bold")
                 console.print(address, style="bold blue", soft_wrap=True)

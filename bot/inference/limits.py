@@ -17,7 +17,7 @@ class Limits:
         background_seconds: the same of a background request, which waits behind everybody else.
         ending_seconds: after the deadline, a text gets this long to end early.
         loading_seconds: a request waits this long for its checkpoint; less than the 15 minutes of an interaction.
-        drain_seconds: a stop waits this long for accepted requests.
+        drain_seconds: a stop waits this long for accepted requests; texts end `ending_seconds` earlier.
         hang_seconds: a thread hangs after this long without a heartbeat; longer than any batch takes.
         remembered: how many results are cached for equal requests.
     """
@@ -29,7 +29,7 @@ class Limits:
     background_seconds: float = 600.0
     ending_seconds: float = 5.0
     loading_seconds: float = 600.0
-    drain_seconds: float = 30.0
+    drain_seconds: float = 15.0
     hang_seconds: float = 120.0
     remembered: int = 1024
     preparing_threads: int = 2

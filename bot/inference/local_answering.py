@@ -122,6 +122,11 @@ class LocalAnswering(Answering[ResultT]):
     def stop(self) -> None:
         self.computation.stop()
 
+    def end(self) -> None:
+        """End the text that is being generated, if there is one: what is written becomes the answer."""
+        if self.computation.can_be_shown:
+            self.computation.stop()
+
     def cancel(self) -> None:
         self.task.cancel()
 

@@ -241,7 +241,7 @@ class InferenceWorker(Backend, Bundling):
     async def aclose(self) -> None:
         """Drain: accept nothing new, finish what is running, refuse the rest, and stop the threads.
 
-        A second call does nothing.
+        A text that takes too long ends as at its deadline, with what is written. A second call does nothing.
         """
         if self._draining:
             return
@@ -250,9 +250,12 @@ class InferenceWorker(Backend, Bundling):
         end = now() + self._limits.drain_seconds
         await self._queue.aclose()
         self._answerer.drain()
-        if self._accepted:
-            await asyncio.wait([one.task for one in self._accepted], timeout=self._limits.drain_seconds)
-            await asyncio.gather(*self._give_up(ShuttingDown), return_exceptions=True)
+        ending = min(self._limits.ending_seconds, self._limits.drain_seconds / 2)
+        await self._wait_for_answers(end - now() - ending)
+        for one in self._accepted:
+            one.end()
+        await self._wait_for_answers(end - now())
+        await asyncio.gather(*self._give_up(ShuttingDown), return_exceptions=True)
         await self._answerer.aclose()
         await self._pool.aclose()
         # Together, because a device's thread that hangs may keep a preparation thread waiting, and the reverse.
@@ -262,6 +265,10 @@ class InferenceWorker(Backend, Bundling):
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
+
+    async def _wait_for_answers(self, seconds: float) -> None:
+        if self._accepted:
+            await asyncio.wait([one.task for one in self._accepted], timeout=max(0.0, seconds))
 
     async def until_broken(self) -> None:
         """Wait until only a new process helps. Everybody has been told by then, and nothing more is accepted.

@@ -105,8 +105,7 @@ class Maintenance:
 
     async def _read(self) -> None:
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                self._know(await self._table.find())
+            self._know(await self._table.patience.wait(self._table.find(), READ_SECONDS))
         except FAILURES as error:
             log.warning("whether there is a maintenance cannot be read: %s", describe(error))
             self._know(self._notice)

@@ -203,10 +203,9 @@ class Delivery:
         """Show an answer while it is generated, and when it is complete."""
         with contextlib.ExitStack() as at_end:
             if preview is not None and not reply.answering.done():
-                identity = await reply.id_of(request)
                 writing = self._store.processes.writing
-                at_end.callback(writing.end, identity)
-                writing.begin(identity, Text(reply.destination.asker.id, reply.answering.stop))
+                at_end.callback(writing.end, reply.stop_id)
+                writing.begin(reply.stop_id, Text(reply.destination.asker.id, reply.answering.stop))
                 at_end.enter_context(self._counted(reply.destination))
                 await reply.show_progress(partial(preview, request))
             answer = await reply.wait()
@@ -226,8 +225,12 @@ class Delivery:
             self._messages -= destination.is_rate_limited_with_others
 
 
-async def tell(interaction: discord.Interaction, sentence: str) -> None:
-    """Send a sentence to the person behind an interaction, and to nobody else. Errors are only logged."""
+async def tell(interaction: discord.Interaction, sentence: str, *, at_once: bool = False) -> None:
+    """Send a sentence to the person behind an interaction, and to nobody else. Errors are only logged.
+
+    Args:
+        at_once: whether one call has to do, because the process ends: others may see the sentence as well.
+    """
     sentence = fit_markdown(sentence, LONGEST_SENTENCE)
     try:
         acknowledged = acknowledgement(interaction)
@@ -235,6 +238,9 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
             await respond(interaction, sentence, ephemeral=True)
             return
         if acknowledged is discord.InteractionResponseType.deferred_channel_message:
+            if at_once:
+                await until_accepted(partial(interaction.edit_original_response, **_only(sentence)))
+                return
             # The first follow-up would take its place, and be as public as it is.
             await _withdraw(interaction)
         await until_accepted(lambda: interaction.followup.send(sentence, ephemeral=True, allowed_mentions=NO_MENTIONS))
@@ -244,15 +250,17 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
 
 async def _withdraw(interaction: discord.Interaction) -> None:
     """Delete a deferred response. The edit before it ends "thinking"; otherwise the next follow-up would replace it."""
-    edited = partial(
-        interaction.edit_original_response,
-        content=WITHDRAWN, embed=None, attachments=[], view=None, allowed_mentions=NO_MENTIONS,
-    )  # fmt: skip
+    edited = partial(interaction.edit_original_response, **_only(WITHDRAWN))
     for call in (edited, interaction.delete_original_response):
         try:
             await until_accepted(call)
         except Exception as error:
             log.info("a response could not be withdrawn: %s", describe(error))
+
+
+def _only(sentence: str) -> dict[str, Any]:
+    """Return the arguments for an edit that leaves nothing but a sentence."""
+    return {"content": sentence, "embed": None, "attachments": [], "view": None, "allowed_mentions": NO_MENTIONS}
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable
+import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Unpack
 
@@ -33,6 +34,8 @@ NOTICE_SECONDS = 2.0
 """Between two edits of a notice; Discord allows about one a second."""
 NAME_LIMIT = 200
 """UTF-16 units of a checkpoint's name in a notice."""
+NOT_KEPT = "-# I cannot keep what you asked just now, so buttons are missing here. Ask again later to have them."
+"""Above an answer, which the database never holds up."""
 FOLLOWS = "Your answer follows here by itself."
 EDIT_SECONDS = 1.25
 """Between two edits of an answer that is being generated. The last edit does not wait, which makes five edits in five
@@ -62,6 +65,7 @@ class PendingReply:
     Attributes:
         ids: of the requests that the store has already.
         timers: the context in which edits are paced.
+        stop_id: names this text for the button that stops it, which works even if nothing can be kept.
         slowness: returns by what factor edits are to be rarer than they could be, because of others.
     """
 
@@ -74,9 +78,10 @@ class PendingReply:
     timers: contextvars.Context
     slowness: Callable[[], float] = lambda: 1.0
     has_notice: bool = field(default=False, init=False)
+    stop_id: str = field(default_factory=lambda: secrets.token_urlsafe(12), init=False)
 
     async def id_of(self, request: Request[object]) -> str:
-        """Keep a request for the buttons of this response, and return its id."""
+        """Keep a request for the buttons of this response, and return its id; an empty one if it can't be kept."""
         if request not in self.ids:
             self.ids[request] = await self.store.keep(
                 request, person=self.destination.asker.id, guild_id=self.destination.guild_id
@@ -119,7 +124,8 @@ class PendingReply:
             if reply is None or reply == shown:
                 await self.answering.wait(LOOK_SECONDS)
                 continue
-            if await self._try_to_edit(**await self._content(reply, [Button(STOP, self.request)])):
+            stop = view_of({Button(STOP, self.request): self.stop_id})
+            if await self._try_to_edit(**_content(reply, stop)):
                 shown, newest = reply, result
                 self.destination.record.note_first_text(self.destination.age())
             await self._turn(throttler)
@@ -143,15 +149,18 @@ class PendingReply:
             Exception: Discord cannot be reached, or its responses cannot be read (see `bot.replies.discord_errors`).
         """
         picture = await self._picture(reply)
-        await show_for_good(self.destination, lambda: self._content(reply, reply.buttons, picture))
-
-    async def _content(self, reply: Reply, buttons: Iterable[Button], picture: Picture | None = None) -> Edit:
-        """Return the arguments for an edit."""
+        # Once, and not for each try.
+        ids = {button: await self.id_of(button.request) for button in reply.buttons}
         pages = reply.pages
-        menus = () if pages is None else pages.items(await self.id_of(pages.request))
-        view = view_of({button: await self.id_of(button.request) for button in buttons}, menus)
-        embed, files = reply.with_picture(picture)
-        return {"content": None, "embed": embed, "attachments": files, "view": view}
+        opened = "" if pages is None else await self.id_of(pages.request)
+        kept = {button: identity for button, identity in ids.items() if identity}
+        lacks = len(kept) < len(ids) or (pages is not None and not opened)
+
+        async def content() -> Edit:
+            menus = pages.items(opened) if pages is not None and opened else ()
+            return _content(reply, view_of(kept, menus), picture, NOT_KEPT if lacks else None)
+
+        await show_for_good(self.destination, content)
 
     async def _picture(self, reply: Reply) -> Picture | None:
         """Draw a reply's picture; return None if it has none, or if that fails."""
@@ -251,6 +260,14 @@ async def until_accepted(call: Callable[[], Awaitable[object]]) -> None:
             pause *= 2
         else:
             return
+
+
+def _content(
+    reply: Reply, view: discord.ui.View | None, picture: Picture | None = None, said: str | None = None
+) -> Edit:
+    """Return the arguments for an edit."""
+    embed, files = reply.with_picture(picture)
+    return {"content": said, "embed": embed, "attachments": files, "view": view}
 
 
 async def _no_notice() -> Edit:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 import discord
 
-from bot.errors import InvalidRequest, Unanswered
+from bot.errors import InvalidRequest, Unanswered, describe
 from bot.inference.requests import Answer
 from bot.replies.acknowledgement import NO_MENTIONS, defer
 from bot.replies.components.buttons import Action, Button
@@ -18,6 +20,8 @@ from bot.replies.discord_errors import outcome_of
 from bot.replies.pending import until_accepted
 from bot.replies.reply import Reply
 from bot.request_ids import is_answered_again
+
+log = logging.getLogger(__name__)
 
 SHARE = Action("share", "Share", discord.ButtonStyle.primary)
 SHARE_SECONDS = 60.0
@@ -33,6 +37,14 @@ ONLY_FOR_YOU = "This server shows answers of apps that it has not added only to 
 NOT_CONFIRMED = (
     "Discord has not confirmed that it posted your answer. Please look into the channel before you try again."
 )
+
+
+class Offer(Enum):
+    """What becomes of the button under a private answer."""
+
+    OPEN = "it can be pressed"
+    SHARING = "it is grey, because the answer is perhaps posted already"
+    SHARED = "it is gone"
 
 
 def refusal(interaction: discord.Interaction, *, private: bool) -> str | None:
@@ -81,31 +93,45 @@ async def share(interaction: discord.Interaction) -> None:
     if message is None or not _is_own(message, interaction):
         raise InvalidRequest(NOT_MINE)
     await defer(interaction)
-    if is_answered_again.get() and not await _is_still_offered(interaction):
-        return
+    if is_answered_again.get():
+        button = _share_button(await interaction.original_response())
+        if button is None:
+            return
+        if button.disabled:  # the process before has died in the middle
+            await _offer_again(interaction, message)
+            raise Unanswered(NOT_CONFIRMED)
     embeds, files = await _copied(message)
+    # Nothing tells whether a follow-up was posted, and Discord takes no nonce for one. So the button is grey meanwhile:
+    # whoever goes on after this process knows that they do not know.
+    await until_accepted(lambda: _show(interaction, _view(message, Offer.SHARING)))
     try:
         async with asyncio.timeout(SHARE_SECONDS):
             await interaction.followup.send(
                 _heading(interaction, message),
                 embeds=embeds,
                 files=files,
-                view=_without_share(message),
+                view=_view(message, Offer.SHARED),
                 allowed_mentions=NO_MENTIONS,
                 wait=True,
             )
     except Exception as error:
+        await _offer_again(interaction, message)
         if outcome_of(error).is_retryable:  # a second try might post it twice
             raise Unanswered(NOT_CONFIRMED) from error
         raise
-    await until_accepted(
-        lambda: interaction.edit_original_response(view=_without_share(message), allowed_mentions=NO_MENTIONS)
-    )
+    await until_accepted(lambda: _show(interaction, _view(message, Offer.SHARED)))
 
 
-async def _is_still_offered(interaction: discord.Interaction) -> bool:
-    """Return whether a private answer has its button still, as Discord has it now."""
-    return any(map(_is_share, _buttons(await interaction.original_response())))
+async def _offer_again(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Let the button be pressed again. Errors are only logged: people are told about the one that came first."""
+    try:
+        await until_accepted(lambda: _show(interaction, _view(message, Offer.OPEN)))
+    except Exception as error:
+        log.info("an answer cannot be offered again: %s", describe(error))
+
+
+async def _show(interaction: discord.Interaction, view: discord.ui.View) -> None:
+    await interaction.edit_original_response(view=view, allowed_mentions=NO_MENTIONS)
 
 
 def _may_speak(interaction: discord.Interaction, allowed: discord.Permissions, *, embeds: bool = False) -> bool:
@@ -145,12 +171,14 @@ def _heading(interaction: discord.Interaction, message: discord.Message) -> str:
     return f"{said} · about https://discord.com/channels/{place}/{interaction.channel_id}/{about}"
 
 
-def _without_share(message: discord.Message) -> discord.ui.View:
-    """Return the components of a message, without the button that shares it."""
+def _view(message: discord.Message, offer: Offer) -> discord.ui.View:
+    """Return the components of a message, with what becomes of the button that shares it."""
     view = discord.ui.View.from_message(message, timeout=None)
     for item in list(view.children):
         if isinstance(item, discord.ui.Button) and _is_share(item):
-            view.remove_item(item)
+            item.disabled = offer is Offer.SHARING
+            if offer is Offer.SHARED:
+                view.remove_item(item)
     view.stop()  # discord.py would take presses for itself; `Component`s answer them by their custom ids
     return view
 
@@ -158,6 +186,10 @@ def _without_share(message: discord.Message) -> discord.ui.View:
 def _buttons(message: discord.Message | None) -> Iterator[discord.Button]:
     for row in getattr(message, "components", ()):
         yield from (one for one in getattr(row, "children", ()) if isinstance(one, discord.Button))
+
+
+def _share_button(message: discord.Message) -> discord.Button | None:
+    return next(filter(_is_share, _buttons(message)), None)
 
 
 def _is_share(button: discord.Button | discord.ui.Button[Any]) -> bool:

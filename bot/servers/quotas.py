@@ -64,7 +64,8 @@ class ServerQuotas:
     async def _count(self, item: RateLimitItemPerSecond, whose: tuple[str, str], quota: Quota) -> bool:
         """Count an answer; return whether it is counted, which it is unless the database fails."""
         try:
-            if await self._limiter.hit(item, *whose):
+            # Nothing has been acknowledged yet.
+            if await self._uses.patience.wait(self._limiter.hit(item, *whose)):
                 return True
             window = await self._limiter.get_window_stats(item, *whose)
         except FAILURES as error:

@@ -38,6 +38,8 @@ from bot.tasks.work.request import WorkRequest
 log = logging.getLogger(__name__)
 
 Notify = Callable[[], Awaitable[object]]
+FORGET_SECONDS = 2.0
+"""How long a deletion may take that somebody has asked for: Discord wants an acknowledgement within three seconds."""
 MOST_WAITING = 6
 """How many people may wait for their turn in one channel, including the one who is being answered."""
 
@@ -165,7 +167,8 @@ class Conversations:
             connection.execute(_TRIM, values)
 
         try:
-            await self._database.transaction(work)
+            # The next person in the channel waits for this.
+            await self._database.patience.wait(self._database.transaction(work))
         except FAILURES as error:
             log.warning("a conversation cannot be kept: %s", describe(error))
 
@@ -176,9 +179,10 @@ class Conversations:
             Unanswered: the database cannot be used.
         """
         try:
-            number = await self._database.transaction(
+            deletion = self._database.transaction(
                 lambda connection: delete_conversation(connection, channel_id, self._now())
             )
+            number = await self._database.patience.wait(deletion, FORGET_SECONDS, anyway=True)
         except FAILURES as error:
             log.error("a conversation cannot be forgotten: %s", describe(error))
             raise Unanswered(
@@ -237,10 +241,13 @@ class Conversations:
                 del self._waiting[channel_id]
 
     async def _read(self, turn: Turn, channel_id: int, person: int | None) -> None:
-        # The number first: a deletion between the two statements is a later one.
+        async def read() -> tuple[int, Sequence[Any]]:
+            # The number first: a deletion between the two statements is a later one.
+            [[number]] = await self._database.rows(NEWEST, {"channel_id": channel_id})
+            return number, await self._database.rows(_HISTORY, {"channel_id": channel_id, "now": self._now()})
+
         try:
-            [[turn.conversation]] = await self._database.rows(NEWEST, {"channel_id": channel_id})
-            found = await self._database.rows(_HISTORY, {"channel_id": channel_id, "now": self._now()})
+            turn.conversation, found = await self._database.patience.wait(read(), anyway=True)
         except FAILURES as error:
             log.warning("a conversation cannot be read: %s", describe(error))
         else:
@@ -259,7 +266,7 @@ class Conversations:
         if not others:
             return others
         try:
-            return await self._opt_outs.among(others, ReadAlong.CHAT)
+            return await self._database.patience.wait(self._opt_outs.among(others, ReadAlong.CHAT), anyway=True)
         except FAILURES as error:
             log.warning("it is not known who has opted out: %s", describe(error))
             return others

@@ -10,16 +10,20 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import Connection, Engine, Executable, Row
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.storage.patience import Patience
+
 FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 """What is raised if the database can't be used, `TimeoutError` included. Their texts may hold values."""
 
 BUSY_SECONDS, UPGRADE_SECONDS = 5.0, 300.0
-"""The longest that a statement waits: usually, and while tables are upgraded, a minute for a gigabyte."""
+"""The longest that a statement waits: usually, and while tables are upgraded, a minute for a gigabyte. Answers wait for
+less (see `Patience`)."""
 
 T = TypeVar("T")
 Values = Mapping[str, float | str | bytes | None]
 Work = Callable[[Connection], T]
-"""Runs statements. It must not block on anything else, and must not keep the connection."""
+"""Runs statements. It must not block on anything else, and must not keep the connection. If another process has locked
+the file, it is called again."""
 
 
 class Database(ABC):
@@ -31,6 +35,12 @@ class Database(ABC):
 
     dialect: ClassVar[str]
     """`sqlite` or `postgresql`."""
+
+    def __init__(self) -> None:
+        self.patience = Patience()
+        """Of those who wait for an answer."""
+        self.failed: Callable[[str], object] = lambda error: None
+        """Hears of what SQLAlchemy's events do not tell (see `bot.operating.database`), on any thread."""
 
     @property
     @abstractmethod

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from discord.ext import tasks
-from sqlalchemy import Column, Delete, bindparam, delete, select
+from sqlalchemy import Column, Delete, bindparam, delete, func, select, union_all
 
 from bot.errors import describe
 from bot.storage.database import FAILURES, Database
@@ -31,7 +31,10 @@ AGES = (
 )
 """The columns that say since when a row is kept, in seconds since 1970, and for how many seconds it is."""
 
+DISTRUSTED_SECONDS = 10 * 24 * 3600.0
+"""If nothing was kept for so long when a bot starts, its clock may be wrong: it deletes nothing in the first hour."""
 EVERY, JITTER = timedelta(hours=1), 0.2
+_NEWEST = union_all(select(func.max(REQUESTS.c.created)), select(func.max(EXCHANGES.c.created)))
 AT_ONCE = 1_000
 """The most rows of one statement, so that nobody waits long for it."""
 
@@ -44,6 +47,7 @@ class Expiry:
         self._now = now
         self._statements = tuple((_delete(column), seconds) for column, seconds in AGES)
         self._loop: tasks.Loop[Callable[[], Coroutine[Any, Any, None]]] | None = None
+        self._has_begun = False
 
     def start(self) -> None:
         """Begin now, and again about every hour until `stop`."""
@@ -77,8 +81,21 @@ class Expiry:
         for row in await self._database.rows(LONG_GONE, {"before": before}):
             await self._database.transaction(partial(forget_server, guild_id=row.guild_id, before=before))
 
+    async def _is_distrusted(self) -> bool:
+        """Return whether the clock may be ahead, because nothing was kept lately."""
+        try:
+            newest = [row[0] for row in await self._database.rows(_NEWEST) if row[0] is not None]
+        except FAILURES:
+            return False  # then nothing can be deleted either
+        gap = self._now() - max(newest, default=self._now())
+        if gap > DISTRUSTED_SECONDS:
+            log.warning("nothing was kept for %.0f days: if the clock is wrong, set it within the hour", gap / 86_400)
+        return gap > DISTRUSTED_SECONDS
+
     async def _periodically(self) -> None:
-        await self.expire()
+        is_first, self._has_begun = not self._has_begun, True
+        if not (is_first and await self._is_distrusted()):
+            await self.expire()
         # Processes that were started together drift apart.
         if self._loop is not None:
             self._loop.change_interval(seconds=EVERY.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER))

@@ -46,11 +46,11 @@ class Leases:
         take = insert_into(LEASES, database.dialect).values(name=bindparam("lease"), **values)
         # A statement of PostgreSQL may meet a lease that was taken after it began, by a process whose first sign of
         # life it does not see. So a young lease is not free.
-        is_old = LEASES.c.taken < DatabaseNow() - YOUNG_SECONDS
+        # Nor is one from the future: the clock has been wrong.
+        is_old = ~LEASES.c.taken.between(DatabaseNow() - YOUNG_SECONDS, DatabaseNow() + YOUNG_SECONDS)
         free = or_(LEASES.c.process == heartbeat.process, and_(is_old, ~is_alive(LEASES.c.process)))
         self._take = take.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
         self._owed: dict[str, asyncio.Task[None]] = {}
-        self._late: set[asyncio.Task[None]] = set()
         self._context = contextvars.copy_context()
 
     async def take(self, name: str) -> bool:
@@ -73,17 +73,23 @@ class Leases:
 
     async def take_quickly(self, name: str) -> bool | None:
         """Return whether a lease is this process's now; None if the database fails, or does not answer at once."""
-        taking = asyncio.create_task(self.take(name))
-        await asyncio.wait((taking,), timeout=TAKE_SECONDS)
-        if not taking.done():
-            log.warning("other processes cannot be asked to wait: the database is slow")
-            self._clean_up(name, taking)
-            return None
+        is_late = False
+
+        async def take() -> bool:
+            taken = await self.take(name)
+            if taken and is_late:  # nobody waits for it any more
+                await self.give_back(name)
+            return taken
+
         try:
-            return taking.result()
+            return await self._database.patience.wait(take(), TAKE_SECONDS)
         except FAILURES as error:
+            is_late = True
             log.warning("other processes cannot be asked to wait: %s", describe(error))
             return None
+        except BaseException:
+            is_late = True
+            raise
 
     async def give_back(self, name: str) -> None:
         """Give a lease back; if the database fails, later."""
@@ -116,24 +122,12 @@ class Leases:
 
     async def close(self) -> None:
         """Give everything back, because the process ends."""
-        tasks = (*self._owed.values(), *self._late)
+        tasks = tuple(self._owed.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(*FAILURES):  # otherwise it is free when the process counts as dead
-            await self._database.run(_GIVE_ALL_BACK, {"mine": self._heartbeat.process})
-
-    def _clean_up(self, name: str, taking: asyncio.Task[bool]) -> None:
-        """Give a lease back that comes too late."""
-
-        async def clean_up() -> None:
-            await asyncio.wait((taking,))
-            if taking.exception() is None and taking.result():
-                await self.give_back(name)
-
-        task = self._context.run(asyncio.get_running_loop().create_task, clean_up())
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
+            await self._database.patience.wait(self._database.run(_GIVE_ALL_BACK, {"mine": self._heartbeat.process}))
 
     async def _give_back(self, name: str) -> None:
         await self._database.run(_GIVE_BACK, {"lease": name, "mine": self._heartbeat.process})

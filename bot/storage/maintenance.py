@@ -31,6 +31,7 @@ class MaintenanceTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.patience = database.patience
         values = {"reason": bindparam("reason", type_=Text), "ends": bindparam("ends", type_=Double)}
         begin = insert_into(MAINTENANCE, database.dialect).values(only=1, **values)
         self._begin = begin.on_conflict_do_update(index_elements=["only"], set_=values)

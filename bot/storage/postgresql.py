@@ -51,6 +51,7 @@ class PostgreSQLDatabase(Database):
     dialect = "postgresql"
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._url = url
         self.engine = _engine(url, BUSY_SECONDS)
         self._running: set[asyncio.Task[Any]] = set()

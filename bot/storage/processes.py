@@ -53,7 +53,7 @@ class Processes:
             await self._database.run(statement)
 
     async def close(self) -> None:
-        """Say that this process ends."""
+        """Say that this process ends, as far as the database lets it in a moment."""
         await self.writing.close()
         await self.leases.close()
         await self.unanswered.close()

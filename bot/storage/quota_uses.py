@@ -6,7 +6,7 @@ All processes that share the database count together. The times are the database
 from __future__ import annotations
 
 from limits.aio.storage import MovingWindowSupport, Storage
-from sqlalchemy import BigInteger, Connection, Double, Integer, Text, bindparam, delete, func, insert, select
+from sqlalchemy import BigInteger, Connection, Double, Integer, Text, and_, bindparam, delete, func, insert, select
 
 from bot.storage.clock import DatabaseNow
 from bot.storage.database import FAILURES, Database, Values
@@ -14,7 +14,10 @@ from bot.storage.locks import Lock, acquire
 from bot.storage.tables import QUOTA_USES
 
 _KEY = QUOTA_USES.c.key == bindparam("whose", type_=Text)
-_IN_WINDOW = QUOTA_USES.c.used > DatabaseNow() - bindparam("seconds", type_=Double)
+# Uses of a clock that has been ahead do not count, or a quota would be used up until then.
+_IN_WINDOW = and_(
+    QUOTA_USES.c.used > DatabaseNow() - bindparam("seconds", type_=Double), QUOTA_USES.c.used < DatabaseNow() + 60.0
+)
 _COUNT = select(func.count()).select_from(QUOTA_USES).where(_KEY, _IN_WINDOW)
 _INSERT = insert(QUOTA_USES).values(
     key=bindparam("whose", type_=Text),
@@ -45,6 +48,7 @@ class QuotaUses(Storage, MovingWindowSupport):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self._database = database
+        self.patience = database.patience
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:

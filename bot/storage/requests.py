@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Text, bindparam, cast, func, insert, select
 
-from bot.errors import RequestForgotten, RequestUnreadable, describe
+from bot.errors import RequestForgotten, RequestOutOfReach, RequestUnreadable, describe
 from bot.inference.requests import Request
 from bot.request_ids import add_words_of, words_of
 from bot.storage.batches import Batches
@@ -35,6 +34,7 @@ from bot.storage.quota_uses import QuotaUses
 from bot.storage.retention import is_kept
 from bot.storage.rotation import Rotation
 from bot.storage.server_settings import ServerSettingsTable
+from bot.storage.steady_clock import SteadyClock
 from bot.storage.tables import REQUESTS, WORDS_IN_REQUESTS
 from bot.storage.translations import Translations
 from bot.tasks import kept_requests
@@ -54,7 +54,7 @@ _FIND = select(REQUESTS.c.kind, REQUESTS.c.content, REQUESTS.c.person, _WORDS.sc
 class RequestStore:
     """Requests that are kept for 30 days, in a database that any number of coroutines and processes may use at once.
 
-    If the database fails, buttons say that their request is forgotten; answers still arrive.
+    If the database fails, answers have no buttons, and those that are there say so; answers still arrive.
 
     Args:
         kinds: by the name of a task, the adapter of its requests to JSON; reading validates.
@@ -87,19 +87,20 @@ class RequestStore:
         url: str | None = None,
         *,
         keys: Sequence[str] = (),
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
     ) -> AsyncIterator[RequestStore]:
         """Open the store in a database (see `open_database`).
 
         Args:
             keys: encrypt people's texts (see `Cipher`).
+            now: returns the time, in seconds since 1970; a `SteadyClock` if it is None.
 
         Raises:
             SettingsError: the PostgreSQL database can't be used.
         """
         kinds = await asyncio.to_thread(_kinds)
         async with open_database(path, url, Cipher(keys)) as database:
-            store = cls(database, kinds, now)
+            store = cls(database, kinds, now or SteadyClock())
             try:
                 yield store
             finally:
@@ -108,6 +109,8 @@ class RequestStore:
 
     async def keep(self, request: Request[object], *, person: int, guild_id: int | None = None) -> str:
         """Keep a request, unless its conversation or everything of a person was deleted meanwhile; return an id anyway.
+
+        If it can't be kept, or not in a moment, the id is empty: no button could find it.
 
         Those are the one who asked, and the others whose words it holds (`bot.request_ids.words_of`).
 
@@ -143,13 +146,17 @@ class RequestStore:
             if connection.execute(_INSERT, values).rowcount and words:
                 connection.execute(_INSERT_WORDS, [{"request": identity, "whose": one} for one in sorted(words)])
 
-        try:
+        async def write() -> None:
             if words or self.database.dialect != "sqlite":
                 await self.database.transaction(work)
             else:  # one statement checks and writes, which takes half as long, and on SQLite nobody comes between
                 await self.database.run(_INSERT, values)
+
+        try:
+            await self.database.patience.wait(write())
         except FAILURES as error:
             log.warning("a request cannot be kept: %s", describe(error))
+            return ""
         return identity
 
     async def find(self, identity: str) -> Request[object]:
@@ -157,19 +164,24 @@ class RequestStore:
 
         Raises:
             RequestForgotten: it is not kept (any more), or it can't be read.
+            RequestOutOfReach: the database can't be used.
             RequestUnreadable: its key is missing.
             InvalidRequest: this version no longer answers such a request.
         """
         values: Values = {"id": identity, "now": self._now()}
         try:
-            for row in await self.database.rows(_FIND, values):
+            # Somebody has pressed a button: they would rather wait than press again.
+            for row in await self.database.patience.wait(self.database.rows(_FIND, values), anyway=True):
                 # What is made of it holds their words as well, whoever asks for it.
                 add_words_of([row.person, *(map(int, row.words.split(",")) if row.words else ())])
                 if row.content is None:
                     raise RequestUnreadable
                 request: Request[object] = self._kinds[row.kind].validate_json(row.content)
                 return request
-        except (*FAILURES, KeyError, ValidationError) as error:
+        except FAILURES as error:
+            log.warning("a request that was kept cannot be looked up: %s", describe(error))
+            raise RequestOutOfReach from error
+        except (KeyError, ValidationError) as error:
             log.warning("a request that was kept cannot be read: %s", describe(error))
         raise RequestForgotten
 

@@ -103,13 +103,21 @@ class UnansweredInteractions:
             "person": person,
             "asked": interaction,
         }
-        has_begun = False
+        has_begun = is_late = False
+
+        async def write() -> None:
+            nonlocal has_begun
+            await self._heartbeat.begin()
+            if is_late:
+                self._heartbeat.end()
+                return
+            has_begun = True
+            await self._database.run(self._keep, values)
+
         try:
-            async with asyncio.timeout(KEEP_SECONDS):
-                await self._heartbeat.begin()
-                has_begun = True
-                await self._database.run(self._keep, values)
+            await self._database.patience.wait(write(), KEEP_SECONDS)
         except FAILURES as error:  # if it has begun, it is perhaps kept a little later
+            is_late = True
             log.warning("an interaction may end with this process: %s", describe(error))
         return has_begun
 

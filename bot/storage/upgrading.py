@@ -25,6 +25,13 @@ def read_migrations() -> ScriptDirectory:
     return migrations
 
 
+def is_current(connection: Connection, migrations: ScriptDirectory) -> bool:
+    """Return whether a database has the tables of this version. Reading that needs no lock."""
+    from alembic.runtime.migration import MigrationContext
+
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(migrations.get_heads())
+
+
 def upgrade(connection: Connection, migrations: ScriptDirectory) -> None:
     """Run the migrations that a database has not had, in the open transaction.
 

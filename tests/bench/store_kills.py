@@ -7,11 +7,13 @@ whatever it does, and another takes its place. In the end everything that they h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
 import random
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
@@ -110,6 +112,8 @@ def run(kills: int, path: Path, url: str | None) -> int:
         writers[index].read_until(chance.randrange(1, 40))
         time.sleep(chance.random() * 0.003)
         writers[index].kill()
+        if url is None:
+            _check_file(path)
         events += writers[index].events
         writers[index] = Writer.begin(next(numbers), path, url)
     for writer in writers:
@@ -118,6 +122,12 @@ def run(kills: int, path: Path, url: str | None) -> int:
         events += writer.events
     asyncio.run(check(events, path, url))
     return sum(event["what"] != "forgetting" for event in events)
+
+
+def _check_file(path: Path) -> None:
+    """Check that SQLite finds no fault in its file, which the other process goes on writing."""
+    with contextlib.closing(sqlite3.connect(path, timeout=60)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the file is damaged"
 
 
 async def check(events: Sequence[Event], path: Path, url: str | None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +21,7 @@ from bot.batches.job import job_as_json, read_job
 from bot.batches.progress import Progress
 from bot.batches.running import BatchRun
 from bot.batches.service import BUSY, ENDED, NO_COLUMN, NOT_KEPT, NOT_YOURS, SERVER_BUSY
+from bot.batches.shift import Shift
 from bot.errors import UNEXPECTED
 from bot.inference.checkpoints.catalogue import Preset
 from bot.servers.settings import ServerSettings
@@ -26,6 +29,7 @@ from bot.servers.topics.access import AccessSettings, Rule, Subject
 from bot.storage.batches import BatchState
 from tests.cogs.conftest import GROUP_CHANNEL, OpenScene, Scene
 from tests.support import device_held
+from tests.timers import PATIENCE
 
 FILE = "reviews.csv"
 ROWS = b'id,text\r\n1,"I love apples, really"\r\n2,=1+1 is odd\r\n3,\r\n4,I love apples\r\n'
@@ -327,6 +331,39 @@ async def test_where_only_the_response_can_be_edited_it_asks_before_it_takes_lon
             await scene.until(lambda: labels(scene, result.response) == ["Stop"])
         await done(scene, result.response)
         assert "**20** of 20 rows answered" in words(scene, result.response)
+
+
+async def test_what_is_answered_while_it_asks_is_not_asked_again(
+    open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch, asked: list[Any]
+) -> None:
+    monkeypatch.setattr("bot.batches.shift.EDIT_SECONDS", 0.01)
+    ask = Shift._ask
+
+    async def ask_slowly(shift: Shift) -> None:
+        await ask(shift)
+        gate.set()
+        while not shift.run.is_done:
+            await asyncio.to_thread(threading.Event().wait, 0.01)  # simcord holds timers back
+
+    gate = threading.Event()
+    async with open_scene() as scene:
+        await scene.worker.load(["sentiment"])
+        with monkeypatch.context() as patch:
+            patch.setattr(BatchRun, "progress", property(lambda run: Progress(20, 1, 0, 0.01, 3_600.0)))
+            patch.setattr(Shift, "_ask", ask_slowly)
+            for runner in scene.worker._queue._runners:
+                runner.thread.submit(gate.wait, PATIENCE)
+            result = give(scene, private=True)
+            office = scene.bot.cogs["Batch"].office  # type: ignore[attr-defined]
+            await scene.until(
+                lambda: result.response is not None and labels(scene, result.response) == ["Start", "Cancel"]
+            )
+            await scene.until(lambda: not office._tasks)
+        before = len(asked)
+        scene.press(scene.alice, result.response, "Start")
+        await done(scene, result.response)
+        assert "**20** of 20 rows answered" in words(scene, result.response)
+        assert len(asked) == before
 
 
 async def test_what_cannot_be_answered_is_said_at_once_and_nothing_is_kept(

@@ -272,6 +272,33 @@ async def test_an_answer_that_is_being_shared(
         assert not scene.env.errors
 
 
+async def test_an_answer_that_was_perhaps_shared(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies between the post and the end of the button: nobody posts it again without being told."""
+    edit = sharing._show
+
+    async def die_before_the_end(interaction: Any, view: Any) -> None:
+        if "Share" not in str([getattr(item, "label", "") for item in view.children]):
+            await asyncio.Event().wait()
+        await edit(interaction, view)
+
+    async with open_scene() as scene:
+        message = await scene.bob.send(scene.channel, TEXT)
+        result = await scene.alice.context_menu(scene.channel, "Sentiment", message)
+        with monkeypatch.context() as patch:
+            patch.setattr(sharing, "_show", die_before_the_end)
+            pressed = scene.press(scene.alice, result.response, "Share")
+            await scene.until(lambda: _shared(scene))
+            await die(scene)
+        await take_over(scene)
+        assert len(_shared(scene)) == 1
+        assert pressed.followups[-1].content == sharing.NOT_CONFIRMED
+        scene.env.errors.clear()
+        # After a look into the channel they may.
+        await scene.alice.click(result.response.message, label="Share")
+        assert len(_shared(scene)) == 2
+        assert "Share" not in _labels(result)
+
+
 def _shared(scene: Scene) -> list[Any]:
     return [one for one in scene.channel.history() if one.author.bot and one.content.startswith("-# Shared by")]
 

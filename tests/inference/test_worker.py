@@ -646,7 +646,7 @@ async def test_shutdown_while_loading(shop: ToyShop) -> None:
 
 @on_one_and_two
 async def test_what_takes_too_long_to_finish_is_told_at_shutdown(shop: ToyShop, timers: Timers) -> None:
-    async with shop.open(Limits(drain_seconds=FAR)) as worker:
+    async with shop.open(Limits(seconds=2 * FAR, drain_seconds=FAR)) as worker:
         answer = worker.submit(ToyRequest(1, operation="endless"), person=1)
         await until(lambda: shop.head.running)
         closing = asyncio.create_task(worker.aclose())

@@ -155,7 +155,7 @@ async def test_a_backend_on_another_machine(watch: Watch, operator: Operator) ->
 
 async def test_failures_of_the_database(watch: Watch, operator: Operator) -> None:
     async with RequestStore.open(None) as store:
-        tell_failures(store.database.events, watch.database_failed)
+        tell_failures(store.database, watch.database_failed)
         await store.database.rows(text("SELECT 1"))
         with pytest.raises(OperationalError):
             await store.database.rows(text("SELECT swordfish"))

@@ -146,14 +146,22 @@ class RemoteBackend(Backend):
         if self._draining:
             return
         self._draining = True
-        if self._accepted:
-            await asyncio.wait([one.task for one in self._accepted], timeout=self._limits.drain_seconds)
+        drain = self._limits.drain_seconds
+        ending = min(self._limits.ending_seconds, drain / 2)
+        await self._wait_for_answers(drain - ending)
+        for answering in self._accepted:
+            answering.end()
+        await self._wait_for_answers(ending)
         for answering in self._accepted:
             answering.give_up(ShuttingDown)
         for task in self._background - {one.task for one in self._accepted}:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._client.__aexit__()
+
+    async def _wait_for_answers(self, seconds: float) -> None:
+        if self._accepted:
+            await asyncio.wait([one.task for one in self._accepted], timeout=seconds)
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task in a context of the backend's, with the id of the current request."""

@@ -21,6 +21,7 @@ class RemoteLimits:
         failures: in a row, after which an address is not asked for a while.
         recovery_seconds: that while. A poll that is answered ends it earlier.
         drain_seconds: a stop waits this long for accepted requests.
+        ending_seconds: so long before, it ends the texts that are being written.
     """
 
     seconds: float = 720.0
@@ -32,4 +33,5 @@ class RemoteLimits:
     tries: int = 3
     failures: int = 3
     recovery_seconds: float = 5.0
-    drain_seconds: float = 30.0
+    drain_seconds: float = 15.0
+    ending_seconds: float = 5.0

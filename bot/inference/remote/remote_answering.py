@@ -106,6 +106,11 @@ class RemoteAnswering(Answering[ResultT]):
         if not self.done():
             self.progress.stop()
 
+    def end(self) -> None:
+        """End the text that is being generated, if there is one: what is written becomes the answer."""
+        if self.progress.partial is not None:
+            self.progress.stop()
+
     def cancel(self) -> None:
         self.task.cancel()
 
