@@ -11,6 +11,9 @@ from tests.discord_server import Exchange
 MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 """Discord's types of first responses."""
 EPHEMERAL = 64
+SHARED = "-# Shared by"
+COMPUTING = "*Computing: "
+"""How a page of an explanation begins what takes its place soon."""
 STOPS = ("Stop", "Cancel")
 """Labels of buttons that only an answer has which is not whole."""
 
@@ -35,6 +38,8 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
     """
     answers = _distinct([one for one in (*_first(exchange), *exchange.edits, *exchange.followups) if is_whole(one)])
     told = [one for one in exchange.followups if not is_whole(one)]
+    if any(_is_shared(one) for one in exchange.followups):
+        return Ending.TWICE if len(exchange.followups) > 1 and not told else Ending.ANSWERED
     if removed:
         return Ending.CANCELLED
     if exchange.acknowledged == MESSAGE and not answers:
@@ -51,7 +56,14 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
 def is_whole(message: Mapping[str, Any]) -> bool:
     """Whether a message is an answer, and not a notice, a sentence, or a text that is still being written."""
     shown = message.get("embeds") or message.get("components") or message.get("attachments")
+    if any(COMPUTING in str(embed.get("description")) for embed in message.get("embeds") or ()):
+        return False
     return bool(shown) and not any(one.get("label") in STOPS for one in pressable(message))
+
+
+def _is_shared(message: Mapping[str, Any]) -> bool:
+    """Whether a private answer was posted for everybody. Then its own message loses the button Share."""
+    return str(message.get("content") or "").startswith(SHARED)
 
 
 def is_unfinished(message: Mapping[str, Any]) -> bool:

@@ -212,7 +212,8 @@ class Crowd:
 def _last(exchange: Exchange) -> Mapping[str, Any]:
     """Return what somebody sees last."""
     shown = [exchange.response, *exchange.edits, *exchange.followups]
-    return next((one for one in reversed(shown) if is_whole(one)), exchange.response)
+    last = next((one for one in reversed(shown) if is_whole(one)), exchange.response)
+    return {**last, "flags": last.get("flags") or exchange.response.get("flags") or 0}
 
 
 def _sentence(exchange: Exchange) -> str:

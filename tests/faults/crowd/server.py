@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from discord.utils import time_snowflake, utcnow
 
 from tests.bench.cached_servers import FIRST_ID, ROLES, message, server
 from tests.discord_server import BOT, CONTENT, HEARTBEAT, USER, DiscordServer, _json
@@ -21,6 +23,7 @@ MEMBER_PERMISSIONS = str(104324673 | 1 << 16)
 HISTORY = 60
 """Messages in the channel."""
 FILE = b"id,text\n1,I love apples\n2,What a terrible day\n3,apples are sour.\n"
+LOCALES = ("en-US", "de", "fr")
 EVENTS_KEPT = 500
 """For a connection that was dropped: they are sent again when it resumes."""
 
@@ -39,6 +42,8 @@ class CrowdedDiscord(DiscordServer):
     acknowledged_at: dict[str, float] = field(default_factory=dict)
     heartbeats_at: dict[int, list[float]] = field(default_factory=dict)
     _nonces: itertools.count[int] = field(default_factory=itertools.count)
+    _ids: Iterator[int] = field(default_factory=lambda: snowflakes())
+    _began: datetime = field(default_factory=utcnow)
 
     @property
     def address(self) -> str:
@@ -59,8 +64,8 @@ class CrowdedDiscord(DiscordServer):
             in_server: whether they are in the server's channel, or write to the bot directly.
         """
         place = self._in_server(person) if in_server else {"user": _user(person)}
-        token = await self._interact(kind, **place, **content)
-        self.sent_at[token] = asyncio.get_running_loop().time()
+        token = await self._interact(kind, **place, locale=LOCALES[person % len(LOCALES)], **content)
+        self.sent_at.setdefault(token, asyncio.get_running_loop().time())
         return token
 
     def forget_requests(self) -> None:
@@ -76,7 +81,7 @@ class CrowdedDiscord(DiscordServer):
 
     def history(self) -> list[dict[str, Any]]:
         """Return what was written in the channel, the newest message first."""
-        return [_written(number) for number in reversed(range(HISTORY))]
+        return [self._written(number) for number in reversed(range(HISTORY))]
 
     def attachment(self) -> dict[str, Any]:
         """Return a file as an option has it."""
@@ -103,6 +108,19 @@ class CrowdedDiscord(DiscordServer):
             "context": 0,
             "app_permissions": ALL_PERMISSIONS,
         }
+
+    def _written(self, number: int) -> dict[str, Any]:
+        when = self._began - timedelta(minutes=HISTORY - number)
+        said = {
+            "id": str(time_snowflake(when)),
+            "author": _user(7_000_000 + number % 7),
+            "content": f"{TEXTS[number % len(TEXTS)]} {number}",
+            "timestamp": when.isoformat(),
+        }
+        return {**message(0, number), **said, "channel_id": GENERAL}
+
+    def _may(self, request: web.Request) -> bool:
+        return request.path.startswith("/files/") or super()._may(request)
 
     async def _callback(self, request: web.Request) -> web.Response:
         response = await super()._callback(request)
@@ -154,9 +172,9 @@ def _member(user: Mapping[str, Any]) -> dict[str, Any]:
     return {"user": user, "roles": [], "joined_at": when, "deaf": False, "mute": False, "flags": 0}
 
 
-def _written(number: int) -> dict[str, Any]:
-    user = _user(7_000_000 + number % 7)
-    hour, minute = divmod(number, 60)
-    when = f"2026-01-01T{hour:02}:{minute:02}:00+00:00"
-    said = {"author": user, "content": f"{TEXTS[number % len(TEXTS)]} {number}", "timestamp": when}
-    return {**message(0, number), **said, "channel_id": GENERAL}
+def snowflakes() -> Iterator[int]:
+    """Yield ids as Discord makes them: by the time of day, and each only once."""
+    last = 0
+    while True:
+        last = max(last + 1, time_snowflake(utcnow()))
+        yield last

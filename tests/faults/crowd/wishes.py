@@ -12,6 +12,7 @@ from bot.servers.needs import MENUS
 from tests.cogs.test_commands import COMMANDS
 from tests.discord_server import TYPES
 from tests.faults.crowd.server import FORUM, CrowdedDiscord
+from tests.support import COURSE
 from tests.tiny import TEXTS
 
 T = TypeVar("T")
@@ -162,6 +163,8 @@ class Wishes:
             options["text"] = f"{self.text()} <mask>."
         if "max_new_tokens" in options:
             options["max_new_tokens"] = self.state.randint(2, MOST_TOKENS)
+        if "checkpoint" in options:
+            options["checkpoint"] = COURSE[options["checkpoint"]]
         if name == "generate":
             options.pop("seed")
         return list(options.items())
