@@ -6,6 +6,7 @@ The process is real, and so are the sockets; Discord is the small one of the tes
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import tempfile
@@ -30,6 +31,7 @@ from tests.sharding.bot_process import BotProcess, bot_process
 from tests.support import COURSE
 
 SEED = 13
+SOAK_SECONDS = 180.0
 RATE = 12.0
 """Interactions a second that people begin with; what they press and fill in comes on top."""
 WARMING = 0.1
@@ -143,11 +145,11 @@ async def crowded_bot(
         **variables,
     }
     module = "tests.faults.crowd.process"
+    discord = CrowdedDiscord(heartbeat_seconds=HEARTBEAT_SECONDS)
     async with (
-        CrowdedDiscord(heartbeat_seconds=HEARTBEAT_SECONDS).serving() as discord,
+        discord.serving(),
         bot_process(discord.address, folder / "bot.log", settings, module) as process,
     ):
-        assert isinstance(discord, CrowdedDiscord)
         await discord.connected()
         await discord.until("PUT", "/commands")
         yield discord, process, Samples(monitor)
@@ -209,7 +211,7 @@ def _report(
     lateness = [
         later - earlier - HEARTBEAT_SECONDS
         for beats in discord.heartbeats_at.values()
-        for earlier, later in zip(beats, beats[1:], strict=False)
+        for earlier, later in itertools.pairwise(beats)
     ]
     return Soak(
         seconds,

@@ -106,7 +106,7 @@ class Monitor:
 
 def _described(frame: FrameType | None) -> str:
     """Return the innermost frames of a stack, the last one first."""
-    found = []
+    found: list[str] = []
     while frame is not None and len(found) < FRAMES:
         code = frame.f_code
         found.append(f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_qualname}")

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.discord_server import USER, Exchange
+from tests.discord_server import Exchange
 from tests.faults.crowd.endings import MODAL, STOPS, Ending, ending_of, is_unfinished, is_whole, pressable
 from tests.faults.crowd.server import CrowdedDiscord
 from tests.faults.crowd.wishes import Wish, Wishes
 
 PEOPLE = 300
+OWNER = 2000
+"""Of the server and the application."""
 FIRST_PERSON = 6_000_000
 COMPONENT, MODAL_SUBMIT = 3, 5
 """Discord's types of interactions."""
@@ -72,7 +74,7 @@ class Crowd:
 
     def __post_init__(self) -> None:
         self.wishes = Wishes(self.discord, self.state)
-        self._people = [int(USER["id"]), *range(FIRST_PERSON, FIRST_PERSON + PEOPLE - 1)]
+        self._people = [OWNER, *range(FIRST_PERSON, FIRST_PERSON + PEOPLE - 1)]
 
     async def ask_each(self) -> None:
         """Ask for everything once, one after the other, so that all is loaded."""

@@ -1,6 +1,7 @@
 """`python -m bot run` as a process that measures itself, on whose device rows fail and passes take long.
 
-Its environment says how: `SOAK_MONITOR` names the file of its measurements, `SOAK_TROUBLE` holds a `RowTrouble` as JSON.
+Its environment says how: `SOAK_MONITOR` names the file of its measurements, and `SOAK_TROUBLE` holds a `RowTrouble` as
+JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main() -> None:
         ended(watch, record)
 
     app.run_bot = watched_run
-    Watch.ended = counted  # type: ignore[method-assign]
+    Watch.ended = counted  # type: ignore[assignment, method-assign]
     with rows_in_trouble(trouble):
         bot_process.main()
 

@@ -21,18 +21,20 @@ class RowTrouble:
     Attributes:
         failing: of so many interactions, by their numbers, the rows of one fail in each pass; 0 for none.
         slow: of so many, one makes a pass take `seconds` longer; 0 for none.
-        seconds_a_row: how much longer each pass takes for each of its rows, as if the device were slower.
+        seconds_a_row, seconds_a_step: how much longer a pass takes for each of its rows, and a decode step for each of
+            its texts, as if the device were slower.
     """
 
     failing: int = 0
     slow: int = 0
     seconds: float = 0.5
     seconds_a_row: float = 0.0
+    seconds_a_step: float = 0.0
 
-    def strike(self, rows: Sequence[AnyRow]) -> None:
-        """Do to a pass of some rows what must happen to it."""
-        if self.seconds_a_row:
-            time.sleep(self.seconds_a_row * len(rows))
+    def strike(self, rows: Sequence[AnyRow], each: float) -> None:
+        """Do to a pass of some rows what must happen to it, and make it longer by `each` seconds a row."""
+        if each:
+            time.sleep(each * len(rows))
         if any(_is_every(self.slow, row) and not row.progress for row in rows):
             time.sleep(self.seconds)
         if any(_is_every(self.failing, row) for row in rows):
@@ -58,7 +60,7 @@ class TroubledSession:
         self._session.join(rows)
 
     def step(self) -> None:
-        self._trouble.strike(self._rows)
+        self._trouble.strike(self._rows, self._trouble.seconds_a_step)
         self._session.step()
 
     def leave(self) -> list[tuple[AnyRow, Any]]:
@@ -93,7 +95,7 @@ def _struck(operation: AnyOperation, trouble: RowTrouble) -> AnyOperation:
         return replace(operation, session=session)
 
     def run(rows: Sequence[AnyRow]) -> Sequence[Any]:
-        trouble.strike(rows)
+        trouble.strike(rows, trouble.seconds_a_row)
         return operation.run(rows)
 
     return replace(operation, run=run)
