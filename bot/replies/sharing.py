@@ -15,6 +15,7 @@ from bot.replies.acknowledgement import NO_MENTIONS, defer
 from bot.replies.components.buttons import Action, Button
 from bot.replies.delivery import Render, RequestT
 from bot.replies.discord_errors import outcome_of
+from bot.replies.one_try import sent_once
 from bot.replies.pending import until_accepted
 from bot.replies.reply import Reply
 from bot.request_ids import is_answered_again
@@ -86,7 +87,7 @@ async def share(interaction: discord.Interaction) -> None:
     embeds, files = await _copied(message)
     try:
         async with asyncio.timeout(SHARE_SECONDS):
-            await interaction.followup.send(
+            await sent_once(interaction).send(
                 _heading(interaction, message),
                 embeds=embeds,
                 files=files,

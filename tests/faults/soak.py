@@ -24,7 +24,16 @@ from tests.faults.crowd.endings import Ending
 from tests.faults.crowd.people import PEOPLE, Crowd
 from tests.faults.crowd.process import MONITOR, TROUBLE
 from tests.faults.crowd.rows_in_trouble import RowTrouble
-from tests.faults.crowd.samples import Held, Samples, busiest, lags_of, median, memory_growth, percentile
+from tests.faults.crowd.samples import (
+    Held,
+    Samples,
+    busiest,
+    lags_of,
+    longest_collection,
+    median,
+    memory_growth,
+    percentile,
+)
 from tests.faults.crowd.server import CrowdedDiscord
 from tests.faults.crowd.weather import Weather
 from tests.sharding.bot_process import BotProcess, bot_process
@@ -61,7 +70,7 @@ class Soak:
     tally: Counter[Ending]
     by_kind: Counter[tuple[str, Ending]]
     told: Counter[tuple[str, str]]
-    waits: list[float]
+    waits: list[tuple[float, str]]
     errors: int
     drops: int
     before: Held
@@ -69,6 +78,7 @@ class Soak:
     growth: Growth
     lags: list[float]
     during: list[tuple[str, int]]
+    longest_collection: float
     latest_heartbeat: float
     heartbeats: int
     ended: Counter[str] = field(default_factory=Counter)
@@ -102,7 +112,8 @@ class Soak:
 
     def lines(self) -> list[str]:
         """Return a report."""
-        waits, lags, grown = sorted(self.waits), self.lags, self.growth
+        waits, lags, grown = sorted(one for one, _ in self.waits), self.lags, self.growth
+        slowest = ", ".join(f"{what} {seconds:.0f}" for seconds, what in sorted(self.waits)[:-6:-1])
         endings = ", ".join(f"{self.tally[one]:,} {one}" for one in Ending)
         return [
             f"{PEOPLE} people, {self.seconds:.0f} s, {self.asked:,} interactions of {len(self.by_kind)} kinds and "
@@ -110,9 +121,10 @@ class Soak:
             f"endings: {endings}",
             f"by the process's own count: {', '.join(f'{number:,} {what}' for what, number in self.ended.items())}",
             f"seconds until the end: median {median(waits):.2f}, p99 {percentile(waits, 0.99):.2f}, "
-            f"longest {waits[-1]:.2f}",
+            f"longest {waits[-1]:.2f}; the slowest were {slowest}",
             f"event loop's lag in ms: p50 {percentile(lags, 0.5):.1f}, p99 {percentile(lags, 0.99):.1f}, "
-            f"p99.9 {percentile(lags, 0.999):.1f}, longest {lags[-1]:.1f}, of {len(lags):,}",
+            f"p99.9 {percentile(lags, 0.999):.1f}, longest {lags[-1]:.1f}, of {len(lags):,}; longest "
+            f"garbage collection {self.longest_collection:.1f}",
             f"heartbeats: {self.heartbeats}, the latest {1000 * self.latest_heartbeat:.0f} ms late",
             f"memory: {self.memory[0] / 1e6:.0f} MB after everything was used once, {self.memory[1] / 1e6:.0f} MB at "
             f"the end; after the first tenth {grown.verdict} ({grown.bytes / 1e6:+.1f} MB in {grown.requests:,}, "
@@ -172,7 +184,7 @@ async def soak(seconds: float, rate: float = RATE, folder: Path | None = None) -
         async with beside(crowd.follow()):
             async with beside(weather.rage()):
                 await crowd.ask(seconds, rate)
-            discord.plan_only("GET", "/nothing", next(iter(weather._kinds)))
+            weather.clear_up()
             await crowd.settle()
         await crowd.settle()
         last = len(samples.all())
@@ -227,6 +239,7 @@ def _report(
         memory_growth(during),
         lags_of(during),
         busiest(during),
+        longest_collection(during),
         max([0.0, *lateness]),
         len(lateness),
         Counter(everything[-1]["ended"]),

@@ -23,7 +23,7 @@ from bot.inference.checkpoints.sources import fetch
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.compute.device import Devices, listed
-from bot.inference.compute.memory import free_memory, is_out_of_memory
+from bot.inference.compute.memory import free_checkpoints, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.observer import Observer, Unobserved
 from bot.inference.scheduling.daemon_threads import DaemonThreads
@@ -292,7 +292,7 @@ class CheckpointPool:
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
             pooled.unload()
-            await _on(self._loading, free_memory)
+            await _on(self._loading, free_checkpoints)
         finally:
             pooled.leasable.set()
 
@@ -304,7 +304,7 @@ class CheckpointPool:
             if not any(isinstance(one, Exception) and is_out_of_memory(one) for one in (error, error.__cause__)):
                 raise
         # Outside the handler, in which the error's traceback keeps the loaded parts alive.
-        await _on(self._loading, free_memory)
+        await _on(self._loading, free_checkpoints)
         return None
 
     def _load_blocking(self, state: CheckpointState, folder: Path) -> tuple[Head, ...]:

@@ -28,6 +28,8 @@ class Ending(StrEnum):
     """They deleted the message themselves before it was answered."""
     TWICE = "answered twice"
     LOST = "lost"
+    NOT_COMPLETED = "typed on"
+    """What they typed was not completed, because Discord did not take the choices. So they type it themselves."""
 
 
 def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
@@ -39,7 +41,7 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
     answers = _distinct([one for one in (*_first(exchange), *exchange.edits, *exchange.followups) if is_whole(one)])
     told = [one for one in exchange.followups if not is_whole(one)]
     if any(_is_shared(one) for one in exchange.followups):
-        return Ending.TWICE if len(exchange.followups) > 1 and not told else Ending.ANSWERED
+        return Ending.TWICE if sum(map(_is_shared, exchange.followups)) > 1 else Ending.ANSWERED
     if removed:
         return Ending.CANCELLED
     if exchange.acknowledged == MESSAGE and not answers:

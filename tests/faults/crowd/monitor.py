@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 
@@ -39,7 +41,9 @@ class Monitor:
         self._process = psutil.Process()
         self._lags: list[float] = []
         self._beat = time.perf_counter()
-        self._during: list[tuple[float, str]] = []
+        self._during: list[str] = []
+        self._pauses: list[float] = []
+        self._collection_began = 0.0
         self._stop = threading.Event()
 
     @asynccontextmanager
@@ -48,11 +52,13 @@ class Monitor:
         main = threading.get_ident()
         watcher = threading.Thread(target=self._watch, args=(main,), name="the monitor's watcher", daemon=True)
         watcher.start()
+        gc.callbacks.append(self._collecting)
         tasks = [asyncio.create_task(self._beat_on()), asyncio.create_task(self._write())]
         try:
             yield
         finally:
             self._stop.set()
+            gc.callbacks.remove(self._collecting)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -72,17 +78,24 @@ class Monitor:
             beat = self._beat
             if time.perf_counter() - beat > LONG_SECONDS and beat != noted:
                 noted = beat
-                self._during.append((beat, _described(sys._current_frames().get(main))))
+                self._during.append(_described(sys._current_frames().get(main)))
 
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             lags, self._lags = self._lags, []
             during, self._during = self._during, []
-            line = json.dumps(self._sample(lags, during))
-            await asyncio.to_thread(self._append, line)
+            tasks, pauses = len(asyncio.all_tasks()), self._pauses
+            self._pauses = []
+            await asyncio.to_thread(self._append, {"tasks": tasks, "lags": lags, "during": during, "pauses": pauses})
 
-    def _sample(self, lags: list[float], during: list[tuple[float, str]]) -> dict[str, object]:
+    def _append(self, measured: dict[str, Any]) -> None:
+        line = {name: measured[name] for name in ("tasks", "during")}
+        line |= {name: [round(1000 * one, 1) for one in measured[name]] for name in ("lags", "pauses")}
+        with self._file.open("a") as file:
+            file.write(json.dumps(line | self._sample()) + "\n")
+
+    def _sample(self) -> dict[str, Any]:
         with self._process.oneshot():
             memory = self._process.memory_info().rss
         connections = 0
@@ -91,17 +104,18 @@ class Monitor:
         return {
             "memory": memory,
             "threads": sorted(one.name for one in threading.enumerate() if not one.name.startswith(EXECUTOR)),
-            "tasks": len(asyncio.all_tasks()),
             "files": self._process.num_fds() - connections,
             "connections": connections,
             "ended": dict(self.ended),
-            "lags": [round(1000 * lag, 1) for lag in lags],
-            "during": [what for _, what in during],
         }
 
-    def _append(self, line: str) -> None:
-        with self._file.open("a") as file:
-            file.write(line + "\n")
+    def _collecting(self, phase: str, info: object) -> None:
+        """Hear of garbage collection, which holds up all threads."""
+        now = time.perf_counter()
+        if phase == "start":
+            self._collection_began = now
+        else:
+            self._pauses.append(now - self._collection_began)
 
 
 def _described(frame: FrameType | None) -> str:

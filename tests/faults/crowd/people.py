@@ -12,7 +12,7 @@ from typing import Any
 from tests.discord_server import Exchange
 from tests.faults.crowd.endings import MODAL, STOPS, Ending, ending_of, is_unfinished, is_whole, pressable
 from tests.faults.crowd.server import CrowdedDiscord
-from tests.faults.crowd.wishes import Wish, Wishes
+from tests.faults.crowd.wishes import AUTOCOMPLETION, Wish, Wishes
 
 PEOPLE = 300
 OWNER = 2000
@@ -46,6 +46,7 @@ class Asked:
     removed: bool = False
     stopped: bool = False
     ending: Ending | None = None
+    is_typing: bool = False
     ended: float | None = None
 
 
@@ -68,7 +69,7 @@ class Crowd:
     tally: Counter[Ending] = field(default_factory=Counter)
     by_kind: Counter[tuple[str, Ending]] = field(default_factory=Counter)
     told: Counter[tuple[str, str]] = field(default_factory=Counter)
-    waits: list[float] = field(default_factory=list)
+    waits: list[tuple[float, str]] = field(default_factory=list)
     asked: int = 0
     strange: list[tuple[Asked, Exchange]] = field(default_factory=list)
 
@@ -92,21 +93,25 @@ class Crowd:
             if loop.time() < due:
                 continue
             due += self.state.expovariate(rate)
-            wish = self.wishes.draw()
-            in_server = wish.needs_server or self.state.random() >= DIRECT
-            await self._ask(wish, self.wishes.chosen(self._people), in_server=in_server)
+            await self._ask_something()
 
-    async def settle(self, patience: float = 60.0) -> None:
+    async def ask_at_once(self, number: int) -> None:
+        """Ask so often without a pause."""
+        for _ in range(number):
+            self.look()
+            await self._ask_something()
+
+    async def settle(self, patience: float = 120.0) -> None:
         """Wait until all have an ending, or for so many seconds nothing comes any more. The rest is lost."""
         loop = asyncio.get_running_loop()
         since, left = loop.time(), len(self.open)
-        while self.open and loop.time() - since < patience:
+        while any(not one.is_typing for one in self.open.values()) and loop.time() - since < patience:
             await asyncio.sleep(LOOKS)
             self.look()
             if len(self.open) < left:
                 since, left = loop.time(), len(self.open)
         for one in list(self.open.values()):
-            self._end(one, Ending.LOST)
+            self._end(one, Ending.NOT_COMPLETED if one.is_typing else Ending.LOST)
 
     def look(self) -> None:
         """See what has come of everything that was asked."""
@@ -123,12 +128,21 @@ class Crowd:
     async def follow(self) -> None:
         """Press and fill in what the latest answers offer, until this is cancelled."""
         while True:
-            self._follow_ups, todo = [], self._follow_ups
-            for one, message in todo:
-                await self._use(one, message)
+            await self.follow_up()
             await asyncio.sleep(LOOKS)
 
+    async def follow_up(self) -> None:
+        """Press and fill in what the latest answers offer."""
+        self._follow_ups, todo = [], self._follow_ups
+        for one, message in todo:
+            await self._use(one, message)
+
     _follow_ups: list[tuple[Asked, Mapping[str, Any]]] = field(default_factory=list)
+
+    async def _ask_something(self) -> None:
+        wish = self.wishes.draw()
+        in_server = wish.needs_server or self.state.random() >= DIRECT
+        await self._ask(wish, self.wishes.chosen(self._people), in_server=in_server)
 
     async def _ask(self, wish: Wish, person: int, *, in_server: bool) -> None:
         what = f"/{wish.name}" if not wish.is_menu else f"the menu {wish.name}"
@@ -137,7 +151,7 @@ class Crowd:
 
     async def _send(self, what: str, kind: int, person: int, in_server: bool, **content: Any) -> None:
         token = await self.discord.interact(kind, person, in_server=in_server, **content)
-        self.open[token] = Asked(token, what, person, in_server)
+        self.open[token] = Asked(token, what, person, in_server, is_typing=kind == AUTOCOMPLETION)
         self.asked += 1
 
     def _end(self, one: Asked, ending: Ending) -> None:
@@ -146,7 +160,7 @@ class Crowd:
         exchange = self.discord.exchanges[one.token]
         self.tally[ending] += 1
         self.by_kind[one.what, ending] += 1
-        self.waits.append(one.ended - self.discord.sent_at[one.token])
+        self.waits.append((one.ended - self.discord.sent_at[one.token], one.what))
         if ending is Ending.TOLD:
             self.told[one.what, _sentence(exchange)] += 1
         if ending in (Ending.LOST, Ending.TWICE):

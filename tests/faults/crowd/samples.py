@@ -61,6 +61,11 @@ def lags_of(samples: Sequence[dict[str, Any]]) -> list[float]:
     return sorted(lag for one in samples for lag in one["lags"])
 
 
+def longest_collection(samples: Sequence[dict[str, Any]]) -> float:
+    """Return how long garbage collection has held up everything, in milliseconds."""
+    return max([0.0, *(float(pause) for one in samples for pause in one["pauses"])])
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value that a share of sorted values do not exceed."""
     return values[min(len(values) - 1, int(share * len(values)))]

@@ -68,6 +68,10 @@ class CrowdedDiscord(DiscordServer):
         self.sent_at.setdefault(token, asyncio.get_running_loop().time())
         return token
 
+    def forget_trouble(self) -> None:
+        """Have no request run into trouble that was planned."""
+        self._trouble.clear()
+
     def forget_requests(self) -> None:
         """Keep no more than is needed of what has arrived and was sent."""
         self.requests.clear()

@@ -36,13 +36,22 @@ class Weather:
         dropped = loop.time()
         while True:
             await asyncio.sleep(self.state.expovariate(1 / ERRORS_SECONDS))
-            self.discord.plan_only(*self.state.choice(PATHS), self.state.choice(self._kinds))
-            self.errors += 1
+            self.worsen()
             if loop.time() - dropped > DROP_SECONDS:
-                await self._drop()
+                await self.drop()
                 dropped = loop.time()
 
-    async def _drop(self) -> None:
+    def worsen(self) -> None:
+        """Have one of the next requests run into trouble."""
+        self.discord.plan_only(*self.state.choice(PATHS), self.state.choice(self._kinds))
+        self.errors += 1
+
+    def clear_up(self) -> None:
+        """Have no request run into trouble that was planned and did not come."""
+        self.discord.forget_trouble()
+
+    async def drop(self) -> None:
+        """End the gateway's connection, in one of three ways."""
         self.drops += 1
         match self.drops % 3:
             case 0:
