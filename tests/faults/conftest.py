@@ -17,12 +17,15 @@ from tests.discord_trouble import hurry
 from tests.faults.crowd.server import CrowdedDiscord
 from tests.test_app import Run, nothing_left, stop
 
-Crowded = Callable[[], AbstractAsyncContextManager[CrowdedDiscord]]
+Crowded = Callable[..., AbstractAsyncContextManager[CrowdedDiscord]]
 
 
 @pytest.fixture
 def crowded(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Crowded:
-    """Run the bot until the end of the body; it must leave nothing behind. It repeats calls without long pauses."""
+    """Run the bot, perhaps with other settings, until the end of the body; it must leave nothing behind.
+
+    It repeats calls without long pauses.
+    """
 
     async def at_once(*arguments: object, **options: object) -> None:
         pass
@@ -34,11 +37,11 @@ def crowded(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Crowded:
         monkeypatch.setattr(pending, name, seconds)
 
     @asynccontextmanager
-    async def crowded() -> AsyncIterator[CrowdedDiscord]:
+    async def crowded(**changed: object) -> AsyncIterator[CrowdedDiscord]:
         discord = CrowdedDiscord()
         async with discord.serving():
             discord.take_the_place_of_discord(monkeypatch)
-            known = {"discord_token": SecretStr(TOKEN), "message_content": True}
+            known = {"discord_token": SecretStr(TOKEN), "message_content": True, **changed}
             run = Run(settings.model_copy(update=known))
             try:
                 await discord.connected()

@@ -45,7 +45,8 @@ class Overload:
     """What was measured. All times are in seconds.
 
     Attributes:
-        usual, kept: answers a second when just enough is asked, and in the overload.
+        usual, kept: answers a second when just enough is asked, and in the overload, from the first question to the
+            last answer.
         refused_in: how long refusals took, in ascending order.
         ratios: the wait that a refusal named, by the time until all that was accepted before it was answered.
         came_back, admitted: who asked again after that wait, when the rush was over, and who was answered then.
@@ -97,7 +98,7 @@ class Overload:
 
 
 @dataclass
-class _Rush:
+class Rush:
     """People who ask, each once."""
 
     discord: CrowdedDiscord
@@ -178,7 +179,7 @@ async def overload(seconds: float = OVERLOAD_SECONDS, number: int = 300, folder:
         with tempfile.TemporaryDirectory(prefix="glassbox-overload-") as name:
             return await overload(seconds, number, Path(name))
     async with crowded_bot(folder, SLOW_DEVICE) as (discord, process, _):
-        rush = _Rush(discord, random.Random(SEED))
+        rush = Rush(discord, random.Random(SEED))
         await rush.answered([await rush.ask() for _ in range(20)])  # loads
         usual = await rush.closed_loop(number)
         tokens = await rush.flood(TIMES * usual, seconds)
@@ -191,7 +192,7 @@ async def overload(seconds: float = OVERLOAD_SECONDS, number: int = 300, folder:
         return result
 
 
-async def _come_back(rush: _Rush, refused: Sequence[str]) -> tuple[int, int]:
+async def _come_back(rush: Rush, refused: Sequence[str]) -> tuple[int, int]:
     """Some of those who were refused last ask again after the wait that they were told."""
     waits = [_wait_of(rush.discord.exchanges[token]) for token in refused]
     await asyncio.sleep(max(waits))
@@ -217,9 +218,7 @@ def _measured(
         before = [end for (sent, _), end in zip(ended, last, strict=True) if sent <= discord.sent_at[token]]
         if before and before[-1] > heard:
             ratios.append(_wait_of(discord.exchanges[token]) / (before[-1] - heard))
-    ends = sorted(end for _, end in ended)
-    first, final = ends[len(ends) // 10], ends[len(ends) * 9 // 10]
-    kept = len(ends) * 0.8 / (final - first)
+    kept = len(ended) / (max(end for _, end in ended) - discord.sent_at[tokens[0]])
     latencies = sorted(discord.acknowledged_at[token] - discord.sent_at[token] for token in refused)
     lost = len(accepted) - len(ended)
     return Overload(usual, kept, len(tokens), len(accepted), latencies, ratios, *back, lost)
