@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.__main__ import open_console
+from tests.faults.crowd.report import Soak
 from tests.faults.fault import Fault, all_faults
 from tests.faults.overload import OVERLOAD_SECONDS, Overload, overload
-from tests.faults.soak import RATE, SOAK_SECONDS, Soak, soak
+from tests.faults.soak import RATE, SOAK_SECONDS, soak
 from tests.faults.tally import Tally
 
 COLUMNS = ("tried", "asked", "answered once", "answered twice", "told to retry", "lost")

@@ -22,10 +22,10 @@ from tests.timers import PATIENCE
 pytestmark = pytest.mark.measured_elsewhere
 
 
-async def test_nobody_is_forgotten_and_nothing_is_left(crowded: Crowded) -> None:
+async def test_nobody_is_forgotten_and_nothing_is_left(crowded: Crowded, caplog: pytest.LogCaptureFixture) -> None:
     with rows_in_trouble(RowTrouble(failing=17, slow=23, seconds=0.05)):
         async with crowded() as discord:
-            crowd, weather = Crowd(discord, random.Random(SEED)), Weather(discord, random.Random(SEED))
+            crowd, weather = Crowd(discord, random.Random(SEED), deletes=4.0), Weather(discord, random.Random(SEED))
             for number in range(10):
                 weather.worsen()
                 if number % 5 == 1:
@@ -40,6 +40,9 @@ async def test_nobody_is_forgotten_and_nothing_is_left(crowded: Crowded) -> None
     assert crowd.tally[Ending.ANSWERED] > crowd.asked / 2
     assert weather.errors
     assert weather.drops
+    assert crowd.tally[Ending.CANCELLED]
+    unexpected = [one.getMessage() for one in caplog.records if one.name == "bot.client" and one.levelname == "ERROR"]
+    assert not unexpected
 
 
 @pytest.mark.slow

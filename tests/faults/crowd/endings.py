@@ -12,8 +12,8 @@ MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 """Discord's types of first responses."""
 EPHEMERAL = 64
 SHARED = "-# Shared by"
-COMPUTING = "*Computing: "
-"""How a page of an explanation begins what takes its place soon."""
+UNDER_WAY = ("*Computing: ", "Unloading **", "Loading **")
+"""How pages say that something takes their place soon."""
 STOPS = ("Stop", "Cancel")
 """Labels of buttons that only an answer has which is not whole."""
 
@@ -58,7 +58,8 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
 def is_whole(message: Mapping[str, Any]) -> bool:
     """Whether a message is an answer, and not a notice, a sentence, or a text that is still being written."""
     shown = message.get("embeds") or message.get("components") or message.get("attachments")
-    if any(COMPUTING in str(embed.get("description")) for embed in message.get("embeds") or ()):
+    texts = [str(embed.get("description")) for embed in message.get("embeds") or ()]
+    if any(sign in text for sign in UNDER_WAY for text in texts):
         return False
     return bool(shown) and not any(one.get("label") in STOPS for one in pressable(message))
 

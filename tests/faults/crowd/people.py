@@ -23,8 +23,8 @@ COMPONENT, MODAL_SUBMIT = 3, 5
 DIRECT = 0.1
 """The share of requests that people send to the bot alone."""
 PRESSES, DELETES, STOPPED = 0.3, 0.02, 0.3
-"""The shares of answers that somebody presses something under, of requests whose message somebody deletes while it is
-answered, and of unfinished texts that somebody stops."""
+"""The share of answers that somebody presses something under, of requests under way whose message somebody deletes in a
+second, and of unfinished texts that somebody stops."""
 LOOKS = 0.05
 """Seconds between two looks at what has come of an interaction."""
 
@@ -54,6 +54,9 @@ class Asked:
 class Crowd:
     """People who ask at random times, and look at what comes.
 
+    Args:
+        deletes: of the requests under way, the share whose message somebody deletes in a second.
+
     Attributes:
         open: interactions without an ending.
         tally: endings so far.
@@ -64,7 +67,7 @@ class Crowd:
 
     discord: CrowdedDiscord
     state: random.Random
-    cancels: bool = True
+    deletes: float = DELETES
     open: dict[str, Asked] = field(default_factory=dict)
     tally: Counter[Ending] = field(default_factory=Counter)
     by_kind: Counter[tuple[str, Ending]] = field(default_factory=Counter)
@@ -122,7 +125,7 @@ class Crowd:
                 ending = Ending.ANSWERED
             if ending is not None:
                 self._end(one, ending)
-            elif exchange.acknowledged == 5 and self.cancels:
+            elif exchange.acknowledged == 5:
                 self._perhaps_cancel(one, exchange)
 
     async def follow(self) -> None:
@@ -187,11 +190,11 @@ class Crowd:
             one.stopped = True
             if self.state.random() < STOPPED:
                 self._follow_ups.append((one, exchange.edits[-1]))
-        elif self.state.random() < DELETES * LOOKS:
+        elif self.state.random() < self.deletes * LOOKS:
             one.removed = exchange.deleted = True
 
     async def _use(self, one: Asked, message: Mapping[str, Any]) -> None:
-        if "custom_id" in message and not is_whole(message):  # a modal
+        if "custom_id" in message:  # a modal
             data = {"custom_id": message["custom_id"], "components": self._filled(message)}
             await self._send("a modal", MODAL_SUBMIT, one.person, one.in_server, data=data)
             return

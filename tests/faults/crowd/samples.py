@@ -12,6 +12,9 @@ from typing import Any
 
 from tests.bench.growth import Growth, growth
 
+SETTLED = 5_000
+"""Interactions after which caches have filled: those of results and of kernels for each shape of a batch."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -72,8 +75,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def memory_growth(samples: Sequence[dict[str, Any]]) -> Growth:
-    """Judge the growth of memory by interactions."""
+    """Judge the growth of memory by interactions: from `SETTLED` on if there were twice as many, otherwise of all."""
     points = [(sum(one["ended"].values()), one["memory"]) for one in samples]
+    if points[-1][0] >= 2 * SETTLED:
+        points = [(ended, memory) for ended, memory in points if ended >= SETTLED]
     first = points[0][0]
     return growth([(ended - first, memory) for ended, memory in points])
 

@@ -53,6 +53,8 @@ TYPED = {
     "sentiment": ("checkpoint", ""),
 }
 """By command, an option that Discord asks the bot to complete, and what was typed of it."""
+OPENS = 0.5
+"""The share of those who open the form of `/tokenize` rather than type into its option."""
 FREE = ("text", "prompt", "message", "context", "first", "texts", "question")
 """Options that hold people's own words."""
 
@@ -165,6 +167,8 @@ class Wishes:
             options["max_new_tokens"] = self.state.randint(2, MOST_TOKENS)
         if "checkpoint" in options:
             options["checkpoint"] = COURSE[options["checkpoint"]]
+        if name == "tokenize" and self.state.random() < OPENS:
+            del options["texts"]
         if name == "generate":
             options.pop("seed")
         return list(options.items())
