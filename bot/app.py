@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib.util
 import logging
 import socket
@@ -18,6 +17,7 @@ from bot.errors import ProcessBroken, SettingsError, describe
 from bot.inference.checkpoints.catalogue import Catalogue, Preset
 from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
+from bot.inference.compute.collection import leave_out
 from bot.inference.compute.device import Device
 from bot.inference.observer import Observer
 from bot.inference.remote.addresses import addresses_of
@@ -191,13 +191,13 @@ async def _serve(
 ) -> None:
     """Log in, register the commands, and stay connected until the bot is closed."""
     await _login(bot, token)
-    _leave_out_of_collection()
+    await asyncio.to_thread(leave_out)
     # Only now, so that a wrong token is reported before a gigabyte is downloaded.
     async with (
-        beside(backend.preload()),
+        beside(_preload(backend)),
         beside(bot.takeover.run()),
         beside(bot.roll_call.run()),
-        beside(_settle(bot, backend)),
+        beside(_settle(bot)),
     ):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
@@ -206,24 +206,16 @@ async def _serve(
             await bot.connect()
 
 
-async def _settle(bot: Glassbox, backend: InferenceWorker | RemoteBackend) -> None:
-    """Leave the servers out of garbage collection once all shards are connected, unless checkpoints would be as well.
-
-    Only garbage collection frees an evicted checkpoint.
-    """
-    if isinstance(backend, RemoteBackend):
-        await bot.wait_until_ready()
-        _leave_out_of_collection()
+async def _preload(backend: InferenceWorker | RemoteBackend) -> None:
+    """Load the checkpoints ahead of time, then leave them and their libraries out of garbage collection."""
+    await backend.preload()
+    await asyncio.to_thread(leave_out)
 
 
-def _leave_out_of_collection() -> None:
-    """Have garbage collection skip what is there now, for good.
-
-    Modules, the command tree and the servers' channels and roles are hundreds of thousands of objects. To go through
-    them takes a tenth of a second and more, in which no interaction is acknowledged.
-    """
-    gc.collect()
-    gc.freeze()
+async def _settle(bot: Glassbox) -> None:
+    """Leave the servers' channels and roles out of garbage collection once all shards are connected."""
+    await bot.wait_until_ready()
+    await asyncio.to_thread(leave_out)
 
 
 async def _login(bot: Glassbox, token: str) -> None:

@@ -325,7 +325,9 @@ async def tell_failure(interaction: Interaction, name: str, error: BaseException
     record_of(interaction).end(ending_for(error), error)
     sentence = sentence_for(error)
     if sentence is None:
-        log.error("%s failed: %s", name, describe(error))
+        # If somebody has deleted what they were waiting for, nothing is wrong.
+        is_expected = isinstance(error, discord.HTTPException) and is_gone(error)
+        log.log(logging.INFO if is_expected else logging.ERROR, "%s failed: %s", name, describe(error))
     # Discord may take seconds for each call, and the process does not have many left.
     await tell(interaction, sentence or UNEXPECTED, at_once=isinstance(error, ShuttingDown))
 

@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -128,7 +128,7 @@ class DiscordServer:
     _events: list[dict[str, Any]] = field(default_factory=list)
     _commands: list[dict[str, Any]] = field(default_factory=list)
     _connections: list[web.WebSocketResponse] = field(default_factory=list)
-    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(5000))
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(5000))
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _url: str = ""
 

@@ -317,6 +317,14 @@ class InferenceWorker(Backend, Bundling):
             return DeviceGone
         return self._hangs.reason if self._hangs.too_many.is_set() else None
 
+    @property
+    def _expected_seconds(self) -> float:
+        """Seconds until what is accepted is answered."""
+        # The rows of a request that waits for its checkpoint are not in the queue yet.
+        awaited = [one.state for one in self._pool.checkpoints if one.leases and one.loaded is None]
+        loading = max((one.seconds_left or one.expected_seconds for one in awaited), default=0.0)
+        return max(self._answerer.recent_seconds.average, loading + self._queue.expected_seconds)
+
     def _admit(self, person: int, background: bool) -> None:
         if self._is_closed:
             raise ShuttingDown
@@ -325,7 +333,7 @@ class InferenceWorker(Backend, Bundling):
                 raise QueueFull(wait=self._answerer.recent_seconds.average)
             return
         if len(self._accepted) - self._background >= self._limits.requests:
-            raise QueueFull(wait=max(self._answerer.recent_seconds.average, self._queue.expected_seconds))
+            raise QueueFull(wait=self._expected_seconds)
         if self._people[person] >= self._limits.per_person:
             raise TooManyRequests(self._limits.per_person)
 

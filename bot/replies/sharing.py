@@ -17,6 +17,7 @@ from bot.replies.acknowledgement import NO_MENTIONS, defer
 from bot.replies.components.buttons import Action, Button
 from bot.replies.delivery import Render, RequestT
 from bot.replies.discord_errors import outcome_of
+from bot.replies.one_try import sent_once
 from bot.replies.pending import until_accepted
 from bot.replies.reply import Reply
 from bot.request_ids import is_answered_again
@@ -106,7 +107,7 @@ async def share(interaction: discord.Interaction) -> None:
     await until_accepted(lambda: _show(interaction, _view(message, Offer.SHARING)))
     try:
         async with asyncio.timeout(SHARE_SECONDS):
-            await interaction.followup.send(
+            await sent_once(interaction).send(
                 _heading(interaction, message),
                 embeds=embeds,
                 files=files,

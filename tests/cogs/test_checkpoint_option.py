@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import discord
+import pytest
 from discord import app_commands
 
 from bot.replies.checkpoints.choice import for_task
@@ -26,6 +30,22 @@ async def test_each_command_completes_to_those_that_can_do_its_task(open_scene: 
             assert {one["value"] for one in offered} == {one.name for one in able}, command.name
             assert not command.get_parameter("checkpoint").required  # type: ignore[union-attr]
         assert scene.env.errors == []
+
+
+@pytest.mark.parametrize("command", ["attention", "tokenize", "sentiment"])
+async def test_a_checkpoint_that_was_used_can_be_chosen(
+    open_scene: OpenScene, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its status then says something new at every look: since when nobody has used it."""
+    # simcord's clock stands still.
+    monkeypatch.setattr("bot.inference.checkpoints.residency.time", SimpleNamespace(monotonic=time.perf_counter))
+    async with open_scene() as scene:
+        option = "texts" if command == "tokenize" else "text"
+        for number in range(2):
+            options = {option: f"I love apples {number}", "checkpoint": "tiny-distilbert"}
+            result = await scene.ask("server", command, **options)
+            assert result.response is not None
+            assert result.response.embeds, result.response.content
 
 
 def _options(command: app_commands.Command) -> set[str]:  # type: ignore[type-arg]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,7 +129,9 @@ class TestWaiting:
 
             result = await sentiment(scene)
 
-            assert scene.refusal(result) == ("Too many people are asking at once. Please try again in about 1 second.")
+            # As long as its checkpoint usually takes to load.
+            told = r"Too many people are asking at once\. Please try again in about [1-5] seconds?\."
+            assert re.fullmatch(told, scene.refusal(result))
             loading.set()
             await waiting
 

@@ -46,16 +46,19 @@ class BotProcess:
 
 
 @contextlib.asynccontextmanager
-async def bot_process(address: str, log: Path, variables: Mapping[str, str]) -> AsyncIterator[BotProcess]:
+async def bot_process(
+    address: str, log: Path, variables: Mapping[str, str], module: str = "tests.sharding.bot_process"
+) -> AsyncIterator[BotProcess]:
     """Run a bot process; it is killed at the end of the body if it has not ended.
 
     Args:
         address: of the small Discord, `host:port`.
         variables: the process's settings.
+        module: this one, or one that runs it with more around it.
     """
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("_CHECKPOINT", "DISCORD_TOKEN"))}
     environment = {**kept, "DISCORD_TOKEN": TOKEN, "DISCORD_ADDRESS": address, "PYTHONPATH": str(ROOT), **variables}
-    command = sys.executable, "-m", "tests.sharding.bot_process", "run"
+    command = sys.executable, "-m", module, "run"
     with await asyncio.to_thread(log.open, "ab") as file:
         # Not in the folder of the repository, where an operator's `.env` may lie.
         process = await asyncio.create_subprocess_exec(

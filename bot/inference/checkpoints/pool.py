@@ -26,7 +26,7 @@ from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.checkpoints.worker_thread import Reports, Work, WorkerThread
 from bot.inference.compute.device import Devices, listed
 from bot.inference.compute.device_faults import is_final
-from bot.inference.compute.memory import free_memory, is_out_of_memory
+from bot.inference.compute.memory import free_checkpoints, is_out_of_memory
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.observer import Observer, Unobserved
 from bot.inference.scheduling.queue import DeviceQueue
@@ -308,7 +308,7 @@ class CheckpointPool:
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
             pooled.unload()
-            await self._loading.run(free_memory)
+            await self._loading.run(free_checkpoints)
         finally:
             pooled.leasable.set()
 
@@ -323,7 +323,7 @@ class CheckpointPool:
             if not any(map(is_out_of_memory, errors)):
                 raise
         # Outside the handler, in which the error's traceback keeps the loaded parts alive.
-        await self._loading.run(free_memory)
+        await self._loading.run(free_checkpoints)
         return None
 
     def _load_blocking(self, state: CheckpointState, folder: Path, work: Work) -> tuple[Head, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 from dataclasses import dataclass
 
+from bot.inference.compute.collection import collect_everything
+
 
 def free_memory() -> None:
     """Free unreferenced tensors."""
@@ -39,6 +41,12 @@ def free_cache() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def free_checkpoints() -> None:
+    """Free unreferenced checkpoints, whose heads and operations refer to each other, and unreferenced tensors."""
+    collect_everything()
+    free_memory()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

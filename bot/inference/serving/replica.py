@@ -11,6 +11,7 @@ from typing import Any
 from bot.errors import UNEXPECTED, GlassboxError, Unanswered, describe
 from bot.inference.answering import Answering
 from bot.inference.checkpoints.description import CheckpointDescription
+from bot.inference.compute.collection import leave_out
 from bot.inference.serving.messages import Answered, Asked, Event, Failed, Heard, Report
 from bot.inference.worker import InferenceWorker
 from bot.request_ids import request_id
@@ -46,11 +47,15 @@ class Replica:
         self._is_closed = False
         self._running: dict[str, Answering[Any]] = {}
         self._breaking = asyncio.create_task(self._worker.until_broken())
-        self._preloading = asyncio.create_task(self._worker.preload())
+        self._preloading = asyncio.create_task(self._preload())
         # The first replica joins at once, so that those who wait for it see how far its checkpoint is. Others answer
         # meanwhile if there are others, so then it joins when it is ready.
         if await asyncio.to_thread(_others_answer):
             await self._preloading
+
+    async def _preload(self) -> None:
+        await self._worker.preload()
+        await asyncio.to_thread(leave_out)
 
     async def answer(self, asked: Asked) -> AsyncIterator[Event]:
         """Answer a request. Closing the iterator gives the request up, and so does Serve when the caller is gone."""

@@ -63,7 +63,9 @@ class Choosing:
         among = await self.among(interaction, task)
         if not among:
             return None
-        if any(one.name == chosen for one in self._backend.status().checkpoints if one not in among):
+        # By their names: what else a status says has changed since, as soon as a checkpoint has been used.
+        known, allowed = ({one.name for one in some} for some in (self._backend.status().checkpoints, among))
+        if chosen in known - allowed:
             raise unknown(among)  # rather than take it for a part of another name
         return chosen_among(among, chosen)
 

@@ -16,10 +16,12 @@ from bot.errors import QueueFull, StillLoading
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource
 from bot.inference.operations import Budget, Operation
 from bot.inference.scheduling.costs import REMEMBERED, Costs, Recent
+from bot.inference.status import Phase
 from bot.inference.task import Implementation
 from bot.inference.worker import InferenceWorker, Limits
 from tests.inference.toys import PRESET, TASK, ToyHead, ToyRequest, ToyShop, queued, toy_steps
 from tests.support import open_worker
+from tests.timers import FAR, PATIENCE
 
 
 class Other(ToyRequest):
@@ -83,6 +85,24 @@ async def test_the_wait_grows_with_what_is_in_the_queue(shop: ToyShop, monkeypat
             await queued(worker, 40)
             assert refusal(worker) == pytest.approx(2 * 41 / 8)
         await asyncio.gather(held, *answers)
+
+
+async def test_the_wait_includes_a_checkpoint_that_is_loading(shop: ToyShop) -> None:
+    gate = threading.Event()
+
+    def load() -> ToyHead:
+        gate.wait(PATIENCE)
+        return shop.head
+
+    shop.load = load
+    async with shop.open(Limits(requests=1)) as worker:
+        answer = worker.submit(ToyRequest(1), person=1)
+        while worker.status().models["toy"].phase is not Phase.LOADING:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        worker.task_state("toy").expected_seconds = FAR
+        assert refusal(worker) == pytest.approx(FAR, rel=0.05)
+        gate.set()
+        await answer
 
 
 def test_the_first_answer_counts_in_full_and_the_last_ones_most() -> None:
