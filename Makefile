@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test test-all lint lint-deploy format constraints clean
+.PHONY: playground run test test-all lint lint-deploy format constraints audit clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground $(if $(PAGE),--page $(PAGE))
@@ -42,6 +42,11 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Known vulnerabilities of the pinned packages, then bandit's rules. Status 2 of make: see what audit has printed.
+audit: $(VENV)/.dev $(VENV)/audit/.done
+	$(BIN)/ruff check --select S bot cogs
+	$(BIN)/python -m tests.supply.audit $(VENV)/audit/bin/pip-audit constraints.txt
+
 # The newest versions that pyproject.toml allows, for when they are to be tried.
 constraints:
 	rm -rf $(VENV)
@@ -66,3 +71,8 @@ $(VENV)/.playground: pyproject.toml constraints.txt $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/bin/python
 	$(INSTALL) ".[dev]"
 	@touch $@ $(VENV)/.playground
+
+$(VENV)/audit/.done: tests/supply/tools.txt $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/supply/tools.txt
+	@touch $@
