@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test test-all lint lint-deploy format constraints audit clean
+.PHONY: playground run test test-all lint lint-deploy format constraints audit sbom clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground $(if $(PAGE),--page $(PAGE))
@@ -46,6 +46,10 @@ format: $(VENV)/.dev
 audit: $(VENV)/.dev $(VENV)/audit/.done
 	$(BIN)/ruff check --select S bot cogs
 	$(BIN)/python -m tests.supply.audit $(VENV)/audit/bin/pip-audit constraints.txt
+
+# What the tests passed with, as CycloneDX: sbom.json.
+sbom: $(VENV)/audit/.done
+	$(VENV)/audit/bin/cyclonedx-py requirements constraints.txt --output-reproducible --of JSON --output-file sbom.json
 
 # The newest versions that pyproject.toml allows, for when they are to be tried.
 constraints:
