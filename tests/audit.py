@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -33,14 +34,15 @@ def main(locks: list[Path]) -> None:
     raise typer.Exit(1 if vulnerable else 2 if unknown else 0)
 
 
-def audited(lock: Path) -> Sequence[dict[str, object]]:
+def audited(lock: Path) -> Sequence[dict[str, Any]]:
     """Return what pip-audit says about each package of a lock."""
-    command = [sys.executable, "-m", "pip_audit", "--requirement", lock, "--disable-pip", "--require-hashes"]
+    command = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--disable-pip", "--require-hashes"]
     done = subprocess.run([*command, "--format", "json", "--progress-spinner", "off"], capture_output=True, check=False)
     try:
-        return json.loads(done.stdout)["dependencies"]
+        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
         return [{"name": lock.name, "skip_reason": "no answer"}]
+    return packages
 
 
 if __name__ == "__main__":

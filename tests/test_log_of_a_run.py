@@ -7,6 +7,8 @@ asyncio's debug mode is on, and its whole log is searched for the marks.
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 import re
 import signal
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from bot.settings import Settings
 from tests.discord_server import USER, DiscordServer
@@ -27,6 +29,11 @@ from tests.support import COURSE
 ROOT = Path(__file__).parents[1]
 MARK = "swordfish"
 TOKEN = f"{MARK}.bots.token"
+KEY = base64.urlsafe_b64encode(MARK.encode().ljust(32, b"-")).decode()
+SECRETS = {
+    "DISCORD_TOKEN": TOKEN, "INFERENCE_KEY": f"{MARK}-inference", "STORAGE_KEYS": KEY, "HF_TOKEN": f"hf_{MARK}",
+    "HTTP_PROXY": f"http://user:{MARK}@127.0.0.1:9", "PIP_INDEX_URL": f"http://user:{MARK}@127.0.0.1:9/simple",
+}  # fmt: skip
 
 CHILD = """
 import asyncio, logging, sys, threading, time, warnings
@@ -121,14 +128,14 @@ class HardDiscord(DiscordServer):
 
 @asynccontextmanager
 async def running(
-    server: HardDiscord, checkpoints: Mapping[str, Path], cache: Path, log: Path
+    server: HardDiscord, checkpoints: Mapping[str, Path], cache: Path, log: Path, style: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
     environment |= {f"{task.upper()}_CHECKPOINT": str(checkpoints[name]) for task, name in COURSE.items()}
     environment |= {
         "PYTHONPATH": str(ROOT), "CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1", "DEVICES": "cpu",
-        "DISCORD_TOKEN": TOKEN, "LOG_LEVEL": "DEBUG", "PYTHONASYNCIODEBUG": "1", "METRICS_ADDRESS": "off",
-    }  # fmt: skip
+        "LOG_LEVEL": "DEBUG", "LOG_FORMAT": style, "PYTHONASYNCIODEBUG": "1", "METRICS_ADDRESS": "127.0.0.1:0",
+    } | SECRETS  # fmt: skip
     with log.open("wb") as file:
         command = (sys.executable, "-X", "dev", "-c", CHILD, *server.urls(), "run")
         process = await asyncio.create_subprocess_exec(*command, cwd=cache, env=environment, stdout=file, stderr=file)
@@ -140,15 +147,28 @@ async def running(
         await process.wait()
 
 
+async def told_to_operators(log: str) -> str:
+    """What `/healthz`, `/readyz` and `/metrics` say."""
+    [address] = re.findall(r"metrics and health are at (http://127\.0\.0\.1:\d+)", log)
+    said = ""
+    async with ClientSession() as session:
+        for path in ("healthz", "readyz", "metrics"):
+            async with session.get(f"{address}/{path}") as response:
+                said += await response.text()
+    assert "glassbox_build_info" in said
+    return said
+
+
 @pytest.mark.may_block
 @pytest.mark.measured_elsewhere
-async def test_no_text_and_no_token_at_any_level(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("style", ["text", "json"])
+async def test_no_text_and_no_secret_at_any_level(checkpoints: Mapping[str, Path], tmp_path: Path, style: str) -> None:
     log = tmp_path / "log"
     refusals = {"commands": [429], "message": [429, 500], "callback": [429]}
     async with HardDiscord(refusals=refusals).serving() as opened:
         assert isinstance(opened, HardDiscord)
         server = opened
-        async with running(server, checkpoints, tmp_path, log) as process:
+        async with running(server, checkpoints, tmp_path, log, style) as process:
             tokens = []
             await server.connected()
             for command, options in {
@@ -166,9 +186,17 @@ async def test_no_text_and_no_token_at_any_level(checkpoints: Mapping[str, Path]
             shown = await server.until("PATCH", path, lambda edit: "chat-forget" in str(edit))
             tokens.append(await server.press("Show the work", shown))
             await server.until("PATCH", f"/{tokens[-1]}/messages/@original", lambda edit: edit.get("embeds"))
+            said = await told_to_operators(log.read_text())
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0, log.read_text()
     text = log.read_text()
+    for secret in (MARK, KEY, *tokens):
+        assert re.search(rf"\b{re.escape(secret)}", text + said) is None, secret
+    if style == "json":
+        # Others are of a handler of a library's own.
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        assert {"DEBUG", "ERROR"} <= {line["level"] for line in lines}
+        return
     for line in (
         " DEBUG bot.inference.scheduling.scheduler: ",  # our own, at that level
         " WARNING discord.http: We are being rate limited. … … responded with 429. Retrying in 0.01 seconds.",
@@ -185,8 +213,24 @@ async def test_no_text_and_no_token_at_any_level(checkpoints: Mapping[str, Path]
         " INFO bot.operating.interaction_log: /fill was not answered: InvalidRequest [",
     ):
         assert line in text, f"{line}\n{text}"
-    assert MARK not in text
-    for token in tokens:
-        assert re.search(rf"\b{token}\b", text) is None
+    assert MARK not in text + said
     assert " DEBUG discord" not in text
     assert " DEBUG library" not in text
+
+
+@pytest.mark.parametrize("command", [["run"], ["--help"], ["serve", "--help"], ["run", "--help"]])
+async def test_a_start_that_fails_shows_no_secret(tmp_path: Path, command: list[str]) -> None:
+    environment = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
+    environment |= SECRETS | {
+        "PYTHONPATH": str(ROOT), "CACHE_DIR": str(tmp_path), "LOG_LEVEL": "DEBUG", "METRICS_ADDRESS": "off",
+        "INFERENCE_URL": f"http://127.0.0.1:9/{MARK}", "DATABASE_URL": f"postgresql://user:{MARK}@127.0.0.1:9/{MARK}",
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-X", "dev", "-m", "bot", *command,
+        cwd=tmp_path, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    assert process.returncode == (0 if "--help" in command else 2)
+    assert said
+    assert MARK not in said.decode()
+    assert KEY not in said.decode()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
@@ -17,6 +18,8 @@ from bot.stopping import beside
 log = logging.getLogger(__name__)
 
 OK, UNAVAILABLE = 200, 503
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @contextlib.asynccontextmanager
@@ -54,6 +57,26 @@ async def _listen(runner: web.AppRunner, address: Address) -> Address | None:
     return address
 
 
+@web.middleware
+async def _only_by_its_own_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse (403) callers of loopback that know it under another name.
+
+    A page in a browser on this machine may reach the address under a name of its own (DNS rebinding). On any other
+    address, whoever set it decides who reaches it, by which name.
+    """
+    served = request.transport and request.transport.get_extra_info("sockname")
+    if served and _is_loopback(served[0]) and not _is_loopback(request.url.host or ""):
+        raise web.HTTPForbidden(text="On this machine, ask for localhost or 127.0.0.1.\n")
+    return await handler(request)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _app(watch: Watch) -> web.Application:
     async def health(request: web.Request) -> web.Response:
         heartbeat = watch.heartbeat
@@ -71,6 +94,6 @@ def _app(watch: Watch) -> web.Application:
         body = await asyncio.to_thread(encode, watch.registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    app = web.Application()
+    app = web.Application(middlewares=[_only_by_its_own_name])
     app.add_routes([web.get("/healthz", health), web.get("/readyz", readiness), web.get("/metrics", metrics)])
     return app

@@ -130,6 +130,38 @@ async def test_a_page_without_replies_opens(settings: Settings) -> None:
         assert ADDRESS.fullmatch(url)
 
 
+@pytest.mark.may_block
+async def test_pages_of_others_reach_nothing(settings: Settings) -> None:
+    """A page under a name of its own (DNS rebinding), another page (CSRF), and whoever has not opened ours."""
+    preset = await asyncio.to_thread(chosen_preset, settings, "starter")
+    async with (
+        open_backend(settings, preset) as backend,
+        simulated_server(backend) as server,
+        server.page(None) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        shown = server._env._preview
+        routes = [(route.method, route.resource.canonical) for route in shown._server.runner.app.router.routes()]
+        behind = [(method, path) for method, path in routes if path.startswith("/api/")]
+        assert len(behind) >= 6
+        ours = {"X-Simcord-Capability": shown.capability, "Content-Type": "application/json"}
+        base = url.partition("/#")[0].rstrip("/")
+        for method, path in behind:
+            for strange in (
+                {**ours, "Host": "evil.example"},
+                {**ours, "Host": f"evil.example:{base.rpartition(':')[2]}"},
+                {**ours, "Origin": "http://evil.example"},
+                {**ours, "Origin": f"{base}.evil.example"},
+                {"Content-Type": "text/plain"},  # as a form can send without asking
+                {**ours, "X-Simcord-Capability": "guessed"},
+            ):
+                async with session.request(method, base + path, headers=strange, data="{}") as response:
+                    assert response.status in (401, 403, 404), (method, path, strange)
+                    assert "Access-Control-Allow-Origin" not in response.headers
+        async with session.get(f"{base}/api/state", headers=ours) as response:
+            assert response.status not in (401, 403, 404)  # so it was what is strange that was refused
+
+
 async def test_a_name_is_a_mention_as_in_discord(settings: Settings) -> None:
     preset = await asyncio.to_thread(chosen_preset, settings, "starter")
     async with open_backend(settings, preset) as backend, simulated_server(backend) as server:

@@ -70,6 +70,17 @@ async def test_openmetrics_for_those_who_accept_it(operator: Operator) -> None:
         assert (await response.text()).endswith("# EOF\n")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/nothing"])
+async def test_a_page_under_a_name_of_its_own_reads_nothing(operator: Operator, path: str) -> None:
+    for host in ("evil.example", f"evil.example:{operator.address.port}", "127.0.0.1.evil.example", "10.0.0.1"):
+        async with operator.session.get(f"http://{operator.address}{path}", headers={"Host": host}) as response:
+            assert response.status == 403
+            assert "glassbox" not in await response.text()
+    for host in ("localhost", f"127.0.0.1:{operator.address.port}", "[::1]"):
+        async with operator.session.get(f"http://{operator.address}{path}", headers={"Host": host}) as response:
+            assert response.status != 403
+
+
 async def test_a_port_that_is_taken_stops_nobody(watch: Watch, caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -200,6 +200,20 @@ def test_code_of_a_checkpoint_is_never_run(copied: Path) -> None:
     assert not (copied / "ran").exists()
 
 
+def test_code_beside_a_known_architecture_is_left_alone(copied: Path) -> None:
+    """`auto_map` names code for the configuration, the tokenizer and the model; the library's own classes are taken."""
+    ran = copied / "ran"
+    (copied / "evil.py").write_text(f"from pathlib import Path\nPath({str(ran)!r}).touch()\n")
+    for name, kinds in {
+        "config.json": {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"},
+        "tokenizer_config.json": {"AutoTokenizer": ["evil.Slow", "evil.Fast"]},
+    }.items():
+        content = json.loads((copied / name).read_text())
+        (copied / name).write_text(json.dumps({**content, "auto_map": kinds, "trust_remote_code": True}))
+    assert type(load_head(copied, CPU).model).__module__.startswith("transformers.")
+    assert not ran.exists()
+
+
 async def test_pickled_weights_through_the_worker(copied: Path, make_worker: Callable[..., Any]) -> None:
     (copied / "model.safetensors").unlink()
     (copied / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")

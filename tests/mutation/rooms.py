@@ -1,0 +1,36 @@
+"""Which modules are mutated, and the tests that are to notice: few enough that one run is affordable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules that are mutated together.
+
+    Attributes:
+        modules: patterns of files.
+        tests: files or folders of tests.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+ROOMS: Mapping[str, Room] = {
+    "access": Room(("bot/servers/access.py",), ("tests/servers/test_access.py",)),
+    "markdown": Room(
+        ("bot/replies/formatting/text.py", "bot/replies/formatting/code.py"),
+        ("tests/replies/test_text.py",),
+    ),
+    "logs": Room(("bot/logs.py", "bot/log_formats.py"), ("tests/test_logs.py", "tests/operating/test_logs.py")),
+    "quotas": Room(("bot/servers/quotas.py",), ("tests/servers/test_quotas.py",)),
+    "storage": Room(("bot/storage/*.py",), ("tests/storage",)),
+    "queue": Room(("bot/inference/scheduling/*.py",), ("tests/inference/scheduling",)),
+    "worker": Room(
+        ("bot/inference/worker.py", "bot/inference/answerer.py"),
+        ("tests/inference/test_worker.py", "tests/inference/test_answering.py", "tests/inference/test_together.py"),
+    ),
+}
