@@ -22,6 +22,7 @@ from discord.ext import commands
 from bot.endings import GONE, Ending, ending_of, snake_case
 from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown, describe, seconds_in_words
 from bot.inference.backend import Backend
+from bot.inference.requests import Request
 from bot.intents import intents_of
 from bot.logs import keep_texts_out_of_the_log
 from bot.mentions.places import EVERYTHING
@@ -37,6 +38,7 @@ from bot.pictures.studio import Studio
 from bot.registration import register_if_changed
 from bot.replies.acknowledgement import defer, suggest_nothing
 from bot.replies.components.buttons import STOP, Action, RequestButton
+from bot.replies.components.genuine import check_press, stands_under_message
 from bot.replies.components.modals import Submission
 from bot.replies.components.pages import PageButton, PageMenu
 from bot.replies.components.press import Press, custom_id_of
@@ -69,6 +71,7 @@ INVITE_PERMISSIONS = EVERYTHING | discord.Permissions(create_public_threads=True
 
 Handler = Callable[[discord.Interaction["Glassbox"], Press[Any, Any]], Awaitable[None]]
 """Answers a press of a component, or the submission of a modal."""
+Detail = Callable[[], object]
 
 
 class Glassbox(Gated, commands.AutoShardedBot):
@@ -146,6 +149,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         drop_unreadable(self._connection.parsers, self._drop_event)
         self._action_handlers: dict[str, Handler] = {}
+        self._kept: dict[str, type[Request[Any]] | None] = {}
         self._components: set[type[discord.ui.DynamicItem[Any]]] = set()
         self._features: dict[str, str] = {}
 
@@ -193,51 +197,80 @@ class Glassbox(Gated, commands.AutoShardedBot):
         assert error is not None
         log.error("%s failed: %s", event_method, describe(error))
 
-    def handle(self, action: Action, handler: Handler, *, feature: str | None = None) -> None:
+    def handle(
+        self,
+        action: Action,
+        handler: Handler,
+        *,
+        kept: type[Request[Any]] | None = None,
+        feature: str | None = None,
+    ) -> None:
         """Register the handler of an action.
 
         Args:
+            kept: the kind of the request behind its component; None for a component or modal without one.
             feature: what access rules must allow; if it is None, the command of the request behind the component.
         """
         self._action_handlers[action.name] = handler
+        self._kept[action.name] = kept
         if feature is not None:
             self._features[action.name] = feature
 
     async def perform(
-        self, interaction: discord.Interaction[Glassbox], action: str, request_id: str | None, detail: object = None
+        self,
+        interaction: discord.Interaction[Glassbox],
+        action: str,
+        request_id: str | None,
+        detail: Detail = lambda: None,
     ) -> None:
         """Hand a press to the handler of its action; failures are reported to the person.
 
         Args:
             action: the name of the action.
             request_id: of the kept request behind the component; None for a modal.
-            detail: see `Press`.
+            detail: returns that of the `Press`; it may fail, because custom ids come from outside.
         """
         handler = self._action_handlers.get(action)
         if handler is not None or action == STOP.name:  # any other name is not ours
             name_action(interaction, action)
         try:
             await self.maintenance.check(action)
+            check_press(interaction)
             if action == STOP.name:
                 await self._processes.writing.stop(request_id or "", interaction.user.id)
                 await defer(interaction)
                 return
             if handler is None:  # the message is from a version of the bot with more actions
                 raise RequestForgotten
-            request = None if request_id is None else await self._store.find(request_id)
+            request = await self._request_behind(action, request_id)
             await self.access.enter(self._features.get(action) or feature_behind(request), interaction)
-            await handler(interaction, Press(request, request_id or "", detail))
+            await handler(interaction, Press(request, request_id or "", detail()))
         except Exception as error:
             await tell_failure(interaction, f"the action {action}", error)
+
+    async def _request_behind(self, action: str, request_id: str | None) -> Request[object] | None:
+        """Return the kept request behind a component, which must be of the kind that its action is about.
+
+        Raises:
+            RequestForgotten: there is none of that kind.
+        """
+        kind = self._kept[action]
+        request = None if request_id is None else await self._store.find(request_id)
+        if (kind is None) is not (request is None) or (kind is not None and not isinstance(request, kind)):
+            raise RequestForgotten  # only a forged custom id names a request of another kind
+        return request
 
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
         """Answer a submitted modal, and a press that no component knows. discord.py dispatches everything else."""
         if (submission := Submission.of(interaction)) is not None:
             self.pending_interactions.begin(interaction)
-            await self.perform(interaction, submission.action, None, submission)
-        elif (custom_id := custom_id_of(interaction)) is not None and not self._is_known(custom_id):
+            await self.perform(interaction, submission.action, None, lambda: submission)
+        elif (custom_id := custom_id_of(interaction)) is not None and not (
+            self._is_known(custom_id) and stands_under_message(interaction)
+        ):
+            # From another version, or forged: nobody handles it, and it says so.
             self.pending_interactions.begin(interaction)
-            await self.perform(interaction, custom_id, None)  # from another version: nobody handles it, and it says so
+            await self.perform(interaction, custom_id, None)
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
         """Have discord.py dispatch components of these kinds."""

@@ -25,7 +25,7 @@ class Attention(Cog):
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         bot.add_dynamic_items(AttentionMenu)
-        bot.handle(CHANGE_VIEW, self.change_view)
+        bot.handle(CHANGE_VIEW, self.change_view, kept=AttentionRequest)
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")

@@ -29,7 +29,7 @@ class Chat(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
-        bot.handle(FORGET, self.forget)
+        bot.handle(FORGET, self.forget, kept=ChatRequest)
         self.conversations = bot.conversations
 
     @app_commands.command()

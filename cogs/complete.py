@@ -49,8 +49,8 @@ class Complete(Cog):
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         bot.handle(MODAL, self.submit, feature="complete")
-        bot.handle(REGENERATE, self.go_on)
-        bot.handle(CONTINUE, self.go_on)
+        bot.handle(REGENERATE, self.go_on, kept=CompleteRequest)
+        bot.handle(CONTINUE, self.go_on, kept=CompleteRequest)
 
     @app_commands.command()
     @app_commands.describe(

@@ -17,8 +17,8 @@ class Generate(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
-        bot.handle(REGENERATE, self.regenerate)
-        bot.handle(CONTINUE, self.go_on)
+        bot.handle(REGENERATE, self.regenerate, kept=GenerateRequest)
+        bot.handle(CONTINUE, self.go_on, kept=GenerateRequest)
 
     @app_commands.command()
     @app_commands.describe(

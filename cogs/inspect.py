@@ -61,8 +61,8 @@ class Inspect(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
-        bot.handle(SHOW_WORK, self.show)
-        bot.handle(TURN_PAGE, self.turn)
+        bot.handle(SHOW_WORK, self.show, kept=WorkRequest)
+        bot.handle(TURN_PAGE, self.turn, kept=WorkRequest)
         self._edits = LatestOnly()
         self._computed: LRUCache[tuple[str, int], None] = LRUCache(MOST_COMPUTED)
 

@@ -40,7 +40,7 @@ class MessageMenus(Cog):
         self._servers = bot.servers
         self._tree = bot.tree
         self._shared: LRUCache[int, None] = LRUCache(MOST_SHARED)
-        bot.handle(SHARE, self.share)
+        bot.handle(SHARE, self.share, kept=Request)
         self._menus = (
             app_commands.ContextMenu(name="Translate", callback=self.translate),
             app_commands.ContextMenu(name="Sentiment", callback=self.sentiment),

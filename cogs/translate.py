@@ -31,7 +31,7 @@ class Translate(Cog):
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         self._servers = bot.servers
-        bot.handle(FROM, self.correct)
+        bot.handle(FROM, self.correct, kept=TranslateRequest)
 
     @app_commands.command()
     @app_commands.rename(target="to", source="from")

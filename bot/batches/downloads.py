@@ -6,13 +6,12 @@ import asyncio
 
 import aiohttp
 import discord
-import yarl
 
 from bot.batches.formats import MOST_BYTES, check_size
 from bot.errors import InvalidRequest
+from bot.replies.bounded_download import read_at_most
 
 READ_SECONDS = 60.0
-CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 UNAVAILABLE = "The file could not be downloaded from Discord. Please try again in a moment."
 
 
@@ -23,32 +22,10 @@ async def download(attachment: discord.Attachment) -> bytes:
         InvalidRequest: it has too many, or it cannot be had.
     """
     check_size(attachment.size)
-    url = yarl.URL(attachment.url)
     try:
         async with asyncio.timeout(READ_SECONDS):
-            # Anywhere else than at Discord is a simulation, which hands its files over by itself.
-            content = await read_at_most(url, MOST_BYTES + 1) if url.host in CDN_HOSTS else await attachment.read()
+            content = await read_at_most(attachment, MOST_BYTES + 1)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError):
         raise InvalidRequest(UNAVAILABLE) from None
     check_size(len(content))
     return content
-
-
-async def read_at_most(url: yarl.URL, limit: int) -> bytes:
-    """Return the first bytes of what an address has, as they are sent: nothing is decompressed.
-
-    Raises:
-        aiohttp.ClientError: it cannot be had.
-    """
-    async with (
-        aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as session,
-        session.get(url, allow_redirects=False, raise_for_status=True) as response,
-    ):
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise aiohttp.ClientPayloadError
-        content = bytearray()
-        async for chunk in response.content.iter_any():
-            content += chunk[: limit - len(content)]
-            if len(content) >= limit:
-                break
-        return bytes(content)

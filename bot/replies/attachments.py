@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from bot.errors import InvalidRequest
+from bot.replies.bounded_download import read_at_most
 
 MOST_BYTES = 100_000
 READ_SECONDS = 2.0
@@ -19,7 +20,7 @@ async def read_text(attachment: discord.Attachment) -> str:
     _check(attachment.size)
     try:
         async with asyncio.timeout(READ_SECONDS):
-            content = await attachment.read()
+            content = await read_at_most(attachment, MOST_BYTES + 1)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise InvalidRequest("The file could not be downloaded from Discord. Please try again in a moment.") from error
     _check(len(content))

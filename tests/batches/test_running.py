@@ -17,7 +17,6 @@ from aiohttp.test_utils import TestServer
 
 from bot.batches import asking
 from bot.batches.asking import BUNDLE, LONGEST_CELL
-from bot.batches.downloads import read_at_most
 from bot.batches.formats import Format
 from bot.batches.job import outcomes_as_json, read_outcomes
 from bot.batches.office import Office
@@ -31,6 +30,7 @@ from bot.batches.summary import summarised
 from bot.errors import UNEXPECTED, DeadlinePassed, ModelFailed, ModelUnavailable, QueueFull, ShuttingDown
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, LabelScore
+from bot.replies.bounded_download import read_start
 from bot.storage.batches import BatchState
 from bot.tasks.sentiment import SentimentResult
 from tests.storage.conftest import Place
@@ -222,11 +222,11 @@ async def test_a_download_ends_at_the_limit_and_decompresses_nothing() -> None:
     app.router.add_get("/small", small)
     async with TestServer(app) as server:
         address = yarl.URL(str(server.make_url("/")))
-        assert await read_at_most(address / "small", 100) == b"text\n"
-        assert len(await read_at_most(address / "endless", 5_500)) == 5_500
+        assert await read_start(address / "small", 100) == b"text\n"
+        assert len(await read_start(address / "endless", 5_500)) == 5_500
         for path in ("packed", "nothing"):
             with pytest.raises(aiohttp.ClientError):
-                await read_at_most(address / path, 100)
+                await read_start(address / path, 100)
 
 
 async def test_one_process_has_a_file_and_another_takes_it_over(place: Place) -> None:

@@ -169,7 +169,7 @@ async def test_trying_an_example(open_scene: OpenScene, monkeypatch: pytest.Monk
         assert all(one.flags.ephemeral for one in scene.channel.history())
 
         for forged in ("settings", "help", "nonsense"):
-            refused = await forge_press(scene, scene.bob, page, f"glassbox-help-try:{forged}")
+            refused = await forge_press(scene, scene.alice, page, f"glassbox-help-try:{forged}")
             assert refused.response.content in {NOT_TRIED, UNKNOWN_COMMAND}
         scene.env.errors.clear()
 

@@ -12,6 +12,7 @@ from simcord.enums import OverwriteType
 
 from bot.errors import InvalidRequest
 from bot.replies import sharing
+from bot.replies.components.genuine import PRIVATE
 from bot.replies.message_text import NO_TEXT
 from bot.servers.topics.answers import AnswerSettings
 from tests.cogs.conftest import GROUP_CHANNEL, OpenScene, Scene
@@ -203,7 +204,7 @@ class TestSharing:
             pressed = scene.press(scene.bob, result.response, "Share")
             await scene.env.settle()
 
-            assert told(pressed) == sharing.NOT_MINE
+            assert told(pressed) == PRIVATE
             assert posts(scene, scene.channel) == []
 
     async def test_a_post_that_discord_refuses_can_be_tried_again(self, open_scene: OpenScene) -> None:

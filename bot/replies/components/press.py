@@ -55,7 +55,8 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
         return True
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.perform(interaction, self.action, self.fields.get("request_id"), self.detail)
+        client = interaction.client
+        await client.perform(interaction, self.action, self.fields.get("request_id"), lambda: self.detail)
 
 
 def custom_id_of(interaction: discord.Interaction[Any]) -> str | None:
