@@ -59,7 +59,7 @@ def page(pages: dict[str, str], name: str) -> str:
 
 
 POINTED = ["Text", "Tokens", "Model", "Hidden states", "Start logits", "End logits", "Start × end"]
-WRITTEN = ["Written tokens", "Alternatives", "The least certain token", "Decision"]
+WRITTEN = ["Written tokens", "Alternatives", "The least likely token", "Decision"]
 
 
 class TestAnswer:

@@ -101,7 +101,7 @@ def sample(text: str) -> tuple[Page, ...]:
         text_page(text, text, text),
         tokens_page((row, row), (text, text), (2, 5), text),
         *(page(key, table(column("", ["model type"]), column("", [text]))) for key in FAMILIES),
-        hidden_page(LayerStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25)), text),
+        hidden_page(LayerStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25), (1.0, 3.5, 300.0), (1.5, 2.0)), text),
         LOGITS,
         logits_page((text,), (0.3,), (0.5744,), independent=True),
         mask_page(1, 3, (token(text), token(text)), (1.5, -1.5), (0.25, 0.125), [(token(text), 0.5)] * 9),
@@ -448,9 +448,16 @@ class TestDistribution:
 
 
 def test_long_vectors_have_commas() -> None:
-    reply = shown(hidden_page(LayerStates("", (1, 5, 512), (2.5, 998.7, 1091.2)), "prompt 1"))
+    states = LayerStates("", (1, 5, 512), (2.5, 998.7, 1091.2), (2.5, 22312.0, 9.0), (47.6, 30.25))
+    reply = shown(hidden_page(states, "prompt 1"))
 
-    assert "  2.50  embeddings\n998.70  layer 1\n 1,091  layer 2" in text_of(reply)
+    lines = [
+        "  2.50         2.50  embeddings",
+        "998.70       22,312  layer 1",
+        " 1,091         9.00  layer 2",
+        " 47.60        30.25  final norm",
+    ]
+    assert "\n".join(lines) in text_of(reply)
     assert "This is the row “prompt 1”, read alone." in text_of(reply)
 
 

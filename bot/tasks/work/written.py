@@ -145,7 +145,7 @@ def token_pages(
     stop: str | None = None,
     lengths: tuple[int, int] | None = None,
 ) -> PagesAndSentence:
-    """Show how each text was written, and last the least certain token of all.
+    """Show how each text was written, and last the least likely token of all.
 
     Args:
         texts: at least one; all were drawn in the same way.
@@ -239,3 +239,7 @@ def _certainty(
         yield elsewhere or sentence("written.rounding")
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
     yield sentence("written.mean", mean=100 * mean)
+    index = int(np.argmax([one.entropy.max() for one in found]))
+    place, bits = int(found[index].entropy.argmax()), float(found[index].entropy.max())
+    where = f"{place + 1}{f' of text {index + 1}' if len(found) > 1 else ''}"
+    yield sentence("written.least-sure", place=where, bits=bits, among=max(round(2**bits), 1))
