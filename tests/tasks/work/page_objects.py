@@ -767,7 +767,11 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
 
 
 def kinds_of(work: Explanation) -> list[str]:
-    """The kinds of all pages, in order; alternatives belong to the page of the written tokens."""
-    pages = [page for page in work.pages if not page.name.startswith(("Alternatives", "Decision"))]
+    """The kinds of all pages, in order; alternatives belong to the page of the written tokens.
+
+    The pages of the layers have tests of their own, `test_layers`.
+    """
+    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer")
+    pages = [page for page in work.pages if not page.name.startswith(apart)]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]

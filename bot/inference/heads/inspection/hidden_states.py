@@ -121,8 +121,9 @@ def _with_last_layers(
 def _layer_states(part: str, states: Sequence[torch.Tensor], last: torch.Tensor | None) -> LayerStates:
     """Describe a stack by its `hidden_states`, the last of which is normalised if the model does so."""
     shape = states[-1].shape
-    is_normalised = last is not None and last.shape == shape and not torch.equal(last, states[-1])
-    lengths = [layer[0].float().norm(dim=-1) for layer in (*states[:-1], last if is_normalised else states[-1])]
+    end = states[-1] if last is None or last.shape != shape else last
+    is_normalised = not torch.equal(end, states[-1])
+    lengths = [layer[0].float().norm(dim=-1) for layer in (*states[:-1], end)]
     norms, first = zip(*map(_median_and_first, lengths), strict=True)
     normalised = _median_and_first(states[-1][0].float().norm(dim=-1)) if is_normalised else None
     return LayerStates(part, (shape[0], shape[1], shape[2]), norms, first, normalised)

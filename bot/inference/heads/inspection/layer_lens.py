@@ -198,9 +198,7 @@ class _Tail:
         return logits[list(tokens)].detach().double(), torch.stack(gradients)[:, 0, 0].double()
 
 
-def _direct(
-    tail: _Tail, states: torch.Tensor, token: int, other: int
-) -> tuple[npt.NDArray[np.float64], float] | None:
+def _direct(tail: _Tail, states: torch.Tensor, token: int, other: int) -> tuple[npt.NDArray[np.float64], float] | None:
     """Return what each state adds to the last difference of logits, and the rest; None if this cannot be told."""
     assert tail.norm is not None
     assert tail.output is not None
