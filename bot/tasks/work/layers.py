@@ -35,7 +35,7 @@ def layer_pages(
     if found is None:
         return ()
     ids = [*found.likeliest.tolist(), found.token, found.other]
-    return _pages(head, found, as_they_follow(head, ids), where, behind)
+    return pages_of_lens(found, as_they_follow(head, ids), where, head.precision, behind)
 
 
 def prompt_layer_pages(head: CausalLM, prompt: str, continuations: Sequence[str]) -> TaskRun[tuple[Page, ...]]:
@@ -59,16 +59,24 @@ def label_layer_pages(head: SequenceClassifier, asked: LensReading) -> TaskRun[t
     def where(token: str, other: str) -> str:
         return sentence("layers.of-label", token=token, other=other)
 
-    return _pages(head, found, dict(enumerate(head.labels)), where)
+    return pages_of_lens(found, dict(enumerate(head.labels)), where, head.precision)
 
 
-def _pages(
-    head: Head, found: Lens, texts: Mapping[int, str], where: Callable[..., str], behind: str = ""
-) -> tuple[Page, ...]:
+def pages_of_lens(
+    found: Lens, texts: Mapping[int, str], where: Callable[..., str], precision: str, behind: str = ""
+) -> tuple[Page, Page]:
+    """Show what was found.
+
+    Args:
+        texts: of tokens or labels, by their ids.
+        where: says which prediction this is, given `token` and `other`.
+        precision: the data type of the weights.
+        behind: stands behind the pages' names.
+    """
     token, other = texts[found.token], texts[found.other]
     said = where(token=token.strip() or token, other=other.strip() or other)
     guesses = [texts[one] for one in found.likeliest.tolist()]
-    rounding = "" if head.precision == "float32" else sentence("layers.rounded")
+    rounding = "" if precision == "float32" else sentence("layers.rounded")
     names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(guesses)))]
     lens = page(
         "layers",

@@ -39,8 +39,8 @@ def explain_classification(
     return explanation(
         *read,
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
-        *layers,
         *label_attribution(head, made.inputs, best, head.labels[best]),
+        *layers,
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 
@@ -60,8 +60,8 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     return explanation(
         *read,
         weighed_page(labels, np.array(columns), _formula(made, score)),
-        *layers,
         *words_attribution(head, made.text, positive=made.positive >= 0.5),
+        *layers,
         decision_page(*largest(ranked(labels, probabilities))),
     )
 
