@@ -78,7 +78,7 @@ def largest(script: str) -> Iterator[tuple[str, Callable[[], Picture]]]:
     yield "labelled tokens", partial(labels.labelled_tokens, labelled, title)
     guesses = [layers.LayerGuess(text, 0.4, 0.2) for text in many]
     yield "layer by layer", partial(layers.layer_strip, guesses, many[-1], title)
-    yield "what layers add", partial(layers.layer_shares, draws.normal(size=97).tolist(), *many[:2], title)
+    yield "what layers add", partial(layers.layer_shares, draws.normal(size=97).tolist(), many[0], many[1], title)
     yield "norms", partial(layer_norms, draws.uniform(1, 2_000, 97).tolist(), title)
 
 

@@ -23,7 +23,8 @@ def test_a_sink_has_the_share_of_the_queries_that_can_choose() -> None:
     sink = sink_of(causal(10, 0.7), causal=True)
 
     assert sink is not None
-    assert (sink.key, sink.share) == (0, pytest.approx(0.7))
+    assert sink.key == 0
+    assert sink.share == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("weights", [np.full((6, 6), 1 / 6, np.float32), np.eye(6, dtype=np.float32)])

@@ -14,7 +14,7 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.work.blocks import Additions, Explanation, Guesses, Page
+from bot.tasks.work.blocks import Additions, Explanation, Guesses, Page, Paragraph, Table
 from tests.tasks.work.page_objects import column, name_of, said
 from tests.tasks.work.support import answered_and_opened
 
@@ -38,7 +38,8 @@ def layer_pages(work: Explanation) -> list[Page]:
 
 def proof(page: Page) -> tuple[float, float]:
     """Both numbers of the line that proves a page."""
-    [line] = [said(one.text) for one in page.blocks if said(getattr(one, "text", "")).startswith("Proof")]
+    paragraphs = [said(one.text) for one in page.blocks if isinstance(one, Paragraph)]
+    [line] = [one for one in paragraphs if one.startswith("Proof")]
     first, second = re.findall(r"(?:is|to|is) ([−\d.]*\d)|and ([−\d.]*\d) in", line)[:2]
     return tuple(float("".join(one).replace("−", "-")) for one in (first, second))  # type: ignore[return-value]
 
@@ -57,7 +58,7 @@ async def test_numbers_agree_with_each_other(
     assert name_of(added) == ("What each layer adds" if name in DIRECT else "What each layer changes")
     assert len(guesses.texts) == len(additions.values) == 3  # the embeddings and two layers
     assert guesses.followed == additions.text != additions.other
-    [numbers] = [one for one in lens.blocks if hasattr(one, "columns")]
+    [numbers] = [one for one in lens.blocks if isinstance(one, Table)]
     assert column(numbers, "p") == guesses.followed_probabilities
     assert column(numbers, "likeliest") == guesses.texts
     for page in (lens, added):

@@ -52,7 +52,7 @@ def looked(head: Any, name: str, position: int = POSITION, **options: Any) -> Le
     ids = head.tokenize(TEXT)
     row = head.reading(ids, decoder_ids=DECODER_IDS if KINDS.get(name) is REWRITING else ())
     [found] = run_task(head.lens([LensReading(row.inputs, position, **options).row]))
-    assert found is not None
+    assert isinstance(found, Lens)
     return found
 
 
@@ -78,7 +78,8 @@ class Directly:
         """The logits of states, (rows, hidden), of a model with a final normalisation."""
         with torch.inference_mode():
             normalised = self.model.get_submodule(NORMS[name])(states)
-            return self.model.get_output_embeddings()(normalised * self.factor)
+            logits: torch.Tensor = self.model.get_output_embeddings()(normalised * self.factor)
+            return logits
 
     @property
     def factor(self) -> float:
@@ -97,7 +98,8 @@ class Directly:
             size = (states[-1].square().mean() + norm.variance_epsilon).sqrt()
         weight = self.model.get_output_embeddings().weight
         direction = (weight[token] - weight[other]) * self.factor
-        return ((norm.weight * added / size) @ direction).detach().numpy()
+        shares: np.ndarray = ((norm.weight * added / size) @ direction).detach().numpy()
+        return shares
 
 
 @pytest.mark.parametrize("name", KINDS)
