@@ -38,7 +38,8 @@ def sink_of(weights: Weights, *, causal: bool) -> Sink | None:
         return None
     shares = rows.mean(axis=0, dtype=np.float64)
     key = int(shares.argmax())
-    seen = (rows > 0).sum(axis=1).mean()
+    # Not the weights above zero: a head that looks at one token only would seem to have no choice.
+    seen = (2 + weights.shape[1]) / 2 if causal else weights.shape[1]
     found = Sink(key, float(shares[key]))
     return found if found.share >= max(LEAST_SHARE, LEAST_TIMES / seen) else None
 
