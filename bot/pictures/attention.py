@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
-from bot.pictures.palette import BORDER, CARD, MUTED, amount, ink_on
+from bot.pictures.palette import BORDER, CARD, MUTED, amount, greyness, ink_on
 from bot.pictures.picture import Picture
 from bot.pictures.wording import alt_text, as_chip, counted, first_of, listed, quoted
 
@@ -23,8 +25,23 @@ _LARGEST_CELL = 44.0
 _NAMED = 3  # pairs in the alt text
 
 
+@dataclass(frozen=True)
+class Apart:
+    """A column that is shown apart, in grey, because its weights would hide the others."""
+
+    column: int
+    share: float
+    """Of all weight."""
+
+
 def attention_map(
-    rows: Sequence[str], columns: Sequence[str], weights: npt.ArrayLike, title: str = "", *, causal: bool = False
+    rows: Sequence[str],
+    columns: Sequence[str],
+    weights: npt.ArrayLike,
+    title: str = "",
+    *,
+    causal: bool = False,
+    apart: Apart | None = None,
 ) -> Picture:
     """Draw attention weights: each row shows how a token divides its attention of 1 among the columns' tokens.
 
@@ -32,7 +49,8 @@ def attention_map(
         rows: the queries' tokens, such as a decoder's.
         columns: the keys' tokens.
         weights: of shape (rows, columns), from 0 to 1.
-        causal: whether a token sees only those before it; the others are hatched.
+        causal: whether a token sees only itself and those before it; the others are hatched.
+        apart: the scale of the others' colours ends at their largest weight.
 
     Raises:
         ValueError: the shape of the weights isn't that of the labels.
@@ -48,23 +66,36 @@ def attention_map(
     room = WIDTH - MARGIN - left - (across.widest * 0.5 if number_of_columns <= _FEW else 0)
     cell = min(max(room / max(number_of_columns, 1), _SMALLEST_CELL), _LARGEST_CELL)
     canvas.width = max(WIDTH, left + number_of_columns * cell + MARGIN)
-    y = canvas.title(title, _note(len(rows), len(columns), causal))
+    y = canvas.title(title, _note(rows, columns, causal, apart))
+    top = _largest(values, causal, apart)
     grid = Grid(left, y + across.widest * 0.9 + 14, cell, number_of_rows, number_of_columns)
     row_labels(canvas, grid, down)
     column_labels(canvas, grid, across)
-    _cells(canvas, grid, values, causal)
-    height = _scale(canvas, grid.bottom + 14)
-    return canvas.picture(height, _alt(rows, columns, values, title, causal))
+    _cells(canvas, grid, values, top, causal=causal, apart=apart)
+    height = _scale(canvas, grid.bottom + 14, top)
+    return canvas.picture(height, _alt(rows, columns, values, title, causal, apart))
 
 
-def _cells(canvas: Canvas, grid: Grid, values: npt.NDArray[np.float64], causal: bool) -> None:
+def _largest(values: npt.NDArray[np.float64], causal: bool, apart: Apart | None) -> float:
+    """Return the weight of the darkest colour: 1, or the next twentieth above the largest beside a column apart."""
+    if apart is None or values.shape[1] < 2:
+        return 1.0
+    # The first token of a causal model sees only itself.
+    others = np.delete(values[1:] if causal else values, apart.column, axis=1)
+    return min(math.ceil(20 * float(others.max(initial=0.0)) + 1e-9) / 20, 1.0)
+
+
+def _cells(
+    canvas: Canvas, grid: Grid, values: npt.NDArray[np.float64], top: float, *, causal: bool, apart: Apart | None
+) -> None:
     for row in range(grid.rows):
         seen = min(row + 1, grid.columns) if causal else grid.columns
         unseen = Box(grid.x + seen * grid.cell, grid.y + row * grid.cell, (grid.columns - seen) * grid.cell, grid.cell)
         canvas.box(unseen, CARD, hatch=BORDER)
         for column in range(seen):
             box, value = grid.box(row, column), float(values[row, column])
-            colour = _colour(value)
+            is_apart = apart is not None and column == apart.column
+            colour = greyness(value) if is_apart else _colour(value / top)
             canvas.box(box, colour)
             if grid.cell >= 34 and value >= 0.005:
                 number_in(canvas, box, f"{value:.2f}", ink_on(colour))
@@ -74,14 +105,17 @@ def _colour(value: float) -> tuple[int, int, int]:
     return amount(max(value, 0.0) ** 0.5)  # most weights are small
 
 
-def _note(rows: int, columns: int, causal: bool) -> str:
+def _note(rows: Sequence[str], columns: Sequence[str], causal: bool, apart: Apart | None) -> str:
     hatched = "Hatched: comes later." if causal else ""
-    cut = first_of(MOST_TOKENS, max(rows, columns), "tokens")
-    return " ".join(filter(None, ("Each row: where the token on the left looks.", hatched, cut)))
+    cut = first_of(MOST_TOKENS, max(len(rows), len(columns)), "tokens")
+    grey = (
+        "" if apart is None else f"Grey: {quoted(columns[apart.column])}, which gets {apart.share:.2f} of all weight."
+    )
+    return " ".join(filter(None, ("Each row: where the token on the left looks.", hatched, grey, cut)))
 
 
-def _scale(canvas: Canvas, y: float) -> float:
-    """Draw the scale of colours from 0 to 1; return the card's height."""
+def _scale(canvas: Canvas, y: float, top: float) -> float:
+    """Draw the scale of colours from 0 to the weight of the darkest one; return the card's height."""
     width, steps = 220.0, 110
     canvas.box(Box(MARGIN - 1, y - 1, width + 2, 14), BORDER)
     for step in range(steps):
@@ -90,19 +124,31 @@ def _scale(canvas: Canvas, y: float) -> float:
     for tick in (0.0, 0.1, 0.25, 0.5, 1.0):
         x = MARGIN + width * tick
         canvas.box(Box(x - 0.5, y + 12, 1, 4), MUTED)
-        canvas.text(x, y + 27, f"{tick:g}", SMALL, fill=MUTED, align=0.5 if tick else 0.0)
+        canvas.text(x, y + 27, f"{tick * top:.2g}", SMALL, fill=MUTED, align=0.5 if tick else 0.0)
     canvas.text(MARGIN + width + 16, y + 10, "attention weight", SMALL, fill=MUTED)
     return y + 29 + MARGIN
 
 
-def _alt(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray[np.float64], title: str, causal: bool) -> str:
-    seen = np.where(np.tri(*values.shape, dtype=np.bool_), values, -np.inf) if causal else values
+def _alt(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: npt.NDArray[np.float64],
+    title: str,
+    causal: bool,
+    apart: Apart | None,
+) -> str:
+    seen = np.where(np.tri(*values.shape, dtype=np.bool_), values, -np.inf) if causal else values.copy()
+    if apart is not None:
+        seen[:, apart.column] = -np.inf
+        if causal:
+            seen[0] = -np.inf
     strongest = [
         f"{quoted(rows[row])} to {quoted(columns[column])} {values[row, column]:.2f}"
         for row, column in largest(seen, _NAMED)
     ]
     sentences = [
         f"Attention weights: {counted(len(rows), 'token')} looking at {counted(len(columns), 'token')}.",
-        f"Strongest: {listed(strongest)}." if strongest else "",
+        "" if apart is None else f"{quoted(columns[apart.column])} gets {apart.share:.2f} of all weight.",
+        f"Strongest{'' if apart is None else ' of the others'}: {listed(strongest)}." if strongest else "",
     ]
     return alt_text(sentences, title)

@@ -15,7 +15,7 @@ from bot.pictures.wording import alt_text, as_chip, counted, listed, percent, qu
 
 MOST_TOKENS = 120
 MOST_ALTERNATIVES = 5
-LEAST_CERTAIN = 4
+LEAST_LIKELY = 4
 """How many tokens have their alternatives listed."""
 
 _MANY = 60
@@ -72,13 +72,13 @@ class GeneratedToken:
 
 
 def confidence_text(tokens: Sequence[GeneratedToken], title: str = "") -> Picture:
-    """Draw a text with each token coloured by its probability, and the alternatives to the least certain tokens."""
+    """Draw a text with each token coloured by its probability, and the alternatives to the least likely tokens."""
     shown = tokens[:MOST_TOKENS]
     others = (other.text for token in shown for other in token.alternatives)
     canvas = Canvas(_WIDER if len(shown) > _MANY else WIDTH, (*(token.text for token in shown), *others))
     y = canvas.title(title)
     open_to_others = [i for i, one in enumerate(shown) if one.alternatives and share_of(one.probability) < 0.9]
-    least = sorted(sorted(open_to_others, key=lambda index: share_of(shown[index].probability))[:LEAST_CERTAIN])
+    least = sorted(sorted(open_to_others, key=lambda index: share_of(shown[index].probability))[:LEAST_LIKELY])
     y = _text(canvas, shown, least, len(tokens) - len(shown), y)
     y = _legend(canvas, y)
     y = _alternatives(canvas, [shown[index] for index in least], y)
@@ -86,7 +86,7 @@ def confidence_text(tokens: Sequence[GeneratedToken], title: str = "") -> Pictur
 
 
 def _text(canvas: Canvas, tokens: Sequence[GeneratedToken], least: Sequence[int], more: int, y: float) -> float:
-    """Draw the text, with a number over each of the least certain tokens; return the y below it."""
+    """Draw the text, with a number over each of the least likely tokens; return the y below it."""
 
     def width(_: GeneratedToken, label: str) -> float:
         return max(canvas.text_width(label, _SIZE) + 2, 6)
@@ -142,12 +142,12 @@ def _choice(canvas: Canvas, rank: int, token: GeneratedToken, box: Box) -> float
 
 
 def _alt(tokens: Sequence[GeneratedToken], title: str) -> str:
-    least = sorted(tokens, key=lambda token: share_of(token.probability))[:LEAST_CERTAIN]
+    least = sorted(tokens, key=lambda token: share_of(token.probability))[:LEAST_LIKELY]
     said = [f"{quoted(token.text)} {percent(token.probability)}{_instead(token)}" for token in least]
     text = visible("".join(token.text for token in tokens)).strip()
     sentences = [
         f"{counted(len(tokens), 'generated token')}, coloured by probability.",
-        f"Least certain: {listed(said)}." if said else "",
+        f"Least likely: {listed(said)}." if said else "",
         f"The text: {text}" if text else "",
     ]
     return alt_text(sentences, title)

@@ -15,15 +15,16 @@ _AXIS = 44.0
 _TICKS = 4
 
 
-def layer_norms(norms: Sequence[float], title: str = "Mean length (L2 norm) of the hidden states") -> Picture:
+def layer_norms(norms: Sequence[float], title: str = "Length (L2 norm) of the hidden states, median") -> Picture:
     """Draw a column for the embeddings, and one in another colour for each layer.
 
     Args:
-        norms: of the embeddings and then of each layer, the mean over tokens of the L2 norm of the hidden states.
+        norms: of the embeddings and then of each layer, the median over tokens of the L2 norm of the hidden states, the
+            first token left out.
     """
     drawn = [max(drawable(value), 0.0) for value in norms]
     canvas = Canvas()
-    y = canvas.title(title, "0: the embeddings, before the first layer")
+    y = canvas.title(title, "0: the embeddings, before the first layer. The first token is left out.")
     top = _ceiling(max(drawn, default=0.0))
     plot = Box(MARGIN + _AXIS, y + 16, canvas.width - 2 * MARGIN - _AXIS, _HEIGHT)
     for tick in range(_TICKS + 1):

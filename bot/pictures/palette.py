@@ -37,6 +37,11 @@ def amount(share: float) -> Colour:
     return _between(_MORE, share)
 
 
+def greyness(share: float) -> Colour:
+    """Return the colour of a share from 0 (nearly white) to 1 (grey), for what is shown apart from a scale in blue."""
+    return _between((CARD, MUTED), share)
+
+
 def ink_on(background: Colour) -> Colour:
     """Return dark or white type, whichever has the higher contrast (WCAG 2.2)."""
     light = luminance(background)

@@ -27,6 +27,8 @@ STEPS = [
     "Written tokens",
     "Alternatives",
     "Temperature and top_p",
+    "Layer by layer",
+    "What each layer adds",
     "Ending",
     "Decision",
 ]

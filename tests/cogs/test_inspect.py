@@ -101,7 +101,7 @@ class TestButton:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            for page, said in ((1, "tokens"), (3, "Mean length"), (4, "Probabilities: ")):
+            for page, said in ((1, "tokens"), (3, "Length (L2 norm)"), (4, "Probabilities: ")):
                 await scene.alice.select(shown.response.message, [str(page)], custom_id=page_id(shown.response))
 
                 [picture] = shown.response.attachments
@@ -294,8 +294,8 @@ class TestWhichWordsMattered:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
             await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
             computed, batches = len(taken), scene.worker.status().batches
-            await scene.alice.click(shown.response.message, label="Next: Decision")
-            assert shown.response.embeds[0].title == "7. Decision"
+            await scene.alice.click(shown.response.message, label="Next: Layer by layer")
+            assert shown.response.embeds[0].title == "7. Layer by layer"
             before = len(scene.edits())
 
             await scene.alice.click(shown.response.message, label="Back")
@@ -329,11 +329,11 @@ class TestWhichWordsMattered:
             async with device_held(scene.worker):
                 waiting = scene.press(scene.alice, shown.response, "Next: Which words mattered")
                 await scene.until(lambda: "Computing" in shown.response.embeds[0].description)
-                scene.press(scene.alice, shown.response, "Next: Decision")
-                await scene.until(lambda: shown.response.embeds[0].title == "7. Decision")
+                scene.press(scene.alice, shown.response, "Next: Layer by layer")
+                await scene.until(lambda: shown.response.embeds[0].title == "7. Layer by layer")
             await scene.env.settle()
 
-            assert shown.response.embeds[0].title == "7. Decision"
+            assert shown.response.embeds[0].title == "7. Layer by layer"
             assert not taken
             assert not waiting.followups
             assert not scene.env.errors
@@ -350,12 +350,12 @@ class TestWhichWordsMattered:
 
             turned = await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
             assert "turn to another page and come back" in shown.response.embeds[0].description
-            await scene.alice.click(shown.response.message, label="Next: Decision")
+            await scene.alice.click(shown.response.message, label="Next: Layer by layer")
 
             [told] = turned.followups
             assert told.ephemeral
             assert "secret" not in told.content
-            assert shown.response.embeds[0].title == "7. Decision"
+            assert shown.response.embeds[0].title == "7. Layer by layer"
 
     async def test_who_did_not_ask_gets_a_copy(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -384,7 +384,7 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["6"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["8"], custom_id=page_id(shown.response))
 
             assert "it was computed in one batch with other people" in shown.response.embeds[0].description
 
@@ -392,9 +392,9 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["6"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["8"], custom_id=page_id(shown.response))
 
-            assert shown.response.embeds[0].title == "7. Decision"
+            assert shown.response.embeds[0].title == "9. Decision"
             assert "The answer said" not in shown.response.embeds[0].description
 
 

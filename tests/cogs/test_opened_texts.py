@@ -59,7 +59,12 @@ def page(pages: dict[str, str], name: str) -> str:
 
 
 POINTED = ["Text", "Tokens", "Model", "Hidden states", "Start logits", "End logits", "Start × end"]
-WRITTEN = ["Written tokens", "Alternatives", "The least certain token", "Decision"]
+WRITTEN = ["Written tokens", "Alternatives", "The least likely token"]
+
+
+def layers_and_decision(name: str) -> list[str]:
+    """BART's layers end with a normalisation, so they have no shares of their own."""
+    return ["Layer by layer", f"What each layer {'changes' if name == 'bart' else 'adds'}", "Decision"]
 
 
 class TestAnswer:
@@ -120,7 +125,7 @@ class TestSummarize:
             pages = await pages_of(scene, result)
 
             states = ["Hidden states"] if name == "llama" else ["Hidden states: encoder", "Hidden states: decoder"]
-            assert names_of(pages) == ["Text", "Tokens", "Model", *states, *WRITTEN]
+            assert names_of(pages) == ["Text", "Tokens", "Model", *states, *WRITTEN, *layers_and_decision(name)]
 
     @pytest.mark.parametrize("name", ["bart", "t5", "llama"])
     async def test_a_long_text(self, open_scene: OpenScene, make_preset: Any, name: str) -> None:
@@ -130,7 +135,7 @@ class TestSummarize:
 
             assert "parts, whose summaries were summarised." in result.response.embeds[0].footer.text
             assert "Round 2: " in page(pages, "Parts")
-            assert names_of(pages)[-len(WRITTEN) :] == WRITTEN
+            assert names_of(pages)[-6:] == [*WRITTEN, *layers_and_decision(name)]
             shown = await opened(scene, scene.alice, result.response)
             [file] = [one for one in shown.response.attachments if one.filename == "work.txt"]
             assert "number 104." in (await file.read()).decode()

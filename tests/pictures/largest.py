@@ -10,7 +10,18 @@ from statistics import median
 
 import numpy as np
 
-from bot.pictures import attention, attribution, bars, chips, confidence, distribution, labels, similarity, vectors
+from bot.pictures import (
+    attention,
+    attribution,
+    bars,
+    chips,
+    confidence,
+    distribution,
+    labels,
+    layers,
+    similarity,
+    vectors,
+)
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture
 
@@ -65,6 +76,9 @@ def largest(script: str) -> Iterator[tuple[str, Callable[[], Picture]]]:
     yield "bars", partial(bars.bars, few, shares, title, bars.Unit.NUMBER)
     labelled = [labels.LabelledToken(text, f"B-{text}", text[:2], 0.5) for text in many]
     yield "labelled tokens", partial(labels.labelled_tokens, labelled, title)
+    guesses = [layers.LayerGuess(text, 0.4, 0.2) for text in many]
+    yield "layer by layer", partial(layers.layer_strip, guesses, many[-1], title)
+    yield "what layers add", partial(layers.layer_shares, draws.normal(size=97).tolist(), many[0], many[1], title)
     yield "norms", partial(layer_norms, draws.uniform(1, 2_000, 97).tolist(), title)
 
 

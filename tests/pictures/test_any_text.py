@@ -15,6 +15,7 @@ from bot.pictures.bars import Unit, bars
 from bot.pictures.chips import Kind, Token, TokenRow, token_chips
 from bot.pictures.confidence import Alternative, GeneratedToken, confidence_text
 from bot.pictures.distribution import Candidate, distribution
+from bot.pictures.layers import LayerGuess, layer_shares, layer_strip
 from bot.pictures.norms import layer_norms
 from bot.pictures.similarity import similarity_map
 from tests.pictures.support import decoded
@@ -66,5 +67,8 @@ def test_confidence(tokens: list[GeneratedToken], title: str) -> None:
 def test_charts(pairs: list[tuple[str, float]], title: str, unit: Unit) -> None:
     decoded(bars([label for label, _ in pairs], [value for _, value in pairs], title, unit))
     decoded(layer_norms([value for _, value in pairs], title or "Norms"))
+    guesses = [LayerGuess(text, value, value) for text, value in pairs]
+    decoded(layer_strip(guesses, title, title))
+    decoded(layer_shares([value for _, value in pairs], title, title or "b", title))
     candidates = [Candidate(text, value, value if math.isfinite(value) else 0.0) for text, value in pairs]
     decoded(distribution(candidates, title or "Settings", chosen=len(pairs)))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from bot.pictures.bars import MOST_BARS, Unit, bars
-from bot.pictures.confidence import CHOSEN, LEAST_CERTAIN, LEVELS, Alternative, GeneratedToken, confidence_text
+from bot.pictures.confidence import CHOSEN, LEAST_LIKELY, LEVELS, Alternative, GeneratedToken, confidence_text
 from bot.pictures.distribution import Candidate, distribution
 from bot.pictures.norms import layer_norms, rounded
 from bot.pictures.palette import ACCENT, SECOND
@@ -50,7 +50,7 @@ def test_norms_are_said_by_layer() -> None:
     picture = layer_norms([14.2, 17.84, 120.0])
 
     decoded(picture)
-    assert picture.alt == "Mean length (L2 norm) of the hidden states: embeddings 14.20, layers 1 to 2: 17.84, 120."
+    assert picture.alt == "Length (L2 norm) of the hidden states, median: embeddings 14.20, layers 1 to 2: 17.84, 120."
     assert count(picture, SECOND) > 1000
 
 
@@ -104,7 +104,7 @@ def test_the_least_certain_tokens_are_said_with_what_else_could_have_stood_there
     decoded(picture)
     assert picture.alt == (
         "How sure. 3 generated tokens, coloured by probability. "
-        "Least certain: “tok” 2.0 % (instead of “basics” 19.0 %), “this” 60.0 % and “In” 99.0 %. The text: In this tok"
+        "Least likely: “tok” 2.0 % (instead of “basics” 19.0 %), “this” 60.0 % and “In” 99.0 %. The text: In this tok"
     )
 
 
@@ -141,7 +141,7 @@ def test_certainty_differs_without_colour() -> None:
 
 
 def test_only_the_least_certain_have_their_alternatives_listed() -> None:
-    tokens = [GeneratedToken(" a", 0.1, OTHERS)] * LEAST_CERTAIN
+    tokens = [GeneratedToken(" a", 0.1, OTHERS)] * LEAST_LIKELY
     more = [*tokens, GeneratedToken(" a", 0.8, OTHERS)]
 
     assert confidence_text(tokens).height == confidence_text(more).height

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot.inference.heads.encoder_head import EncoderInput
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.inspection.hidden_states import LayerStates
+from bot.inference.heads.inspection.layer_lens import Lens
 from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.heads.question_answering import Window
@@ -61,6 +62,7 @@ from bot.tasks.work.entities import (
 )
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.fill import mask_page, rescored_page
+from bot.tasks.work.layers import pages_of_lens
 from bot.tasks.work.pages import PAGES, decided, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import hidden_page, tokens_page
 from bot.tasks.work.request import WorkRequest
@@ -91,6 +93,16 @@ POSTPONED = page(
 LOGITS = logits_page(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), softmax([-1.5, 0.5]).tolist())
 
 
+def layered(text: str) -> tuple[Page, ...]:
+    """The pages of the layers."""
+    likely, shares = np.linspace(0.1, 0.9, 3, dtype=np.float32), np.linspace(-2, 2, 3)
+    direct = Lens(1, 2, np.array([2, 2, 1]), likely, likely, shares, shares, 0.1, True, 0.9)
+    lenses = (direct, replace(direct, is_direct=False))
+    texts = {1: text, 2: f"b{text}"}
+    found = (pages_of_lens(lens, texts, lambda token, other: f"{token}, {other}", "bfloat16", text) for lens in lenses)
+    return tuple(page for pages in found for page in pages)
+
+
 def sample(text: str) -> tuple[Page, ...]:
     """Every page, with a text wherever people's or a model's words can stand."""
     row = (token(text), *ROW)
@@ -101,7 +113,8 @@ def sample(text: str) -> tuple[Page, ...]:
         text_page(text, text, text),
         tokens_page((row, row), (text, text), (2, 5), text),
         *(page(key, table(column("", ["model type"]), column("", [text]))) for key in FAMILIES),
-        hidden_page(LayerStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25)), text),
+        hidden_page(LayerStates("encoder", (1, 5, 512), (1.0, 2.5, 3.25), (1.0, 3.5, 300.0), (1.5, 2.0)), text),
+        *layered(text),
         LOGITS,
         logits_page((text,), (0.3,), (0.5744,), independent=True),
         mask_page(1, 3, (token(text), token(text)), (1.5, -1.5), (0.25, 0.125), [(token(text), 0.5)] * 9),
@@ -448,9 +461,16 @@ class TestDistribution:
 
 
 def test_long_vectors_have_commas() -> None:
-    reply = shown(hidden_page(LayerStates("", (1, 5, 512), (2.5, 998.7, 1091.2)), "prompt 1"))
+    states = LayerStates("", (1, 5, 512), (2.5, 998.7, 1091.2), (2.5, 22312.0, 9.0), (47.6, 30.25))
+    reply = shown(hidden_page(states, "prompt 1"))
 
-    assert "  2.50  embeddings\n998.70  layer 1\n 1,091  layer 2" in text_of(reply)
+    lines = [
+        "  2.50         2.50  embeddings",
+        "998.70       22,312  layer 1",
+        " 1,091         9.00  layer 2",
+        " 47.60        30.25  final norm",
+    ]
+    assert "\n".join(lines) in text_of(reply)
     assert "This is the row “prompt 1”, read alone." in text_of(reply)
 
 

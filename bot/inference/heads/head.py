@@ -13,6 +13,7 @@ from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.inspection.attention import attention_operation
 from bot.inference.heads.inspection.attention_weights import Attentions
 from bot.inference.heads.inspection.hidden_states import Observed, Reading, observation
+from bot.inference.heads.inspection.layer_lens import Lens, LensReading, lens_operation
 from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 
@@ -25,6 +26,7 @@ class Head(Checkpoint, ABC):
 
     Attributes:
         observe: outputs hidden states by layer, and logits.
+        lens: outputs what the model would predict after each layer; of heads that have logits for tokens or labels.
         attention: outputs attention weights.
     """
 
@@ -33,6 +35,7 @@ class Head(Checkpoint, ABC):
     def __init__(self, *loaded: *Loaded) -> None:
         super().__init__(*loaded)
         self.observe: Operation[Reading, Observed] = observation(self, self.kind)
+        self.lens: Operation[LensReading, Lens | None] = lens_operation(self, self.kind)
         self.attention: Operation[Reading, Attentions] = attention_operation(self)
 
     def reading(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.inference.tokenization.tokens import Token
-from bot.pictures import attribution, chips, confidence, distribution, labels
+from bot.pictures import attribution, chips, confidence, distribution, labels, layers
 from bot.pictures.bars import Unit, bars
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture as Drawn
@@ -34,6 +34,10 @@ def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
             return distribution.distribution([distribution.Candidate(*one) for one in shown], title, chosen)
         case blocks.Labels():
             return labels.labelled_tokens(_labelled(picture), picture.title)
+        case blocks.Guesses():
+            return layers.layer_strip(_guessed(picture), picture.followed, picture.title)
+        case blocks.Additions(title, values, text, other):
+            return layers.layer_shares(values, text, other, title)
         case blocks.Scores(title, label, _, _, note):
             return attribution.attribution(_scored(picture), label, title, written(note))
 
@@ -58,6 +62,11 @@ def _labelled(picture: blocks.Labels) -> list[labels.LabelledToken]:
         labels.LabelledToken(token.text, label, kind, probability, token.starts_word)
         for token, label, kind, probability in found
     ]
+
+
+def _guessed(picture: blocks.Guesses) -> list[layers.LayerGuess]:
+    found = zip(picture.texts, picture.probabilities, picture.followed_probabilities, strict=True)
+    return [layers.LayerGuess(*one) for one in found]
 
 
 def _scored(picture: blocks.Scores) -> list[attribution.ScoredToken]:

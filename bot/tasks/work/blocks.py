@@ -264,7 +264,31 @@ class Scores:
     note: Text
 
 
-Picture: TypeAlias = Bars | Chips | Norms | HeatMap | Strips | Confidence | Reshaped | Labels | Scores
+@dataclass(frozen=True)
+class Guesses:
+    """A picture of what would be predicted after each layer, of the embeddings first."""
+
+    title: str
+    texts: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    followed: str
+    """A text whose probabilities are followed through the layers."""
+    followed_probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Additions:
+    """A picture of what each layer adds to the logit of a text minus that of another, of the embeddings first."""
+
+    title: str
+    values: tuple[float, ...]
+    text: str
+    other: str
+
+
+Picture: TypeAlias = (
+    Bars | Chips | Norms | HeatMap | Strips | Confidence | Reshaped | Labels | Scores | Guesses | Additions
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from bot.tasks.fill import Distributions, FillRequest
 from bot.tasks.prompts import cloze
 from bot.tasks.prompts.cloze import WeighedMask
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Number, Page, Text, column, joined, lone, table
+from bot.tasks.work.layers import layer_pages
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import END_OF_TEXT, hidden_page, hidden_pages, model_page, read_page
 from bot.tasks.work.request import WrittenIds
@@ -39,14 +41,28 @@ def explain_distributions(head: MaskedLM, request: FillRequest, written: Written
     [observed] = yield from head.observe([reading])
     assert observed.logits is not None  # because positions were asked for
     best = [(ids[0], float(probs[ids[0]])) for ids, probs in zip(made.likeliest(1), made.probabilities, strict=True)]
+    layers = yield from _layers(head, made)
     return explanation(
         text_page(sentence("fill.mask", token=head.mask_token), head.mask_token.join(request.parts)),
         read_page(head, [made.inputs.ids], truncated=END_OF_TEXT if made.inputs.truncated else None),
         model_page(head),
         *map(hidden_page, observed.stacks),
         *_mask_pages(head, made, observed.logits),
+        *layers,
         decision_page(*_decisions([(fill.word_of(head.decode([one])), probability) for one, probability in best])),
     )
+
+
+def _layers(head: MaskedLM, made: Distributions) -> TaskRun[tuple[Page, ...]]:
+    """Show the first mask layer by layer: its likeliest word against the next one."""
+    from bot.inference.heads.inspection.layer_lens import LensReading
+
+    reading = head.reading(made.inputs.ids, type_ids=made.inputs.type_ids).inputs
+    words = made.likeliest(2)[0]
+    if len(words) < 2:
+        return ()
+    where = partial(sentence, "layers.of-mask", number=" 1" if len(made.positions) > 1 else "")
+    return (yield from layer_pages(head, LensReading(reading, made.positions[0], *words), where))
 
 
 def _mask_pages(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.float32]) -> Iterator[Page]:

@@ -171,12 +171,17 @@ def hidden_page(states: LayerStates, row: str = "") -> Page:
     facts = sentence("reading.shape", of=of, batch=batch, tokens=tokens, size=size)
     if row:
         facts = f"{facts} This is the row “{row}”, read alone."
-    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(states.norms)))]
+    ends = [] if states.normalised is None else [states.normalised]
+    norms, first = zip(*zip(states.norms, states.first, strict=True), *ends, strict=True)
+    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(states.norms))), "final norm"][: len(norms)]
+    said = sentence("reading.norms" if ends else "reading.norms-as-they-are")
+    if tokens > 1:
+        said = f"{said} {sentence('reading.first-apart')}"
     return page(
         "hidden-states",
         facts,
-        "How long the vectors are on average (their Euclidean norm), before and after each layer:",
-        table(column("norm", states.norms, Form.NORM), column("after", names)),
-        picture=Norms(f"Mean length (L2 norm) of the hidden states{of}", states.norms),
+        said,
+        table(column("norm", norms, Form.NORM), column("first token", first, Form.NORM), column("after", names)),
+        picture=Norms(f"Length (L2 norm) of the hidden states{of}, median", states.norms),
         behind=states.part,
     )

@@ -12,6 +12,7 @@ from bot.tasks.scores import ranked
 from bot.tasks.sentiment import SentimentRequest, WordScore
 from bot.tasks.work.attribution import label_attribution, words_attribution
 from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.layers import label_layer_pages, prompt_layer_pages
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
 from bot.tasks.work.reading import prompted, unprompted
 from bot.tasks.work.request import WrittenIds
@@ -26,15 +27,20 @@ def explain_classification(
     head: SequenceClassifier, request: SentimentRequest, written: WrittenIds = ()
 ) -> TaskRun[Explanation]:
     """Open the answer of a classification head."""
+    from bot.inference.heads.inspection.layer_lens import LensReading
+
     made = yield from sentiment.classification(head, request, alone=True)
     read = yield from unprompted(head, request.text, made.inputs)
     probabilities = made.probabilities.tolist()
     scores = ranked(head.labels, probabilities)
     best = int(made.probabilities.argmax())
+    reading = head.reading(made.inputs.ids, type_ids=made.inputs.type_ids)
+    layers = yield from label_layer_pages(head, LensReading(reading.inputs, 0, best))
     return explanation(
         *read,
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
         *label_attribution(head, made.inputs, best, head.labels[best]),
+        *layers,
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 
@@ -45,6 +51,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     prompts = [prompt.format(made.text) for prompt in sentiment.PROMPTS]
     how = sentence("sentiment.prompted", prompts=len(prompts))
     read = yield from prompted(head, how, prompts, truncated=made.truncated)
+    layers = yield from prompt_layer_pages(head, prompts[0], sentiment.WORDS[0])
     after, (good, bad) = made.leaning, made.anchors
     score = sentiment.SHARPNESS * made.distance
     labels, probabilities = ("POSITIVE", "NEGATIVE"), (made.positive, 1 - made.positive)
@@ -54,6 +61,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
         *read,
         weighed_page(labels, np.array(columns), _formula(made, score)),
         *words_attribution(head, made.text, positive=made.positive >= 0.5),
+        *layers,
         decision_page(*largest(ranked(labels, probabilities))),
     )
 

@@ -19,7 +19,7 @@ from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
-from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, rewriting, token_pages
+from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, least_by_layer, rewriting, token_pages
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -137,7 +137,8 @@ def _weighed(
     elsewhere = "Elsewhere a draft from another layout was taken."
     # Each text ends with the line break that ended it, even one that is cut because the context is too short.
     pages, certainty = token_pages(head, there, found[: len(there)], names, elsewhere=elsewhere, stop="")
-    return explanation(*begun, *pages, decision_page(certainty, *_weight(head, read, found)))
+    layers = yield from least_by_layer(head, there, found[: len(there)], names)
+    return explanation(*begun, *pages, *layers, decision_page(certainty, *_weight(head, read, found)))
 
 
 def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
-from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Page
+from bot.tasks.work.following import as_they_follow, is_gap
+from bot.tasks.work.layers import layer_pages
 from bot.tasks.work.reading import END_OF_TEXT, hidden_pages, model_page, numbered, read_page
 from bot.tasks.work.wording import sentence
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
@@ -70,7 +72,8 @@ def continuations(
     found = yield from head.token_log_probs([text.row for text in texts])
     names = [name] if len(texts) == 1 else numbered("text", len(texts))
     pages, certainty = token_pages(head, texts, found, names, stop=stop)
-    return (read, model_page(head), *states, *pages), certainty
+    layers = () if name else (yield from least_by_layer(head, texts, found, names))  # a part of a text has a name
+    return (read, model_page(head), *states, *pages, *layers), certainty
 
 
 def rewriting(
@@ -109,7 +112,8 @@ def rewriting(
     pages, certainty = token_pages(head, texts, found, names or [name], elsewhere=rules, lengths=lengths)
     cut = END_OF_TEXT if any(source.truncated for source in sources) else None
     read = read_page(head, [source.ids for source in sources], names, truncated=cut)
-    return (read, model_page(head), *states, *pages), certainty
+    layers = () if name else (yield from least_by_layer(head, texts, found, names or [name]))
+    return (read, model_page(head), *states, *pages, *layers), certainty
 
 
 def check(head: CausalLM | Seq2SeqLM, texts: Iterable[ForcedText]) -> None:
@@ -145,7 +149,7 @@ def token_pages(
     stop: str | None = None,
     lengths: tuple[int, int] | None = None,
 ) -> PagesAndSentence:
-    """Show how each text was written, and last the least certain token of all.
+    """Show how each text was written, and last the least likely token of all.
 
     Args:
         texts: at least one; all were drawn in the same way.
@@ -160,15 +164,36 @@ def token_pages(
         tokens = _written(head, text, one)
         # An encoder's and a decoder's lengths are explained once.
         pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
-    index = min(range(len(texts)), key=lambda one: found[one].log_probs.min())
+    index = _with_least_likely(found)
     least = _least_certain(head, texts[index], found[index], names[index])
     return (*pages, least), " ".join(_certainty(head, texts, found, elsewhere))
+
+
+def least_by_layer(
+    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], names: Sequence[str]
+) -> TaskRun[tuple[Page, ...]]:
+    """Show the least likely token of all texts layer by layer, against the likeliest other one."""
+    from bot.inference.heads.inspection.layer_lens import LensReading
+
+    chosen = _with_least_likely(found)
+    text, index = texts[chosen], int(found[chosen].log_probs.argmin())
+    token = text.written[index]
+    read = text.read[: len(text.prompt) + index]
+    reading = head.reading(text.source, decoder_ids=read) if text.source else head.reading(read)
+    of = f" of {names[chosen]}" if names[chosen] else ""
+    where = partial(sentence, "layers.of-token", place=index + 1, of=of)
+    return (yield from layer_pages(head, LensReading(reading.inputs, -1, token), where, behind=names[chosen]))
+
+
+def _with_least_likely(found: Sequence[TokenLogProbs]) -> int:
+    """Return the index of the text with the least likely token of all."""
+    return min(range(len(found)), key=lambda one: found[one].log_probs.min())
 
 
 def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs) -> list[WrittenToken]:
     # The token before the first one shows if that begins a word.
     before, *tokens = head.tokens([text.prompt[-1], *text.written])
-    texts = _as_they_follow(head, found.top.flatten().tolist())
+    texts = as_they_follow(head, found.top.flatten().tolist())
     return [
         WrittenToken(
             token,
@@ -176,7 +201,7 @@ def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs)
             drawn_with=1.0 if text.sampling.greedy else float(found.drawn_with[index]),
             alternatives=_others(found, index, token.id, texts),
             nucleus=int(found.nucleus[index]),
-            apart=_is_gap(previous),
+            apart=is_gap(previous),
         )
         for index, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
     ]
@@ -197,29 +222,11 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLog
     shown = list(before)[:SHOWN]
     if token not in shown:
         shown[-1] = token  # however unlikely it was
-    texts = _as_they_follow(head, shown)
+    texts = as_they_follow(head, shown)
     candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][index]])
     chosen = shown.index(token)
-    return least_certain_page(candidates, chosen, text.sampling, index, name=name, apart=_is_gap(previous))
-
-
-def _is_gap(token: Token) -> bool:
-    """Return whether the next token cannot continue a word."""
-    return token.special or token.text[-1:].isspace()
-
-
-def _as_they_follow(head: CausalLM | Seq2SeqLM, ids: Iterable[int]) -> dict[int, str]:
-    """Return each token as it would follow in a text: with a space before it if it begins a word."""
-    distinct = list(dict.fromkeys(ids))
-    alone = head.tokens(distinct)
-    # Tokenizers hide the space of a text's first token, so each token is read behind another one.
-    ordinary = next((token.id for token in alone if not _is_gap(token)), None)
-    if ordinary is None:
-        return {token.id: token.text for token in alone}
-    behind = head.tokens([one for token in distinct for one in (ordinary, token)])[1::2]
-    spaced = {token.id for token in behind if token.starts_word and not token.special and not token.text[:1].isspace()}
-    return {token.id: f" {token.text}" if token.id in spaced else token.text for token in behind}
+    return least_certain_page(candidates, chosen, text.sampling, index, name=name, apart=is_gap(previous))
 
 
 def _certainty(
@@ -239,3 +246,7 @@ def _certainty(
         yield elsewhere or sentence("written.rounding")
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
     yield sentence("written.mean", mean=100 * mean)
+    index = int(np.argmax([one.entropy.max() for one in found]))
+    place, bits = int(found[index].entropy.argmax()), float(found[index].entropy.max())
+    where = f"{place + 1}{f' of text {index + 1}' if len(found) > 1 else ''}"
+    yield sentence("written.least-sure", place=where, bits=bits, among=max(round(2**bits), 1))

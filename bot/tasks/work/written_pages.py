@@ -61,7 +61,7 @@ def written_pages(
         lengths: the tokens that an encoder has read and a decoder written.
     """
     picture = Confidence(
-        f"How sure the model was of each token{_of(name)}",
+        f"How likely each token was{_of(name)}",
         tuple(map(_spaced, tokens)),
         tuple(one.probability for one in tokens),
         tuple(tuple((other.text, other.probability) for other in one.alternatives) for one in tokens),
@@ -147,7 +147,7 @@ def least_certain_page(
     said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
     before, after = [one.probability for one in candidates], [one.after for one in candidates]
     which = f"{index + 1}{_of(name)}"
-    where = f"Token {which}, where the model was least sure of what it wrote."
+    where = f"Token {which}, the least likely of those that were written."
     if sampling.greedy:
         picture = Bars(f"What could be token {which}", tuple(said), tuple(before))
         key = "unlikelier" if chosen else "likeliest"

@@ -167,7 +167,9 @@ class HiddenStates(PageObject):
         super().__init__(page)
         self.part = name_of(page).partition(": ")[2]
         self.shape = tuple(map(int, self.found(r"shape \((\d+), (\d+), (\d+)\)")))
-        self.norms = self.column("norm")
+        norms, first = self.column("norm"), self.column("first token")
+        end = self.column("after").index("final norm") if "final norm" in self.column("after") else len(norms)
+        self.norms, self.first, self.final = norms[:end], first[:end], (*norms[end:], *first[end:])
         self.row = self.found("the row “(.*)”, read alone")[0] or ""
 
 
@@ -359,11 +361,11 @@ class Shaped:
 
 
 class Distribution(PageObject):
-    NAME = "Temperature and top_p|The least certain token"
+    NAME = "Temperature and top_p|The least likely token"
 
     def __init__(self, page: Page) -> None:
         super().__init__(page)
-        place, self.name = self.found(r"Token (\d+)(?: of (.*?))?, where the model")
+        place, self.name = self.found(r"Token (\d+)(?: of (.*?))?, the least likely")
         self.place, self.name = int(place) - 1, self.name or ""
         temperature, top_p = self.found(r"Temperature (\S+) and top_p (\S+) ")
         self.temperature, self.top_p = float(temperature or 0), float(top_p or 1)
@@ -765,7 +767,11 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
 
 
 def kinds_of(work: Explanation) -> list[str]:
-    """The kinds of all pages, in order; alternatives belong to the page of the written tokens."""
-    pages = [page for page in work.pages if not page.name.startswith(("Alternatives", "Decision"))]
+    """The kinds of all pages, in order; alternatives belong to the page of the written tokens.
+
+    The pages of the layers have tests of their own, `test_layers`.
+    """
+    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer")
+    pages = [page for page in work.pages if not page.name.startswith(apart)]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
+import torch
 
 from bot.inference.heads.inspection import integrated_gradients as attributions
 from bot.inference.heads.inspection.stretches import Stretch
@@ -51,6 +54,11 @@ def piece_of(work: Explanation, kind: type[T]) -> T:
     """The content of the only page of a kind."""
     [piece] = pieces_of(work, kind)
     return piece
+
+
+def medians(states: Sequence[Any]) -> list[float]:
+    """The median length of the vectors of all tokens but the first, of each of a model's hidden states."""
+    return [float(np.median(torch.linalg.vector_norm(one.reshape(-1, one.shape[-1]), dim=-1)[1:])) for one in states]
 
 
 def equations(text: str) -> list[tuple[float, float]]:

@@ -41,7 +41,7 @@ from tests.tasks.work.page_objects import (
     Written,
     kinds_of,
 )
-from tests.tasks.work.support import equations, piece_of, pieces_of
+from tests.tasks.work.support import equations, medians, piece_of, pieces_of
 from tests.tiny import SHORT_CONTEXT, TEXTS
 
 EXACT = 1e-6
@@ -183,7 +183,7 @@ class TestByPointing:
         assert (tokens.names, tokens.shape, tokens.truncated) == ((), (1, len(encoding.ids)), False)
         assert piece_of(work, Architecture).family == "encoder"
         states = piece_of(work, HiddenStates)
-        norms = [one.norm(dim=-1).mean().item() for one in output.hidden_states]
+        norms = medians(output.hidden_states)
         assert states.norms == pytest.approx(norms, rel=EXACT)
         assert (states.shape, states.row) == (tuple(output.hidden_states[-1].shape), "")
 

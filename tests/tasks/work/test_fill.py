@@ -28,7 +28,7 @@ from tests.tasks.work.page_objects import (
     Tokens,
     kinds_of,
 )
-from tests.tasks.work.support import answered_and_opened, equations, piece_of, pieces_of
+from tests.tasks.work.support import answered_and_opened, equations, medians, piece_of, pieces_of
 
 EXACT = 1e-6
 ONE = FillRequest("The capital of France is ___.")
@@ -89,7 +89,7 @@ async def test_the_numbers_of_the_answer(
             assert "<" in candidate.text or candidate.text.strip() == guess.word  # a byte is shown as a number
     states = piece_of(work, HiddenStates)
     assert states.shape == tuple(right.hidden_states[-1].shape)
-    assert states.norms == pytest.approx([one.norm(dim=-1).mean().item() for one in right.hidden_states], rel=EXACT)
+    assert states.norms == pytest.approx(medians(right.hidden_states), rel=EXACT)
 
 
 async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: Filler) -> None:

@@ -31,7 +31,7 @@ from tests.tasks.work.page_objects import (
     WeighedLabels,
     kinds_of,
 )
-from tests.tasks.work.support import answered_and_opened, equations, piece_of, watch_attributions
+from tests.tasks.work.support import answered_and_opened, equations, medians, piece_of, watch_attributions
 from tests.tiny import SHORT_CONTEXT, TEXTS
 
 EXACT = 1e-6
@@ -73,7 +73,7 @@ async def test_the_numbers_of_the_answer(make_worker: Callable[..., Any], direct
             assert found == pytest.approx(probabilities(result), abs=EXACT)
             states = piece_of(work, HiddenStates)
             assert states.shape == tuple(right.hidden_states[-1].shape)
-            norms = [one.norm(dim=-1).mean().item() for one in right.hidden_states]
+            norms = medians(right.hidden_states)
             assert states.norms == pytest.approx(norms, rel=EXACT)
             decision = piece_of(work, Decision)
             assert (decision.label, decision.probability) == (result.scores[0].label, max(head.probabilities))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -60,6 +61,8 @@ class TokenLogProbs:
 
     log_probs: LogProbs
     """Of the written tokens, by the model alone."""
+    entropy: npt.NDArray[np.float32]
+    """Of each prediction by the model alone, in bits: how unsure it is, whichever token is taken."""
     drawn_with: Probabilities
     """The written tokens' probabilities after temperature and top_p. A token at the border of the nucleus may have 0,
     because a text that is read at once is rounded differently."""
@@ -132,6 +135,8 @@ def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) ->
     top_logits, top = logits.topk(min(TOP, logits.shape[-1]), dim=-1)
     found = {
         "log_probs": log_probs.gather(1, chosen).squeeze(1),
+        # A logit of −∞ has a probability of 0, which takes no part.
+        "entropy": torch.special.entr(log_probs.exp()).sum(dim=-1) / math.log(2),
         "drawn_with": drawn_with.gather(1, chosen).squeeze(1),
         "nucleus": (drawn_with > 0).sum(dim=-1),
         "top": top,

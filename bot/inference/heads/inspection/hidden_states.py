@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
 
 from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.inspection.stacks import hooked, layers_of, states_of
 from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
 from bot.inference.task import HeadKind
@@ -44,8 +47,12 @@ class LayerStates:
     shape: tuple[int, int, int]
     """Of `last_hidden_state`: (1, tokens, hidden size)."""
     norms: tuple[float, ...]
-    """The mean Euclidean norm of a token's vector in each of the model's `hidden_states`: of the embeddings, then after
-    each layer. Models that normalise their output do so in the last."""
+    """The Euclidean norm of a token's vector: of the embeddings, then after each layer, before any final normalisation.
+    A median over the tokens behind the first one, whose vector may be a hundred times longer."""
+    first: tuple[float, ...] = ()
+    """The same of the first token."""
+    normalised: tuple[float, float] | None = None
+    """Both after the final normalisation; None if the model has none."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,8 @@ def _observe(checkpoint: Checkpoint, kind: HeadKind, reading: Reading) -> Observ
         options["logits_to_keep"] = 1 if positions is None else positions
     if kind in (HeadKind.CAUSAL_LM, HeadKind.SEQ2SEQ_LM):
         options["use_cache"] = False
-    output = checkpoint.model(**checkpoint.inputs(reading.ids, reading.type_ids, reading.decoder_ids), **options)
+    inputs = checkpoint.inputs(reading.ids, reading.type_ids, reading.decoder_ids)
+    output, last = _with_last_layers(checkpoint.model, inputs | options)
     if "encoder_hidden_states" in output:
         states = {"encoder": output.encoder_hidden_states, "decoder": output.decoder_hidden_states}
     else:
@@ -88,10 +96,40 @@ def _observe(checkpoint: Checkpoint, kind: HeadKind, reading: Reading) -> Observ
         elif kind is not HeadKind.CAUSAL_LM:  # which has computed no others
             logits = logits[:, positions]
     numbers = None if logits is None else logits[0].float().cpu().numpy()
-    return Observed(tuple(starmap(_layer_states, states.items())), numbers)
+    stacks = (_layer_states(part, found, last.get(part)) for part, found in states.items())
+    return Observed(tuple(stacks), numbers)
 
 
-def _layer_states(part: str, states: Sequence[torch.Tensor]) -> LayerStates:
-    batch, tokens, size = states[-1].shape
-    norms = torch.stack([layer.float().norm(dim=-1).mean() for layer in states])
-    return LayerStates(part, (batch, tokens, size), tuple(norms.tolist()))
+def _with_last_layers(
+    model: PreTrainedModel, inputs: Mapping[str, object]
+) -> tuple[ModelOutput, dict[str, torch.Tensor]]:
+    """Run a model; return its output, and that of the last layer of each stack, which it does not report."""
+    last: dict[str, torch.Tensor] = {}
+
+    def keeping(part: str) -> Callable[..., None]:
+        def keep(module: nn.Module, arguments: object, output: object) -> None:
+            last[part] = states_of(output)
+
+        return keep
+
+    parts = ("encoder", "decoder") if model.config.is_encoder_decoder else ("",)
+    found = [(part, layers_of(model, part)) for part in parts]
+    with hooked([(layers[-1], keeping(part)) for part, layers in found if layers]):
+        return model(**inputs), last
+
+
+def _layer_states(part: str, states: Sequence[torch.Tensor], last: torch.Tensor | None) -> LayerStates:
+    """Describe a stack by its `hidden_states`, the last of which is normalised if the model does so."""
+    shape = states[-1].shape
+    end = states[-1] if last is None or last.shape != shape else last
+    is_normalised = not torch.equal(end, states[-1])
+    lengths = [layer[0].float().norm(dim=-1) for layer in (*states[:-1], end)]
+    norms, first = zip(*map(_median_and_first, lengths), strict=True)
+    normalised = _median_and_first(states[-1][0].float().norm(dim=-1)) if is_normalised else None
+    return LayerStates(part, (shape[0], shape[1], shape[2]), norms, first, normalised)
+
+
+def _median_and_first(lengths: torch.Tensor) -> tuple[float, float]:
+    """Return the median of all but the first of some numbers, and the first; a single one is both."""
+    # torch's own median takes the lower of the two in the middle.
+    return float((lengths[1:] if len(lengths) > 1 else lengths).quantile(0.5)), float(lengths[0])

@@ -93,6 +93,8 @@ def check_against(found: TokenLogProbs, logits: torch.Tensor, text: ForcedText) 
     close = rounding(logits)
     positions = np.arange(len(text.written))
     np.testing.assert_allclose(found.log_probs, log_probs[positions, list(text.written)], atol=close)
+    right = torch.special.entr(logits.double().softmax(dim=-1)).sum(dim=-1) / np.log(2)
+    np.testing.assert_allclose(found.entropy, right, atol=10 * close)
     order = np.argsort(-log_probs, axis=-1)[:, :TOP]
     np.testing.assert_array_equal(found.top, order)
     np.testing.assert_allclose(found.top_log_probs, np.take_along_axis(log_probs, order, 1), atol=close)

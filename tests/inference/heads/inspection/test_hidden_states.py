@@ -23,11 +23,14 @@ KINDS = {
     "bart_mnli": transformers.AutoModelForSequenceClassification,
     "roberta": transformers.AutoModelForMaskedLM,
     "llama": transformers.AutoModelForCausalLM,
+    "gpt2": transformers.AutoModelForCausalLM,
     "t5": transformers.AutoModelForSeq2SeqLM,
     "marian": transformers.AutoModelForSeq2SeqLM,
     "m2m100": transformers.AutoModelForSeq2SeqLM,
     "nllb": transformers.AutoModelForSeq2SeqLM,
 }
+NORMALISED: dict[str, Any] = {}
+"""What the final normalisation of each part was given, and what it returned, in the last pass of `directly`."""
 WRITE = {"t5", "marian", "m2m100", "nllb"}
 """Those whose decoder is given something to read."""
 DECODER_IDS = (2, 7, 11)
@@ -43,11 +46,27 @@ def directly(name: str, folder: Path, ids: list[int]) -> Any:
     """transformers' own output."""
     decoder = {"decoder_input_ids": torch.tensor([DECODER_IDS])} if name in WRITE else {}
     model = KINDS[name].from_pretrained(folder).eval()
+    for part, final in FINAL_NORMS.get(name, {}).items():
+        model.get_submodule(final).register_forward_hook(
+            lambda module, arguments, output, part=part: NORMALISED.update({part: (arguments[0], output)})
+        )
     return model(input_ids=torch.tensor([ids]), output_hidden_states=True, **decoder)
 
 
-def norms(states: Any) -> list[float]:
-    return [torch.linalg.vector_norm(one[0], dim=-1).mean().item() for one in states]
+FINAL_NORMS = {
+    "llama": {"": "model.norm"},
+    "gpt2": {"": "transformer.ln_f"},
+    "t5": {"encoder": "encoder.final_layer_norm", "decoder": "decoder.final_layer_norm"},
+    "m2m100": {"encoder": "model.encoder.layer_norm", "decoder": "model.decoder.layer_norm"},
+    "nllb": {"encoder": "model.encoder.layer_norm", "decoder": "model.decoder.layer_norm"},
+}
+"""Of the models whose last layer's output is normalised once more: the module that does so, by the part."""
+
+
+def lengths(states: torch.Tensor) -> list[float]:
+    """The median length of a token's vector, the first one's left out, and the first one's."""
+    found = torch.linalg.vector_norm(states[0], dim=-1).numpy()
+    return [float(np.median(found[1:])), float(found[0])]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -64,8 +83,16 @@ def test_layers_as_transformers_has_them(
     assert [one.part for one in observed.stacks] == list(expected)
     for stack in observed.stacks:
         assert stack.shape == tuple(expected[stack.part][-1].shape)
-        assert len(stack.norms) == 3  # the embeddings and two layers
-        assert stack.norms == pytest.approx(norms(expected[stack.part]), rel=1e-6)
+        *earlier, last = expected[stack.part]
+        if name in FINAL_NORMS:
+            last, normalised = NORMALISED[stack.part]
+            assert stack.normalised == pytest.approx(lengths(normalised), rel=1e-6)
+        else:
+            assert stack.normalised is None
+        right_lengths = [lengths(one) for one in (*earlier, last)]
+        assert len(right_lengths) == 3  # the embeddings and two layers
+        assert stack.norms == pytest.approx([one[0] for one in right_lengths], rel=1e-6)
+        assert stack.first == pytest.approx([one[1] for one in right_lengths], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["distilbert", "bart_mnli"])

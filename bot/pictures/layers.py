@@ -1,0 +1,131 @@
+"""What a model would predict after each of its layers, and what each layer adds: a row for each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
+from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND
+from bot.pictures.picture import Picture
+from bot.pictures.wording import alt_text, as_chip, counted, drawable, listed, percent, quoted, share_of, signed
+
+MOST_ROWS = 49
+"""Of deeper models every second layer is drawn, or every third; always the last one."""
+
+_ROW = 17.0
+_NUMBER = 42.0
+_TOKEN = 118.0
+_PERCENT = 56.0
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class LayerGuess:
+    """What would be predicted after a layer."""
+
+    text: str
+    probability: float
+    followed: float
+    """The probability of the token that is followed through the layers."""
+
+
+def layer_strip(guesses: Sequence[LayerGuess], followed: str, title: str = "") -> Picture:
+    """Draw the likeliest token after each layer, and how likely one token is that is followed through the layers.
+
+    Args:
+        guesses: of the embeddings, and then of each layer.
+        followed: the token that is followed.
+    """
+    canvas = Canvas(texts=[*(one.text for one in guesses), followed])
+    y = canvas.title(title, "Likeliest, if the model ended after this layer. 0: the embeddings.")
+    word = canvas.cut(as_chip(followed), SMALL, 150)
+    x = canvas.swatch(Box(MARGIN, y, 20, 12), "the likeliest", FAINT, outline=MUTED)
+    canvas.swatch(Box(x, y, 20, 12), f"how likely “{word}” is", ACCENT)
+    y += 22
+    left = MARGIN + _NUMBER + _TOKEN
+    room = canvas.width - MARGIN - _PERCENT - left
+    for index in _drawn(len(guesses)):
+        one, is_last = guesses[index], index == len(guesses) - 1
+        _number(canvas, y, index, bold=is_last)
+        is_followed = one.text == followed
+        label = canvas.cut(as_chip(one.text), TEXT, _TOKEN - 10, is_followed)
+        canvas.text(MARGIN + _NUMBER, y + 13, label, TEXT, bold=is_followed)
+        canvas.box(Box(left, y + 1.5, max(room * share_of(one.probability), 1), _ROW - 3), FAINT, outline=MUTED)
+        canvas.box(Box(left, y + 5, max(room * share_of(one.followed), 1), _ROW - 10), ACCENT)
+        canvas.text(canvas.width - MARGIN, y + 12.5, percent(one.followed), SMALL, align=1, bold=is_last)
+        y += _ROW
+    return canvas.picture(y + MARGIN, _alt_of_strip(guesses, followed, title))
+
+
+def layer_shares(values: Sequence[float], token: str, other: str, title: str = "") -> Picture:
+    """Draw what each layer adds to how much likelier a token is than another, to the right, or takes from it.
+
+    Args:
+        values: of the embeddings, and then of each layer.
+    """
+    canvas = Canvas(texts=[token, other])
+    y = canvas.title(title, "In logits. 0: the embeddings.")
+    names = [canvas.cut(as_chip(text), SMALL, 110) for text in (token, other)]
+    x = canvas.swatch(Box(MARGIN, y, 20, 12), f"for “{names[0]}”", ACCENT)
+    canvas.swatch(Box(x, y, 20, 12), f"for “{names[1]}”", SECOND, hatch=INK)
+    y += 22
+    drawn = [drawable(value) for value in values]
+    lowest, highest = min(0.0, *drawn, 0.0), max(0.0, *drawn, 0.0)
+    room = Box(MARGIN + _NUMBER, y, canvas.width - 2 * MARGIN - _NUMBER - _PERCENT, 0)
+    scale = room.width / ((highest - lowest) or 1.0)
+    zero, top = room.x - lowest * scale, y
+    for index in _drawn(len(drawn)):
+        value = drawn[index]
+        _number(canvas, y, index)
+        length = abs(value) * scale
+        fill, hatch = (ACCENT, None) if value >= 0 else (SECOND, INK)
+        canvas.box(Box(zero if value >= 0 else zero - length, y + 2, max(length, 1), _ROW - 4), fill, hatch=hatch)
+        canvas.text(canvas.width - MARGIN, y + 12.5, signed(values[index]), SMALL, align=1)
+        y += _ROW
+    canvas.box(Box(zero - 0.5, top, 1, y - top), MUTED)
+    return canvas.picture(y + MARGIN, _alt_of_shares(values, token, other, title))
+
+
+def _drawn(number: int) -> Sequence[int]:
+    """Return which of the rows are drawn: the last one, and others at equal distances."""
+    step = max(-(-number // MOST_ROWS), 1)
+    return range(number - 1, -1, -step)[::-1]
+
+
+def _number(canvas: Canvas, y: float, index: int, *, bold: bool = False) -> None:
+    canvas.box(Box(MARGIN, y + _ROW - 0.5, canvas.width - 2 * MARGIN, 0.5), CARD)
+    canvas.text(MARGIN + 22, y + 12.5, str(index), SMALL, fill=INK if bold else MUTED, align=1, bold=bold)
+
+
+def _alt_of_strip(guesses: Sequence[LayerGuess], followed: str, title: str) -> str:
+    def said(start: int, end: int) -> str:
+        where = f"layer {start}" if start == end else f"layers {start} to {end}"
+        return (
+            f"{where if start else f'embeddings and {where}' if end else 'embeddings'}: {quoted(guesses[start].text)}"
+        )
+
+    # Runs of layers with the same token.
+    starts = [i for i, one in enumerate(guesses) if i == 0 or one.text != guesses[i - 1].text]
+    ends = [*(start - 1 for start in starts[1:]), len(guesses) - 1]
+    first = next((i for i in range(len(guesses)) if all(one.text == followed for one in guesses[i:])), None)
+    sentences = [
+        f"The likeliest token after each of {counted(max(len(guesses) - 1, 0), 'layer')}.",
+        f"{quoted(followed)} ends with {percent(guesses[-1].followed)}." if guesses else "",
+        f"It leads from layer {first} on." if first is not None and guesses else "",
+        f"By layer: {'; '.join(said(*run) for run in zip(starts, ends, strict=True))}." if guesses else "",
+    ]
+    return alt_text(sentences, title)
+
+
+def _alt_of_shares(values: Sequence[float], token: str, other: str, title: str) -> str:
+    order = sorted(range(len(values)), key=lambda index: -abs(drawable(values[index])))[:_NAMED]
+    named = [f"{f'layer {index}' if index else 'the embeddings'} {signed(values[index])}" for index in order]
+    every = ", ".join(signed(value) for value in values)
+    sentences = [
+        f"What {counted(max(len(values) - 1, 0), 'layer')} add to the logit of {quoted(token)} minus that of "
+        f"{quoted(other)}.",
+        f"Most: {listed(named)}." if named else "",
+        f"From the embeddings on: {every}." if every else "",
+    ]
+    return alt_text(sentences, title)

@@ -1,0 +1,140 @@
+"""What a model would predict after each of its layers, and what each layer adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.inference.operations import TaskRun
+from bot.tasks.work.blocks import Additions, Form, Guesses, Page, column, table
+from bot.tasks.work.following import as_they_follow
+from bot.tasks.work.pages import page
+from bot.tasks.work.wording import sentence
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.head import Head
+    from bot.inference.heads.inspection.layer_lens import Lens, LensReading
+    from bot.inference.heads.sequence_classifier import SequenceClassifier
+
+LEAST_REST = 0.005
+"""Of a difference of logits, that no layer has added: less is not worth a sentence."""
+
+
+def layer_pages(
+    head: Head, asked: LensReading, where: Callable[..., str], behind: str = ""
+) -> TaskRun[tuple[Page, ...]]:
+    """Show a prediction of a language model layer by layer; no pages if its layers are not known.
+
+    Args:
+        where: says which prediction this is, given `token` and `other`.
+        behind: stands behind the pages' names.
+    """
+    [found] = yield from head.lens([asked.row])
+    if found is None:
+        return ()
+    ids = [*found.likeliest.tolist(), found.token, found.other]
+    return pages_of_lens(found, as_they_follow(head, ids), where, head.precision, behind)
+
+
+def prompt_layer_pages(head: CausalLM, prompt: str, continuations: Sequence[str]) -> TaskRun[tuple[Page, ...]]:
+    """Show how likely a causal language model finds the first token of two continuations of a prompt."""
+    from bot.inference.heads.inspection.layer_lens import LensReading
+
+    first, second = (head.encode_rest(one)[0] for one in continuations)
+    where = partial(sentence, "layers.of-prompt", prompt="prompt 1")
+    if first == second:  # both begin with the same token
+        return ()
+    asked = LensReading(head.reading(head.encode(prompt)).inputs, -1, first, second)
+    return (yield from layer_pages(head, asked, where))
+
+
+def label_layer_pages(head: SequenceClassifier, asked: LensReading) -> TaskRun[tuple[Page, ...]]:
+    """Show the labels of a sequence classifier layer by layer."""
+    [found] = yield from head.lens([asked.row])
+    if found is None or len(head.labels) < 2:
+        return ()
+
+    def where(token: str, other: str) -> str:
+        return sentence("layers.of-label", token=token, other=other)
+
+    return pages_of_lens(found, dict(enumerate(head.labels)), where, head.precision)
+
+
+def pages_of_lens(
+    found: Lens, texts: Mapping[int, str], where: Callable[..., str], precision: str, behind: str = ""
+) -> tuple[Page, Page]:
+    """Show what was found.
+
+    Args:
+        texts: of tokens or labels, by their ids.
+        where: says which prediction this is, given `token` and `other`.
+        precision: the data type of the weights.
+        behind: stands behind the pages' names.
+    """
+    token, other = texts[found.token], texts[found.other]
+    said = where(token=token.strip() or token, other=other.strip() or other)
+    guesses = [texts[one] for one in found.likeliest.tolist()]
+    rounding = "" if precision == "float32" else sentence("layers.rounded")
+    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(guesses)))]
+    lens = page(
+        "layers",
+        said,
+        _leading(found, token.strip() or token),
+        table(
+            column("p", found.probs.tolist(), Form.PERCENT),
+            column("layer", range(len(guesses))),
+            column("best", found.likeliest_probs.tolist(), Form.PERCENT),
+            column("likeliest", guesses),
+            most=len(guesses),
+        ),
+        sentence(
+            "layers.check",
+            token=token.strip(),
+            lens=float(found.differences[-1]),
+            model=found.difference,
+            rounding=rounding,
+        ),
+        picture=Guesses(
+            "The likeliest, layer by layer",
+            tuple(guesses),
+            tuple(found.likeliest_probs.tolist()),
+            token,
+            tuple(found.probs.tolist()),
+        ),
+        behind=behind,
+    )
+    total = float(found.shares.sum())
+    rest = sentence("layers.rest", rest=found.rest) if abs(found.rest) >= LEAST_REST else ""
+    additions = page(
+        "additions" if found.is_direct else "changes",
+        said,
+        table(
+            column("adds", found.shares.tolist(), Form.SIGNED_TWO, total),
+            column("so far", found.shares.cumsum().tolist(), Form.SIGNED_TWO),
+            column("layer", names, total="sum"),
+            most=len(guesses),
+        ),
+        sentence("layers.sum", shares=total, difference=found.difference, rest=rest, rounding=rounding),
+        picture=Additions(
+            "What each layer adds" if found.is_direct else "What each layer changes",
+            tuple(found.shares.tolist()),
+            token,
+            other,
+        ),
+        behind=behind,
+    )
+    return lens, additions
+
+
+def _leading(found: Lens, token: str) -> str:
+    """Say from which layer on the token is the likeliest."""
+    leads = (found.likeliest == found.token).tolist()
+    layers = len(leads) - 1
+    if not leads[-1]:
+        return sentence("layers.never", token=token)
+    first = next((index for index, leading in reversed(list(enumerate(leads))) if not leading), -1) + 1
+    if first == layers:
+        return sentence("layers.from-last", token=token, layers=layers)
+    return sentence("layers.from-layer", token=token, layer=first, layers=layers)

@@ -1,0 +1,82 @@
+"""The pages of the layers, for each kind of answer: their numbers are those of a pass without any hook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.inference.requests import Request
+from bot.tasks.fill import FillRequest
+from bot.tasks.generate import GenerateRequest
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.summarize import SummarizeRequest
+from bot.tasks.translate import TranslateRequest
+from bot.tasks.work.blocks import Additions, Explanation, Guesses, Page, Paragraph, Table
+from tests.tasks.work.page_objects import column, name_of, said
+from tests.tasks.work.support import answered_and_opened
+
+TEXT = "I love to hate this course"
+REQUESTS: list[tuple[str, str, Request[Any]]] = [
+    ("sentiment", "distilbert", SentimentRequest(TEXT)),
+    ("sentiment", "llama", SentimentRequest(TEXT)),
+    ("fill", "roberta", FillRequest("I love this [MASK].")),
+    ("generate", "llama", GenerateRequest(TEXT, max_new_tokens=4)),
+    ("generate", "gpt2", GenerateRequest(TEXT, max_new_tokens=4)),
+    ("translate", "t5", TranslateRequest(TEXT, "German", "en")),
+    ("translate", "marian", TranslateRequest(TEXT, "German", "en")),
+    ("summarize", "bart", SummarizeRequest(f"{TEXT}. What a terrible day, and the coffee was cold!")),
+]
+DIRECT = {"llama", "gpt2", "t5"}
+
+
+def layer_pages(work: Explanation) -> list[Page]:
+    return [one for one in work.pages if name_of(one).startswith(("Layer by layer", "What each layer"))]
+
+
+def proof(page: Page) -> tuple[float, float]:
+    """Both numbers of the line that proves a page."""
+    paragraphs = [said(one.text) for one in page.blocks if isinstance(one, Paragraph)]
+    [line] = [one for one in paragraphs if one.startswith("Proof")]
+    first, second = re.findall(r"(?:is|to|is) ([−\d.]*\d)|and ([−\d.]*\d) in", line)[:2]
+    return tuple(float("".join(one).replace("−", "-")) for one in (first, second))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("task", "name", "request_"), REQUESTS, ids=[f"{one[0]}-{one[1]}" for one in REQUESTS])
+async def test_numbers_agree_with_each_other(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], task: str, name: str, request_: Request[Any]
+) -> None:
+    async with make_worker(make_preset(**{task: name})) as worker:
+        _, work = await answered_and_opened(worker, request_)
+    lens, added = layer_pages(work)
+
+    guesses, additions = lens.picture, added.picture
+    assert isinstance(guesses, Guesses)
+    assert isinstance(additions, Additions)
+    assert name_of(added) == ("What each layer adds" if name in DIRECT else "What each layer changes")
+    assert len(guesses.texts) == len(additions.values) == 3  # the embeddings and two layers
+    assert guesses.followed == additions.text != additions.other
+    [numbers] = [one for one in lens.blocks if isinstance(one, Table)]
+    assert column(numbers, "p") == guesses.followed_probabilities
+    assert column(numbers, "likeliest") == guesses.texts
+    for page in (lens, added):
+        measured, ordinary = proof(page)
+        assert measured == pytest.approx(ordinary, abs=0.005)
+    assert proof(added)[0] == pytest.approx(sum(additions.values), abs=1e-3)
+    if guesses.texts[-1] == guesses.followed:
+        assert max(guesses.probabilities[-1], 0) == pytest.approx(guesses.followed_probabilities[-1])
+
+
+async def test_the_last_layer_has_the_probability_of_the_written_token(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any]
+) -> None:
+    async with make_worker(make_preset(generate="llama")) as worker:
+        _, work = await answered_and_opened(worker, GenerateRequest(TEXT, max_new_tokens=4))
+    [written] = [one for one in work.pages if one.name.startswith("Written tokens")]
+    lens, _ = layer_pages(work)
+
+    assert isinstance(lens.picture, Guesses)
+    picture: Any = written.picture
+    assert lens.picture.followed_probabilities[-1] == pytest.approx(min(picture.probabilities), abs=1e-5)

@@ -1,0 +1,54 @@
+"""The examples of docs/lessons, computed again: needs the starter's language model in this machine's cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.inference.heads.inspection.layer_lens import Lens, LensReading
+from bot.inference.operations import run_task
+from tests.support import CPU
+
+LESSONS = Path(__file__).parents[1] / "docs" / "lessons"
+CACHE = Path.home() / ".cache" / "glassbox" / "checkpoints"
+
+
+def starter() -> Any:
+    """The starter's language model; the test is skipped where it was never downloaded."""
+    from bot.inference.checkpoints.loading import load_head
+
+    folders = [one for one in CACHE.glob("smollm2-135m-instruct*") if one.is_dir()]
+    if not folders:
+        pytest.skip("python -m bot pull has not been run here")
+    return load_head(folders[0], CPU)
+
+
+def signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def test_layers() -> None:
+    head = starter()
+    reading = head.reading(head.encode("The capital of France is")).inputs
+    [found] = run_task(head.lens([LensReading(reading, -1).row]))
+    assert isinstance(found, Lens)
+    lesson = (LESSONS / "layers.md").read_text()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lesson.splitlines() if line.startswith("|")]
+    rows = {first: others for first, *others in cells}
+
+    guesses = {0: rows["the embeddings"], **{n: rows[f"layer {n}"] for n in (20, 28, 29, 30)}}
+    for layer, (likeliest, followed) in guesses.items():
+        assert f"{100 * found.likeliest_probs[layer]:.1f} %" in likeliest
+        text = head.decode([int(found.likeliest[layer])])
+        assert f"`{text}`" in likeliest or text == " "
+        share = 100 * float(found.probs[layer])
+        assert followed == ("below 0.1 %" if 0.001 < share < 0.05 or followed.startswith("below") else f"{share:.1f} %")
+        assert share < 0.1 or not followed.startswith("below")
+    named = (22, 25, 29, 30)
+    assert all(rows[str(layer)][0] == signed(found.shares[layer]) for layer in named)
+    others = found.shares.sum() + found.rest - sum(found.shares[layer] for layer in named)
+    assert rows["all others and the embeddings"][0] == signed(others)
+    assert rows["sum"][0] == signed(found.difference)
+    assert f"{found.difference:.4f}" in lesson
