@@ -130,7 +130,7 @@ METHODS: dict[str, Method] = {
 }
 
 
-def measure(head: Any, table: Table, scores: Scores) -> tuple[float, float]:
+def measure(table: Table, scores: Scores) -> tuple[float, float]:
     """Return comprehensiveness and sufficiency."""
     order = sorted(table.whole, key=lambda index: -scores[index])
     strongest = [set(order[: max(1, math.ceil(share * len(order)))]) for share in SHARES]
@@ -147,9 +147,9 @@ def _sentences() -> list[SentimentRequest]:
     return [one for one in asked if isinstance(one, SentimentRequest)]
 
 
-def texts(number: int) -> list[str]:
-    """Return labelled texts of three to ten words, so that all methods can be compared with the exact values."""
-    found = [one.text for one in _sentences() if 3 <= len(words_of(one.text)) <= EXACT_WORDS]
+def texts(number: int, most: int) -> list[str]:
+    """Return labelled texts of three words or more, few enough so that all methods can be compared with the exact values."""
+    found = [one.text for one in _sentences() if 3 <= len(words_of(one.text)) <= most]
     return random.Random(0).sample(found, min(number, len(found)))
 
 
@@ -157,11 +157,12 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--texts", type=int, default=30)
+    parser.add_argument("--words", type=int, default=EXACT_WORDS, help="The longest texts.")
     options = parser.parse_args(arguments)
     head: Any = load_head(options.folder, Device("cpu", "float32"))
     load_captum()
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in METHODS}
-    chosen = texts(options.texts)
+    chosen = texts(options.texts, options.words)
     for text in chosen:
         request = SentimentRequest(text)
         if head.kind is HeadKind.CAUSAL_LM:
@@ -175,7 +176,7 @@ def main(arguments: Sequence[str]) -> None:
             run_task(table.fill([table.whole]))
             scores = method(head, table, label)
             seconds = time.perf_counter() - began
-            rows[name].append((*measure(head, judge, scores), seconds))
+            rows[name].append((*measure(judge, scores), seconds))
     lines = [f"{len(chosen)} texts, {options.folder.name}", ""]
     lines += ["| method | comprehensiveness | sufficiency | seconds, median |", "|---|---|---|---|"]
     for name, measured in rows.items():
