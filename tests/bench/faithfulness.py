@@ -148,7 +148,7 @@ def _sentences() -> list[SentimentRequest]:
 
 
 def texts(number: int, most: int) -> list[str]:
-    """Return labelled texts of three words or more, few enough so that all methods can be compared with the exact values."""
+    """Return labelled texts of three words or more, few enough for exact values."""
     found = [one.text for one in _sentences() if 3 <= len(words_of(one.text)) <= most]
     return random.Random(0).sample(found, min(number, len(found)))
 
