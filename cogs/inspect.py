@@ -64,7 +64,7 @@ class Inspect(Cog):
         bot.handle(SHOW_WORK, self.show, kept=WorkRequest)
         bot.handle(TURN_PAGE, self.turn, kept=WorkRequest)
         self._edits = LatestOnly()
-        self._computed: LRUCache[tuple[str, int], None] = LRUCache(MOST_COMPUTED)
+        self._computed: LRUCache[tuple[str, int], bool] = LRUCache(MOST_COMPUTED)
 
     @app_commands.command()
     @app_commands.choices(command=command_choices())
@@ -119,8 +119,17 @@ class Inspect(Cog):
             answer = await show(press.request, page)
             if answer is None or answer.result.page_at(press.detail)[1].postponed is None:
                 return
-        if await show(replace(press.request, evidence=True), page) is not None:
-            self._computed[key] = None
+        shown = None
+        if not self._computed.get(key):
+            shown = await show(replace(press.request, evidence=True), page)
+            if shown is None:
+                return
+        if shown is None or shown.result.page_at(press.detail)[1].is_estimate:
+            if await show(replace(press.request, evidence=True, finer=True), page) is None:
+                return
+            self._computed[key] = True
+        else:
+            self._computed[key] = False
 
 
 def _check_reader(interaction: Interaction, request: WorkRequest) -> None:

@@ -184,7 +184,8 @@ class Answerer:
             if computation is not None:
                 computation.call = outcome
             try:
-                outputs = await self._queue.compute(outcome, person, resumed=resumed, background=background)
+                behind = background or outcome.behind
+                outputs = await self._queue.compute(outcome, person, resumed=resumed, background=behind)
             except NotFinite:
                 log.error("%s of %s has given numbers that are not finite", outcome.operation.name, model.spec.name)
                 self._pool.count_nonfinite(model)

@@ -227,6 +227,8 @@ class OperationCall:
     operation: Operation[Any, Any]
     rows: list[Row[Any]]
     alone: bool = False
+    behind: bool = False
+    """Whether its rows run behind those of everybody who waits, although somebody may wait for these."""
 
 
 TaskRun: TypeAlias = Generator[OperationCall, Any, T]

@@ -7,20 +7,23 @@ from typing import Any
 
 import pytest
 
+from bot.tasks.work import word_evidence
 from tests.cogs.conftest import OpenScene, Scene
-from tests.tasks.work.support import watch_attributions
 
 TEXT = "The train was late, and the coffee was cold."
 NAME = "Which words mattered"
 
 
-async def evidence_of(scene: Scene, command: str, **options: str) -> Any:
-    """The page of an answer's work, opened."""
+PAIRS = "Word pairs"
+
+
+async def evidence_of(scene: Scene, command: str, name: str = NAME, **options: str) -> Any:
+    """A page of an answer's work, opened."""
     answered = await scene.alice.slash(scene.channel, command, **options)
     shown = scene.press(scene.alice, answered.response, "Show the work")
     await scene.env.settle()
     [menu] = [one for row in shown.response.components for one in row["components"] if "options" in one]
-    [page] = [one["value"] for one in menu["options"] if NAME in one["label"]]
+    [page] = [one["value"] for one in menu["options"] if name in one["label"]]
     await scene.alice.select(shown.response.message, [page], custom_id=menu["custom_id"])
     return shown.response
 
@@ -31,26 +34,47 @@ async def test_of_labels(open_scene: OpenScene, make_preset: Callable[..., Any])
 
         [embed] = shown.embeds
         assert embed.title.endswith(f". {NAME}")
-        assert "What is explained: log p(" in embed.description
-        assert "the second best label stands for all others" in embed.description
+        assert "What is explained: the log-odds of " in embed.description
         assert "The scores add up to" in embed.description
+        assert "Ask this command about the rest to see it yourself:" in embed.description
         assert "**sports" not in embed.description
         [picture] = shown.attachments
         assert "spoke for" in picture.description
 
 
-async def test_of_long_texts(
-    open_scene: OpenScene, make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken = watch_attributions(monkeypatch)
+async def test_of_pairs(open_scene: OpenScene, make_preset: Callable[..., Any]) -> None:
+    async with open_scene(make_preset(sentiment="llama")) as scene:
+        shown = await evidence_of(scene, "sentiment", PAIRS, text="It is not good")
+
+        [embed] = shown.embeds
+        assert embed.title.endswith(f". {PAIRS}")
+        assert "” × “" in embed.description
+        assert "The scores add up to" in embed.description
+        [picture] = shown.attachments
+        assert "“not” × “good”" in picture.description
+
+
+async def test_of_long_texts(open_scene: OpenScene, make_preset: Callable[..., Any]) -> None:
     async with open_scene(make_preset(sentiment="llama")) as scene:
         shown = await evidence_of(scene, "sentiment", text=TEXT * 12)
 
         [embed] = shown.embeds
         assert NAME in embed.title
-        assert "This text is too long for scores." in embed.description
-        assert "up to 128 tokens are read for scores" in embed.description
+        assert "The scores add up to" in embed.description
         assert "Computing" not in embed.description
-        assert not shown.attachments
-        assert not taken
+        assert shown.attachments
         assert not scene.env.errors
+
+
+async def test_a_first_picture_comes_before_the_closer_one(
+    open_scene: OpenScene, make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_evidence, "FIRST_READ", 1)
+    async with open_scene(make_preset(sentiment="llama")) as scene:
+        before = len(scene.edits())
+        await evidence_of(scene, "sentiment", text="It was not good")
+
+        told = [edit["embeds"][0]["description"] for edit in scene.edits()[before:] if "embeds" in edit]
+        *_, first, last = [one for one in told if "The scores add up to" in one]
+        assert first != last
+        assert "Exact Shapley values of the words" in last

@@ -48,8 +48,8 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
-from bot.tasks.work.attribution import attribution_page, omitted_page
-from bot.tasks.work.blocks import Page, Postponed, column, table
+from bot.tasks.work.attribution import attribution_page
+from bot.tasks.work.blocks import Page, Postponed, PostponedGradients, column, table
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -86,7 +86,7 @@ def token(text: str, number: int = 5, *, special: bool = False, starts_word: boo
 ROW = (token("[CLS]", 101, special=True), token("lov", 7), token("ing", 8, starts_word=False), token("|", 9))
 POSTPONED = page(
     "attribution",
-    Postponed(
+    PostponedGradients(
         "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens", "the logit"
     ),
 )
@@ -126,7 +126,7 @@ def sample(text: str) -> tuple[Page, ...]:
         least_certain_page(candidates, 1, DRAWN, 0, name=text),
         *(least_certain_page(candidates, chosen, LIKELIEST, 0) for chosen in (0, 1)),
         POSTPONED,
-        omitted_page(200, 128),
+        page("pairs", Postponed("POSITIVE", text, 0)),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
         ending(text, 12, text),
         *labelled(text),

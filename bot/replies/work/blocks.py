@@ -9,7 +9,18 @@ from bot.replies.formatting.text import Keep, escape, fit, quoted, units
 from bot.replies.reply import Draft
 from bot.replies.work.numbers import cell, written
 from bot.replies.work.text_table import TextTable, code_block
-from bot.tasks.work.blocks import Bar, Block, File, Formula, Page, Paragraph, Postponed, Quote, Table
+from bot.tasks.work.blocks import (
+    Bar,
+    Block,
+    File,
+    Formula,
+    Page,
+    Paragraph,
+    Postponed,
+    PostponedGradients,
+    Quote,
+    Table,
+)
 
 DECISION_LABEL = 200
 COMPUTING = (
@@ -38,7 +49,7 @@ def markdown(block: Block, draft: Draft, room: int) -> str:
         case Bar(label, probability):
             label = fit(label, DECISION_LABEL, escape)[0]
             return bar_line(probability, f"**{label}**" if label.strip() else label)
-        case Postponed():
+        case Postponed() | PostponedGradients():
             return COMPUTING
 
 
@@ -57,7 +68,7 @@ def plain(block: Block) -> str:
             return f"{sentence}\n{text_table(table).plain()}"
         case Bar(label, probability):
             return plain_line(probability, label)
-        case Postponed():
+        case Postponed() | PostponedGradients():
             return NOT_IN_FILE
 
 

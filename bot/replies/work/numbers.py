@@ -14,7 +14,7 @@ from bot.tasks.work.blocks import Form, Number, Short, Text
 CONTINUES = "·"
 """Stands before a token that continues the word before it."""
 
-_SIGNED = {Form.SIGNED_TWO: 2, Form.SIGNED_THREE: 3, Form.SIGNED_FOUR: 4}
+_SIGNED = {Form.SIGNED_ONE: 1, Form.SIGNED_TWO: 2, Form.SIGNED_THREE: 3, Form.SIGNED_FOUR: 4}
 
 
 def written(text: Text) -> str:

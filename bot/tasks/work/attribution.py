@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.inference.operations import TaskRun
+from bot.inference.requests import Request
 from bot.inference.tokenization.tokens import Token
-from bot.tasks import sentiment, zeroshot
-from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, Scores, column, table
+from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, PostponedGradients, Scores, column, table
 from bot.tasks.work.pages import page
 from bot.tasks.work.shapley import ordered_scores
+from bot.tasks.work.word_evidence import computed_pages, postponed_pages
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.integrated_gradients import StretchScores
-    from bot.inference.heads.inspection.stretches import Contrast, Stretch
+    from bot.inference.heads.inspection.stretches import Stretch
     from bot.inference.heads.sequence_classifier import SequenceClassifier
-    from bot.tasks.zeroshot import LabelWeights, ZeroShotRequest
 
 Evidence: TypeAlias = tuple[Page, ...]
 """One page, postponed or omitted; none if a text has no tokens."""
@@ -43,7 +43,7 @@ MOST_STEPS = 128
 MOST_READ = 4_096
 """Tokens times gradients: about 20 seconds on one thread for a model of 135 million parameters."""
 LONGEST = MOST_READ // FEWEST_STEPS
-"""Tokens that can be read for one gradient, with everything around the text. For longer ones there are no scores."""
+"""Tokens that can be read for one gradient, with everything around the text. Of longer ones, words are left out."""
 TOLERANCE = 0.05
 """Of the difference: the most that the scores' sum may miss it by."""
 SMALLEST_TOLERANCE = 0.01
@@ -55,13 +55,14 @@ TOKENS_AT_ONCE = 512
 
 
 def label_attribution(
-    head: SequenceClassifier, inputs: EncoderInput, label: int, name: str, pair: str | None = None
+    head: SequenceClassifier, inputs: EncoderInput, label: int, name: str, index: int, pair: str | None = None
 ) -> Evidence:
     """Postpone how much each token of a text spoke for a label of a classification head.
 
     Args:
         label: the logit's id.
         name: of the label, for people.
+        index: of the label among the command's.
         pair: the second text, if a pair was read; it stays as it is.
     """
     from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
@@ -72,65 +73,16 @@ def label_attribution(
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
     stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, positions, blank), LabelLogit(label))
-    return _evidence(Postponed(name, stretch, positions, baseline, f"the logit of {head.labels[label]}"))
+    return _evidence(
+        PostponedGradients(name, stretch, positions, baseline, f"the logit of {head.labels[label]}"), index
+    )
 
 
-def words_attribution(head: CausalLM, text: str, *, positive: bool) -> Evidence:
-    """Postpone how much each token of a text made a causal language model lean to one side in /sentiment.
-
-    The first prompt stands for all. Scores above zero speak for POSITIVE, or for NEGATIVE.
-    """
-    from bot.inference.heads.inspection.stretches import Contrast
-
-    good, bad = (tuple(map(head.encode_rest, words)) for words in zip(*sentiment.WORDS, strict=True))
-    target = Contrast(good, bad) if positive else Contrast(bad, good)
-    label, other = ("POSITIVE", "negative") if positive else ("NEGATIVE", "positive")
-    number = sentence("attribution.leaning", label=label.lower(), other=other)
-    return _of_continuations(head, sentiment.PROMPTS[0], text, target, label, number)
-
-
-def weights_attribution(head: CausalLM, request: ZeroShotRequest, made: LabelWeights) -> Evidence:
-    """Postpone how much each token of a text made a causal language model go on with the best label of /zeroshot.
-
-    As in /sentiment, the first prompt stands for all.
-    """
-    from bot.inference.heads.inspection.stretches import Contrast
-
-    best, second = np.argsort(-made.probabilities, kind="stable")[:2].tolist()
-    label, other = request.labels[best], request.labels[second]
-    # Competing labels: only the second best one counts, so that twenty take no longer than two. Baselines are left out,
-    # because they do not depend on the text.
-    target = Contrast((made.labels[best],), () if request.multi_label else (made.labels[second],))
-    if request.multi_label:
-        key = "attribution.independent"
-    else:
-        key = "attribution.two-labels" if len(request.labels) == 2 else "attribution.many-labels"
-    number = sentence(key, label=label, other=other)
-    return _of_continuations(head, zeroshot.PROMPTS[0], made.text, target, label, number)
-
-
-def _of_continuations(head: CausalLM, prompt: str, text: str, target: Contrast, label: str, number: str) -> Evidence:
-    """Postpone how the tokens of a text in a prompt change the likelihood of its continuations."""
-    from bot.inference.heads.inspection.stretches import Stretch
-
-    ids = head.encode(prompt.format(text))
-    positions = _positions_in_prompt(head, ids, *prompt.split("{}"))
-    # Line breaks are an empty text. A model has never read several end-of-text tokens in a row, so the path from these
-    # would be so rough that it takes four times as many steps.
-    stretch = Stretch(ids, None, _blanked(ids, positions, head.encode_rest("\n")[-1]), target)
-    return _evidence(Postponed(label, stretch, positions, "line breaks", number))
-
-
-def _evidence(postponed: Postponed) -> Evidence:
+def _evidence(postponed: PostponedGradients, index: int) -> Evidence:
     if not postponed.positions:
         return ()
     tokens = postponed.path.tokens
-    return (page("attribution", postponed) if tokens <= LONGEST else omitted_page(tokens, LONGEST),)
-
-
-def omitted_page(tokens: int, most: int) -> Page:
-    """Say that there are no scores, because the model would have to read too many tokens for one gradient."""
-    return page("attribution", sentence("attribution.too-long", tokens=tokens, most=most))
+    return (page("attribution", postponed),) if tokens <= LONGEST else postponed_pages(postponed.label, index)
 
 
 def attribution_page(
@@ -154,17 +106,29 @@ def attribution_page(
     return page("attribution", (f"For {label}, by {method}. ", *total), shown, picture=picture)
 
 
-def attributed(head: SequenceClassifier | CausalLM, found: Explanation) -> TaskRun[Explanation]:
-    """Compute the attributions that an explanation has postponed."""
+def attributed(
+    head: SequenceClassifier | CausalLM, found: Explanation, request: Request[Any], *, finer: bool
+) -> TaskRun[Explanation]:
+    """Compute the attributions that an explanation has postponed.
+
+    Args:
+        request: the one that is explained.
+        finer: take as long as there is time for, rather than for a first picture.
+    """
     pages = list(found.pages)
+    computed: list[Page] = []
     for index, one in enumerate(pages):
-        if (postponed := one.postponed) is not None:
-            computed = yield from attribution(head, postponed)
-            pages[index] = replace(computed, name=one.name)  # it may be numbered
+        match one.postponed:
+            case PostponedGradients() as postponed:
+                computed = [(yield from attribution(head, postponed))]
+            case Postponed() as postponed if not computed:  # two pages of one table
+                computed = yield from computed_pages(head, request, postponed, finer=finer)
+        if one.postponed is not None:
+            pages[index] = replace(computed.pop(0), name=one.name)  # it may be numbered
     return Explanation(tuple(pages))
 
 
-def attribution(head: SequenceClassifier | CausalLM, postponed: Postponed) -> TaskRun[Page]:
+def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedGradients) -> TaskRun[Page]:
     """Compute a postponed attribution."""
     from bot.inference.heads.inspection.integrated_gradients import load_captum
 
@@ -270,19 +234,6 @@ def _positions_of_text(head: Head, ids: Sequence[int], pair: str | None) -> tupl
     positions = [position for position, token in enumerate(ids) if token not in special]
     second = 0 if pair is None else len(head.tokenize(pair, add_special_tokens=False))
     return tuple(positions[: len(positions) - second])
-
-
-def _positions_in_prompt(head: CausalLM, ids: Sequence[int], before: str, after: str) -> tuple[int, ...]:
-    """Return the positions of a text's tokens in a prompt; one that both share is the text's."""
-    start = _common(ids, head.encode(before))
-    end = _common(ids[::-1], head.encode_rest(after)[::-1])
-    return tuple(range(start, len(ids) - end))
-
-
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return the length of the common beginning of two sequences."""
-    differing = (position for position, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
-    return next(differing, min(len(first), len(second)))
 
 
 def _blanked(ids: Sequence[int], positions: Sequence[int], blank: int) -> tuple[int, ...]:

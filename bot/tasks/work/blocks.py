@@ -30,6 +30,7 @@ class Form(Enum):
     THREE = 3
     FOUR = 4
     FIVE = 5
+    SIGNED_ONE = "+2.0"
     SIGNED_TWO = "+2.00"
     SIGNED_THREE = "+2.000"
     SIGNED_FOUR = "+2.0000"
@@ -160,7 +161,19 @@ class Bar:
 
 @dataclass(frozen=True)
 class Postponed:
-    """An attribution that is computed when somebody opens its page, because it takes seconds."""
+    """What the words of a text add to a label's log-odds; computed when somebody opens its page."""
+
+    label: str
+    """Positive scores will speak for it."""
+    explained: str
+    """The number that is explained: a sentence."""
+    index: int
+    """Of the label among the command's."""
+
+
+@dataclass(frozen=True)
+class PostponedGradients:
+    """An attribution by gradients that is computed when somebody opens its page, because it takes seconds."""
 
     label: str
     """Positive scores will speak for it."""
@@ -174,7 +187,7 @@ class Postponed:
     """The number that is explained, in words that end a sentence."""
 
 
-Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedGradients
 
 
 @dataclass(frozen=True)
@@ -301,11 +314,13 @@ class Page:
     """An introduction in Markdown of our own, without anybody's text."""
     blocks: tuple[Annotated[Block, Tagged()], ...]
     picture: Annotated[Picture | None, Tagged()] = None
+    is_estimate: bool = False
+    """Whether it shows numbers that can be computed more closely."""
 
     @property
-    def postponed(self) -> Postponed | None:
+    def postponed(self) -> Postponed | PostponedGradients | None:
         """The attribution that this page still waits for."""
-        return next((block for block in self.blocks if isinstance(block, Postponed)), None)
+        return next((block for block in self.blocks if isinstance(block, Postponed | PostponedGradients)), None)
 
 
 @dataclass(frozen=True)

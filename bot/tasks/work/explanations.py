@@ -70,7 +70,7 @@ def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:
             "/models lists them."
         )
     found = yield from explain(head, request.about, request.written)
-    return (yield from attributed(head, found)) if request.evidence else found
+    return (yield from attributed(head, found, request.about, finer=request.finer)) if request.evidence else found
 
 
 TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, Implementation(show_work)), weight=64)

@@ -30,6 +30,8 @@ class WorkRequest(Request[Explanation]):
     may."""
     evidence: bool = False
     """Compute pages that take long now, rather than in a request of their own."""
+    finer: bool = False
+    """Compute them as closely as there is time for, rather than for a first picture."""
 
     def __post_init__(self) -> None:
         # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made

@@ -10,12 +10,13 @@ from bot.inference.operations import TaskRun
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
 from bot.tasks.sentiment import SentimentRequest, WordScore
-from bot.tasks.work.attribution import label_attribution, words_attribution
+from bot.tasks.work.attribution import label_attribution
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.layers import label_layer_pages, prompt_layer_pages
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
 from bot.tasks.work.reading import prompted, unprompted
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.word_evidence import postponed_pages
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def explain_classification(
     return explanation(
         *read,
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
-        *label_attribution(head, made.inputs, best, head.labels[best]),
+        *label_attribution(head, made.inputs, best, head.labels[best], best),
         *layers,
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
@@ -60,7 +61,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     return explanation(
         *read,
         weighed_page(labels, np.array(columns), _formula(made, score)),
-        *words_attribution(head, made.text, positive=made.positive >= 0.5),
+        *postponed_pages(labels[0 if made.positive >= 0.5 else 1], 0 if made.positive >= 0.5 else 1),
         *layers,
         decision_page(*largest(ranked(labels, probabilities))),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
-from bot.tasks.work.attribution import label_attribution, weights_attribution
+from bot.tasks.work.attribution import label_attribution
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
 from bot.tasks.work.pages import (
     applying,
@@ -24,6 +24,7 @@ from bot.tasks.work.pages import (
 )
 from bot.tasks.work.reading import END_OF_TEXT, beginning, prompted
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.word_evidence import postponed_pages
 from bot.tasks.work.wording import sentence, softmax_of
 from bot.tasks.zeroshot import Entailments, LabelWeights, ZeroShotRequest
 
@@ -52,7 +53,7 @@ def explain_inference(
     return explanation(
         *read,
         entailment_page(head.labels, request.labels, made.logits.tolist(), made.probabilities.tolist(), how),
-        *label_attribution(head, likeliest, made.entailment, label, hypotheses[best]),
+        *label_attribution(head, likeliest, made.entailment, label, best, hypotheses[best]),
         decision_page(*_decision(request, made.probabilities)),
     )
 
@@ -101,11 +102,12 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
     prompts = [prompt.format(made.text) for prompt in zeroshot.PROMPTS]
     how = sentence("zeroshot.prompted", prompts=len(prompts))
     read = yield from prompted(head, how, prompts, truncated=made.truncated)
+    best = int(np.argmax(made.probabilities))
     columns = (made.log_probabilities, made.baselines, made.scores, made.probabilities)
     return explanation(
         *read,
         weighed_page(request.labels, columns, _weighing_formula(request, made)),
-        *weights_attribution(head, request, made),
+        *postponed_pages(request.labels[best], best),
         decision_page(*_decision(request, made.probabilities)),
     )
 

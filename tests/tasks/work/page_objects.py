@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import pytest
+
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import (
@@ -389,28 +391,14 @@ class PostponedAttribution(PageObject):
         super().__init__(page)
         assert page.postponed is not None
         self.label, self.explained = page.postponed.label, page.postponed.explained
-        self.positions = page.postponed.positions
 
     @classmethod
     def is_of(cls, page: Page) -> bool:
         return super().is_of(page) and page.postponed is not None
 
 
-@dataclass
-class OmittedAttribution(PageObject):
-    NAME = "Which words mattered"
-
-    tokens: int
-    most: int
-
-    def __init__(self, page: Page) -> None:
-        super().__init__(page)
-        pattern = r"The model reads (\S+) tokens here, each dozens of times, which would take minutes; up to (\S+) "
-        self.tokens, self.most = (int(one.replace(",", "")) for one in self.found(pattern))
-
-    @classmethod
-    def is_of(cls, page: Page) -> bool:
-        return super().is_of(page) and "too long for scores" in str(page.blocks[0])
+class PostponedPairs(PostponedAttribution):
+    NAME = "Word pairs"
 
 
 class Attribution(PageObject):
@@ -421,10 +409,12 @@ class Attribution(PageObject):
         picture = page.picture
         assert isinstance(picture, Scores)
         self.label, self.tokens, self.scores = picture.label, picture.tokens, picture.values
-        added, self.difference = numbers(picture.note)
-        assert added == sum(self.scores)
+        added, *others = numbers(picture.note)
+        assert added == pytest.approx(sum(self.scores))
+        # Of words: where the number starts and ends, each with its probability.
+        self.difference = others[0] if len(others) == 1 else others[2] - others[0]
         assert sorted(self.scores, key=lambda score: -abs(score)) == list(self.column("score"))
-        first: Any = page.blocks[0]
+        first: Any = next(one for one in page.blocks if "scores add up" in str(one))
         self.method = first.text[0].removeprefix(f"For {self.label}, by ").removesuffix(". ")
 
     @classmethod
@@ -749,7 +739,7 @@ def decisions_of(page: Page) -> list[Decision]:
 
 KINDS = (
     *(Prepared, Tokens, Architecture, HiddenStates, TokenLogits, Logits, MaskCandidates, RescoredCandidates),
-    *(Inferences, WeighedLabels, Written, Distribution, PostponedAttribution, OmittedAttribution, Attribution),
+    *(Inferences, WeighedLabels, Written, Distribution, PostponedAttribution, Attribution, PostponedPairs),
     *(Ending, LabelledTokens, LabelledWords, Spans, Questions, WeighedNames, Pooled, DotProduct, Cosines, Borders),
     *(SpanCandidates, WindowAnswers, Quotation, WeighedAnswer, SummaryRounds),
 )

@@ -16,19 +16,17 @@ import transformers
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.inspection import integrated_gradients as attributions
-from bot.inference.heads.inspection.stretches import Contrast, Stretch
-from bot.inference.operations import TaskRun, run_task
+from bot.inference.operations import run_task
 from bot.inference.worker import Limits
-from bot.tasks import sentiment, zeroshot
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import attribution as attribute
-from bot.tasks.work.attribution import attribution, label_attribution, weights_attribution, words_attribution
-from bot.tasks.work.blocks import Postponed
+from bot.tasks.work.attribution import attribution, label_attribution
+from bot.tasks.work.blocks import PostponedGradients
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.zeroshot import HYPOTHESIS, LabelWeights, ZeroShotRequest
+from bot.tasks.zeroshot import HYPOTHESIS
 from tests.inference.toys import until
 from tests.support import CPU, rows_arrived
-from tests.tasks.work.page_objects import Attribution, OmittedAttribution, PostponedAttribution
+from tests.tasks.work.page_objects import Attribution
 from tests.tasks.work.support import watch_attributions
 from tests.timers import PATIENCE
 from tests.tiny import TEXTS
@@ -38,14 +36,8 @@ SHORT = [text for text in TEXTS if len(text) < 70]
 
 def of_label(head: Any, text: str, label: int, pair: str | None = None) -> Attribution:
     inputs = head.encode(text, pair).inputs
-    [page] = label_attribution(head, inputs, label, head.labels[label], pair)
-    assert page.postponed is not None
-    return Attribution(run_task(attribution(head, page.postponed)))
-
-
-def of_words(head: Any, text: str, *, positive: bool) -> Attribution:
-    [page] = words_attribution(head, text, positive=positive)
-    assert page.postponed is not None
+    [page] = label_attribution(head, inputs, label, head.labels[label], label, pair)
+    assert isinstance(page.postponed, PostponedGradients)
     return Attribution(run_task(attribution(head, page.postponed)))
 
 
@@ -75,18 +67,6 @@ def test_complete_for_natural_language_inference(load: Callable[[str], Any]) -> 
     assert_complete(found)
     # The hypothesis is the question, not the evidence.
     assert [token.id for token in found.tokens] == head.tokenize(text, add_special_tokens=False)
-
-
-@pytest.mark.measured_elsewhere
-@pytest.mark.usefixtures("time_for_tiny_words")
-@pytest.mark.parametrize("text", SHORT[:2])
-def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) -> None:
-    head = load("llama")
-    found, other = (of_words(head, text, positive=positive) for positive in (True, False))
-    assert_complete(found)
-    assert "".join(token.text for token in found.tokens).replace(" ", "") == text.replace(" ", "")
-    assert (found.label, other.label) == ("POSITIVE", "NEGATIVE")
-    assert other.scores == pytest.approx([-score for score in found.scores], abs=1e-5)
 
 
 def test_complete_in_bfloat16(checkpoints: Mapping[str, Path]) -> None:
@@ -170,17 +150,6 @@ class TestSteps:
         )
         assert sum(found.scores) == pytest.approx(found.difference, abs=1e-6)
 
-    @pytest.mark.usefixtures("time_for_tiny_words")
-    def test_are_rows_of_bounded_size(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(attribute, "MOST_STEPS", attribute.FEWEST_STEPS)  # else the long one is taken for rough
-        head = load("llama")
-        for text in (SHORT[0], "I love apples. " * 4):
-            [page] = words_attribution(head, text, positive=True)
-            assert page.postponed is not None
-            rows = first_rows(attribution(head, page.postponed))
-            assert max(row.tokens for row in rows) <= attribute.TOKENS_AT_ONCE
-            assert sum(row.inputs.points for row in rows) >= attribute.FEWEST_STEPS
-
     @pytest.mark.parametrize("repeated", [1, 4, 8, 16])
     def test_are_bounded_by_what_is_read(
         self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, repeated: int
@@ -194,103 +163,6 @@ class TestSteps:
         assert read <= attribute.MOST_READ + attribute.TOKENS_AT_ONCE
         assert sum(stretch.points for stretch in taken) <= attribute.MOST_STEPS
         assert "Shapley values" in found.method
-
-    def test_of_a_language_model_are_only_taken_where_there_is_time_for_as_many_again(
-        self, load: Callable[[str], Any]
-    ) -> None:
-        head = load("llama")
-        [token, *_] = head.encode_rest(" love")
-        for length, operation in ((32, head.attribute), (33, head.score)):
-            path = Stretch((token,) * length, None, (0,) * length, Contrast(((token,),), ()))
-            postponed = Postponed("love", path, (1,), "line breaks", "")
-            begun = next(attribution(head, postponed))
-            assert begun.operation is operation
-            if operation is head.attribute:
-                assert sum(row.inputs.points for row in begun.rows) == attribute.PROMPTED_STEPS
-
-
-def first_rows(steps: TaskRun[Any]) -> list[Any]:
-    return next(steps).rows
-
-
-class TestLongTexts:
-    def test_have_no_scores(self, load: Callable[[str], Any]) -> None:
-        head = load("llama")
-        text = "I love apples. " * 80
-        [page] = words_attribution(head, text, positive=True)
-        found = OmittedAttribution(page)
-        assert found.tokens >= len(head.encode(sentiment.PROMPTS[0].format(text)))
-        assert found.most == 128
-
-    def test_are_those_with_too_little_time_for_the_fewest_steps(self, load: Callable[[str], Any]) -> None:
-        head = load("distilbert")
-        most = attribute.LONGEST - 2  # [CLS] and [SEP]
-        for words, kind in ((most, PostponedAttribution), (most + 1, OmittedAttribution)):
-            inputs = replace(head.encode("x").inputs, ids=(101, *[head.tokenize("the")[1]] * words, 102))
-            [page] = label_attribution(head, inputs, 1, "POSITIVE")
-            assert kind.is_of(page)
-
-
-@pytest.mark.usefixtures("time_for_tiny_words")
-class TestWeighedLabels:
-    """The tokens that speak for the best of several labels."""
-
-    TEXT = "The train was late, and the coffee was cold."
-
-    @pytest.fixture
-    def weighed(self, load: Callable[[str], Any]) -> Callable[..., Any]:
-        def weighed(*labels: str, multi_label: bool = False) -> tuple[ZeroShotRequest, LabelWeights, Any]:
-            request = ZeroShotRequest(self.TEXT, labels, multi_label)
-            made = run_task(zeroshot.label_weights(load("llama"), request))
-            [page] = weights_attribution(load("llama"), request, made)
-            return request, made, page.postponed
-
-        return weighed
-
-    @pytest.mark.parametrize("multi_label", [False, True])
-    def test_complete(self, load: Callable[[str], Any], weighed: Callable[..., Any], multi_label: bool) -> None:
-        request, made, postponed = weighed("politics", "a day with a train", "sports", multi_label=multi_label)
-        found = Attribution(run_task(attribution(load("llama"), postponed)))
-        assert_complete(found)
-        assert found.label == request.labels[int(made.probabilities.argmax())]
-        assert "".join(token.text for token in found.tokens).replace(" ", "") == self.TEXT.replace(" ", "")
-
-    def test_the_difference_is_that_of_the_answer(
-        self, load: Callable[[str], Any], weighed: Callable[..., Any]
-    ) -> None:
-        """Measured by the operation that scores the labels of an answer."""
-        head = load("llama")
-        _, made, postponed = weighed("politics", "a day with a train")
-        found = Attribution(run_task(attribution(head, postponed)))
-        best = int(made.scores.argmax())
-        path = postponed.path
-        rows = [head.continuations(ids, made.labels) for ids in (path.ids, path.baseline)]
-        after_text, after_nothing = ([one.sum() for one in output] for output in head.score.run(rows))
-        changes = [text - nothing for text, nothing in zip(after_text, after_nothing, strict=True)]
-        assert found.difference == pytest.approx(changes[best] - changes[1 - best], abs=1e-3)
-        assert path.ids == head.encode(f"Text: {self.TEXT}\nCategory:")
-
-    def test_each_label_by_itself(self, load: Callable[[str], Any], weighed: Callable[..., Any]) -> None:
-        head = load("llama")
-        request, made, postponed = weighed("politics", "a day with a train", multi_label=True)
-        best = int(made.scores.argmax())
-        rows = [head.continuations(ids, [made.labels[best]]) for ids in (postponed.path.ids, postponed.path.baseline)]
-        [[after_text], [after_nothing]] = head.score.run(rows)
-        found = Attribution(run_task(attribution(head, postponed)))
-        assert found.difference == pytest.approx(after_text.sum() - after_nothing.sum(), abs=1e-3)
-        assert f"log p({request.labels[best]}) after the first prompt, because several labels" in found.method
-
-    def test_of_many_labels_are_two_compared(self, weighed: Callable[..., Any]) -> None:
-        names = [f"the label with the number {number}" for number in range(20)]
-        request, made, postponed = weighed(*names)
-        second, best = (request.labels[place] for place in made.scores.argsort()[-2:])
-        assert (len(postponed.path.target.wanted), len(postponed.path.target.unwanted)) == (1, 1)
-        assert postponed.path.tokens <= 2 * (len(postponed.path.ids) + max(map(len, made.labels)))
-        assert postponed.explained == (
-            f"log p({best}) − log p({second}) after the first prompt; the second best label stands for all others"
-        )
-        _, _, of_two = weighed(*names[:2])
-        assert "stands for all others" not in of_two.explained
 
 
 async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from bot.inference.operations import run_task
 from bot.tasks import sentiment
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import attribution as attribute
-from bot.tasks.work.blocks import Explanation
+from bot.tasks.work import word_evidence
+from bot.tasks.work.blocks import Explanation, Number, PostponedGradients, Quote
+from bot.tasks.work.budget import MOST_READ
 from bot.tasks.work.explanations import TASK
 from bot.tasks.work.request import WorkRequest
 from tests.support import preset_of, run_crowd
@@ -24,7 +28,6 @@ from tests.tasks.work.page_objects import (
     Decision,
     HiddenStates,
     Logits,
-    OmittedAttribution,
     PostponedAttribution,
     Prepared,
     Tokens,
@@ -142,35 +145,74 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
         assert found == pytest.approx(probabilities(result), abs=EXACT)
 
 
-@pytest.mark.usefixtures("time_for_tiny_words")
-@pytest.mark.parametrize("name", ["distilbert", "llama"])
-async def test_which_words_mattered_is_computed_on_demand(
-    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
+async def test_which_tokens_mattered_is_computed_on_demand(
+    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = watch_attributions(monkeypatch)
-    async with make_worker(make_preset(sentiment=name)) as worker:
+    async with make_worker() as worker:
         result, work = await answered_and_opened(worker, SentimentRequest(TEXTS[0]))
         assert not taken
         _, whole = await answered_and_opened(worker, SentimentRequest(TEXTS[0]), evidence=True)
         assert taken
     postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
     assert found.label == postponed.label == result.scores[0].label
-    assert len(found.scores) == len(postponed.positions)
+    waiting = postponed.page.postponed
+    assert isinstance(waiting, PostponedGradients)
+    assert len(found.scores) == len(waiting.positions)
     assert [page for page in whole.pages if page != found.page] == [
         page for page in work.pages if page != postponed.page
     ]
-    assert whole.pages.index(found.page) == work.pages.index(postponed.page)
 
 
-async def test_long_texts_have_no_scores(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_which_words_mattered_sums_to_the_answer(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_evidence, "FIRST_READ", MOST_READ)  # tiny tokenizers make many tokens
+    async with make_worker(make_preset(sentiment="llama")) as worker:
+        request = SentimentRequest("I love to hate this course")
+        result, whole = await answered_and_opened(worker, request, evidence=True)
+    found = piece_of(whole, Attribution)
+    best = result.scores[0]
+    assert found.label == best.label
+    assert [token.text for token in found.tokens] == request.text.split()
+    start = found.difference - math.log(best.probability / (1 - best.probability))
+    assert sum(found.scores) + -start == pytest.approx(math.log(best.probability / (1 - best.probability)), abs=1e-4)
+
+
+async def test_the_proof_is_what_the_command_says(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_evidence, "FIRST_READ", MOST_READ)  # tiny tokenizers make many tokens
+    async with make_worker(make_preset(sentiment="llama")) as worker:
+        request = SentimentRequest("The music was better than the movie.")
+        result, whole = await answered_and_opened(worker, request, evidence=True)
+        page = piece_of(whole, Attribution).page
+        [rest] = [block.text for block in page.blocks if isinstance(block, Quote)]
+        again = (await worker.run(SentimentRequest(rest), person=1)).result
+    blocks: Any = page.blocks
+    proof = blocks[0].text
+    before, after, _, by_chance = [part.value for part in proof if isinstance(part, Number)]
+    label = result.scores[0].label
+    assert before == pytest.approx(probabilities(result)[label], abs=EXACT)
+    assert after == pytest.approx(probabilities(again)[label], abs=EXACT)
+    assert after != before
+    assert 0 < by_chance < 1
+    left_out = re.findall("“(.+?)”", proof[0])
+    parts = [token.text for token in piece_of(whole, Attribution).tokens]
+    assert len(left_out) == 2
+    assert rest == " ".join(part for part in parts if part not in left_out)
+
+
+@pytest.mark.parametrize("name", ["distilbert", "llama"])
+async def test_long_texts_have_scores(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(attribute, "LONGEST", SHORT_CONTEXT - 1)
-    async with make_worker() as worker:
-        _, work = await answered_and_opened(worker, SentimentRequest(LONG))
+    async with make_worker(make_preset(sentiment=name)) as worker:
         _, whole = await answered_and_opened(worker, SentimentRequest(LONG), evidence=True)
-    assert whole == work
-    omitted = piece_of(work, OmittedAttribution)
-    assert (omitted.tokens, omitted.most) == (SHORT_CONTEXT, SHORT_CONTEXT - 1)
-    assert "PostponedAttribution" not in kinds_of(work)
+    found = piece_of(whole, Attribution)
+    assert 2 <= len(found.scores) < 200
+    assert sum(found.scores) == pytest.approx(found.difference, abs=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +272,7 @@ class TestPrompted:
             "HiddenStates",
             "WeighedLabels",
             "PostponedAttribution",
+            "PostponedPairs",
             "Decision",
         ]
         prompts = ("Review: Great.\nSentiment:", "Text: Great.\nSentiment:", "Sentence: Great.\nSentiment:")

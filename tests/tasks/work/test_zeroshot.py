@@ -14,7 +14,6 @@ from bot.errors import ModelUnavailable
 from bot.inference.compute.device import Device
 from bot.tasks import zeroshot
 from bot.tasks.scores import sigmoid, softmax
-from bot.tasks.work import attribution as attribute
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from tests.support import preset_of, run_crowd
@@ -25,14 +24,13 @@ from tests.tasks.work.page_objects import (
     Decision,
     HiddenStates,
     Inferences,
-    OmittedAttribution,
     PostponedAttribution,
     Prepared,
     Tokens,
     WeighedLabels,
     kinds_of,
 )
-from tests.tasks.work.support import answered_and_opened, equations, medians, piece_of, pieces_of, watch_attributions
+from tests.tasks.work.support import answered_and_opened, equations, medians, piece_of, pieces_of
 
 EXACT = 1e-6
 TEXT = "What a terrible day: the train was late, and the coffee was cold."
@@ -251,7 +249,7 @@ class TestPrompted:
         async with make_worker(prompted) as worker:
             result, work = await answered_and_opened(worker, TWENTY)
         stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", "WeighedLabels"]
-        assert kinds_of(work) == [*stages, "PostponedAttribution", "Decision"]
+        assert kinds_of(work) == [*stages, "PostponedAttribution", "PostponedPairs", "Decision"]
         prompts = (f"Text: {TEXT}\nCategory:", f"{TEXT}\nTags:")
         assert piece_of(work, Prepared).texts == prompts
         tokens = piece_of(work, Tokens)
@@ -263,20 +261,14 @@ class TestPrompted:
         assert piece_of(work, Decision).label == result.scores[0].label
 
     async def test_which_words_mattered_is_computed_on_demand(
-        self, make_worker: Callable[..., Any], prompted: Any, monkeypatch: pytest.MonkeyPatch
+        self, make_worker: Callable[..., Any], prompted: Any
     ) -> None:
-        taken = watch_attributions(monkeypatch)
         async with make_worker(prompted) as worker:
             result, work = await answered_and_opened(worker, REQUEST)
-            assert not taken
             _, whole = await answered_and_opened(worker, REQUEST, evidence=True)
-            assert taken
         postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
         assert found.label == postponed.label == result.scores[0].label
-        assert postponed.explained == (
-            f"log p({result.scores[0].label}) − log p({result.scores[1].label}) after the first prompt; the second "
-            "best label stands for all others"
-        )
+        assert f"the log-odds of {result.scores[0].label}" in postponed.explained
         assert whole.pages.index(found.page) == work.pages.index(postponed.page)
 
     async def test_a_truncated_text(self, make_worker: Callable[..., Any], prompted: Any) -> None:
@@ -284,7 +276,7 @@ class TestPrompted:
             result, work = await answered_and_opened(worker, replace(LONG, text="a" * 1_400))
         assert result.truncated
         assert piece_of(work, Tokens).truncated
-        assert piece_of(work, OmittedAttribution).tokens > attribute.LONGEST
+        assert piece_of(work, PostponedAttribution).label == result.scores[0].label
         found = {row.label: row.probability for row in piece_of(work, WeighedLabels).rows}
         assert found == pytest.approx(probabilities(result), abs=EXACT)
 

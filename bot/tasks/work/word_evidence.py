@@ -1,0 +1,244 @@
+"""Which words of a text spoke for the label that a causal language model gave it, with a proof, and pairs of words.
+
+The number that is explained is the command's own: the log-odds of the label's probability, from all prompts and with
+the calibration. So it is above zero where the answer is the label, and the text without some words has the value that
+the command itself gives to it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bot.inference.operations import TaskRun
+from bot.inference.requests import Request
+from bot.inference.tokenization.tokens import Token
+from bot.tasks import sentiment, zeroshot
+from bot.tasks.scores import Floats, sigmoid
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.work.blocks import Bars, Block, Form, Number, Page, Postponed, Quote, Scores, Text, column, table
+from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, weighed
+from bot.tasks.work.coalitions import Coalition, Table, Value, exact, interactions
+from bot.tasks.work.pages import page
+from bot.tasks.work.units import units
+from bot.tasks.work.wording import sentence
+
+if TYPE_CHECKING:
+    from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.sequence_classifier import SequenceClassifier
+    from bot.tasks.sentiment import Classification
+    from bot.tasks.zeroshot import Entailments
+
+LEFT_OUT = 2
+"""The strongest words that a proof leaves out."""
+DRAWS = 8
+"""Random choices of as many words, for comparison."""
+MOST_TERMS = 12
+"""In the picture of pairs."""
+SURE = 1e-12
+"""Log-odds are those of a probability that is at least this far from 0 and 1."""
+
+
+def label_value(head: CausalLM | SequenceClassifier, request: Request[Any], label: int) -> Value:
+    """Return the log-odds of a label as a function of the text of `/sentiment` or `/zeroshot`.
+
+    Args:
+        label: index among the labels of the request; among the head's in `/sentiment`, or of POSITIVE and NEGATIVE.
+    """
+
+    from bot.inference.heads.causal_lm import CausalLM
+
+    def prompted(text: str) -> TaskRun[Floats]:
+        about = about_text(request, text)
+        assert isinstance(head, CausalLM)
+        if isinstance(about, SentimentRequest):
+            made = yield from sentiment.word_score(head, about)
+            score = sentiment.SHARPNESS * made.distance
+            return np.array([score if label == 0 else -score])
+        weights = yield from zeroshot.label_weights(head, about)
+        return np.array([_log_odds(float(weights.probabilities[label]))])
+
+    def classified(text: str) -> TaskRun[Floats]:
+        about = about_text(request, text)
+        assert not isinstance(head, CausalLM)
+        made: Classification | Entailments
+        if isinstance(about, SentimentRequest):
+            made = yield from sentiment.classification(head, about)
+        else:
+            made = yield from zeroshot.entailments(head, about)
+        return np.array([_log_odds(float(made.probabilities[label]))])
+
+    return prompted if isinstance(head, CausalLM) else classified
+
+
+def about_text(request: Request[Any], text: str, name: str = "text") -> Any:
+    """Return the same request about another text, which may be empty."""
+    other = copy.copy(request)
+    object.__setattr__(other, name, text)  # requests of people have words, so their constructors refuse nothing
+    return other
+
+
+def _log_odds(probability: float) -> float:
+    kept = min(max(probability, SURE), 1 - SURE)
+    return math.log(kept / (1 - kept))
+
+
+def postponed_pages(label: str, index: int) -> tuple[Page, ...]:
+    """Postpone the pages of a label."""
+    explained = sentence("words.explained", label=label)
+    return page("attribution", Postponed(label, explained, index)), page("pairs", Postponed(label, explained, index))
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """What becomes of a label's probability without some words."""
+
+    words: tuple[str, ...]
+    text: str
+    before: float
+    after: float
+    at_random: float
+    """The mean over random choices of as many words."""
+    draws: int
+
+
+def computed_pages(
+    head: CausalLM | SequenceClassifier, request: Request[Any], postponed: Postponed, *, finer: bool
+) -> TaskRun[list[Page]]:
+    """Compute the pages that `postponed_pages` has postponed.
+
+    Args:
+        finer: take as long as there is time for, rather than for a first picture.
+    """
+    value = label_value(head, request, postponed.index)
+    text: str = request.text  # type: ignore[attr-defined]
+    found = yield from weighed(text, value, MOST_READ if finer else FIRST_READ)
+    proof = yield from _proof(found)
+    paired = yield from _pairs(found, value, text, MOST_READ // 2 if finer else FIRST_READ // 4)
+    is_last = finer or (found.is_exact and paired.units == found.table.units)
+    pages = [_scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
+    return [replace(one, is_estimate=not is_last) for one in pages]
+
+
+def _pairs(found: Weighed, value: Value, text: str, budget: int) -> TaskRun[Table]:
+    """Return a full table: that of the words, or one of longer parts."""
+    if found.is_exact:
+        return found.table
+    affordable = max(budget // max(found.table.tokens // len(found.table.known), 1), 1)
+    full = Table(units(text, most_parts(affordable)), value)
+    full.known |= {(): found.table.start, full.whole: found.table.end}
+    yield from full.fill_all()
+    return full
+
+
+def _proof(found: Weighed) -> TaskRun[_Proof | None]:
+    """Ask about the text without its strongest words, and without random ones."""
+    parts = found.table.units
+    number = min(LEFT_OUT, len(parts) - 1)
+    if number < 1:
+        return None
+    strongest = sorted(np.argsort(-found.shares.values[:, 0], kind="stable")[:number].tolist())
+    choices = list(combinations(range(len(parts)), number))
+    drawn = choices if len(choices) <= DRAWS else random.Random(0).sample(choices, DRAWS)
+    rests = [_rest(found.table, one) for one in (strongest, *drawn)]
+    yield from found.table.fill(rests)
+    after, *others = (float(sigmoid(found.table.known[rest][0])) for rest in rests)
+    names = tuple(parts.names[index] for index in strongest)
+    before = float(sigmoid(found.table.end[0]))
+    return _Proof(names, parts.text(rests[0]), before, after, sum(others) / len(others), len(drawn))
+
+
+def _rest(of: Table, left_out: Sequence[int]) -> Coalition:
+    return tuple(index for index in of.whole if index not in left_out)
+
+
+def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> Page:
+    parts, shares = found.table.units, found.shares
+    scores = shares.values[:, 0].tolist()
+    errors = [None] * len(parts) if shares.errors is None else shares.errors[:, 0].tolist()
+    form = _digits(errors)
+    ranked = sorted(zip(scores, errors, parts.names, strict=True), key=lambda one: -abs(one[0]))
+    columns = [column("score", (one for one, _, _ in ranked), form)]
+    if shares.errors is not None:
+        columns.append(column("±", (one for _, one, _ in ranked), Form.TWO))
+    shown = table(*columns, column(parts.noun, (name for _, _, name in ranked)))
+    how = (
+        sentence("words.exact", nouns=f"{parts.noun}s", texts=len(found.table.known))
+        if found.is_exact
+        else sentence("words.sampled", nouns=f"{parts.noun}s", orders=shares.orders)
+    )
+    total = _total(found.table, scores)
+    tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
+    picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total)
+    blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
+    return page("attribution", *blocks, picture=picture)
+
+
+def _digits(errors: Sequence[float | None]) -> Form:
+    """Return a form with as many digits as the standard errors allow."""
+    largest = max((one for one in errors if one is not None), default=0.0)
+    if largest < 0.005:
+        return Form.SIGNED_THREE
+    return Form.SIGNED_TWO if largest < 0.05 else Form.SIGNED_ONE
+
+
+def _total(found: Table, scores: Sequence[float]) -> tuple[Text, ...]:
+    start, end = float(found.start[0]), float(found.end[0])
+    return (
+        "The scores add up to ",
+        Number(sum(scores), Form.SIGNED_THREE),
+        ": from ",
+        Number(start, Form.SIGNED_THREE),
+        " (",
+        Number(float(sigmoid(start)), Form.PERCENT),
+        ") without any word to ",
+        Number(end, Form.SIGNED_THREE),
+        " (",
+        Number(float(sigmoid(end)), Form.PERCENT),
+        ") with all.",
+    )
+
+
+def _proof_blocks(proof: _Proof | None, label: str, noun: str) -> Iterator[Block | tuple[Text, ...]]:
+    if proof is None:
+        return
+    several = len(proof.words) > 1
+    strongest = f"its {'two strongest' if several else 'strongest'} {noun}{'s' if several else ''}"
+    names = " and ".join(f"“{name}”" for name in proof.words)
+    chance = f"{'two random ones' if several else 'a random one'} (mean of {proof.draws})"
+    before, after, by_chance = (Number(one, Form.PERCENT) for one in (proof.before, proof.after, proof.at_random))
+    yield (
+        f"Without {strongest}, {names}, {label} goes from ", before, " to ", after,
+        f". Without {chance}: from ", before, " to ", by_chance, ".",
+    )  # fmt: skip
+    if proof.text:
+        yield (sentence("words.check"),)
+        yield Quote(proof.text)
+
+
+def _pairs_page(full: Table, postponed: Postponed) -> Page:
+    shares = exact(full)
+    terms = interactions(full, shares)
+    names, parts = full.units.names, range(len(full.units))
+    both = [((names[one], names[two]), float(terms[one, two])) for one, two in combinations(parts, 2)]
+    alone = [((names[one],), float(terms[one, one])) for one in parts]
+    ranked = sorted([*both, *alone], key=lambda term: -abs(term[1]))
+    titles = [" × ".join(f"“{name}”" for name in term) for term, _ in ranked]
+    values = [value for _, value in ranked]
+    shown = table(column("share", values, Form.SIGNED_THREE), column("of", titles))
+    total = _total(full, values)
+    how = sentence("words.pairs", nouns=f"{full.units.noun}s", texts=len(full.known))
+    picture = Bars(
+        f"Alone, and in pairs: what spoke for {postponed.label}",
+        tuple(titles[:MOST_TERMS]),
+        tuple(values[:MOST_TERMS]),
+        probabilities=False,
+    )
+    return page("pairs", (how, " ", *total, " ", postponed.explained), shown, picture=picture)

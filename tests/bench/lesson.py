@@ -1,0 +1,45 @@
+"""The numbers of docs/lessons/attributions.md, computed again: `python -m tests.bench.lesson CHECKPOINT_FOLDER`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bot.inference.checkpoints.loading import load_head
+from bot.inference.compute.device import Device
+from bot.inference.operations import run_task
+from bot.replies.work.blocks import plain_page
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.work.explanations import show_work
+from bot.tasks.work.request import WorkRequest
+
+LESSON = Path(__file__).parents[2] / "docs" / "lessons" / "attributions.md"
+TEXT = "I love to hate this course"
+
+
+def numbers(text: str) -> list[str]:
+    """Return the signed numbers with three digits, and the percentages."""
+    return re.findall(r"[+−]\d+\.\d{3}|\d+\.\d(?= ?%)", text)
+
+
+def missing(lesson: str, pages: str) -> Iterator[str]:
+    """Yield the lesson's numbers that are not on the pages."""
+    found = set(numbers(pages))
+    yield from (one for one in numbers(lesson) if one not in found)
+
+
+def main(folder: Path) -> int:
+    """Return 0 if the pages have all numbers of the lesson."""
+    head = load_head(folder, Device("cpu", "float32"))
+    asked = replace(WorkRequest.of(SentimentRequest(TEXT)), evidence=True, finer=True)
+    pages = "\n".join(map(plain_page, run_task(show_work(head, asked)).pages))
+    wrong = list(missing(LESSON.read_text("utf-8"), pages))
+    sys.stdout.write(f"{len(wrong)} numbers differ: {', '.join(wrong) or 'none'}\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))
