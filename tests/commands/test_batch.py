@@ -63,6 +63,7 @@ async def test_goes_on_where_it_was(
     rows = "text\n" + "".join(f"Row {number}\n" for number in range(40))
     await asyncio.to_thread(file.write_text, rows, encoding="utf-8")
     monkeypatch.setattr("bot.batches.running.IN_FLIGHT", 1)
+    monkeypatch.setattr("bot.batches.asking.BUNDLE", 1)
     stop = asyncio.Event()
     with monkeypatch.context() as patch:
         patch.setattr(InferenceWorker, "submit", counted)

@@ -16,6 +16,8 @@ TEXT = "Äpfel, リンゴ and lemons."
 class Attached:
     """Stands for an attachment that Discord has."""
 
+    url = "attachment://text.txt"
+
     def __init__(self, content: bytes) -> None:
         self.size = len(content)
         self._content = content

@@ -15,7 +15,7 @@ from bot.inference.checkpoints.description import CheckpointDescription, Files, 
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
 from bot.inference.checkpoints.sources import Silent, fetch, is_present
-from bot.inference.checkpoints.sources.folder import is_loadable
+from bot.inference.checkpoints.sources.folder import has_weights
 from bot.inference.compute.device import Device
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import CheckpointStatus, DeviceStatus, Phase
@@ -130,6 +130,7 @@ def _loaded(model: LoadedCheckpoint) -> Loaded:
 
 def _found(spec: CheckpointSpec, cache: Path) -> Path | None:
     """Return the folder of a checkpoint's files, if they are on this machine already."""
-    if isinstance(spec.source, FolderSource) and not is_loadable(spec.source.path):
-        return None  # perhaps a GGUF file, which would have to be read from end to end
+    if isinstance(spec.source, FolderSource):
+        # Without weights of its own it has perhaps a GGUF file, which would have to be read from end to end.
+        return spec.source.path if has_weights(spec.source.path) else None
     return fetch(spec, cache, Silent()) if is_present(spec, cache) else None

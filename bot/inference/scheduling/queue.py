@@ -214,6 +214,8 @@ class DeviceQueue:
         while True:
             await runner.wake.wait()
             runner.wake.clear()
+            if self.device_gone.is_set():  # whatever waits is given up
+                return
             await loop.run_in_executor(runner.thread, self._run_batches, runner, loop)
             self._served.set()
 

@@ -10,7 +10,9 @@ import discord
 
 from bot.errors import InvalidRequest
 
-PRIVATE = "This is the private answer of somebody else, so only they may use what is under it."
+PRIVATE = (
+    "This is somebody else's private answer, so only they may use what is under it. Ask with a command of your own."
+)
 NOT_OFFERED = "That was not offered under this message. Ask again, and use what is under the new answer."
 
 

@@ -185,9 +185,9 @@ async def _ended_at_once(times: int, number: signal.Signals) -> Tally:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("stop load", "SIGTERM while 55 people wait", under_load, times=5, slow=True),
-    Fault("stop slow", "SIGTERM while Discord takes 6 s a message", while_discord_is_slow, times=2, slow=True),
-    Fault("stop texts", "SIGTERM while 50 long texts are written", long_texts, times=2, slow=True),
-    Fault("stop twice", "a second SIGTERM", second_signal, times=5, slow=True),
-    Fault("stop killed", "SIGKILL while people wait", killed, times=5, slow=True),
+    Fault("stop-load", "SIGTERM while 55 people wait", under_load, times=5, slow=True),
+    Fault("stop-slow", "SIGTERM while Discord takes 6 s a message", while_discord_is_slow, times=2, slow=True),
+    Fault("stop-texts", "SIGTERM while 50 long texts are written", long_texts, times=2, slow=True),
+    Fault("stop-twice", "a second SIGTERM", second_signal, times=5, slow=True),
+    Fault("stop-killed", "SIGKILL while people wait", killed, times=5, slow=True),
 )

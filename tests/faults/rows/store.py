@@ -174,11 +174,11 @@ async def two_bots(times: int) -> Tally:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("store locked", "another process has locked the store", locked, times=5, slow=True),
-    Fault("store full", "the disk is full while requests are kept", full, times=20),
-    Fault("store read-only", "the disk has become read-only", read_only, times=20),
-    Fault("store damaged", "the store's file is damaged", damaged, times=20, quick_times=2),
-    Fault("store clock", "the clock is 40 days ahead or behind for one request", clock_ahead, times=20, quick_times=2),
-    Fault("store shared", "two bots have one folder", two_bots, times=10),
-    Fault("store kills", "SIGKILL while the store is written", kill, times=200, quick_times=20, slow=True),
+    Fault("store-locked", "another process has locked the store", locked, times=5, slow=True),
+    Fault("store-full", "the disk is full while requests are kept", full, times=20),
+    Fault("store-read-only", "the disk has become read-only", read_only, times=20),
+    Fault("store-damaged", "the store's file is damaged", damaged, times=20, quick_times=2),
+    Fault("store-clock", "the clock is 40 days ahead or behind for one request", clock_ahead, times=20, quick_times=2),
+    Fault("store-shared", "two bots have one folder", two_bots, times=10),
+    Fault("store-kills", "SIGKILL while the store is written", kill, times=200, quick_times=20, slow=True),
 )

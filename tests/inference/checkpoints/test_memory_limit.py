@@ -37,10 +37,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_shards_and_types(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    save_file({"a": torch.zeros(3, 5, dtype=torch.float16), "b": torch.zeros(7, dtype=torch.int8)}, tmp_path / "1")
-    save_file({"c": torch.zeros((), dtype=torch.float32)}, tmp_path / "2", metadata={"format": "pt"})
+    save_file(
+        {"a": torch.zeros(3, 5, dtype=torch.float16), "b": torch.zeros(7, dtype=torch.int8)}, tmp_path / "1.safetensors"
+    )
+    save_file({"c": torch.zeros((), dtype=torch.float32)}, tmp_path / "2.safetensors", metadata={"format": "pt"})
     save_file({"d": torch.zeros(99)}, tmp_path / "unused.safetensors")
-    index = {"weight_map": {"a": "1", "b": "1", "c": "2"}}
+    index = {"weight_map": {"a": "1.safetensors", "b": "1.safetensors", "c": "2.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     assert expected_bytes(tmp_path, 4) == 4 * 15 + 7 + 4
     assert expected_bytes(tmp_path, 2) == 2 * 15 + 7 + 2

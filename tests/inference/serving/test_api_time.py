@@ -26,7 +26,7 @@ from tests.timers import FAR, PATIENCE, Timers, turns
 
 Opener = Callable[..., AbstractAsyncContextManager[InferenceWorker]]
 
-LONG = GenerateRequest("I love", max_new_tokens=200)
+LONG = GenerateRequest("I love", max_new_tokens=200, top_p=0.01)  # the likeliest text, which does not end early
 PATIENT = Limits(seconds=100 * FAR, loading_seconds=100 * FAR, hang_seconds=100 * FAR)
 
 

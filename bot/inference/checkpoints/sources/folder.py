@@ -47,6 +47,11 @@ def is_present(source: FolderSource, store: Store) -> bool:
     return file is not None and store.has(gguf_key(file.name, sha256_of(file, Silent())))
 
 
+def has_weights(folder: Path) -> bool:
+    """Return whether a folder holds a configuration and safetensors files, whatever is in them."""
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
 def is_loadable(folder: Path) -> bool:
     """Return whether a folder holds a configuration and all its safetensors files, each of them whole."""
     try:
