@@ -133,7 +133,7 @@ class TestOverview:
             with pytest.raises(ModelUnavailable):
                 await scene.worker.load(["sentiment"])
             result = await ask(scene)
-            assert "left the device to make room, and comes back when it is used" in entry(result, "tiny-roberta")
+            assert "is not on the device, and comes back when it is used" in entry(result, "tiny-roberta")
             assert "could not be loaded, and is tried again when it is used" in entry(result, "tiny-damaged")
 
     async def test_while_one_is_loaded(self, open_scene: OpenScene, loading: threading.Event) -> None:

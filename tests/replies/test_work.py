@@ -28,7 +28,7 @@ from bot.replies.formatting.text import units
 from bot.replies.reply import SHORTENED, Draft, Reply
 from bot.replies.work import pictures
 from bot.replies.work.blocks import plain_page
-from bot.replies.work.numbers import decimal, percent, signed
+from bot.replies.work.numbers import cell, decimal, percent, signed
 from bot.replies.work.offer import work_of
 from bot.replies.work.render import render
 from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
@@ -49,7 +49,7 @@ from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
 from bot.tasks.work.attribution import attribution_page
-from bot.tasks.work.blocks import Page, Postponed, PostponedGradients, column, table
+from bot.tasks.work.blocks import Form, Page, Postponed, PostponedGradients, column, table
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -587,6 +587,7 @@ def test_decimals(value: float, said: str) -> None:
 
 def test_signs_and_percentages() -> None:
     assert [signed(value, 2) for value in (1.0, -1.0, 0.0)] == ["+1.00", "−1.00", "0.00"]
+    assert [cell(value, Form.SIGNED_TWO) for value in (0.0026, -0.0026, 0.0, -1.0)] == ["0.00", "0.00", "0.00", "−1.00"]
     assert [percent(value) for value in (0.5, 0.99999, 1.0)] == ["50.0%", ">99.9%", "100.0%"]
 
 

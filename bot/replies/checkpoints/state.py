@@ -80,7 +80,7 @@ def _phase(description: CheckpointDescription) -> str:
             left = description.seconds_left
             return "loading" if left is None else f"loading, about {math.ceil(left)} s left"
         case Phase.EVICTED:
-            return "left the device to make room, and comes back when it is used"
+            return "is not on the device, and comes back when it is used"
         case Phase.FAILED:
             return "could not be loaded, and is tried again when it is used"
         case _:

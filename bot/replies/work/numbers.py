@@ -53,6 +53,9 @@ def _number(value: float, form: Form) -> str:
             return f"{value:,.0f}" if 1_000 <= value < 1e6 else decimal(value, 2)
         case Form.MILLIONS:
             return _millions(value)
+        case Form.SIGNED_ONE | Form.SIGNED_TWO if round(value, _SIGNED[form]) == 0:
+            # Powers of ten among numbers that are this coarse would look like the largest of them.
+            return f"{0:.{_SIGNED[form]}f}"
         case _:
             return signed(value, _SIGNED[form]) if form in _SIGNED else decimal(value, int(form.value))
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
-from bot.tasks.work.blocks import Additions, Form, Guesses, Page, column, table
+from bot.inference.tokenization.tokens import Token
+from bot.tasks.work.blocks import Additions, Form, Guesses, Page, column, lone, table
 from bot.tasks.work.following import as_they_follow
 from bot.tasks.work.pages import page
 from bot.tasks.work.wording import sentence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.inspection.layer_lens import Lens, LensReading
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
+SIGNS = str.maketrans({" ": "␣", "\n": "⏎", "\r": "⏎", "\t": "→"})
+"""Of white space, as tables and pictures show it."""
 LEAST_REST = 0.005
 """Of a difference of logits, that no layer has added: less is not worth a sentence."""
 
@@ -74,24 +77,27 @@ def pages_of_lens(
         behind: stands behind the pages' names.
     """
     token, other = texts[found.token], texts[found.other]
-    said = where(token=token.strip() or token, other=other.strip() or other)
-    guesses = [texts[one] for one in found.likeliest.tolist()]
+    name = _named(token)
+    said = where(token=name, other=_named(other))
+    ids = found.likeliest.tolist()
+    guesses = [texts[one] for one in ids]
     rounding = "" if precision == "float32" else sentence("layers.rounded")
     names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(guesses)))]
     lens = page(
         "layers",
         said,
-        _leading(found, token.strip() or token),
+        _leading(found, name),
+        sentence("layers.columns", token=name),
         table(
             column("p", found.probs.tolist(), Form.PERCENT),
             column("layer", range(len(guesses))),
             column("best", found.likeliest_probs.tolist(), Form.PERCENT),
-            column("likeliest", guesses),
+            column("likeliest", [lone(Token(text, one, False, True)) for one, text in zip(ids, guesses, strict=True)]),
             most=len(guesses),
         ),
         sentence(
             "layers.check",
-            token=token.strip(),
+            token=name,
             lens=float(found.differences[-1]),
             model=found.difference,
             rounding=rounding,
@@ -126,6 +132,11 @@ def pages_of_lens(
         behind=behind,
     )
     return lens, additions
+
+
+def _named(token: str) -> str:
+    """Return a token as sentences name it: signs for one that is only white space."""
+    return token.strip() or token.translate(SIGNS)
 
 
 def _leading(found: Lens, token: str) -> str:

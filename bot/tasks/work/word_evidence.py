@@ -210,7 +210,8 @@ def _proof_blocks(proof: _Proof | None, label: str, noun: str) -> Iterator[Block
     if proof is None:
         return
     several = len(proof.words) > 1
-    strongest = f"its {'two strongest' if several else 'strongest'} {noun}{'s' if several else ''}"
+    # A word that speaks against the label may be stronger than these.
+    strongest = f"the {f'two {noun}s that speak' if several else f'{noun} that speaks'} most for it"
     names = " and ".join(f"“{name}”" for name in proof.words)
     chance = f"{'two random ones' if several else 'a random one'} (mean of {proof.draws})"
     before, after, by_chance = (Number(one, Form.PERCENT) for one in (proof.before, proof.after, proof.at_random))

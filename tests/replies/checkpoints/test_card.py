@@ -198,7 +198,7 @@ class TestState:
             (at(Phase.FETCHING), "fetching"),
             (at(Phase.LOADING, seconds_left=4.2), "loading, about 5 s left"),
             (at(Phase.LOADING), "loading"),
-            (at(Phase.EVICTED), "left the device to make room, and comes back when it is used"),
+            (at(Phase.EVICTED), "is not on the device, and comes back when it is used"),
             (at(Phase.FAILED), "could not be loaded, and is tried again when it is used"),
         ],
     )

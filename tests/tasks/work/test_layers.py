@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bot.inference.heads.inspection.layer_lens import Lens
 from bot.inference.requests import Request
+from bot.replies.work.numbers import cell
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.work.blocks import Additions, Explanation, Guesses, Page, Paragraph, Table
+from bot.tasks.work.blocks import Additions, Explanation, Form, Guesses, Page, Paragraph, Table
+from bot.tasks.work.layers import pages_of_lens
+from bot.tasks.work.wording import sentence
 from tests.tasks.work.page_objects import column, name_of, said
 from tests.tasks.work.support import answered_and_opened
 
@@ -60,7 +66,7 @@ async def test_numbers_agree_with_each_other(
     assert guesses.followed == additions.text != additions.other
     [numbers] = [one for one in lens.blocks if isinstance(one, Table)]
     assert column(numbers, "p") == guesses.followed_probabilities
-    assert column(numbers, "likeliest") == guesses.texts
+    assert tuple(one.text for one in column(numbers, "likeliest")) == guesses.texts
     for page in (lens, added):
         measured, ordinary = proof(page)
         assert measured == pytest.approx(ordinary, abs=0.005)
@@ -80,3 +86,44 @@ async def test_the_last_layer_has_the_probability_of_the_written_token(
     assert isinstance(lens.picture, Guesses)
     picture: Any = written.picture
     assert lens.picture.followed_probabilities[-1] == pytest.approx(min(picture.probabilities), abs=1e-5)
+
+
+def lens_of(texts: dict[int, str], token: int, other: int) -> Lens:
+    """A prediction that is made up: each of the tokens is the likeliest after one layer."""
+    probs, differences = np.full(len(texts), 0.9, np.float32), np.arange(len(texts), dtype=np.float64)
+    return Lens(
+        token,
+        other,
+        np.array(list(texts), np.int64),
+        probs,
+        probs,
+        differences,
+        shares=np.array([0.0013, *[1.0] * (len(texts) - 1)]),
+        rest=0.0,
+        is_direct=True,
+        difference=float(differences[-1]),
+    )
+
+
+def test_white_space_that_is_the_likeliest_can_be_seen() -> None:
+    texts = {5: " ", 6: "\n", 7: " good", 8: "ing"}
+
+    lens, _ = pages_of_lens(lens_of(texts, 5, 6), texts, partial(sentence, "layers.of-prompt", prompt="prompt 1"), "")
+
+    [numbers] = [one for one in lens.blocks if isinstance(one, Table)]
+    assert [cell(one, Form.THREE) for one in column(numbers, "likeliest")] == ["␣", "⏎", "␣good", "ing"]
+    paragraphs = " ".join(said(one.text) for one in lens.blocks if isinstance(one, Paragraph))
+    assert "“␣” against “⏎”" in paragraphs
+    assert "the logit of “␣” minus" in paragraphs
+    assert "“”" not in paragraphs
+
+
+async def test_the_page_says_why_the_answer_may_differ_from_its_two_tokens(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any]
+) -> None:
+    async with make_worker(make_preset(sentiment="llama")) as worker:
+        _, work = await answered_and_opened(worker, SentimentRequest(TEXT))
+    [weighed] = [one for one in work.pages if name_of(one) == "Labels weighed"]
+    for one in layer_pages(work):
+        paragraphs = " ".join(said(block.text) for block in one.blocks if isinstance(block, Paragraph))
+        assert f"more words and all prompts against the baseline (“{name_of(weighed)}”)" in paragraphs

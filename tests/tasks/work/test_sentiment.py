@@ -197,6 +197,7 @@ async def test_the_proof_is_what_the_command_says(
     assert after == pytest.approx(probabilities(again)[label], abs=EXACT)
     assert after != before
     assert 0 < by_chance < 1
+    assert proof[0].startswith("Without the two words that speak most for it, “")  # one against it may be stronger
     left_out = re.findall("“(.+?)”", proof[0])
     parts = [token.text for token in piece_of(whole, Attribution).tokens]
     assert len(left_out) == 2
