@@ -95,13 +95,13 @@ def _cells(
         for column in range(seen):
             box, value = grid.box(row, column), float(values[row, column])
             is_apart = apart is not None and column == apart.column
-            colour = greyness(value) if is_apart else _colour(value / top)
+            colour = greyness(value) if is_apart else weight_colour(value / top)
             canvas.box(box, colour)
             if grid.cell >= 34 and value >= 0.005:
                 number_in(canvas, box, f"{value:.2f}", ink_on(colour))
 
 
-def _colour(value: float) -> tuple[int, int, int]:
+def weight_colour(value: float) -> tuple[int, int, int]:
     return amount(max(value, 0.0) ** 0.5)  # most weights are small
 
 
@@ -120,7 +120,7 @@ def _scale(canvas: Canvas, y: float, top: float) -> float:
     canvas.box(Box(MARGIN - 1, y - 1, width + 2, 14), BORDER)
     for step in range(steps):
         share = step / (steps - 1)
-        canvas.box(Box(MARGIN + width / steps * step, y, width / steps, 12), _colour(share))
+        canvas.box(Box(MARGIN + width / steps * step, y, width / steps, 12), weight_colour(share))
     for tick in (0.0, 0.1, 0.25, 0.5, 1.0):
         x = MARGIN + width * tick
         canvas.box(Box(x - 0.5, y + 12, 1, 4), MUTED)
