@@ -67,8 +67,9 @@ def _alt(query: str, keys: Sequence[Seen], chosen: int, title: str) -> str:
     key = keys[chosen]
     order = sorted(range(len(keys)), key=lambda index: -keys[index].weight)[:_NAMED]
     hidden = sum(not one.visible for one in keys)
+    mask = f", {hidden} of them hidden" if hidden else ""
     sentences = [
-        f"How {quoted(query)} divides its attention among {len(keys)} tokens{f', {hidden} of them hidden' if hidden else ''}.",
+        f"How {quoted(query)} divides its attention among {len(keys)} tokens{mask}.",
         f"{quoted(key.text)}: product of query and key {number(key.product)}, score {number(key.score)}, weight "
         f"{key.weight:.3f}.",
         f"Most: {listed([f'{quoted(keys[index].text)} {keys[index].weight:.3f}' for index in order])}.",

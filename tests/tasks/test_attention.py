@@ -10,7 +10,7 @@ import torch
 import transformers
 from pydantic import TypeAdapter
 
-from bot.errors import InvalidRequest
+from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
 from bot.inference.operations import run_task
 from bot.pictures.attention import MOST_TOKENS as MOST_DRAWN
@@ -126,3 +126,17 @@ def test_further_encoders(load: Callable[[str], Any], name: str, task: str) -> N
     assert result.shown.parts == (Part.ENCODER,)
     assert ids(result.keys) == head.tokenize("Where do I work?", "I work in Brooklyn.")
     np.testing.assert_allclose(result.shown.weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_token_that_is_not_there(load: Callable[[str], Any]) -> None:
+    view = AttentionView(Part.DECODER, 1, Heads.WORKED, 1, 39, 1)
+    with pytest.raises(InvalidRequest, match=r"There is no token 39 here: choose one from 1 to \d+\."):
+        read(load("llama"), "I love apples.", view=view)
+    with pytest.raises(InvalidRequest, match="belongs to one weight"):
+        AttentionView(Part.DECODER, 1, Heads.ONE, 1, 2, 1)
+
+
+def test_a_model_with_attention_of_its_own_shows_weights_only(load: Callable[[str], Any]) -> None:
+    for heads, number in ((Heads.WORKED, 1), (Heads.ARRIVING, None)):
+        with pytest.raises(ModelUnavailable, match="Choose the average of heads, or one head"):
+            read(load("gpt_neo"), "I love apples.", view=AttentionView(heads=heads, head=number))

@@ -99,7 +99,8 @@ def _masked(row: HeadRow, key: int, query: int, part: Part) -> str:
     reasons = [f"{counted(later, 'later token')}"] if later else []
     if hidden > later:
         reasons.append(f"{counted(hidden - later, 'token')} beyond the sliding window")
-    said = f"{' and '.join(reasons)} get −∞; {sum(row.visible)} can be seen."
+    verb = "gets" if hidden == 1 else "get"
+    said = f"{' and '.join(reasons)} {verb} −∞; {counted(sum(row.visible), 'token')} can be seen."
     return said if row.visible[key] else f"{said} This one is hidden, so its weight is 0."
 
 
@@ -118,9 +119,7 @@ def _softmax(row: HeadRow, key: int) -> str:
 
 
 def _products(row: HeadRow, key: int) -> str:
-    terms = [
-        f"{_said(one)} · {_bracketed(other)}" for one, other in zip(row.query, row.keys[key], strict=True)
-    ]
+    terms = [f"{_bracketed(one)} · {_bracketed(other)}" for one, other in zip(row.query, row.keys[key], strict=True)]
     return " + ".join([*terms[:NUMBERS], *(["…"] if len(terms) > NUMBERS else [])])
 
 

@@ -20,6 +20,7 @@ from bot.inference.heads.inspection.projection import Projection
 from bot.inference.heads.inspection.worked_attention import HeadRow, Steps
 from bot.inference.operations import Budget, Operation, Row
 
+
 @dataclass(frozen=True)
 class StepsReading:
     """What is read, and which layer is looked at; all numbers count from 0."""

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from bot.inference.heads.inspection.attention_steps import StepsReading
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.heads.inspection.hidden_states import Reading
 from bot.inference.heads.inspection.worked_attention import Steps
+from bot.inference.task import HeadKind
 from tests.support import CPU
 
 TEXT = "I love to hate this course, and the coffee was cold."
@@ -51,8 +53,11 @@ def head_of(load: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def reading_of(head: Any) -> Reading:
     ids = tuple(head.tokenize(TEXT))
-    start = getattr(head.model.config, "decoder_start_token_id", None)
-    return Reading(ids, None, (start, *ids[:5]) if head.model.config.is_encoder_decoder else ())
+    config = head.model.config
+    start = config.decoder_start_token_id if config.is_encoder_decoder else None
+    # BART's classifier reads the same text once more.
+    further = ids[:-1] if head.kind is HeadKind.SEQUENCE_CLASSIFIER else ids[:5]
+    return Reading(ids, None, () if start is None else (start, *further))
 
 
 def worked(head: Any, reading: Reading, part: Part, layer: int, number: int, query: int) -> Steps:
@@ -99,11 +104,14 @@ def test_a_model_with_attention_of_its_own_has_no_steps(load: Callable[[str], An
     assert head.attention_steps.run([StepsReading(reading_of(head), Part.DECODER, 0).row]) == [None]
 
 
-def test_what_arrives_is_the_weight_times_the_projected_value(load: Callable[[str], Any]) -> None:
+def test_what_arrives_is_the_weight_times_the_projected_value(
+    load: Callable[[str], Any], checkpoints: Mapping[str, Path]
+) -> None:
     head = load("distilbert")
     reading = reading_of(head)
     found = [worked(head, reading, Part.ENCODER, 1, number, 3).row for number in range(4)]
-    matrix = head.model.distilbert.transformer.layer[1].attention.out_lin.weight.detach().double().numpy()
+    plain = transformers.AutoModel.from_pretrained(checkpoints["distilbert"])  # ours packs the weights
+    matrix = plain.transformer.layer[1].attention.out_lin.weight.detach().double().numpy()
     arriving = sum(
         np.array(row.weights)[:, None] * (np.array(row.values) @ matrix[:, 8 * number : 8 * number + 8].T)
         for number, row in enumerate(found)
