@@ -9,6 +9,11 @@ import pytest
 
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading
 from bot.inference.operations import run_task
+from bot.pictures.wording import MINUS
+from bot.replies.results.attention_worked import steps_in_words
+from bot.tasks.attention import TASK as ATTENTION
+from bot.tasks.attention import AttentionRequest, AttentionResult
+from bot.tasks.attention_view import AttentionView, Heads
 from tests.support import CPU
 
 LESSONS = Path(__file__).parents[1] / "docs" / "lessons"
@@ -52,3 +57,26 @@ def test_layers() -> None:
     assert rows["all others and the embeddings"][0] == signed(others)
     assert rows["sum"][0] == signed(found.difference)
     assert f"{found.difference:.4f}" in lesson
+
+
+def test_attention() -> None:
+    head = starter()
+    lesson = (LESSONS / "attention.md").read_text()
+
+    def seen(view: AttentionView) -> AttentionResult:
+        request = AttentionRequest("I love to hate this course", task="generate", view=view)
+        return run_task(ATTENTION.start(head, request))
+
+    worked = seen(AttentionView(None, 20, Heads.WORKED, 3, 5, 2))
+    names = [token.text.strip() for token in worked.keys]
+    assert (names[4], names[1]) == ("this", "love")
+    for step in steps_in_words(worked):
+        numbers = [one.strip("().,") for one in step.replace(MINUS, "-").split() if one.strip("().,")[-3:].isdigit()]
+        assert numbers
+        assert step.split(": ")[0] in lesson
+        assert all(number.removeprefix("e^(") in lesson.replace(MINUS, "-") for number in numbers), step
+    arriving = seen(AttentionView(None, 20, Heads.ARRIVING))
+    assert arriving.sink_by_weight is not None
+    assert arriving.sink_by_weight.key == 0
+    shares = f"{arriving.sink_by_weight.share:.2f}", f"{arriving.shown.weights[1:, 0].mean():.2f}"
+    assert f"**{shares[0]} of all weight, and {shares[1]} of all that arrives**" in lesson

@@ -26,7 +26,7 @@ def head_maps(
 
     Args:
         heads: (queries, keys) each.
-        habits: what each head mostly looks at, and with which share of its weight.
+        habits: what each head mostly looks at, and with which share of its weight; 0 if it does not look at one place.
         causal: tokens see no later ones; these are hatched.
     """
     canvas = Canvas()
@@ -49,7 +49,11 @@ def head_maps(
 
 
 def _short(habit: tuple[str, float]) -> str:
-    return f"{habit[0].removeprefix('the ')} {habit[1]:.2f}"
+    return _said(*habit).removeprefix("the ")
+
+
+def _said(what: str, share: float) -> str:
+    return f"{what} {share:.2f}" if share else what
 
 
 def _map(canvas: Canvas, box: Box, weights: npt.NDArray[np.float32], *, causal: bool) -> None:
@@ -64,7 +68,7 @@ def _map(canvas: Canvas, box: Box, weights: npt.NDArray[np.float32], *, causal: 
 
 
 def _alt(habits: Sequence[tuple[str, float]], title: str) -> str:
-    said = [f"head {number} mostly {what} {share:.2f}" for number, (what, share) in enumerate(habits[:_NAMED], 1)]
+    said = [f"head {number} mostly {_said(*habit)}" for number, habit in enumerate(habits[:_NAMED], 1)]
     more = f", and {len(habits) - _NAMED} more" if len(habits) > _NAMED else ""
     return alt_text(
         [f"Attention weights of {counted(len(habits), 'head')}, each on its own: {'; '.join(said)}{more}."], title

@@ -17,7 +17,11 @@ class Habit:
     what: str
     """In words, such as "the token before"."""
     share: float
-    """Of the weight of the queries that have such a token."""
+    """Of the weight of the queries that have such a token; 0 if no place gets much."""
+
+
+LEAST = 0.3
+"""Of its weight: a head that gives each place less has no habit."""
 
 
 def habit_of(weights: Weights, *, causal: bool, cross: bool) -> Habit:
@@ -33,7 +37,8 @@ def habit_of(weights: Weights, *, causal: bool, cross: bool) -> Habit:
         found.append(Habit("the token before", _diagonal(rows, offset - 1)))
         if not causal:
             found.append(Habit("the next token", _diagonal(rows, offset + 1)))
-    return max(found, key=lambda habit: habit.share)
+    most = max(found, key=lambda habit: habit.share)
+    return most if most.share >= LEAST else Habit("many places", 0.0)
 
 
 def _diagonal(rows: npt.NDArray[np.float64], offset: int) -> float:

@@ -11,11 +11,10 @@ from tests.pictures.support import count, decoded
 
 def test_all_heads_with_what_each_looks_at() -> None:
     heads = [np.full((4, 4), 0.25, dtype=np.float32), np.eye(4, dtype=np.float32)]
-    picture = head_maps(heads, [("the first token", 0.25), ("itself", 1.0)], "Layer 1", causal=False)
+    picture = head_maps(heads, [("many places", 0.0), ("itself", 1.0)], "Layer 1", causal=False)
     decoded(picture)
     assert picture.alt == (
-        "Layer 1. Attention weights of 2 heads, each on its own: head 1 mostly the first token 0.25; "
-        "head 2 mostly itself 1.00."
+        "Layer 1. Attention weights of 2 heads, each on its own: head 1 mostly many places; head 2 mostly itself 1.00."
     )
     assert count(picture, weight_colour(0.25), 3) > 4 * count(picture, weight_colour(1.0), 3) > 0
 

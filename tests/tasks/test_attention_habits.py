@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.tasks.attention_habits import habit_of
+from bot.tasks.attention_habits import Habit, habit_of
 from bot.tasks.attention_opened import strong_pairs
 
 EVEN = np.full((4, 4), 0.25, dtype=np.float32)
@@ -22,6 +22,10 @@ def test_diagonals(offset: int, what: str) -> None:
     found = habit_of(mostly(np.eye(4, k=offset)), causal=False, cross=False)
     assert found.what == what
     assert found.share == pytest.approx(0.925)
+
+
+def test_a_head_without_a_habit() -> None:
+    assert habit_of(EVEN, causal=False, cross=False) == Habit("many places", 0.0)
 
 
 def test_columns() -> None:

@@ -136,9 +136,14 @@ def _all_heads(
     """Render all heads of a layer as small multiples."""
     habits = _habits(answer.result)
     order = sorted(range(len(habits)), key=lambda index: -habits[index].share)[:NAMED]
-    said = ", ".join(f"head {index + 1} at {habits[index].what} ({habits[index].share:.2f})" for index in order)
-    draft.lines += ["", ALL_HEADS, "", f"Clearest habits: {said}."]
-    whole = "\n\n".join([*texts, f"{_source(answer.result.shown)}\nClearest habits: {said}."])
+    clear = [
+        f"head {index + 1} at {habits[index].what} ({habits[index].share:.2f})"
+        for index in order
+        if habits[index].share
+    ]
+    said = f"Clearest habits: {', '.join(clear)}." if clear else "No head here looks mostly at one place."
+    draft.lines += ["", ALL_HEADS, "", said]
+    whole = "\n\n".join([*texts, f"{_source(answer.result.shown)}\n{said}"])
     reply = draft.reply("attention", answer, whole, shortened)
     return replace(reply, drawing=Drawing("attention.png", partial(_draw_heads, answer.result)), pages=menus)
 
