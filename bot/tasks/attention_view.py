@@ -23,6 +23,8 @@ class Heads(StrEnum):
     """How much of each token arrives: weights times the projected values, by all heads together."""
     WORKED = "worked"
     """One weight of one head, worked out."""
+    MASKS = "masks"
+    """Who sees whom, in each part of the model."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from bot.inference.heads.inspection.attention_weights import Weights
 from bot.tasks.attention_habits import Habit, habit_of
 from bot.tasks.attention_opened import strong_pairs
 
 EVEN = np.full((4, 4), 0.25, dtype=np.float32)
 
 
-def mostly(places: np.ndarray) -> np.ndarray:
+def mostly(places: npt.NDArray[np.float64]) -> Weights:
     """0.9 at these places of each row, the rest spread evenly."""
     rest = (1 - 0.9 * places.sum(axis=1, keepdims=True)) / 4
-    return (0.9 * places + rest).astype(np.float32)
+    found: Weights = (0.9 * places + rest).astype(np.float32)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,8 @@ def test_the_first_token_of_a_decoder_has_no_choice() -> None:
     weights = np.eye(3, dtype=np.float32)
     weights[1:] = [[0.4, 0.6, 0], [0.3, 0.3, 0.4]]
     found = habit_of(weights, causal=True, cross=False)
-    assert (found.what, found.share) == ("itself", pytest.approx(0.5))
+    assert found.what == "itself"
+    assert found.share == pytest.approx(0.5)
 
 
 def test_the_pairs_worked_out_first_are_strong_visible_and_no_sinks() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.scores import Floats
@@ -13,6 +15,8 @@ from bot.tasks.work.blocks import Form, Page, TokenPairs, column, table
 from bot.tasks.work.pages import page
 from bot.tasks.work.wording import sentence
 
+States: TypeAlias = npt.NDArray[np.floating[Any]]
+
 MOST_PAIRS = 10
 MOST_LISTED = 400
 """Pairs in the file: two long texts have a quarter of a million."""
@@ -20,7 +24,7 @@ MOST_TOKENS = 40
 """Of each text, in the picture."""
 
 
-def shares_of_pairs(first: Floats, second: Floats) -> Floats:
+def shares_of_pairs(first: States, second: States) -> Floats:
     """Return what each pair of tokens adds to the cosine of the means of two texts, (tokens, tokens).
 
     A mean's product with a mean is the mean of all products, so the parts sum to the cosine exactly.
@@ -37,7 +41,7 @@ def shares_of_pairs(first: Floats, second: Floats) -> Floats:
 def token_pairs_page(
     names: tuple[int, int],
     tokens: tuple[Sequence[Token], Sequence[Token]],
-    states: tuple[Floats, Floats],
+    states: tuple[States, States],
     cosine: float,
 ) -> Page:
     """Show what pairs of tokens add to the cosine of two texts, which are counted from 1."""
@@ -57,9 +61,7 @@ def token_pairs_page(
         table(
             column("adds", [*values, total - sum(values)][: len(pairs) + len(rest)], Form.SIGNED_FOUR, total),
             column(f"text {names[0]}", [*(texts[0][one] for one, _ in pairs), *rest]),
-            column(
-                f"text {names[1]}", [*(texts[1][other] for _, other in pairs), *([""] if rest else [])], total="sum"
-            ),
+            column(f"text {names[1]}", matched, total="sum"),
             most=MOST_PAIRS,
         ),
         sentence("similarity.pairs-proof", sum=total, cosine=cosine),

@@ -25,6 +25,7 @@ from bot.inference.wire.events import KEEP_ALIVE, Accepted, Event, StateEvent, e
 from bot.inference.wire.form import Form, Unreadable
 from bot.tasks import all_tasks
 from bot.tasks.attention import AttentionResult
+from bot.tasks.attention_masks import PartMask, WhoSeesWhom
 from bot.tasks.attention_sink import Sink
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 from bot.tasks.work import blocks
@@ -100,8 +101,10 @@ def test_every_block_and_picture_is_read_as_it_was_written(kind: type[Any]) -> N
 def test_attention_weights_are_read_as_they_were_written(weights: Any, part: Part) -> None:
     shown = Shown(weights, AttentionView(part, 1, Heads.WORKED, 2, 1, 1), (Part.ENCODER, part), 2, 4, (weights,))
     row = HeadRow((1.5,), ((2.0,),), ((0.1,),), (3.0,), 0.5, (), None, (True,), (1.5,), (1.0,), (0.1,), 2, True)
-    steps, sink = Steps(row, weights, 1e-7), Sink(0, 0.5)
-    result = AttentionResult((Token("a", 1, True, False),), (), shown, True, steps, sink)
+    steps, sink = Steps(row, weights, weights, 1e-7), Sink(0, 0.5)
+    result = AttentionResult(
+        (Token("a", 1, True, False),), (), shown, True, steps, sink, WhoSeesWhom((PartMask(part, weights),), "a", 0.5)
+    )
     answer = Answer(result, "tiny", "cpu", "float32", 0.1, "A note.")
     form = codec["attention"].answer
 

@@ -57,7 +57,7 @@ def _worked_out(checkpoint: Checkpoint, asked: StepsReading) -> Steps | None:
     if projection is None:
         return None
     norms, error = _arrived(call, projection)
-    return Steps(_head_row(checkpoint, call, asked), norms, error)
+    return Steps(_head_row(checkpoint, call, asked), norms, call.visible[0].float().cpu().numpy(), error)
 
 
 def _head_row(checkpoint: Checkpoint, call: AttentionCall, asked: StepsReading) -> HeadRow:

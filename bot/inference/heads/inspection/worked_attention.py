@@ -50,6 +50,8 @@ class Steps:
     row: HeadRow
     norms: Annotated[Weights, Array("float32")]
     """Lengths of what each key's token adds to each query's, by all heads together, (queries, keys)."""
+    visible: Annotated[Weights, Array("float32")]
+    """1 where the mask lets a query see a key, else 0, (queries, keys)."""
     error: float
     """By how much the sum of what arrives, and of the bias, differs from the layer's own output, as a share of the
     output's length; the largest of all queries."""
