@@ -11,6 +11,7 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading
 from bot.inference.operations import run_task
 from bot.pictures.wording import MINUS
+from bot.replies.comparing.families import masks_in_words
 from bot.replies.results.attention_worked import steps_in_words
 from bot.tasks.attention import TASK as ATTENTION
 from bot.tasks.attention import AttentionRequest, AttentionResult
@@ -110,3 +111,20 @@ def test_cosine() -> None:
     assert f"| sum | | {page.picture.cosine:+.4f} |" in lesson
     cosine = run_task(SIMILARITY.start(head, request)).cosines[0][1]
     assert f"The cosine of the answer is {cosine:.4f} as well." in lesson
+
+
+def test_families() -> None:
+    folders = [one for one in CACHE.glob("*all-minilm-l6*") if one.is_dir()]
+    if not folders:
+        pytest.skip("python -m bot pull has not been run here")
+    lesson = " ".join((LESSONS / "families.md").read_text().split())
+    request = AttentionRequest("I love to hate this course", view=AttentionView(heads=Heads.MASKS))
+    for head in (load_head(folders[0], CPU), starter()):
+        seen = run_task(ATTENTION.start(head, request)).seen
+        assert seen is not None
+        [said] = masks_in_words(seen)
+        visible = seen.masks[0].visible
+        assert said[0].lower() + said[1:].split(", ")[0].rstrip(".") in lesson
+        assert f"Of {visible.size} pairs, {int(visible.sum())} can be seen." in lesson
+        if seen.probability is not None:
+            assert f"Out comes `{seen.outcome}`, with {100 * seen.probability:.1f} %, as the next token." in lesson

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -35,13 +36,28 @@ def mask_maps(masks: Sequence[Mask], title: str = "") -> Picture:
     y = canvas.title(title, "Rows: tokens that look. Columns: tokens that they see. Hatched: hidden.")
     side = (canvas.width - 2 * MARGIN - (_ACROSS - 1) * _GAP) / _ACROSS
     height = side + TEXT + SMALL + 18
-    for index, mask in enumerate(masks):
-        x, top = MARGIN + index % _ACROSS * (side + _GAP), y + index // _ACROSS * height
+    slots = _slots(masks)
+    for (row, column), mask in zip(slots, masks, strict=True):
+        x, top = MARGIN + column * (side + _GAP), y + row * height
         canvas.text(x, top + TEXT, canvas.cut(mask.part, TEXT, side, bold=True), TEXT, bold=True)
         canvas.text(x, top + TEXT + SMALL + 3, canvas.cut(mask.name, SMALL, side), SMALL)
         _map(canvas, Box(x, top + TEXT + SMALL + 8, side, side), mask.visible)
-    rows = -(-len(masks) // _ACROSS)
+    rows = max((row for row, _ in slots), default=-1) + 1
     return canvas.picture(y + rows * height + MARGIN - 8, _alt(masks, title))
+
+
+def _slots(masks: Sequence[Mask]) -> list[tuple[int, int]]:
+    """Return a row and a column for each mask; the masks of one model stay in one row."""
+    found: list[tuple[int, int]] = []
+    row = column = 0
+    for _, same in groupby(masks, key=lambda mask: mask.name):
+        number = len(list(same))
+        if column and column + number > _ACROSS:
+            row, column = row + 1, 0
+        for _ in range(number):
+            found.append((row, column))
+            row, column = (row, column + 1) if column + 1 < _ACROSS else (row + 1, 0)
+    return found
 
 
 def _map(canvas: Canvas, box: Box, visible: npt.NDArray[np.float32]) -> None:
@@ -57,7 +73,7 @@ def _map(canvas: Canvas, box: Box, visible: npt.NDArray[np.float32]) -> None:
 
 def _alt(masks: Sequence[Mask], title: str) -> str:
     said = (f"{mask.name}, {mask.part}: {who_sees_whom(mask.visible)}" for mask in masks)
-    return alt_text([f"Who sees whom, {counted(len(masks), 'mask')}.", *said], title)
+    return alt_text([f"{counted(len(masks), 'mask')}.", *said], title)
 
 
 def who_sees_whom(visible: npt.NDArray[np.float32]) -> str:

@@ -321,6 +321,6 @@ async def test_families_side_by_side(open_scene: OpenScene, make_preset: Any) ->
         assert re.match(r"Cross-attention: each of \d+ tokens? sees all \d+\.", lines[2])
         assert lines[3].startswith("Out comes a text:")
         [picture] = [one for one in result.response.attachments if one.filename == "families.png"]
-        assert picture.description.startswith("Who sees whom. Who sees whom, 5 masks.")
+        assert picture.description.startswith("Who sees whom. 5 masks.")
         assert "tiny-t5, Cross-attention: each of " in picture.description
         assert not scene.env.errors

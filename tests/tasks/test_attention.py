@@ -175,7 +175,8 @@ def test_what_comes_out_of_each_family(load: Callable[[str], Any]) -> None:
     found = read(load("distilbert"), "I love apples.", view=view).seen
     answer = run_task(SENTIMENT.start(load("distilbert"), SentimentRequest("I love apples.")))
     assert found is not None
-    assert (found.outcome, found.probability) == (answer.scores[0].label, pytest.approx(answer.scores[0].probability))
+    assert found.outcome == answer.scores[0].label
+    assert found.probability == pytest.approx(answer.scores[0].probability)
 
     found = read(load("t5"), "I love apples.", view=view).seen
     translated = run_task(TRANSLATE.start(load("t5"), TranslateRequest("I love apples.", "de", "en")))

@@ -16,8 +16,8 @@ from bot.tasks.attention_masks import WhoSeesWhom
 PARTS = {Part.ENCODER: "Encoder", Part.DECODER: "Decoder", Part.CROSS: "Cross-attention"}
 VERDICT = (
     "Three families: an **encoder** reads the whole text at once and makes a vector of each token; a **decoder** sees "
-    "only what came before, so it can write the next token; an **encoder-decoder** reads like the one and writes like the "
-    "other, and its cross-attention joins both."
+    "only what came before, so it can write the next token; an **encoder-decoder** reads like the one and writes "
+    "like the other, and its cross-attention joins both."
 )
 
 
