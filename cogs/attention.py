@@ -18,6 +18,14 @@ from bot.replies.results.attention import render
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads
 
+VIEWS = {
+    "average of heads": Heads.AVERAGE,
+    "rollout": Heads.ROLLOUT,
+    "all heads": Heads.ALL,
+    "what arrives": Heads.ARRIVING,
+    "one weight": Heads.WORKED,
+}
+
 
 class Attention(Cog):
     """`/attention`."""
@@ -34,7 +42,7 @@ class Attention(Cog):
         checkpoint="Whose attention, by its name or a command that it answers (that of /sentiment if left out)",
         layer="Its number, from 1 (the last if left out)",
         head="Its number, from 1 (the average of all heads if left out)",
-        view="What is made of the heads, instead of showing one",
+        view="What is made of the heads, or one weight of a head worked out (of head 1 if left out)",
         part="Of models that have an encoder and a decoder",
         second="A second text: the hypothesis of a pair, or a translation to look at instead of the model's own",
         target="For checkpoints that translate: into which language (German if left out)",
@@ -47,15 +55,16 @@ class Attention(Cog):
         checkpoint: Checkpoint = None,
         layer: int | None = None,
         head: int | None = None,
-        view: Literal["average of heads", "rollout"] | None = None,
+        view: Literal["average of heads", "rollout", "all heads", "what arrives", "one weight"] | None = None,
         part: Literal["encoder", "decoder", "cross"] | None = None,
         second: str | None = None,
         target: str | None = None,
         source: str = AttentionRequest.source,
     ) -> None:
         """Which token looks at which? A heat map of attention weights, layer by layer and head by head"""
-        heads = Heads.ROLLOUT if view == "rollout" else Heads.AVERAGE if head is None or view else Heads.ONE
-        wanted = AttentionView(None if part is None else Part(part), layer, heads, head)
+        heads = VIEWS[view] if view else Heads.AVERAGE if head is None else Heads.ONE
+        number = 1 if heads is Heads.WORKED and head is None else head
+        wanted = AttentionView(None if part is None else Part(part), layer, heads, number)
         found = await self.delivery.checkpoints.find(interaction, "attention", checkpoint)
         # An encoder-decoder that translates writes another text than one that summarises.
         task = AttentionRequest.task if found is None else [*found.tasks, *found.offered, AttentionRequest.task][0]

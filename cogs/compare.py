@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from discord import app_commands
 
@@ -12,6 +12,8 @@ from bot.inference.requests import Request
 from bot.inference.status import CheckpointStatus
 from bot.replies.checkpoints.listing import completed, split
 from bot.replies.comparing.render import preview, render
+from bot.tasks.attention import AttentionRequest
+from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.compare import FEWEST, MOST, CompareRequest
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.entities import EntitiesRequest
@@ -28,6 +30,8 @@ LABELS = "sports, politics, entertainment"
 TARGET = "German"
 # The likeliest text each time: otherwise chance would make differences too.
 GREEDY_TOP_P = 0.01
+FAMILIES = ("sentiment", "generate", "translate")
+"""Commands that an encoder, a decoder and an encoder-decoder answer in most presets."""
 
 Make = Callable[[str, str, str], Request[object]]
 """Makes the request of a command from a text, labels, and a language."""
@@ -41,6 +45,7 @@ MAKERS: Mapping[str, Make] = {
     "translate": lambda text, labels, target: TranslateRequest(text, target, None),
     "summarize": lambda text, labels, target: SummarizeRequest(text),
     "complete": lambda text, labels, target: CompleteRequest(text, temperature=0),
+    "attention": lambda text, labels, target: AttentionRequest(text, view=AttentionView(heads=Heads.MASKS)),
     "tokenize": lambda text, labels, target: TokenizeRequest((text,)),
 }
 
@@ -98,7 +103,7 @@ class Compare(Cog):
                 "bot can offer more with EXTRA_CHECKPOINTS, and a server's settings can allow more."
             )
         if not typed:
-            return tuple(one.name for one in among[:MOST])
+            return _families(among) if command == "attention" else tuple(one.name for one in among[:MOST])
         names = [await self.delivery.checkpoints.name(interaction, command, part) for part in split(typed)]
         found = tuple(dict.fromkeys(name for name in names if name is not None))
         if not FEWEST <= len(found) <= MOST:
@@ -107,6 +112,13 @@ class Compare(Cog):
                 "names with commas between them."
             )
         return found
+
+
+def _families(among: Sequence[CheckpointStatus]) -> tuple[str, ...]:
+    """Return a checkpoint of each family, as far as their commands tell: an encoder, a decoder, an encoder-decoder."""
+    usual = (next((one.name for one in among if task in one.tasks), None) for task in FAMILIES)
+    found = tuple(dict.fromkeys(name for name in usual if name is not None))
+    return found if len(found) >= FEWEST else tuple(one.name for one in among[:MOST])
 
 
 setup = Compare.setup

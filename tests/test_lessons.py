@@ -7,8 +7,20 @@ from typing import Any
 
 import pytest
 
+from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading
 from bot.inference.operations import run_task
+from bot.pictures.wording import MINUS
+from bot.replies.comparing.families import masks_in_words
+from bot.replies.results.attention_worked import steps_in_words
+from bot.tasks.attention import TASK as ATTENTION
+from bot.tasks.attention import AttentionRequest, AttentionResult
+from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.similarity import TASK as SIMILARITY
+from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.work.blocks import TokenPairs
+from bot.tasks.work.explanations import TASK as WORK
+from bot.tasks.work.request import WorkRequest
 from tests.support import CPU
 
 LESSONS = Path(__file__).parents[1] / "docs" / "lessons"
@@ -17,8 +29,6 @@ CACHE = Path.home() / ".cache" / "glassbox" / "checkpoints"
 
 def starter() -> Any:
     """The starter's language model; the test is skipped where it was never downloaded."""
-    from bot.inference.checkpoints.loading import load_head
-
     folders = [one for one in CACHE.glob("smollm2-135m-instruct*") if one.is_dir()]
     if not folders:
         pytest.skip("python -m bot pull has not been run here")
@@ -52,3 +62,69 @@ def test_layers() -> None:
     assert rows["all others and the embeddings"][0] == signed(others)
     assert rows["sum"][0] == signed(found.difference)
     assert f"{found.difference:.4f}" in lesson
+
+
+def test_attention() -> None:
+    head = starter()
+    lesson = (LESSONS / "attention.md").read_text()
+
+    def seen(view: AttentionView) -> AttentionResult:
+        request = AttentionRequest("I love to hate this course", task="generate", view=view)
+        return run_task(ATTENTION.start(head, request))
+
+    worked = seen(AttentionView(None, 20, Heads.WORKED, 3, 5, 2))
+    names = [token.text.strip() for token in worked.keys]
+    assert (names[4], names[1]) == ("this", "love")
+    for step in steps_in_words(worked):
+        numbers = [one.strip("().,") for one in step.replace(MINUS, "-").split() if one.strip("().,")[-3:].isdigit()]
+        assert numbers
+        assert step.split(": ")[0] in lesson
+        assert all(number.removeprefix("e^(") in lesson.replace(MINUS, "-") for number in numbers), step
+    arriving = seen(AttentionView(None, 20, Heads.ARRIVING))
+    assert arriving.sink_by_weight is not None
+    assert arriving.sink_by_weight.key == 0
+    shares = f"{arriving.sink_by_weight.share:.2f}", f"{arriving.shown.weights[1:, 0].mean():.2f}"
+    assert f"**{shares[0]} of all weight, and {shares[1]} of all that arrives**" in lesson
+
+
+def test_cosine() -> None:
+    folders = [one for one in CACHE.glob("*all-minilm-l6*") if one.is_dir()]
+    if not folders:
+        pytest.skip("python -m bot pull has not been run here")
+    head = load_head(folders[0], CPU)
+    lesson = (LESSONS / "cosine.md").read_text()
+    request = SimilarityRequest(("A cat sleeps.", "A dog is sleeping."))
+    page = next(
+        one for one in run_task(WORK.start(head, WorkRequest.of(request))).pages if isinstance(one.picture, TokenPairs)
+    )
+    assert isinstance(page.picture, TokenPairs)
+    values = {
+        (row, column): value
+        for row, line in zip(page.picture.rows, page.picture.values, strict=True)
+        for column, value in zip(page.picture.columns, line, strict=True)
+    }
+    largest = sorted(values, key=lambda pair: -values[pair])[:4]
+    for pair in largest:
+        assert f"| `{pair[0]}` | `{pair[1]}` | {values[pair]:+.4f} |" in lesson
+    rest = page.picture.cosine - sum(values[pair] for pair in largest)
+    assert f"| all other {len(values) - 4} pairs | | {rest:+.4f} |" in lesson
+    assert f"| sum | | {page.picture.cosine:+.4f} |" in lesson
+    cosine = run_task(SIMILARITY.start(head, request)).cosines[0][1]
+    assert f"The cosine of the answer is {cosine:.4f} as well." in lesson
+
+
+def test_families() -> None:
+    folders = [one for one in CACHE.glob("*all-minilm-l6*") if one.is_dir()]
+    if not folders:
+        pytest.skip("python -m bot pull has not been run here")
+    lesson = " ".join((LESSONS / "families.md").read_text().split())
+    request = AttentionRequest("I love to hate this course", view=AttentionView(heads=Heads.MASKS))
+    for head in (load_head(folders[0], CPU), starter()):
+        seen = run_task(ATTENTION.start(head, request)).seen
+        assert seen is not None
+        [said] = masks_in_words(seen)
+        visible = seen.masks[0].visible
+        assert said[0].lower() + said[1:].split(", ")[0].rstrip(".") in lesson
+        assert f"Of {visible.size} pairs, {int(visible.sum())} can be seen." in lesson
+        if seen.probability is not None:
+            assert f"Out comes `{seen.outcome}`, with {100 * seen.probability:.1f} %, as the next token." in lesson

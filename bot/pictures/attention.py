@@ -26,6 +26,32 @@ _NAMED = 3  # pairs in the alt text
 
 
 @dataclass(frozen=True)
+class Quantity:
+    """What the numbers of a map are: each row sums to 1."""
+
+    of_scale: str
+    """Beside the scale of colours."""
+    about: str
+    """Below the title."""
+    in_alt: str
+    of_all: str
+
+
+WEIGHT = Quantity(
+    "attention weight",
+    "Each row: where the token on the left looks.",
+    "Attention weights: {queries} looking at {keys}.",
+    "all weight",
+)
+ARRIVING = Quantity(
+    "share that arrives",
+    "Each row: what arrives at the token on the left, by its length.",
+    "What arrives (weights times values): {queries} receiving from {keys}.",
+    "all that arrives",
+)
+
+
+@dataclass(frozen=True)
 class Apart:
     """A column that is shown apart, in grey, because its weights would hide the others."""
 
@@ -42,6 +68,7 @@ def attention_map(
     *,
     causal: bool = False,
     apart: Apart | None = None,
+    quantity: Quantity = WEIGHT,
 ) -> Picture:
     """Draw attention weights: each row shows how a token divides its attention of 1 among the columns' tokens.
 
@@ -50,6 +77,7 @@ def attention_map(
         columns: the keys' tokens.
         weights: of shape (rows, columns), from 0 to 1.
         causal: whether a token sees only itself and those before it; the others are hatched.
+        quantity: what the numbers are.
         apart: the scale of the others' colours ends at their largest weight.
 
     Raises:
@@ -66,14 +94,14 @@ def attention_map(
     room = WIDTH - MARGIN - left - (across.widest * 0.5 if number_of_columns <= _FEW else 0)
     cell = min(max(room / max(number_of_columns, 1), _SMALLEST_CELL), _LARGEST_CELL)
     canvas.width = max(WIDTH, left + number_of_columns * cell + MARGIN)
-    y = canvas.title(title, _note(rows, columns, causal, apart))
+    y = canvas.title(title, _note(rows, columns, causal, apart, quantity))
     top = _largest(values, causal, apart)
     grid = Grid(left, y + across.widest * 0.9 + 14, cell, number_of_rows, number_of_columns)
     row_labels(canvas, grid, down)
     column_labels(canvas, grid, across)
     _cells(canvas, grid, values, top, causal=causal, apart=apart)
-    height = _scale(canvas, grid.bottom + 14, top)
-    return canvas.picture(height, _alt(rows, columns, values, title, causal, apart))
+    height = _scale(canvas, grid.bottom + 14, top, quantity)
+    return canvas.picture(height, _alt(rows, columns, values, title, causal, apart, quantity))
 
 
 def _largest(values: npt.NDArray[np.float64], causal: bool, apart: Apart | None) -> float:
@@ -95,37 +123,39 @@ def _cells(
         for column in range(seen):
             box, value = grid.box(row, column), float(values[row, column])
             is_apart = apart is not None and column == apart.column
-            colour = greyness(value) if is_apart else _colour(value / top)
+            colour = greyness(value) if is_apart else weight_colour(value / top)
             canvas.box(box, colour)
             if grid.cell >= 34 and value >= 0.005:
                 number_in(canvas, box, f"{value:.2f}", ink_on(colour))
 
 
-def _colour(value: float) -> tuple[int, int, int]:
+def weight_colour(value: float) -> tuple[int, int, int]:
     return amount(max(value, 0.0) ** 0.5)  # most weights are small
 
 
-def _note(rows: Sequence[str], columns: Sequence[str], causal: bool, apart: Apart | None) -> str:
+def _note(rows: Sequence[str], columns: Sequence[str], causal: bool, apart: Apart | None, quantity: Quantity) -> str:
     hatched = "Hatched: comes later." if causal else ""
     cut = first_of(MOST_TOKENS, max(len(rows), len(columns)), "tokens")
     grey = (
-        "" if apart is None else f"Grey: {quoted(columns[apart.column])}, which gets {apart.share:.2f} of all weight."
+        ""
+        if apart is None
+        else f"Grey: {quoted(columns[apart.column])}, which gets {apart.share:.2f} of {quantity.of_all}."
     )
-    return " ".join(filter(None, ("Each row: where the token on the left looks.", hatched, grey, cut)))
+    return " ".join(filter(None, (quantity.about, hatched, grey, cut)))
 
 
-def _scale(canvas: Canvas, y: float, top: float) -> float:
+def _scale(canvas: Canvas, y: float, top: float, quantity: Quantity) -> float:
     """Draw the scale of colours from 0 to the weight of the darkest one; return the card's height."""
     width, steps = 220.0, 110
     canvas.box(Box(MARGIN - 1, y - 1, width + 2, 14), BORDER)
     for step in range(steps):
         share = step / (steps - 1)
-        canvas.box(Box(MARGIN + width / steps * step, y, width / steps, 12), _colour(share))
+        canvas.box(Box(MARGIN + width / steps * step, y, width / steps, 12), weight_colour(share))
     for tick in (0.0, 0.1, 0.25, 0.5, 1.0):
         x = MARGIN + width * tick
         canvas.box(Box(x - 0.5, y + 12, 1, 4), MUTED)
         canvas.text(x, y + 27, f"{tick * top:.2g}", SMALL, fill=MUTED, align=0.5 if tick else 0.0)
-    canvas.text(MARGIN + width + 16, y + 10, "attention weight", SMALL, fill=MUTED)
+    canvas.text(MARGIN + width + 16, y + 10, quantity.of_scale, SMALL, fill=MUTED)
     return y + 29 + MARGIN
 
 
@@ -136,6 +166,7 @@ def _alt(
     title: str,
     causal: bool,
     apart: Apart | None,
+    quantity: Quantity,
 ) -> str:
     seen = np.where(np.tri(*values.shape, dtype=np.bool_), values, -np.inf) if causal else values.copy()
     if apart is not None:
@@ -147,8 +178,8 @@ def _alt(
         for row, column in largest(seen, _NAMED)
     ]
     sentences = [
-        f"Attention weights: {counted(len(rows), 'token')} looking at {counted(len(columns), 'token')}.",
-        "" if apart is None else f"{quoted(columns[apart.column])} gets {apart.share:.2f} of all weight.",
+        quantity.in_alt.format(queries=counted(len(rows), "token"), keys=counted(len(columns), "token")),
+        "" if apart is None else f"{quoted(columns[apart.column])} gets {apart.share:.2f} of {quantity.of_all}.",
         f"Strongest{'' if apart is None else ' of the others'}: {listed(strongest)}." if strongest else "",
     ]
     return alt_text(sentences, title)

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.inspection.attention_weights import Part
+from bot.inference.heads.inspection.worked_attention import Steps
 from bot.inference.languages.lookup import find_language
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.attention_view import ANY_VIEW, AttentionView, Shown, shown
+from bot.tasks.attention_masks import WhoSeesWhom, who_sees_whom
+from bot.tasks.attention_opened import opened
+from bot.tasks.attention_sink import Sink
+from bot.tasks.attention_view import ANY_VIEW, AttentionView, Heads, Shown, shown
 from bot.tasks.text_request import TextRequest
 from bot.tasks.translate import TranslateRequest, encode
 from bot.text.accepted import clean_text
@@ -48,6 +52,12 @@ class AttentionResult(Result):
     shown: Shown
     shortened: bool
     """The end of a text was left out."""
+    steps: Steps | None = None
+    """Of a weight that is worked out, and of how much arrives."""
+    sink_by_weight: Sink | None = None
+    """Of how much arrives: the token that gets most of the weight."""
+    seen: WhoSeesWhom | None = None
+    """Of `Heads.MASKS`."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,9 @@ def of_encoder_decoder(head: Seq2SeqLM, request: AttentionRequest) -> TaskRun[At
 
 def _source_encoder(head: Seq2SeqLM, request: AttentionRequest) -> Callable[[str], Row[SourceText]]:
     """Return a function that encodes a text as the checkpoint's own command does."""
-    if request.task != "translate":
+    # Side by side, checkpoints of several tasks get the same request.
+    is_translator = request.view.heads is Heads.MASKS and bool(head.languages.targets)
+    if request.task != "translate" and not is_translator:
         _refuse_languages(request)
         return lambda text: head.encode(text, max_new_tokens=MOST_TOKENS)
     source, target = _pair(head.languages, request)
@@ -159,7 +171,13 @@ def _weights(
     decoder = decoder or inputs.ids
     queries = inputs.ids if found.part is Part.ENCODER else decoder
     keys = decoder if found.part is Part.DECODER else inputs.ids
-    return AttentionResult(head.tokens(queries), head.tokens(keys), found, shortened)
+    result = AttentionResult(head.tokens(queries), head.tokens(keys), found, shortened)
+    if found.view.heads is Heads.MASKS:
+        return replace(result, seen=(yield from who_sees_whom(head, inputs, found, decoder)))
+    if found.view.heads in (Heads.WORKED, Heads.ARRIVING):
+        steps, result_shown, sink = yield from opened(head, inputs, found)
+        return replace(result, steps=steps, shown=result_shown, sink_by_weight=sink)
+    return result
 
 
 def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, bool]:

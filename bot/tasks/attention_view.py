@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,6 +17,14 @@ class Heads(StrEnum):
     ONE = "one"
     AVERAGE = "average"
     ROLLOUT = "rollout"
+    ALL = "all"
+    """Each on its own, side by side."""
+    ARRIVING = "arriving"
+    """How much of each token arrives: weights times the projected values, by all heads together."""
+    WORKED = "worked"
+    """One weight of one head, worked out."""
+    MASKS = "masks"
+    """Who sees whom, in each part of the model."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +37,20 @@ class AttentionView:
     """From 1; None for the last."""
     heads: Heads = Heads.AVERAGE
     head: int | None = None
-    """From 1; only with `Heads.ONE`."""
+    """From 1; only with `Heads.ONE` and `Heads.WORKED`."""
+    query: int | None = None
+    """The token that looks, from 1; only with `Heads.WORKED`, None for that of a strong weight."""
+    key: int | None = None
+    """The token that is looked at."""
 
     def __post_init__(self) -> None:
-        for name, number in (("layer", self.layer), ("head", self.head)):
+        for name, number in (("layer", self.layer), ("head", self.head), ("query", self.query), ("key", self.key)):
             if number is not None and number < 1:
                 raise InvalidRequest(f"`{name}` is counted from 1. Leave it out to begin with a good one.")
-        if (self.heads is Heads.ONE) != (self.head is not None):
+        if (self.heads in (Heads.ONE, Heads.WORKED)) != (self.head is not None):
             raise InvalidRequest("Choose either one `head`, or what is made of all of them.")
+        if (self.query is None) != (self.key is None) or (self.query is not None and self.heads is not Heads.WORKED):
+            raise InvalidRequest("A pair of tokens belongs to one weight that is worked out.")
 
 
 ANY_VIEW = AttentionView()
@@ -57,6 +71,8 @@ class Shown:
     """Number of layers of the part."""
     number_of_heads: int
     """In each layer."""
+    each: tuple[Annotated[Weights, Array("float32")], ...] = ()
+    """Of `Heads.ALL`, those of each head, (queries, keys)."""
 
     @property
     def part(self) -> Part:
@@ -94,18 +110,19 @@ def shown(attentions: Attentions, view: AttentionView) -> Shown:
             "Rollout follows the same tokens from layer to layer, and cross-attention goes from one text to another. "
             "Please choose the average of heads, or one head."
         )
-    found = AttentionView(part, layer, view.heads, view.head)
-    return Shown(_matrix(attentions[part], found), found, tuple(attentions), layers, heads)
+    found = replace(view, part=part, layer=layer)
+    each = tuple(one.copy() for one in attentions[part][layer - 1]) if view.heads is Heads.ALL else ()
+    return Shown(_matrix(attentions[part], found), found, tuple(attentions), layers, heads, each)
 
 
 def _matrix(weights: Weights, view: AttentionView) -> Weights:
     assert view.layer is not None
     if view.head is not None:
         chosen = weights[view.layer - 1, view.head - 1]
-    elif view.heads is Heads.AVERAGE:
-        chosen = average_of_heads(weights[view.layer - 1 : view.layer])[0]
-    else:
+    elif view.heads is Heads.ROLLOUT:
         chosen = rollout(weights[: view.layer])[-1]
+    else:
+        chosen = average_of_heads(weights[view.layer - 1 : view.layer])[0]
     copied: Weights = chosen.copy()  # a view of it would keep the weights of all layers in memory
     return copied
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -83,6 +84,8 @@ async def test_a_picture_with_the_strongest_pairs_in_words(open_scene: OpenScene
         assert [option["label"] for option in menus(message)["head"]["options"]] == [
             "Average of the 4 heads",
             "Rollout through all layers to this one",
+            "All heads, side by side",
+            "What arrives: weights times values",
             *(f"Head {number} of 4" for number in range(1, 5)),
         ]
 
@@ -106,6 +109,73 @@ async def test_options(open_scene: OpenScene) -> None:
             picture(message)
             # The first token of a decoder can see nothing but itself, which is not worth a word.
             assert "“I” to “I” 1.00" not in message.embeds[0].description
+
+
+async def test_one_weight_is_worked_out_in_six_steps(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        message = await asked(scene, checkpoint="generate", head=3)
+        pairs = menus(message)["pair"]["options"]
+        assert menus(message)["pair"]["placeholder"] == "Work one weight out, step by step"
+        assert not any(option["default"] for option in pairs)
+
+        await turn(scene, scene.alice, message, "pair", pairs[1]["value"])
+
+        assert title(message) == "Decoder, layer 2 of 2, head 3 of 4"
+        said = message.embeds[0].description
+        names = ("Query", "Key", "Scale", "Mask", "Softmax", "Value")
+        places = [said.index(f"**{number}. {name}:**") for number, name in enumerate(names, 1)]
+        assert places == sorted(places)
+        assert "turned by its position (RoPE)" in said
+        assert "2 query heads share this key and its value (grouped-query attention)" in said
+        own, steps = re.search(r"own pass has (\S+) here; these steps give (\S+)\.", said).groups()  # type: ignore[union-attr]
+        assert own == steps
+        assert f"looks at {pairs[1]['label'].split(' to ')[1].rsplit(' ', 1)[0]}: {own}**" in said
+        assert pairs[1]["label"].endswith(f" {float(own):.2f}")
+        assert f"weight {float(own):.3f}. Most: " in picture(message).description
+        assert chosen(message)["pair"] == pairs[1]["value"]
+        assert chosen(message)["head"] == "3"
+
+        await turn(scene, scene.alice, message, "layer", "1")
+        assert title(message) == "Decoder, layer 1 of 2, head 3 of 4"
+        assert chosen(message)["pair"] == pairs[1]["value"]
+        await turn(scene, scene.alice, message, "head", "all")
+        assert title(message) == "Decoder, layer 1 of 2, all 4 heads"
+        assert "pair" not in menus(message)
+
+
+WORKED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({}, ("divided by √8", "nothing is hidden: all ")),
+    ({"checkpoint": "tiny-t5", "part": "decoder"}, ("this model does not scale", "(relative position bias)")),
+    ({"checkpoint": "tiny-t5", "part": "cross"}, ("this model does not scale", "nothing is hidden: all ")),
+    ({"checkpoint": "zeroshot", "part": "cross", "layer": 1, "head": 2}, ("divided by √8",)),
+]
+
+
+async def test_steps_are_named_by_what_the_model_does(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        for options, expected in WORKED:
+            message = await asked(scene, view="one weight", **options)
+            said = message.embeds[0].description
+            assert all(one in said for one in expected)
+            assert "RoPE" not in said
+            assert ("relative position bias" in said) == ("(relative position bias)" in expected)
+            assert "add up to this layer's own output: the difference is at most 0.001 % of its length." in said
+            assert ". How “" in picture(message).description
+
+
+async def test_all_heads_and_what_arrives(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        message = await asked(scene, view="all heads")
+        assert title(message) == "Encoder, layer 2 of 2, all 4 heads"
+        assert re.search(r"Clearest habits: head |No head here looks mostly", message.embeds[0].description)
+        assert all(f"head {number} mostly " in picture(message).description for number in range(1, 5))
+
+        message = await asked(scene, view="what arrives", checkpoint="generate")
+        assert title(message) == "Decoder, layer 2 of 2, what arrives"
+        assert "(https://arxiv.org/abs/2004.10102)" in message.embeds[0].description
+        assert "the difference is at most 0.001 % of its length." in message.embeds[0].description
+        assert "What arrives (weights times values): " in picture(message).description
+        assert not scene.env.errors
 
 
 class TestMenus:

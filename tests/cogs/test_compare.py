@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -302,3 +303,24 @@ def _content() -> Any:
     from bot.storage.tables import REQUESTS
 
     return select(REQUESTS.c.content).where(REQUESTS.c.id == bindparam("id"))
+
+
+async def test_families_side_by_side(open_scene: OpenScene, make_preset: Any) -> None:
+    async with open_scene(make_preset(sentiment="distilbert", generate="llama", translate="t5")) as scene:
+        await fetched(scene)
+        result = await asked(scene, "compare", text="I love this course", command="attention")
+
+        assert names(result.response) == ["tiny-distilbert", "tiny-llama", "tiny-t5"]
+        encoder, decoder, both = (field.value for field in result.response.embeds[0].fields)
+        assert re.match(r"\*\*Encoder\.\*\* Each of (\d+) tokens sees all \1\.\nOut comes a label, with ", encoder)
+        assert re.match(r"\*\*Decoder\.\*\* Each of \d+ tokens sees itself and those before it, none that", decoder)
+        assert "Out comes a token to go on with, with " in decoder
+        lines = both.splitlines()
+        assert re.match(r"\*\*Encoder-decoder\.\*\* Encoder: each of (\d+) tokens sees all \1\.", lines[0])
+        assert re.match(r"Decoder: each of \d+ tokens? sees itself and those before it", lines[1])
+        assert re.match(r"Cross-attention: each of \d+ tokens? sees all \d+\.", lines[2])
+        assert lines[3].startswith("Out comes a text:")
+        [picture] = [one for one in result.response.attachments if one.filename == "families.png"]
+        assert picture.description.startswith("Who sees whom. 5 masks.")
+        assert "tiny-t5, Cross-attention: each of " in picture.description
+        assert not scene.env.errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.cogs.test_inspect import labels, menu, opened, page_id
 BEGINNING = ["Text", "Tokens", "Model", "Hidden states"]
 TAGGED = [*BEGINNING, "Logits and softmax", "Labels of the tokens", "Words", "Entities", "Decision"]
 ASKED = [*BEGINNING, "Answers", "Labels weighed", "Names", "Decision"]
-COMPARED = [*BEGINNING, "Pooling", "Dot product", "Cosines", "Decision"]
+COMPARED = [*BEGINNING, "Pooling", "Dot product", "Token pairs", "Cosines", "Decision"]
 NAMED = "My name is Sylvain and I work at Hugging Face in Brooklyn."
 AWKWARD = {
     "live": "@everyone Anna ```code``` **bold** ||hidden|| [a](http://b.c)",
@@ -113,7 +114,7 @@ async def test_every_page_under_similarity(open_scene: OpenScene, options: dict[
         found = await pages(await answered_and_opened(scene, "similarity", **options), scene.bob)
 
         assert list(found) == COMPARED
-        for name in ("Pooling", "Cosines"):
+        for name in ("Pooling", "Token pairs", "Cosines"):
             picture = found[name][1]["work.png"]
             assert (await picture.read()).startswith(b"\x89PNG")
             assert len(picture.description) > 20
@@ -127,6 +128,12 @@ async def test_the_work_has_the_cosines_of_the_answer(open_scene: OpenScene) -> 
 
         shown = result.response.embeds[0].title.removeprefix("Cosine similarity ")
         [worked_out] = [line for line in found["Cosines"][0].splitlines() if line.endswith("1 and 2")]
+        proof = re.search(
+            r"all pairs add up to (\S+), and the cosine of the answer is (\S+)\.", found["Token pairs"][0]
+        )
+        assert proof is not None
+        assert proof[1] == proof[2]
+        assert f"{float(proof[1].replace('−', '-')):.2f}".replace("-", "−") == shown
         assert f"{float(worked_out.split()[0].replace('−', '-')):.2f}".replace("-", "−") == shown
 
 

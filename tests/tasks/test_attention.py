@@ -10,12 +10,16 @@ import torch
 import transformers
 from pydantic import TypeAdapter
 
-from bot.errors import InvalidRequest
+from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.inspection.attention_weights import Part, average_of_heads, rollout
 from bot.inference.operations import run_task
 from bot.pictures.attention import MOST_TOKENS as MOST_DRAWN
 from bot.tasks.attention import MOST_TOKENS, TASK, AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.sentiment import TASK as SENTIMENT
+from bot.tasks.sentiment import SentimentRequest
+from bot.tasks.translate import TASK as TRANSLATE
+from bot.tasks.translate import TranslateRequest
 
 CROSS = AttentionView(Part.CROSS, 1, Heads.ONE, 2)
 LONG = "I love to hate this course, and the coffee was cold. " * 10
@@ -126,3 +130,56 @@ def test_further_encoders(load: Callable[[str], Any], name: str, task: str) -> N
     assert result.shown.parts == (Part.ENCODER,)
     assert ids(result.keys) == head.tokenize("Where do I work?", "I work in Brooklyn.")
     np.testing.assert_allclose(result.shown.weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_token_that_is_not_there(load: Callable[[str], Any]) -> None:
+    view = AttentionView(Part.DECODER, 1, Heads.WORKED, 1, 39, 1)
+    with pytest.raises(InvalidRequest, match=r"There is no token 39 here: choose one from 1 to \d+\."):
+        read(load("llama"), "I love apples.", view=view)
+    with pytest.raises(InvalidRequest, match="belongs to one weight"):
+        AttentionView(Part.DECODER, 1, Heads.ONE, 1, 2, 1)
+
+
+def test_a_model_with_attention_of_its_own_shows_weights_only(load: Callable[[str], Any]) -> None:
+    for heads, number in ((Heads.WORKED, 1), (Heads.ARRIVING, None)):
+        with pytest.raises(ModelUnavailable, match="Choose the average of heads, or one head"):
+            read(load("gpt_neo"), "I love apples.", view=AttentionView(heads=heads, head=number))
+
+
+@pytest.mark.parametrize("name", ["distilbert", "roberta", "llama", "gpt2", "bart", "bart_mnli", "t5", "marian"])
+def test_the_masks_are_those_of_the_model(load: Callable[[str], Any], name: str) -> None:
+    head = load(name)
+    text = "I love apples and pears."
+    found = read(head, text, view=AttentionView(heads=Heads.MASKS)).seen
+    assert found is not None
+    assert [mask.part for mask in found.masks] == {1: [found.masks[0].part], 3: list(Part)}[len(found.masks)]
+    for mask in found.masks:
+        weights = read(head, text, "translate" if name in ("t5", "marian") else "sentiment", AttentionView(mask.part))
+        assert mask.visible.shape == weights.shown.weights.shape
+        assert not weights.shown.weights[mask.visible == 0].any()
+        right = np.tri(*mask.visible.shape) if mask.part is Part.DECODER else np.ones(mask.visible.shape)
+        np.testing.assert_array_equal(mask.visible, right)
+
+
+def test_what_comes_out_of_each_family(load: Callable[[str], Any]) -> None:
+    view = AttentionView(heads=Heads.MASKS)
+    decoder = load("llama")
+    found = read(decoder, "I love apples.", view=view).seen
+    with torch.inference_mode():
+        ids = torch.tensor([decoder.encode("I love apples.")])
+        probabilities = decoder.model(input_ids=ids).logits[0, -1].softmax(dim=-1)
+    assert found is not None
+    assert found.outcome == decoder.decode([int(probabilities.argmax())])
+    assert found.probability == pytest.approx(float(probabilities.max()), abs=1e-5)
+
+    found = read(load("distilbert"), "I love apples.", view=view).seen
+    answer = run_task(SENTIMENT.start(load("distilbert"), SentimentRequest("I love apples.")))
+    assert found is not None
+    assert found.outcome == answer.scores[0].label
+    assert found.probability == pytest.approx(answer.scores[0].probability)
+
+    found = read(load("t5"), "I love apples.", view=view).seen
+    translated = run_task(TRANSLATE.start(load("t5"), TranslateRequest("I love apples.", "de", "en")))
+    assert found is not None
+    assert found.outcome[:20] == translated.text[:20]
+    assert found.probability is None

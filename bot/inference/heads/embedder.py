@@ -11,7 +11,8 @@ import torch
 from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.heads.pooling import Pooling, PoolingMode
-from bot.inference.operations import Row
+from bot.inference.operations import Budget, Operation, Row
+from bot.inference.soundness import none_above
 from bot.inference.task import HeadKind
 
 
@@ -20,6 +21,7 @@ class Embedder(EncoderHead):
 
     Attributes:
         embed: outputs the pooled vectors, not normalised, (hidden,), float32.
+        token_states: outputs the hidden states that are pooled, (tokens, hidden), float32; each row is read alone.
 
     Source: Reimers, Gurevych: Sentence-BERT, 2019, arXiv:1908.10084.
     """
@@ -32,11 +34,19 @@ class Embedder(EncoderHead):
         if pooling.most_tokens is not None:
             self.context_length = min(self.context_length, pooling.most_tokens)
         self.embed = self.operation("embed")
+        budget = Budget(padded_tokens=self.context_length, rows=1)
+        self.token_states = Operation("token_states", self._states, budget, is_sound=none_above)
 
     @classmethod
     def of_folder(cls, folder: Path, *loaded: *Loaded) -> Self:
         """Make a head with the pooling of a checkpoint's folder; raises as `Pooling.read` does."""
         return cls(*loaded, pooling=Pooling.read(folder))
+
+    @torch.inference_mode()
+    def _states(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
+        # The forward pass may be wider than the row.
+        found = ((len(row.inputs.ids), self.forward([row]).last_hidden_state[0]) for row in rows)
+        return [states[:number].float().cpu().numpy() for number, states in found]
 
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
         states: torch.Tensor = self.forward(rows).last_hidden_state.float()

@@ -11,9 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from bot.inference.compute.device import Device
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.inspection.attention import attention_operation
+from bot.inference.heads.inspection.attention_steps import StepsReading, steps_operation
 from bot.inference.heads.inspection.attention_weights import Attentions
 from bot.inference.heads.inspection.hidden_states import Observed, Reading, observation
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading, lens_operation
+from bot.inference.heads.inspection.worked_attention import Steps
 from bot.inference.operations import Operation, Row
 from bot.inference.task import HeadKind
 
@@ -28,6 +30,7 @@ class Head(Checkpoint, ABC):
         observe: outputs hidden states by layer, and logits.
         lens: outputs what the model would predict after each layer; of heads that have logits for tokens or labels.
         attention: outputs attention weights.
+        attention_steps: outputs one layer's attention worked out, and how much of each token arrives by it.
     """
 
     kind: ClassVar[HeadKind]
@@ -37,6 +40,7 @@ class Head(Checkpoint, ABC):
         self.observe: Operation[Reading, Observed] = observation(self, self.kind)
         self.lens: Operation[LensReading, Lens | None] = lens_operation(self, self.kind)
         self.attention: Operation[Reading, Attentions] = attention_operation(self)
+        self.attention_steps: Operation[StepsReading, Steps | None] = steps_operation(self)
 
     def reading(
         self,

@@ -12,6 +12,7 @@ from bot.errors import joined
 from bot.inference.requests import LabelScore
 from bot.pictures.wording import as_chip
 from bot.replies.comparing.differences import by_membership, by_order, by_place, in_common
+from bot.replies.comparing.families import VERDICT, family_of, masks_in_words, out_of
 from bot.replies.formatting.bars import bar_line, percent, plain_line
 from bot.replies.formatting.text import Style, escape, fit, in_pieces, inside_quote, units
 from bot.replies.results.entities import KNOWN, NONE
@@ -21,6 +22,8 @@ Lines: TypeAlias = "list[str]"
 
 LABEL = 40
 """Units of a label or a word beside its bar."""
+OWN = 200
+"""Units of what a model wrote itself, beside its masks."""
 SAID = 60
 """Units of a label in the verdict."""
 MOST_LINES = 8
@@ -157,6 +160,21 @@ def texts(request: Any, results: Sequence[Any], room: int) -> Columns:
     return Columns(tuple(columns), verdict, any(map(any, marks)))
 
 
+def families(request: Any, results: Sequence[Any], room: int) -> Columns:
+    """Show who sees whom in each model, and what comes out. Nothing is marked."""
+    columns = []
+    for result in results:
+        said, own = out_of(result.seen)
+        first = [
+            f"**{family_of(result.seen)}.** {line}" if not index else line
+            for index, line in enumerate(masks_in_words(result.seen))
+        ]
+        shown, whole = fit(own, min(room // 2, OWN), escape)
+        plain = "\n".join([family_of(result.seen), *masks_in_words(result.seen), f"{said} {own}".strip()])
+        columns.append(Column((*first, f"{said} {shown}".strip()), plain, not whole))
+    return Columns(tuple(columns), VERDICT, False)
+
+
 VIEWS: dict[str, View] = {
     "sentiment": labels,
     "zeroshot": labels,
@@ -167,6 +185,7 @@ VIEWS: dict[str, View] = {
     "translate": texts,
     "summarize": texts,
     "complete": texts,
+    "attention": families,
 }
 """By command."""
 

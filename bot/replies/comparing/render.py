@@ -10,10 +10,11 @@ import discord
 from bot.inference.requests import Answer
 from bot.inference.together import Outcome, Outcomes
 from bot.replies.comparing.columns import VIEWS, Column, Columns
+from bot.replies.comparing.families import families_drawing
 from bot.replies.components.buttons import Button
 from bot.replies.formatting.text import fit, quoted, visible
 from bot.replies.pending import FOLLOWS, loading_notice
-from bot.replies.reply import FOOTER, QUOTE, SHORTENED, Colour, Reply, TextFile, duration
+from bot.replies.reply import FOOTER, QUOTE, SHORTENED, Colour, Drawing, Reply, TextFile, duration
 from bot.replies.work.offer import SHOW_WORK, work_of
 from bot.tasks.compare import CompareRequest
 
@@ -49,7 +50,13 @@ def render(request: CompareRequest, answer: Answer[Outcomes]) -> Reply:
     if cut:
         embed.description = f"{embed.description}\n\n{SHORTENED}"
     file = TextFile("compare.txt", visible(_whole(request, parts)) + "\n") if cut else None
-    return Reply(embed, file, tuple(_buttons(request, answer.result.outcomes)))
+    drawing = _drawing(parts) if request.task == "attention" else None
+    return Reply(embed, file, tuple(_buttons(request, answer.result.outcomes)), drawing)
+
+
+def _drawing(parts: Sequence[_Part]) -> Drawing | None:
+    found = [part for part in parts if part.outcome.result is not None]
+    return families_drawing([part.name for part in found], [part.outcome.result for part in found]) if found else None
 
 
 def preview(request: CompareRequest, outcomes: Outcomes) -> Reply:

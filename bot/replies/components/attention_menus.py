@@ -1,4 +1,4 @@
-"""Select menus for another part, layer or head of a heat map of attention weights."""
+"""Select menus for another part, layer, head or pair of tokens of a heat map of attention weights."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ PART_NAMES = {
 
 # The current view is in the custom id, because a menu is one of several, and changes one aspect of it.
 _TEMPLATE = (
-    r"glassbox-attention:(?P<what>part|layer|head):"
-    r"(?P<part>encoder|decoder|cross)\.(?P<layer>\d{1,4})\.(?P<head>average|rollout|\d{1,4}):(?P<request_id>[\w-]+)"
+    r"glassbox-attention:(?P<what>part|layer|head|pair):(?P<part>encoder|decoder|cross)\.(?P<layer>\d{1,4})\."
+    r"(?P<head>average|rollout|all|arriving|\d{1,4}(?:-\d{1,2}-\d{1,2})?):(?P<request_id>[\w-]+)"
 )
 
 View = discord.ui.View
+MOST_LABEL = 100
+"""Characters of an option, by Discord."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +38,35 @@ class AttentionMenus:
 
     request: AttentionRequest
     shown: Shown
+    pairs: tuple[tuple[int, int, str], ...] = ()
+    """Weights of the chosen head that can be worked out: query and key, from 1, and what is said about them."""
 
     def items(self, request_id: str) -> Iterator[Item]:
-        """Yield menus for the part (if the model has several), the layer and the head."""
+        """Yield menus for the part (if the model has several), the layer, the head, and a weight of it."""
         shown = self.shown
         if len(shown.parts) > 1:
             parts = [discord.SelectOption(label=PART_NAMES[part], value=part) for part in shown.parts]
             yield AttentionMenu.of("part", request_id, shown.view, parts, shown.part)
         layers = [_numbered("Layer", number, shown.layers) for number in around(shown.layer, shown.layers)]
         yield AttentionMenu.of("layer", request_id, shown.view, layers, str(shown.layer))
-        yield AttentionMenu.of("head", request_id, shown.view, self._heads(), _head_value(shown.view))
+        yield AttentionMenu.of("head", request_id, shown.view, self._heads(), _head_of(shown.view))
+        if shown.view.head is not None and self.pairs:
+            yield AttentionMenu.of("pair", request_id, shown.view, self._pairs(), _head_value(shown.view))
+
+    def _pairs(self) -> list[discord.SelectOption]:
+        view = self.shown.view
+        return [
+            discord.SelectOption(label=said[:MOST_LABEL], value=f"{view.head}-{query}-{key}")
+            for query, key, said in self.pairs[:MOST_OPTIONS]
+        ]
 
     def _heads(self) -> list[discord.SelectOption]:
         shown = self.shown
         options = [discord.SelectOption(label=f"Average of the {shown.number_of_heads} heads", value=Heads.AVERAGE)]
         if shown.part is not Part.CROSS:
             options.append(discord.SelectOption(label="Rollout through all layers to this one", value=Heads.ROLLOUT))
+        options.append(discord.SelectOption(label="All heads, side by side", value=Heads.ALL))
+        options.append(discord.SelectOption(label="What arrives: weights times values", value=Heads.ARRIVING))
         numbers = around(shown.view.head or 1, shown.number_of_heads, MOST_OPTIONS - len(options))
         return [*options, *(_numbered("Head", number, shown.number_of_heads) for number in numbers)]
 
@@ -65,7 +80,7 @@ class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
     def of(
         cls, what: str, request_id: str, view: AttentionView, options: list[discord.SelectOption], current: str
     ) -> AttentionMenu:
-        """Make the menu for `part`, `layer` or `head`.
+        """Make the menu for `part`, `layer`, `head` or `pair`.
 
         Args:
             view: the current view.
@@ -73,8 +88,9 @@ class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
         """
         for option in options:
             option.default = option.value == current
+        placeholder = "Work one weight out, step by step" if what == "pair" else None
         custom_id = f"glassbox-attention:{what}:{view.part}.{view.layer}.{_head_value(view)}:{request_id}"
-        return cls(discord.ui.Select(custom_id=custom_id, options=options))
+        return cls(discord.ui.Select(custom_id=custom_id, options=options, placeholder=placeholder))
 
     @property
     def detail(self) -> AttentionView:
@@ -84,7 +100,7 @@ class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
 
 
 def changed(view: AttentionView, what: str, chosen: str) -> AttentionView:
-    """Return a view with another `part`, `layer` or `head`, by the value of the chosen option."""
+    """Return a view with another `part`, `layer`, `head` or `pair`, by the value of the chosen option."""
     match what:
         case "part":
             part = Part(chosen)
@@ -107,13 +123,20 @@ def around(current: int, count: int, room: int = MOST_OPTIONS) -> list[int]:
 
 
 def _with_head(view: AttentionView, value: str) -> AttentionView:
-    if value.isdecimal():
-        return replace(view, heads=Heads.ONE, head=int(value))
-    return replace(view, heads=Heads(value), head=None)
+    head, *pair = value.split("-")
+    if pair:
+        query, key = map(int, pair)
+        return replace(view, heads=Heads.WORKED, head=int(head), query=query, key=key)
+    heads, number = (Heads.ONE, int(head)) if head.isdecimal() else (Heads(head), None)
+    return replace(view, heads=heads, head=number, query=None, key=None)
+
+
+def _head_of(view: AttentionView) -> str:
+    return str(view.head or view.heads)
 
 
 def _head_value(view: AttentionView) -> str:
-    return str(view.head or view.heads)
+    return f"{view.head}-{view.query}-{view.key}" if view.heads is Heads.WORKED else _head_of(view)
 
 
 def _numbered(noun: str, number: int, count: int) -> discord.SelectOption:

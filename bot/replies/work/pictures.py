@@ -8,6 +8,7 @@ from bot.pictures.bars import Unit, bars
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture as Drawn
 from bot.pictures.similarity import similarity_map
+from bot.pictures.token_pairs import pair_map
 from bot.pictures.vectors import vector_strips
 from bot.replies.work.numbers import written
 from bot.tasks.work import blocks
@@ -25,6 +26,8 @@ def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
             return layer_norms(values, title)
         case blocks.HeatMap(title, names, values):
             return similarity_map(names, values, title)
+        case blocks.TokenPairs(title, rows, columns, values, cosine):
+            return pair_map(rows, columns, values, cosine, title)
         case blocks.Strips(title, names, vectors):
             return vector_strips(names, vectors, title)
         case blocks.Confidence():

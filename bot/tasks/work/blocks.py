@@ -226,6 +226,18 @@ class HeatMap:
 
 
 @dataclass(frozen=True)
+class TokenPairs:
+    """A picture of what each pair of tokens, one of each text, adds to a cosine."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    cosine: float
+    """The sum of the values, and of those of tokens that are not shown."""
+
+
+@dataclass(frozen=True)
 class Strips:
     """A picture of vectors, a strip of colours for each."""
 
@@ -300,7 +312,7 @@ class Additions:
 
 
 Picture: TypeAlias = (
-    Bars | Chips | Norms | HeatMap | Strips | Confidence | Reshaped | Labels | Scores | Guesses | Additions
+    Bars | Chips | Norms | HeatMap | TokenPairs | Strips | Confidence | Reshaped | Labels | Scores | Guesses | Additions
 )
 
 

@@ -19,6 +19,7 @@ from bot.tasks.work.blocks import Explanation, Form, Page, Text, bracketed, colu
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.token_pairs import token_pairs_page
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -45,9 +46,22 @@ def explain_comparison(head: Embedder, request: SimilarityRequest, written: Writ
         *read,
         pooling_page(head.pooling.mode, request.texts, list(map(len, rows)), made.pooled, made.norms, made.vectors),
         product_page(pair, made.vectors, cosine),
+        *(yield from _pairs(head, request, pair, cosine)),
         cosines_page(request.texts, made.cosines, ranked=request.ranked),
         decision_page(_decision(request, pair, cosine)),
     )
+
+
+def _pairs(
+    head: Embedder, request: SimilarityRequest, pair: tuple[int, int], cosine: float
+) -> TaskRun[tuple[Page, ...]]:
+    """Show the pairs of tokens of two texts; a first token's vector has no such parts."""
+    if head.pooling.mode is PoolingMode.CLS:
+        return ()
+    rows = [head.encode(request.texts[index]) for index in pair]
+    first, second = yield from head.token_states(rows)
+    tokens = head.tokens(rows[0].inputs.ids), head.tokens(rows[1].inputs.ids)
+    return (token_pairs_page((pair[0] + 1, pair[1] + 1), tokens, (first, second), cosine),)
 
 
 def pooling_page(

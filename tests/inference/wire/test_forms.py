@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as arrays
 from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.heads.inspection.stretches import Contrast, LabelLogit, Stretch
+from bot.inference.heads.inspection.worked_attention import HeadRow, Steps
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Answer
 from bot.inference.tokenization.tokens import Token
@@ -24,6 +25,8 @@ from bot.inference.wire.events import KEEP_ALIVE, Accepted, Event, StateEvent, e
 from bot.inference.wire.form import Form, Unreadable
 from bot.tasks import all_tasks
 from bot.tasks.attention import AttentionResult
+from bot.tasks.attention_masks import PartMask, WhoSeesWhom
+from bot.tasks.attention_sink import Sink
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Explanation, Number, Page, Paragraph
@@ -96,8 +99,12 @@ def test_every_block_and_picture_is_read_as_it_was_written(kind: type[Any]) -> N
 
 @given(arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2, max_side=4)), st.sampled_from(Part))
 def test_attention_weights_are_read_as_they_were_written(weights: Any, part: Part) -> None:
-    shown = Shown(weights, AttentionView(part, 1, Heads.ONE, 2), (Part.ENCODER, part), 2, 4)
-    result = AttentionResult((Token("a", 1, True, False),), (), shown, shortened=True)
+    shown = Shown(weights, AttentionView(part, 1, Heads.WORKED, 2, 1, 1), (Part.ENCODER, part), 2, 4, (weights,))
+    row = HeadRow((1.5,), ((2.0,),), ((0.1,),), (3.0,), 0.5, (), None, (True,), (1.5,), (1.0,), (0.1,), 2, True)
+    steps, sink = Steps(row, weights, weights, 1e-7), Sink(0, 0.5)
+    result = AttentionResult(
+        (Token("a", 1, True, False),), (), shown, True, steps, sink, WhoSeesWhom((PartMask(part, weights),), "a", 0.5)
+    )
     answer = Answer(result, "tiny", "cpu", "float32", 0.1, "A note.")
     form = codec["attention"].answer
 
@@ -105,6 +112,8 @@ def test_attention_weights_are_read_as_they_were_written(weights: Any, part: Par
 
     # Which of the NaNs it was, JSON does not say, and no answer has one.
     assert np.array_equal(read.result.shown.weights, weights, equal_nan=True)
+    assert np.array_equal(read.result.steps.norms, weights, equal_nan=True)
+    assert (read.result.steps.row, read.result.sink_by_weight) == (row, sink)
     assert read.result.shown.weights.dtype == np.float32
     if not np.isnan(weights).any():
         assert facts(read) == facts(answer)
