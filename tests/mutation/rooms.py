@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SEED = 13
+"""Of the sample where a room has more mutants than are tried."""
+
 
 @dataclass(frozen=True)
 class Room:
@@ -12,11 +15,13 @@ class Room:
 
     Attributes:
         modules: patterns of files.
-        tests: files or folders of tests.
+        tests: files, folders or ids of tests; all of them together take a few seconds.
+        most: as many mutants are tried; of more, a sample.
     """
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    most: int = 400
 
 
 ROOMS: Mapping[str, Room] = {
