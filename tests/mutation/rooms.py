@@ -25,10 +25,17 @@ class Room:
 
 
 ROOMS: Mapping[str, Room] = {
-    "access": Room(("bot/servers/access.py",), ("tests/servers/test_access.py",)),
+    "access": Room(
+        ("bot/servers/access.py", "bot/servers/gate.py"), ("tests/servers/test_access.py", "tests/servers/test_gate.py")
+    ),
     "markdown": Room(
         ("bot/replies/formatting/text.py", "bot/replies/formatting/code.py"),
-        ("tests/replies/test_text.py",),
+        ("tests/replies/test_text.py", "tests/replies/test_written.py"),
+    ),
+    "formulas": Room(("bot/batches/formulas.py",), ("tests/batches/test_files.py::TestFormulas",)),
+    "tokens": Room(
+        ("bot/inference/tokenization/literal.py", "bot/inference/tokenization/markers.py"),
+        ("tests/inference/tokenization/test_literal.py", "tests/tasks/prompts/test_chat_template.py"),
     ),
     "logs": Room(("bot/logs.py", "bot/log_formats.py"), ("tests/test_logs.py", "tests/operating/test_logs.py")),
     "quotas": Room(("bot/servers/quotas.py",), ("tests/servers/test_quotas.py",)),
