@@ -28,7 +28,7 @@ def configuration(room: Room) -> str:
         "only_mutate": list(room.modules),
         "also_copy": ["cogs", "docs", "README.md", "CHANGELOG.md", "constraints.txt", ".env.example"],
         "pytest_add_cli_args_test_selection": list(room.tests),
-        "pytest_add_cli_args": ["-q", "-x", "-p", "no:cacheprovider"],
+        "pytest_add_cli_args": ["-q", "-x", "-p", "no:cacheprovider", "-k", "not postgresql"],
         # One process imports torch and collects the tests; a fork of it runs them with a mutant.
         "process_isolation": "forkserver",
         "track_dependencies": False,

@@ -36,11 +36,34 @@ ROOMS: Mapping[str, Room] = {
     "tokens": Room(
         ("bot/inference/tokenization/literal.py", "bot/inference/tokenization/markers.py"),
         ("tests/inference/tokenization/test_literal.py", "tests/tasks/prompts/test_chat_template.py"),
+        most=120,
     ),
     "logs": Room(("bot/logs.py", "bot/log_formats.py"), ("tests/test_logs.py", "tests/operating/test_logs.py")),
     "quotas": Room(("bot/servers/quotas.py",), ("tests/servers/test_quotas.py",)),
     "storage": Room(("bot/storage/*.py",), ("tests/storage",)),
-    "queue": Room(("bot/inference/scheduling/*.py",), ("tests/inference/scheduling",)),
+    "queue": Room(
+        tuple(
+            f"bot/inference/scheduling/{name}.py"
+            for name in ("batching", "costs", "fair_queueing", "learned_budgets", "pending", "turns")
+        ),
+        (
+            "tests/inference/scheduling/test_batching.py",
+            "tests/inference/scheduling/test_exactly.py",
+            "tests/inference/scheduling/test_pending.py",
+            *(
+                f"tests/inference/scheduling/test_learned_budgets.py::{name}"
+                for name in (
+                    "test_what_fits_is_found_at_once_and_kept",
+                    "test_a_limit_grows_again_but_hardly_ever_fails",
+                    "test_small_batches_prove_nothing",
+                )
+            ),
+            "tests/inference/scheduling/test_waiting_times.py::test_what_rows_cost",
+            "tests/inference/scheduling/test_waiting_times.py::test_the_first_answer_counts_in_full_and_the_last_ones_most",
+            "tests/inference/scheduling/test_background.py::test_a_pass_in_which_no_background_row_waits_is_not_counted",
+        ),
+        most=150,
+    ),
     "worker": Room(
         ("bot/inference/worker.py", "bot/inference/answerer.py"),
         ("tests/inference/test_worker.py", "tests/inference/test_answering.py", "tests/inference/test_together.py"),
