@@ -26,7 +26,12 @@ class Room:
 
 ROOMS: Mapping[str, Room] = {
     "access": Room(
-        ("bot/servers/access.py", "bot/servers/gate.py"), ("tests/servers/test_access.py", "tests/servers/test_gate.py")
+        ("bot/servers/access.py", "bot/servers/gate.py"),
+        (
+            "tests/servers/test_access.py",
+            "tests/servers/test_gate.py",
+            "tests/servers/test_directory.py::test_what_was_never_known_is_not_taken_for_nothing",
+        ),
     ),
     "markdown": Room(
         ("bot/replies/formatting/text.py", "bot/replies/formatting/code.py"),
@@ -35,7 +40,7 @@ ROOMS: Mapping[str, Room] = {
     "formulas": Room(("bot/batches/formulas.py",), ("tests/batches/test_files.py::TestFormulas",)),
     "tokens": Room(
         ("bot/inference/tokenization/literal.py", "bot/inference/tokenization/markers.py"),
-        ("tests/inference/tokenization/test_literal.py", "tests/tasks/prompts/test_chat_template.py"),
+        ("tests/inference/tokenization", "tests/tasks/prompts/test_chat_template.py"),
         most=120,
     ),
     "logs": Room(("bot/logs.py", "bot/log_formats.py"), ("tests/test_logs.py", "tests/operating/test_logs.py")),
@@ -48,7 +53,7 @@ ROOMS: Mapping[str, Room] = {
         ),
         (
             "tests/inference/scheduling/test_batching.py",
-            "tests/inference/scheduling/test_exactly.py",
+            "tests/inference/scheduling/test_exact_numbers.py",
             "tests/inference/scheduling/test_pending.py",
             *(
                 f"tests/inference/scheduling/test_learned_budgets.py::{name}"
