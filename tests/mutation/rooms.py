@@ -41,9 +41,12 @@ ROOMS: Mapping[str, Room] = {
     "tokens": Room(
         ("bot/inference/tokenization/literal.py", "bot/inference/tokenization/markers.py"),
         ("tests/inference/tokenization", "tests/tasks/prompts/test_chat_template.py"),
-        most=120,
+        most=80,
     ),
-    "logs": Room(("bot/logs.py", "bot/log_formats.py"), ("tests/test_logs.py", "tests/operating/test_logs.py")),
+    "logs": Room(
+        ("bot/logs.py", "bot/log_formats.py"),
+        ("tests/test_logs.py", "tests/operating/test_stderr.py", "tests/operating/test_logs.py::TestFormats"),
+    ),
     "quotas": Room(("bot/servers/quotas.py",), ("tests/servers/test_quotas.py",)),
     "storage": Room(("bot/storage/*.py",), ("tests/storage",)),
     "queue": Room(
@@ -71,6 +74,7 @@ ROOMS: Mapping[str, Room] = {
     ),
     "worker": Room(
         ("bot/inference/worker.py", "bot/inference/answerer.py"),
-        ("tests/inference/test_worker.py", "tests/inference/test_answering.py", "tests/inference/test_together.py"),
+        ("tests/inference/test_worker.py", "tests/inference/test_answering.py"),
+        most=40,
     ),
 }
