@@ -48,7 +48,13 @@ ROOMS: Mapping[str, Room] = {
         ("tests/test_logs.py", "tests/operating/test_stderr.py", "tests/operating/test_logs.py::TestFormats"),
     ),
     "quotas": Room(("bot/servers/quotas.py",), ("tests/servers/test_quotas.py",)),
-    "storage": Room(("bot/storage/*.py",), ("tests/storage",)),
+    "storage": Room(
+        tuple(f"bot/storage/{name}.py" for name in ("encryption", "expiry", "patience", "requests", "retention")),
+        tuple(
+            f"tests/storage/test_{name}.py" for name in ("encryption", "expiry", "patience", "requests", "retention")
+        ),
+        most=40,
+    ),
     "queue": Room(
         tuple(
             f"bot/inference/scheduling/{name}.py"
