@@ -53,7 +53,7 @@ ROOMS: Mapping[str, Room] = {
         tuple(
             f"tests/storage/test_{name}.py" for name in ("encryption", "expiry", "patience", "requests", "retention")
         ),
-        most=40,
+        most=25,
     ),
     "queue": Room(
         tuple(

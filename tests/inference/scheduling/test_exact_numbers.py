@@ -93,6 +93,9 @@ def test_background_rows_have_one_pass_in_so_many() -> None:
     for _ in range(2):
         assert [alternation.allowed([background, people]) for _ in range(PEOPLES_TURNS)] == [[people]] * PEOPLES_TURNS
         assert alternation.allowed([background, people]) == [background]
+    assert alternation.allowed([people]) == [people]  # no background row waits: the count begins anew
+    assert [alternation.allowed([background, people]) for _ in range(PEOPLES_TURNS)] == [[people]] * PEOPLES_TURNS
+    assert alternation.allowed([background, people]) == [background]
     other = Turn(False, "b")
     assert alternation.allowed([people, background, other]) == [people, other]
 
@@ -111,6 +114,9 @@ class TestLearnedBudgets:
         other = operation()
         budgets.failed(other, [Row(0, 1)])
         assert budgets.of(other, BUDGET).padded_tokens == 1
+        odd = operation()
+        budgets.failed(odd, [Row(0, 25)])
+        assert budgets.of(odd, BUDGET).padded_tokens == 12
 
     def test_it_grows_after_so_many_passes_near_it(self) -> None:
         budgets, one = LearnedBudgets(), operation()
@@ -123,6 +129,12 @@ class TestLearnedBudgets:
         assert budgets.of(one, BUDGET).padded_tokens == 75
         budgets.failed(one, rows(7))  # a part of that batch
         self._grows(budgets, one, 4 * PASSES, 3, 35, 40)
+
+    def test_it_grows_again_after_as_many(self) -> None:
+        budgets, one = LearnedBudgets(), operation()
+        budgets.failed(one, rows(40))
+        self._grows(budgets, one, PASSES, 15, 200, 226)
+        self._grows(budgets, one, PASSES, 17, 226, 255)
 
     def test_a_failure_begins_the_count_anew_and_there_is_a_most(self) -> None:
         budgets, one = LearnedBudgets(), operation()
