@@ -80,7 +80,8 @@ ROOMS: Mapping[str, Room] = {
     ),
     "worker": Room(
         ("bot/inference/worker.py", "bot/inference/answerer.py"),
-        ("tests/inference/test_worker.py", "tests/inference/test_answering.py"),
-        most=40,
+        # Not test_answering.py: it looks for functions by their names, which mutmut changes.
+        ("tests/inference/test_worker.py",),
+        most=20,
     ),
 }
