@@ -11,11 +11,16 @@ from bot.replies.formatting.text import (
     Keep,
     Style,
     bold,
+    code_span,
     escape,
     fit,
+    fit_markdown,
+    in_pieces,
     inside_quote,
+    listed,
     quoted,
     unfinished,
+    unfinished_end,
     units,
     visible,
 )
@@ -116,6 +121,24 @@ def test_cut_between_words() -> None:
     assert fit("The quick brown fox jumps over the lazy dog", 22, keep=Keep.END) == ("…over the lazy dog", False)
 
 
+def test_cut_before_a_space_near_the_end_only() -> None:
+    assert fit("aaaaaaaa bbbb cccc ddddddddd", 16) == ("aaaaaaaa bbbb…", False)
+    assert fit("aaaa " + "b" * 50, 12) == ("aaaa bbbbbb…", False)
+
+
+def test_white_space_at_the_end_stays_where_the_end_is_kept() -> None:
+    assert fit("The quick brown fox jumps over the lazy dog ", 24, keep=Keep.END) == ("…over the lazy dog ", False)
+
+
+def test_what_is_exactly_as_long_as_the_limit_fits() -> None:
+    assert fit("a" * 10, 10) == ("a" * 10, True)
+    assert fit("*" * 5, 10) == (r"\*" * 5, True)
+
+
+def test_a_cut_behind_a_full_stop_leaves_room_for_the_space() -> None:
+    assert fit("aaaaaaaaa.bbbbbbbbbbb", 11) == ("aaaaaaaaa…", False)
+
+
 def test_a_long_word_is_cut_anywhere() -> None:
     assert fit("a" * 5_000, 10) == ("a" * 9 + CUT, False)
 
@@ -143,6 +166,58 @@ def test_every_line_is_quoted() -> None:
     assert quoted("one\n> two\n\nthree") == "> one\n> \\> two\n> \n> three"
 
 
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [("  > a", r"  \> a"), ("\t- a", "\t\\- a"), (" 10. a", r" 10\. a"), ("#", r"\#"), ("1) a", r"1\) a")],
+)
+def test_the_white_space_before_a_block_stays(text: str, markdown: str) -> None:
+    assert escape(text) == markdown
+
+
+def test_finished_markdown_stays_as_it_is_but_for_its_length() -> None:
+    markdown = "@\u200beveryone **a**"
+    assert fit_markdown(markdown, 16) == markdown
+    assert fit_markdown(markdown, 14) == "@\u200beveryone…"
+
+
+def test_the_end_of_an_unfinished_text_is_shown() -> None:
+    assert unfinished_end("a*b", 10) == r"a\*b▌"
+    assert unfinished_end("a*b", 10, visible) == "a*b▌"
+    assert unfinished_end("b" + "a" * 9, 10) == "…aaaaaaaa▌"
+    assert unfinished_end("b" + "a" * 8, 10) == "baaaaaaaa▌"
+
+
+def test_pieces_have_styles_of_their_own_and_the_rest_none() -> None:
+    style = in_pieces([("ab\u200b", bold), ("c*", escape)])
+    assert style("abc*d\n> e") == "**ab**c\\*d\n> \\> e"
+    assert style("abc") == "**ab**c"
+    assert style("a") == "**a**"
+
+
+def test_as_many_names_as_fit() -> None:
+    names = [letter * 12 for letter in "abc"]
+    whole = ", ".join(names)
+    assert listed(names, len(whole)) == whole
+    assert listed(names, len(whole) - 1) == listed(names, 37) == f"{names[0]}, {names[1]} and 1 more"
+    assert listed(names, 36) == listed(names, 0) == f"{names[0]} and 2 more"
+    assert listed(names[:1], 0) == names[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a`b\n c", "ab c"),
+        ("a*b", "a*b"),
+        ("` ", "unknown"),
+        ("\u200b a", "a"),
+        ("a" * 9, "a" * 9),
+        ("a" * 10, "a" * 8 + CUT),
+    ],
+)
+def test_inline_code_is_one_line_without_backticks(text: str, shown: str) -> None:
+    assert code_span(text, 9) == f"`{shown}`"
+
+
 def test_bold_of_nothing_is_nothing() -> None:
     assert bold("") == ""
     assert bold(" ") == " "
@@ -151,7 +226,7 @@ def test_bold_of_nothing_is_nothing() -> None:
 
 def test_lengths_are_those_of_discord() -> None:
     assert units("aé€") == 3
-    assert units("👍") == 2
+    assert str(units("👍")) == "2"
     assert units("\ud800") == 1
 
 

@@ -29,6 +29,7 @@ class TestCodeBlock:
 
     def test_is_the_code_where_it_can_be(self) -> None:
         assert code_block("py")("x = '`' + '``'") == "```py\nx = '`' + '``'\n```"
+        assert code_block("py")("a```b") == "```py\na`\u200b``b\n```"
         assert not holds_fence("x = '``'")
         assert holds_fence("````")
 

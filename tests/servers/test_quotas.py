@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Any
 
+import discord
 import pytest
 
 from bot.errors import QuotaUsedUp
@@ -107,6 +111,48 @@ async def test_if_the_database_fails_nothing_is_counted(place: Place) -> None:
         await place.change("DROP TABLE quota_uses")
         assert [await may_ask(quotas, ALICE) for _ in range(3)] == [True] * 3
         assert await store.quota_uses.check()
+
+
+async def test_a_failing_database_is_told_once_and_hides_no_error(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with place.open() as store:
+        quotas = await quotas_of(store, QuotaSettings(everybody=Quota(answers=1)))
+        with pytest.raises(LookupError):
+            await _fail(quotas, place.change("DROP TABLE quota_uses"))
+        [told] = caplog.messages
+        assert re.fullmatch(r"an answer that did not come is counted: \w+Error at .+", told)
+        caplog.clear()
+        with pytest.raises(LookupError):
+            await _fail(quotas, asyncio.sleep(0))
+        [told] = caplog.messages  # what was not counted is not given back
+        assert re.fullmatch(r"an answer cannot be counted: \w+Error at .+", told)
+
+
+async def _fail(quotas: ServerQuotas, first: Awaitable[None]) -> None:
+    """Ask, do something, and fail."""
+    async with quotas.use(SERVER, ALICE):
+        await first
+        raise LookupError
+
+
+async def test_a_refusal_counts_from_ones_own_oldest_use(place: Place) -> None:
+    async with place.open() as store:
+        quotas = await quotas_of(store, QuotaSettings(everybody=Quota(answers=1)))
+        assert await may_ask(quotas, ALICE)
+        await place.change("UPDATE quota_uses SET used = used - 600")
+        assert await may_ask(quotas, Member(3))
+        with pytest.raises(QuotaUsedUp) as refusal:
+            async with quotas.use(SERVER, ALICE):
+                pass
+        assert refusal.value.until <= time.time() + HOUR - 600 + 1
+
+
+async def test_somebody_who_is_only_known_by_their_id_has_the_quota_of_everybody(place: Place) -> None:
+    async with place.open() as store:
+        quotas = await quotas_of(store, QuotaSettings(everybody=Quota(answers=1), roles={STUDENTS: None}))
+        known: Any = discord.Object(5)
+        assert [await may_ask(quotas, known), await may_ask(quotas, known)] == [True, False]
 
 
 async def test_old_uses_expire(place: Place) -> None:

@@ -87,6 +87,15 @@ def test_the_nearest_in_length_go_together() -> None:
     assert sorted(piece.tokens for piece in batch) == [9, 10, 10, 11]
 
 
+def test_a_length_that_does_not_fit_keeps_out_no_other_that_is_as_near() -> None:
+    """Nor does the row that is due, if it still stands among those that wait."""
+    due = Piece(10)
+    shorter, *longer = Piece(8, 2.0), Piece(12), Piece(12, 1.0)
+    assert gathered(due, [shorter, *longer], Budget(20, rows=4, waste=0.9)) == [due, shorter]
+    equal = Piece(10)
+    assert gathered(due, [due, equal], Budget(20)) == [due, equal]
+
+
 def test_a_full_batch_takes_as_many_as_fit() -> None:
     assert len(gathered(Piece(8), [Piece(8) for _ in range(100)], Budget(256, rows=64))) == 32
     assert len(gathered(Piece(8), [Piece(8) for _ in range(100)], Budget(10_000, rows=64))) == 64

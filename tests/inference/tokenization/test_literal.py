@@ -86,6 +86,27 @@ def test_other_vocabularies_that_hold_control_tokens(kind: str) -> None:
     assert read(tokenizer, "a")[0] == 2
 
 
+def test_a_vocabulary_without_an_unknown_token() -> None:
+    vocabulary = {"a": 0, "</s>": 1, "<": 2, "/": 3, "s": 4, ">": 5, "</": 6, "s>": 7, "aa": 8}
+    merges = [("<", "/"), ("s", ">"), ("</", "s>"), ("a", "a")]
+    backend = Tokenizer(models.BPE(vocabulary, merges))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>")
+    assert 1 in tokenizer("a</s>", split_special_tokens=True)["input_ids"]
+    assert read(tokenizer, "aa</s>") == [8, 6, 7]
+
+
+def test_two_brackets_are_text_and_three_characters_a_token() -> None:
+    assert {"<>", "<x>"} & set(control_tokens(added(plain=("<>", "<x>")))) == {"<x>"}
+
+
+@pytest.mark.parametrize("option", ["lstrip", "rstrip", "single_word"])
+def test_words_that_were_added_keep_their_options(option: str) -> None:
+    tokenizer = added()
+    tokenizer.add_tokens([AddedToken("bitcoin", special=False, **{option: True})])
+    text = "a  bitcoin  b abitcoinb"
+    assert read(tokenizer, text) == tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
 def test_a_kept_token_is_meant() -> None:
     tokenizer = added()
     assert pieces(tokenizer, "a<mask></s>", kept=["<mask>"]) == ["a", "<mask>", "<", "/", "s", ">"]
