@@ -10,8 +10,9 @@ from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
 from bot.pictures.wording import alt_text, as_chip, counted, drawable, listed, percent, quoted, share_of, signed
 
-MOST_ROWS = 49
-"""Of deeper models every second layer is drawn, or every third; always the last one."""
+MOST_GUESSES, MOST_SHARES = 17, 49
+"""Rows. Of deeper models every second layer is drawn, or every third; always the last one. What is likeliest hardly changes
+from one layer to the next, so few rows are enough, which can be read on a phone."""
 
 _ROW = 17.0
 _NUMBER = 42.0
@@ -45,7 +46,7 @@ def layer_strip(guesses: Sequence[LayerGuess], followed: str, title: str = "") -
     y += 22
     left = MARGIN + _NUMBER + _TOKEN
     room = canvas.width - MARGIN - _PERCENT - left
-    for index in _drawn(len(guesses)):
+    for index in _drawn(len(guesses), MOST_GUESSES):
         one, is_last = guesses[index], index == len(guesses) - 1
         _number(canvas, y, index, bold=is_last)
         is_followed = one.text == followed
@@ -75,7 +76,7 @@ def layer_shares(values: Sequence[float], token: str, other: str, title: str = "
     room = Box(MARGIN + _NUMBER, y, canvas.width - 2 * MARGIN - _NUMBER - _PERCENT, 0)
     scale = room.width / ((highest - lowest) or 1.0)
     zero, top = room.x - lowest * scale, y
-    for index in _drawn(len(drawn)):
+    for index in _drawn(len(drawn), MOST_SHARES):
         value = drawn[index]
         _number(canvas, y, index)
         length = abs(value) * scale
@@ -87,9 +88,9 @@ def layer_shares(values: Sequence[float], token: str, other: str, title: str = "
     return canvas.picture(y + MARGIN, _alt_of_shares(values, token, other, title))
 
 
-def _drawn(number: int) -> Sequence[int]:
+def _drawn(number: int, most: int) -> Sequence[int]:
     """Return which of the rows are drawn: the last one, and others at equal distances."""
-    step = max(-(-number // MOST_ROWS), 1)
+    step = max(-(-number // most), 1)
     return range(number - 1, -1, -step)[::-1]
 
 

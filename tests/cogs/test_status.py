@@ -101,7 +101,7 @@ async def test_the_overview_says_how_everything_is(open_scene: OpenScene, watch:
         assert "tokens/s while a device computes" in fields["Last hour"]
         assert "0: connected" in fields["Shards"]
         assert ", here" in fields["Shards"]
-        assert "`database: OperationalError` 1 times, last <t:" in fields["Errors of the last hour"]
+        assert "`database: OperationalError` 1 time, last <t:" in fields["Errors of the last hour"]
         assert f"discord.py {discord.__version__}" in fields["Versions"]
         assert "torch " in fields["Versions"]
         [picture] = result.response.attachments

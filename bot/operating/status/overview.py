@@ -160,7 +160,7 @@ def _refusals(one: Snapshot) -> Iterator[str]:
         return
     yield f"{_counted(found.invalid, 'call')} within ten minutes (401, 403, 429); at {MOST:,} I ask for less."
     if found.places:
-        yield f"{_counted(found.places, 'call')} of a channel or server are avoided: I lack a permission there."
+        yield f"I avoid {_counted(found.places, 'call')} of a channel or server, because I lack a permission there."
     if found.seconds:
         yield f"**Only interactions are answered** for {_seconds(found.seconds)} more, or Discord would shut me out."
 
@@ -172,7 +172,7 @@ def _failures(one: Snapshot) -> Iterator[str]:
     if not failures:
         yield "None."
     for failure in failures[:MOST_FAILURES]:
-        yield f"{code_span(failure.kind, 60)} {failure.number:,} times, last <t:{int(failure.last)}:R>"
+        yield f"{code_span(failure.kind, 60)} {_counted(failure.number, 'time')}, last <t:{int(failure.last)}:R>"
     if len(failures) > MOST_FAILURES:
         yield f"… and {len(failures) - MOST_FAILURES} kinds more"
 
