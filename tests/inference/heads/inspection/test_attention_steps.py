@@ -128,3 +128,13 @@ def test_no_hook_stays_and_the_model_attends_as_before(load: Callable[[str], Any
     worked(head, reading, Part.DECODER, 0, 0, 3)
     assert [(len(one._forward_hooks), len(one._forward_pre_hooks)) for one in head.model.modules()] == before
     assert head.model.config._attn_implementation == name
+
+
+def test_the_bias_is_a_part_of_the_layers_output(load: Callable[[str], Any], checkpoints: Mapping[str, Path]) -> None:
+    model = transformers.GPT2LMHeadModel.from_pretrained(checkpoints["gpt2"]).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        for block in model.transformer.h:  # a new model has zeros
+            block.attn.c_proj.bias.data.normal_()
+    head = CausalLM(model, load("gpt2").tokenizer, CPU)
+    assert worked(head, reading_of(head), Part.DECODER, 1, 0, 2).error < 1e-5
