@@ -11,8 +11,8 @@ from bot.pictures.picture import Picture
 from bot.pictures.wording import alt_text, as_chip, counted, drawable, listed, percent, quoted, share_of, signed
 
 MOST_GUESSES, MOST_SHARES = 17, 49
-"""Rows. Of deeper models every second layer is drawn, or every third; always the last one. What is likeliest hardly changes
-from one layer to the next, so few rows are enough, which can be read on a phone."""
+"""Rows. Of deeper models every second layer is drawn, or every third; always the last one. What is likeliest hardly
+changes from one layer to the next, so few rows are enough, which can be read on a phone."""
 
 _ROW = 17.0
 _NUMBER = 42.0
