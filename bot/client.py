@@ -11,6 +11,7 @@ import pkgutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -150,6 +151,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
         drop_unreadable(self._connection.parsers, self._drop_event)
         self._action_handlers: dict[str, Handler] = {}
         self._kept: dict[str, type[Request[Any]] | None] = {}
+        self._modals: set[str] = set()
         self._components: set[type[discord.ui.DynamicItem[Any]]] = set()
         self._features: dict[str, str] = {}
 
@@ -204,15 +206,19 @@ class Glassbox(Gated, commands.AutoShardedBot):
         *,
         kept: type[Request[Any]] | None = None,
         feature: str | None = None,
+        modal: bool = False,
     ) -> None:
         """Register the handler of an action.
 
         Args:
             kept: the kind of the request behind its component; None for a component or modal without one.
             feature: what access rules must allow; if it is None, the command of the request behind the component.
+            modal: whether its detail may be a `Submission`.
         """
         self._action_handlers[action.name] = handler
         self._kept[action.name] = kept
+        if modal:
+            self._modals.add(action.name)
         if feature is not None:
             self._features[action.name] = feature
 
@@ -264,13 +270,19 @@ class Glassbox(Gated, commands.AutoShardedBot):
         """Answer a submitted modal, and a press that no component knows. discord.py dispatches everything else."""
         if (submission := Submission.of(interaction)) is not None:
             self.pending_interactions.begin(interaction)
-            await self.perform(interaction, submission.action, None, lambda: submission)
+            await self.perform(interaction, submission.action, None, partial(self._checked, submission))
         elif (custom_id := custom_id_of(interaction)) is not None and not (
             self._is_known(custom_id) and stands_under_message(interaction)
         ):
             # From another version, or forged: nobody handles it, and it says so.
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, custom_id, None)
+
+    def _checked(self, submission: Submission) -> Submission:
+        """Return a submission; raise `RequestForgotten` if its action has no modal, so that it is forged."""
+        if submission.action not in self._modals:
+            raise RequestForgotten
+        return submission
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
         """Have discord.py dispatch components of these kinds."""

@@ -11,12 +11,19 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from bot.text.characters import visible
+
 T = TypeVar("T")
 
 LEAST = 24
 """Characters to which line breaks may shrink the first column, before other columns go into another table."""
 BESIDE = 3
 """Characters that a column takes beside its content: a line, and a space on both sides."""
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Return a text for a terminal, as it is read: nothing in it is obeyed, hides, or is taken for rich's markup."""
+    return Text(visible(text), style=style)
 
 
 class FiguresTable(Generic[T]):
@@ -50,21 +57,21 @@ class FiguresTable(Generic[T]):
     def _table(self, columns: Sequence[str], width: int) -> Table:
         is_narrow = self._fitting(columns, width) < len(columns)
         table = Table()
-        table.add_column(self._name, overflow="fold")
+        table.add_column(plain(self._name), overflow="fold")
         for name in columns:
-            table.add_column(name, justify="right", no_wrap=not is_narrow, overflow="fold")
+            table.add_column(plain(name), justify="right", no_wrap=not is_narrow, overflow="fold")
         for name, *cells in zip(self._names, *(self._columns[column] for column in columns), strict=True):
-            table.add_row(*map(Text, (name, *cells)))
+            table.add_row(*map(plain, (name, *cells)))
         return table
 
 
 def table_of_texts(columns: Iterable[str], rows: Iterable[Sequence[str]], title: str | None = None) -> Table:
     """Return a table of texts, which wrap if the width isn't enough."""
-    table = Table(title=None if title is None else Text(title, style="table.title"), title_justify="left")
+    table = Table(title=None if title is None else plain(title, "table.title"), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(plain(column), overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(plain, row))
     return table
 
 

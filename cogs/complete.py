@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
+from bot.errors import InvalidRequest
 from bot.replies.acknowledgement import send_modal
 from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import MOST_CHOICES
@@ -21,6 +22,7 @@ from bot.tasks.complete import CompleteRequest
 
 MODAL = Action("complete", "Complete code")
 """Its options are the language, the most new tokens, the temperature, and perhaps a checkpoint."""
+NOT_OFFERED = "This form is not one that I have shown you. Please use `/complete` again."
 MOST_OF_A_NAME = 40
 """Characters of a checkpoint's name in a custom id, which has 100; a part of a name is enough to find it."""
 MOST_WRITTEN = 4_000
@@ -48,7 +50,7 @@ class Complete(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
-        bot.handle(MODAL, self.submit, feature="complete")
+        bot.handle(MODAL, self.submit, feature="complete", modal=True)
         bot.handle(REGENERATE, self.go_on, kept=CompleteRequest)
         bot.handle(CONTINUE, self.go_on, kept=CompleteRequest)
 
@@ -81,10 +83,7 @@ class Complete(Cog):
 
     async def submit(self, interaction: Interaction, press: Press[None, Submission]) -> None:
         """Complete the code in a modal."""
-        language, max_new_tokens, temperature, *chosen = press.detail.options.split(":", 3)
-        request = CompleteRequest(press.detail.text, language, int(max_new_tokens), float(temperature))
-        request = replace(request, checkpoint="".join(chosen) or None)
-        await self._answer(interaction, request)
+        await self._answer(interaction, _submitted(press.detail))
 
     async def go_on(self, interaction: Interaction, press: Press[CompleteRequest, None]) -> None:
         """Complete the code again, or go on from a completion."""
@@ -97,6 +96,17 @@ class Complete(Cog):
 
     async def _answer(self, interaction: Interaction, request: CompleteRequest) -> None:
         await self.delivery.answer(interaction, request, render, preview)
+
+
+def _submitted(submission: Submission) -> CompleteRequest:
+    """Return the request in a submitted modal, whose options come from outside; may raise `InvalidRequest`."""
+    try:
+        language, max_new_tokens, temperature, *chosen = submission.options.split(":", 3)
+        numbers = int(max_new_tokens), float(temperature)
+    except ValueError:
+        raise InvalidRequest(NOT_OFFERED) from None
+    request = CompleteRequest(submission.text, language, *numbers)
+    return replace(request, checkpoint="".join(chosen) or None)
 
 
 setup = Complete.setup

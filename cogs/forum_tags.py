@@ -73,7 +73,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
             bot.handle(action, partial(self.choose, action), feature=FEATURE)
         bot.handle(parts.USE, self.use, feature=FEATURE)
         bot.handle(parts.TAG, self.open_tag, feature=FEATURE)
-        bot.handle(parts.SAVE_TAG, self.save_tag, feature=FEATURE)
+        bot.handle(parts.SAVE_TAG, self.save_tag, feature=FEATURE, modal=True)
         bot.handle(parts.SETUP, self.press_setup, feature=FEATURE)
         bot.handle(parts.DRY_RUN, self.press_dry_run, feature=FEATURE)
         bot.handle(parts.REPORT, self.press_report, feature=FEATURE)
@@ -138,7 +138,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     async def open_tag(self, interaction: Interaction, press: Press[None, Pressed]) -> None:
         """Open the settings of the chosen tag."""
         forum = pressed_forum(interaction, press.detail.place)
-        tag = forum.get_tag(int(value)) if (value := next(iter(press.detail.values), "")).isdigit() else None
+        tag = forum.get_tag(int(value)) if (value := next(iter(press.detail.values), "")).isdecimal() else None
         if tag is None:
             raise InvalidRequest(NEVER_OFFERED)
         settings = await self._services.certain_settings(forum)
@@ -147,7 +147,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     async def save_tag(self, interaction: Interaction, press: Press[None, Submission]) -> None:
         """Save the settings of a tag, and draw the page again."""
         forum_id, _, tag_id = press.detail.options.partition(":")
-        if not forum_id.isdigit() or not tag_id.isdigit():
+        if not forum_id.isdecimal() or not tag_id.isdecimal():
             raise InvalidRequest(NEVER_OFFERED)
         forum = pressed_forum(interaction, int(forum_id))
         if forum.get_tag(int(tag_id)) is None:

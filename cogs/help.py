@@ -50,7 +50,7 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
         bot.handle(LOOK, self.look)
         bot.handle(TRY, self.try_it)
         bot.handle(REPORT, self.ask_for_report)
-        bot.handle(SEND_REPORT, self.send_report)
+        bot.handle(SEND_REPORT, self.send_report, modal=True)
 
     @classmethod
     async def setup(cls, bot: Glassbox) -> None:

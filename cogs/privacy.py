@@ -52,7 +52,7 @@ class Privacy(Cog):
         bot.handle(SHOW, self.show)
         bot.handle(EXPORT, self.export)
         bot.handle(ASK_TO_ERASE, self.ask_to_erase)
-        bot.handle(ERASE, self.erase)
+        bot.handle(ERASE, self.erase, modal=True)
         bot.handle(OPT_OUT, self.opt_out)
 
     @app_commands.command()

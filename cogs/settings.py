@@ -38,7 +38,7 @@ class Settings(Cog):
         self._servers = bot.servers
         bot.add_dynamic_items(SettingsControl)
         bot.handle(CHANGE, self.choose)
-        bot.handle(PROMPT, self.submit)
+        bot.handle(PROMPT, self.submit, modal=True)
 
     @app_commands.command()
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)

@@ -83,7 +83,7 @@ class Status(Cog):
         bot.handle(SHOW_PAGE, self.show_page)
         bot.handle(LOAD, self.load)
         bot.handle(UNLOAD, self.unload)
-        bot.handle(BEGIN, self.begin)
+        bot.handle(BEGIN, self.begin, modal=True)
         bot.handle(END, self.end)
 
     @app_commands.command()

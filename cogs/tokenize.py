@@ -36,7 +36,7 @@ class Tokenize(Cog):
 
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
-        bot.handle(MODAL, self.submit, feature="tokenize")
+        bot.handle(MODAL, self.submit, feature="tokenize", modal=True)
 
     @app_commands.command()
     @app_commands.describe(

@@ -39,6 +39,29 @@ ODD: Mapping[str, str] = {
     "breaks": "a\rb\r\nc\nd\x0be\x85f\u2028g",
 }
 """By what is odd about them."""
+NASTY: Mapping[str, str] = {
+    "spelt mentions": "@everyone @\u2060here <@1> <@!12> <@&1> <#1> < @1> <@\u200b1> \\<@1> \\\\<@12> `<@1>` <<@1>>",
+    "wide mentions": "\uff20everyone @\u0435veryone \uff1c@1\uff1e @everyone\u202e",
+    "quoted mentions": "> @everyone\n>>> <@1>\n||<@12>|| **@here** [@here](https://evil.example)",
+    "broken out of a span": "``` `` ` <@1> ` `` ``` `@everyone`` <@12>",
+    "bidirectional": "a\u202eb\u202dc\u2066d\u2067e\u2068f\u2069g\u061ch\u200fi",
+    "invisible": "a\u00ad\u034f\u115f\u180e\u3164\U000e0041\u2800z",
+    "fences in fences": "```\n```py\n~~~\n````\nx\n````\n```\n``````",
+    "half a fence": "``",
+    "a fence's end": "x\n```\n# Free\n[click](https://evil.example)\n```",
+    "backslashes": "\\" * 7 + "`" * 3 + "\\" * 3 + "*",
+    "spoilers": "||" * 9 + "a||b|| ||||",
+    "large": "# one\n## two\n### three\n-# small\n# <@1>",
+    "links": "[click]( <https://evil.example> 'x') [x](https://evil.example\n) <https://evil.example> https://evil.example",
+    "times": "<t:1:R> <t:-1> <id:customize> <a:b:12> </help:12> <:apple:12>",
+    "terminal": "\x1b]0;title\x07\x1b[2J\x1b[31mred\x9b31m\x1b]8;;https://evil.example\x1b\\x\x1b]8;;\x1b\\ \x08\x08",
+    "cells": '=1\n+1\n-1\n@SUM(1)\n\t=1\n\r=1\n\uff1d1\n=cmd|\' /C calc\'!A0\n=DDE("a";"b")',
+    "zalgo word": ("Z" + "\u0301\u0323\u0336\u20dd" * 30) * 20,
+    "lone halves": "\ud800 \udfff \udfff\ud800",
+    "nul": "\0" * 9 + "a\0",
+    "megabyte word": "w" * 1_000_000,
+}
+"""What a model may write, or a checkpoint call its labels, to harm those who read it."""
 LONG: Mapping[str, str] = {"one word": "a" * 4_000, "6,000 characters": "I love apples. " * 400, "astral": "𝕏" * 4_000}
 
 _LIVE = regex.compile(

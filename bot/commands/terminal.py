@@ -13,20 +13,24 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.status import Phase
 from bot.playground import SimulatedReply
+from bot.tables import plain
+from bot.text.characters import visible
+
+_OBEYED = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON may hold as it is, but no terminal should be sent: controls, direction overrides, half characters."""
 
 
 def show_reply(console: Console, reply: SimulatedReply) -> None:
     """Print a command and the bot's reply to it, much as Discord would show them."""
-    console.print(Text(reply.command, style="bold"))
+    console.print(plain(reply.command, "bold"))
     parts: list[RenderableType] = [_markdown(reply.message["content"])] if reply.message["content"] else []
     for embed in reply.message["embeds"]:
         parts += _embed_parts(embed)
-    parts += [Text(f"📎 {file['filename']} ({file['size']:,} bytes)") for file in reply.message["attachments"]]
+    parts += [plain(f"📎 {file['filename']} ({file['size']:,} bytes)") for file in reply.message["attachments"]]
     note = "only you can see this" if reply.ephemeral else None
     colour = reply.message["embeds"][0].get("color") if reply.message["embeds"] else None
     border = f"#{colour:06x}" if colour else "white"
@@ -37,7 +41,8 @@ def show_reply(console: Console, reply: SimulatedReply) -> None:
 def reply_as_json(reply: SimulatedReply) -> str:
     """Return a reply in JSON: the command, whether it is ephemeral, and the message as Discord's API writes it."""
     content = {"command": reply.command, "ephemeral": reply.ephemeral, **reply.message}
-    return json.dumps(content, ensure_ascii=False, indent=2)
+    written = json.dumps(content, ensure_ascii=False, indent=2)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 async def show_loading(console: Console, states: Iterable[CheckpointState], done: asyncio.Future[None]) -> None:
@@ -67,16 +72,16 @@ def _update(progress: Progress, bar: TaskID, state: CheckpointState) -> None:
 def _embed_parts(embed: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if title := embed.get("title"):
-        parts.append(Text(title, style="bold"))
+        parts.append(plain(title, "bold"))
     if description := embed.get("description"):
         parts.append(_markdown(description))
     for field in embed.get("fields", []):
-        parts += [Text(field["name"], style="bold"), _markdown(field["value"])]
+        parts += [plain(field["name"], "bold"), _markdown(field["value"])]
     if footer := embed.get("footer", {}).get("text"):
-        parts.append(Text(footer, style="dim"))
+        parts.append(plain(footer, "dim"))
     return parts
 
 
 def _markdown(text: str) -> Markdown:
     # Discord's Markdown keeps line breaks; standard Markdown needs two spaces before one.
-    return Markdown(re.sub(r"(?<!\n)\n(?!\n)", "  \n", text))
+    return Markdown(re.sub(r"(?<!\n)\n(?!\n)", "  \n", visible(text)))

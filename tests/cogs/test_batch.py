@@ -7,6 +7,7 @@ import csv
 import io
 import threading
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -88,15 +89,21 @@ async def leave(scene: Scene) -> None:
     await scene.restart()
 
 
-def choose(scene: Scene, who: Any, message: Any, value: str) -> simcord.InteractionResult:
-    """Somebody chooses a column; this does not wait for the bot."""
+def choose(scene: Scene, who: Any, message: Any, value: str, *, offered: bool = False) -> simcord.InteractionResult:
+    """Somebody chooses a column; this does not wait for the bot.
+
+    Args:
+        offered: the menu of the message has this value, wherever it is from.
+    """
     backend = scene.env.backend
     stored = shown(scene, message)
     menu = stored.components[0]["components"][0]
     data = {"custom_id": menu["custom_id"], "component_type": 3, "values": [value]}
     place = {"channel_id": stored.channel_id, "guild_id": scene.guild.id, "user_id": who.id}
     record, payload = interactions.base_payload(backend, type=3, data=data, **place)
-    payload["message"] = dict(serializers.message_payload(backend, stored))
+    payload["message"] = deepcopy(dict(serializers.message_payload(backend, stored)))
+    if offered:
+        payload["message"]["components"][0]["components"][0]["options"].append({"label": "x", "value": value})
     record.source_message_id = stored.id
     backend.emit("INTERACTION_CREATE", payload)
     return simcord.InteractionResult(scene.env, record)
@@ -179,7 +186,9 @@ async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: O
         await leave(scene)
         assert await told(scene, choose(scene, scene.bob, message, "0")) == NOT_YOURS
         for forged in ("2", "-1", "x", "²"):
-            assert await told(scene, choose(scene, scene.alice, message, forged)) in {NO_COLUMN, NOT_OFFERED}
+            assert await told(scene, choose(scene, scene.alice, message, forged)) == NOT_OFFERED
+            # In the menu of the message itself, as if the bot had put it there.
+            assert await told(scene, choose(scene, scene.alice, message, forged, offered=True)) == NO_COLUMN
         choose(scene, scene.alice, message, "1")
         await done(scene, message)
         assert "column b" in words(scene, message)

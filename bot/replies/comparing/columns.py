@@ -30,7 +30,8 @@ MOST_LINES = 8
 NEARLY_NOTHING = 0.25
 """With less in common than this share, everything would be marked, so nothing is."""
 NOTHING = "*nothing*"
-_WORD = re.compile(r"\s*\S+\s*")
+# Only the first word has the white space before it: otherwise each character of a blank text would be a new start.
+_WORD = re.compile(r"(?:\A\s++)?+\S++\s*+")
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ class Submission:
         if not is_modal or not data["custom_id"].startswith(PREFIX):
             return None
         action, _, options = data["custom_id"].removeprefix(PREFIX).partition(":")
-        # A label wraps each field.
-        fields = [label.get("component", {}) for label in data["components"]]
-        text = next((whole_characters(str(field["value"])) for field in fields if field.get("custom_id") == FIELD), "")
-        ticked = frozenset(field["custom_id"] for field in fields if field.get("value") is True)
+        # A label wraps each field. A forged modal may have neither, or a field without a value.
+        fields = [label.get("component") or {} for label in data.get("components") or ()]
+        values = {field.get("custom_id"): field.get("value") for field in fields}
+        ticked = frozenset(str(one) for one, value in values.items() if value is True)
+        text = whole_characters(str(values.get(FIELD) or ""))
         return cls(action, options, text, ticked)
 
 

@@ -11,7 +11,7 @@ from bot.inference.tokenization.tokens import Token
 from bot.pictures import chips
 from bot.pictures.picture import Picture
 from bot.pictures.wording import as_chip
-from bot.replies.formatting.text import bold, escape, units
+from bot.replies.formatting.text import bold, escape, fit, units
 from bot.replies.reply import Colour, Draft, Drawing, Reply
 from bot.replies.work.numbers import CONTINUES, token_text
 from bot.replies.work.text_table import TextTable
@@ -21,6 +21,8 @@ from bot.text.characters import CUT
 ROOM = 3_000
 """Units of all texts together."""
 HEADING = 120
+PADDING = 60
+"""Units of the padding token, which a checkpoint may call anything."""
 FEWEST = 24
 """Units of a line of tokens."""
 READINGS_ROOM = 900
@@ -128,7 +130,7 @@ def _padding(result: TokenizeResult) -> str:
     if result.padding is None:
         token = f"This tokenizer has no token for it; id {result.padding_id} stands in, and the mask hides it"
         return f"on the {result.padding_side}. {token}."
-    token = f"{bold(result.padding.text)} (id {result.padding_id})"
+    token = f"{fit(result.padding.text, PADDING, bold)[0]} (id {result.padding_id})"
     used = f"{number:,} in this batch" if number else "none needed here"
     return f"on the {result.padding_side} with {token}, attention mask 0; {used}."
 

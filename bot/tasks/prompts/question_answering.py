@@ -30,8 +30,9 @@ WRITTEN_TOKENS = 24
 QUOTED_GAIN, OWN_GAIN = 1.0, 4.0
 
 _QUOTES = " \"“”„«»「」『』'`"
-# Abbreviations that keep their full stop: U.S.
-_INITIALS = re.compile(r"(?:^|\W)\w(?:\.\w)+\.$")
+# Abbreviations that keep their full stop, such as U.S., from their end: from the front each letter of a long row of
+# them would be a new start.
+_INITIALS = re.compile(r"\.(?:\w\.)+\w(?:\W|$)")
 
 
 @dataclass(frozen=True)
@@ -118,4 +119,4 @@ def first_line(head: CausalLM, ids: Sequence[int]) -> str:
 def clean_answer(line: str) -> str:
     """Return a generated line without quotation marks, a final full stop, and invisible characters."""
     answer = " ".join(line.replace(REPLACEMENT_CHARACTER, "").split()).strip(_QUOTES)
-    return answer if _INITIALS.search(answer) else answer.removesuffix(".").removesuffix("。").strip(_QUOTES)
+    return answer if _INITIALS.match(answer[::-1]) else answer.removesuffix(".").removesuffix("。").strip(_QUOTES)

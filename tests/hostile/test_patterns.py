@@ -1,0 +1,112 @@
+"""Texts of repeated beginnings: what reads them takes a time in proportion to their length, and not to its square."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from bot.inference.checkpoints.catalogue import FOR_TASKS, HUB_ID
+from bot.inference.languages import lookup
+from bot.inference.tokenization import literal
+from bot.replies.comparing import columns
+from bot.replies.formatting.text import escape, visible
+from bot.tasks.code import fence
+from bot.tasks.code.ending import code_end
+from bot.tasks.fill import _MASK
+from bot.tasks.prompts.question_answering import clean_answer
+from bot.tasks.translation.drafting import requoted
+from bot.text.label_list import parse_labels
+from bot.text.markup import markup
+
+SHORT, TIMES, TRIES = 2_000, 4, 5
+GROWTH = 12.0
+"""Of the time for a text of `TIMES` the length: about 4 if it is linear, 16 if it is quadratic."""
+QUICK = 0.005
+"""Seconds of the processor in which the longer text may always be read."""
+
+READERS: Mapping[str, Callable[[str], Any]] = {
+    "fence._BLOCK": fence._BLOCK.fullmatch,
+    "fence._OPENED": fence._OPENED.fullmatch,
+    "fence._AROUND": fence._AROUND.fullmatch,
+    "fence._INLINE": fence._INLINE.fullmatch,
+    "fence._PROSE": fence._PROSE.fullmatch,
+    "fence._LEADING_LINE": fence._LEADING_LINE.fullmatch,
+    "fence._FIRST_WORD": fence._FIRST_WORD.fullmatch,
+    "fence._NAMED_FENCE": fence._NAMED_FENCE.search,
+    "code_end": lambda text: code_end("def f():\n  x\n", text, in_blocks=True),
+    "columns._WORD": columns._WORD.findall,
+    "lookup._VARIETY": lookup._VARIETY.fullmatch,
+    "literal._MARKUP": literal._MARKUP.fullmatch,
+    "FOR_TASKS": FOR_TASKS.match,
+    "HUB_ID": HUB_ID.fullmatch,
+    "_MASK": _MASK.split,
+    "clean_answer": clean_answer,
+    "requoted": lambda text: requoted(text, text),
+    "parse_labels": parse_labels,
+    "markup": markup,
+    "escape": escape,
+    "visible": visible,
+}
+"""As the code calls them."""
+UNITS = (
+    "`", "```", "```\n", "\n```", "~~~ ", "~~~```", "``` ", " ", "\n", "\t ", "a", "a ", "a.", "a+", "a + ", "a   +",
+    "(", "a(", "(a)",
+    "[",
+    "[a](", "<", "<a:", "<@", "{{", "|", "'", '"', "“", "_", "a/", "-", "@a", "a@a.",
+    "://", "a://", ":", "*", "\\", "\u200b",
+    "e\u0301", "1.", "\r\n", "\ufe0f",
+)  # fmt: skip
+
+
+def seconds(read: Callable[[str], Any], text: str) -> float:
+    """The shortest of some times of the processor, which other processes lengthen little."""
+    found = []
+    for _ in range(TRIES):
+        began = time.process_time()
+        read(text)
+        found.append(time.process_time() - began)
+    return min(found)
+
+
+def grows(read: Callable[[str], Any], unit: str, end: str) -> bool:
+    """Whether a text of this beginning, again and again, takes more than its share of time."""
+    short, long = ((unit * (length // len(unit) + 1))[: length - 1] + end for length in (SHORT, SHORT * TIMES))
+    began = time.process_time()
+    read(long)
+    if time.process_time() - began < QUICK:
+        return False
+    return (longer := seconds(read, long)) > QUICK and longer > GROWTH * seconds(read, short)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_no_text_takes_long(name: str) -> None:
+    slow = [(unit, end) for unit in UNITS for end in ("", "x", "\0") if grows(READERS[name], unit, end)]
+    assert not slow, slow
+
+
+def test_a_quadratic_pattern_would_be_found() -> None:
+    assert grows(re.compile(r"\s*\S+\s*").findall, " ", "")
+
+
+@pytest.mark.parametrize(("text", "words"), [(" a  b\n", [" a  ", "b\n"]), ("a", ["a"]), (" \n", []), ("", [])])
+def test_the_words_of_an_answer(text: str, words: list[str]) -> None:
+    assert columns._WORD.findall(text) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("U.S.", "U.S."),
+        ("the U.S.", "the U.S."),
+        ("Ann.", "Ann"),
+        ("x.U.S.", "x.U.S."),
+        ("ab.c.", "ab.c"),
+        (".a.b.", ".a.b."),
+    ],
+)
+def test_initials_keep_their_full_stop(line: str, answer: str) -> None:
+    assert clean_answer(line) == answer
