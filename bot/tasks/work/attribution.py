@@ -17,11 +17,23 @@ import numpy.typing as npt
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, PostponedGradients, Scores, column, table
+from bot.tasks.work.blocks import (
+    Explanation,
+    Form,
+    Number,
+    Page,
+    Postponed,
+    PostponedGradients,
+    PostponedWriting,
+    Scores,
+    column,
+    table,
+)
 from bot.tasks.work.pages import page
 from bot.tasks.work.shapley import ordered_scores
 from bot.tasks.work.word_evidence import computed_pages, postponed_pages
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import writing_page
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -122,6 +134,9 @@ def attributed(
             case PostponedGradients() as postponed:  # only an encoder's
                 assert not isinstance(head, CausalLM)
                 computed = [(yield from attribution(head, postponed))]
+            case PostponedWriting() as postponed:
+                assert isinstance(head, CausalLM)
+                computed = [(yield from writing_page(head, request, postponed, finer=finer))]
             case Postponed() as postponed if not computed:  # two pages of one table
                 computed = yield from computed_pages(head, request, postponed, finer=finer)
         if one.postponed is not None:

@@ -759,9 +759,10 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
 def kinds_of(work: Explanation) -> list[str]:
     """The kinds of all pages, in order; alternatives belong to the page of the written tokens.
 
-    The pages of the layers have tests of their own, `test_layers`.
+    The pages of the layers, and of the words that made it write a text, have tests of their own: `test_layers` and
+    `test_writing_evidence`.
     """
-    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer")
+    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer", "Which words made it")
     pages = [page for page in work.pages if not page.name.startswith(apart)]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]
