@@ -23,6 +23,8 @@ from bot.tasks.work.blocks import (
     Number,
     Page,
     Paragraph,
+    Postponed,
+    PostponedGradients,
     Quote,
     Reshaped,
     Scores,
@@ -389,7 +391,7 @@ class PostponedAttribution(PageObject):
 
     def __init__(self, page: Page) -> None:
         super().__init__(page)
-        assert page.postponed is not None
+        assert isinstance(page.postponed, Postponed | PostponedGradients)
         self.label, self.explained = page.postponed.label, page.postponed.explained
 
     @classmethod
