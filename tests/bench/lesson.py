@@ -1,28 +1,37 @@
-"""The numbers of docs/lessons/attributions.md, computed again: `python -m tests.bench.lesson CHECKPOINT_FOLDER`."""
+"""The numbers of two lessons in docs/lessons, computed again: `python -m tests.bench.lesson CHECKPOINT_FOLDER`."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
+from bot.inference.requests import Request
 from bot.replies.work.blocks import plain_page
+from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.explanations import show_work
 from bot.tasks.work.request import WorkRequest
 
-LESSON = Path(__file__).parents[2] / "docs" / "lessons" / "attributions.md"
+LESSONS = Path(__file__).parents[2] / "docs" / "lessons"
+LESSON = LESSONS / "attributions.md"
 TEXT = "I love to hate this course"
+ASKED: Mapping[Path, Request[Any]] = {
+    LESSON: SentimentRequest(TEXT),
+    LESSONS / "written.md": GenerateRequest("The capital of France is", max_new_tokens=4, temperature=0.05, seed=1),
+}
+"""The request that each lesson is about."""
 
 
 def numbers(text: str) -> list[str]:
-    """Return the signed numbers with three digits, and the percentages."""
-    return re.findall(r"[+−]\d+\.\d{3}|\d+\.\d(?= ?%)", text)
+    """Return the signed numbers with two digits or more, and the percentages."""
+    return re.findall(r"[+−]\d+\.\d{2,3}|\d+\.\d(?= ?%)", text)
 
 
 def missing(lesson: str, pages: str) -> Iterator[str]:
@@ -32,11 +41,13 @@ def missing(lesson: str, pages: str) -> Iterator[str]:
 
 
 def main(folder: Path) -> int:
-    """Return 0 if the pages have all numbers of the lesson."""
+    """Return 0 if the pages have all numbers of the lessons."""
     head = load_head(folder, Device("cpu", "float32"))
-    asked = replace(WorkRequest.of(SentimentRequest(TEXT)), evidence=True, finer=True)
-    pages = "\n".join(map(plain_page, run_task(show_work(head, asked)).pages))
-    wrong = list(missing(LESSON.read_text("utf-8"), pages))
+    wrong: list[str] = []
+    for lesson, request in ASKED.items():
+        asked = replace(WorkRequest.of(request), evidence=True, finer=True)
+        pages = "\n".join(map(plain_page, run_task(show_work(head, asked)).pages))
+        wrong += missing(lesson.read_text("utf-8"), pages)
     sys.stdout.write(f"{len(wrong)} numbers differ: {', '.join(wrong) or 'none'}\n")
     return 1 if wrong else 0
 

@@ -17,7 +17,7 @@ NAME = "Which words mattered"
 PAIRS = "Word pairs"
 
 
-async def evidence_of(scene: Scene, command: str, name: str = NAME, **options: str) -> Any:
+async def evidence_of(scene: Scene, command: str, name: str = NAME, **options: Any) -> Any:
     """A page of an answer's work, opened."""
     answered = await scene.alice.slash(scene.channel, command, **options)
     shown = scene.press(scene.alice, answered.response, "Show the work")
@@ -78,3 +78,16 @@ async def test_a_first_picture_comes_before_the_closer_one(
         *_, first, last = [one for one in told if "The scores add up to" in one]
         assert first != last
         assert "Exact Shapley values of the words" in last
+
+
+async def test_of_what_was_written(open_scene: OpenScene, make_preset: Callable[..., Any]) -> None:
+    async with open_scene(make_preset(generate="llama")) as scene:
+        shown = await evidence_of(
+            scene, "generate", "Which words made it write this", prompt="The capital of France", max_new_tokens=8
+        )
+
+        [embed] = shown.embeds
+        assert "Proof: without “" in embed.description
+        assert "The scores add up to" in embed.description
+        [picture] = [one for one in shown.attachments if one.filename.endswith(".png")]
+        assert "spoke for what was written" in picture.description

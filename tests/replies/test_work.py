@@ -49,7 +49,7 @@ from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
 from bot.tasks.work.attribution import attribution_page
-from bot.tasks.work.blocks import Form, Page, Postponed, PostponedGradients, column, table
+from bot.tasks.work.blocks import Form, Page, Postponed, PostponedGradients, PostponedWriting, column, table
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -127,6 +127,7 @@ def sample(text: str) -> tuple[Page, ...]:
         *(least_certain_page(candidates, chosen, LIKELIEST, 0) for chosen in (0, 1)),
         POSTPONED,
         page("pairs", Postponed("POSITIVE", text, 0)),
+        page("made-it-write", PostponedWriting(text, (1, 2))),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
         ending(text, 12, text),
         *labelled(text),

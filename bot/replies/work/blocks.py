@@ -18,6 +18,7 @@ from bot.tasks.work.blocks import (
     Paragraph,
     Postponed,
     PostponedGradients,
+    PostponedWriting,
     Quote,
     Table,
 )
@@ -49,7 +50,7 @@ def markdown(block: Block, draft: Draft, room: int) -> str:
         case Bar(label, probability):
             label = fit(label, DECISION_LABEL, escape)[0]
             return bar_line(probability, f"**{label}**" if label.strip() else label)
-        case Postponed() | PostponedGradients():
+        case Postponed() | PostponedGradients() | PostponedWriting():
             return COMPUTING
 
 
@@ -68,7 +69,7 @@ def plain(block: Block) -> str:
             return f"{sentence}\n{text_table(table).plain()}"
         case Bar(label, probability):
             return plain_line(probability, label)
-        case Postponed() | PostponedGradients():
+        case Postponed() | PostponedGradients() | PostponedWriting():
             return NOT_IN_FILE
 
 

@@ -15,6 +15,7 @@ from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, Quote, c
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import check_vocabulary, continuations
 from bot.text.quotes import QUOTED_SHARE, same_words
 
@@ -38,6 +39,7 @@ def explain_writing(head: CausalLM, request: AnswerRequest, written: WrittenIds 
     return explanation(
         text_page(how, prompted.PROMPT.format(context=made.context, question=request.question)),
         *pages,
+        *postponed_writing(made.context, made.ids),
         quotation_page(request.context, line, made),
         *([] if made.score is None else [weighed_answer_page(head.tokens(made.score.answer), made.score)]),
         decision_page(certainty, *_decision(made)),

@@ -17,11 +17,23 @@ import numpy.typing as npt
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import Explanation, Form, Number, Page, Postponed, PostponedGradients, Scores, column, table
+from bot.tasks.work.blocks import (
+    Explanation,
+    Form,
+    Number,
+    Page,
+    Postponed,
+    PostponedGradients,
+    PostponedWriting,
+    Scores,
+    column,
+    table,
+)
 from bot.tasks.work.pages import page
 from bot.tasks.work.shapley import ordered_scores
 from bot.tasks.work.word_evidence import computed_pages, postponed_pages
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import writing_page
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -35,9 +47,7 @@ Evidence: TypeAlias = tuple[Page, ...]
 """One page, postponed or omitted; none if a text has no tokens."""
 
 FEWEST_STEPS = 32
-"""An encoder's usually suffice."""
-PROMPTED_STEPS = 64
-"""A language model's first ones: its path is rougher, and points of a stretch that is divided are not used again."""
+"""They usually suffice."""
 MOST_STEPS = 128
 """Gradients that are taken in all, those of stretches that were divided afterwards included."""
 MOST_READ = 4_096
@@ -73,16 +83,16 @@ def label_attribution(
     blank = head.pad_token_id if mask is None else int(mask)
     baseline = "padding" if mask is None else "mask tokens"
     stretch = Stretch(inputs.ids, inputs.type_ids, _blanked(inputs.ids, positions, blank), LabelLogit(label))
-    return _evidence(
-        PostponedGradients(name, stretch, positions, baseline, f"the logit of {head.labels[label]}"), index
-    )
+    text = head.decode([inputs.ids[position] for position in positions])
+    postponed = PostponedGradients(name, stretch, positions, baseline, f"the logit of {head.labels[label]}")
+    return _evidence(postponed, index, text)
 
 
-def _evidence(postponed: PostponedGradients, index: int) -> Evidence:
+def _evidence(postponed: PostponedGradients, index: int, text: str) -> Evidence:
     if not postponed.positions:
         return ()
     tokens = postponed.path.tokens
-    return (page("attribution", postponed),) if tokens <= LONGEST else postponed_pages(postponed.label, index)
+    return (page("attribution", postponed),) if tokens <= LONGEST else postponed_pages(postponed.label, index, text)
 
 
 def attribution_page(
@@ -115,12 +125,18 @@ def attributed(
         request: the one that is explained.
         finer: take as long as there is time for, rather than for a first picture.
     """
+    from bot.inference.heads.causal_lm import CausalLM
+
     pages = list(found.pages)
     computed: list[Page] = []
     for index, one in enumerate(pages):
         match one.postponed:
-            case PostponedGradients() as postponed:
+            case PostponedGradients() as postponed:  # only an encoder's
+                assert not isinstance(head, CausalLM)
                 computed = [(yield from attribution(head, postponed))]
+            case PostponedWriting() as postponed:
+                assert isinstance(head, CausalLM)
+                computed = [(yield from writing_page(head, request, postponed, finer=finer))]
             case Postponed() as postponed if not computed:  # two pages of one table
                 computed = yield from computed_pages(head, request, postponed, finer=finer)
         if one.postponed is not None:
@@ -128,30 +144,22 @@ def attributed(
     return Explanation(tuple(pages))
 
 
-def attribution(head: SequenceClassifier | CausalLM, postponed: PostponedGradients) -> TaskRun[Page]:
+def attribution(head: SequenceClassifier, postponed: PostponedGradients) -> TaskRun[Page]:
     """Compute a postponed attribution."""
     from bot.inference.heads.inspection.integrated_gradients import load_captum
 
     load_captum()
     read = head.tokens(postponed.path.ids)
     tokens = [read[position] for position in postponed.positions]
-    if not _is_rough(postponed.path):
-        integral = yield from _integrate(head, postponed.path)
-        if integral.is_complete:
-            scores = [float(integral.scores[position]) for position in postponed.positions]
-            how = sentence("attribution.gradients", steps=integral.steps, postponed=postponed)
-            return attribution_page(postponed.label, tokens, scores, integral.difference, how)
+    integral = yield from _integrate(head, postponed.path)
+    if integral.is_complete:
+        scores = [float(integral.scores[position]) for position in postponed.positions]
+        how = sentence("attribution.gradients", steps=integral.steps, postponed=postponed)
+        return attribution_page(postponed.label, tokens, scores, integral.difference, how)
     # Shapley values are complete by themselves, however rough the path is.
     found = yield from ordered_scores(head, postponed.path, postponed.positions)
     how = sentence("attribution.shapley", orders=found.orders, postponed=postponed)
     return attribution_page(postponed.label, tokens, found.scores, found.difference, how)
-
-
-def _is_rough(path: Stretch) -> bool:
-    """Return whether there is too little time for the steps that a language model may need."""
-    from bot.inference.heads.inspection.stretches import Contrast
-
-    return isinstance(path.target, Contrast) and path.tokens > MOST_READ // MOST_STEPS
 
 
 @dataclass(frozen=True)
@@ -197,10 +205,10 @@ class _Integral:
         return worst[: max(most - self.taken, 0) // (2 * first.points)]
 
 
-def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_Integral]:
+def _integrate(head: SequenceClassifier, whole: Stretch) -> TaskRun[_Integral]:
     """Integrate over a path; rough stretches are divided until the whole is complete or the time is over."""
     points = min(max(TOKENS_AT_ONCE // whole.tokens, 1), POINTS)
-    stretches = list(_divided(replace(whole, points=points), -(-_first_steps(whole) // points)))
+    stretches = list(_divided(replace(whole, points=points), -(-FEWEST_STEPS // points)))
     # Each stretch is a row of its own, so other people are served between two of them.
     found = yield from head.attribute([stretch.row for stretch in stretches])
     integral = _Integral(tuple(zip(stretches, found, strict=True)), len(stretches) * points)
@@ -210,13 +218,6 @@ def _integrate(head: SequenceClassifier | CausalLM, whole: Stretch) -> TaskRun[_
         kept = [one for index, one in enumerate(integral.stretches) if index not in rough]
         integral = _Integral((*kept, *zip(halves, found, strict=True)), integral.taken + len(halves) * points)
     return integral
-
-
-def _first_steps(whole: Stretch) -> int:
-    """Return the number of steps that most texts need."""
-    from bot.inference.heads.inspection.stretches import Contrast
-
-    return PROMPTED_STEPS if isinstance(whole.target, Contrast) else FEWEST_STEPS
 
 
 def _divided(stretch: Stretch, number: int) -> Iterator[Stretch]:

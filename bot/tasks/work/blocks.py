@@ -172,6 +172,16 @@ class Postponed:
 
 
 @dataclass(frozen=True)
+class PostponedWriting:
+    """What the words of a prompt add to the log-probabilities of a written text; computed when its page is opened."""
+
+    text: str
+    """Whose words are weighed."""
+    written: tuple[int, ...]
+    """Token ids."""
+
+
+@dataclass(frozen=True)
 class PostponedGradients:
     """An attribution by gradients that is computed when somebody opens its page, because it takes seconds."""
 
@@ -187,7 +197,9 @@ class PostponedGradients:
     """The number that is explained, in words that end a sentence."""
 
 
-Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedGradients
+Waiting: TypeAlias = Postponed | PostponedGradients | PostponedWriting
+
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedGradients | PostponedWriting
 
 
 @dataclass(frozen=True)
@@ -330,9 +342,9 @@ class Page:
     """Whether it shows numbers that can be computed more closely."""
 
     @property
-    def postponed(self) -> Postponed | PostponedGradients | None:
+    def postponed(self) -> Waiting | None:
         """The attribution that this page still waits for."""
-        return next((block for block in self.blocks if isinstance(block, Postponed | PostponedGradients)), None)
+        return next((block for block in self.blocks if isinstance(block, Waiting)), None)
 
 
 @dataclass(frozen=True)

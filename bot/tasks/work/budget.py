@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.inference.operations import TaskRun
-from bot.tasks.work.coalitions import FEWEST_PAIRS, MOST_PAIRS, Shares, Table, Value, exact, sampled
+from bot.tasks.work.coalitions import FEWEST_PAIRS, MOST_PAIRS, Shares, Table, Value, exact, left_out, sampled
 from bot.tasks.work.units import Units, units, words_of
 
-FIRST_READ = 4_096
-"""Tokens that are read for the first picture: about three seconds on two cores for a model of 135 million
-parameters."""
+FIRST_READ = 1_536
+"""Tokens that are read for the first picture, by a model of `USUAL_SIZE`."""
+USUAL_SIZE = 135_000_000
+"""Parameters. Larger models read fewer tokens in the same time."""
 MOST_READ = 49_152
 """Tokens that are read for the last one."""
 FEWEST_PARTS = 3
@@ -27,25 +28,38 @@ class Weighed:
     @property
     def is_exact(self) -> bool:
         """Whether nothing was sampled."""
-        return self.shares.errors is None and not self.shares.orders
+        return self.shares.add_up and self.shares.errors is None and not self.shares.orders
 
 
-def weighed(text: str, value: Value, budget: int) -> TaskRun[Weighed]:
+def within(budget: int, parameters: int) -> int:
+    """Return the tokens that a model reads in the time in which one of `USUAL_SIZE` reads those of a budget."""
+    return max(int(budget * min(USUAL_SIZE / max(parameters, 1), 1.0)), 1)
+
+
+def weighed(text: str, value: Value, budget: int, spare: int | None = None) -> TaskRun[Weighed]:
     """Weigh the parts of a text: its words, or longer parts if there is too little time for words.
 
     Args:
         budget: tokens. It is exceeded only for texts of which a few readings take longer.
+        spare: for a first look, in which words are left out one by one if orders take too long: the texts that will
+            be read besides. None for shares that add up.
     """
     whole = Table(units(text, 1), value)
-    yield from whole.fill([(), whole.whole])
-    at_once = max(whole.tokens, 1)
+    yield from whole.fill([()])
+    before = whole.tokens
+    yield from whole.fill([whole.whole])
+    at_once = max(whole.tokens - before, 1)
     affordable = max(budget // at_once, 1)
     words = Units("word", tuple(words_of(text)))
-    table = Table(words if _orders_of(len(words), affordable) else units(text, most_parts(affordable)), value)
+    one_by_one = spare is not None and len(words) + 1 + spare <= affordable
+    is_short = one_by_one or (spare is None and _orders_of(len(words), affordable)) or _all_fit(len(words), affordable)
+    table = Table(words if is_short else units(text, most_parts(affordable)), value)
     table.known |= {(): whole.known[()], table.whole: whole.known[whole.whole]}
-    if 2 ** len(table.units) <= 2 * affordable:  # half of the words are left out on average
+    if _all_fit(len(table.units), affordable) or (spare is not None and not one_by_one):
         yield from table.fill_all()
         return Weighed(table, exact(table))
+    if one_by_one:
+        return Weighed(table, (yield from left_out(table)))
     pairs = min(max(_orders_of(len(table.units), affordable), 1), MOST_PAIRS)
     return Weighed(table, (yield from sampled(table, pairs)))
 
@@ -57,7 +71,12 @@ def most_parts(affordable: int) -> int:
 
 def _orders_of(parts: int, affordable: int) -> int:
     """Return the pairs of an order and its reverse that are affordable; 0 if they are too few."""
-    if 2 ** min(parts, 32) <= 2 * affordable:
+    if _all_fit(parts, affordable):
         return MOST_PAIRS
     pairs = 2 * affordable // max(2 * (parts - 1), 1)
     return pairs if pairs >= FEWEST_PAIRS else 0
+
+
+def _all_fit(parts: int, affordable: int) -> bool:
+    """Return whether all texts with some parts left out are affordable; half of the parts are, on average."""
+    return 1 << min(parts, 32) <= 2 * affordable

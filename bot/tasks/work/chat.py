@@ -14,6 +14,7 @@ from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()
     return explanation(
         text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),
         *pages,
+        *postponed_writing(request.message, ids),
         _ending(head, request, ids),
         decision_page(certainty),
     )

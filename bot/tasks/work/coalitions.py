@@ -38,7 +38,7 @@ AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Shares:
-    """What each part adds; the shares sum to the difference."""
+    """What each part adds."""
 
     values: Floats
     """(parts, numbers)."""
@@ -46,6 +46,8 @@ class Shares:
     """Standard errors, of the same shape; None if the values are exact."""
     orders: int
     """That were averaged; 0 if the values are exact."""
+    add_up: bool = True
+    """Whether the shares sum to the difference."""
 
 
 @dataclass(eq=False)
@@ -112,6 +114,13 @@ def _weight(others: int, parts: int) -> float:
     if not 0 <= others < parts:
         return 0.0
     return 1 / (parts * math.comb(parts - 1, others))
+
+
+def left_out(table: Table) -> TaskRun[Shares]:
+    """Return what is lost without each part: fewer texts than any order has pairs, but nothing adds up."""
+    rests = [tuple(other for other in table.whole if other != one) for one in table.whole]
+    yield from table.fill([table.whole, *rests])
+    return Shares(np.array([table.end - table.known[rest] for rest in rests]), None, 0, add_up=False)
 
 
 def sampled(table: Table, pairs: int) -> TaskRun[Shares]:

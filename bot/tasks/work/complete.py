@@ -15,6 +15,7 @@ from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds =
     return explanation(
         text_page(" ".join(_told(request, prompt)), text, to_end=True),
         *pages,
+        *postponed_writing(request.code, ids),
         _ending(head, request, prompt, ids),
         decision_page(certainty),
     )

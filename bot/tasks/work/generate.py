@@ -12,6 +12,7 @@ from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import continuations
 
 if TYPE_CHECKING:
@@ -42,5 +43,6 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     return explanation(
         text_page(how, head.decode(prompt.ids) if prompt.truncated else request.prompt),
         *pages,
+        *(postponed_writing(request.prompt, texts[0]) if len(texts) == 1 else ()),
         decision_page(f"{certainty} {half}".strip()),
     )

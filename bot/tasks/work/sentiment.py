@@ -53,6 +53,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     how = sentence("sentiment.prompted", prompts=len(prompts))
     read = yield from prompted(head, how, prompts, truncated=made.truncated)
     layers = yield from prompt_layer_pages(head, prompts[0], sentiment.WORDS[0])
+    best = 0 if made.positive >= 0.5 else 1
     after, (good, bad) = made.leaning, made.anchors
     score = sentiment.SHARPNESS * made.distance
     labels, probabilities = ("POSITIVE", "NEGATIVE"), (made.positive, 1 - made.positive)
@@ -61,7 +62,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     return explanation(
         *read,
         weighed_page(labels, np.array(columns), _formula(made, score)),
-        *postponed_pages(labels[0 if made.positive >= 0.5 else 1], 0 if made.positive >= 0.5 else 1),
+        *postponed_pages(labels[best], best, request.text),
         *layers,
         decision_page(*largest(ranked(labels, probabilities))),
     )

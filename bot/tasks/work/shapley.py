@@ -1,4 +1,4 @@
-"""Which tokens of a text spoke for an answer, if gradients don't tell: Shapley values, from sampled orders.
+"""Which tokens of a text spoke for an encoder's label, if gradients don't tell: Shapley values, from sampled orders.
 
 In an order, the text's tokens replace those of the baseline one after the other, and each token's score is the change
 in the number that is explained. So an order's scores sum to the whole change, however rough the model is. A token's
@@ -18,10 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bot.inference.operations import Row, TaskRun
-from bot.tasks.scores import Floats
 
 if TYPE_CHECKING:
-    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.inspection.stretches import Stretch
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
@@ -41,7 +39,7 @@ class Ordered:
     orders: int
 
 
-def ordered_scores(head: SequenceClassifier | CausalLM, path: Stretch, positions: Sequence[int]) -> TaskRun[Ordered]:
+def ordered_scores(head: SequenceClassifier, path: Stretch, positions: Sequence[int]) -> TaskRun[Ordered]:
     """Compute scores for the tokens at some positions of a text; the path leads from the baseline to the text."""
     first, last = yield from _values(head, path, [path.baseline, path.ids])
     orders = list(_orders(len(positions), _number(path.tokens, len(positions))))
@@ -73,22 +71,14 @@ def _between(path: Stretch, order: Sequence[int]) -> Iterator[Tokens]:
         yield tuple(ids)
 
 
-def _values(head: SequenceClassifier | CausalLM, path: Stretch, texts: Sequence[Tokens]) -> TaskRun[Sequence[float]]:
+def _values(head: SequenceClassifier, path: Stretch, texts: Sequence[Tokens]) -> TaskRun[Sequence[float]]:
     """Compute the number that is explained, for each of several texts."""
-    from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.encoder_head import EncoderInput
     from bot.inference.heads.inspection.stretches import LabelLogit
 
     if not texts:
         return []
-    target = path.target
-    if isinstance(head, CausalLM):
-        assert not isinstance(target, LabelLogit)
-        words, factors = zip(*target.signed, strict=True)
-        found = yield from head.score([head.continuations(ids, words) for ids in texts])
-        log_probs: list[Floats] = [np.array([one.sum() for one in scores], dtype=np.float64) for scores in found]
-        return [float(one @ np.array(factors)) for one in log_probs]
-    assert isinstance(target, LabelLogit)
+    assert isinstance(path.target, LabelLogit)
     rows = [Row(EncoderInput(ids, path.type_ids, truncated=False), len(ids)) for ids in texts]
     logits = yield from head.classify(rows)
-    return [float(one[target.label]) for one in logits]
+    return [float(one[path.target.label]) for one in logits]

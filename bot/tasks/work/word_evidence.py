@@ -24,10 +24,10 @@ from bot.tasks import sentiment, zeroshot
 from bot.tasks.scores import Floats, sigmoid
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.blocks import Bars, Block, Form, Number, Page, Postponed, Quote, Scores, Text, column, table
-from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, weighed
+from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, weighed, within
 from bot.tasks.work.coalitions import Coalition, Table, Value, exact, interactions
 from bot.tasks.work.pages import page
-from bot.tasks.work.units import units
+from bot.tasks.work.units import units, words_of
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ LEFT_OUT = 2
 """The strongest words that a proof leaves out."""
 DRAWS = 8
 """Random choices of as many words, for comparison."""
+FIRST_DRAWS = 3
+"""The same for a first picture."""
 MOST_TERMS = 12
 """In the picture of pairs."""
 SURE = 1e-12
@@ -90,10 +92,11 @@ def _log_odds(probability: float) -> float:
     return math.log(kept / (1 - kept))
 
 
-def postponed_pages(label: str, index: int) -> tuple[Page, ...]:
-    """Postpone the pages of a label."""
-    explained = sentence("words.explained", label=label)
-    return page("attribution", Postponed(label, explained, index)), page("pairs", Postponed(label, explained, index))
+def postponed_pages(label: str, index: int, text: str) -> tuple[Page, ...]:
+    """Postpone the pages of a label; a text of one word has no pairs."""
+    postponed = Postponed(label, sentence("words.explained", label=label), index)
+    scores = page("attribution", postponed)
+    return (scores, page("pairs", postponed)) if len(words_of(text)) > 1 else (scores,)
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,12 @@ def computed_pages(
     """
     value = label_value(head, request, postponed.index)
     text: str = request.text  # type: ignore[attr-defined]
-    found = yield from weighed(text, value, MOST_READ if finer else FIRST_READ)
-    proof = yield from _proof(found)
-    paired = yield from _pairs(found, value, text, MOST_READ // 2 if finer else FIRST_READ // 4)
-    is_last = finer or (found.is_exact and paired.units == found.table.units)
+    budget = MOST_READ if finer else within(FIRST_READ, head.parameters)
+    found = yield from weighed(text, value, budget, None if finer else FIRST_DRAWS + 1)
+    all_of_it = finer or found.is_exact
+    proof = yield from _proof(found, DRAWS if all_of_it else FIRST_DRAWS)
+    paired = yield from _pairs(found, value, text, MOST_READ // 2 if finer else budget // 4)
+    is_last = finer or (found.is_exact and found.table.units.parts == tuple(words_of(text)))
     pages = [_scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
     return [replace(one, is_estimate=not is_last) for one in pages]
 
@@ -138,7 +143,7 @@ def _pairs(found: Weighed, value: Value, text: str, budget: int) -> TaskRun[Tabl
     return full
 
 
-def _proof(found: Weighed) -> TaskRun[_Proof | None]:
+def _proof(found: Weighed, draws: int) -> TaskRun[_Proof | None]:
     """Ask about the text without its strongest words, and without random ones."""
     parts = found.table.units
     number = min(LEFT_OUT, len(parts) - 1)
@@ -146,7 +151,7 @@ def _proof(found: Weighed) -> TaskRun[_Proof | None]:
         return None
     strongest = sorted(np.argsort(-found.shares.values[:, 0], kind="stable")[:number].tolist())
     choices = list(combinations(range(len(parts)), number))
-    drawn = choices if len(choices) <= DRAWS else random.Random(0).sample(choices, DRAWS)
+    drawn = choices if len(choices) <= draws else random.Random(0).sample(choices, draws)
     rests = [_rest(found.table, one) for one in (strongest, *drawn)]
     yield from found.table.fill(rests)
     after, *others = (float(sigmoid(found.table.known[rest][0])) for rest in rests)
@@ -169,16 +174,21 @@ def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> 
     if shares.errors is not None:
         columns.append(column("±", (one for _, one, _ in ranked), Form.TWO))
     shown = table(*columns, column(parts.noun, (name for _, _, name in ranked)))
-    how = (
-        sentence("words.exact", nouns=f"{parts.noun}s", texts=len(found.table.known))
-        if found.is_exact
-        else sentence("words.sampled", nouns=f"{parts.noun}s", orders=shares.orders)
-    )
-    total = _total(found.table, scores)
+    total = _total(found.table, scores if shares.add_up else None)
+    how = _how(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
     picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total)
     blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
     return page("attribution", *blocks, picture=picture)
+
+
+def _how(found: Weighed) -> str:
+    nouns = f"{found.table.units.noun}s"
+    if found.is_exact:
+        return sentence("words.exact", nouns=nouns, texts=len(found.table.known))
+    if found.shares.add_up:
+        return sentence("words.sampled", nouns=nouns, orders=found.shares.orders)
+    return sentence("words.one-by-one", noun=found.table.units.noun)
 
 
 def _digits(errors: Sequence[float | None]) -> Form:
@@ -189,11 +199,12 @@ def _digits(errors: Sequence[float | None]) -> Form:
     return Form.SIGNED_TWO if largest < 0.05 else Form.SIGNED_ONE
 
 
-def _total(found: Table, scores: Sequence[float]) -> tuple[Text, ...]:
+def _total(found: Table, scores: Sequence[float] | None) -> tuple[Text, ...]:
+    """Say where the number starts and ends; scores are None if they don't sum to the way between."""
     start, end = float(found.start[0]), float(found.end[0])
+    added = () if scores is None else ("The scores add up to ", Number(sum(scores), Form.SIGNED_THREE))
     return (
-        "The scores add up to ",
-        Number(sum(scores), Form.SIGNED_THREE),
+        *(added or ("In all, the text adds ", Number(end - start, Form.SIGNED_THREE))),
         ": from ",
         Number(start, Form.SIGNED_THREE),
         " (",

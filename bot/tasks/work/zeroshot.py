@@ -107,7 +107,7 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
     return explanation(
         *read,
         weighed_page(request.labels, columns, _weighing_formula(request, made)),
-        *postponed_pages(request.labels[best], best),
+        *postponed_pages(request.labels[best], best, request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 

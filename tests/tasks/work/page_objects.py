@@ -23,6 +23,8 @@ from bot.tasks.work.blocks import (
     Number,
     Page,
     Paragraph,
+    Postponed,
+    PostponedGradients,
     Quote,
     Reshaped,
     Scores,
@@ -389,7 +391,7 @@ class PostponedAttribution(PageObject):
 
     def __init__(self, page: Page) -> None:
         super().__init__(page)
-        assert page.postponed is not None
+        assert isinstance(page.postponed, Postponed | PostponedGradients)
         self.label, self.explained = page.postponed.label, page.postponed.explained
 
     @classmethod
@@ -759,9 +761,10 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
 def kinds_of(work: Explanation) -> list[str]:
     """The kinds of all pages, in order; alternatives belong to the page of the written tokens.
 
-    The pages of the layers and of token pairs have tests of their own, `test_layers` and `test_token_pairs`.
+    The pages of the layers, of token pairs, and of the words that made it write a text have tests of their own:
+    `test_layers`, `test_token_pairs` and `test_writing_evidence`.
     """
-    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer", "Token pairs")
+    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer", "Token pairs", "Which words made it")
     pages = [page for page in work.pages if not page.name.startswith(apart)]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]

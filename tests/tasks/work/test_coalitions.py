@@ -1,11 +1,10 @@
-"""Shapley values and pairs of parts, against captum, shapiq and every order by hand."""
+"""Shapley values and pairs of parts, against captum, and every order by hand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from itertools import combinations
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -96,18 +95,32 @@ def test_pairs(table: Table) -> None:
     assert whole == pytest.approx(shares.values[:, 0])
 
 
-def test_pairs_are_shapiqs(table: Table) -> None:
-    shapiq: Any = pytest.importorskip("shapiq")
+def by_definition(first: int, second: int) -> float:
+    """The index of order two: a mean over all orders in which a pair, joining as one, finds others there before it."""
+    others = [index for index in range(len(PARTS)) if index not in (first, second)]
+    found: list[float] = []
+    for order in permutations([*others, -1]):
+        before = order[: order.index(-1)]
+        with_pair = (number(text_of((*before, *added)))[0] for added in ((first, second), (first,), (second,), ()))
+        both, one, other, none = map(float, with_pair)
+        found.append(both - one - other + none)
+    return sum(found) / len(found)
 
-    def game(coalitions: Any) -> Any:
-        return np.array([number(table.units.text(np.flatnonzero(one).tolist()))[0] for one in coalitions])
 
-    right = shapiq.ExactComputer(n_players=len(PARTS), game=game)("k-SII", order=2)
+def text_of(kept: Sequence[int]) -> str:
+    return "".join(PARTS[index] for index in sorted(kept)).strip()
+
+
+def test_pairs_are_those_of_the_definition(table: Table) -> None:
     found = interactions(table, exact(table))
-    for one in range(len(PARTS)):
-        assert found[one, one] == pytest.approx(right[(one,)], abs=1e-6)
-    for pair in combinations(range(len(PARTS)), 2):
-        assert found[pair] == pytest.approx(right[pair], abs=1e-6)
+    whole = by_captum(0)
+    alone = dict(enumerate(whole))
+    for first, second in combinations(range(len(PARTS)), 2):
+        share = by_definition(first, second)
+        assert found[first, second] == pytest.approx(share)
+        alone[first] -= share / 2
+        alone[second] -= share / 2
+    assert np.diag(found) == pytest.approx([alone[index] for index in range(len(PARTS))], abs=1e-5)
 
 
 def test_values_are_computed_once() -> None:

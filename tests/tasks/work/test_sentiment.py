@@ -13,10 +13,11 @@ import transformers
 from bot.inference.compute.device import Device
 from bot.inference.operations import run_task
 from bot.tasks import sentiment
+from bot.tasks.scores import sigmoid
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import attribution as attribute
 from bot.tasks.work import word_evidence
-from bot.tasks.work.blocks import Explanation, Number, PostponedGradients, Quote
+from bot.tasks.work.blocks import Explanation, Number, PostponedGradients, Quote, Scores
 from bot.tasks.work.budget import MOST_READ
 from bot.tasks.work.explanations import TASK
 from bot.tasks.work.request import WorkRequest
@@ -33,10 +34,13 @@ from tests.tasks.work.page_objects import (
     Tokens,
     WeighedLabels,
     kinds_of,
+    numbers,
 )
 from tests.tasks.work.support import answered_and_opened, equations, medians, piece_of, watch_attributions
 from tests.tiny import SHORT_CONTEXT, TEXTS
 
+FEW = 2_600
+"""Tokens: some texts of six words, by tiny tokenizers."""
 EXACT = 1e-6
 LONG = "I love apples. " * 200
 
@@ -204,6 +208,29 @@ async def test_the_proof_is_what_the_command_says(
     assert rest == " ".join(part for part in parts if part not in left_out)
 
 
+async def test_a_first_look_leaves_words_out_one_by_one(
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_evidence, "FIRST_READ", FEW)
+    words = ["I", "love", "to", "hate", "this", "course"]
+    async with make_worker(make_preset(sentiment="llama")) as worker:
+        result, whole = await answered_and_opened(worker, SentimentRequest(" ".join(words)), evidence=True)
+        label = result.scores[0].label
+        [page] = [one for one in whole.pages if one.name == "Which words mattered"]
+        assert isinstance(page.picture, Scores)
+        _, _, _, end, _ = numbers(page.picture.note)
+        assert float(sigmoid(end)) == pytest.approx(probabilities(result)[label], abs=1e-6)
+        assert [token.text for token in page.picture.tokens] == words
+        for index, score in enumerate(page.picture.values):
+            rest = SentimentRequest(" ".join(words[:index] + words[index + 1 :]))
+            without = (await worker.run(rest, person=1)).result
+            left = float(sigmoid(end - score))
+            assert left == pytest.approx(probabilities(without)[label], abs=1e-4)
+    assert page.is_estimate
+    assert "add up to" not in str(page.blocks)
+    assert "In all, the text adds" in str(page.blocks)
+
+
 @pytest.mark.parametrize("name", ["distilbert", "llama"])
 async def test_long_texts_have_scores(
     make_worker: Callable[..., Any], make_preset: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
@@ -273,7 +300,6 @@ class TestPrompted:
             "HiddenStates",
             "WeighedLabels",
             "PostponedAttribution",
-            "PostponedPairs",
             "Decision",
         ]
         prompts = ("Review: Great.\nSentiment:", "Text: Great.\nSentiment:", "Sentence: Great.\nSentiment:")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot.inference.heads.encoder_head import EncoderInput
-from bot.inference.heads.inspection.stretches import Contrast, LabelLogit, Stretch
+from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
 from bot.inference.operations import Row, run_task
 from bot.tasks.work import shapley
 from bot.tasks.work.shapley import Ordered, ordered_scores
@@ -22,15 +22,6 @@ def classifier_path(head: Any, text: str = "I love apples") -> Stretch:
     ids = head.encode(text).inputs.ids
     blank = head.tokenizer.mask_token_id
     return Stretch(ids, None, (ids[0], *[blank] * (len(ids) - 2), ids[-1]), LabelLogit(1))
-
-
-WORDS = (" love", " hate")
-
-
-def language_path(head: Any, text: str) -> Stretch:
-    ids = head.encode(text)
-    good, bad = map(head.encode_rest, WORDS)
-    return Stretch(ids, None, (head.encode_rest("\n")[-1],) * len(ids), Contrast((good,), (bad,)))
 
 
 def by_hand(head: Any, path: Stretch, places: tuple[int, ...]) -> list[float]:
@@ -69,21 +60,6 @@ def test_some_orders_come_near(load: Callable[[str], Any]) -> None:
     assert found.orders == shapley.MOST_ORDERS
     exact = np.array(by_hand(head, path, PLACES))
     assert np.abs(np.array(found.scores) - exact).max() < 0.2 * np.abs(exact).max()
-
-
-@pytest.mark.parametrize("text", ["apples", "I love apples and I hate waiting for them. " * 3])
-def test_complete_for_a_language_model(load: Callable[[str], Any], text: str) -> None:
-    head = load("llama")
-    path = language_path(head, text)
-
-    found = run_task(ordered_scores(head, path, range(len(path.ids))))
-
-    assert sum(found.scores) == pytest.approx(found.difference, abs=1e-5)
-    values = []
-    for ids in (path.baseline, path.ids):
-        [[good, bad]] = head.score.run([head.continuations(ids, list(map(head.encode_rest, WORDS)))])
-        values.append(float(good.sum() - bad.sum()))
-    assert found.difference == pytest.approx(values[1] - values[0], abs=1e-4)
 
 
 def test_the_same_every_time(load: Callable[[str], Any]) -> None:
