@@ -50,7 +50,7 @@ class AttentionView:
         if (self.heads in (Heads.ONE, Heads.WORKED)) != (self.head is not None):
             raise InvalidRequest("Choose either one `head`, or what is made of all of them.")
         if (self.query is None) != (self.key is None) or (self.query is not None and self.heads is not Heads.WORKED):
-            raise InvalidRequest("A pair of tokens belongs to one weight that is worked out.")
+            raise InvalidRequest("A pair of tokens belongs to one weight that is worked out. Choose a head first.")
 
 
 ANY_VIEW = AttentionView()

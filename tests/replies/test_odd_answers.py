@@ -37,7 +37,8 @@ def printed(reply: Reply) -> str:
 
 
 def test_every_command_is_here() -> None:
-    assert set(REPLIES) == {one.name for one in pkgutil.iter_modules(results.__path__)}
+    modules = {one.name for one in pkgutil.iter_modules(results.__path__)}
+    assert set(REPLIES) == modules - {"attention_worked"}  # which is a part of what `attention` renders
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -68,6 +68,7 @@ from bot.tasks.work.reading import hidden_page, tokens_page
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from bot.tasks.work.summarize import rounds_page
+from bot.tasks.work.token_pairs import token_pairs_page
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -137,6 +138,8 @@ def sample(text: str) -> tuple[Page, ...]:
     )
 
 
+STATES = (np.eye(1, 2), np.eye(2))
+"""Hidden states of one token, and of two."""
 FAMILIES = ("encoder", "decoder", "encoder-decoder")
 
 
@@ -187,6 +190,7 @@ def compared(text: str) -> tuple[Page, ...]:
         pooling_page(PoolingMode.MEAN, (text,) * 3, (12,) * 3, pooled, np.full(3, 5.0), units),
         pooling_page(PoolingMode.CLS, (text,), (12,), pooled[:1], np.array([5.0]), units[:1]),
         product_page((0, 1), units, 1.0),
+        token_pairs_page((1, 2), ((token(text),), (token("b"), token(text))), STATES, 1.0),
         cosines_page((text, "b"), np.array([[1.0, -0.25], [-0.25, 1.0]]), ranked=True),
     )
 

@@ -10,7 +10,7 @@ from tests.discord_server import Exchange
 
 MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 """Discord's types of first responses."""
-EPHEMERAL = 64
+EPHEMERAL, COMPONENTS_V2 = 64, 1 << 15
 SHARED = "-# Shared by"
 UNDER_WAY = ("*Computing: ", "Unloading **", "Loading **")
 """How pages say that something takes their place soon."""
@@ -48,6 +48,8 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
         return Ending.TOLD
     if exchange.acknowledged in (UPDATE, CHOICES, MODAL):
         return Ending.ANSWERED
+    if told and all(map(_changes_buttons, answers)):  # a button was grey while something was tried
+        return Ending.TOLD
     if len(answers) > 1 or (answers and told):
         return Ending.TWICE
     if answers:
@@ -62,6 +64,12 @@ def is_whole(message: Mapping[str, Any]) -> bool:
     if any(sign in text for sign in UNDER_WAY for text in texts):
         return False
     return bool(shown) and not any(one.get("label") in STOPS for one in pressable(message))
+
+
+def _changes_buttons(message: Mapping[str, Any]) -> bool:
+    """Whether an edit has nothing new but what can be pressed."""
+    is_layout = int(message.get("flags") or 0) & COMPONENTS_V2
+    return not (message.get("content") or message.get("embeds") or message.get("attachments") or is_layout)
 
 
 def _is_shared(message: Mapping[str, Any]) -> bool:
