@@ -10,6 +10,9 @@ from typing import Any
 import discord.webhook.async_
 import pytest
 
+from bot.client import Glassbox
+from bot.replies import acknowledgement, pending
+
 PAGE = b"<!doctype html><title>Error</title><h1>Please come back later</h1>"
 JSON, HTML = "application/json", "text/html"
 CLOUDFLARE = {"Via": "1.1 google"}
@@ -75,3 +78,16 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
             await sleep(seconds * 0)  # which no text can be multiplied by, nor slept for
 
     monkeypatch.setattr(discord.webhook.async_, "asyncio", Hurried())
+
+
+def hurry_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the bot, too, pause for hardly any time: before it identifies, between its tries and between its edits."""
+
+    async def at_once(*arguments: object, **options: object) -> None:
+        pass
+
+    hurry(monkeypatch)
+    monkeypatch.setattr(Glassbox, "before_identify_hook", at_once)
+    monkeypatch.setattr(acknowledgement, "PAUSES", (0.0, 0.0, 0.0))
+    for name, seconds in {"EDIT_SECONDS": 0.02, "LOOK_SECONDS": 0.01, "RETRY_SECONDS": 0.001}.items():
+        monkeypatch.setattr(pending, name, seconds)

@@ -19,8 +19,9 @@ from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.device import Device, Devices
 from bot.inference.observer import Observer
-from bot.inference.operations import OperationCall, TaskRun
+from bot.inference.operations import TaskRun, run_task
 from bot.inference.requests import Request
+from bot.inference.side_by_side import side_by_side
 from bot.inference.task import Task
 from bot.inference.worker import InferenceWorker, Limits
 from tests.timers import PATIENCE, turns
@@ -109,21 +110,7 @@ async def open_worker(
 
 def run_together(*tasks: TaskRun[T]) -> list[T]:
     """Run tasks to their ends at once, all rows of an operation in one batch, however different their lengths are."""
-    results: dict[int, T] = {}
-    outputs: dict[int, list[Any] | None] = dict.fromkeys(range(len(tasks)))
-    while outputs:
-        steps: dict[int, OperationCall] = {}
-        for index, sent in outputs.items():
-            try:
-                steps[index] = tasks[index].send(sent)
-            except StopIteration as end:
-                results[index] = end.value
-        outputs = {}
-        for operation in dict.fromkeys(step.operation for step in steps.values()):
-            asking = [index for index, step in steps.items() if step.operation is operation]
-            computed = iter(operation.run([row for index in asking for row in steps[index].rows]))
-            outputs |= {index: [next(computed) for _ in steps[index].rows] for index in asking}
-    return [results[index] for index in range(len(tasks))]
+    return list(run_task(side_by_side(tasks)))
 
 
 async def run_all(worker: InferenceWorker, requests: Sequence[Request[T]]) -> list[T]:

@@ -68,6 +68,20 @@ class Run:
             await self.task
 
 
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Run]:
+    """Run the bot until the end of the body; then stop it. It must leave nothing behind."""
+    run = Run(settings)
+    try:
+        yield run
+        stop()
+        await run.end()
+    finally:
+        run.task.cancel()
+        await asyncio.gather(run.task, return_exceptions=True)
+    await nothing_left()
+
+
 Start = Callable[[Settings], AbstractAsyncContextManager[Run]]
 
 

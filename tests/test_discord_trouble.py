@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,17 +11,15 @@ import discord
 import pytest
 from pydantic import SecretStr
 
-from bot.client import Glassbox
 from bot.errors import InvalidRequest
 from bot.mentions import limits
-from bot.replies import acknowledgement as acknowledging
 from bot.replies import pending
 from bot.replies.turns import TOO_LATE
 from bot.settings import Settings
 from tests.cogs.pacing import held_after
 from tests.discord_server import TOKEN, DiscordServer, Exchange
-from tests.discord_trouble import AFTER, BEFORE, hurry
-from tests.test_app import Run, nothing_left, stop
+from tests.discord_trouble import AFTER, BEFORE, hurry_bot
+from tests.test_app import running
 
 pytestmark = pytest.mark.measured_elsewhere
 
@@ -36,14 +33,7 @@ Online = Callable[[], AbstractAsyncContextManager[None]]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(*arguments: Any, **options: Any) -> None:
-        pass
-
-    hurry(monkeypatch)
-    monkeypatch.setattr(Glassbox, "before_identify_hook", at_once)
-    monkeypatch.setattr(acknowledging, "PAUSES", (0.0, 0.0, 0.0))
-    for name, seconds in {"EDIT_SECONDS": 0.02, "LOOK_SECONDS": 0.01, "RETRY_SECONDS": 0.001}.items():
-        monkeypatch.setattr(pending, name, seconds)
+    hurry_bot(monkeypatch)
 
 
 @pytest.fixture
@@ -59,19 +49,12 @@ def online(server: DiscordServer, settings: Settings) -> Online:
 
     @asynccontextmanager
     async def online() -> AsyncIterator[None]:
-        run = Run(settings.model_copy(update={"discord_token": SecretStr(TOKEN)}))
-        try:
+        async with running(settings.model_copy(update={"discord_token": SecretStr(TOKEN)})):
             await server.connected()
             for command, option in (("sentiment", "text"), ("generate", "prompt")):
                 token = await server.invoke(command, **{option: "I love apples"})
                 await server.until("PATCH", f"/{token}{ORIGINAL}", is_whole)
             yield
-            stop()
-            await run.end()
-        finally:
-            run.task.cancel()
-            await asyncio.gather(run.task, return_exceptions=True)
-        await nothing_left()
 
     return online
 

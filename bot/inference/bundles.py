@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from bot.inference.answering import Answering
-from bot.inference.operations import OperationCall, TaskRun
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
+from bot.inference.side_by_side import side_by_side
 from bot.inference.task import Implementation, Task
 
 T = TypeVar("T")
@@ -64,40 +65,3 @@ def bundled(task: Task[ResultT]) -> Task[tuple[ResultT, ...]]:
 def _run(run: Any, head: Any, bundle: Bundle[T]) -> TaskRun[tuple[T, ...]]:
     results = yield from side_by_side([run(head, request) for request in bundle.requests])
     return results
-
-
-def side_by_side(runs: Sequence[TaskRun[T]]) -> TaskRun[tuple[T, ...]]:
-    """Run tasks together: the rows that they ask one operation for at the same time are one call.
-
-    Returns:
-        Their values, in order.
-    """
-    values: dict[int, T] = {}
-    outputs: dict[int, list[Any] | None] = dict.fromkeys(range(len(runs)))
-    while outputs:
-        calls: dict[int, OperationCall] = {}
-        for index, output in outputs.items():
-            try:
-                # `send(None)` begins a generator.
-                calls[index] = runs[index].send(output)
-            except StopIteration as end:
-                values[index] = end.value
-        outputs = {}
-        for together in _grouped(calls):
-            found = yield _joined([calls[index] for index in together])
-            for index in together:
-                number = len(calls[index].rows)
-                outputs[index], found = found[:number], found[number:]
-    return tuple(values[index] for index in range(len(runs)))
-
-
-def _grouped(calls: dict[int, OperationCall]) -> list[list[int]]:
-    """Divide calls into those that may be one."""
-    groups: dict[object, list[int]] = {}
-    for index, call in calls.items():
-        groups.setdefault(call if call.alone else call.operation, []).append(index)
-    return list(groups.values())
-
-
-def _joined(calls: Sequence[OperationCall]) -> OperationCall:
-    return OperationCall(calls[0].operation, [row for call in calls for row in call.rows], calls[0].alone)

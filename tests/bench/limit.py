@@ -11,8 +11,9 @@ import torch
 
 from bot.benchmark.naive import continue_batch, prompts_of, run_whole, sources_of, translate_batch
 from bot.inference.heads.head import Head
-from bot.inference.operations import OperationCall, Row, TaskRun
+from bot.inference.operations import OperationCall
 from bot.inference.requests import Request
+from bot.inference.side_by_side import side_by_side
 from bot.inference.task import HeadKind, Task
 from bot.tasks.zeroshot import HYPOTHESIS
 
@@ -104,24 +105,19 @@ def _translate(task: Task[Any], head: Head, requests: Requests, size: int) -> in
 
 def _together(task: Task[Any], head: Head, requests: Requests, size: int) -> None:
     """Run tasks of several operation calls: all requests make each call together."""
-    runs: list[tuple[TaskRun[Any], Any]] = [(task.start(head, request), None) for request in requests]
-    while runs:
-        calls: list[tuple[TaskRun[Any], OperationCall]] = []
-        for run, outputs in runs:
-            with contextlib.suppress(StopIteration):
-                calls.append((run, run.send(outputs)))
-        found = _computed([call for _, call in calls], size)
-        runs = [(run, found[id(call)]) for run, call in calls]
+    run = side_by_side([task.start(head, request) for request in requests])
+    outputs: list[Any] | None = None
+    with contextlib.suppress(StopIteration):
+        while True:
+            outputs = _computed(run.send(outputs), size)
 
 
-def _computed(calls: Sequence[OperationCall], size: int) -> dict[int, list[Any]]:
-    """Return the outputs of each operation call by its identity; rows of an operation are sorted and batched."""
+def _computed(call: OperationCall, size: int) -> list[Any]:
+    """Return the outputs of an operation call, whose rows are sorted and batched."""
     outputs: dict[int, Any] = {}
-    for operation in dict.fromkeys(call.operation for call in calls):
-        rows: list[Row[Any]] = [row for call in calls if call.operation is operation for row in call.rows]
-        for chunk in _chunks(sorted(rows, key=lambda row: row.tokens), size):
-            outputs |= {id(row): output for row, output in zip(chunk, operation.run(chunk), strict=True)}
-    return {id(call): [outputs[id(row)] for row in call.rows] for call in calls}
+    for chunk in _chunks(sorted(call.rows, key=lambda row: row.tokens), size):
+        outputs |= {id(row): output for row, output in zip(chunk, call.operation.run(chunk), strict=True)}
+    return [outputs[id(row)] for row in call.rows]
 
 
 def _encode(head: Head, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[dict[str, list[int]]]:

@@ -19,13 +19,13 @@ from bot import app
 from bot.client import Glassbox
 from bot.errors import InvalidRequest
 from bot.mentions import limits
-from bot.replies import acknowledgement, pending
+from bot.replies import pending
 from bot.settings import Settings
 from tests.discord_server import TOKEN, DiscordServer, Exchange
-from tests.discord_trouble import hurry
+from tests.discord_trouble import hurry_bot
 from tests.faults.tally import Tally
 from tests.support import COURSE
-from tests.test_app import Run, nothing_left, stop
+from tests.test_app import running
 from tests.timers import PATIENCE
 
 SENTENCE = "This is only a test."
@@ -63,8 +63,7 @@ async def online() -> AsyncIterator[Online]:
         bots = _prepare(patch)
         async with DiscordServer().serving() as server:
             server.take_the_place_of_discord(patch)
-            run = Run(await asyncio.to_thread(_settings, Path(folder)))
-            try:
+            async with running(await asyncio.to_thread(_settings, Path(folder))) as run:
                 connected = asyncio.create_task(server.connected())
                 await asyncio.wait((run.task, connected), return_when=asyncio.FIRST_COMPLETED)
                 if run.task.done():
@@ -74,12 +73,6 @@ async def online() -> AsyncIterator[Online]:
                 await server.invoke("sentiment", text=TEXT)
                 await one.settled()
                 yield one
-                stop()
-                await run.end()
-            finally:
-                run.task.cancel()
-                await asyncio.gather(run.task, return_exceptions=True)
-            await nothing_left()
 
 
 def became_of(exchange: Exchange) -> Tally:
@@ -105,16 +98,10 @@ def _prepare(patch: pytest.MonkeyPatch) -> list[Glassbox]:
         bots.append(Glassbox(*arguments, **options))
         return bots[-1]
 
-    async def at_once(*arguments: Any, **options: Any) -> None:
-        pass
-
-    hurry(patch)
+    hurry_bot(patch)
     patch.setattr(app, "Glassbox", note)
-    patch.setattr(Glassbox, "before_identify_hook", at_once)
-    patch.setattr(acknowledgement, "PAUSES", (0.0, 0.0, 0.0))
-    seconds = {"EDIT_SECONDS": 0.02, "LOOK_SECONDS": 0.01, "RETRY_SECONDS": 0.001}
-    for name, value in {**seconds, "TRY_SECONDS": EDIT_SECONDS, "EDIT_TIMEOUT": EDIT_SECONDS}.items():
-        patch.setattr(pending, name, value)
+    for name in ("TRY_SECONDS", "EDIT_TIMEOUT"):
+        patch.setattr(pending, name, EDIT_SECONDS)
     patch.setattr(limits, "PER_PERSON", (10_000, 20.0))
     patch.setattr(limits, "PER_CHANNEL", (10_000, 20.0))
     patch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,15 +25,6 @@ from tests.support import device_held, rows_arrived, under_way
 from tests.timers import FAR, PATIENCE
 
 SPEC = CheckpointSpec("tiny", FolderSource(Path()))
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
-    yield shop
-    shop.head.gate.set()
 
 
 class TestLoading:

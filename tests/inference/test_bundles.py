@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.errors import InvalidRequest, ModelFailed, ModelUnavailable, QueueFull
-from bot.inference.bundles import Bundle, Bundling, side_by_side
+from bot.inference.bundles import Bundle, Bundling
 from bot.inference.operations import Budget, Operation, Row, TaskRun, run_task
 from bot.inference.remote.backend import RemoteBackend
 from bot.inference.requests import Request
+from bot.inference.side_by_side import side_by_side
 from bot.inference.worker import InferenceWorker, Limits
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
@@ -32,15 +32,6 @@ REQUESTS: Mapping[str, list[Request[Any]]] = {
     "fill": [FillRequest(f"{text} ___", 2) for text in TEXTS],
     "similarity": [SimilarityRequest((text, TEXTS[0])) for text in TEXTS],
 }
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
-    yield shop
-    shop.head.gate.set()
 
 
 @pytest.mark.parametrize("task", REQUESTS)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -18,24 +15,13 @@ from bot.storage.patience import Patience
 from bot.tasks.chat import ChatRequest
 from bot.tasks.generate import GenerateRequest
 from tests.storage.conftest import Place
+from tests.storage.locks import locked
 from tests.storage.test_conversations import HERE, say
 from tests.timers import FAR, PATIENCE, Timers, turns
 
 WRITE = text("INSERT INTO opt_outs (person, what) VALUES (1, 'chat')")
 READ = text("SELECT count(*) FROM opt_outs")
 REQUEST = GenerateRequest("Once")
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Another process writes to the file, and takes its time."""
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.rollback()
-        other.close()
 
 
 async def test_what_is_written_waits_and_what_is_read_does_not(sqlite: Place) -> None:

@@ -10,7 +10,7 @@ from bot.inference.compute.collection import collect_everything
 
 def free_memory() -> None:
     """Free unreferenced tensors."""
-    gc.collect()  # heads and their operations refer to each other
+    gc.collect()  # what a failed pass has left may refer to itself
     free_cache()
 
 
@@ -46,7 +46,7 @@ def free_cache() -> None:
 def free_checkpoints() -> None:
     """Free unreferenced checkpoints, whose heads and operations refer to each other, and unreferenced tensors."""
     collect_everything()
-    free_memory()
+    free_cache()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -25,8 +24,9 @@ from bot.tasks.scores import Floats, sigmoid
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.blocks import Bars, Block, Form, Number, Page, Postponed, Quote, Scores, Text, column, table
 from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, weighed, within
-from bot.tasks.work.coalitions import Coalition, Table, Value, exact, interactions
+from bot.tasks.work.coalitions import Table, Value, exact, interactions
 from bot.tasks.work.pages import page
+from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.units import units, words_of
 from bot.tasks.work.wording import sentence
 
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
     from bot.tasks.sentiment import Classification
     from bot.tasks.zeroshot import Entailments
 
-LEFT_OUT = 2
-"""The strongest words that a proof leaves out."""
-DRAWS = 8
-"""Random choices of as many words, for comparison."""
-FIRST_DRAWS = 3
-"""The same for a first picture."""
 MOST_TERMS = 12
 """In the picture of pairs."""
 SURE = 1e-12
@@ -145,23 +139,14 @@ def _pairs(found: Weighed, value: Value, text: str, budget: int) -> TaskRun[Tabl
 
 def _proof(found: Weighed, draws: int) -> TaskRun[_Proof | None]:
     """Ask about the text without its strongest words, and without random ones."""
-    parts = found.table.units
-    number = min(LEFT_OUT, len(parts) - 1)
-    if number < 1:
+    parts, table = found.table.units, found.table
+    chosen = yield from rests(found, found.shares.values[:, 0], draws)
+    if chosen is None:
         return None
-    strongest = sorted(np.argsort(-found.shares.values[:, 0], kind="stable")[:number].tolist())
-    choices = list(combinations(range(len(parts)), number))
-    drawn = choices if len(choices) <= draws else random.Random(0).sample(choices, draws)
-    rests = [_rest(found.table, one) for one in (strongest, *drawn)]
-    yield from found.table.fill(rests)
-    after, *others = (float(sigmoid(found.table.known[rest][0])) for rest in rests)
-    names = tuple(parts.names[index] for index in strongest)
-    before = float(sigmoid(found.table.end[0]))
-    return _Proof(names, parts.text(rests[0]), before, after, sum(others) / len(others), len(drawn))
-
-
-def _rest(of: Table, left_out: Sequence[int]) -> Coalition:
-    return tuple(index for index in of.whole if index not in left_out)
+    after, *others = (float(sigmoid(table.known[rest][0])) for rest in (chosen.without, *chosen.at_random))
+    names = tuple(parts.names[index] for index in chosen.strongest)
+    before = float(sigmoid(table.end[0]))
+    return _Proof(names, parts.text(chosen.without), before, after, sum(others) / len(others), len(others))
 
 
 def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> Page:
@@ -175,17 +160,22 @@ def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> 
         columns.append(column("±", (one for _, one, _ in ranked), Form.TWO))
     shown = table(*columns, column(parts.noun, (name for _, _, name in ranked)))
     total = _total(found.table, scores if shares.add_up else None)
-    how = _how(found)
+    how = how_weighed(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
     picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total)
     blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
     return page("attribution", *blocks, picture=picture)
 
 
-def _how(found: Weighed) -> str:
+def how_weighed(found: Weighed, exactly: str = "words.exact") -> str:
+    """Say how the parts of a text were weighed.
+
+    Args:
+        exactly: names the sentence for values of which none was sampled.
+    """
     nouns = f"{found.table.units.noun}s"
     if found.is_exact:
-        return sentence("words.exact", nouns=nouns, texts=len(found.table.known))
+        return sentence(exactly, nouns=nouns, texts=len(found.table.known))
     if found.shares.add_up:
         return sentence("words.sampled", nouns=nouns, orders=found.shares.orders)
     return sentence("words.one-by-one", noun=found.table.units.noun)

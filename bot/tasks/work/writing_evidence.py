@@ -6,10 +6,8 @@ the prompt without some of its words, and their sum (arXiv:2312.05491).
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +23,9 @@ from bot.tasks.work.blocks import Form, Number, Page, PostponedWriting, Scores, 
 from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, weighed, within
 from bot.tasks.work.coalitions import Value
 from bot.tasks.work.pages import page
+from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.units import words_of
-from bot.tasks.work.word_evidence import DRAWS, FIRST_DRAWS, LEFT_OUT, about_text
+from bot.tasks.work.word_evidence import about_text, how_weighed
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -117,21 +116,17 @@ def _written_words(head: CausalLM, written: Sequence[int]) -> list[WrittenWord]:
 
 def _proof(found: Weighed, draws: int) -> TaskRun[tuple[Text, ...]]:
     """Say what becomes of the text's log-probability without the strongest words, and without random ones."""
-    parts = found.table.units
-    number = min(LEFT_OUT, len(parts) - 1)
-    strongest = tuple(sorted(np.argsort(-found.shares.values[:, -1], kind="stable")[:number].tolist()))
-    choices = list(combinations(range(len(parts)), number))
-    drawn = choices if len(choices) <= draws else random.Random(0).sample(choices, draws)
-    rests = [tuple(index for index in found.table.whole if index not in one) for one in (strongest, *drawn)]
-    yield from found.table.fill(rests)
-    after, *others = (float(found.table.known[rest][-1]) for rest in rests)
-    names = " and ".join(f"“{parts.names[index]}”" for index in strongest)
+    parts, known = found.table.units, found.table.known
+    chosen = yield from rests(found, found.shares.values[:, -1], draws)
+    assert chosen is not None  # prompts of one word have no page
+    after, *others = (float(known[rest][-1]) for rest in (chosen.without, *chosen.at_random))
+    names = " and ".join(f"“{parts.names[index]}”" for index in chosen.strongest)
     return (
         f"Proof: without {names}, the log p of what was written goes from ",
         Number(float(found.table.end[-1]), Form.SIGNED_TWO),
         " to ",
         Number(after, Form.SIGNED_TWO),
-        f"; without as many random {parts.noun}s (mean of {len(drawn)}) to ",
+        f"; without as many random {parts.noun}s (mean of {len(others)}) to ",
         Number(sum(others) / len(others), Form.SIGNED_TWO),
         ".",
     )
@@ -149,19 +144,10 @@ def _page(found: Weighed, words: Sequence[WrittenWord], proof: tuple[Text, ...],
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
     picture = Scores("Which words made it write this", "what was written", tokens, tuple(scores), total)
     made = page(
-        "made-it-write", proof, (_how(found), " ", *total), shown,
+        "made-it-write", proof, (how_weighed(found, "writing.exact"), " ", *total), shown,
         sentence("writing.each"), _each(found, words), picture=picture,
     )  # fmt: skip
     return Page(made.name, made.about, made.blocks, made.picture, is_estimate)
-
-
-def _how(found: Weighed) -> str:
-    nouns = f"{found.table.units.noun}s"
-    if found.is_exact:
-        return sentence("writing.exact", nouns=nouns, texts=len(found.table.known))
-    if found.shares.add_up:
-        return sentence("words.sampled", nouns=nouns, orders=found.shares.orders)
-    return sentence("words.one-by-one", noun=found.table.units.noun)
 
 
 def _total(found: Weighed) -> tuple[Text, ...]:

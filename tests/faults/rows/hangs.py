@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +89,18 @@ async def once(hang: Hang, requests: list[ToyRequest], load: Callable[[], ToyHea
         return crowd.end()
 
 
+def hanging_head(hang: Hang) -> ToyHead:
+    """Load a head whose passes hang."""
+    head = toy()
+    head.fault = hang
+    return head
+
+
 async def a_pass(times: int) -> Tally:
     tally = Tally()
     for _ in range(times):
         hang = Hang()
-
-        def load(hang: Hang = hang) -> ToyHead:
-            head = toy()
-            head.fault = hang
-            return head
-
-        tally += await once(hang, REQUESTS, load)
+        tally += await once(hang, REQUESTS, partial(hanging_head, hang))
     return tally
 
 
@@ -142,13 +144,7 @@ async def a_stop(times: int) -> Tally:
     tally = Tally()
     for _ in range(times):
         hang = Hang()
-
-        def load(hang: Hang = hang) -> ToyHead:
-            head = toy()
-            head.fault = hang
-            return head
-
-        async with opened(hang, load, None) as crowd:
+        async with opened(hang, partial(hanging_head, hang), None) as crowd:
             crowd.ask(REQUESTS)
             await until(hang.begun.is_set)
             await crowd.worker.aclose()

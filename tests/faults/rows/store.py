@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -20,6 +17,7 @@ from bot.storage.tables import REQUESTS
 from bot.tasks.generate import GenerateRequest
 from tests.faults.fault import Fault
 from tests.faults.tally import Tally
+from tests.storage import locks
 
 PEOPLE = 50
 """Who ask at once, and get an id for their buttons, or know that there is none."""
@@ -74,21 +72,10 @@ async def locked(times: int) -> Tally:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / FILE
             async with RequestStore.open(path) as store:
-                with _lock(path):
+                with locks.locked(path):
                     tally += await _asked(store)
                 tally += await _next_good_one(store)
     return tally
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.rollback()
-        other.close()
 
 
 async def full(times: int) -> Tally:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -24,15 +23,6 @@ from tests.timers import PATIENCE
 
 ONE_EACH = Budget(1, rows=1)
 FILE, PERSON, OTHER = 1, 2, 3
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
-    yield shop
-    shop.head.gate.set()
 
 
 async def test_background_rows_wait_for_everybody_and_share_no_batch_with_them(shop: ToyShop) -> None:

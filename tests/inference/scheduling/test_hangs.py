@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -147,15 +147,6 @@ class TestThreads:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
-    yield shop
-    shop.head.gate.set()
 
 
 def opened(shop: ToyShop, tmp_path: Path, clock: Clock, **limits: Any) -> InferenceWorker:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,15 +87,6 @@ def test_small_batches_prove_nothing() -> None:
     assert budgets.of(one, BUDGET).padded_tokens == 200
     budgets.forget(one)
     assert budgets.of(one, BUDGET) == BUDGET
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
-    yield shop
-    shop.head.gate.set()
 
 
 async def test_the_worker_learns(shop: ToyShop) -> None:

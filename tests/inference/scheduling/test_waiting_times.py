@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,15 +25,6 @@ from tests.timers import FAR, PATIENCE
 
 class Other(ToyRequest):
     """A request of another task."""
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyShop]:
-    shop = ToyShop(tmp_path)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.fetch", lambda spec, cache, report: cache)
-    monkeypatch.setattr("bot.inference.checkpoints.pool.load_head", shop.load_head)
-    yield shop
-    shop.head.gate.set()
 
 
 class Clock:
