@@ -42,8 +42,8 @@ from tests.bench.workload import Workload
 
 TASK = "sentiment"
 OWNER, PERSON = 1, 2
-PAUSE = 0.2
-"""Seconds between two requests of the person, who reads the answer."""
+PAUSE = 2.0
+"""Seconds between two requests of the person, who reads the answer and writes the next."""
 ALONE = 40
 """Requests of the person alone, in each round."""
 
