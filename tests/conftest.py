@@ -38,7 +38,7 @@ TRACED_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "may_block: the test may block the event loop")
     config.addinivalue_line("markers", "slow: takes ten seconds or more of a core; only `make test-all` runs it")
-    config.addinivalue_line("markers", "ray: the test runs on a Ray cluster of its own")
+    config.addinivalue_line("markers", "ray: the test runs on a Ray cluster of its own; `make test-ray` runs it")
     config.addinivalue_line("markers", "remote: takes long, and others reach its lines; only `make test-all` runs it")
     config.addinivalue_line(
         "markers", "breaks_protocol(*rules, reason): the test has the bot send what breaks rules of tests/protocol"

@@ -22,7 +22,14 @@ async def compared(settings: Settings, options: Options, capsys: pytest.CaptureF
 
 
 @pytest.mark.may_block
-@pytest.mark.parametrize("task", ["sentiment", "fill", "zeroshot", "generate", "translate"])
+@pytest.mark.parametrize(
+    "task",
+    [
+        "sentiment",
+        "generate",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("fill", "zeroshot", "translate")),
+    ],
+)
 async def test_the_worker_beside_a_naive_bot(
     settings: Settings, task: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,13 @@ def test_what_the_project_needs_is_there(lock: Path) -> None:
         assert not [name for name in locked(lock) if OF_TORCH.fullmatch(name)]
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+@pytest.mark.parametrize(
+    "lock",
+    [
+        pytest.param(lock, id=lock.stem, marks=[pytest.mark.slow] if lock.stem.startswith("inference") else [])
+        for lock in LOCKS
+    ],
+)
 def test_the_bill_of_materials_lists_every_locked_package(lock: Path, tmp_path: Path) -> None:
     written = tmp_path / "sbom.json"
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", str(lock), "--output-file", str(written)]

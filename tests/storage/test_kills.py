@@ -12,7 +12,7 @@ from tests.storage.conftest import Place
 from tests.timers import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 6
+KILLS = 3
 
 
 @pytest.mark.may_block
