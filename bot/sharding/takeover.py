@@ -1,4 +1,4 @@
-"""Answers to the interactions of processes that have died."""
+"""Answers to the interactions of processes that have died, as far as their people may still have them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import discord
 
-from bot.errors import UNEXPECTED, describe
+from bot.errors import UNEXPECTED, GlassboxError, describe
 from bot.pending_interactions import Arrival, PendingInteractions
 from bot.replies.acknowledgement import Kind, expect
 from bot.replies.delivery import tell
+from bot.sharding.standing import Standing
 from bot.storage.database import FAILURES
 from bot.storage.processes import Processes
 from bot.storage.unanswered import LAST_SECONDS, MOST_AT_ONCE, Abandoned
@@ -36,6 +37,7 @@ class Takeover:
     """Looks for interactions that a process has acknowledged and not answered before it died, and answers them here.
 
     Args:
+        standing: says what their people may do now.
         make: an interaction of a payload.
     """
 
@@ -43,10 +45,12 @@ class Takeover:
         self,
         processes: Processes,
         pending: PendingInteractions,
+        standing: Standing,
         make: Callable[[Mapping[str, Any]], discord.Interaction],
     ) -> None:
         self._processes = processes
         self._pending = pending
+        self._standing = standing
         self._make = make
         self._unsettled: list[tuple[int, Arrival]] = []
         self._ends = asyncio.Event()
@@ -78,8 +82,7 @@ class Takeover:
                 self._processes.unanswered.answered(interaction)
         self._unsettled.clear()
         claimed = await self._processes.unanswered.claim()
-        for abandoned in claimed:
-            await self._answer(abandoned)
+        await asyncio.gather(*map(self._answer, claimed))
         return len(claimed)
 
     async def _answer(self, abandoned: Abandoned) -> None:
@@ -88,16 +91,24 @@ class Takeover:
             self._processes.unanswered.answered(abandoned.id)
         elif abandoned.tries > MOST_TRIES:
             log.error("an interaction is given up, because %d processes have died of it", abandoned.tries)
-            await self._give_up(abandoned, kind)
+            await self._give_up(abandoned, kind, UNEXPECTED)
         else:
-            log.info("an interaction of a process that has died is answered here")
-            arrival = self._pending.answer_again(abandoned.payload, kind)
-            self._unsettled.append((abandoned.id, arrival))
+            await self._go_on(abandoned, kind)
 
-    async def _give_up(self, abandoned: Abandoned, kind: Kind) -> None:
+    async def _go_on(self, abandoned: Abandoned, kind: Kind) -> None:
+        try:
+            payload = await self._standing.renewed(abandoned.payload)
+        except GlassboxError as error:
+            log.info("an interaction of a process that has died is refused: %s", describe(error))
+            await self._give_up(abandoned, kind, error.sentence)
+            return
+        log.info("an interaction of a process that has died is answered here")
+        self._unsettled.append((abandoned.id, self._pending.answer_again(payload, kind)))
+
+    async def _give_up(self, abandoned: Abandoned, kind: Kind, sentence: str) -> None:
         interaction = self._make(abandoned.payload)
         expect(interaction, _keep_nothing, kind)
-        await tell(interaction, UNEXPECTED)
+        await tell(interaction, sentence)
         self._processes.unanswered.answered(abandoned.id)
 
 
