@@ -7,9 +7,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 import discord
-from cachetools import TTLCache
 
-from bot.errors import DiscordAvoided, describe
+from bot.errors import describe
 from bot.forums.pages.log import NOT_ALLOWED, NOT_DONE, entry
 from bot.forums.pages.proposal import proposal
 from bot.forums.record import PostRecord, TagState
@@ -17,6 +16,7 @@ from bot.forums.services import Services, forum_of
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.pending import until_accepted
+from bot.replies.silence import Silence
 from bot.servers.topics.forums import MOST_TAGS, ForumMode, ForumSettings
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,6 @@ REASON = "Forum tags: these fit the post (see /forum-tags)"
 """In the server's audit log."""
 NOT_STARTED = 40058
 """Discord's code for a post whose author's first message is not there yet."""
-SILENT_SECONDS = 300.0
-"""How long a forum is left alone in which Discord refuses tags. Discord shuts out a bot that tries too often."""
-MOST_FORUMS = 10_000
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds before a proposal is tried again that came before the first message."""
 
@@ -37,11 +34,11 @@ class Publisher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._refusing: TTLCache[int, None] = TTLCache(MOST_FORUMS, SILENT_SECONDS)
+        self._silence = Silence()
 
     def is_refused(self, forum: discord.ForumChannel) -> bool:
         """Return whether Discord has refused tags in a forum lately, so that nothing is tried there."""
-        return forum.id in self._refusing
+        return forum.id in self._silence
 
     async def refreshed(self, thread: discord.Thread) -> discord.Thread | None:
         """Return a post as it is now; None if it was deleted, archived or locked, or Discord does not say."""
@@ -91,8 +88,7 @@ class Publisher:
                 await set_tags(thread, [*present, *applied])
         except Exception as error:  # see `bot.replies.discord_errors`
             log.warning("a post gets no tags: %s", describe(error))
-            if isinstance(error, (discord.Forbidden, DiscordAvoided)):
-                self._refusing[forum.id] = None
+            self._silence.hear(forum.id, error)
             return NOT_ALLOWED.format(forum.mention) if isinstance(error, discord.Forbidden) else NOT_DONE
         return None
 
@@ -126,13 +122,14 @@ class Publisher:
     ) -> None:
         """Tell the log's channel about a post, if the forum has a log."""
         channel = None if settings.log_channel is None else forum.guild.get_channel(settings.log_channel)
-        if not isinstance(channel, discord.TextChannel):
+        if not isinstance(channel, discord.TextChannel) or channel.id in self._silence:
             return
         embed, view = entry(forum, thread, record, by=by, refused=refused)
         try:
             await send(channel, embed, view)
         except Exception as error:  # see `bot.replies.discord_errors`
             log.warning("the log of a forum cannot be written: %s", describe(error))
+            self._silence.hear(channel.id, error)
 
 
 async def send(place: discord.abc.Messageable, embed: discord.Embed, view: discord.ui.View | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import discord
 
-from bot.errors import describe
+from bot.errors import DiscordAvoided, describe
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.message_delivery import MessageReply
@@ -92,11 +92,13 @@ class ThreadReply(MessageReply):
 
     Attributes:
         thread: None until it has begun.
+        is_thread_refused: whether Discord has said that the bot may begin none there.
     """
 
     def __init__(self, message: discord.Message, name: str, *, files: bool, record: InteractionRecord) -> None:
         super().__init__(message, asker=message.author, files=files, record=record)
         self.thread: discord.Thread | None = None
+        self.is_thread_refused = False
         self._message = message
         self._name = thread_name(name) or f"A conversation with {thread_name(message.author.display_name)}"
 
@@ -108,6 +110,7 @@ class ThreadReply(MessageReply):
                 self.thread = await self._message.create_thread(name=self._name)
             except Exception as error:  # see `bot.replies.discord_errors`
                 log.info("a thread could not be begun: %s", describe(error))
+                self.is_thread_refused = isinstance(error, (discord.Forbidden, DiscordAvoided))
             else:
                 self.type_no_longer()
                 self.move(self.thread)
