@@ -20,6 +20,7 @@ from bot.replies.acknowledgement import defer
 from bot.replies.delivery import ResponseKind
 from bot.replies.message_delivery import MessageReply
 from bot.replies.message_text import read_message, text_of
+from bot.replies.pending import until_accepted
 from bot.replies.results.translate import render_below
 from bot.replies.silence import Silence
 from bot.request_ids import add_words_of, is_answered_again, request_id
@@ -220,8 +221,7 @@ class FlagTranslator:
     async def _text(self, flag: Flag) -> str | None:
         """Return the text of a message; None if it has none, or if it must not be read."""
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                message = await flag.channel.fetch_message(flag.message_id)
+            message = await self._message(flag)
             is_own = message.author.id == flag.guild.me.id
             if is_own or await self._bot.opt_outs.among([message.author.id], ReadAlong.REACTIONS):
                 return None
@@ -237,6 +237,17 @@ class FlagTranslator:
             log.info("a message under a flag cannot be read: %s", describe(error))
             self._silence.hear(flag.channel.id, error)
         return None
+
+    async def _message(self, flag: Flag) -> discord.Message:
+        """Return the message under a flag; raise as `until_accepted` does, or `TimeoutError`."""
+        found: list[discord.Message] = []
+
+        async def fetch() -> None:
+            found.append(await flag.channel.fetch_message(flag.message_id))
+
+        async with asyncio.timeout(READ_SECONDS):
+            await until_accepted(fetch)
+        return found[-1]
 
     async def _chosen(self, interaction: Interaction, choice: Choice) -> Flag:
         """Return the flag behind a menu; raise a `GlassboxError` if its language can't be chosen."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import discord
 
@@ -42,11 +44,17 @@ class Publisher:
 
     async def refreshed(self, thread: discord.Thread) -> discord.Thread | None:
         """Return a post as it is now; None if it was deleted, archived or locked, or Discord does not say."""
+        found: list[object] = []
+
+        async def look() -> None:
+            found.append(await thread.guild.fetch_channel(thread.id))
+
         try:
-            current = await thread.guild.fetch_channel(thread.id)
+            await until_accepted(look)
         except Exception as error:  # see `bot.replies.discord_errors`
             log.info("a post cannot be looked at: %s", describe(error))
             return None
+        current = found[-1]
         if not isinstance(current, discord.Thread) or current.archived or current.locked:
             return None
         return current
@@ -96,7 +104,6 @@ class Publisher:
         for pause in (*PAUSES, None):
             embed, view = proposal(forum, thread.id, record)
             try:
-                # Not repeated after a failure that may have been a success: nobody wants two proposals.
                 await send(thread, embed, view)
             except discord.Forbidden as error:
                 if error.code != NOT_STARTED or pause is None:
@@ -105,7 +112,7 @@ class Publisher:
             except Exception as error:
                 if outcome_of(error) is not Outcome.UNKNOWN:
                     raise
-                log.info("a receipt of Discord's was lost: %s", describe(error))
+                log.info("a receipt of Discord's was lost: %s", describe(error))  # so perhaps it is there
                 return
             else:
                 return
@@ -133,11 +140,16 @@ class Publisher:
 
 
 async def send(place: discord.abc.Messageable, embed: discord.Embed, view: discord.ui.View | None) -> None:
-    """Send a message that pings nobody."""
-    if view is None:
-        await place.send(embed=embed, allowed_mentions=NO_MENTIONS, silent=True)
-    else:
-        await place.send(embed=embed, view=view, allowed_mentions=NO_MENTIONS, silent=True)
+    """Send a message that pings nobody. Discord makes one for a nonce, however often it is sent.
+
+    Raises:
+        Exception: see `until_accepted`.
+    """
+    buttons: dict[str, Any] = {} if view is None else {"view": view}
+    nonce = secrets.token_hex(12)
+    await until_accepted(
+        lambda: place.send(embed=embed, allowed_mentions=NO_MENTIONS, silent=True, nonce=nonce, **buttons)
+    )
 
 
 async def set_tags(thread: discord.Thread, tags: Iterable[int]) -> None:

@@ -155,7 +155,7 @@ class CrowdedDiscord(DiscordServer):
     async def _dispatch(self, event: str, payload: Mapping[str, Any]) -> None:
         await super()._dispatch(event, payload)
         if event == "READY":
-            await super()._dispatch("GUILD_CREATE", _server())
+            await self._dispatch("GUILD_CREATE", _server())
 
 
 def _server() -> dict[str, Any]:
