@@ -36,6 +36,7 @@ from bot.operating.roll_call import RollCall
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
+from bot.private_answers import answer_privately
 from bot.registration import register_if_changed
 from bot.replies.acknowledgement import defer, suggest_nothing
 from bot.replies.components.buttons import STOP, Action, RequestButton
@@ -257,6 +258,8 @@ class Glassbox(Gated, commands.AutoShardedBot):
                 raise RequestForgotten
             request = await self._request_behind(action, request_id)
             await self.access.enter(self._features.get(action) or feature_behind(request), interaction)
+            if interaction.message is not None and interaction.message.flags.ephemeral:
+                answer_privately(interaction)  # what comes of a private answer is as private
             await handler(interaction, Press(request, request_id or "", detail()))
         except Exception as error:
             await tell_failure(interaction, f"the action {action}", error)

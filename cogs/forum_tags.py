@@ -64,7 +64,9 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         self.bot = bot
-        self._services = Services(bot.backend, bot.store, bot.servers, bot.access, bot.intents.message_content)
+        self._services = Services(
+            bot.backend, bot.store, bot.servers, bot.access, bot.standing, bot.intents.message_content
+        )
         self._tagger = Tagger(self._services)
         self._corrections = Corrections(self._services)
         self._dry_runs: set[int] = set()

@@ -11,6 +11,7 @@ from bot.private_answers import answer_privately
 from bot.servers.access import Asked, Levels, Verdict, decide
 from bot.servers.directory import Servers
 from bot.servers.features import ALWAYS_ALLOWED, ONES_OWN, MessageFeature
+from bot.servers.topics.access import EVERYTHING, Subject
 
 WHO_DECIDES = "Who has the permission Manage Server can change that with /settings."
 
@@ -79,6 +80,12 @@ class Access:
             return (await self._verdict(feature, asked_by(guild.id, channel, who))).allowed
         except GlassboxError:
             return False
+
+    async def depends_on_roles(self, feature: str, guild_id: int) -> bool:
+        """Return whether a server has rules for single roles about a feature; raise `SettingsUnknown`."""
+        rules = (await self._servers.certain(guild_id)).access.rules
+        roles = {rule.id for rule in rules if rule.subject is Subject.ROLE and rule.feature in (feature, EVERYTHING)}
+        return bool(roles - {guild_id})
 
     async def _verdict(self, feature: str, asked: Asked) -> Verdict:
         if feature in ALWAYS_ALLOWED or feature == ONES_OWN:

@@ -189,6 +189,24 @@ class TestPrivateAnswers:
             await alice.click(menu.response.message, label="Share")
             assert len([one for one in posts(scene) if not one.flags & 64]) == len(before) + 1
 
+    async def test_what_comes_of_a_private_answer_stays_private(self, open_scene: OpenScene) -> None:
+        """Also after the server has allowed public ones again, and of an example that somebody tried for themselves."""
+        async with open_scene() as scene:
+            alice, channel = scene.alice, scene.channel
+            await set_topics(scene, answers=AnswerSettings(private=True))
+            kept = {
+                "Regenerate": await alice.slash(channel, "generate", prompt="My secret", max_new_tokens=4),
+                "New conversation": await alice.slash(channel, "chat", message="My secret"),
+            }
+            await set_topics(scene, answers=AnswerSettings())
+            guide = await alice.slash(channel, "help")
+            tried = await forge_press(scene, alice, guide.response, "glassbox-help-try:generate")
+            for label, private in (*kept.items(), ("Regenerate", tried)):
+                pressed = await alice.click(private.response.message, label=label)
+                assert pressed.ephemeral
+            assert not [one for one in posts(scene) if not one.flags & 64]
+            assert not scene.env.errors
+
     async def test_a_file_goes_on_where_only_its_person_sees_it(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
             asked = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="sentiment")

@@ -231,7 +231,8 @@ async def test_nothing_that_is_heard_of_is_answered(open_scene: OpenScene, monke
 def _stimuli(scene: Scene, forum: Forum) -> Mapping[str, Callable[[], Awaitable[Any]]]:
     async def in_maintenance() -> None:
         await scene.bot.maintenance.begin(Notice("a new disk", None))
-        await scene.alice.send(scene.channel, at(scene, "Hello"))
+        unheard_of = scene.guild.create_text_channel("another")  # nobody is told twice in one
+        await scene.alice.send(unheard_of, at(scene, "Hello"))
         await scene.bot.maintenance.end()
 
     async def after_an_outage() -> None:
