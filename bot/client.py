@@ -149,7 +149,9 @@ class Glassbox(Gated, commands.AutoShardedBot):
         if watch is not None:
             watch.follow(self, backend)
         self.standing = Standing(self)
-        self.takeover = Takeover(processes, self.pending_interactions, self.standing, self._interaction_of)
+        self.takeover = Takeover(
+            processes, self.pending_interactions, self.standing, self.servers.wants_privacy, self._interaction_of
+        )
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         drop_unreadable(self._connection.parsers, self._drop_event)
         self._action_handlers: dict[str, Handler] = {}

@@ -31,7 +31,7 @@ class Access:
         if interaction.guild_id is None:
             return
         await self.check(feature, interaction)
-        if (await self._servers.settings(interaction.guild_id)).answers.private:
+        if await self._servers.wants_privacy(interaction.guild_id):
             answer_privately(interaction)
 
     async def check(self, feature: str, interaction: discord.Interaction[Any]) -> None:

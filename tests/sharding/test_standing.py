@@ -18,8 +18,10 @@ from simcord.enums import OverwriteType
 from sqlalchemy import text
 
 from bot.servers.topics.access import EVERYTHING, AccessSettings, Rule, Subject
+from bot.servers.topics.answers import AnswerSettings
 from bot.servers.topics.checkpoints import CheckpointSettings
 from bot.sharding.standing import LEFT, NOT_SAID, SHUT_OUT
+from bot.sharding.takeover import PRIVATE_NOW
 from tests.cogs.conftest import Scene
 from tests.cogs.conftest import open_backend as open_backend
 from tests.cogs.conftest import open_scene as open_scene
@@ -139,6 +141,19 @@ async def test_a_server_of_another_process(open_scene: OpenScene, monkeypatch: p
 
         assert (await server.gone_on(cat, abroad)).response.embeds
         scene.env.backend.faults.clear()
+
+
+async def test_answers_that_have_become_private(open_scene: OpenScene) -> None:
+    """A public “thinking…” is withdrawn; a private one becomes the answer."""
+    async with open_scene() as scene:
+        server = await Server.open(scene)
+        ann = server.student("ann")
+        private, public = AnswerSettings(private=True), AnswerSettings()
+        assert await server.refused(ann, lambda: server.set(scene, answers=private)) == PRIVATE_NOW
+        result = await server.gone_on(ann, lambda: None)
+        assert result.response.embeds
+        assert result.ephemeral
+        assert (await server.gone_on(ann, lambda: server.set(scene, answers=public))).ephemeral
 
 
 async def test_a_checkpoint_that_may_not_be_chosen_any_more(
