@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 ASKING_SECONDS = 20.0
 """How long Discord may take to say who somebody is. An interaction is answered within 15 minutes."""
 UNKNOWN_MEMBER = 10007
-"""Discord's code for somebody who is not in a server."""
+"""Discord's code for somebody who is not in a server, or not in a thread."""
 LEFT = "You are not in this server any more, so I do not answer what you asked there. Write to me directly instead."
 SHUT_OUT = (
     "You may not use me in this channel any more, so I do not answer what you asked there. Try another channel, or ask "
@@ -75,6 +75,9 @@ class Standing:
         if found.permissions is None:
             return {**payload, "member": renewed}
         _check(payload, found.permissions)
+        is_private = channel.get("type") == discord.ChannelType.private_thread.value
+        if is_private and not found.permissions.manage_threads:
+            await _said(lambda: self._client.http.get_thread_member(channel_id, found.member.id), SHUT_OUT)
         theirs = {"permissions": str(found.permissions.value)}
         ours = {} if found.own is None else {"app_permissions": str(found.own.value)}
         return {**payload, "member": {**renewed, **theirs}, "channel": {**channel, **theirs}, **ours}
@@ -95,16 +98,7 @@ class Standing:
         async def ask() -> None:
             found.append(await self._ask(guild_id, person, channel_id, int(parent_id or 0)))
 
-        try:
-            async with asyncio.timeout(ASKING_SECONDS):
-                await until_accepted(ask)
-        except GlassboxError:
-            raise
-        except Exception as error:  # see `bot.replies.discord_errors`
-            if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MEMBER:
-                raise NotAllowedHere(LEFT) from None
-            log.warning("it cannot be found out what somebody may do now: %s", describe(error))
-            raise Unanswered(NOT_SAID) from None
+        await _said(ask, LEFT)
         return found[-1]
 
     async def _ask(self, guild_id: int, person: int, channel_id: int, parent_id: int) -> Known | None:
@@ -120,6 +114,28 @@ class Standing:
         # Those that the bot does not see as well. Threads are not among them.
         channels = {one.id: one for one in await guild.fetch_channels()}
         return _known(member, channels.get(channel_id) or channels.get(parent_id), channel_id, None)
+
+
+async def _said(ask: Callable[[], Awaitable[object]], not_in: str) -> None:
+    """Ask Discord something until it answers.
+
+    Args:
+        not_in: the sentence for somebody who is not where they are asked for.
+
+    Raises:
+        NotAllowedHere: they are not.
+        GlassboxError: Discord does not say.
+    """
+    try:
+        async with asyncio.timeout(ASKING_SECONDS):
+            await until_accepted(ask)
+    except GlassboxError:
+        raise
+    except Exception as error:  # see `bot.replies.discord_errors`
+        if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MEMBER:
+            raise NotAllowedHere(not_in) from None
+        log.warning("it cannot be found out what somebody may do now: %s", describe(error))
+        raise Unanswered(NOT_SAID) from None
 
 
 def _known(member: discord.Member, channel: Any, channel_id: int, me: discord.Member | None) -> Known:

@@ -14,7 +14,7 @@ from typing import Any
 import discord
 import pytest
 from simcord.backend.models import Overwrite
-from simcord.enums import OverwriteType
+from simcord.enums import ChannelType, OverwriteType
 from sqlalchemy import text
 
 from bot.servers.topics.access import EVERYTHING, AccessSettings, Rule, Subject
@@ -71,11 +71,15 @@ class Server:
         overwrite = Overwrite(who.id, OverwriteType.MEMBER, allow=0, deny=denied)
         self.scene.env.backend.set_overwrite(self.scene.channel.id, overwrite)
 
-    async def gone_on(self, who: Any, change: Callable[[], Awaitable[None] | None], **options: Any) -> Any:
+    async def gone_on(
+        self, who: Any, change: Callable[[], Awaitable[None] | None], channel: Any = None, **options: Any
+    ) -> Any:
         """Somebody asks, the process dies, something changes, and another process goes on; return what comes of it."""
         scene = self.scene
         async with device_held(scene.worker):
-            result = scene.invoke(who, "sentiment", text=f"I love course {next(self.courses)}", **options)
+            place = channel or scene.env.backend.get_channel(scene.channel.id)
+            options |= {"text": f"I love course {next(self.courses)}"}
+            result = scene.send(who, place, scene.slash_data(who, place.id, "sentiment", options))
             await scene.until(lambda: result.acknowledged)
             tasks = list(scene.bot.pending_interactions._tasks)
             for task in tasks:
@@ -91,9 +95,9 @@ class Server:
         scene.env.errors.clear()
         return result
 
-    async def refused(self, who: Any, change: Callable[[], Awaitable[None] | None]) -> str:
+    async def refused(self, who: Any, change: Callable[[], Awaitable[None] | None], channel: Any = None) -> str:
         """The sentence that somebody reads in the place of an answer."""
-        result = await self.gone_on(who, change)
+        result = await self.gone_on(who, change, channel)
         assert result.response is None  # the public “thinking…” is gone
         [told] = result.followups
         assert told.ephemeral
@@ -118,6 +122,16 @@ async def test_roles_and_permissions_are_those_of_now(open_scene: OpenScene, mon
         until = (discord.utils.utcnow() + timedelta(hours=1)).isoformat()
         loud = server.student("loud")
         assert await server.refused(loud, lambda: server.change(loud, timed_out_until=until)) == SHUT_OUT
+
+        thread = backend.create_thread(scene.channel.id, "plans", stays.id, type=ChannelType.PRIVATE_THREAD)
+        for one in (backend.bot_user, stays):
+            backend.add_thread_member(thread.id, one.id)
+        assert (await server.gone_on(stays, lambda: None, thread)).response.embeds
+
+        def removed() -> None:
+            backend.remove_thread_member(thread.id, stays.id)
+
+        assert await server.refused(stays, removed, thread) == SHUT_OUT
 
         def trouble() -> None:
             scene.env.inject_error("GET", "/guilds/*/members/*", status=503, times=None)
