@@ -36,6 +36,7 @@ from bot.operating.roll_call import RollCall
 from bot.operating.watch import Watch
 from bot.pending_interactions import PendingInteractions
 from bot.pictures.studio import Studio
+from bot.private_answers import answer_privately
 from bot.registration import register_if_changed
 from bot.replies.acknowledgement import defer, suggest_nothing
 from bot.replies.components.buttons import STOP, Action, RequestButton
@@ -54,6 +55,7 @@ from bot.servers.quotas import ServerQuotas
 from bot.sharding.events import drop_unreadable
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
+from bot.sharding.standing import Standing
 from bot.sharding.takeover import Takeover
 from bot.storage import RequestStore
 
@@ -146,7 +148,10 @@ class Glassbox(Gated, commands.AutoShardedBot):
         self.pending_interactions.observer = watch
         if watch is not None:
             watch.follow(self, backend)
-        self.takeover = Takeover(processes, self.pending_interactions, self._interaction_of)
+        self.standing = Standing(self)
+        self.takeover = Takeover(
+            processes, self.pending_interactions, self.standing, self.servers.wants_privacy, self._interaction_of
+        )
         self.pending_interactions.watch(self._connection.parsers, processes.unanswered)
         drop_unreadable(self._connection.parsers, self._drop_event)
         self._action_handlers: dict[str, Handler] = {}
@@ -214,7 +219,12 @@ class Glassbox(Gated, commands.AutoShardedBot):
             kept: the kind of the request behind its component; None for a component or modal without one.
             feature: what access rules must allow; if it is None, the command of the request behind the component.
             modal: whether its detail may be a `Submission`.
+
+        Raises:
+            ValueError: there is neither, so the check of access would have nothing to go by.
         """
+        if kept is None and feature is None:
+            raise ValueError(f"nothing says what access rules must allow for the action {action.name}")
         self._action_handlers[action.name] = handler
         self._kept[action.name] = kept
         if modal:
@@ -250,6 +260,8 @@ class Glassbox(Gated, commands.AutoShardedBot):
                 raise RequestForgotten
             request = await self._request_behind(action, request_id)
             await self.access.enter(self._features.get(action) or feature_behind(request), interaction)
+            if interaction.message is not None and interaction.message.flags.ephemeral:
+                answer_privately(interaction)  # what comes of a private answer is as private
             await handler(interaction, Press(request, request_id or "", detail()))
         except Exception as error:
             await tell_failure(interaction, f"the action {action}", error)
@@ -336,8 +348,10 @@ class Tree(app_commands.CommandTree[Glassbox]):
         """Count a command as pending, and allow it if the operator and the server do. discord.py calls this first."""
         client = interaction.client
         client.pending_interactions.begin(interaction)
-        if interaction.type is discord.InteractionType.autocomplete or (command := interaction.command) is None:
-            return True
+        if (command := interaction.command) is None:
+            return True  # discord.py finds none to run either
+        if interaction.type is discord.InteractionType.autocomplete:
+            return await client.access.suggests(feature_of(command), interaction)
         try:
             await client.maintenance.check(command.qualified_name)
             await client.access.enter(feature_of(command), interaction)

@@ -1,4 +1,4 @@
-"""Answers that only one person sees, because the server wants that of all."""
+"""Answers that only one person sees: the server wants that of all, or they come of one that is private."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def answer_privately(interaction: discord.Interaction) -> None:
 
 
 def is_answered_privately(interaction: discord.Interaction) -> bool:
-    """Return whether the server wants only one person to see the answers to an interaction."""
+    """Return whether only one person is to see the answers to an interaction."""
     return bool(interaction.extras.get(_PRIVATE))

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.batches.components import CHOOSE_COLUMN, GIVE_UP, START, STOP, BatchButton, ColumnMenu
 from bot.batches.office import Office
+from bot.batches.permission import FEATURE, Permission
 from bot.batches.plan import Command, Options
 from bot.batches.service import BatchService, Given
 from bot.batches.shift import Tools
@@ -20,10 +21,10 @@ from bot.inference.languages.pairs import LanguagePairs
 from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import language_choices
 from bot.replies.components.press import Press
+from bot.servers.features import ONES_OWN
 from bot.text.label_list import parse_labels
 
 Choices = list[app_commands.Choice[str]]
-FEATURE = "batch"
 
 
 class Batch(Cog):
@@ -33,12 +34,13 @@ class Batch(Cog):
         super().__init__(bot)
         tools = Tools(bot, bot.backend, bot.batches, bot.studio, bot.batches.now, bot._context)
         self.office = Office(bot.batches, bot.leases, self._answer, bot._context)
-        self.service = BatchService(tools, self.office, bot.access.check)
+        permission = Permission(bot.access, bot.standing, bot.delivery.checkpoints)
+        self.service = BatchService(tools, self.office, bot.access.check, permission.problem)
         bot.add_dynamic_items(ColumnMenu, BatchButton)
         bot.handle(CHOOSE_COLUMN, self.choose, feature=FEATURE)
         bot.handle(START, self.start, feature=FEATURE)
-        bot.handle(STOP, self.stop)
-        bot.handle(GIVE_UP, self.give_up)
+        bot.handle(STOP, self.stop, feature=ONES_OWN)
+        bot.handle(GIVE_UP, self.give_up, feature=ONES_OWN)
 
     async def cog_load(self) -> None:
         self.office.start()

@@ -38,6 +38,7 @@ from bot.replies.components.press import Press
 from bot.replies.discord_errors import is_gone
 from bot.replies.pending import Edit, edit_for_good, until_accepted
 from bot.replies.reply import Reply
+from bot.servers.features import ONES_OWN
 from bot.servers.topics.forums import ForumSettings
 from bot.storage.database import FAILURES
 
@@ -63,7 +64,9 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         self.bot = bot
-        self._services = Services(bot.backend, bot.store, bot.servers, bot.access, bot.intents.message_content)
+        self._services = Services(
+            bot.backend, bot.store, bot.servers, bot.access, bot.standing, bot.intents.message_content
+        )
         self._tagger = Tagger(self._services)
         self._corrections = Corrections(self._services)
         self._dry_runs: set[int] = set()
@@ -77,13 +80,13 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
         bot.handle(parts.SETUP, self.press_setup, feature=FEATURE)
         bot.handle(parts.DRY_RUN, self.press_dry_run, feature=FEATURE)
         bot.handle(parts.REPORT, self.press_report, feature=FEATURE)
-        # Members decide about their own posts, whatever is set about the command.
+        # Authors decide about their own posts, and moderators about all, whatever is set about the command.
         for action, decide in (
             (parts.ADD, decisions.add),
             (parts.DISMISS, decisions.dismiss),
             (parts.UNDO, decisions.undo),
         ):
-            bot.handle(action, partial(_decide, decide))
+            bot.handle(action, partial(_decide, decide), feature=ONES_OWN)
 
     async def cog_unload(self) -> None:
         self._tagger.close()

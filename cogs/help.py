@@ -27,6 +27,7 @@ from bot.text.characters import visible
 
 log = logging.getLogger(__name__)
 
+FEATURE = "help"
 SEND_SECONDS = 10.0
 UNKNOWN_COMMAND = "I have no command of this name. Open /help again to see those that I have."
 NOT_TRIED = "This example can't be run by a button. Type the command yourself, as the example shows it."
@@ -47,10 +48,10 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
         self._ids = CommandIds(bot.tree)
         self._limit = ReportLimit(lambda: asyncio.get_running_loop().time())
         bot.add_dynamic_items(CommandMenu, TryButton, HelpButton)
-        bot.handle(LOOK, self.look)
-        bot.handle(TRY, self.try_it)
-        bot.handle(REPORT, self.ask_for_report)
-        bot.handle(SEND_REPORT, self.send_report, modal=True)
+        bot.handle(LOOK, self.look, feature=FEATURE)
+        bot.handle(TRY, self.try_it, feature=FEATURE)
+        bot.handle(REPORT, self.ask_for_report, feature=FEATURE)
+        bot.handle(SEND_REPORT, self.send_report, feature=FEATURE, modal=True)
 
     @classmethod
     async def setup(cls, bot: Glassbox) -> None:

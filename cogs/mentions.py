@@ -77,7 +77,7 @@ class Mentions(Cog):
             return
         task = self.bot.pending_interactions.count()
         permissions = permissions_in(message)
-        if not may_write(message, permissions) or self._limits.is_silent(message.channel.id):
+        if not may_write(message, permissions) or message.channel.id in self._limits.silence:
             return
         settings = await self.bot.servers.settings(None if message.guild is None else message.guild.id)
         if not await self._is_wanted(message, settings):
@@ -118,6 +118,7 @@ class Mentions(Cog):
         self, message: discord.Message, permissions: discord.Permissions, settings: ServerSettings
     ) -> None:
         begins_thread = settings.chat.threads and message.reference is None and may_begin_thread(message, permissions)
+        begins_thread = begins_thread and message.channel.id not in self._limits.without_threads
         thread = spoken(message, self._me) if begins_thread else None
         reply = place_of(message, permissions, InteractionRecord("message", "chat"), thread=thread)
         self.bot.pending_interactions.begin_message(message, reply.record, reply.age)
@@ -138,7 +139,9 @@ class Mentions(Cog):
         finally:
             self._deleted.discard(message.id)
             if reply.is_shut_out:
-                self._limits.silence(message.channel.id)
+                self._limits.silence.begin(message.channel.id)
+            if isinstance(reply, ThreadReply) and reply.is_thread_refused:
+                self._limits.without_threads.begin(message.channel.id)
 
     def _check(self, message: discord.Message, permissions: discord.Permissions) -> None:
         if (wait := self._limits.wait(message)) > 0:

@@ -32,6 +32,7 @@ from bot.storage.database import FAILURES
 
 log = logging.getLogger(__name__)
 
+FEATURE = "privacy"
 FILE = "glassbox-data.json"
 NOT_SURE = (
     "Nothing was deleted, because “Delete everything about me” was not ticked. Press the button again to delete it."
@@ -49,11 +50,11 @@ class Privacy(Cog):
         self._data = bot.personal_data
         self._opt_outs = bot.opt_outs
         bot.add_dynamic_items(PrivacyButton, OptOutButton)
-        bot.handle(SHOW, self.show)
-        bot.handle(EXPORT, self.export)
-        bot.handle(ASK_TO_ERASE, self.ask_to_erase)
-        bot.handle(ERASE, self.erase, modal=True)
-        bot.handle(OPT_OUT, self.opt_out)
+        bot.handle(SHOW, self.show, feature=FEATURE)
+        bot.handle(EXPORT, self.export, feature=FEATURE)
+        bot.handle(ASK_TO_ERASE, self.ask_to_erase, feature=FEATURE)
+        bot.handle(ERASE, self.erase, feature=FEATURE, modal=True)
+        bot.handle(OPT_OUT, self.opt_out, feature=FEATURE)
 
     @app_commands.command()
     async def privacy(self, interaction: Interaction) -> None:

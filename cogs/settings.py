@@ -25,6 +25,7 @@ from bot.storage.database import FAILURES
 
 log = logging.getLogger(__name__)
 
+FEATURE = "settings"
 NO_SERVER = "Settings are a server's. Please open them in a server that has added me."
 MANAGERS_ONLY = "Please ask somebody with the permission Manage Server: only they can see and change my settings here."
 
@@ -37,8 +38,8 @@ class Settings(Cog):
         self._bot = bot
         self._servers = bot.servers
         bot.add_dynamic_items(SettingsControl)
-        bot.handle(CHANGE, self.choose)
-        bot.handle(PROMPT, self.submit, modal=True)
+        bot.handle(CHANGE, self.choose, feature=FEATURE)
+        bot.handle(PROMPT, self.submit, feature=FEATURE, modal=True)
 
     @app_commands.command()
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)

@@ -53,11 +53,13 @@ from bot.replies.components.modals import Submission
 from bot.replies.components.press import Press
 from bot.replies.pending import EDIT_TIMEOUT, NOTICE_SECONDS, seconds_left
 from bot.replies.reply import Reply
+from bot.servers.features import MessageFeature
 from bot.storage.database import FAILURES
 from bot.storage.maintenance import Notice
 
 log = logging.getLogger(__name__)
 
+FEATURE = "status"
 GONE = "This checkpoint is not set any more. Press Refresh, and choose again."
 NOT_OFFERED = "This is no length of a maintenance that I know. Choose one from the menu."
 NOT_KEPT = "The database cannot be used, so nothing has changed. Please try again in a moment."
@@ -80,11 +82,11 @@ class Status(Cog):
         self._work: set[asyncio.Task[None]] = set()
         self._told: TTLCache[int, bool] = TTLCache(MOST_TOLD, TOLD_SECONDS)
         bot.add_dynamic_items(PageMenu, Refresh, CheckpointMenu, DurationMenu, EndButton)
-        bot.handle(SHOW_PAGE, self.show_page)
-        bot.handle(LOAD, self.load)
-        bot.handle(UNLOAD, self.unload)
-        bot.handle(BEGIN, self.begin, modal=True)
-        bot.handle(END, self.end)
+        bot.handle(SHOW_PAGE, self.show_page, feature=FEATURE)
+        bot.handle(LOAD, self.load, feature=FEATURE)
+        bot.handle(UNLOAD, self.unload, feature=FEATURE)
+        bot.handle(BEGIN, self.begin, feature=FEATURE, modal=True)
+        bot.handle(END, self.end, feature=FEATURE)
 
     @app_commands.command()
     @app_commands.default_permissions()  # Discord shows it to administrators only; who may use it is checked below
@@ -138,7 +140,9 @@ class Status(Cog):
         """Tell somebody who writes to the bot that there is a maintenance, once in a while for each channel."""
         notice, me = self._bot.maintenance.known, self._bot.user
         is_to_me = message.guild is None or (me is not None and me in message.mentions)
-        if notice is None or message.author.bot or not is_to_me or message.channel.id in self._told:
+        if notice is None or message.author.bot or not is_to_me or not await self._answers_messages(message):
+            return
+        if message.channel.id in self._told:
             return
         self._told[message.channel.id] = True
         try:
@@ -150,6 +154,13 @@ class Status(Cog):
             )
         except Exception as error:  # see `bot.replies.discord_errors`
             log.info("somebody could not be told of the maintenance: %s", describe(error))
+
+    async def _answers_messages(self, message: discord.Message) -> bool:
+        """Return whether the server lets the bot answer a message at all."""
+        if message.guild is None:
+            return True
+        settings = await self._bot.servers.settings(message.guild.id)
+        return settings.chat.mentions and await self._bot.access.allows(MessageFeature.MENTIONS, message)
 
     async def _show(self, interaction: Interaction, page: Page, said: str = "") -> None:
         match page:

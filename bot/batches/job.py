@@ -48,6 +48,7 @@ class Job:
         confirmed: whether its person knows that it takes longer than can be shown here.
         begun: when its first row was asked, in seconds since 1970; 0 before.
         tries: how many processes have begun it.
+        asked_in: the channel or thread in which the command was used; 0 for one that an earlier version has kept.
     """
 
     interaction_id: int
@@ -62,6 +63,7 @@ class Job:
     confirmed: bool = False
     begun: float = 0.0
     tries: int = 0
+    asked_in: int = 0
 
     @property
     def plan(self) -> Plan:

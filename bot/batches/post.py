@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -106,8 +107,15 @@ class Post:
         else:
             channel = self._client.get_partial_messageable(channel_id, guild_id=self.place.guild_id)
         options: dict[str, Any] = {} if content.view is None else {"view": content.view}
-        files = list(content.files())
-        return await channel.send(embed=content.embed, files=files, allowed_mentions=NO_MENTIONS, **options)
+        options |= {"embed": content.embed, "allowed_mentions": NO_MENTIONS}
+        nonce = secrets.token_hex(12)  # for which Discord makes one message, however often it is sent
+        sent: list[discord.Message] = []
+
+        async def send() -> None:
+            sent.append(await channel.send(files=list(content.files()), nonce=nonce, **options))
+
+        await until_accepted(send)
+        return sent[-1]
 
     async def _leave(self, before: Place, sent: discord.Message) -> None:
         embed = discord.Embed(description=f"{MOVED}\n{sent.jump_url}")

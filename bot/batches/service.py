@@ -44,6 +44,8 @@ ENDED = "This file is not with me any more, so there is nothing to do about it. 
 NO_COLUMN = "The file has no such column any more. Please give it to me again."
 PRIVATE_NOW = "I go on where only you see it: this server has set that answers are private."
 
+Recheck = Callable[[KeptBatch, Job, float], Awaitable[str | None]]
+"""See `bot.batches.permission.Permission.problem`."""
 Check = Callable[[str, discord.Interaction], Awaitable[None]]
 """Raises a `GlassboxError` unless the person behind an interaction may use a command."""
 
@@ -71,11 +73,13 @@ class BatchService:
     Args:
         office: begins files, by their ids.
         check: whether a command may be used, when a file begins that has been asked about.
+        recheck: whether it still may, when a process goes on with a file, or begins one that has waited.
     """
 
-    def __init__(self, tools: Tools, office: Office, check: Check) -> None:
+    def __init__(self, tools: Tools, office: Office, check: Check, recheck: Recheck) -> None:
         self._tools = tools
         self._check = check
+        self._recheck = recheck
         self.office = office
 
     async def take(self, interaction: discord.Interaction, given: Given) -> None:
@@ -104,6 +108,7 @@ class BatchService:
             column,
             second,
             place_of(interaction, self._tools.now(), private=given.private or is_answered_privately(interaction)),
+            asked_in=interaction.channel_id or 0,
         )
         identity = await self._keep(interaction, job, content)
         if identity is not None:
@@ -160,6 +165,8 @@ class BatchService:
             return
         if kept.state is BatchState.STOPPING:
             stop.set()
+        if (problem := await self._recheck(kept, job, self._tools.now())) is None:
+            return
         job = replace(job, tries=job.tries + 1, begun=job.begun or self._tools.now())
         await batches.change(identity, BatchState.RUNNING, job_as_json(job))
         post = self._post(kept, job)
@@ -168,7 +175,7 @@ class BatchService:
             outcomes = await asyncio.to_thread(read_outcomes, await batches.answers(identity))
             # Not the event loop's clock, nor `time.monotonic`, which simcord holds back.
             run = BatchRun(self._tools.backend, kept.person, table, job.plan, outcomes, time.perf_counter)
-            await Shift(self._tools, identity, job, table, run, post, stop).work()
+            await Shift(self._tools, identity, job, table, run, post, stop, problem).work()
         except FAILURES:
             raise
         except Exception:

@@ -71,6 +71,7 @@ class Shift:
 
     Attributes:
         stop: set when its person wants it as it is.
+        problem: a sentence why no more rows may be answered; empty if they may.
     """
 
     tools: Tools
@@ -80,12 +81,13 @@ class Shift:
     run: BatchRun
     post: Post
     stop: asyncio.Event
+    problem: str = ""
 
     async def work(self) -> None:
         """Answer the rows, and give the file back. Cancelling this leaves the rest to another process."""
         try:
-            done = self.stop.is_set() or self.job.tries > MOST_TRIES
-            problem = "" if done else await self._answer_rows()
+            done = self.problem or self.stop.is_set() or self.job.tries > MOST_TRIES
+            problem = self.problem if done else await self._answer_rows()
             if problem is None:
                 await self._keep()  # what was answered while the question was on its way
                 return

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import discord
-from cachetools import TTLCache
 from discord.ext import commands
 
 from bot.client import Glassbox, Interaction
-from bot.errors import DiscordAvoided, GlassboxError, InvalidRequest, SomebodyElses, describe
+from bot.errors import GlassboxError, InvalidRequest, SomebodyElses, describe
 from bot.flags.menu import Choice, question
 from bot.flags.territories import languages_of, territory_of
 from bot.inference.languages.lookup import language
@@ -21,7 +20,9 @@ from bot.replies.acknowledgement import defer
 from bot.replies.delivery import ResponseKind
 from bot.replies.message_delivery import MessageReply
 from bot.replies.message_text import read_message, text_of
+from bot.replies.pending import until_accepted
 from bot.replies.results.translate import render_below
+from bot.replies.silence import Silence
 from bot.request_ids import add_words_of, is_answered_again, request_id
 from bot.servers.features import MessageFeature
 from bot.storage.database import FAILURES
@@ -36,9 +37,6 @@ PER_PERSON, PER_CHANNEL, PER_SECONDS = 5, 10, 60.0
 """How many flags are answered within so many seconds."""
 READ_SECONDS = 10.0
 """How long Discord may take to show a message. discord.py itself waits as long as a rate limit asks."""
-SILENT_SECONDS = 300.0
-"""How long a channel is left alone that the bot may not read or write. Discord shuts out a bot that tries too often."""
-MOST_CHANNELS = 10_000
 NOTICE_SECONDS = 20.0
 """How long a sentence stays that says why there is no translation."""
 CHOICE_SECONDS = 120.0
@@ -71,7 +69,7 @@ class FlagTranslator:
     def __init__(self, bot: Glassbox) -> None:
         self._bot = bot
         self._translations = bot.translations
-        self._refusing: TTLCache[int, None] = TTLCache(MOST_CHANNELS, SILENT_SECONDS)
+        self._silence = Silence()
         rate = PER_PERSON, PER_SECONDS
         self._by_person: commands.CooldownMapping[int] = commands.CooldownMapping.from_cooldown(*rate, lambda key: key)
         rate = PER_CHANNEL, PER_SECONDS
@@ -79,7 +77,7 @@ class FlagTranslator:
 
     async def answer(self, payload: discord.RawReactionActionEvent) -> None:
         """Answer a reaction, if it is a flag and may be answered; otherwise do nothing."""
-        if (flag := self._flag(payload)) is None or flag.channel.id in self._refusing:
+        if (flag := self._flag(payload)) is None or flag.channel.id in self._silence:
             return
         self._bot.pending_interactions.count()
         # Not the message's: what somebody has deleted since it was written is no reason to keep nothing of it now.
@@ -223,8 +221,7 @@ class FlagTranslator:
     async def _text(self, flag: Flag) -> str | None:
         """Return the text of a message; None if it has none, or if it must not be read."""
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                message = await flag.channel.fetch_message(flag.message_id)
+            message = await self._message(flag)
             is_own = message.author.id == flag.guild.me.id
             if is_own or await self._bot.opt_outs.among([message.author.id], ReadAlong.REACTIONS):
                 return None
@@ -238,9 +235,19 @@ class FlagTranslator:
             log.warning("it cannot be found out who has opted out: %s", describe(error))
         except Exception as error:  # see `bot.replies.discord_errors`
             log.info("a message under a flag cannot be read: %s", describe(error))
-            if isinstance(error, (discord.Forbidden, DiscordAvoided)):
-                self._refusing[flag.channel.id] = None
+            self._silence.hear(flag.channel.id, error)
         return None
+
+    async def _message(self, flag: Flag) -> discord.Message:
+        """Return the message under a flag; raise as `until_accepted` does, or `TimeoutError`."""
+        found: list[discord.Message] = []
+
+        async def fetch() -> None:
+            found.append(await flag.channel.fetch_message(flag.message_id))
+
+        async with asyncio.timeout(READ_SECONDS):
+            await until_accepted(fetch)
+        return found[-1]
 
     async def _chosen(self, interaction: Interaction, choice: Choice) -> Flag:
         """Return the flag behind a menu; raise a `GlassboxError` if its language can't be chosen."""
@@ -285,7 +292,7 @@ class FlagTranslator:
     def _note(self, reply: MessageReply, flag: Flag) -> None:
         """Leave a channel alone for a while in which Discord lets nothing be written."""
         if reply.is_shut_out:
-            self._refusing[flag.channel.id] = None
+            self._silence.begin(flag.channel.id)
 
     def _reply(self, flag: Flag) -> MessageReply:
         may = flag.channel.permissions_for(flag.guild.me)

@@ -17,6 +17,7 @@ from bot.forums.publishing import Publisher, set_tags
 from bot.forums.record import PostRecord, TagState
 from bot.forums.services import Services, forum_of
 from bot.replies.acknowledgement import defer
+from bot.replies.discord_errors import outcome_of
 from bot.replies.pending import Edit, edit_for_good, until_accepted
 from bot.servers.topics.forums import MOST_TAGS
 from bot.storage.database import FAILURES
@@ -99,7 +100,8 @@ class Decisions:
                 fetched = await guild.fetch_channel(pressed.place)
             except Exception as error:  # see `bot.replies.discord_errors`
                 log.info("a post cannot be looked at: %s", describe(error))
-                raise ButtonRefused(GONE) from None
+                is_gone = not outcome_of(error).is_retryable
+                raise (ButtonRefused(GONE) if is_gone else Unanswered(NOT_LOOKED_UP)) from None
             channel = fetched if isinstance(fetched, discord.Thread) else None
         forum = None if channel is None else forum_of(channel)
         try:

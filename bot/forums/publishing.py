@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import discord
-from cachetools import TTLCache
 
-from bot.errors import DiscordAvoided, describe
+from bot.errors import describe
 from bot.forums.pages.log import NOT_ALLOWED, NOT_DONE, entry
 from bot.forums.pages.proposal import proposal
 from bot.forums.record import PostRecord, TagState
@@ -17,6 +18,7 @@ from bot.forums.services import Services, forum_of
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.pending import until_accepted
+from bot.replies.silence import Silence
 from bot.servers.topics.forums import MOST_TAGS, ForumMode, ForumSettings
 
 log = logging.getLogger(__name__)
@@ -25,9 +27,6 @@ REASON = "Forum tags: these fit the post (see /forum-tags)"
 """In the server's audit log."""
 NOT_STARTED = 40058
 """Discord's code for a post whose author's first message is not there yet."""
-SILENT_SECONDS = 300.0
-"""How long a forum is left alone in which Discord refuses tags. Discord shuts out a bot that tries too often."""
-MOST_FORUMS = 10_000
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds before a proposal is tried again that came before the first message."""
 
@@ -37,19 +36,25 @@ class Publisher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._refusing: TTLCache[int, None] = TTLCache(MOST_FORUMS, SILENT_SECONDS)
+        self._silence = Silence()
 
     def is_refused(self, forum: discord.ForumChannel) -> bool:
         """Return whether Discord has refused tags in a forum lately, so that nothing is tried there."""
-        return forum.id in self._refusing
+        return forum.id in self._silence
 
     async def refreshed(self, thread: discord.Thread) -> discord.Thread | None:
         """Return a post as it is now; None if it was deleted, archived or locked, or Discord does not say."""
+        found: list[object] = []
+
+        async def look() -> None:
+            found.append(await thread.guild.fetch_channel(thread.id))
+
         try:
-            current = await thread.guild.fetch_channel(thread.id)
+            await until_accepted(look)
         except Exception as error:  # see `bot.replies.discord_errors`
             log.info("a post cannot be looked at: %s", describe(error))
             return None
+        current = found[-1]
         if not isinstance(current, discord.Thread) or current.archived or current.locked:
             return None
         return current
@@ -91,8 +96,7 @@ class Publisher:
                 await set_tags(thread, [*present, *applied])
         except Exception as error:  # see `bot.replies.discord_errors`
             log.warning("a post gets no tags: %s", describe(error))
-            if isinstance(error, (discord.Forbidden, DiscordAvoided)):
-                self._refusing[forum.id] = None
+            self._silence.hear(forum.id, error)
             return NOT_ALLOWED.format(forum.mention) if isinstance(error, discord.Forbidden) else NOT_DONE
         return None
 
@@ -100,7 +104,6 @@ class Publisher:
         for pause in (*PAUSES, None):
             embed, view = proposal(forum, thread.id, record)
             try:
-                # Not repeated after a failure that may have been a success: nobody wants two proposals.
                 await send(thread, embed, view)
             except discord.Forbidden as error:
                 if error.code != NOT_STARTED or pause is None:
@@ -109,7 +112,7 @@ class Publisher:
             except Exception as error:
                 if outcome_of(error) is not Outcome.UNKNOWN:
                     raise
-                log.info("a receipt of Discord's was lost: %s", describe(error))
+                log.info("a receipt of Discord's was lost: %s", describe(error))  # so perhaps it is there
                 return
             else:
                 return
@@ -126,21 +129,27 @@ class Publisher:
     ) -> None:
         """Tell the log's channel about a post, if the forum has a log."""
         channel = None if settings.log_channel is None else forum.guild.get_channel(settings.log_channel)
-        if not isinstance(channel, discord.TextChannel):
+        if not isinstance(channel, discord.TextChannel) or channel.id in self._silence:
             return
         embed, view = entry(forum, thread, record, by=by, refused=refused)
         try:
             await send(channel, embed, view)
         except Exception as error:  # see `bot.replies.discord_errors`
             log.warning("the log of a forum cannot be written: %s", describe(error))
+            self._silence.hear(channel.id, error)
 
 
 async def send(place: discord.abc.Messageable, embed: discord.Embed, view: discord.ui.View | None) -> None:
-    """Send a message that pings nobody."""
-    if view is None:
-        await place.send(embed=embed, allowed_mentions=NO_MENTIONS, silent=True)
-    else:
-        await place.send(embed=embed, view=view, allowed_mentions=NO_MENTIONS, silent=True)
+    """Send a message that pings nobody. Discord makes one for a nonce, however often it is sent.
+
+    Raises:
+        Exception: see `until_accepted`.
+    """
+    buttons: dict[str, Any] = {} if view is None else {"view": view}
+    nonce = secrets.token_hex(12)
+    await until_accepted(
+        lambda: place.send(embed=embed, allowed_mentions=NO_MENTIONS, silent=True, nonce=nonce, **buttons)
+    )
 
 
 async def set_tags(thread: discord.Thread, tags: Iterable[int]) -> None:

@@ -11,6 +11,7 @@ import discord
 from bot.errors import describe
 from bot.forums.question import text_of_post
 from bot.replies.message_text import text_of, with_names
+from bot.replies.pending import until_accepted
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +47,17 @@ async def read_post(thread: discord.Thread, *, reads_messages: bool, is_new: boo
 
 async def first_message(thread: discord.Thread, *, is_new: bool = False) -> discord.Message | None:
     """Return the first message of a post; None if it was deleted, or Discord does not give it."""
+    found: list[discord.Message] = []
+
+    async def fetch() -> None:
+        found.append(await thread.fetch_message(thread.id))  # it has the thread's own id
+
     try:
         async with asyncio.timeout(READ_SECONDS):
             for pause in (*(PAUSES if is_new else ()), None):
                 try:
-                    return await thread.fetch_message(thread.id)  # it has the thread's own id
+                    await until_accepted(fetch)
+                    return found[-1]
                 except discord.NotFound:
                     if pause is not None:
                         await asyncio.sleep(pause)

@@ -9,14 +9,14 @@ import discord
 from cachetools import TTLCache
 from discord.ext.commands import BucketType, CooldownMapping
 
+from bot.replies.silence import Silence
+
 PER_PERSON = (5, 20.0)
 """Messages of one person, and seconds."""
 PER_CHANNEL = (12, 20.0)
 """Messages in one channel. Fewer wait there at a time (see `Conversations`)."""
 SENTENCES = (2, 20.0)
 """Sentences that are no answers, in one channel."""
-SILENT_SECONDS = 300.0
-"""How long a channel is left alone in which the bot may not write. Discord shuts out a bot that tries too often."""
 BOT_ANSWERS = 4
 """The most answers to other bots in a channel one after the other, without a person who asks anything."""
 BOT_SECONDS = 3_600.0
@@ -25,13 +25,18 @@ MOST_CHANNELS = 10_000
 
 
 class MessageLimits:
-    """Counts messages and answers, in this process."""
+    """Counts messages and answers, in this process.
+
+    Attributes:
+        silence: channels in which the bot may not write.
+        without_threads: those in which it may begin no threads, although its permissions say so.
+    """
 
     def __init__(self) -> None:
+        self.silence, self.without_threads = Silence(), Silence()
         self._persons = CooldownMapping[discord.Message].from_cooldown(*PER_PERSON, BucketType.user)
         self._channels = CooldownMapping[discord.Message].from_cooldown(*PER_CHANNEL, BucketType.channel)
         self._sentences = CooldownMapping[discord.Message].from_cooldown(*SENTENCES, BucketType.channel)
-        self._silent: TTLCache[int, None] = TTLCache(MOST_CHANNELS, SILENT_SECONDS, _now)
         self._bots: TTLCache[int, int] = TTLCache(MOST_CHANNELS, BOT_SECONDS, _now)
 
     def wait(self, message: discord.Message) -> float:
@@ -42,14 +47,6 @@ class MessageLimits:
     def may_tell(self, message: discord.Message) -> bool:
         """Count a sentence that is no answer, and return whether it may be said."""
         return not self._sentences.update_rate_limit(message, _now())
-
-    def is_silent(self, channel_id: int) -> bool:
-        """Return whether a channel is left alone."""
-        return channel_id in self._silent
-
-    def silence(self, channel_id: int) -> None:
-        """Leave a channel alone for a while."""
-        self._silent[channel_id] = None
 
     def admits_author(self, message: discord.Message) -> bool:
         """Count an answer if it is one to a bot; return False if there were too many of them."""

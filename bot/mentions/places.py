@@ -9,17 +9,20 @@ from collections.abc import AsyncIterator
 
 import discord
 
-from bot.errors import describe
+from bot.errors import DiscordAvoided, describe
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.message_delivery import MessageReply
 from bot.replies.messages import may_read
+from bot.replies.pending import until_accepted
 from bot.text.characters import visible
 
 log = logging.getLogger(__name__)
 
 LONGEST_NAME = 80
 """UTF-16 units of a thread's name. Discord allows 100."""
+ALREADY_BEGUN = 160004
+"""Discord's code for a thread that is to begin with a message which has one."""
 EVERYTHING = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -92,11 +95,13 @@ class ThreadReply(MessageReply):
 
     Attributes:
         thread: None until it has begun.
+        is_thread_refused: whether Discord has said that the bot may begin none there.
     """
 
     def __init__(self, message: discord.Message, name: str, *, files: bool, record: InteractionRecord) -> None:
         super().__init__(message, asker=message.author, files=files, record=record)
         self.thread: discord.Thread | None = None
+        self.is_thread_refused = False
         self._message = message
         self._name = thread_name(name) or f"A conversation with {thread_name(message.author.display_name)}"
 
@@ -105,14 +110,34 @@ class ThreadReply(MessageReply):
         """Begin the thread, and type there. See `MessageReply`."""
         if self.sent is None and self.thread is None:
             try:
-                self.thread = await self._message.create_thread(name=self._name)
+                self.thread = await self._begun()
             except Exception as error:  # see `bot.replies.discord_errors`
                 log.info("a thread could not be begun: %s", describe(error))
+                self.is_thread_refused = isinstance(error, (discord.Forbidden, DiscordAvoided))
             else:
                 self.type_no_longer()
                 self.move(self.thread)
         async with super().opened(timers):
             yield
+
+    async def _begun(self) -> discord.Thread:
+        """Begin the thread, or find it if it was begun and the receipt was lost; raise as `until_accepted` does."""
+        threads: list[discord.Thread] = []
+
+        async def begin() -> None:
+            try:
+                threads.append(await self._message.create_thread(name=self._name))
+            except discord.HTTPException as error:
+                guild = self._message.guild
+                if error.code != ALREADY_BEGUN or guild is None:
+                    raise
+                found = guild.get_thread(self._message.id) or await guild.fetch_channel(self._message.id)
+                if not isinstance(found, discord.Thread):
+                    raise
+                threads.append(found)
+
+        await until_accepted(begin)
+        return threads[-1]
 
 
 def thread_name(text: str) -> str:

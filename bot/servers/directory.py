@@ -95,6 +95,10 @@ class Servers:
         """Return the checkpoints that a server lets people choose; None for all. Raises like `certain`."""
         return (await self.certain(guild_id)).checkpoints.allowed
 
+    async def wants_privacy(self, guild_id: int) -> bool:
+        """Return whether only the person who asks sees the answers in a server."""
+        return (await self.settings(guild_id)).answers.private
+
     async def change(self, guild_id: int, change: Callable[[ServerSettings], ServerSettings]) -> ServerSettings:
         """Change what a server has set, and return all of it.
 

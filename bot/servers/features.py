@@ -8,8 +8,9 @@ from typing import Any
 
 from discord import app_commands
 
+from bot.errors import RequestForgotten
 from bot.inference.requests import Request
-from bot.tasks import task_names
+from bot.tasks import kept_requests
 from bot.tasks.work.request import WorkRequest
 
 
@@ -23,6 +24,8 @@ class MessageFeature(StrEnum):
 
 ALWAYS_ALLOWED = frozenset({"settings", "privacy", "help", "status"})
 """Commands without which nobody could undo a rule, learn what is kept, or delete it. No rule is about them."""
+ONES_OWN = "one's own"
+"""The feature of what people do to what is theirs already, such as to stop it. No rule is about it."""
 
 FEATURES_OF_MENUS: Mapping[str, str] = {
     "translate": "translate",
@@ -42,8 +45,14 @@ def feature_of(command: app_commands.Command[Any, ..., Any] | app_commands.Group
     return (command.root_parent or command).name
 
 
-def feature_behind(request: Request[Any] | None) -> str | None:
-    """Return the name of the command that a kept request belongs to; None if there is no request."""
+def feature_behind(request: Request[Any] | None) -> str:
+    """Return the name of the command that a kept request belongs to.
+
+    Raises:
+        RequestForgotten: it belongs to none, so nothing says who may have it.
+    """
     if isinstance(request, WorkRequest):
         return request.task
-    return None if request is None else task_names().get(type(request))
+    if request is None or (name := kept_requests().get(type(request))) is None:
+        raise RequestForgotten
+    return name

@@ -10,7 +10,8 @@ from bot.errors import GlassboxError, NotAllowedHere, named
 from bot.private_answers import answer_privately
 from bot.servers.access import Asked, Levels, Verdict, decide
 from bot.servers.directory import Servers
-from bot.servers.features import ALWAYS_ALLOWED, MessageFeature
+from bot.servers.features import ALWAYS_ALLOWED, ONES_OWN, MessageFeature
+from bot.servers.topics.access import EVERYTHING, Subject
 
 WHO_DECIDES = "Who has the permission Manage Server can change that with /settings."
 
@@ -21,20 +22,16 @@ class Access:
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
 
-    async def enter(self, feature: str | None, interaction: discord.Interaction[Any]) -> None:
+    async def enter(self, feature: str, interaction: discord.Interaction[Any]) -> None:
         """Check an interaction that has arrived, and note whether the server wants its answers to be private.
-
-        Args:
-            feature: None if access rules are not about it.
 
         Raises:
             Refused: see `check`.
         """
         if interaction.guild_id is None:
             return
-        if feature is not None:
-            await self.check(feature, interaction)
-        if (await self._servers.settings(interaction.guild_id)).answers.private:
+        await self.check(feature, interaction)
+        if await self._servers.wants_privacy(interaction.guild_id):
             answer_privately(interaction)
 
     async def check(self, feature: str, interaction: discord.Interaction[Any]) -> None:
@@ -45,10 +42,23 @@ class Access:
             SettingsUnknown: the database fails, and what the server has set is not known.
         """
         if interaction.guild_id is not None:
-            verdict = await self._verdict(
-                feature, asked_by(interaction.guild_id, interaction.channel, interaction.user)
-            )
-            _refuse_unless(verdict, feature)
+            await self.check_for(feature, interaction.guild_id, interaction.channel, interaction.user)
+
+    async def check_for(self, feature: str, guild_id: int, channel: Any, who: Any) -> None:
+        """Let pass whatever is done for somebody if they may use a feature in a channel; raises like `check`.
+
+        Args:
+            channel, who: see `allows_in`.
+        """
+        _refuse_unless(await self._verdict(feature, asked_by(guild_id, channel, who)), feature)
+
+    async def suggests(self, feature: str, interaction: discord.Interaction[Any]) -> bool:
+        """Return whether somebody who types may see suggestions for a feature; False if that is not known."""
+        try:
+            await self.check(feature, interaction)
+        except GlassboxError:
+            return False
+        return True
 
     async def allows(self, feature: str, message: discord.Message) -> bool:
         """Return whether a message's author may use a feature where it stands; False if that is not known."""
@@ -71,8 +81,14 @@ class Access:
         except GlassboxError:
             return False
 
+    async def depends_on_roles(self, feature: str, guild_id: int) -> bool:
+        """Return whether a server has rules for single roles about a feature; raise `SettingsUnknown`."""
+        rules = (await self._servers.certain(guild_id)).access.rules
+        roles = {rule.id for rule in rules if rule.subject is Subject.ROLE and rule.feature in (feature, EVERYTHING)}
+        return bool(roles - {guild_id})
+
     async def _verdict(self, feature: str, asked: Asked) -> Verdict:
-        if feature in ALWAYS_ALLOWED:
+        if feature in ALWAYS_ALLOWED or feature == ONES_OWN:
             return Verdict()
         [[guild_id], *_] = asked.places
         return decide((await self._servers.certain(guild_id)).access.rules, feature, asked)

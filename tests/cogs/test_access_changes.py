@@ -189,6 +189,24 @@ class TestPrivateAnswers:
             await alice.click(menu.response.message, label="Share")
             assert len([one for one in posts(scene) if not one.flags & 64]) == len(before) + 1
 
+    async def test_what_comes_of_a_private_answer_stays_private(self, open_scene: OpenScene) -> None:
+        """Also after the server has allowed public ones again, and of an example that somebody tried for themselves."""
+        async with open_scene() as scene:
+            alice, channel = scene.alice, scene.channel
+            await set_topics(scene, answers=AnswerSettings(private=True))
+            kept = {
+                "Regenerate": await alice.slash(channel, "generate", prompt="My secret", max_new_tokens=4),
+                "New conversation": await alice.slash(channel, "chat", message="My secret"),
+            }
+            await set_topics(scene, answers=AnswerSettings())
+            guide = await alice.slash(channel, "help")
+            tried = await forge_press(scene, alice, guide.response, "glassbox-help-try:generate")
+            for label, private in (*kept.items(), ("Regenerate", tried)):
+                pressed = await alice.click(private.response.message, label=label)
+                assert pressed.ephemeral
+            assert not [one for one in posts(scene) if not one.flags & 64]
+            assert not scene.env.errors
+
     async def test_a_file_goes_on_where_only_its_person_sees_it(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
             asked = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="sentiment")
@@ -250,7 +268,7 @@ class TestConversations:
     """Who may not read what was said in a channel is not told it by the model either."""
 
     async def test_in_a_server(self, open_scene: OpenScene, asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 4)
+        monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 12)  # of four, none may be a word
         async with open_scene() as scene:
             carol = add(scene, "carol")
             forbid_history(scene, carol)
@@ -274,7 +292,7 @@ class TestConversations:
         self, open_scene: OpenScene, asked: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """By people who have installed it to their accounts; Discord says what they may there."""
-        monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 4)
+        monkeypatch.setattr("bot.tasks.chat.MOST_NEW_TOKENS", 12)  # of four, none may be a word
         reader, external = 1 << 10 | 1 << 11 | 1 << 16, 1 << 50
         async with open_scene() as scene:
             monkeypatch.setattr(scene.bot, "get_guild", lambda guild: None)

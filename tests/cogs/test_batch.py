@@ -248,6 +248,36 @@ async def test_it_goes_on_where_it_was_after_a_restart(open_scene: OpenScene) ->
         assert all(row[-1] == "" for row in rows)
 
 
+@pytest.mark.parametrize("answered_before", [True, False])
+async def test_it_does_not_go_on_where_its_person_may_not_ask_any_more(
+    open_scene: OpenScene, answered_before: bool
+) -> None:
+    """What was answered before is given back, with the reason."""
+    async with open_scene() as scene:
+        await scene.worker.load(["sentiment"])
+        async with device_held(scene.worker):
+            message = await begun(scene, give(scene))
+            mine = await scene.store.batches.of(scene.alice.id)
+            assert mine is not None
+            await scene.bot.cogs["Batch"].office.close()  # type: ignore[attr-defined]
+        if answered_before:
+            first = '{"0":{"values":["KEPT",1.0],"error":"","counted":["KEPT"],"truncated":false}}'
+            await scene.store.batches.keep(mine.id, 0, first)
+        rule = Rule(feature="sentiment", subject=Subject.ROLE, id=scene.guild.create_role("Guests").id, allow=False)
+        rules = AccessSettings(rules=(rule,))
+        await scene.bot.servers.change(scene.guild.id, lambda now: now.model_copy(update={"access": rules}))
+        scene.env.backend.add_member_role(scene.guild.id, scene.alice.id, rule.id)
+        scene.env.inject_error("GET", "/guilds/*/members/*", status=403, code=50013)  # first, nobody knows
+        await scene.restart()
+        await scene.until(lambda: "/sentiment is switched off here for your roles" in words(scene, message))
+        if answered_before:
+            _, *rows = answered(scene, message)
+            assert [row[-1] for row in rows] == ["", *["This row was not reached before the end."] * 19]
+        assert not shown(scene, message).components
+        await scene.until(lambda: not scene.bot.cogs["Batch"].office._tasks)  # type: ignore[attr-defined]
+        assert await scene.store.batches.of(scene.alice.id) is None
+
+
 async def test_stop_gives_back_what_there_is(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         await scene.worker.load(["sentiment"])

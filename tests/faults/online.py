@@ -57,13 +57,19 @@ class Online:
 
 
 @asynccontextmanager
-async def online() -> AsyncIterator[Online]:
-    """Run the bot, whose checkpoints are loaded, until the end of the body; then stop it."""
+async def online(server: DiscordServer | None = None, **changed: Any) -> AsyncIterator[Online]:
+    """Run the bot, whose checkpoints are loaded, until the end of the body; then stop it.
+
+    Args:
+        server: a Discord other than the usual one.
+        changed: settings other than the usual ones.
+    """
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         bots = _prepare(patch)
-        async with DiscordServer().serving() as server:
+        async with (server or DiscordServer()).serving() as server:
             server.take_the_place_of_discord(patch)
-            async with running(await asyncio.to_thread(_settings, Path(folder))) as run:
+            settings = (await asyncio.to_thread(_settings, Path(folder))).model_copy(update=changed)
+            async with running(settings) as run:
                 connected = asyncio.create_task(server.connected())
                 await asyncio.wait((run.task, connected), return_when=asyncio.FIRST_COMPLETED)
                 if run.task.done():
@@ -118,7 +124,7 @@ def _prepare(patch: pytest.MonkeyPatch) -> list[Glassbox]:
 
 
 @cache
-def _checkpoints() -> tuple[tempfile.TemporaryDirectory[str], Mapping[str, Path]]:
+def built_checkpoints() -> tuple[tempfile.TemporaryDirectory[str], Mapping[str, Path]]:
     """Build tiny checkpoints, once for all rows; they go when the process does."""
     import torch
 
@@ -130,7 +136,7 @@ def _checkpoints() -> tuple[tempfile.TemporaryDirectory[str], Mapping[str, Path]
 
 
 def _settings(folder: Path) -> Settings:
-    _, built = _checkpoints()
+    _, built = built_checkpoints()
     checkpoints: dict[str, Any] = {f"{task}_checkpoint": str(built[name]) for task, name in COURSE.items()}
     return Settings(
         _env_file=None,

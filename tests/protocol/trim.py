@@ -27,6 +27,8 @@ OPERATIONS = {
     "/channels/{channel_id}/threads/archived/public": ("get",),
     "/channels/{channel_id}/typing": ("post",),
     "/gateway/bot": ("get",),
+    "/guilds/{guild_id}": ("get",),
+    "/guilds/{guild_id}/channels": ("get",),
     "/guilds/{guild_id}/members/{user_id}": ("get",),
     "/guilds/{guild_id}/threads/active": ("get",),
     "/interactions/{interaction_id}/{interaction_token}/callback": ("post",),

@@ -12,6 +12,7 @@ import pytest
 from bot.errors import NotAllowedHere
 from bot.private_answers import is_answered_privately
 from bot.servers.directory import Servers
+from bot.servers.features import ONES_OWN
 from bot.servers.gate import WHO_DECIDES, Access, asked_by
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.access import EVERYTHING, AccessSettings, Rule, Subject
@@ -109,8 +110,8 @@ async def test_a_refusal_says_what_for_whom_and_who_can_change_it(
             with pytest.raises(NotAllowedHere) as refused:
                 await check("chat", interaction)
             assert refused.value.sentence == f"{sentence} {WHO_DECIDES}"
-        await access.check("fill", interaction)
-        await access.enter(None, interaction)
+        for feature in ("fill", "settings", ONES_OWN):
+            await access.enter(feature, interaction)
 
 
 async def test_what_is_no_command_is_called_by_its_name(sqlite: Place) -> None:
@@ -137,7 +138,7 @@ async def test_answers_are_private_where_the_server_wants_it(sqlite: Place, priv
     async with sqlite.open() as store:
         servers = await servers_with(store, private=private)
         assert (await servers.settings(SERVER)) != ServerSettings() or not private
-        for feature in ("chat", None):
+        for feature in ("chat", ONES_OWN):
             interaction: Any = Interaction()
             await Access(servers).enter(feature, interaction)
             assert is_answered_privately(interaction) is private

@@ -8,6 +8,7 @@ from functools import partial
 
 import discord
 
+from bot.errors import seconds_in_words
 from bot.inference.status import DeviceStatus, WorkerStatus
 from bot.operating.invalid_requests import MOST
 from bot.operating.last_hour import Failures, Latencies
@@ -162,7 +163,8 @@ def _refusals(one: Snapshot) -> Iterator[str]:
     if found.places:
         yield f"I avoid {_counted(found.places, 'call')} of a channel or server, because I lack a permission there."
     if found.seconds:
-        yield f"**Only interactions are answered** for {_seconds(found.seconds)} more, or Discord would shut me out."
+        wait = seconds_in_words(found.seconds)
+        yield f"**Only interactions are answered** for {wait} more, or Discord would shut me out."
 
 
 def _failures(one: Snapshot) -> Iterator[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-import discord
 from discord import app_commands
 
 from bot.inference.backend import Backend
@@ -28,6 +27,14 @@ ABOUT = "Which model answers, by its name (the usual one if left out)"
 """Of the option `checkpoint`."""
 
 
+class Somewhere(Protocol):
+    """What somebody asks, or has asked: an interaction, or a file that was given with one."""
+
+    @property
+    def guild_id(self) -> int | None:
+        """The server; None outside servers."""
+
+
 class Choosing:
     """Looks up the checkpoints that people name.
 
@@ -39,20 +46,18 @@ class Choosing:
         self._backend = backend
         self._allowed = allowed
 
-    async def among(self, interaction: discord.Interaction[Any], task: str) -> Sequence[CheckpointStatus]:
+    async def among(self, asked: Somewhere, task: str) -> Sequence[CheckpointStatus]:
         """Return the checkpoints that may be chosen for a task here, the usual one first.
 
         Raises:
             SettingsUnknown: what the server has set cannot be read.
         """
         checkpoints = self._backend.status().checkpoints
-        allowed = None if self._allowed is None else await self._allowed(interaction.guild_id)
+        allowed = None if self._allowed is None else await self._allowed(asked.guild_id)
         usual = task if any(task in one.tasks for one in checkpoints) else DEFAULT_TASK
         return for_task(task, checkpoints, allowed, usual)
 
-    async def find(
-        self, interaction: discord.Interaction[Any], task: str, chosen: str | None
-    ) -> CheckpointStatus | None:
+    async def find(self, asked: Somewhere, task: str, chosen: str | None) -> CheckpointStatus | None:
         """Return the checkpoint that somebody means; None if they have not chosen, or nothing is known of any.
 
         Raises:
@@ -60,7 +65,7 @@ class Choosing:
         """
         if not chosen:
             return self._stand_in(task)
-        among = await self.among(interaction, task)
+        among = await self.among(asked, task)
         if not among:
             return None
         # By their names: what else a status says has changed since, as soon as a checkpoint has been used.
@@ -75,22 +80,20 @@ class Choosing:
         is_set = any(DEFAULT_TASK in one.tasks for one in checkpoints)
         return checkpoints[0] if task in OF_ANY and checkpoints and not is_set else None
 
-    async def name(self, interaction: discord.Interaction[Any], task: str, chosen: str | None) -> str | None:
+    async def name(self, asked: Somewhere, task: str, chosen: str | None) -> str | None:
         """Return the name of the checkpoint that somebody means; None if they have not chosen. Raises like `find`."""
-        found = await self.find(interaction, task, chosen)
+        found = await self.find(asked, task, chosen)
         # A server elsewhere that has not been heard of yet decides by itself.
         return (chosen or None) if found is None else found.name
 
-    async def settled(self, interaction: discord.Interaction[Any], request: RequestT) -> RequestT:
+    async def settled(self, asked: Somewhere, request: RequestT) -> RequestT:
         """Return a request with the name of the checkpoint that was chosen for it, if one was; raises like `name`."""
         if request.checkpoint is None:
             return request
         task = request.task if isinstance(request, WorkRequest) else task_names().get(type(request), "")
-        name = await self.name(interaction, task, request.checkpoint)
+        name = await self.name(asked, task, request.checkpoint)
         return request if name == request.checkpoint else replace(request, checkpoint=name)
 
-    async def completions(
-        self, interaction: discord.Interaction[Any], task: str, typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def completions(self, asked: Somewhere, task: str, typed: str) -> list[app_commands.Choice[str]]:
         """Return the completions of the option `checkpoint`."""
-        return checkpoint_choices(typed, await self.among(interaction, task))
+        return checkpoint_choices(typed, await self.among(asked, task))

@@ -97,6 +97,7 @@ class CrowdedDiscord(DiscordServer):
     def _app(self) -> web.Application:
         app = super()._app()
         app.router.add_get("/api/channels/{channel}/messages", self._history)
+        app.router.add_get("/api/guilds/{guild}/members/{person}", self._member_of)
         app.router.add_get("/files/{name}", self._file)
         return app
 
@@ -137,6 +138,9 @@ class CrowdedDiscord(DiscordServer):
         found = [one for one in self.history() if int(one["id"]) < before]
         return _json(found[: int(request.query.get("limit", 50))])
 
+    async def _member_of(self, request: web.Request) -> web.Response:
+        return _json(_member(_user(int(request.match_info["person"]))))
+
     async def _file(self, request: web.Request) -> web.Response:
         return web.Response(body=FILE, content_type="text/csv")
 
@@ -155,7 +159,7 @@ class CrowdedDiscord(DiscordServer):
     async def _dispatch(self, event: str, payload: Mapping[str, Any]) -> None:
         await super()._dispatch(event, payload)
         if event == "READY":
-            await super()._dispatch("GUILD_CREATE", _server())
+            await self._dispatch("GUILD_CREATE", _server())
 
 
 def _server() -> dict[str, Any]:
