@@ -244,11 +244,9 @@ def main(commands: Callable[[], object] = app) -> None:
 
 def _run_commands(commands: Callable[[], object]) -> None:
     from bot.errors import GlassboxError, ProcessBroken
+    from bot.inference.compute.environment import prepare
 
-    # On the CPU, PyTorch's threads spin while they wait for each other. As soon as another process wants a core, that
-    # makes a forward pass up to twenty times slower; spinning briefly costs a fifth if no other process does
-    # (docs/PERFORMANCE.md). PyTorch reads this when it is imported.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    prepare(os.environ)
     try:
         commands()
     except GlassboxError as error:

@@ -109,11 +109,12 @@ class OpenGroupWorker:
     @contextlib.asynccontextmanager
     async def __call__(self) -> AsyncIterator[InferenceWorker]:
         from bot.app import open_backend
+        from bot.inference.compute.environment import prepare
         from bot.logs import log_to_stderr
         from bot.operating.ray_meter import RayMeter
         from bot.operating.worker_metrics import WorkerMetrics
 
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # see bot.__main__
+        prepare(os.environ)
         log_to_stderr(self.settings.log_level, style=self.settings.log_format)
         most = self.scaling.max_ongoing_requests
         changes: dict[str, Any] = {

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot import __main__ as command_line
+from bot.inference.compute.environment import DEFAULTS
 from bot.settings import Settings
 from tests.timers import PATIENCE
 
@@ -88,7 +89,7 @@ def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def run_here(*arguments: str, **variables: str) -> Ended:
         for name in [name for name in os.environ if name.lower() in Settings.model_fields]:
             monkeypatch.delenv(name)
-        for name, value in {"CACHE_DIR": str(tmp_path), "GOMP_SPINCOUNT": "1000", **variables}.items():
+        for name, value in {"CACHE_DIR": str(tmp_path), **DEFAULTS, **variables}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["bot", *arguments])

@@ -44,7 +44,8 @@ class Servers:
         self._known: LRUCache[int, str | None] = LRUCache(MOST_KNOWN)
         self._all_known = False
         self._reading: dict[int, asyncio.Task[ServerSettings]] = {}
-        self._changes: dict[int, int] = {}
+        # Servers that have changed something while their document was being read.
+        self._outdated: set[int] = set()
         # A read serves everybody who waits for it, so it outlives the interaction that began it.
         self._context = contextvars.copy_context()
 
@@ -113,7 +114,8 @@ class Servers:
 
         content = await self.table.change(guild_id, changed)
         # A read that is under way may have begun before the change.
-        self._changes[guild_id] = self._changes.get(guild_id, 0) + 1
+        if guild_id in self._reading:
+            self._outdated.add(guild_id)
         return self._note(guild_id, content)
 
     async def left(self, guild_id: int) -> None:
@@ -139,15 +141,15 @@ class Servers:
                 await (self.joined if is_left else self.left)(guild_id)
 
     async def _read(self, guild_id: int) -> ServerSettings:
-        before = self._changes.get(guild_id, 0)
         found = await self.table.find(guild_id)
-        if self._changes.get(guild_id, 0) != before:
+        if guild_id in self._outdated:
             return self._last(guild_id)
         return self._note(guild_id, None if found is None else found[0])
 
     def _has_read(self, guild_id: int, task: asyncio.Task[ServerSettings]) -> None:
         if self._reading.get(guild_id) is task:
             del self._reading[guild_id]
+            self._outdated.discard(guild_id)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("what a server has set cannot be read: %s", describe(error))
 

@@ -290,7 +290,7 @@ async def test_stop_gives_back_what_there_is(open_scene: OpenScene) -> None:
             await scene.until(lambda: scene.worker.status().rows_waiting == 20)
             pressed = scene.press(scene.alice, message, "Stop")
             await done(scene, message)
-            assert pressed.acknowledged
+            await scene.until(lambda: pressed.acknowledged)
             await scene.until(lambda: not scene.worker.status().requests)
         assert "20 rows were not reached" in words(scene, message)
         assert {row[-1] for row in answered(scene, message)[1:]} == {"This row was not reached before the end."}

@@ -142,6 +142,8 @@ async def test_a_read_that_a_change_overtakes_does_not_undo_it(sqlite: Place) ->
         table.may_read.set()
         assert (await reading).answers.private
         assert (await servers.settings(SERVER)).answers.private
+        # Only its caches, which are bounded, remember servers.
+        assert not [one for one in vars(servers).values() if isinstance(one, dict | set) and one]
 
 
 async def test_if_the_database_fails_the_last_settings_hold(place: Place) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bot.errors import NO_CHECKPOINT, GlassboxError, ModelUnavailable, describe
 from bot.inference.checkpoints.abilities import read_abilities
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.inference.checkpoints.freeing import free
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.loading_times import LoadingTimes
 from bot.inference.checkpoints.memory_limit import MemoryLimits, by_device
@@ -307,8 +308,7 @@ class CheckpointPool:
             await pooled.unleased.wait()
             if self._queue is not None and pooled.loaded is not None:
                 await self._queue.retire(pooled.loaded.head)
-            pooled.unload()
-            await self._loading.run(free_checkpoints)
+            await self._loading.run(free, pooled.unload())
         finally:
             pooled.leasable.set()
 

@@ -103,10 +103,12 @@ class PooledCheckpoint:
         if self.loaded is not None:
             self.last_used = time.monotonic()
 
-    def unload(self) -> None:
-        """Drop the heads; the next lease loads them again."""
+    def unload(self) -> list[Head]:
+        """Drop the heads, and return them; the next lease loads them again."""
+        heads = [] if self.loaded is None else list(self.loaded.heads)
         self.loaded, self.reserved = None, Counter()
         self.state.phase = Phase.EVICTED
+        return heads
 
     @contextmanager
     def lease(self) -> Iterator[None]:

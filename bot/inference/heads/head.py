@@ -37,10 +37,19 @@ class Head(Checkpoint, ABC):
 
     def __init__(self, *loaded: *Loaded) -> None:
         super().__init__(*loaded)
+        self._plain = frozenset(vars(self))
         self.observe: Operation[Reading, Observed] = observation(self, self.kind)
         self.lens: Operation[LensReading, Lens | None] = lens_operation(self, self.kind)
         self.attention: Operation[Reading, Attentions] = attention_operation(self)
         self.attention_steps: Operation[StepsReading, Steps | None] = steps_operation(self)
+
+    def let_go(self) -> None:
+        """Drop the operations, and all else that refers back to this head: its last reference frees it then.
+
+        Otherwise only garbage collection would, which looks at hundreds of thousands of objects and stops every thread.
+        """
+        for name in vars(self).keys() - self._plain:
+            delattr(self, name)
 
     def reading(
         self,

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.bench.growth import Growth, growth
 
-SETTLED = 5_000
+SETTLED = 2_000
 """Interactions after which caches have filled: those of results and of kernels for each shape of a batch."""
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from bot.errors import ModelFailed, ModelUnavailable
+from bot.inference.checkpoints import freeing
 from bot.inference.checkpoints import pool as loading
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.checkpoints.loading import load_head
@@ -99,6 +100,26 @@ async def test_the_least_recently_used_is_evicted(make_worker: OpenWorker, sizes
         status = worker.status()
         assert (status.models["fill"].phase, status.models["fill"].bytes) == (Phase.EVICTED, 0)
         assert status.evictions == 1
+
+
+@pytest.mark.measured_elsewhere
+async def test_no_garbage_is_looked_for_to_free_one(make_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[int] = []
+    monkeypatch.setattr(freeing, "collect_everything", lambda: collected.append(1))
+    async with make_worker(device=[CPU, CPU], room=ONE_AT_A_TIME, limits=Limits(remembered=0)) as worker:
+        gc.collect()
+        gc.disable()
+        try:
+            for task in REQUESTS:
+                await worker.run(REQUESTS[task], person=1)
+                async with worker._pool.lease(task) as model:
+                    traces = [weakref.ref(one) for head in model.heads for one in (head, *head.model.parameters())]
+                del model
+                await worker._pool.unload(worker._pool.checkpoint(task))
+                assert not [trace for trace in traces if trace() is not None], task
+        finally:
+            gc.enable()
+    assert not collected
 
 
 @pytest.mark.measured_elsewhere
