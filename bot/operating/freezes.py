@@ -17,6 +17,8 @@ from collections.abc import Coroutine
 
 from bot.stopping import beside
 
+FROZEN = 1
+"""The exit status, which `faulthandler` chooses."""
 HANGS = 2.0
 """The silence after which a process ends, in times of `HANG_SECONDS`: the watchdog, which tells people, comes first."""
 LEAST_SECONDS = 10.0
