@@ -75,7 +75,7 @@ def _under_load(console: Console, with_soak: bool, seconds: float | None, rate: 
 
 
 def _plain(made: Made) -> dict[str, object]:
-    return {"broke": made.broke} if made.tally is None else asdict(made.tally)
+    return {"broke": made.broke, "left_out": made.left_out} if made.tally is None else asdict(made.tally)
 
 
 def _show(console: Console, made: Sequence[Made]) -> None:
@@ -86,8 +86,9 @@ def _show(console: Console, made: Sequence[Made]) -> None:
     for column in COLUMNS:
         table.add_column(column, justify="right")
     for one in made:
-        numbers = ["broke off"] if one.tally is None else [f"{number:,}" for number in asdict(one.tally).values()]
-        table.add_row(one.fault.name, one.fault.sentence, *numbers, style=None if one.is_good else "bold red")
+        numbers = [] if one.tally is None else [f"{number:,}" for number in asdict(one.tally).values()]
+        cells = numbers or ["left out" if one.left_out else "broke off"]
+        table.add_row(one.fault.name, one.fault.sentence, *cells, style=None if one.is_good else "bold red")
     console.print(table)
 
 

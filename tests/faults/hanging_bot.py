@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.inference.checkpoints import pool
+from bot.inference.checkpoints import loading, pool
 from tests.sharding import bot_process
 
 FOR_EVER = 1_000_000
@@ -22,7 +22,7 @@ HANGING, FREEZE = ".hanging", ".freeze"
 
 def main() -> None:
     """Run the bot's command line."""
-    when, load_head = Path(os.environ["HANG_WHEN"]), pool.load_head
+    when, load_head = Path(os.environ["HANG_WHEN"]), loading.load_head
 
     def hang(*arguments: Any) -> None:
         if when.exists():

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.faults.fault import Fault
+from tests.faults.fault import Fault, NotPossible
 from tests.faults.tally import Tally
 
 MOST_SECONDS = 7_200.0
@@ -20,23 +20,27 @@ class Made:
     """What became of a fault.
 
     Attributes:
-        tally: None if the row broke off.
+        tally: None if the row broke off or was left out.
         seconds: how long it took.
         broke: the kind of the error with which it broke off, or nothing.
+        left_out: why it cannot be made on this machine, or nothing.
     """
 
     fault: Fault
     tally: Tally | None
     seconds: float
     broke: str = ""
+    left_out: str = ""
 
     @property
     def is_good(self) -> bool:
-        """Whether the row came to its end, and nobody was lost or answered twice."""
-        return self.tally is not None and self.tally.is_good
+        """Whether the row came to its end, and nobody was lost or answered twice; or it cannot be made here."""
+        return bool(self.left_out) or (self.tally is not None and self.tally.is_good)
 
     def line(self) -> str:
         """Say how it went, in a line without its name."""
+        if self.left_out:
+            return f"left out: {self.left_out}"
         went = "good" if self.is_good else f"broke off with {self.broke}" if self.broke else f"NOT good: {self.tally}"
         return f"{went} ({self.seconds:.1f} s)"
 
@@ -46,6 +50,8 @@ def make(fault: Fault, quick: bool) -> Made:
     began = time.perf_counter()
     try:
         tally = asyncio.run(_driven(fault, quick))
+    except NotPossible as error:
+        return Made(fault, None, time.perf_counter() - began, left_out=str(error))
     except (Exception, asyncio.CancelledError, BaseExceptionGroup) as error:
         return Made(fault, None, time.perf_counter() - began, _kind(error))
     return Made(fault, tally, time.perf_counter() - began)

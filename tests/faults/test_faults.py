@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from tests.faults.__main__ import main
-from tests.faults.fault import Fault, all_faults
+from tests.faults.fault import Fault, NotPossible, all_faults
 from tests.faults.making import make_all
 from tests.faults.tally import Tally
 
@@ -20,7 +20,10 @@ def _parameters() -> list[object]:
 
 @pytest.mark.parametrize("fault", _parameters())
 async def test_nobody_is_lost_and_nobody_is_answered_twice(fault: Fault) -> None:
-    tally = await fault.drive(fault.quick_times)
+    try:
+        tally = await fault.drive(fault.quick_times)
+    except NotPossible as error:
+        pytest.skip(str(error))
     assert tally.is_good, tally
 
 
