@@ -69,7 +69,7 @@ locks: $(VENV)/.dev
 	$(LOCK) --extra ray --output-file $(LOCKS)/inference-cpu.txt \
 		$$(sed -nE 's/^((torch|triton|cuda-|nvidia-)[a-z0-9-]*)==.*/--no-emit-package \1/p' $(LOCKS)/inference-cuda.txt)
 
-# Known vulnerabilities of what is installed (it asks the Python package index), and ruff's security rules.
+# Known vulnerabilities of what is installed (it asks the Python package index, then OSV), and ruff's security rules.
 audit: $(VENV)/.dev
 	$(BIN)/ruff check --select S bot cogs
 	$(BIN)/python -m tests.audit $(LOCKS)/bot.txt $(LOCKS)/inference-cuda.txt

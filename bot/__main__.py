@@ -54,12 +54,14 @@ def run() -> None:
     settings = settings_with()
     log_to_stderr(settings.log_level, style=settings.log_format)
     from bot.app import DELIVERY_SECONDS, run_bot
+    from bot.operating.freezes import ended_if_frozen
+    from bot.operator_lines import say
     from bot.stopping import end_within
 
-    console = open_console()
     # The last answers must still reach Discord. Only a hang lasts longer.
     latest = partial(end_within, settings.drain_seconds + DELIVERY_SECONDS + MARGIN_SECONDS, BROKEN)
-    run_coroutine(run_bot(settings, lambda line: console.print(line, soft_wrap=True), latest))
+    work = run_bot(settings, say, latest)
+    run_coroutine(ended_if_frozen(work, settings.hang_seconds))
 
 
 @app.command()
@@ -90,7 +92,7 @@ def serve(
     log_to_stderr(settings.log_level, style=settings.log_format)
     from bot.commands.serve import serve_inference
 
-    serve_inference(settings, replicas, open_console())
+    serve_inference(settings, replicas)
 
 
 @app.command()

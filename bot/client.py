@@ -368,7 +368,7 @@ class Tree(app_commands.CommandTree[Glassbox]):
         try:
             async with asyncio.timeout(SUGGESTING_SECONDS):
                 await super()._call(interaction)
-        except (app_commands.AppCommandError, TimeoutError) as error:
+        except Exception as error:  # discord.py's are many if it cannot read what was typed
             log.warning("an autocompletion failed: %s", describe(error))
         if not interaction.response.is_done():
             await suggest_nothing(interaction)

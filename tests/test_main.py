@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -15,6 +17,7 @@ import pytest
 
 from bot import __main__ as command_line
 from bot.inference.compute.environment import DEFAULTS
+from bot.operator_lines import say
 from bot.settings import Settings
 from tests.timers import PATIENCE
 
@@ -191,3 +194,12 @@ def test_ctrl_c_ends_it_while_something_is_fetched(arguments: list[str]) -> None
     assert started.returncode == 130
     assert "Traceback" not in errors
     assert "never retrieved" not in errors
+
+
+def test_a_line_for_the_operator_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    say("Commands: synced.")

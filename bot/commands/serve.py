@@ -12,13 +12,12 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-
 from bot.app import chosen_preset
 from bot.errors import GlassboxError, SettingsError
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.serving.groups import Grouping, Scaling
 from bot.operating.address import Address
+from bot.operator_lines import say
 from bot.serving import Arguments, build_with
 from bot.settings import Settings
 from bot.stopping import end_within, stop_signals
@@ -63,7 +62,7 @@ def check(address: Address) -> None:
         ) from None
 
 
-def serve_inference(settings: Settings, replicas: int | None, console: Console) -> None:
+def serve_inference(settings: Settings, replicas: int | None) -> None:
     """Serve until SIGINT or SIGTERM, then answer what is running.
 
     Args:
@@ -86,8 +85,8 @@ def serve_inference(settings: Settings, replicas: int | None, console: Console) 
 
     with _until_stopped(), local_cluster(address.host, address.port, _environment(settings)):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # instead of Ray's own
-        _run(settings, preset, address, replicas, console)
-    console.print("Stopped.")
+        _run(settings, preset, address, replicas)
+    say("Stopped.")
 
 
 @contextlib.contextmanager
@@ -103,7 +102,7 @@ def _until_stopped() -> Iterator[None]:
             raise
 
 
-def _run(settings: Settings, preset: Preset, address: Address, replicas: int | None, console: Console) -> None:
+def _run(settings: Settings, preset: Preset, address: Address, replicas: int | None) -> None:
     from ray import serve
 
     scaling = _scaling(settings, replicas)
@@ -119,9 +118,9 @@ def _run(settings: Settings, preset: Preset, address: Address, replicas: int | N
     line = (
         f"Serving the preset {preset.name} at http://{address}, {key}: {number} on {_where(scaling)}. Ctrl-C stops it."
     )
-    console.print(line, soft_wrap=True)
+    say(line)
     asyncio.run(_until_told_to_stop())
-    console.print("Stopping: what is running is answered first.")
+    say("Stopping: what is running is answered first.")
     end_within(settings.drain_seconds + MARGIN_SECONDS, BROKEN)
     _drain(settings.drain_seconds)
 

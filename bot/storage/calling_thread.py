@@ -74,9 +74,9 @@ class CallingThread:
 
     def end(self, last: Callable[[], T]) -> asyncio.Future[T]:
         """End the thread after the calls that have been made, and after a last one."""
-        self._last = _Call(last, self._loop.create_future(), 0.0)
+        self._last = call = _Call(last, self._loop.create_future(), 0.0)
         self._calls.put(None)
-        return self._last.future
+        return call.future  # the thread may have taken `_last` by now
 
     def _serve(self) -> None:
         while (chosen := self._next()) is not None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import simcord
+from simcord import interactions
 
 from bot.errors import UNEXPECTED, ModelFailed, ShuttingDown
 from bot.inference.operations import Budget, Operation, Row, TaskRun
@@ -65,6 +67,10 @@ async def sentiment(scene: Scene, text: str = "I love apples") -> Any:
     return await scene.alice.slash(scene.channel, "sentiment", text=text)
 
 
+AUTOCOMPLETION = 4
+"""Discord's type of the interaction."""
+
+
 class TestModel:
     async def test_its_error_is_neither_shown_nor_logged(
         self, open_scene: OpenScene, caplog: pytest.LogCaptureFixture
@@ -93,7 +99,6 @@ class TestModel:
         assert SECRET not in caplog.text
         assert "/sentiment failed: RuntimeError at test_failures.py" in caplog.text
 
-    @pytest.mark.breaks_protocol("silence", reason="Discord then says that loading options has failed")
     async def test_an_error_in_an_autocompletion(
         self, open_scene: OpenScene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -104,8 +109,18 @@ class TestModel:
             monkeypatch.setattr(scene.backend, "languages", languages)
 
             assert await scene.alice.autocomplete(scene.channel, "translate", "to", "ger") == []
+            unreadable = {"name": "to", "type": 3, "focused": True}  # without what was typed
+            data = scene.slash_data(scene.alice, scene.channel.id, "translate", {"text": SECRET, "to": SECRET})
+            data["options"] = [unreadable]
+            place = {"channel_id": scene.channel.id, "guild_id": scene.guild.id, "user_id": scene.alice.id}
+            record, payload = interactions.base_payload(scene.env.backend, type=AUTOCOMPLETION, data=data, **place)
+            scene.env.backend.emit("INTERACTION_CREATE", payload)
+            asked = simcord.InteractionResult(scene.env, record)
+            await scene.until(lambda: asked.acknowledged)
+            assert asked.autocomplete_choices == []
         assert SECRET not in caplog.text
         assert "RuntimeError at test_failures.py" in caplog.text
+        assert "an autocompletion failed: KeyError" in caplog.text
 
 
 class TestWaiting:

@@ -15,6 +15,10 @@ Drive: TypeAlias = Callable[[int], Coroutine[Any, Any, Tally]]
 """Makes a fault so many times, and counts what became of those who asked."""
 
 
+class NotPossible(Exception):
+    """A fault cannot be made on this machine; the text says why."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """A row of the table.

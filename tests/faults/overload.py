@@ -12,7 +12,7 @@ import random
 import re
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,10 @@ TRUE_WITHIN = 1.5
 """The factor that a wait may be wrong by, either way, at the median."""
 UNITS = {"second": 1, "minute": 60}
 _WAIT = re.compile(r"in about (\d+) (second|minute)s?\.")
+
+
+class NotOverloaded(Exception):
+    """There was room for everybody."""
 
 
 @dataclass
@@ -173,17 +177,30 @@ def _wait_of(exchange: Exchange) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
-async def overload(seconds: float = OVERLOAD_SECONDS, number: int = 300, folder: Path | None = None) -> Overload:
-    """Measure the usual rate, then ask for ten times as much for so many seconds."""
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="glassbox-overload-") as name:
-            return await overload(seconds, number, Path(name))
-    async with crowded_bot(folder, SLOW_DEVICE) as (discord, process, _):
+async def overload(seconds: float = OVERLOAD_SECONDS, number: int = 300, **variables: str) -> Overload:
+    """Measure the usual rate, then ask for ten times as much for so many seconds.
+
+    Args:
+        number: requests of the usual rate.
+        variables: settings of the bot.
+
+    Raises:
+        NotOverloaded: nobody was refused, so nothing can be said about refusals.
+    """
+    with tempfile.TemporaryDirectory(prefix="glassbox-overload-") as folder:
+        return await _overload(seconds, number, Path(folder), variables)
+
+
+async def _overload(seconds: float, number: int, folder: Path, variables: Mapping[str, str]) -> Overload:
+    async with crowded_bot(folder, SLOW_DEVICE, **variables) as (discord, process, _):
         rush = Rush(discord, random.Random(SEED))
         await rush.answered([await rush.ask() for _ in range(20)])  # loads
         usual = await rush.closed_loop(number)
         tokens = await rush.flood(TIMES * usual, seconds)
+        await discord.until_true(lambda: discord.acknowledged_at.keys() >= set(tokens))
         refused = [token for token in tokens if _is_refused(discord.exchanges[token])]
+        if not refused:
+            raise NotOverloaded("nobody was refused: ask for longer (--seconds), or with a smaller QUEUE_SIZE")
         accepted = [token for token in tokens if token not in set(refused)]
         back = asyncio.create_task(_come_back(rush, refused[-20:]))
         seen = await rush.answered(tokens)

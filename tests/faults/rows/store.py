@@ -30,7 +30,7 @@ FILE = "requests.sqlite3"
 ROOT = Path(__file__).parents[3]
 
 
-async def _asked(store: RequestStore) -> Tally:
+async def asked(store: RequestStore) -> Tally:
     """Have people ask at once; a button that is offered must work as soon as the fault is over."""
     asking = [asyncio.create_task(store.keep(REQUEST, person=person)) for person in range(PEOPLE)]
     done, late = await asyncio.wait(asking, timeout=LATE_SECONDS)
@@ -40,7 +40,7 @@ async def _asked(store: RequestStore) -> Tally:
     return Tally(asked=PEOPLE, once=len(kept), told=len(done) - len(kept), lost=len(late))
 
 
-async def _next_good_one(store: RequestStore) -> Tally:
+async def next_good_one(store: RequestStore) -> Tally:
     """After the fault, somebody asks, and their button works."""
     while store.database.patience.is_lost:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
@@ -73,8 +73,8 @@ async def locked(times: int) -> Tally:
             path = Path(folder) / FILE
             async with RequestStore.open(path) as store:
                 with locks.locked(path):
-                    tally += await _asked(store)
-                tally += await _next_good_one(store)
+                    tally += await asked(store)
+                tally += await next_good_one(store)
     return tally
 
 
@@ -96,9 +96,9 @@ async def _between(times: int, begin: str, end: str) -> Tally:
             async with RequestStore.open(Path(folder) / FILE) as store:
                 await store.database.connected(lambda connection: _executed(connection, begin))
                 for _ in range(4):  # the pages that are there are soon full
-                    tally += await _asked(store)
+                    tally += await asked(store)
                 await store.database.connected(lambda connection: _executed(connection, end))
-                tally += await _next_good_one(store)
+                tally += await next_good_one(store)
     return tally
 
 
@@ -118,10 +118,10 @@ async def damaged(times: int) -> Tally:
             rest = len(content) // 2 if number % 2 else 0
             await asyncio.to_thread(path.write_bytes, content[:rest] + b"\xa5" * (len(content) - rest))
             async with RequestStore.open(path) as store:
-                tally += await _asked(store)
+                tally += await asked(store)
             await asyncio.to_thread(path.unlink)
             async with RequestStore.open(path) as store:  # the operator takes the file away
-                tally += await _next_good_one(store)
+                tally += await next_good_one(store)
     return tally
 
 
@@ -132,16 +132,16 @@ async def clock_ahead(times: int) -> Tally:
         with tempfile.TemporaryDirectory() as folder:
             clock = SteadyClock(lambda: wall[0] + elapsed[0], lambda: elapsed[0])
             async with RequestStore.open(Path(folder) / FILE, now=clock) as store:
-                before = await _asked(store)
+                before = await asked(store)
                 wall[0] += DAYS if number % 2 == 0 else -DAYS
-                during = await _next_good_one(store)
+                during = await next_good_one(store)
                 await store.expiry.expire()
                 wall[0] -= DAYS if number % 2 == 0 else -DAYS
                 elapsed[0] += 1.0
                 await store.expiry.expire()
                 left = len(await store.database.rows(REQUESTS.select()))
                 gone = before.once + during.once - left
-                tally += before + during + await _next_good_one(store) + Tally(lost=gone)
+                tally += before + during + await next_good_one(store) + Tally(lost=gone)
     return tally
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import SecretStr, ValidationError
-from rich.console import Console
 
 from bot.commands.serve import address_of, is_loopback, serve_inference
 from bot.errors import SettingsError
@@ -34,36 +33,36 @@ def test_an_address_of_this_machine_alone_needs_no_key(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "8000", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:70000", "::1:8000", "a b:1"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="SERVE_ADDRESS must be host:port"):
-        serve_inference(settings(serve_address=text), None, Console())
+        serve_inference(settings(serve_address=text), None)
 
 
 def test_other_machines_need_a_key() -> None:
     with pytest.raises(SettingsError, match="INFERENCE_KEY is not set"):
-        serve_inference(settings(serve_address="0.0.0.0:8000"), None, Console())
+        serve_inference(settings(serve_address="0.0.0.0:8000"), None)
 
 
 def test_a_port_that_is_taken_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"port {port} is taken"):
-            serve_inference(settings(serve_address=f"127.0.0.1:{port}"), None, Console())
+            serve_inference(settings(serve_address=f"127.0.0.1:{port}"), None)
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(SettingsError, match="does not have that address"):
-        serve_inference(settings(serve_address="192.0.2.77:8000", inference_key=SecretStr("x")), None, Console())
+        serve_inference(settings(serve_address="192.0.2.77:8000", inference_key=SecretStr("x")), None)
 
 
 def test_a_preset_that_does_not_exist_is_refused() -> None:
     wrong = settings().model_copy(update={"preset": "nonsense"})
     with pytest.raises(SettingsError, match="There is no preset"):
-        serve_inference(wrong, None, Console())
+        serve_inference(wrong, None)
 
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"glassbox-bot\[ray\]"):
-        serve_inference(settings(), None, Console())
+        serve_inference(settings(), None)
 
 
 def test_serve_yaml_is_what_serve_and_we_expect() -> None:
