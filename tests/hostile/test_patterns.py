@@ -29,13 +29,12 @@ QUICK = 0.005
 """Seconds of the processor in which the longer text may always be read."""
 
 READERS: Mapping[str, Callable[[str], Any]] = {
-    "fence._BLOCK": fence._BLOCK.fullmatch,
-    "fence._OPENED": fence._OPENED.fullmatch,
-    "fence._AROUND": fence._AROUND.fullmatch,
+    "unfenced": fence.unfenced,
+    "unfenced, Markdown": lambda text: fence.unfenced(text, "md"),
     "fence._INLINE": fence._INLINE.fullmatch,
     "fence._PROSE": fence._PROSE.fullmatch,
     "fence._LEADING_LINE": fence._LEADING_LINE.fullmatch,
-    "fence._FIRST_WORD": fence._FIRST_WORD.fullmatch,
+    "fence._FIRST_WORD": fence._FIRST_WORD.match,
     "fence._NAMED_FENCE": fence._NAMED_FENCE.search,
     "code_end": lambda text: code_end("def f():\n  x\n", text, in_blocks=True),
     "columns._WORD": columns._WORD.findall,
