@@ -1,6 +1,6 @@
 """`python -m tests.fuzz [TARGET…]`: find inputs that break what must hold of every input.
 
-With atheris (`pip install -e ".[fuzz]"`, for the CPython that it has wheels for) by what they reach, else by hypothesis.
+With atheris (`pip install -e ".[fuzz]"`) by what they reach, else by hypothesis, which does not look.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def guided(name: str, seconds: int, folder: Path) -> Outcome:
     if done.returncode:
         found = _FAILURE.search(done.stderr + done.stdout) or _CRASHED.search(done.stderr)
         failure = found[1] if found else done.stderr[-2_000:]
-        failure += "".join(f"\ninput: {ascii(file.read_bytes())}" for file in sorted(folder.glob("[cto]*-*")))
+        failure += "".join(f"\ninput: {file.read_bytes()!a}" for file in sorted(folder.glob("[cto]*-*")))
     return Outcome(int(inputs[-1]) if inputs else 0, int(edges[-1]) if edges else 0, failure)
 
 

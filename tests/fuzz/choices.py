@@ -1,7 +1,7 @@
 """What a target is given: numbers and texts, read from bytes that a fuzzer or hypothesis has made.
 
-The bytes are those of the numbers, and the texts behind them in UTF-8, each behind a byte that UTF-8 never has. So an input
-is readable, and what a fuzzer changes in one text leaves the others as they are.
+The bytes are those of the numbers, and the texts behind them in UTF-8, each behind a byte that UTF-8 never has. So an
+input is readable, and what a fuzzer changes in one text leaves the others as they are.
 """
 
 from __future__ import annotations

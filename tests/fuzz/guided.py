@@ -22,6 +22,7 @@ def main(name: str, folder: str, *options: str) -> None:
         from tests.fuzz.target import find_target
 
         target = find_target(name)
+        target(Choices(b""))  # imports what it imports late
     corpus = Path(folder, "corpus")
     corpus.mkdir(exist_ok=True)
     for number, seed in enumerate(seeds()):

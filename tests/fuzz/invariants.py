@@ -31,10 +31,11 @@ def accepted(build: Callable[[], T], *, refusals: type[GlassboxError] | tuple[ty
     try:
         return build()
     except refusals as error:
-        assert error.sentence.strip(), "a refusal says nothing"
-        assert error.sentence[-1] in ".?!`:", error.sentence
-        check_sentence(error.sentence)
-        return None
+        sentence = error.sentence
+    assert sentence.strip(), "a refusal says nothing"
+    assert sentence[-1] in ".?!`:", sentence
+    check_sentence(sentence)
+    return None
 
 
 def assert_literal(markdown: str) -> None:

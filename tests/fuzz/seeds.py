@@ -14,17 +14,19 @@ LONGEST = 2_000
 """Bytes of a text: a fuzzer tries more inputs if they are short."""
 NUMBERS = (bytes(12), bytes(range(12)), b"\xfe\x01" * 6)
 WORDS = (
-    *("```py\n", "~~~", "<|im_end|>", "[/INST]", "<s>", "___", "<mask>", "@everyone", "<@1>", "https://a.b/", "[a](", "||", "> "),
-    *('{"text": "a"}\n', '"a","b"\n', "=1+1", "\t", "a;b", "«a»", "0-3,8", "127.0.0.1:9464", "glassbox:stop:a", "glassbox-page:1:a"),
-    *("glassbox-settings:a:b:c:d", "glassbox-attention:head:encoder.1.average:a", "glassbox-forum-add:1:2:button", "/fill text:"),
+    *("```py\n", "~~~", "<|im_end|>", "[/INST]", "<s>", "___", "<mask>", "@everyone", "<@1>", "https://a.b/", "[a]("),
+    *("||", "> ", '{"text": "a"}\n', '"a","b"\n', "=1+1", "\t", "a;b", "«a»", "0-3,8", "127.0.0.1:9464"),
+    *("glassbox:stop:a", "glassbox-page:1:a", "glassbox-settings:a:b:c:d", "glassbox-forum-add:1:2:button"),
+    *("glassbox-attention:head:encoder.1.average:a", "glassbox-attention:pair:cross.1.2-3-4:a", "/fill text:"),
 )  # fmt: skip
 """What the code under test looks for."""
 
-_TEXTS = TANGLED | st.lists(st.sampled_from((*WORDS, *PIECES)), max_size=8).map("".join) | st.text(max_size=20)
+_WORDS = st.lists(st.sampled_from((*WORDS, *PIECES)), max_size=8).map("".join)
+_KNOWN = st.sampled_from([text for text in (*ODD.values(), *NASTY.values()) if len(text) < LONGEST])
 INPUTS = st.builds(
     lambda numbers, texts: written(numbers, *texts),
     st.binary(max_size=16),
-    st.lists(_TEXTS | st.sampled_from([text for text in (*ODD.values(), *NASTY.values()) if len(text) < LONGEST]), max_size=4),
+    st.lists(TANGLED | _WORDS | _KNOWN | st.text(max_size=20), max_size=4),
 )
 """Inputs for hypothesis."""
 

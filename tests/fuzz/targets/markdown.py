@@ -85,7 +85,9 @@ def terminals(choices: Choices) -> None:
     """Nothing in a table is obeyed by a terminal, and a log line in JSON is one line."""
     text = choices.text()[:500]
     written = io.StringIO()
-    Console(file=written, width=choices.number(30, 100), color_system=None).print(table_of_texts([text], [(text,)], text))
+    Console(file=written, width=choices.number(30, 100), color_system=None).print(
+        table_of_texts([text], [(text,)], text)
+    )
     assert not UNSEEN.search(written.getvalue()), ascii(written.getvalue())
     record = logging.LogRecord("bot.x", logging.INFO, "", 0, "%s", (text,), None)
     line = JsonLines().format(record)

@@ -1,4 +1,4 @@
-"""What models read and write: chat templates that nobody can forge a turn in, and the replies with whatever they say."""
+"""What models read and write: templates that nobody can forge a turn in, and replies with whatever they say."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from bot.replies.message_text import text_files, text_of, with_names
 from bot.settings import Settings, read_settings
 from bot.storage_keys import is_key, split_keys
 from tests.fuzz.choices import Choices
-from tests.fuzz.invariants import accepted
 from tests.fuzz.messages import ADA, message
-from tests.fuzz.targets.components import known_components, pressed
 from tests.fuzz.target import by_name
+from tests.fuzz.targets.components import known_components, pressed
+from tests.odd_texts import check_sentence
 
 NAMES = tuple(name.upper() for name in Settings.model_fields)
+LONG = 12
+"""Characters of a value that no sentence has by chance."""
 COMMANDS: list[dict[str, Any]] = [
     {
         "name": "fill",
@@ -41,7 +43,7 @@ COMMANDS: list[dict[str, Any]] = [
 
 
 def custom_ids(choices: Choices) -> None:
-    """No custom id belongs to two components; a forged one has a detail, or a failure that `perform` reports."""
+    """No custom id belongs to two components; a forged choice has a detail, or is one that no menu of ours offers."""
     custom_id = choices.text()[:100]
     values = choices.texts()[:25]
     found = [kind for kind in known_components() if kind.__discord_ui_compiled_template__.fullmatch(custom_id)]
@@ -49,11 +51,9 @@ def custom_ids(choices: Choices) -> None:
     for kind in found:
         component = pressed(kind, custom_id, values)
         assert component.custom_id == custom_id
-        try:
+        # `check_press` has refused what the menu doesn't offer before this is read.
+        with suppress(ValueError, IndexError):
             _ = component.detail
-        except (ValueError, IndexError):
-            # Only what `check_press` refuses before: options that were never offered.
-            assert values not in ([], [custom_id])
 
 
 def messages(choices: Choices) -> None:
@@ -109,20 +109,20 @@ def parsers(choices: Choices) -> None:
     except ValueError:
         pass
     assert all(isinstance(is_key(key), bool) for key in split_keys(text))
-    try:
-        parse_invocation(f"/fill {text}" if choices.flag() else text, COMMANDS)
-    except SettingsError as error:
-        assert error.sentence
+    line = f"/fill {text}" if choices.flag() else text
+    # What is typed in a terminal is repeated there.
+    with suppress(SettingsError):
+        parse_invocation(line, COMMANDS)
 
 
 def _read(file: Path | None, value: str) -> Settings | None:
-    found = accepted(lambda: read_settings(file), refusals=SettingsError)
-    if found is None and len(value) > 12:
-        try:
-            read_settings(file)
-        except SettingsError as error:
-            assert value not in error.sentence
-    return found
+    try:
+        return read_settings(file)
+    except SettingsError as error:
+        sentence = error.sentence
+    check_sentence(sentence)
+    assert len(value) < LONG or value not in sentence
+    return None
 
 
 @contextmanager

@@ -48,6 +48,10 @@ def _text(choices: Choices) -> str:
     return choices.text()
 
 
+def _whole(choices: Choices) -> str:
+    return whole_characters(choices.text())
+
+
 def _perhaps(field: Field, choices: Choices) -> Any:
     return field(choices) if choices.flag() else None
 
@@ -58,8 +62,7 @@ def _language(choices: Choices) -> str:
 
 def _history(choices: Choices) -> tuple[Exchange, ...]:
     # What was kept was a request's text, or a model's.
-    said = iter(lambda: whole_characters(choices.text()), None)
-    return tuple(Exchange("Ann", next(said), next(said)) for _ in range(choices.number(0, 2)))
+    return tuple(Exchange("Ann", _whole(choices), _whole(choices)) for _ in range(choices.number(0, 2)))
 
 
 FIELDS: Mapping[str, Field] = {
@@ -87,7 +90,7 @@ FIELDS: Mapping[str, Field] = {
 OF_TYPES: Mapping[str, Field] = {
     "str": _text,
     "str | None": partial(_perhaps, _text),
-    "ChosenCheckpoint": partial(_perhaps, _text),
+    "ChosenCheckpoint": partial(_perhaps, _whole),  # it was looked up before
     "bool": Choices.flag,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 
 from bot.batches.formats import Format, answered_name
 from bot.errors import InvalidRequest
@@ -58,7 +59,9 @@ def labels(choices: Choices) -> None:
     plain = ["".join(one for one in label if one.isalnum())[:40] for label in found]
     plain = [label for label in plain if label]
     if plain:
-        assert list(parse_labels(", ".join(f'"{label}, {label}"' for label in plain))) == [f"{one}, {one}" for one in plain]
+        assert list(parse_labels(", ".join(f'"{label}, {label}"' for label in plain))) == [
+            f"{one}, {one}" for one in plain
+        ]
     assert all("\n" not in one for one in parse_texts(text))
 
 
@@ -89,12 +92,14 @@ def documents(choices: Choices) -> None:
     text = whole_characters(choices.text())
     assert "".join(piece.text for piece in pieces(text)) == text
     document = Document.of(text, lambda line: sentences(line, "en"))
-    assert document.with_translations("".join(one.text for one in passage.pieces) for passage in document.passages) == text
+    assert (
+        document.with_translations("".join(one.text for one in passage.pieces) for passage in document.passages) == text
+    )
     copied = [reading for passage in document.passages for reading in passage.readings]
     document.translated(copied)
     without_protected(text)
     spans = markup(text).spans
-    assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(spans))
 
 
 def code(choices: Choices) -> None:
