@@ -22,7 +22,7 @@ from bot.tasks.translation.drafting import requoted
 from bot.text.label_list import parse_labels
 from bot.text.markup import markup
 from bot.text.quotes import find_quote
-from bot.text.sentences import sentence_ends, sentences
+from bot.text.sentences import sentences
 
 SHORT, TIMES, TRIES = 2_000, 4, 5
 GROWTH = 12.0
@@ -76,7 +76,6 @@ NESTED = (
 SLOW_ONCE: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "a line's last word": (lambda text: sentences(text, "en"), "t.ex. a"),
     "a long word before the end": (lambda text: sentences(f"{text}.b! C", "en"), "a"),
-    "ends of sentences": (lambda text: list(sentence_ends(text)), "! "),
     "names": (lambda text: listed(text.split(), 100), "a "),
     "a quote everywhere": (lambda text: find_quote(text, "一", "一"), "一"),
     "a quote and many words": (lambda text: find_quote(text, "a", "b c d e f g"), "a b "),
