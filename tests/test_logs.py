@@ -9,6 +9,7 @@ import re
 import numpy
 import pytest
 
+from bot.log_formats import JsonLines, is_ours
 from bot.logs import LOGGERS_WITH_TRACEBACKS, Discreet, KindOnly, keep_texts_out_of_the_log
 
 SECRET = "swordfish"
@@ -31,6 +32,24 @@ def test_what_asyncio_says_of_a_lost_exception(caplog: pytest.LogCaptureFixture)
 
     assert SECRET not in caplog.text
     assert "never retrieved: RuntimeError at test_logs.py" in caplog.text
+
+
+def test_nothing_is_told_of_an_exception_that_was_never_raised(caplog: pytest.LogCaptureFixture) -> None:
+    """It has no traceback, and asyncio's message has as many lines as its callback."""
+    keep_texts_out_of_the_log()
+    logging.getLogger("asyncio").error(f"never retrieved\n{SECRET}\nfuture", exc_info=RuntimeError(SECRET))
+
+    assert caplog.messages == ["never retrieved: RuntimeError"]
+
+
+def test_a_line_of_json_is_readable() -> None:
+    record = Discreet("bot.inference.worker", logging.INFO, "file.py", 1, "“ö” is loaded", (), None)
+    assert '"event": "“ö” is loaded"' in JsonLines().format(record)
+
+
+def test_whose_a_logger_is() -> None:
+    assert list(map(is_ours, ("bot", "bot.inference.worker", "cogs.chat"))) == [True] * 3
+    assert list(map(is_ours, ("", "bots.client", "discord.bot", "root"))) == [False] * 4
 
 
 def test_other_records_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:

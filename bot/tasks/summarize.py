@@ -22,6 +22,7 @@ from bot.tasks.summarization.summarizers import (
 from bot.tasks.text_request import TextRequest
 from bot.tasks.translate import ONLY_TRANSLATORS
 from bot.text.accepted import clean_text
+from bot.text.characters import whole_characters
 from bot.text.sentences import sentence_ends
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class SummarizeRequest(TextRequest[SummarizeResult]):
             )
         what = "text" if self.file is None else "file"
         object.__setattr__(self, "text", clean_text(self.text, what, self.LONGEST))
+        if self.file is not None:  # a name that no JSON could hold would keep the answer from being stored
+            object.__setattr__(self, "file", whole_characters(self.file))
 
     @property
     def quotes_channel(self) -> bool:

@@ -81,8 +81,9 @@ class TokenizeRequest(Request[TokenizeResult]):
     """The task whose checkpoint is used."""
 
     def __post_init__(self) -> None:
-        # Every command reads texts in NFC, and tokenizers ignore control characters.
-        printable = (without_controls(unicodedata.normalize("NFC", text)) for text in self.texts)
+        # Every command reads texts in NFC, and tokenizers ignore control characters, which may stand between two that
+        # are one in NFC.
+        printable = (unicodedata.normalize("NFC", without_controls(text)) for text in self.texts)
         texts = tuple(text for text in printable if text.strip())
         if not texts:
             raise InvalidRequest("There is no text. Please write at least one line for the tokenizer to read.")

@@ -121,7 +121,16 @@ class _Units:
 
     def like(self, word: str) -> list[int]:
         """Return the numbers of the units that are forms of a word."""
-        return [number for number, unit in enumerate(self.all) if _related(unit.folded, word)]
+        alike = self._by_stem.get(word[:LEAST_STEM], ())
+        return [number for number in alike if _related(self.all[number].folded, word)]
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[int]]:
+        """The numbers of the units that begin with the same letters."""
+        found = defaultdict(list)
+        for number, unit in enumerate(self.all):
+            found[unit.folded[:LEAST_STEM]].append(number)
+        return found
 
     @cached_property
     def sentences(self) -> list[int]:
@@ -241,7 +250,7 @@ def _related(word: str, other: str) -> bool:
 
 
 def _nearness(read: _Units, span: Span, numbers: Sequence[int]) -> float:
-    """Return how near the nearest of some units is to a span; rare words count for more."""
+    """Return how near the nearest of some units, in order, is to a span; rare words count for more."""
     first, after = read.first_from(span.start), read.first_from(span.end)
     last = max(first, after - 1)
 
@@ -250,5 +259,7 @@ def _nearness(read: _Units, span: Span, numbers: Sequence[int]) -> float:
         nearest = first if number < first else last
         return gap + SENTENCE_APART * abs(read.sentences[number] - read.sentences[min(nearest, len(read.all) - 1)])
 
-    outside = [number for number in numbers if not first <= number < after]
-    return max((1 / (NEAR + distance(number)) for number in outside), default=0.0) / len(numbers)
+    # All further ones are at a greater distance.
+    before, behind = bisect_left(numbers, first), bisect_left(numbers, after)
+    nearest = (*numbers[max(0, before - 1) : before], *numbers[behind : behind + 1])
+    return max((1 / (NEAR + distance(number)) for number in nearest), default=0.0) / len(numbers)

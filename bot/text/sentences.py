@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import regex
 
 from bot.text.words import ABBREVIATIONS
 
-_LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
+# Read backwards: forwards, each letter of a long word would be tried as its first.
+_LAST_WORD = regex.compile(r"(?r)([\p{L}\p{M}.]+)\.$")
 # `t.ex`, `т.е`, `J`.
 _OF_LETTERS = regex.compile(r"\p{L}{1,3}(?:\.\p{L}{1,3})+|\p{L}")
 # A list item's: no sentence consists of a number.
@@ -41,13 +43,13 @@ def sentences(text: str, language: str) -> list[str]:
 
 def sentence_ends(text: str, language: str = "en") -> Iterator[int]:
     """Yield the offsets behind the last characters of whole sentences."""
-    starts = {0}
-    for sentence in sentences(text, language):
-        starts.add(max(starts) + len(sentence))
+    starts = {*accumulate(map(len, sentences(text, language)), initial=0)}
     for found in _FULL_STOP.finditer(text):
-        rest = text[found.end() :].lstrip()
-        if rest:
-            whole = len(text) - len(rest) in starts
+        following = found.end()
+        while following < len(text) and text[following].isspace():
+            following += 1
+        if following < len(text):
+            whole = following in starts
         else:  # a last full stop ends a sentence if another sentence can follow
             end = text[: found.end()]
             whole = len(sentences(f"{end} Another", language)) > len(sentences(end, language))

@@ -81,7 +81,12 @@ ROOMS: Mapping[str, Room] = {
     "worker": Room(
         ("bot/inference/worker.py", "bot/inference/answerer.py"),
         # Not test_answering.py: it looks for functions by their names, which mutmut changes.
-        ("tests/inference/test_worker.py",),
+        (
+            "tests/inference/test_worker.py",
+            "tests/inference/test_bundles.py",
+            "tests/inference/test_soundness.py::test_whoever_shares_the_batch_is_answered",
+            "tests/inference/checkpoints/test_choosing.py::test_the_named_one_answers_and_its_answers_are_its_own",
+        ),
         most=20,
     ),
 }

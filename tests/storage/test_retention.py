@@ -66,9 +66,11 @@ async def test_a_shorter_time_holds_at_once_and_for_what_there_is(place: Place) 
         assert [await history(store, one) for one in (SERVER, OTHER)] == [0, 1]
         assert [len(await place.rows(table)) for table in (REQUESTS, EXCHANGES)] == [3, 2]
 
+        fresh = await store.keep(GenerateRequest("Once"), person=ALICE, guild_id=SERVER)
+        clock.now += DAY
         await store.expiry.expire()
-        assert [len(await place.rows(table)) for table in (REQUESTS, EXCHANGES)] == [2, 1]
-        assert [await is_found(store, one) for one in (here, there, nowhere)] == [False, True, True]
+        assert [len(await place.rows(table)) for table in (REQUESTS, EXCHANGES)] == [3, 1]
+        assert [await is_found(store, one) for one in (here, there, nowhere, fresh)] == [False, True, True, True]
 
 
 async def test_the_usual_time_holds_again(place: Place) -> None:

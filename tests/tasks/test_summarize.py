@@ -312,3 +312,7 @@ def test_what_there_is_so_far(load: Callable[[str], Any]) -> None:
 def test_bad_requests(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidRequest, match=sentence):
         SummarizeRequest(**options)
+
+
+def test_a_name_of_half_characters_can_be_stored() -> None:
+    assert SummarizeRequest("Apples", file="a\ud800.txt").file == "a\ufffd.txt"

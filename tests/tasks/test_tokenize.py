@@ -123,6 +123,11 @@ class TestRequest:
         assert request.texts == ("apples are sour.", "  We have promises to keep.")
         assert request.checkpoint == "fill"
 
+    @pytest.mark.parametrize("between", ["", "\x00", "\x92", "\ud800"])
+    def test_what_was_apart_is_one_letter(self, between: str) -> None:
+        """It was made NFC first, and was none any more without what stood between."""
+        assert TokenizeRequest((f"e{between}\u0301",)).texts == ("é",)
+
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [

@@ -67,6 +67,6 @@ class EventParser:
     def _set(self, field: bytes, value: bytes) -> None:
         if field == b"data":
             self._data.append(value)
-            self._size += len(value)
+            self._size += len(value) + 1  # with the line break behind it, or empty lines would be as many as one likes
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")

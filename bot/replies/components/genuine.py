@@ -47,9 +47,13 @@ def _pressed(message: discord.Message, data: Mapping[str, Any]) -> Any:
 
 
 def _offers(component: Any, values: Any) -> bool:
-    """Return whether a menu has these options. What Discord fills by itself, such as with channels, has none."""
+    """Return whether so many may be chosen of a menu, and it has these options.
+
+    What Discord fills by itself, such as with channels, has no options; a button has no numbers either.
+    """
     options = getattr(component, "options", None)
-    return not options or {one.value for one in options}.issuperset(values)
+    least, most = (getattr(component, name, len(values)) for name in ("min_values", "max_values"))
+    return least <= len(values) <= most and (not options or {one.value for one in options}.issuperset(values))
 
 
 def _walk(components: Any) -> Iterator[Any]:

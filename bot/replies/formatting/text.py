@@ -82,10 +82,13 @@ def code_span(text: str, limit: int) -> str:
 
 def listed(names: Sequence[str], limit: int) -> str:
     """Return as many names, in Markdown, as fit into `limit` units, but at least one, and the number of the others."""
-    shown = list(names)
-    while len(shown) > 1 and units(_listed(shown, len(names))) > limit:
-        shown.pop()
-    return _listed(shown, len(names))
+
+    def fits(left_out: int) -> bool:
+        return units(_listed(names[: len(names) - left_out], len(names))) <= limit
+
+    # Without any left out, the number of the others is missing too; from there on, each name less is shorter.
+    left_out = 0 if fits(0) else bisect_left(range(len(names)), True, lo=1, key=fits)
+    return _listed(names[: max(1, len(names) - left_out)], len(names))
 
 
 def unfinished(text: str) -> str:

@@ -62,3 +62,9 @@ def test_an_event_that_does_not_end() -> None:
         list(parser.feed(b"data: " + b"x" * 50 + b"\n"))
     with pytest.raises(EventTooLarge):
         list(EventParser(limit=100).feed(b"x" * 101))
+
+
+def test_an_event_of_empty_lines_that_does_not_end() -> None:
+    parser = EventParser(limit=100)
+    with pytest.raises(EventTooLarge):
+        list(parser.feed(b"data\n" * 200))
