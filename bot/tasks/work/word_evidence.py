@@ -1,8 +1,8 @@
-"""Which words of a text spoke for the label that a causal language model gave it, with a proof, and pairs of words.
+"""Which words of a text spoke for its label, with a proof, and pairs of words.
 
-The number that is explained is the command's own: the log-odds of the label's probability, from all prompts and with
-the calibration. So it is above zero where the answer is the label, and the text without some words has the value that
-the command itself gives to it.
+The number that is explained is the command's own: the log-odds of the label's probability, of a language model from
+all prompts and with the calibration. So it is above zero where the answer is the label, and the text without some
+words has the value that the command itself gives to it.
 """
 
 from __future__ import annotations
@@ -86,15 +86,18 @@ def _log_odds(probability: float) -> float:
     return math.log(kept / (1 - kept))
 
 
-def postponed_pages(label: str, index: int, text: str) -> tuple[Page, ...]:
+def postponed_pages(head: CausalLM | SequenceClassifier, label: str, index: int, text: str) -> tuple[Page, ...]:
     """Postpone the pages of a label; a text of one word has no pairs."""
-    postponed = Postponed(label, sentence("words.explained", label=label), index)
+    from bot.inference.heads.causal_lm import CausalLM
+
+    explained = "words.prompted" if isinstance(head, CausalLM) else "words.classified"
+    postponed = Postponed(label, sentence(explained, label=label), index)
     scores = page("attribution", postponed)
     return (scores, page("pairs", postponed)) if len(words_of(text)) > 1 else (scores,)
 
 
 @dataclass(frozen=True)
-class _Proof:
+class Proof:
     """What becomes of a label's probability without some words."""
 
     words: tuple[str, ...]
@@ -122,7 +125,7 @@ def computed_pages(
     proof = yield from _proof(found, DRAWS if all_of_it else FIRST_DRAWS)
     paired = yield from _pairs(found, value, text, MOST_READ // 2 if finer else budget // 4)
     is_last = finer or (found.is_exact and found.table.units.parts == tuple(words_of(text)))
-    pages = [_scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
+    pages = [scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
     return [replace(one, is_estimate=not is_last) for one in pages]
 
 
@@ -137,7 +140,7 @@ def _pairs(found: Weighed, value: Value, text: str, budget: int) -> TaskRun[Tabl
     return full
 
 
-def _proof(found: Weighed, draws: int) -> TaskRun[_Proof | None]:
+def _proof(found: Weighed, draws: int) -> TaskRun[Proof | None]:
     """Ask about the text without its strongest words, and without random ones."""
     parts, table = found.table.units, found.table
     chosen = yield from rests(found, found.shares.values[:, 0], draws)
@@ -146,10 +149,11 @@ def _proof(found: Weighed, draws: int) -> TaskRun[_Proof | None]:
     after, *others = (float(sigmoid(table.known[rest][0])) for rest in (chosen.without, *chosen.at_random))
     names = tuple(parts.names[index] for index in chosen.strongest)
     before = float(sigmoid(table.end[0]))
-    return _Proof(names, parts.text(chosen.without), before, after, sum(others) / len(others), len(others))
+    return Proof(names, parts.text(chosen.without), before, after, sum(others) / len(others), len(others))
 
 
-def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> Page:
+def scores_page(found: Weighed, proof: Proof | None, postponed: Postponed) -> Page:
+    """Show what each part adds, and the proof; there is none for a single part."""
     parts, shares = found.table.units, found.shares
     scores = shares.values[:, 0].tolist()
     errors = [None] * len(parts) if shares.errors is None else shares.errors[:, 0].tolist()
@@ -207,7 +211,7 @@ def _total(found: Table, scores: Sequence[float] | None) -> tuple[Text, ...]:
     )
 
 
-def _proof_blocks(proof: _Proof | None, label: str, noun: str) -> Iterator[Block | tuple[Text, ...]]:
+def _proof_blocks(proof: Proof | None, label: str, noun: str) -> Iterator[Block | tuple[Text, ...]]:
     if proof is None:
         return
     several = len(proof.words) > 1
