@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bot.inference.heads.inspection.stretches import Contrast, LabelLogit, Stretch
 from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
 from bot.tasks import sentiment
 from bot.tasks.work.coalitions import Table, exact, left_out, sampled
 from bot.tasks.work.units import Units
+from tests.bench.integrated_gradients import Contrast, LabelLogit, Stretch, gradients_along
 
 PAIRS = 8
 STEPS = 32
@@ -58,8 +58,8 @@ def integrated_gradients(head: Any, table: Table, label: int) -> Scores:
     baseline = tuple(blank if one else token for token, one in zip(ids, inside, strict=True))
     edges = np.linspace(0, 1, STEPS // POINTS + 1).tolist()
     whole = Stretch(ids, None, baseline, target, points=POINTS)
-    rows = [replace(whole, start=start, end=end).row for start, end in pairwise(edges)]
-    found = np.sum([one.scores for one in head.attribute.run(rows)], axis=0)
+    stretches = (replace(whole, start=start, end=end) for start, end in pairwise(edges))
+    found = np.sum([gradients_along(head, one).scores for one in stretches], axis=0)
     return _of_words(found, owners, len(table.units))
 
 

@@ -28,7 +28,6 @@ import transformers
 
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
-from bot.inference.heads.inspection.integrated_gradients import load_captum
 from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
 from bot.tasks import sentiment
@@ -220,7 +219,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--texts", type=int, default=30)
     parser.add_argument("--words", type=int, default=EXACT_WORDS, help="The longest texts.")
     options = parser.parse_args(arguments)
-    load_captum()
     transformers.logging.set_verbosity_error()  # a new head is new, and each loading has a progress bar
     transformers.logging.disable_progress_bar()
     chosen = texts(options.texts, options.words, [text for text, _ in labelled("dev")])

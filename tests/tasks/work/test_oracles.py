@@ -123,10 +123,17 @@ def test_sampling_comes_as_near_as_captums(table: Table) -> None:
     assert 0 < ours < 1.5 * theirs
 
 
+def drawn(table: Table, pairs: int, seed: int) -> tuple[Floats, Floats]:
+    """Sampled values and their standard errors."""
+    found = run_task(sampled(table, pairs, seed))
+    assert found.errors is not None
+    return found.values, found.errors
+
+
 def test_two_thirds_of_the_values_are_within_their_standard_errors(table: Table) -> None:
     right = exact(table).values
-    found = [run_task(sampled(table, PAIRS, seed)) for seed in range(SEEDS)]
-    misses = np.array([(one.values - right) / one.errors for one in found])
+    found = [drawn(table, PAIRS, seed) for seed in range(SEEDS)]
+    misses = np.array([(values - right) / errors for values, errors in found])
     # Of a mean of twelve, 66.1 % are (Student's t with 11 degrees of freedom), and 92.9 % are within two.
     assert np.mean(np.abs(misses) <= 1) == pytest.approx(0.66, abs=0.05)
     assert np.mean(np.abs(misses) <= 2) == pytest.approx(0.93, abs=0.03)
@@ -135,7 +142,7 @@ def test_two_thirds_of_the_values_are_within_their_standard_errors(table: Table)
 
 def test_standard_errors_shrink_with_the_root_of_the_orders(table: Table) -> None:
     def error(pairs: int) -> float:
-        found = [run_task(sampled(table, pairs, seed)).errors for seed in range(SEEDS // 4)]
+        found = [drawn(table, pairs, seed)[1] for seed in range(SEEDS // 4)]
         return float(np.sqrt(np.mean(np.square(found))))
 
     assert error(4) / error(64) == pytest.approx(4, rel=0.1)
