@@ -282,6 +282,8 @@ class Scores:
     tokens: tuple[Token, ...]
     values: tuple[float, ...]
     note: Text
+    decimals: int = 2
+    """That are shown of each value."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, we
 from bot.tasks.work.coalitions import Table, Value, exact, interactions
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
+from bot.tasks.work.standard_errors import decimals, digits, error_column
 from bot.tasks.work.units import units, words_of
 from bot.tasks.work.wording import sentence
 
@@ -157,16 +158,17 @@ def scores_page(found: Weighed, proof: Proof | None, postponed: Postponed) -> Pa
     parts, shares = found.table.units, found.shares
     scores = shares.values[:, 0].tolist()
     errors = [None] * len(parts) if shares.errors is None else shares.errors[:, 0].tolist()
-    form = _digits(errors)
+    form = digits(errors)
     ranked = sorted(zip(scores, errors, parts.names, strict=True), key=lambda one: -abs(one[0]))
     columns = [column("score", (one for one, _, _ in ranked), form)]
     if shares.errors is not None:
-        columns.append(column("±", (one for _, one, _ in ranked), Form.TWO))
+        columns.append(error_column((one for _, one, _ in ranked), form))
     shown = table(*columns, column(parts.noun, (name for _, _, name in ranked)))
     total = _total(found.table, scores if shares.add_up else None)
     how = how_weighed(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total)
+    title, shown_digits = f"What spoke for {postponed.label}", decimals(form)
+    picture = Scores(title, postponed.label, tokens, tuple(scores), total, shown_digits)
     blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
     return page("attribution", *blocks, picture=picture)
 
@@ -183,14 +185,6 @@ def how_weighed(found: Weighed, exactly: str = "words.exact") -> str:
     if found.shares.add_up:
         return sentence("words.sampled", nouns=nouns, orders=found.shares.orders)
     return sentence("words.one-by-one", noun=found.table.units.noun)
-
-
-def _digits(errors: Sequence[float | None]) -> Form:
-    """Return a form with as many digits as the standard errors allow."""
-    largest = max((one for one in errors if one is not None), default=0.0)
-    if largest < 0.005:
-        return Form.SIGNED_THREE
-    return Form.SIGNED_TWO if largest < 0.05 else Form.SIGNED_ONE
 
 
 def _total(found: Table, scores: Sequence[float] | None) -> tuple[Text, ...]:
