@@ -66,3 +66,18 @@ def test_the_command_prints_its_tables(
     shapley = ["method", "Shapley, exact", "Shapley, 16 orders", "leave-one-out"]
     assert rows == [*shapley, "integrated gradients", "attention rollout", "random", *shapley, "random"]
     assert "held out" in said.err
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "FAITHFULNESS.md"
+FEWEST_TABLES = 3
+
+
+def test_pages_use_the_winner_of_each_table() -> None:
+    """Exact Shapley values, and nothing that was measured explains better by more than its standard error."""
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.read_text("utf-8").splitlines() if "|" in line
+    ]
+    assert sum(row[0] == "Shapley, exact" for row in rows) >= FEWEST_TABLES
+    gaps = [row[-2].replace("−", "-").split(" ± ") for row in rows if "±" in row[-2]]
+    assert len(gaps) >= 5 + 5 + 3
+    assert all(float(gap) <= float(error) for gap, error in gaps)
