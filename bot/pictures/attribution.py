@@ -32,7 +32,9 @@ class ScoredToken:
     starts_word: bool = True
 
 
-def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note: str = "") -> Picture:
+def attribution(
+    tokens: Sequence[ScoredToken], label: str, title: str = "", note: str = "", decimals: int = 2
+) -> Picture:
     """Draw a sentence in two colours: blue speaks for a label, orange against it.
 
     Bars (up and down), hatching and signs tell the same without colour.
@@ -40,6 +42,7 @@ def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note
     Args:
         label: such as "NEGATIVE".
         note: a line under the title, such as the sum of the scores.
+        decimals: that are shown of each score.
     """
     shown = tokens[:MOST_TOKENS]
     largest = max((abs(drawable(token.score)) for token in shown), default=0.0) or 1.0
@@ -47,17 +50,17 @@ def attribution(tokens: Sequence[ScoredToken], label: str, title: str = "", note
     y = canvas.title(title, note)
 
     def width(token: ScoredToken, text: str) -> float:
-        number = canvas.text_width(signed(drawable(token.score)), SMALL)
+        number = canvas.text_width(signed(drawable(token.score), decimals), SMALL)
         return max(canvas.text_width(text, _SIZE) + 10, number + 3)
 
     chips, y = _STYLE.set(canvas, shown, y, width, leftwards=is_leftwards(token.text for token in shown))
     for chip in chips:
-        _draw(canvas, chip, largest)
+        _draw(canvas, chip, largest, decimals)
     y = canvas.more(y, len(tokens) - len(chips))
-    return canvas.picture(_legend(canvas, label, y), _alt(tokens, label, title, note))
+    return canvas.picture(_legend(canvas, label, y), _alt(tokens, label, title, note, decimals))
 
 
-def _draw(canvas: Canvas, chip: Chip[ScoredToken], largest: float) -> None:
+def _draw(canvas: Canvas, chip: Chip[ScoredToken], largest: float, decimals: int) -> None:
     """Draw a token on its colour, its bar from a middle line, and its number."""
     box, score = chip.box, drawable(chip.token.score)
     share = score / largest
@@ -66,7 +69,7 @@ def _draw(canvas: Canvas, chip: Chip[ScoredToken], largest: float) -> None:
     canvas.text(box.middle, box.y + 19, chip.label, _SIZE, align=0.5, fill=ink_on(colour))
     _bar(canvas, Box(box.x, box.bottom + 2, box.width, _BARS), share)
     fill, is_bold = INK if abs(share) >= 0.25 else MUTED, abs(share) >= 0.5
-    canvas.text(box.middle, box.bottom + _BARS + 13, signed(score), SMALL, align=0.5, fill=fill, bold=is_bold)
+    canvas.text(box.middle, box.bottom + _BARS + 13, signed(score, decimals), SMALL, align=0.5, fill=fill, bold=is_bold)
 
 
 def _bar(canvas: Canvas, room: Box, share: float) -> None:
@@ -86,16 +89,16 @@ def _legend(canvas: Canvas, label: str, y: float) -> float:
     return y + 13 + MARGIN
 
 
-def _alt(tokens: Sequence[ScoredToken], label: str, title: str, note: str) -> str:
+def _alt(tokens: Sequence[ScoredToken], label: str, title: str, note: str, decimals: int) -> str:
     ranked = sorted((one for one in tokens if math.isfinite(one.score)), key=lambda token: token.score, reverse=True)
     sentences = [
         f"Which of {counted(len(tokens), 'token')} spoke for {label or 'the label'}.",
-        f"Most for it: {_named([token for token in ranked if token.score > 0])}.",
-        f"Most against it: {_named([token for token in reversed(ranked) if token.score < 0])}.",
+        f"Most for it: {_named([token for token in ranked if token.score > 0], decimals)}.",
+        f"Most against it: {_named([token for token in reversed(ranked) if token.score < 0], decimals)}.",
         note,
     ]
     return alt_text(sentences, title)
 
 
-def _named(tokens: Sequence[ScoredToken]) -> str:
-    return listed([f"{quoted(token.text)} {signed(token.score)}" for token in tokens[:_NAMED]]) or "none"
+def _named(tokens: Sequence[ScoredToken], decimals: int) -> str:
+    return listed([f"{quoted(token.text)} {signed(token.score, decimals)}" for token in tokens[:_NAMED]]) or "none"

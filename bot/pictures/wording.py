@@ -98,13 +98,13 @@ def percent(probability: float) -> str:
     return f"{rounded:.1f} %"
 
 
-def number(value: float) -> str:
+def number(value: float, decimals: int = 2) -> str:
     """Return "−4.27" for `-4.2731`, "1,234" for `1234.5`; never −0."""
     if not math.isfinite(value):
         return "unknown"
     if abs(value) >= 1e6:
         return f"{value:.2e}".replace("-", MINUS)
-    digits = 2 if abs(value) < 100 else 0
+    digits = decimals if abs(value) < 100 else 0
     return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", MINUS)
 
 
@@ -118,10 +118,10 @@ def share_of(probability: float) -> float:
     return min(max(drawable(probability), 0.0), 1.0)
 
 
-def signed(value: float) -> str:
+def signed(value: float, decimals: int = 2) -> str:
     """Return a number with its sign, such as "+0.42"; zero has none."""
-    said = number(value)
-    return f"+{said}" if value > 0 and said != "0.00" and math.isfinite(value) else said
+    said = number(value, decimals)
+    return f"+{said}" if value > 0 and said != number(0, decimals) and math.isfinite(value) else said
 
 
 def _drawable(char: str) -> str:

@@ -262,10 +262,10 @@ class TestWhichWordsMattered:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
             names = [option["label"] for option in menu(shown.response)["options"]]
-            await scene.alice.select(shown.response.message, ["6"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["4"], custom_id=page_id(shown.response))
             assert not taken
 
-            await scene.alice.click(shown.response.message, label="Back")
+            await scene.alice.click(shown.response.message, label="Next: Which words mattered")
 
             [embed] = shown.response.embeds
             assert taken
@@ -294,11 +294,11 @@ class TestWhichWordsMattered:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
             await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
             computed, batches = len(taken), scene.worker.status().batches
-            await scene.alice.click(shown.response.message, label="Next: Layer by layer")
-            assert shown.response.embeds[0].title == "7. Layer by layer"
+            await scene.alice.select(shown.response.message, ["7"], custom_id=page_id(shown.response))
+            assert shown.response.embeds[0].title == "8. Layer by layer"
             before = len(scene.edits())
 
-            await scene.alice.click(shown.response.message, label="Back")
+            await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
 
             [edit] = scene.edits()[before:]  # it is known to be there, so nothing stands in for it
             assert "The scores add up to" in edit["embeds"][0]["description"]
@@ -329,11 +329,11 @@ class TestWhichWordsMattered:
             async with device_held(scene.worker):
                 waiting = scene.press(scene.alice, shown.response, "Next: Which words mattered")
                 await scene.until(lambda: "Computing" in shown.response.embeds[0].description)
-                scene.press(scene.alice, shown.response, "Next: Layer by layer")
-                await scene.until(lambda: shown.response.embeds[0].title == "7. Layer by layer")
+                scene.press(scene.alice, shown.response, "Back")
+                await scene.until(lambda: shown.response.embeds[0].title == "5. Logits and softmax")
             await scene.env.settle()
 
-            assert shown.response.embeds[0].title == "7. Layer by layer"
+            assert shown.response.embeds[0].title == "5. Logits and softmax"
             assert not taken
             assert not waiting.followups
             assert not scene.env.errors
@@ -344,18 +344,18 @@ class TestWhichWordsMattered:
         def fail(*_: object) -> None:
             raise RuntimeError("secret")
 
-        monkeypatch.setattr("bot.inference.heads.inspection.integrated_gradients._scores", fail)
+        monkeypatch.setattr("bot.tasks.work.word_evidence.weighed", fail)
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
             turned = await scene.alice.select(shown.response.message, [EVIDENCE], custom_id=page_id(shown.response))
             assert "turn to another page and come back" in shown.response.embeds[0].description
-            await scene.alice.click(shown.response.message, label="Next: Layer by layer")
+            await scene.alice.click(shown.response.message, label="Back")
 
             [told] = turned.followups
             assert told.ephemeral
             assert "secret" not in told.content
-            assert shown.response.embeds[0].title == "7. Layer by layer"
+            assert shown.response.embeds[0].title == "5. Logits and softmax"
 
     async def test_who_did_not_ask_gets_a_copy(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -384,7 +384,7 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["8"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["9"], custom_id=page_id(shown.response))
 
             assert "it was computed in one batch with other people" in shown.response.embeds[0].description
 
@@ -392,9 +392,9 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["8"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["9"], custom_id=page_id(shown.response))
 
-            assert shown.response.embeds[0].title == "9. Decision"
+            assert shown.response.embeds[0].title == "10. Decision"
             assert "The answer said" not in shown.response.embeds[0].description
 
 

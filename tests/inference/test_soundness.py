@@ -19,13 +19,13 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation import cuda_graphs as recording
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
 from bot.inference.heads.generation.sampling import FiniteRows, Sampler, Sampling, choose_sound
-from bot.inference.heads.inspection.integrated_gradients import _word_embeddings
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.operations import Budget, Operation, Row, run_task
 from bot.inference.scheduling.isolation import run_isolated
 from bot.inference.scheduling.recovery import RecoveringSession
 from bot.inference.soundness import all_finite, none_above
 from bot.tasks.sentiment import SentimentRequest
+from tests.bench.integrated_gradients import word_embeddings
 from tests.support import CPU, run_crowd
 
 BAD = [float("nan"), float("inf"), -float("inf")]
@@ -145,7 +145,7 @@ def poison(head: Any, written: Sequence[int] = ()) -> None:
     def damage(module: Any, arguments: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
         return output.masked_fill((arguments[0] == bad)[..., None], float("nan"))
 
-    for module in _word_embeddings(head.model):
+    for module in word_embeddings(head.model):
         module.register_forward_hook(damage)
 
 

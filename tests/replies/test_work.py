@@ -17,10 +17,9 @@ from bot.inference.heads.encoder_head import EncoderInput
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.inspection.hidden_states import LayerStates
 from bot.inference.heads.inspection.layer_lens import Lens
-from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.heads.question_answering import Window
-from bot.inference.operations import Row
+from bot.inference.operations import Row, TaskRun, run_task
 from bot.inference.requests import Answer, LabelScore, Request, Result
 from bot.inference.tokenization.tokens import Token
 from bot.pictures.picture import Picture
@@ -48,8 +47,9 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
-from bot.tasks.work.attribution import attribution_page
-from bot.tasks.work.blocks import Form, Page, Postponed, PostponedGradients, PostponedWriting, column, table
+from bot.tasks.work.blocks import Form, Page, Postponed, PostponedWriting, column, table
+from bot.tasks.work.budget import Weighed
+from bot.tasks.work.coalitions import Table, exact
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -69,6 +69,8 @@ from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from bot.tasks.work.summarize import rounds_page
 from bot.tasks.work.token_pairs import token_pairs_page
+from bot.tasks.work.units import Units
+from bot.tasks.work.word_evidence import Proof, scores_page
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -85,12 +87,23 @@ def token(text: str, number: int = 5, *, special: bool = False, starts_word: boo
 
 
 ROW = (token("[CLS]", 101, special=True), token("lov", 7), token("ing", 8, starts_word=False), token("|", 9))
-POSTPONED = page(
-    "attribution",
-    PostponedGradients(
-        "POSITIVE", Stretch((101, 7, 8, 9), None, (101, 0, 0, 9), LabelLogit(1)), (1, 2), "mask tokens", "the logit"
-    ),
-)
+POSTPONED = page("attribution", Postponed("POSITIVE", "What is explained: the log-odds.", 1))
+PROOF = Proof(("a", "b"), "c", 0.875, 0.25, 0.75, 8)
+
+
+def weighed_words(*parts: str) -> Page:
+    """What words mattered, of a number that counts characters."""
+
+    def value(text: str) -> TaskRun[Floats]:
+        yield from ()
+        return np.array([len(text) - 3.0])
+
+    found = Table(Units("word", parts), value)
+    run_task(found.fill_all())
+    proof = replace(PROOF, words=parts[:2], text=parts[0])
+    return scores_page(Weighed(found, exact(found)), proof, Postponed(parts[0], parts[0], 0))
+
+
 LOGITS = logits_page(("NEGATIVE", "POSITIVE"), (-1.5, 0.5), softmax([-1.5, 0.5]).tolist())
 
 
@@ -129,7 +142,7 @@ def sample(text: str) -> tuple[Page, ...]:
         POSTPONED,
         page("pairs", Postponed("POSITIVE", text, 0)),
         page("made-it-write", PostponedWriting(text, (1, 2))),
-        attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
+        weighed_words(text, "b", "c"),
         ending(text, 12, text),
         *labelled(text),
         *compared(text),
@@ -502,7 +515,7 @@ def test_an_ending_tells_what_was_cut_off() -> None:
 
 class TestPostponed:
     PAGES = (text_page("b", "a"), POSTPONED, decision_page(*decided("One.", "POSITIVE", 0.875)))
-    COMPUTED = attribution_page("POSITIVE", ROW[1:3], (0.5, -0.25), 0.25, "by hand")
+    COMPUTED = weighed_words("loving ", "it")
 
     def test_has_the_name_of_what_it_stands_for(self) -> None:
         assert POSTPONED.name == self.COMPUTED.name
@@ -525,7 +538,7 @@ class TestPostponed:
         assert after is not None
         assert "Not in this file: this is computed when its page is opened." in before.text
         assert "Computing" not in before.text
-        assert "+0.500  lov" in after.text
+        assert "+6.500  loving" in after.text
 
     def test_which_pages_are(self) -> None:
         found = [explanation(*self.PAGES).page_at(number) for number in (-1, 0, 1, 2, 9)]

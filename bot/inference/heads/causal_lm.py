@@ -16,8 +16,6 @@ from bot.inference.heads.generation.ragged_runner import RaggedRunner, can_be_ra
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.token_logprobs import token_log_probs
 from bot.inference.heads.head import Head, Loaded
-from bot.inference.heads.inspection.integrated_gradients import StretchScores, attribution_operation
-from bot.inference.heads.inspection.stretches import Stretch
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance, Numbers, batch_invariance
 from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_probs, score
 from bot.inference.operations import Budget, Operation, Row
@@ -45,7 +43,6 @@ class CausalLM(Head):
             candidates are not used.
         generate: outputs the continuation.
         token_log_probs: outputs log-probabilities at each position of a written text.
-        attribute: outputs integrated gradients.
     """
 
     kind = HeadKind.CAUSAL_LM
@@ -59,7 +56,6 @@ class CausalLM(Head):
         self.next_token = Operation("next_token", self._next_token, scoring, is_sound=none_above)
         self.generate = Operation[Generation, Generated].iterative("generate", self._running_batch, generating)
         self.token_log_probs = token_log_probs(self)
-        self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return token ids of a text at the start of a context, with the begin-of-text token if the model has one."""

@@ -118,7 +118,11 @@ class EncoderHead(Head):
         """Tokenize a text, or a pair of which only the first is truncated, to the model's context length."""
         with self.literally:
             tokenize = self._tokenize_directly if _is_plain(self.tokenizer) else self._tokenize
-            return tokenize(text, pair).row
+            made = tokenize(text, pair)
+        if made.ids:
+            return made.row
+        # Without words, and without special tokens around them; but no model can read nothing at all.
+        return EncoderInput((self.pad_token_id,), None if made.type_ids is None else (0,), made.truncated).row
 
     def _tokenize(self, text: str, pair: str | None) -> EncoderInput:
         encoded = self.tokenizer(

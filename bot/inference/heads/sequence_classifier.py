@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
-from bot.inference.heads.inspection.integrated_gradients import StretchScores, attribution_operation
-from bot.inference.heads.inspection.stretches import Stretch
-from bot.inference.operations import Operation, Row
+from bot.inference.operations import Row
 from bot.inference.task import HeadKind
 
 
@@ -19,7 +17,6 @@ class SequenceClassifier(EncoderHead):
         labels: the names of the classes, by id.
         independent: whether each class has a probability of its own (sigmoid, not softmax).
         classify: outputs logits, (labels,), float32.
-        attribute: outputs integrated gradients.
     """
 
     kind = HeadKind.SEQUENCE_CLASSIFIER
@@ -30,7 +27,6 @@ class SequenceClassifier(EncoderHead):
         self.labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         self.independent = config.problem_type == "multi_label_classification" or config.num_labels == 1
         self.classify = self.operation("classify")
-        self.attribute: Operation[Stretch, StretchScores] = attribution_operation(self)
 
     @property
     def entailment(self) -> int | None:

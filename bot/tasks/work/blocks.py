@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
 
 from typing_extensions import TypeAliasType
 
-from bot.inference.heads.inspection.stretches import Stretch
 from bot.inference.json_forms import ByName, Numeric, Tagged
 from bot.inference.requests import Result
 from bot.inference.tokenization.tokens import Token
@@ -181,25 +180,9 @@ class PostponedWriting:
     """Token ids."""
 
 
-@dataclass(frozen=True)
-class PostponedGradients:
-    """An attribution by gradients that is computed when somebody opens its page, because it takes seconds."""
+Waiting: TypeAlias = Postponed | PostponedWriting
 
-    label: str
-    """Positive scores will speak for it."""
-    path: Stretch
-    """From the baseline to the text, as one stretch."""
-    positions: tuple[int, ...]
-    """Of the text's tokens among those that are read."""
-    baseline: str
-    """In words."""
-    explained: str
-    """The number that is explained, in words that end a sentence."""
-
-
-Waiting: TypeAlias = Postponed | PostponedGradients | PostponedWriting
-
-Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedGradients | PostponedWriting
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedWriting
 
 
 @dataclass(frozen=True)
@@ -299,6 +282,8 @@ class Scores:
     tokens: tuple[Token, ...]
     values: tuple[float, ...]
     note: Text
+    decimals: int = 2
+    """That are shown of each value."""
 
 
 @dataclass(frozen=True)

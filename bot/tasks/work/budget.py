@@ -55,12 +55,13 @@ def weighed(text: str, value: Value, budget: int, spare: int | None = None) -> T
     is_short = one_by_one or (spare is None and _orders_of(len(words), affordable)) or _all_fit(len(words), affordable)
     table = Table(words if is_short else units(text, most_parts(affordable)), value)
     table.known |= {(): whole.known[()], table.whole: whole.known[whole.whole]}
-    if _all_fit(len(table.units), affordable) or (spare is not None and not one_by_one):
+    few = len(table.units) <= FEWEST_PARTS  # eight texts at most, hardly more than one order and its reverse read
+    if few or _all_fit(len(table.units), affordable) or (spare is not None and not one_by_one):
         yield from table.fill_all()
         return Weighed(table, exact(table))
     if one_by_one:
         return Weighed(table, (yield from left_out(table)))
-    pairs = min(max(_orders_of(len(table.units), affordable), 1), MOST_PAIRS)
+    pairs = min(_orders_of(len(table.units), affordable), MOST_PAIRS)
     return Weighed(table, (yield from sampled(table, pairs)))
 
 

@@ -10,7 +10,6 @@ from bot.inference.operations import TaskRun
 from bot.tasks import sentiment
 from bot.tasks.scores import ranked
 from bot.tasks.sentiment import SentimentRequest, WordScore
-from bot.tasks.work.attribution import label_attribution
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.layers import label_layer_pages, prompt_layer_pages
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
@@ -40,7 +39,7 @@ def explain_classification(
     return explanation(
         *read,
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
-        *label_attribution(head, made.inputs, best, head.labels[best], best),
+        *postponed_pages(head, head.labels[best], best, request.text),
         *layers,
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
@@ -62,7 +61,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     return explanation(
         *read,
         weighed_page(labels, np.array(columns), _formula(made, score)),
-        *postponed_pages(labels[best], best, request.text),
+        *postponed_pages(head, labels[best], best, request.text),
         *layers,
         decision_page(*largest(ranked(labels, probabilities))),
     )

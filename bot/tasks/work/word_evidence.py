@@ -1,8 +1,8 @@
-"""Which words of a text spoke for the label that a causal language model gave it, with a proof, and pairs of words.
+"""Which words of a text spoke for its label, with a proof, and pairs of words.
 
-The number that is explained is the command's own: the log-odds of the label's probability, from all prompts and with
-the calibration. So it is above zero where the answer is the label, and the text without some words has the value that
-the command itself gives to it.
+The number that is explained is the command's own: the log-odds of the label's probability, of a language model from
+all prompts and with the calibration. So it is above zero where the answer is the label, and the text without some
+words has the value that the command itself gives to it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, we
 from bot.tasks.work.coalitions import Table, Value, exact, interactions
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
+from bot.tasks.work.standard_errors import decimals, digits, error_column
 from bot.tasks.work.units import units, words_of
 from bot.tasks.work.wording import sentence
 
@@ -86,15 +87,18 @@ def _log_odds(probability: float) -> float:
     return math.log(kept / (1 - kept))
 
 
-def postponed_pages(label: str, index: int, text: str) -> tuple[Page, ...]:
+def postponed_pages(head: CausalLM | SequenceClassifier, label: str, index: int, text: str) -> tuple[Page, ...]:
     """Postpone the pages of a label; a text of one word has no pairs."""
-    postponed = Postponed(label, sentence("words.explained", label=label), index)
+    from bot.inference.heads.causal_lm import CausalLM
+
+    explained = "words.prompted" if isinstance(head, CausalLM) else "words.classified"
+    postponed = Postponed(label, sentence(explained, label=label), index)
     scores = page("attribution", postponed)
     return (scores, page("pairs", postponed)) if len(words_of(text)) > 1 else (scores,)
 
 
 @dataclass(frozen=True)
-class _Proof:
+class Proof:
     """What becomes of a label's probability without some words."""
 
     words: tuple[str, ...]
@@ -122,7 +126,7 @@ def computed_pages(
     proof = yield from _proof(found, DRAWS if all_of_it else FIRST_DRAWS)
     paired = yield from _pairs(found, value, text, MOST_READ // 2 if finer else budget // 4)
     is_last = finer or (found.is_exact and found.table.units.parts == tuple(words_of(text)))
-    pages = [_scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
+    pages = [scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
     return [replace(one, is_estimate=not is_last) for one in pages]
 
 
@@ -137,7 +141,7 @@ def _pairs(found: Weighed, value: Value, text: str, budget: int) -> TaskRun[Tabl
     return full
 
 
-def _proof(found: Weighed, draws: int) -> TaskRun[_Proof | None]:
+def _proof(found: Weighed, draws: int) -> TaskRun[Proof | None]:
     """Ask about the text without its strongest words, and without random ones."""
     parts, table = found.table.units, found.table
     chosen = yield from rests(found, found.shares.values[:, 0], draws)
@@ -146,23 +150,25 @@ def _proof(found: Weighed, draws: int) -> TaskRun[_Proof | None]:
     after, *others = (float(sigmoid(table.known[rest][0])) for rest in (chosen.without, *chosen.at_random))
     names = tuple(parts.names[index] for index in chosen.strongest)
     before = float(sigmoid(table.end[0]))
-    return _Proof(names, parts.text(chosen.without), before, after, sum(others) / len(others), len(others))
+    return Proof(names, parts.text(chosen.without), before, after, sum(others) / len(others), len(others))
 
 
-def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> Page:
+def scores_page(found: Weighed, proof: Proof | None, postponed: Postponed) -> Page:
+    """Show what each part adds, and the proof; there is none for a single part."""
     parts, shares = found.table.units, found.shares
     scores = shares.values[:, 0].tolist()
     errors = [None] * len(parts) if shares.errors is None else shares.errors[:, 0].tolist()
-    form = _digits(errors)
+    form = digits(errors)
     ranked = sorted(zip(scores, errors, parts.names, strict=True), key=lambda one: -abs(one[0]))
     columns = [column("score", (one for one, _, _ in ranked), form)]
     if shares.errors is not None:
-        columns.append(column("±", (one for _, one, _ in ranked), Form.TWO))
+        columns.append(error_column((one for _, one, _ in ranked), form))
     shown = table(*columns, column(parts.noun, (name for _, _, name in ranked)))
     total = _total(found.table, scores if shares.add_up else None)
     how = how_weighed(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total)
+    title, shown_digits = f"What spoke for {postponed.label}", decimals(form)
+    picture = Scores(title, postponed.label, tokens, tuple(scores), total, shown_digits)
     blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
     return page("attribution", *blocks, picture=picture)
 
@@ -179,14 +185,6 @@ def how_weighed(found: Weighed, exactly: str = "words.exact") -> str:
     if found.shares.add_up:
         return sentence("words.sampled", nouns=nouns, orders=found.shares.orders)
     return sentence("words.one-by-one", noun=found.table.units.noun)
-
-
-def _digits(errors: Sequence[float | None]) -> Form:
-    """Return a form with as many digits as the standard errors allow."""
-    largest = max((one for one in errors if one is not None), default=0.0)
-    if largest < 0.005:
-        return Form.SIGNED_THREE
-    return Form.SIGNED_TWO if largest < 0.05 else Form.SIGNED_ONE
 
 
 def _total(found: Table, scores: Sequence[float] | None) -> tuple[Text, ...]:
@@ -207,7 +205,7 @@ def _total(found: Table, scores: Sequence[float] | None) -> tuple[Text, ...]:
     )
 
 
-def _proof_blocks(proof: _Proof | None, label: str, noun: str) -> Iterator[Block | tuple[Text, ...]]:
+def _proof_blocks(proof: Proof | None, label: str, noun: str) -> Iterator[Block | tuple[Text, ...]]:
     if proof is None:
         return
     several = len(proof.words) > 1

@@ -24,6 +24,7 @@ from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, weighed, withi
 from bot.tasks.work.coalitions import Value
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
+from bot.tasks.work.standard_errors import decimals, digits, error_column
 from bot.tasks.work.units import words_of
 from bot.tasks.work.word_evidence import about_text, how_weighed
 from bot.tasks.work.wording import sentence
@@ -136,13 +137,16 @@ def _page(found: Weighed, words: Sequence[WrittenWord], proof: tuple[Text, ...],
     parts, shares = found.table.units, found.shares
     scores = shares.values[:, -1].tolist()
     ranked = sorted(range(len(parts)), key=lambda index: -abs(scores[index]))
-    columns = [column("score", (scores[index] for index in ranked), Form.SIGNED_TWO)]
+    errors = [None if shares.errors is None else float(shares.errors[index, -1]) for index in ranked]
+    form = digits(errors, Form.SIGNED_TWO)
+    columns = [column("score", (scores[index] for index in ranked), form)]
     if shares.errors is not None:
-        columns.append(column("±", (float(shares.errors[index, -1]) for index in ranked), Form.TWO))
+        columns.append(error_column(errors, form))
     shown = table(*columns, column(parts.noun, (parts.names[index] for index in ranked)))
     total = _total(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    picture = Scores("Which words made it write this", "what was written", tokens, tuple(scores), total)
+    title, label = "Which words made it write this", "what was written"
+    picture = Scores(title, label, tokens, tuple(scores), total, decimals(form))
     made = page(
         "made-it-write", proof, (how_weighed(found, "writing.exact"), " ", *total), shown,
         sentence("writing.each"), _each(found, words), picture=picture,
@@ -179,8 +183,10 @@ def _each(found: Weighed, words: Sequence[WrittenWord]) -> Any:
 def _rows(found: Weighed, words: Sequence[WrittenWord]) -> Iterator[tuple[float, Text]]:
     for word in words:
         places = list(word.places)
-        shares = found.shares.values[:, places].sum(axis=1)
+        shares, errors = found.shares.values[:, places].sum(axis=1), found.shares.errors
         most = int(np.abs(shares).argmax())
+        # The error of a sum is at most the sum of the errors.
+        error = 0.0 if errors is None else float(errors[most, places].sum())
         added = float((found.table.end - found.table.start)[places].sum())
         by = found.table.units.names[most]
-        yield added, (f"“{word.text}”: {by} ", Number(float(shares[most]), Form.SIGNED_TWO))
+        yield added, (f"“{word.text}”: {by} ", Number(float(shares[most]), digits([error], Form.SIGNED_TWO)))

@@ -10,7 +10,6 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
-from bot.tasks.work.attribution import label_attribution
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
 from bot.tasks.work.pages import (
     applying,
@@ -43,7 +42,7 @@ def explain_inference(
     """
     made = yield from zeroshot.entailments(head, request, alone=True)
     best = int(np.argmax(made.probabilities))
-    likeliest, label = made.inputs[best], request.labels[best]
+    likeliest = made.inputs[best]
     hypotheses = [zeroshot.HYPOTHESIS.format(label) for label in request.labels]
     text = text_page(sentence("zeroshot.paired", template=zeroshot.HYPOTHESIS), request.text, *hypotheses)
     rows, reading = [one.ids for one in made.inputs], head.reading(likeliest.ids, type_ids=likeliest.type_ids)
@@ -53,7 +52,7 @@ def explain_inference(
     return explanation(
         *read,
         entailment_page(head.labels, request.labels, made.logits.tolist(), made.probabilities.tolist(), how),
-        *label_attribution(head, likeliest, made.entailment, label, best, hypotheses[best]),
+        *postponed_pages(head, request.labels[best], best, request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 
@@ -107,7 +106,7 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
     return explanation(
         *read,
         weighed_page(request.labels, columns, _weighing_formula(request, made)),
-        *postponed_pages(request.labels[best], best, request.text),
+        *postponed_pages(head, request.labels[best], best, request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 

@@ -15,7 +15,6 @@ from hypothesis.extra import numpy as arrays
 
 from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.heads.inspection.attention_weights import Part
-from bot.inference.heads.inspection.stretches import Contrast, LabelLogit, Stretch
 from bot.inference.heads.inspection.worked_attention import HeadRow, Steps
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Answer
@@ -45,17 +44,12 @@ TEXT = st.recursive(
 )  # fmt: skip
 FLOATS = st.lists(st.floats(), max_size=3).map(tuple)
 IDS = st.lists(st.integers(), max_size=3).map(tuple)
-TARGETS = st.builds(LabelLogit, st.integers()) | st.builds(
-    Contrast, st.lists(IDS, max_size=2).map(tuple), st.lists(IDS, max_size=2).map(tuple)
-)
-STRETCHES = st.builds(Stretch, IDS, st.none() | IDS, IDS, TARGETS, st.floats(), st.floats(), st.integers())
 OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "str": st.text(),
     "bool": st.booleans(),
     "int": st.integers(),
     "float": st.floats(),
     "Text": TEXT,
-    "Stretch": STRETCHES,
     "tuple[int, ...]": IDS,
     "tuple[float, ...]": FLOATS,
     "tuple[str, ...]": st.lists(st.text(), max_size=3).map(tuple),

@@ -24,7 +24,6 @@ from bot.tasks.work.blocks import (
     Page,
     Paragraph,
     Postponed,
-    PostponedGradients,
     Quote,
     Reshaped,
     Scores,
@@ -391,7 +390,7 @@ class PostponedAttribution(PageObject):
 
     def __init__(self, page: Page) -> None:
         super().__init__(page)
-        assert isinstance(page.postponed, Postponed | PostponedGradients)
+        assert isinstance(page.postponed, Postponed)
         self.label, self.explained = page.postponed.label, page.postponed.explained
 
     @classmethod

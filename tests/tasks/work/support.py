@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from bot.inference.heads.inspection import integrated_gradients as attributions
-from bot.inference.heads.inspection.stretches import Stretch
+from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.coalitions import Coalition, Table
 from bot.tasks.work.request import WorkRequest
 from tests.tasks.work.page_objects import objects_of
 
@@ -32,16 +32,17 @@ async def answered_and_opened(
     return answer.result, work.result
 
 
-def watch_attributions(monkeypatch: pytest.MonkeyPatch) -> list[Stretch]:
-    """A list that grows by each row that a device takes for attributions."""
-    taken: list[Stretch] = []
-    original = attributions._scores
+def watch_attributions(monkeypatch: pytest.MonkeyPatch) -> list[Coalition]:
+    """A list that grows by each coalition that is wanted for attributions."""
+    taken: list[Coalition] = []
+    original = Table.fill
 
-    def watched(head: Any, stretch: Stretch) -> attributions.StretchScores:
-        taken.append(stretch)
-        return original(head, stretch)
+    def watched(self: Table, coalitions: Iterable[Coalition]) -> TaskRun[None]:
+        wanted = list(coalitions)
+        taken.extend(wanted)
+        return original(self, wanted)
 
-    monkeypatch.setattr(attributions, "_scores", watched)
+    monkeypatch.setattr(Table, "fill", watched)
     return taken
 
 

@@ -1,9 +1,10 @@
+"""Which words spoke for a classification head's label: taught words, and texts of which nothing is left."""
+
 from __future__ import annotations
 
 import math
 import random
 import shutil
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,65 +15,15 @@ import torch
 import transformers
 
 from bot.inference.checkpoints.loading import load_head
-from bot.inference.compute.device import Device
-from bot.inference.heads.inspection import integrated_gradients as attributions
 from bot.inference.operations import run_task
-from bot.inference.worker import Limits
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.work import attribution as attribute
-from bot.tasks.work.attribution import attribution, label_attribution
-from bot.tasks.work.blocks import PostponedGradients
+from bot.tasks.work.explanations import show_work
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.zeroshot import HYPOTHESIS
-from tests.inference.toys import until
-from tests.support import CPU, rows_arrived
+from bot.tasks.work.word_evidence import label_value
+from bot.tasks.zeroshot import ZeroShotRequest
+from tests.support import CPU
 from tests.tasks.work.page_objects import Attribution
-from tests.tasks.work.support import watch_attributions
-from tests.timers import PATIENCE
-from tests.tiny import TEXTS
-
-SHORT = [text for text in TEXTS if len(text) < 70]
-
-
-def of_label(head: Any, text: str, label: int, pair: str | None = None) -> Attribution:
-    inputs = head.encode(text, pair).inputs
-    [page] = label_attribution(head, inputs, label, head.labels[label], label, pair)
-    assert isinstance(page.postponed, PostponedGradients)
-    return Attribution(run_task(attribution(head, page.postponed)))
-
-
-def assert_complete(found: Attribution) -> None:
-    assert found.method.startswith("integrated gradients")
-    assert sum(found.scores) == pytest.approx(found.difference, rel=0.05, abs=0.01)
-
-
-@pytest.mark.parametrize("text", SHORT)
-def test_complete_for_a_classifier(load: Callable[[str], Any], text: str) -> None:
-    head = load("distilbert")
-    found = of_label(head, text, 1)
-    assert_complete(found)
-    assert [token.id for token in found.tokens] == head.tokenize(text, add_special_tokens=False)
-    assert found.label == "POSITIVE"
-    ids = head.tokenize(text)
-    blank = [ids[0], *[head.tokenizer.mask_token_id] * (len(ids) - 2), ids[-1]]
-    with torch.inference_mode():
-        logits = head.model(input_ids=torch.tensor([ids, blank])).logits[:, 1]
-    assert found.difference == pytest.approx(float(logits[0] - logits[1]), abs=1e-4)
-
-
-def test_complete_for_natural_language_inference(load: Callable[[str], Any]) -> None:
-    head = load("bart_mnli")
-    text = "This movie was so inspiring!"
-    found = of_label(head, text, head.entailment, HYPOTHESIS.format("politics"))
-    assert_complete(found)
-    # The hypothesis is the question, not the evidence.
-    assert [token.id for token in found.tokens] == head.tokenize(text, add_special_tokens=False)
-
-
-def test_complete_in_bfloat16(checkpoints: Mapping[str, Path]) -> None:
-    head = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
-    assert_complete(of_label(head, SHORT[0], 1))
-
+from tests.tasks.work.support import piece_of
 
 MEANINGS = {"love": [0.0, 1.0], "hate": [1.0, 0.0], "[MASK]": [0.5, 0.5], "the": [0.5, 0.5]}
 FILLERS = (["[MASK]"], ["this", "movie", "was", "the", "day", "and"])
@@ -109,94 +60,34 @@ def test_the_word_that_matters_gets_the_largest_score(checkpoints: Mapping[str, 
     teach(folder)
     taught = load_head(folder, CPU)
 
-    for word, label in (("love", 1), ("hate", 0)):
-        found = of_label(taught, f"this movie was {word}", label)
+    for word, label in (("love", "POSITIVE"), ("hate", "NEGATIVE")):
+        asked = WorkRequest.of(SentimentRequest(f"this movie was {word}"))
+        found = piece_of(run_task(show_work(taught, replace(asked, evidence=True))), Attribution)
+        assert found.label == label
         assert found.difference > 1
-        assert largest(found) == word
-        against = of_label(taught, f"this movie was {word}", 1 - label)
-        assert against.difference < -1
-        assert largest(against) != word
+        scores = dict(zip((token.text for token in found.tokens), found.scores, strict=True))
+        assert max(scores, key=lambda one: scores[one]) == word
 
 
-def largest(found: Attribution) -> str:
-    """The word whose tokens have the largest score together."""
-    words: list[tuple[str, float]] = []
-    for token, score in zip(found.tokens, found.scores, strict=True):
-        if token.starts_word:
-            words.append((token.text, score))
-        else:
-            words[-1] = (words[-1][0] + token.text, words[-1][1] + score)
-    return max(words, key=lambda word: word[1])[0]
+@pytest.mark.parametrize("name", ["distilbert", "bart_mnli"])
+def test_nothing_at_all_has_a_value(load: Callable[[str], Any], name: str) -> None:
+    head = load(name)
+    request: Any = SentimentRequest("Good.") if name == "distilbert" else ZeroShotRequest("Good.", ("sport", "food"))
+    [value] = run_task(label_value(head, request, 0)(""))
+    assert math.isfinite(value)
 
 
-class TestSteps:
-    def test_grow_where_they_do_not_suffice(self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(attribute, "TOLERANCE", 1e-4)
-        monkeypatch.setattr(attribute, "SMALLEST_TOLERANCE", 1e-4)
-        taken = watch_attributions(monkeypatch)
-        of_label(load("distilbert"), SHORT[0], 1)
-        assert attribute.FEWEST_STEPS < sum(stretch.points for stretch in taken) <= attribute.MOST_STEPS
+def test_nor_does_a_tokenizer_without_special_tokens_fail(checkpoints: Mapping[str, Path], tmp_path: Path) -> None:
+    """As of a GPT-2 with a classification head: without words, there is no token to read."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints["gpt2"])
+    tokenizer.pad_token = tokenizer.eos_token
+    config = transformers.AutoConfig.from_pretrained(checkpoints["gpt2"], pad_token_id=tokenizer.pad_token_id)
+    transformers.GPT2ForSequenceClassification(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    head: Any = load_head(tmp_path, CPU)
 
-    def test_that_never_suffice_give_way_to_orders(
-        self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(attribute, "TOLERANCE", 0)
-        monkeypatch.setattr(attribute, "SMALLEST_TOLERANCE", 0)
-        monkeypatch.setattr(attribute, "MOST_STEPS", 64)
-        found = of_label(load("distilbert"), SHORT[0], 1)
-        assert found.method == (
-            "Shapley values: the tokens take the place of mask tokens one after the other, in 16 orders. "
-            "What is explained: the logit of POSITIVE"
-        )
-        assert sum(found.scores) == pytest.approx(found.difference, abs=1e-6)
+    asked = WorkRequest.of(SentimentRequest("It was good"))
+    found = piece_of(run_task(show_work(head, replace(asked, evidence=True))), Attribution)
 
-    @pytest.mark.parametrize("repeated", [1, 4, 8, 16])
-    def test_are_bounded_by_what_is_read(
-        self, load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, repeated: int
-    ) -> None:
-        monkeypatch.setattr(attribute, "TOLERANCE", 0)
-        monkeypatch.setattr(attribute, "SMALLEST_TOLERANCE", 0)
-        taken = watch_attributions(monkeypatch)
-        found = of_label(load("distilbert"), "I love apples. " * repeated, 1)
-        read = sum(stretch.row.tokens for stretch in taken)
-        # No stretch is divided that there is no time for; the first ones may be one more than needed.
-        assert read <= attribute.MOST_READ + attribute.TOKENS_AT_ONCE
-        assert sum(stretch.points for stretch in taken) <= attribute.MOST_STEPS
-        assert "Shapley values" in found.method
-
-
-async def test_others_are_served_meanwhile(make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody asks during the first stretch of the path; the last stretch waits until they are answered."""
-    began, asked, answered = threading.Event(), threading.Event(), threading.Event()
-    done: list[Any] = []
-    last = 1_000_000
-    original = attributions._scores
-
-    def held(head: Any, stretch: Any) -> Any:
-        began.set()
-        assert len(done) > 0 or asked.wait(PATIENCE)
-        assert len(done) < last or answered.wait(PATIENCE)
-        done.append(stretch)
-        return original(head, stretch)
-
-    monkeypatch.setattr(attributions, "_scores", held)
-    async with make_worker(limits=Limits(remembered=0)) as worker:
-        request = replace(WorkRequest.of(SentimentRequest("I love apples. " * 8)), evidence=True)
-        asked.set()
-        await worker.run(request, person=1)
-        last = len(done) - 1
-        assert last > 1
-        done.clear()
-        began.clear()
-        asked.clear()
-
-        opened = worker.submit(request, person=1)
-        await until(began.is_set)
-        other = worker.submit(SentimentRequest("Me first."), person=2)
-        await rows_arrived(worker)
-        asked.set()
-        await other
-        assert not opened.done()
-        answered.set()
-        work = (await opened).result
-    assert any(map(Attribution.is_of, work.pages))
+    assert len(found.scores) == 3
+    assert sum(found.scores) == pytest.approx(found.difference, abs=1e-4)

@@ -15,9 +15,8 @@ from bot.inference.operations import run_task
 from bot.tasks import sentiment
 from bot.tasks.scores import sigmoid
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.work import attribution as attribute
 from bot.tasks.work import word_evidence
-from bot.tasks.work.blocks import Explanation, Number, PostponedGradients, Quote, Scores
+from bot.tasks.work.blocks import Explanation, Number, Quote, Scores
 from bot.tasks.work.budget import MOST_READ
 from bot.tasks.work.explanations import TASK
 from bot.tasks.work.request import WorkRequest
@@ -91,8 +90,8 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
     text = "Apples are sour, and lemons are sourer."
     async with make_worker() as worker:
         _, work = await answered_and_opened(worker, SentimentRequest(f"  {text} "))
-    stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", "Logits", "PostponedAttribution", "Decision"]
-    assert kinds_of(work) == stages
+    stages = ["Prepared", "Tokens", "Architecture", "HiddenStates", "Logits"]
+    assert kinds_of(work) == [*stages, "PostponedAttribution", "PostponedPairs", "Decision"]
     assert piece_of(work, Prepared).texts == (text,)
     tokens = piece_of(work, Tokens)
     ids = directly.tokenizer(text)["input_ids"]
@@ -149,7 +148,7 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
         assert found == pytest.approx(probabilities(result), abs=EXACT)
 
 
-async def test_which_tokens_mattered_is_computed_on_demand(
+async def test_which_words_mattered_is_computed_on_demand(
     make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = watch_attributions(monkeypatch)
@@ -160,19 +159,19 @@ async def test_which_tokens_mattered_is_computed_on_demand(
         assert taken
     postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
     assert found.label == postponed.label == result.scores[0].label
-    waiting = postponed.page.postponed
-    assert isinstance(waiting, PostponedGradients)
-    assert len(found.scores) == len(waiting.positions)
-    assert [page for page in whole.pages if page != found.page] == [
-        page for page in work.pages if page != postponed.page
+    assert [token.text for token in found.tokens] == TEXTS[0].split()
+    assert [page.name for page in whole.pages] == [page.name for page in work.pages]
+    assert [one for one, other in zip(whole.pages, work.pages, strict=True) if one == other] == [
+        page for page in work.pages if page.postponed is None
     ]
 
 
+@pytest.mark.parametrize("name", ["distilbert", "llama"])
 async def test_which_words_mattered_sums_to_the_answer(
-    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(word_evidence, "FIRST_READ", MOST_READ)  # tiny tokenizers make many tokens
-    async with make_worker(make_preset(sentiment="llama")) as worker:
+    async with make_worker(make_preset(sentiment=name)) as worker:
         request = SentimentRequest("I love to hate this course")
         result, whole = await answered_and_opened(worker, request, evidence=True)
     found = piece_of(whole, Attribution)
@@ -183,11 +182,12 @@ async def test_which_words_mattered_sums_to_the_answer(
     assert sum(found.scores) + -start == pytest.approx(math.log(best.probability / (1 - best.probability)), abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["distilbert", "llama"])
 async def test_the_proof_is_what_the_command_says(
-    make_worker: Callable[..., Any], make_preset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(word_evidence, "FIRST_READ", MOST_READ)  # tiny tokenizers make many tokens
-    async with make_worker(make_preset(sentiment="llama")) as worker:
+    async with make_worker(make_preset(sentiment=name)) as worker:
         request = SentimentRequest("The music was better than the movie.")
         result, whole = await answered_and_opened(worker, request, evidence=True)
         page = piece_of(whole, Attribution).page
@@ -233,9 +233,8 @@ async def test_a_first_look_leaves_words_out_one_by_one(
 
 @pytest.mark.parametrize("name", ["distilbert", "llama"])
 async def test_long_texts_have_scores(
-    make_worker: Callable[..., Any], make_preset: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[..., Any], make_preset: Callable[..., Any], name: str
 ) -> None:
-    monkeypatch.setattr(attribute, "LONGEST", SHORT_CONTEXT - 1)
     async with make_worker(make_preset(sentiment=name)) as worker:
         _, whole = await answered_and_opened(worker, SentimentRequest(LONG), evidence=True)
     found = piece_of(whole, Attribution)
@@ -248,7 +247,6 @@ def reference(checkpoints: Mapping[str, Path]) -> Reference:
     return Reference(checkpoints["llama"])
 
 
-@pytest.mark.usefixtures("time_for_tiny_words")
 class TestPrompted:
     @pytest.fixture
     def opened(self, make_worker: Callable[..., Any], make_preset: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from bot.inference.operations import run_task
+from bot.inference.operations import TaskRun, run_task
 from bot.inference.requests import Request
 from bot.tasks import chat, complete, generate
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.chat import ChatRequest
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.generate import GenerateRequest
+from bot.tasks.scores import Floats
 from bot.tasks.work import writing_evidence
-from bot.tasks.work.blocks import Page, PostponedWriting, Scores
+from bot.tasks.work.blocks import Form, Page, PostponedWriting, Scores, Table
 from bot.tasks.work.budget import MOST_READ, weighed
 from bot.tasks.work.explanations import show_work
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.standard_errors import digits, error_column
 from bot.tasks.work.writing_evidence import prompt_ids, written_value
 from tests.tasks.work.page_objects import numbers
 
@@ -108,3 +110,43 @@ def test_one_word_is_not_weighed(llama: Any) -> None:
     work = run_task(show_work(llama, WorkRequest.of(GenerateRequest("Paris", max_new_tokens=4, seed=3))))
 
     assert NAME not in [page.name for page in work.pages]
+
+
+def test_sampled_scores_have_as_many_digits_as_their_errors_allow(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the picture, which has no room for the errors."""
+    monkeypatch.setattr(writing_evidence, "MOST_READ", 6_000)
+    prompt = "The capital of France is a town where many people live and love"
+    page = page_of(llama, replace(GENERATE, prompt=prompt), finer=True)
+
+    scores, errors, _ = next(one for one in page.blocks if isinstance(one, Table)).columns
+    assert (scores.title, errors.title) == ("score", "±")
+    largest: Any = max(errors.cells)  # type: ignore[type-var]
+    assert largest > 0.05
+    assert scores.form is Form.SIGNED_ONE
+    assert isinstance(page.picture, Scores)
+    assert page.picture.decimals == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "form", "beside"),
+    [
+        (None, Form.SIGNED_THREE, Form.THREE),
+        (0.004, Form.SIGNED_THREE, Form.THREE),
+        (0.04, Form.SIGNED_TWO, Form.TWO),
+        (0.4, Form.SIGNED_ONE, Form.TWO),
+    ],
+)
+def test_digits(error: float | None, form: Form, beside: Form) -> None:
+    assert digits([error, None, 0.001]) is form
+    assert error_column([error], form).form is beside
+
+
+def test_the_fewest_parts_are_weighed_exactly_however_little_time_there_is() -> None:
+    """One order and its reverse would have no standard error."""
+
+    def value(text: str) -> TaskRun[Floats]:
+        yield from ()
+        return np.array([float(len(text))])
+
+    found = run_task(weighed("one two three four five six", value, 1))
+    assert (len(found.table.units), found.is_exact) == (3, True)

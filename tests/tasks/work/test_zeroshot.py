@@ -92,6 +92,7 @@ async def test_the_path_of_a_request(make_worker: Callable[..., Any], directly: 
         "HiddenStates",
         "Inferences",
         "PostponedAttribution",
+        "PostponedPairs",
         "Decision",
     ]
     assert kinds_of(work) == stages
@@ -205,7 +206,6 @@ def reference(checkpoints: Mapping[str, Path]) -> Reference:
     return Reference(checkpoints["llama"])
 
 
-@pytest.mark.usefixtures("time_for_tiny_words")
 class TestPrompted:
     @pytest.fixture
     def prompted(self, make_preset: Callable[..., Any]) -> Any:

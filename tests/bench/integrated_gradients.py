@@ -1,4 +1,4 @@
-"""Integrated gradients: which tokens speak for an answer.
+"""Integrated gradients: which tokens speak for an answer. The pages have had them, until other methods proved better.
 
 Source: Sundararajan, Taly, Yan: Axiomatic Attribution for Deep Networks, 2017, arXiv:1703.01365. The integral is
 captum's, by Gauss-Legendre quadrature.
@@ -6,22 +6,87 @@ captum's, by Gauss-Legendre quadrature.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from captum.attr import IntegratedGradients
 from torch import nn
 from transformers import PreTrainedModel
 
 from bot.inference.heads.checkpoint import Checkpoint
-from bot.inference.heads.inspection.stretches import LabelLogit, Stretch
-from bot.inference.operations import Budget, Operation, Row
 
 Words = torch.Tensor
 """Word embeddings, (batch, tokens, hidden), float32."""
+
+
+@dataclass(frozen=True)
+class LabelLogit:
+    """Explains the logit of a sequence classifier's label, by its id."""
+
+    label: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Explains by how much a causal language model prefers some next words to others.
+
+    The value is the mean, over pairs, of the difference of the words' summed log-probabilities.
+    """
+
+    wanted: tuple[tuple[int, ...], ...]
+    """Token ids of the preferred words."""
+    unwanted: tuple[tuple[int, ...], ...]
+    """Those of as many other words; none if the words are not compared with others."""
+
+    @property
+    def signed(self) -> list[tuple[tuple[int, ...], float]]:
+        """Each word with its factor."""
+        share = 1 / len(self.wanted)
+        return [*((word, share) for word in self.wanted), *((word, -share) for word in self.unwanted)]
+
+    @property
+    def passes(self) -> dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]]:
+        """The beginnings that are read after the text, each with the words that it predicts."""
+        # A word's last token is only predicted. Words that begin alike share a pass.
+        beginnings = sorted({word[:-1] for word, _ in self.signed}, key=len, reverse=True)
+        passes: dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]] = {}
+        for word, factor in self.signed:
+            longest = next(beginning for beginning in beginnings if beginning[: len(word) - 1] == word[:-1])
+            passes.setdefault(longest, []).append((word, factor))
+        return passes
+
+
+Target: TypeAlias = LabelLogit | Contrast
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of the straight line from a baseline's word embeddings to those of a text."""
+
+    ids: tuple[int, ...]
+    """Token ids of the text, with everything that the model reads around it."""
+    type_ids: tuple[int, ...] | None
+    """Which of two texts each token belongs to; None if the model doesn't ask."""
+    baseline: tuple[int, ...]
+    """As many token ids. Tokens that equal the text's are attributed nothing."""
+    target: Target
+    start: float = 0.0
+    """From 0, the baseline, to 1, the text."""
+    end: float = 1.0
+    points: int = 8
+    """Points of the stretch at which gradients are taken."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are read for one gradient."""
+        if isinstance(self.target, LabelLogit):
+            return len(self.ids)
+        return sum(len(self.ids) + len(beginning) for beginning in self.target.passes)
 
 
 @dataclass(frozen=True)
@@ -39,25 +104,10 @@ class StretchScores:
         return float(self.scores.sum()) - self.difference
 
 
-def load_captum() -> None:
-    """Import captum, which takes a second or two the first time."""
-    import captum.attr  # noqa: F401
-
-
-def attribution_operation(checkpoint: Checkpoint) -> Operation[Stretch, StretchScores]:
-    """Make the operation that computes integrated gradients. Each row is a batch of its own."""
-
-    def run(rows: Sequence[Row[Stretch]]) -> list[StretchScores]:
-        checkpoint.model.requires_grad_(False)  # gradients are wanted of the embeddings only
-        return [_scores(checkpoint, row.inputs) for row in rows]
-
-    return Operation("attribute", run, Budget(padded_tokens=1, rows=1))
-
-
 @torch.enable_grad()
-def _scores(checkpoint: Checkpoint, stretch: Stretch) -> StretchScores:
-    from captum.attr import IntegratedGradients
-
+def gradients_along(checkpoint: Checkpoint, stretch: Stretch) -> StretchScores:
+    """Integrate the gradients of a stretch's target; only those of the embeddings are wanted."""
+    checkpoint.model.requires_grad_(False)
     ids = checkpoint.tensor(stretch.ids)
     embed = checkpoint.model.get_input_embeddings()
     text, baseline = embed(ids)[None].float(), embed(checkpoint.tensor(stretch.baseline))[None].float()
@@ -102,7 +152,7 @@ def _words_replaced(model: PreTrainedModel, ids: torch.Tensor, words: Words) -> 
     def replace(_: nn.Module, arguments: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
         return _replaced(output, arguments[0], ids, words.to(output.dtype))
 
-    hooks = [module.register_forward_hook(replace) for module in _word_embeddings(model)]
+    hooks = [module.register_forward_hook(replace) for module in word_embeddings(model)]
     try:
         yield
     finally:
@@ -120,7 +170,7 @@ def _replaced(output: torch.Tensor, read: torch.Tensor, ids: torch.Tensor, words
     return output
 
 
-def _word_embeddings(model: PreTrainedModel) -> list[nn.Module]:
+def word_embeddings(model: PreTrainedModel) -> list[nn.Module]:
     """Return the modules that look up words: an encoder and its decoder often have one each, of the same weights."""
     table: nn.Embedding = model.get_input_embeddings()
     address = table.weight.data_ptr()
