@@ -49,7 +49,16 @@ from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
 from bot.tasks.work.attribution import attribution_page
-from bot.tasks.work.blocks import Form, Page, Postponed, PostponedGradients, PostponedWriting, column, table
+from bot.tasks.work.blocks import (
+    Form,
+    Page,
+    Postponed,
+    PostponedGradients,
+    PostponedWriting,
+    WrittenShares,
+    column,
+    table,
+)
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -70,6 +79,7 @@ from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from bot.tasks.work.summarize import rounds_page
 from bot.tasks.work.token_pairs import token_pairs_page
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
+from bot.tasks.work.written_shares import of_word
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from bot.text.graphemes import Span
@@ -129,6 +139,8 @@ def sample(text: str) -> tuple[Page, ...]:
         POSTPONED,
         page("pairs", Postponed("POSITIVE", text, 0)),
         page("made-it-write", PostponedWriting(text, (1, 2))),
+        made_it_write(text),
+        of_word(made_it_write(text), 1),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
         ending(text, 12, text),
         *labelled(text),
@@ -136,6 +148,13 @@ def sample(text: str) -> tuple[Page, ...]:
         *extracted(text),
         decision_page(*decided(text, text, 0.875)),
     )
+
+
+def made_it_write(text: str) -> Page:
+    """A text in two parts, after which three words were written."""
+    rows = ((0.5, -0.25), (12.25, 3.0), (0.0, 0.0))
+    shares = WrittenShares("word", (text, "b"), (text, "c", text), (-20.0,) * 3, (-1.0,) * 3, rows, rows, add_up=True)
+    return page("made-it-write", shares)
 
 
 STATES = (np.eye(1, 2), np.eye(2))
