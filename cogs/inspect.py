@@ -12,6 +12,7 @@ from discord import app_commands
 
 from bot.checkpoint_option import CheckpointOfCommand
 from bot.client import Cog, Glassbox, Interaction
+from bot.errors import RequestForgotten
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints import choosing
@@ -110,6 +111,7 @@ class Inspect(Cog):
 
     async def choose_word(self, interaction: Interaction, press: Press[WorkRequest, WrittenView]) -> None:
         """Show what made the model write one of its words, or another part of their menu; otherwise as `turn`."""
+        _check_detail(press.detail)
         await self._change(interaction, press, press.detail)
 
     async def _change(self, interaction: Interaction, press: Press[WorkRequest, Any], view: WrittenView) -> None:
@@ -146,6 +148,12 @@ class Inspect(Cog):
             if await show(asked, page) is None:
                 return
         self._computed[key] = asked
+
+
+def _check_detail(detail: object) -> None:
+    """Raise `RequestForgotten` if a plain button, which is forged, names the action of a menu."""
+    if detail is None:
+        raise RequestForgotten
 
 
 def _check_reader(interaction: Interaction, request: WorkRequest) -> None:

@@ -85,11 +85,10 @@ async def test_requests_of_another_kind(open_scene: OpenScene) -> None:
             "chat-forget": request_id(spoken, "chat-forget"),
             "work": request_id(felt, "work"),
         }
-        others = {"regenerate": ("continue",), "work": ("page", "written-word")}
         public = len([one for one in scene.channel.history() if not one.flags.ephemeral])
         for of, identity in kept.items():
             for action in scene.bot._action_handlers:
-                if action in (of, "share", *others.get(of, ())):
+                if action in (of, "share", "continue" if of == "regenerate" else "page" if of == "work" else of):
                     continue
                 pressed = await forge_press(scene, scene.bob, felt, f"glassbox:{action}:{identity}")
                 said = told(scene, pressed)

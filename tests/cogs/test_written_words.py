@@ -127,6 +127,6 @@ async def test_nobody_chooses_who_may_not_read(open_scene: OpenScene, make_prese
 
         told = await choose(scene, scene.alice, shown, "word:0")
 
-        said = [str(one.content) for one in (told.response, *told.followups) if one is not None]
-        assert "you may not read them, so I do not show them." in said[-1]
+        sentences = [str(one.content) for one in (told.response, *told.followups) if one is not None]
+        assert "you may not read them, so I do not show them." in sentences[-1]
         assert page_of(shown) == before

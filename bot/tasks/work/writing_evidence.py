@@ -23,7 +23,7 @@ from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.units import units, units_of_lines
 from bot.tasks.work.word_evidence import how_weighed
 from bot.tasks.work.wording import sentence
-from bot.tasks.work.writing_readings import Reading, forced, reading_of
+from bot.tasks.work.writing_readings import forced, reading_of
 from bot.tasks.work.written_shares import MOST_LINES, total
 from bot.tasks.work.written_words import WrittenWord, written_words
 
@@ -49,12 +49,14 @@ def _divided(by_lines: bool) -> Divide:
     return units_of_lines if by_lines else units
 
 
-def written_value(head: CausalLM | Seq2SeqLM, reading: Reading, written: Sequence[int]) -> Value:
-    """Return the log-probabilities of written tokens as a function of the text that they were written after."""
+def written_value(head: CausalLM | Seq2SeqLM, request: Request[Any], written: Sequence[int]) -> Value:
+    """Return the log-probabilities of written tokens, and last their sum, as a function of the request's text."""
+    reading = reading_of(head, request)
 
     def value(text: str) -> TaskRun[Floats]:
         [found] = yield from head.token_log_probs([forced(reading, text, written).row])
-        return found.log_probs.astype(np.float64)
+        log_probs = found.log_probs.astype(np.float64)
+        return np.append(log_probs, log_probs.sum())
 
     return value
 
@@ -63,8 +65,8 @@ def _of_words(value: Value, words: Sequence[WrittenWord]) -> Value:
     """Return the log-probabilities of written words, and last that of the whole text."""
 
     def summed(text: str) -> TaskRun[Floats]:
-        tokens = yield from value(text)
-        return np.array([*(tokens[list(word.places)].sum() for word in words), tokens.sum()])
+        found = yield from value(text)
+        return np.array([*(found[list(word.places)].sum() for word in words), found[-1]])
 
     return summed
 
@@ -78,7 +80,7 @@ def writing_page(
         finer: take as long as there is time for, rather than for a first picture.
     """
     words = written_words(head, postponed.written)
-    value = _of_words(written_value(head, reading_of(head, request), postponed.written), words)
+    value = _of_words(written_value(head, request, postponed.written), words)
     budget = within(MOST_READ if finer else FIRST_READ, head.parameters)
     divide = _divided(postponed.by_lines)
     found = yield from weighed(postponed.text, value, budget, None if finer else FIRST_DRAWS + 1, divide)
