@@ -86,6 +86,13 @@ def is_mark(text: str) -> bool:
     return not _HAS_WORD.search(text)
 
 
+def belongs(before: str, after: str) -> bool:
+    """Return whether two neighbours are one piece: marks and what they are of, or parts of a syllable."""
+    if is_mark(before) or _OPENS.search(before) or _GOES_ON.match(after):
+        return True
+    return is_mark(after) and not _OPENING.match(after)
+
+
 def words_of(text: str) -> list[str]:
     """Return a text's words, each with its marks and the white space behind it; joined, they are the text."""
     start = len(text) - len(text.lstrip())
@@ -103,11 +110,10 @@ def _pieces(run: str) -> list[str]:
 
 
 def _with_marks(pieces: Sequence[str]) -> list[str]:
-    """Join what stands alone to the piece before it, such as marks; those that open something, to the one behind."""
+    """Join what cannot stand alone to its neighbour."""
     joined: list[str] = []
     for piece in pieces:
-        is_rest = (is_mark(piece) and not _OPENING.match(piece)) or _GOES_ON.match(piece)
-        if joined and (is_rest or is_mark(joined[-1]) or _OPENS.search(joined[-1])):
+        if joined and belongs(joined[-1], piece):
             joined[-1] += piece
         else:
             joined.append(piece)

@@ -58,8 +58,8 @@ def in_words(shares: WrittenShares) -> Iterator[Text]:
         values = shares.values[index]
         ranked = sorted(range(len(values)), key=lambda part: -abs(values[part]))
         scores = ((shares.parts[part], " ", Number(values[part], Form.SIGNED_TWO)) for part in ranked)
-        log_p = Number(shares.end[index], Form.TWO)
-        yield (f"{index + 1}. {word}: log p ", log_p, "; ", joined(scores, sign=", "))
+        start, end = Number(shares.start[index], Form.TWO), Number(shares.end[index], Form.TWO)
+        yield (f"{index + 1}. {word}: log p from ", start, " to ", end, "; ", joined(scores, sign=", "))
 
 
 def of_word(page: Page, index: int) -> Page:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.tasks.work.units import is_mark, is_unspaced
+from bot.tasks.work.units import belongs, is_unspaced
 from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ def written_words(head: CausalLM | Seq2SeqLM, written: Sequence[int]) -> list[Wr
     for run in _whole_characters(head, written):
         first = tokens[run[0]]
         text = first.text if first.special else head.decode([written[place] for place in run])
-        if not groups or first.special or first.starts_word or _are_apart(before, text):
+        is_after_space = bool(before) and not before.strip(" ")  # a space by itself belongs to the word behind it
+        begins = (first.starts_word or _are_apart(before, text)) and not is_after_space
+        if not groups or first.special or begins:
             groups.append(run)
+            before = text
         else:
             groups[-1] += run
-        before = text
+            before += text
     return [WrittenWord(_name(head, [written[place] for place in group]), tuple(group)) for group in groups]
 
 
@@ -57,7 +60,7 @@ def _whole_characters(head: CausalLM | Seq2SeqLM, written: Sequence[int]) -> Ite
 
 def _are_apart(before: str, after: str) -> bool:
     """Return whether a word ends between two texts that no space divides."""
-    return (is_unspaced(before[-1:]) or is_unspaced(after[:1])) and not is_mark(after)
+    return (is_unspaced(before[-1:]) or is_unspaced(after[:1])) and not belongs(before, after)
 
 
 def _name(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:
