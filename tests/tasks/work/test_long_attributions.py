@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from bot.inference.operations import run_task
+from bot.inference.operations import TaskRun, run_task
 from bot.inference.requests import Request
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.chat import ChatRequest
@@ -65,7 +65,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
     found: list[Read] = []
 
     def watched(original: Callable[..., Any]) -> Callable[..., Any]:
-        def weighed(*args: Any) -> Iterator[Any]:
+        def weighed(*args: Any) -> TaskRun[Weighed]:
             made: Weighed = yield from original(*args)
             mean = made.table.tokens // len(made.table.known)
             found.append(Read(len(made.table.units), made.table.tokens, mean))
