@@ -131,8 +131,9 @@ def test_written() -> None:
     scores = re.findall(r"^\| (\S+) \| ([+−]\d+\.\d\d) \|$", lesson.partition("wrong?")[2], re.MULTILINE)
     assert [word for word, _ in scores] == ["blue.", "sea", "The", "is"]
     added = sum(float(score.replace("−", "-")) for _, score in scores)
-    assert added == pytest.approx(float(log_ps[request.text][-1] - log_ps[""][-1]), abs=0.02)
-    assert f"They add up to {signed(added)}" in lesson
+    difference = float(log_ps[request.text][-1] - log_ps[""][-1])
+    assert added == pytest.approx(difference, abs=0.02)
+    assert f"They add up to {signed(difference)}" in lesson
 
 
 def test_families() -> None:

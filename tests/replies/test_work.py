@@ -31,7 +31,7 @@ from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import cell, decimal, percent, signed
 from bot.replies.work.offer import work_of
 from bot.replies.work.render import render
-from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
+from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to, wrapped
 from bot.tasks.answer import Location, ScoredWindow
 from bot.tasks.entities import Entity, TaggedWord, WordGroup
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
@@ -298,6 +298,36 @@ def test_every_picture_can_be_drawn(text: str) -> None:
 def test_tables_fit_a_phone(one: Page) -> None:
     for block in text_of(shown(one)).split("```")[1::2]:
         assert max(map(len, block.splitlines())) <= TABLE_WIDTH
+
+
+class TestTextTable:
+    SENTENCE = "The first sentence is longer than a line of a phone can be, and whole."
+
+    def test_a_long_text_is_wrapped(self) -> None:
+        rows = (("+12.50", self.SENTENCE), ("−0.25", "東京は日本の首都であり、最も大きな都市でもある。"))
+        draft = Draft(0)
+        lines = TextTable(("score", "sentence"), rows, lines=3).markdown(draft, 1_000).splitlines()[2:-1]
+
+        assert not draft.cut
+        assert [line[:6] for line in lines] == ["+12.50", " " * 6, " " * 6, " −0.25", " " * 6]
+        texts = [line[6:].strip() for line in lines]
+        assert " ".join(texts[:3]) == self.SENTENCE
+        assert "".join(texts[3:]) == rows[1][1]
+        assert all(len(line) <= TABLE_WIDTH for line in lines)
+        assert all(2 * len(text) <= TABLE_WIDTH - 8 for text in texts[3:])
+
+    def test_more_lines_than_there_may_be_are_cut(self) -> None:
+        draft = Draft(0)
+        text = TextTable(("score", "sentence"), (("+12.50", self.SENTENCE),), lines=2).markdown(draft, 1_000)
+
+        assert draft.cut
+        assert text.endswith("…\n```")
+
+    @pytest.mark.parametrize("text", ["a" * 28, "a" * 29, "a" * 57, "ab " * 30, "\u0e40" * 90, "e\u0301" * 60])
+    def test_no_letter_is_lost(self, text: str) -> None:
+        found = wrapped(text, 28, 9)
+        assert "".join(found).replace(" ", "") == text.replace(" ", "")
+        assert len(found) > 1 or len(text) <= 28
 
 
 class TestTokens:
