@@ -15,7 +15,19 @@ from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.scores import Floats
-from bot.tasks.work.blocks import Form, Number, Page, PostponedWriting, Scores, Text, WrittenShares, column, table
+from bot.tasks.work.blocks import (
+    Form,
+    Number,
+    Page,
+    PostponedWriting,
+    Scores,
+    Short,
+    Text,
+    WrittenShares,
+    column,
+    joined,
+    table,
+)
 from bot.tasks.work.budget import FIRST_READ, MOST_READ, Divide, Weighed, finest, weighed, within
 from bot.tasks.work.coalitions import Value
 from bot.tasks.work.pages import page
@@ -30,6 +42,10 @@ from bot.tasks.work.written_words import WrittenWord, written_words
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+
+
+MOST_SHOWN = 72
+"""Columns of a part in the proof; the table has more of it."""
 
 
 def postponed_writing(text: str, written: Sequence[int], name: str = "", *, by_lines: bool = False) -> tuple[Page, ...]:
@@ -95,9 +111,11 @@ def _proof(found: Weighed, draws: int) -> TaskRun[tuple[Text, ...]]:
     chosen = yield from rests(found, found.shares.values[:, -1], draws)
     assert chosen is not None  # prompts of one word have no page
     after, *others = (float(known[rest][-1]) for rest in (chosen.without, *chosen.at_random))
-    names = " and ".join(f"“{parts.names[index]}”" for index in chosen.strongest)
+    names = (("“", Short(parts.names[index], MOST_SHOWN), "”") for index in chosen.strongest)
     return (
-        f"Proof: without {names}, the log p of what was written goes from ",
+        "Proof: without ",
+        joined(names, sign=" and "),
+        ", the log p of what was written goes from ",
         Number(float(found.table.end[-1]), Form.SIGNED_TWO),
         " to ",
         Number(after, Form.SIGNED_TWO),

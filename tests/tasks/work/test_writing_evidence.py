@@ -14,6 +14,7 @@ from captum.attr import LLMAttribution, ShapleyValues, TextTemplateInput
 
 from bot.inference.operations import run_task
 from bot.inference.requests import Request
+from bot.replies.work.blocks import plain
 from bot.tasks import chat, complete, generate
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.chat import ChatRequest
@@ -127,7 +128,7 @@ def test_all_numbers_of_the_page(load: Callable[[str], Any], case: Case) -> None
     assert end == pytest.approx(after, abs=2e-3)
     assert added == pytest.approx(sum(page.picture.values)) == pytest.approx(end - start)
     assert abs(added) > 0.1
-    assert "Proof: without " in str(page.blocks[0])
+    assert "Proof: without " in plain(page.blocks[0])
     assert not page.is_estimate
 
     shares = page.written_shares
@@ -172,6 +173,33 @@ def test_as_captums(load: Callable[[str], Any]) -> None:
     template = TextTemplateInput(prompt, words, baselines=[""] * len(words))
     oracle = method.attribute(template, target=target, use_cached_outputs=False)
     assert found.shares.values[:, :-1] == pytest.approx(oracle.token_attr.numpy().T, abs=1e-3)
+
+
+def test_each_text_has_a_page_of_its_own(load: Callable[[str], Any]) -> None:
+    """They are computed one at a time: several would take several times as long as somebody waits for one."""
+    head, request = load("t5"), TranslateRequest(f"{ENGLISH}\nParis\n{PROMPT}", "de")
+    work = run_task(show_work(head, WorkRequest.of(request)))
+    numbers_of = [index for index, one in enumerate(work.pages) if one.name.startswith(NAME)]
+    assert [work.pages[index].name for index in numbers_of] == [f"{NAME}: part 1", f"{NAME}: part 3"]  # not of one word
+
+    asked = replace(WorkRequest.of(request), evidence=True, page=numbers_of[1])
+    computed = run_task(show_work(head, asked)).pages
+    first, second = (computed[index] for index in numbers_of)
+    assert first.postponed is not None
+    assert second.written_shares is not None
+    assert second.written_shares.parts == tuple(PROMPT.split())
+
+
+def test_texts_and_parts_of_summaries_have_names(load: Callable[[str], Any]) -> None:
+    texts = pages_of(load("llama"), replace(GENERATE, num_return_sequences=2), evidence=False)
+    assert [one.name for one in texts] == [f"{NAME}: text 1", f"{NAME}: text 2"]
+
+    messages = "\n".join(f"alice: Apples are sour, says number {number}." for number in range(8))
+    parts = pages_of(load("t5"), SummarizeRequest(messages, messages=8), evidence=False)
+    assert [one.name for one in parts][:2] == [f"{NAME}: part 1", f"{NAME}: part 2"]
+    of_messages = [isinstance(one.postponed, PostponedWriting) and one.postponed.by_lines for one in parts]
+    assert of_messages[:2] == [True, True]
+    assert not of_messages[-1]  # the last summary is one of summaries
 
 
 def test_prompts_are_those_of_the_commands(load: Callable[[str], Any]) -> None:
