@@ -113,6 +113,8 @@ async def test_of_messages(open_scene: OpenScene, make_preset: Callable[..., Any
         shown = await evidence_of(scene, "summarize", NAME, messages=3)
 
         assert "Exact Shapley values of the messages" in page_of(shown)
+        [picture] = [one for one in shown.attachments if one.filename.endswith(".png")]
+        assert "Which of 3 messages spoke for" in picture.description
         assert "alice: Apples are sour." in " ".join(page_of(shown).split())
         assert "Only word " in page_of((await choose(scene, scene.alice, shown, "word:0")).response)
 

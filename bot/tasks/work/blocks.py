@@ -328,6 +328,8 @@ class Scores:
     tokens: tuple[Token, ...]
     values: tuple[float, ...]
     note: Text
+    noun: str = "token"
+    """Names what is scored."""
 
 
 @dataclass(frozen=True)

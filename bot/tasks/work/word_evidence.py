@@ -162,7 +162,7 @@ def _scores_page(found: Weighed, proof: _Proof | None, postponed: Postponed) -> 
     total = _total(found.table, scores if shares.add_up else None)
     how = how_weighed(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total)
+    picture = Scores(f"What spoke for {postponed.label}", postponed.label, tokens, tuple(scores), total, parts.noun)
     blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
     return page("attribution", *blocks, picture=picture)
 

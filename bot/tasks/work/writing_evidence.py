@@ -136,7 +136,7 @@ def _page(found: Weighed, words: Sequence[WrittenWord], proof: tuple[Text, ...],
     start, end = float(found.table.start[-1]), float(found.table.end[-1])
     sums = total(scores, start, end, add_up=shares.add_up, noun=parts.noun)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    picture = Scores("Which words made it write this", "what was written", tokens, tuple(scores), sums)
+    picture = Scores("Which words made it write this", "what was written", tokens, tuple(scores), sums, parts.noun)
     made = page(
         "made-it-write", proof, (how_weighed(found, "writing.exact"), " ", *sums), shown,
         sentence("writing.each", noun=parts.noun), _shares(found, words), picture=picture,

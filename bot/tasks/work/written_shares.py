@@ -76,7 +76,7 @@ def of_word(page: Page, index: int) -> Page:
     sums = total(values, shares.start[index], shares.end[index], add_up=shares.add_up, noun=shares.noun)
     said = Paragraph((sentence("writing.chosen", place=index + 1, of=len(shares.words)), f" “{word}”. ", *sums))
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in shares.parts)
-    picture = Scores(f"Which words made it write “{word}”", f"“{word}”", tokens, values, sums)
+    picture = Scores(f"Which words made it write “{word}”", f"“{word}”", tokens, values, sums, shares.noun)
     return replace(page, blocks=(said, shown), picture=picture)
 
 
