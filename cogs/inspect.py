@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from cachetools import LRUCache
 from discord import app_commands
 
 from bot.checkpoint_option import CheckpointOfCommand
 from bot.client import Cog, Glassbox, Interaction
+from bot.errors import RequestForgotten
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints import choosing
@@ -23,8 +24,10 @@ from bot.replies.messages import check_reader
 from bot.replies.sharing import still_shareable
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.render import render
+from bot.replies.work.written_menu import CHOOSE_WORD, WrittenMenu, WrittenView
 from bot.tasks import all_tasks
 from bot.tasks.translate import TranslateRequest
+from bot.tasks.work.blocks import PostponedWriting
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
@@ -63,8 +66,10 @@ class Inspect(Cog):
         super().__init__(bot)
         bot.handle(SHOW_WORK, self.show, kept=WorkRequest)
         bot.handle(TURN_PAGE, self.turn, kept=WorkRequest)
+        bot.add_dynamic_items(WrittenMenu)
+        bot.handle(CHOOSE_WORD, self.choose_word, kept=WorkRequest)
         self._edits = LatestOnly()
-        self._computed: LRUCache[tuple[str, int], bool] = LRUCache(MOST_COMPUTED)
+        self._computed: LRUCache[tuple[str, int], WorkRequest] = LRUCache(MOST_COMPUTED)
 
     @app_commands.command()
     @app_commands.choices(command=command_choices())
@@ -102,34 +107,53 @@ class Inspect(Cog):
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
         """Show another page. Of several edits of a message, only the newest counts. Raises like `show`."""
+        await self._change(interaction, press, WrittenView(press.detail))
+
+    async def choose_word(self, interaction: Interaction, press: Press[WorkRequest, WrittenView]) -> None:
+        """Show what made the model write one of its words, or another part of their menu; otherwise as `turn`."""
+        _check_detail(press.detail)
+        await self._change(interaction, press, press.detail)
+
+    async def _change(self, interaction: Interaction, press: Press[WorkRequest, Any], view: WrittenView) -> None:
         _check_reader(interaction, press.request)
         kind = ResponseKind.of_view(interaction)
         if kind is ResponseKind.EPHEMERAL or interaction.message is None:
-            await self._turn(interaction, press, kind)
+            await self._turn(interaction, press, view, kind)
             return
         await defer(interaction)  # also for an edit that a newer one cancels
-        await self._edits.run(interaction.message.id, self._turn(interaction, press, kind))
+        await self._edits.run(interaction.message.id, self._turn(interaction, press, view, kind))
 
-    async def _turn(self, interaction: Interaction, press: Press[WorkRequest, int], kind: ResponseKind) -> None:
+    async def _turn(
+        self, interaction: Interaction, press: Press[WorkRequest, Any], view: WrittenView, kind: ResponseKind
+    ) -> None:
         """Show a page. One that takes long says so first, unless it was computed recently."""
-        key = (press.request_id, press.detail)
+        key = (press.request_id, view.page)
         show = partial(self.delivery.answer, interaction, kind=kind, kept={press.request: press.request_id})
-        page = still_shareable(interaction, partial(render, number=press.detail))
-        if key not in self._computed:
-            answer = await show(press.request, page)
-            if answer is None or answer.result.page_at(press.detail)[1].postponed is None:
+        page = still_shareable(interaction, partial(render, number=view.page, word=view.word, first=view.first))
+        if key in self._computed:
+            await show(self._computed[key], page)
+            return
+        answer = await show(press.request, page)
+        waiting = None if answer is None else answer.result.page_at(view.page)[1].postponed
+        if waiting is None:
+            return
+        # Two pages about the words of one text are computed together, but each of several written texts by itself.
+        number = view.page if isinstance(waiting, PostponedWriting) else None
+        asked = replace(press.request, evidence=True, page=number)
+        shown = await show(asked, page)
+        if shown is None:
+            return
+        if shown.result.page_at(view.page)[1].is_estimate:
+            asked = replace(asked, finer=True)
+            if await show(asked, page) is None:
                 return
-        shown = None
-        if not self._computed.get(key):
-            shown = await show(replace(press.request, evidence=True), page)
-            if shown is None:
-                return
-        if shown is None or shown.result.page_at(press.detail)[1].is_estimate:
-            if await show(replace(press.request, evidence=True, finer=True), page) is None:
-                return
-            self._computed[key] = True
-        else:
-            self._computed[key] = False
+        self._computed[key] = asked
+
+
+def _check_detail(detail: object) -> None:
+    """Raise `RequestForgotten` if a plain button, which is forged, names the action of a menu."""
+    if detail is None:
+        raise RequestForgotten
 
 
 def _check_reader(interaction: Interaction, request: WorkRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.similarity import TASK as SIMILARITY
 from bot.tasks.similarity import SimilarityRequest
+from bot.tasks.translate import TranslateRequest
+from bot.tasks.translation.drafting import scored_form
 from bot.tasks.work.blocks import TokenPairs
 from bot.tasks.work.explanations import TASK as WORK
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.writing_evidence import written_value
 from tests.support import CPU
 
 LESSONS = Path(__file__).parents[1] / "docs" / "lessons"
@@ -111,6 +115,25 @@ def test_cosine() -> None:
     assert f"| sum | | {page.picture.cosine:+.4f} |" in lesson
     cosine = run_task(SIMILARITY.start(head, request)).cosines[0][1]
     assert f"The cosine of the answer is {cosine:.4f} as well." in lesson
+
+
+def test_written() -> None:
+    head = starter()
+    lesson = (LESSONS / "written.md").read_text()
+    request = TranslateRequest("The sea is blue.", "fr")
+    assert f"`/translate text:{request.text} from:en to:fr`" in lesson
+    value = written_value(head, request, head.encode_rest(scored_form("La mer sera blanche.")))
+    log_ps = {text: run_task(value(text)) for text in (request.text, "", "The is")}
+
+    whole, nothing, rest = (signed(float(found[-1])) for found in log_ps.values())
+    assert f"from {nothing} without any word to {whole} with all" in lesson
+    assert f"log p goes from {whole} to {rest}" in lesson
+    scores = re.findall(r"^\| (\S+) \| ([+−]\d+\.\d\d) \|$", lesson.partition("wrong?")[2], re.MULTILINE)
+    assert [word for word, _ in scores] == ["blue.", "sea", "The", "is"]
+    added = sum(float(score.replace("−", "-")) for _, score in scores)
+    difference = float(log_ps[request.text][-1] - log_ps[""][-1])
+    assert added == pytest.approx(difference, abs=0.02)
+    assert f"They add up to {signed(difference)}" in lesson
 
 
 def test_families() -> None:

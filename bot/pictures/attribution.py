@@ -19,7 +19,7 @@ _MANY = 48
 _WIDER = 640.0
 _SIZE = 16.0
 _BARS = 24.0
-_STYLE = Style(chip=28.0, line=80.0, most_lines=12, word_gap=5.0, size=_SIZE, widest=220.0)
+_STYLE = Style(chip=28.0, line=80.0, most_lines=12, word_gap=5.0, size=_SIZE, widest=400.0)
 _NAMED = 3  # tokens on either side in the alt text
 
 
@@ -33,7 +33,12 @@ class ScoredToken:
 
 
 def attribution(
-    tokens: Sequence[ScoredToken], label: str, title: str = "", note: str = "", decimals: int = 2
+    tokens: Sequence[ScoredToken],
+    label: str,
+    title: str = "",
+    note: str = "",
+    decimals: int = 2,
+    noun: str = "token",
 ) -> Picture:
     """Draw a sentence in two colours: blue speaks for a label, orange against it.
 
@@ -43,6 +48,7 @@ def attribution(
         label: such as "NEGATIVE".
         note: a line under the title, such as the sum of the scores.
         decimals: that are shown of each score.
+        noun: what is scored, if it is not tokens, such as "word" or "sentence".
     """
     shown = tokens[:MOST_TOKENS]
     largest = max((abs(drawable(token.score)) for token in shown), default=0.0) or 1.0
@@ -57,7 +63,7 @@ def attribution(
     for chip in chips:
         _draw(canvas, chip, largest, decimals)
     y = canvas.more(y, len(tokens) - len(chips))
-    return canvas.picture(_legend(canvas, label, y), _alt(tokens, label, title, note, decimals))
+    return canvas.picture(_legend(canvas, label, y), _alt(tokens, label, title, note, decimals, noun))
 
 
 def _draw(canvas: Canvas, chip: Chip[ScoredToken], largest: float, decimals: int) -> None:
@@ -89,10 +95,10 @@ def _legend(canvas: Canvas, label: str, y: float) -> float:
     return y + 13 + MARGIN
 
 
-def _alt(tokens: Sequence[ScoredToken], label: str, title: str, note: str, decimals: int) -> str:
+def _alt(tokens: Sequence[ScoredToken], label: str, title: str, note: str, decimals: int, noun: str) -> str:
     ranked = sorted((one for one in tokens if math.isfinite(one.score)), key=lambda token: token.score, reverse=True)
     sentences = [
-        f"Which of {counted(len(tokens), 'token')} spoke for {label or 'the label'}.",
+        f"Which of {counted(len(tokens), noun)} spoke for {label or 'the label'}.",
         f"Most for it: {_named([token for token in ranked if token.score > 0], decimals)}.",
         f"Most against it: {_named([token for token in reversed(ranked) if token.score < 0], decimals)}.",
         note,

@@ -22,7 +22,7 @@ WITHOUT_REQUEST = (
     "glassbox-forum-mode:1:button", "glassbox-forum-tag:99999999999999999999:menu", "glassbox-forum-x:1:button",
     "glassbox-flag:1:2:CH", "glassbox-batch-stop:{id}", "glassbox-batch-start:{id}", "glassbox-status-end",
     "glassbox-status-refresh:overview", "glassbox-attention:layer:encoder.9999.9999:{id}",
-    "glassbox", "glassbox:", "glassbox:\0",
+    "glassbox-written:9999.9999.9999:{id}", "glassbox", "glassbox:", "glassbox:\0",
 )  # fmt: skip
 
 

@@ -31,7 +31,9 @@ def labels(message: Any) -> list[str]:
 
 
 def menu(message: Any) -> dict[str, Any]:
-    [found] = [one for row in message.components for one in row["components"] if "options" in one]
+    """The menu of pages."""
+    menus = [one for row in message.components for one in row["components"] if "options" in one]
+    [found] = [one for one in menus if one["custom_id"].startswith("glassbox-pages:")]
     return dict(found)
 
 

@@ -30,7 +30,7 @@ from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import cell, decimal, percent, signed
 from bot.replies.work.offer import work_of
 from bot.replies.work.render import render
-from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
+from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to, wrapped
 from bot.tasks.answer import Location, ScoredWindow
 from bot.tasks.entities import Entity, TaggedWord, WordGroup
 from bot.tasks.fill import FillRequest, FillResult, MaskGuess
@@ -47,7 +47,7 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
-from bot.tasks.work.blocks import Form, Page, Postponed, PostponedWriting, column, table
+from bot.tasks.work.blocks import Form, Page, Postponed, PostponedWriting, WrittenShares, column, table
 from bot.tasks.work.budget import Weighed
 from bot.tasks.work.coalitions import Table, exact
 from bot.tasks.work.ending import ending_page
@@ -72,6 +72,7 @@ from bot.tasks.work.token_pairs import token_pairs_page
 from bot.tasks.work.units import Units
 from bot.tasks.work.word_evidence import Proof, scores_page
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
+from bot.tasks.work.written_shares import of_word
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
 from bot.text.graphemes import Span
@@ -143,12 +144,21 @@ def sample(text: str) -> tuple[Page, ...]:
         page("pairs", Postponed("POSITIVE", text, 0)),
         page("made-it-write", PostponedWriting(text, (1, 2))),
         weighed_words(text, "b", "c"),
+        made_it_write(text),
+        of_word(made_it_write(text), 1),
         ending(text, 12, text),
         *labelled(text),
         *compared(text),
         *extracted(text),
         decision_page(*decided(text, text, 0.875)),
     )
+
+
+def made_it_write(text: str) -> Page:
+    """A text in two parts, after which three words were written."""
+    rows = ((0.5, -0.25), (12.25, 3.0), (0.0, 0.0))
+    shares = WrittenShares("word", (text, "b"), (text, "c", text), (-20.0,) * 3, (-1.0,) * 3, rows, rows, add_up=True)
+    return page("made-it-write", shares)
 
 
 STATES = (np.eye(1, 2), np.eye(2))
@@ -292,6 +302,36 @@ def test_every_picture_can_be_drawn(text: str) -> None:
 def test_tables_fit_a_phone(one: Page) -> None:
     for block in text_of(shown(one)).split("```")[1::2]:
         assert max(map(len, block.splitlines())) <= TABLE_WIDTH
+
+
+class TestTextTable:
+    SENTENCE = "The first sentence is longer than a line of a phone can be, and whole."
+
+    def test_a_long_text_is_wrapped(self) -> None:
+        rows = (("+12.50", self.SENTENCE), ("−0.25", "東京は日本の首都であり、最も大きな都市でもある。"))
+        draft = Draft(0)
+        lines = TextTable(("score", "sentence"), rows, lines=3).markdown(draft, 1_000).splitlines()[2:-1]
+
+        assert not draft.cut
+        assert [line[:6] for line in lines] == ["+12.50", " " * 6, " " * 6, " −0.25", " " * 6]
+        texts = [line[6:].strip() for line in lines]
+        assert " ".join(texts[:3]) == self.SENTENCE
+        assert "".join(texts[3:]) == rows[1][1]
+        assert all(len(line) <= TABLE_WIDTH for line in lines)
+        assert all(2 * len(text) <= TABLE_WIDTH - 8 for text in texts[3:])
+
+    def test_more_lines_than_there_may_be_are_cut(self) -> None:
+        draft = Draft(0)
+        text = TextTable(("score", "sentence"), (("+12.50", self.SENTENCE),), lines=2).markdown(draft, 1_000)
+
+        assert draft.cut
+        assert text.endswith("…\n```")
+
+    @pytest.mark.parametrize("text", ["a" * 28, "a" * 29, "a" * 57, "ab " * 30, "\u0e40" * 90, "e\u0301" * 60])
+    def test_no_letter_is_lost(self, text: str) -> None:
+        found = wrapped(text, 28, 9)
+        assert "".join(found).replace(" ", "") == text.replace(" ", "")
+        assert len(found) > 1 or len(text) <= 28
 
 
 class TestTokens:

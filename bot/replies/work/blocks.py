@@ -20,7 +20,9 @@ from bot.tasks.work.blocks import (
     PostponedWriting,
     Quote,
     Table,
+    WrittenShares,
 )
+from bot.tasks.work.written_shares import in_words, overview
 
 DECISION_LABEL = 200
 COMPUTING = (
@@ -39,11 +41,10 @@ def markdown(block: Block, draft: Draft, room: int) -> str:
             return draft.fit(text, room, quoted, Keep.END if to_end else Keep.START)
         case Formula(lines):
             return code_block([written(line) for line in lines])
-        case Table(name=""):
-            return text_table(block).markdown(draft, room)
         case Table():
-            name = draft.fit(block.name, room // 3)
-            return f"{name}\n{text_table(block).markdown(draft, room - units(name) - 1)}"
+            return _named(block, draft, room)
+        case WrittenShares():
+            return _named(overview(block), draft, room)
         case File(sentence):
             return draft.fit(sentence, room)
         case Bar(label, probability):
@@ -51,6 +52,14 @@ def markdown(block: Block, draft: Draft, room: int) -> str:
             return bar_line(probability, f"**{label}**" if label.strip() else label)
         case Postponed() | PostponedWriting():
             return COMPUTING
+
+
+def _named(table: Table, draft: Draft, room: int) -> str:
+    """Return as much of a table as there is room for, below its name if it has one."""
+    if not table.name:
+        return text_table(table).markdown(draft, room)
+    name = draft.fit(table.name, room // 3)
+    return f"{name}\n{text_table(table).markdown(draft, room - units(name) - 1)}"
 
 
 def plain(block: Block) -> str:
@@ -64,6 +73,8 @@ def plain(block: Block) -> str:
             return "\n".join(map(written, lines))
         case Table():
             return "\n\n".join(filter(None, (block.name, text_table(block).plain())))
+        case WrittenShares():
+            return "\n".join(map(written, in_words(block)))
         case File(sentence, table):
             return f"{sentence}\n{text_table(table).plain()}"
         case Bar(label, probability):
@@ -84,4 +95,4 @@ def text_table(table: Table) -> TextTable:
     totals = tuple(cell(column.total, column.form) for column in table.columns)
     rows: Sequence[tuple[str, ...]] = list(zip(*columns, strict=True))
     titles = tuple(column.title for column in table.columns)
-    return TextTable(titles, tuple(rows), (totals,) if any(totals) else (), table.most)
+    return TextTable(titles, tuple(rows), (totals,) if any(totals) else (), table.most, table.lines)

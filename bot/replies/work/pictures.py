@@ -41,8 +41,8 @@ def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
             return layers.layer_strip(_guessed(picture), picture.followed, picture.title)
         case blocks.Additions(title, values, text, other):
             return layers.layer_shares(values, text, other, title)
-        case blocks.Scores(title, label, _, _, note, decimals):
-            return attribution.attribution(_scored(picture), label, title, written(note), decimals)
+        case blocks.Scores(title, label, _, _, note, decimals, noun):
+            return attribution.attribution(_scored(picture), label, title, written(note), decimals, noun)
 
 
 def _row(name: str, tokens: tuple[Token, ...]) -> chips.TokenRow:

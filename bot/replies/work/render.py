@@ -10,13 +10,15 @@ import discord
 from bot.inference.requests import Answer
 from bot.replies.components.pages import Pages
 from bot.replies.formatting.text import fit, units, visible
-from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
+from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Menus, Reply, TextFile
 from bot.replies.work.blocks import markdown
 from bot.replies.work.file import work_file
 from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
+from bot.replies.work.written_menu import WrittenMenus, WrittenView
 from bot.tasks.work.blocks import Explanation, File, Formula, Page, Table
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.written_shares import of_word
 
 ROOM = 3_700
 """Units of a page, without the sentence that something was cut."""
@@ -27,14 +29,19 @@ BLOCK_ROOM = 1_500
 LEFT_OUT = "*… and more*"
 
 
-def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -> Reply:
+def render(
+    request: WorkRequest, answer: Answer[Explanation], number: int = 0, word: int | None = None, first: int = 0
+) -> Reply:
     """Show one page.
 
     Args:
         number: of the page, from 0; the nearest page is shown if there is none of this number.
+        word: the index of the only written word that is shown; None for all, and if there is none of this index.
+        first: of the written words, the first that the menu has.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
-    number, page = found.page_at(number)
+    number, whole = found.page_at(number)
+    page = whole if word is None else of_word(whole, word)
     pages = found.pages
     draft = Draft(getattr(Colour, request.task.upper(), Colour.WORK))
     description = "\n".join([page.about, *_shown(page, draft)])
@@ -49,8 +56,13 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     file = TextFile("work.txt", work_file(pages, number)) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
-    turning = Pages(replace(request, evidence=False, finer=False), tuple(one.name for one in pages), number)
-    return Reply(embed, file, (), drawing, turning)
+    usual = replace(request, evidence=False, finer=False, page=None)
+    turning = Pages(usual, tuple(one.name for one in pages), number)
+    menus: Menus = turning
+    if (shares := whole.written_shares) is not None:
+        chosen = None if page is whole else word
+        menus = WrittenMenus(turning, shares, WrittenView(number, chosen, first))
+    return Reply(embed, file, (), drawing, menus)
 
 
 def _shown(page: Page, draft: Draft) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -35,6 +35,8 @@ class TextTable:
     """Rows that are always shown, at the end, such as a sum."""
     most: int = MOST_ROWS
     """Rows that are shown on a page."""
+    lines: int = 1
+    """The most lines of a row's text on a page."""
 
     def markdown(self, draft: Draft, room: int) -> str:
         """Return as many rows as there is room for.
@@ -47,9 +49,10 @@ class TextTable:
         rows = self.rows if len(self.rows) == self.most + 1 else self.rows[: self.most]
         widths = self._widths(rows)
         text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
-        head, *lines = [_line(cells, widths, text_room) for cells in (self.titles, *rows)]
+        head, *lines = ["\n".join(self._wrapped(cells, widths, text_room)) for cells in (self.titles, *rows)]
         end = [_line(cells, widths, text_room) for cells in self.last]
-        draft.cut |= any(cut_to(text, text_room) != text for text in (_one_line(row[-1]) for row in rows))
+        texts = [wrapped(_one_line(row[-1]), text_room, self.lines) for row in rows]
+        draft.cut |= any(cut_to(text, text_room) != text for found in texts for text in found)
         total, shown = len(self.rows), len(lines)
         while shown > FEWEST_ROWS and units(_whole(head, lines[:shown], end, total)) > room:
             shown -= 1
@@ -61,6 +64,13 @@ class TextTable:
         cells = [self.titles, *self.rows, *self.last]
         widths = self._widths(self.rows)
         return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
+
+    def _wrapped(self, cells: Sequence[str], widths: Sequence[int], text_room: int) -> Iterator[str]:
+        """Yield the lines of a row: numbers stand on the first."""
+        *numbers, text = cells
+        for piece in wrapped(_one_line(text), text_room, self.lines):
+            yield _line([*numbers, piece], widths, text_room)
+            numbers = [""] * len(numbers)
 
     def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
         """Return the widths of all columns but the last, if these rows are shown."""
@@ -101,6 +111,22 @@ def cut_to(text: str, width: int) -> str:
             break
         taken += piece
     return taken.rstrip() + CUT
+
+
+def wrapped(text: str, width: int, most: int) -> list[str]:
+    """Return a line as several that fit a number of columns, divided at spaces or else between letters.
+
+    Args:
+        most: lines; the last one has the rest, which may be too long.
+    """
+    lines: list[str] = []
+    while len(lines) < most - 1 and _width(text) > width:
+        # The mark of the cut takes a column, of which a line has no need.
+        taken = cut_to(f"{text} ", width + 1).removesuffix(CUT)
+        end = taken.rfind(" ") if " " in taken.strip() and text[len(taken) : len(taken) + 1] != " " else len(taken)
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, text]
 
 
 def _width(text: str) -> int:

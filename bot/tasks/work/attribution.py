@@ -13,29 +13,39 @@ from bot.tasks.work.writing_evidence import writing_page
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 
 def attributed(
-    head: SequenceClassifier | CausalLM, found: Explanation, request: Request[Any], *, finer: bool
+    head: SequenceClassifier | CausalLM | Seq2SeqLM,
+    found: Explanation,
+    request: Request[Any],
+    *,
+    finer: bool,
+    written: int | None = None,
 ) -> TaskRun[Explanation]:
     """Compute the pages that an explanation has postponed.
 
     Args:
         request: the one that is explained.
         finer: take as long as there is time for, rather than for a first picture.
+        written: of the pages about written texts, the only one that is computed; None for all of them.
     """
     from bot.inference.heads.causal_lm import CausalLM
+    from bot.inference.heads.seq2seq_lm import Seq2SeqLM
+    from bot.inference.heads.sequence_classifier import SequenceClassifier
 
     pages = list(found.pages)
     computed: list[Page] = []
     for index, one in enumerate(pages):
         match one.postponed:
-            case PostponedWriting() as postponed:
-                assert isinstance(head, CausalLM)
+            case PostponedWriting() as postponed if written in (None, index):
+                assert isinstance(head, CausalLM | Seq2SeqLM)
                 computed = [(yield from writing_page(head, request, postponed, finer=finer))]
             case Postponed() as postponed if not computed:  # two pages of one table
+                assert isinstance(head, CausalLM | SequenceClassifier)
                 computed = yield from computed_pages(head, request, postponed, finer=finer)
-        if one.postponed is not None:
+        if one.postponed is not None and computed:
             pages[index] = replace(computed.pop(0), name=one.name)  # it may be numbered
     return Explanation(tuple(pages))

@@ -130,6 +130,8 @@ class Table:
     """Rows on a page; the file has all."""
     name: str = ""
     """Heading; neither is shown without the other."""
+    lines: int = 1
+    """The most lines of a row's text on a page."""
 
 
 def column(title: str, cells: Iterable[Text], form: Form = Form.THREE, total: Text = None) -> Column:
@@ -137,9 +139,9 @@ def column(title: str, cells: Iterable[Text], form: Form = Form.THREE, total: Te
     return Column(title, tuple(cells), form, total)
 
 
-def table(*columns: Column, most: int = MOST_ROWS, name: str = "") -> Table:
+def table(*columns: Column, most: int = MOST_ROWS, name: str = "", lines: int = 1) -> Table:
     """Make a table."""
-    return Table(columns, most, name)
+    return Table(columns, most, name, lines)
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,36 @@ class PostponedWriting:
     """Whose words are weighed."""
     written: tuple[int, ...]
     """Token ids."""
+    by_lines: bool = False
+    """Its lines are weighed instead: they are people's messages."""
+
+
+@dataclass(frozen=True)
+class WrittenShares:
+    """What each part of a text adds to the log-probability of each word that was written after it.
+
+    A page shows the words in short; a menu below it chooses one, whose scores are shown instead of all words' together.
+    """
+
+    noun: str
+    """Names a part, such as "word"."""
+    parts: tuple[str, ...]
+    words: tuple[str, ...]
+    start: tuple[float, ...]
+    """The log p of each word without any part."""
+    end: tuple[float, ...]
+    """With all parts."""
+    values: tuple[tuple[float, ...], ...]
+    """A row of each written word, with a number for each part."""
+    errors: tuple[tuple[float, ...], ...]
+    """Standard errors, of the same shape; empty if no value was sampled."""
+    add_up: bool
+    """Whether a row sums to what all parts add."""
 
 
 Waiting: TypeAlias = Postponed | PostponedWriting
 
-Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedWriting
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | WrittenShares | Postponed | PostponedWriting
 
 
 @dataclass(frozen=True)
@@ -284,6 +311,8 @@ class Scores:
     note: Text
     decimals: int = 2
     """That are shown of each value."""
+    noun: str = "token"
+    """Names what is scored."""
 
 
 @dataclass(frozen=True)
@@ -330,6 +359,11 @@ class Page:
     def postponed(self) -> Waiting | None:
         """The attribution that this page still waits for."""
         return next((block for block in self.blocks if isinstance(block, Waiting)), None)
+
+    @property
+    def written_shares(self) -> WrittenShares | None:
+        """What the words of a text add to each word that was written, of which a menu chooses one."""
+        return next((block for block in self.blocks if isinstance(block, WrittenShares)), None)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bot.inference.operations import TaskRun
 from bot.tasks.work.coalitions import FEWEST_PAIRS, MOST_PAIRS, Shares, Table, Value, exact, left_out, sampled
-from bot.tasks.work.units import Units, units, words_of
+from bot.tasks.work.units import Units, units
+
+Divide: TypeAlias = Callable[[str, int], Units]
+"""Divides a text into so many parts at most."""
 
 FIRST_READ = 1_536
 """Tokens that are read for the first picture, by a model of `USUAL_SIZE`."""
@@ -36,24 +41,30 @@ def within(budget: int, parameters: int) -> int:
     return max(int(budget * min(USUAL_SIZE / max(parameters, 1), 1.0)), 1)
 
 
-def weighed(text: str, value: Value, budget: int, spare: int | None = None) -> TaskRun[Weighed]:
+def finest(text: str, divide: Divide = units) -> Units:
+    """Return the smallest parts that a text is divided into."""
+    return divide(text, len(text) + 1)
+
+
+def weighed(text: str, value: Value, budget: int, spare: int | None = None, divide: Divide = units) -> TaskRun[Weighed]:
     """Weigh the parts of a text: its words, or longer parts if there is too little time for words.
 
     Args:
         budget: tokens. It is exceeded only for texts of which a few readings take longer.
         spare: for a first look, in which words are left out one by one if orders take too long: the texts that will
             be read besides. None for shares that add up.
+        divide: into its words, or into longer parts if there is too little time for words.
     """
-    whole = Table(units(text, 1), value)
+    whole = Table(divide(text, 1), value)
     yield from whole.fill([()])
     before = whole.tokens
     yield from whole.fill([whole.whole])
     at_once = max(whole.tokens - before, 1)
     affordable = max(budget // at_once, 1)
-    words = Units("word", tuple(words_of(text)))
+    words = finest(text, divide)
     one_by_one = spare is not None and len(words) + 1 + spare <= affordable
     is_short = one_by_one or (spare is None and _orders_of(len(words), affordable)) or _all_fit(len(words), affordable)
-    table = Table(words if is_short else units(text, most_parts(affordable)), value)
+    table = Table(words if is_short else divide(text, most_parts(affordable)), value)
     table.known |= {(): whole.known[()], table.whole: whole.known[whole.whole]}
     few = len(table.units) <= FEWEST_PARTS  # eight texts at most, hardly more than one order and its reverse read
     if few or _all_fit(len(table.units), affordable) or (spare is not None and not one_by_one):

@@ -70,7 +70,9 @@ def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:
             "/models lists them."
         )
     found = yield from explain(head, request.about, request.written)
-    return (yield from attributed(head, found, request.about, finer=request.finer)) if request.evidence else found
+    if not request.evidence:
+        return found
+    return (yield from attributed(head, found, request.about, finer=request.finer, written=request.page))
 
 
 TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, Implementation(show_work)), weight=64)

@@ -10,6 +10,7 @@ from bot.tasks.generate import GenerateRequest, continue_text, read_prompt
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, text_page
+from bot.tasks.work.reading import numbered
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
 from bot.tasks.work.writing_evidence import postponed_writing
@@ -39,10 +40,11 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     how = sentence("generate.cut" if prompt.truncated else "generate.whole")
     if prompt.tail:
         how = f"{how} {sentence('generate.tail')}"
+    names = numbered("text", len(texts))
     half = next(filter(None, (half_character(head, [*prompt.tail, *ids]) for ids in texts)), "")
     return explanation(
         text_page(how, head.decode(prompt.ids) if prompt.truncated else request.prompt),
         *pages,
-        *(postponed_writing(request.prompt, texts[0]) if len(texts) == 1 else ()),
+        *(page for one in zip(texts, names, strict=True) for page in postponed_writing(request.prompt, *one)),
         decision_page(f"{certainty} {half}".strip()),
     )

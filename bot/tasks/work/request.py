@@ -32,6 +32,8 @@ class WorkRequest(Request[Explanation]):
     """Compute pages that take long now, rather than in a request of their own."""
     finer: bool = False
     """Compute them as closely as there is time for, rather than for a first picture."""
+    page: int | None = None
+    """Of the pages about written texts, the number of the only one that is computed, from 0; None for all of them."""
 
     def __post_init__(self) -> None:
         # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made

@@ -19,6 +19,7 @@ from bot.tasks.work.reading import read_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.stored_summaries import StoredSummaries
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import PagesAndSentence, check, check_vocabulary, continuations, rewriting, token_pages
 
 if TYPE_CHECKING:
@@ -104,8 +105,15 @@ def _opened(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> T
         *parts,
         text_page(_told(opener, request, made), opener.text(last.part, last.row)),
         *pages,
+        *_postponed(request, made, last),
         decision_page(certainty, " ".join(_decision(opener.head, made))),
     )
+
+
+def _postponed(request: SummarizeRequest, made: Condensation, one: Summary) -> tuple[Page, ...]:
+    """Postpone which words of a part, or which of its messages, made the model write its summary."""
+    by_lines = request.messages is not None and any(part is one.part for part in made.rounds[0].parts)
+    return postponed_writing(one.part, one.written.ids, one.name, by_lines=by_lines)
 
 
 def _condensed(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> TaskRun[Condensation]:
@@ -153,6 +161,7 @@ def _parts(
         read_page(opener.head, [row.source or row.prompt for row in rows], names),
         rounds_page(made, count, "The next pages show how each part's summary was written."),
         *written,
+        *(page for one in before for page in _postponed(request, made, one)),
     )
 
 

@@ -14,11 +14,12 @@ from bot.tasks.translation.drafting import Drafting, scored_form
 from bot.tasks.translation.language_choice import LanguageChoice
 from bot.tasks.translation.passages import Document
 from bot.tasks.translation.phrasebook import PHRASES, dictionary
-from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.wording import sentence
+from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, least_by_layer, rewriting, token_pages
 
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     front = translate.prefix(head, plan.languages.source, plan.languages.target)
     pages, certainty = yield from rewriting(head, rows, written, noun="part")
     text = text_page(_told(head, plan.languages, front), *(front + texts[index] for index in used))
-    return explanation(text, *pages, decision_page(certainty))
+    why = _postponed([texts[index] for index in used], written, numbered("part", len(rows)))
+    return explanation(text, *pages, *why, decision_page(certainty))
+
+
+def _postponed(texts: Sequence[str], written: Sequence[Sequence[int]], names: Sequence[str]) -> Iterator[Page]:
+    """Postpone, of each translation, which words of its own text made the model write it."""
+    for text, ids, name in zip(texts, written, names, strict=True):
+        yield from postponed_writing(text, ids, name)
 
 
 def _used(
@@ -138,7 +146,8 @@ def _weighed(
     # Each text ends with the line break that ended it, even one that is cut because the context is too short.
     pages, certainty = token_pages(head, there, found[: len(there)], names, elsewhere=elsewhere, stop="")
     layers = yield from least_by_layer(head, there, found[: len(there)], names)
-    return explanation(*begun, *pages, *layers, decision_page(certainty, *_weight(head, read, found)))
+    why = _postponed(sentences, [one.written for one in there], names)
+    return explanation(*begun, *pages, *layers, *why, decision_page(certainty, *_weight(head, read, found)))
 
 
 def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:

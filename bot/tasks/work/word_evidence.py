@@ -23,7 +23,7 @@ from bot.tasks import sentiment, zeroshot
 from bot.tasks.scores import Floats, sigmoid
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.blocks import Bars, Block, Form, Number, Page, Postponed, Quote, Scores, Text, column, table
-from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, most_parts, weighed, within
+from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, finest, most_parts, weighed, within
 from bot.tasks.work.coalitions import Table, Value, exact, interactions
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
@@ -120,12 +120,12 @@ def computed_pages(
     """
     value = label_value(head, request, postponed.index)
     text: str = request.text  # type: ignore[attr-defined]
-    budget = MOST_READ if finer else within(FIRST_READ, head.parameters)
+    budget = within(MOST_READ if finer else FIRST_READ, head.parameters)
     found = yield from weighed(text, value, budget, None if finer else FIRST_DRAWS + 1)
     all_of_it = finer or found.is_exact
     proof = yield from _proof(found, DRAWS if all_of_it else FIRST_DRAWS)
-    paired = yield from _pairs(found, value, text, MOST_READ // 2 if finer else budget // 4)
-    is_last = finer or (found.is_exact and found.table.units.parts == tuple(words_of(text)))
+    paired = yield from _pairs(found, value, text, budget // (2 if finer else 4))
+    is_last = finer or (found.is_exact and found.table.units == finest(text))
     pages = [scores_page(found, proof, postponed), _pairs_page(paired, postponed)]
     return [replace(one, is_estimate=not is_last) for one in pages]
 
@@ -168,7 +168,7 @@ def scores_page(found: Weighed, proof: Proof | None, postponed: Postponed) -> Pa
     how = how_weighed(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
     title, shown_digits = f"What spoke for {postponed.label}", decimals(form)
-    picture = Scores(title, postponed.label, tokens, tuple(scores), total, shown_digits)
+    picture = Scores(title, postponed.label, tokens, tuple(scores), total, shown_digits, parts.noun)
     blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
     return page("attribution", *blocks, picture=picture)
 

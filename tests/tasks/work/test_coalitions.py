@@ -14,7 +14,7 @@ from captum.attr import ShapleyValues
 from bot.inference.operations import TaskRun, run_task
 from bot.tasks.scores import Floats
 from bot.tasks.work.coalitions import Shares, Table, exact, interactions, sampled
-from bot.tasks.work.units import Units, units, words_of
+from bot.tasks.work.units import Units, units, units_of_lines, words_of
 
 PARTS = ("not ", "a ", "good ", "day ", "here")
 
@@ -147,6 +147,39 @@ def test_words_join_to_the_text(text: str) -> None:
     assert all(word.strip() for word in words)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    {
+        "Good, don’t.": ["Good,", "don’t."],
+        "“Paris” (good)": ["“Paris”", "(good)"],
+        "猫は「魚」が好き。": ["猫", "は", "「魚」", "が", "好", "き。"],
+        "コーヒーを飲みます": ["コーヒー", "を", "飲", "み", "ま", "す"],
+        "北京 is big": ["北", "京", "is", "big"],
+        "나는 커피를": ["나는", "커피를"],
+        "เมื่อวานไปทะเล": ["เมื่", "อ", "วา", "น", "ไป", "ทะ", "เล"],  # no vowel without its consonant
+        "ကော်ဖီကြိုက်": ["ကော်", "ဖီ", "ကြိုက်"],
+        "ខ្ញុំចូលចិត្ត": ["ខ្ញុំ", "ចូ", "ល", "ចិ", "ត្ត"],
+        "ກາເຟ": ["ກາ", "ເຟ"],
+        "བོད་སྐད": ["བོད་", "སྐད"],
+        "print(a+b)": ["print", "(a", "+", "b)"],  # a text without any space
+        "x = print(a+b)": ["x", "=", "print(a+b)"],
+    }.items(),
+)
+def test_words_of_scripts_with_and_without_spaces(text: str, words: list[str]) -> None:
+    assert [word.strip() for word in words_of(text)] == words
+
+
+def test_parts_of_unspaced_texts_are_not_called_words() -> None:
+    assert [units(text, 20).noun for text in ("a b", "猫は", "a 猫")] == ["word", "part", "part"]
+
+
+def test_messages_are_not_divided() -> None:
+    text = "alice: Who? I do.\nbob: Me.\ncarol: And me."
+    assert units_of_lines(text, 20) == Units("message", ("alice: Who? I do.\n", "bob: Me.\n", "carol: And me."))
+    assert units_of_lines(text, 2) == Units("part", ("alice: Who? I do.\nbob: Me.\n", "carol: And me."))
+    assert units_of_lines("alice: Who? I do.", 20).noun == "word"
+
+
 def test_units_are_words_then_sentences_then_runs() -> None:
     text = "The first one. The second one here! And a third."
     assert units(text, 20).names == tuple(text.split())
@@ -154,5 +187,4 @@ def test_units_are_words_then_sentences_then_runs() -> None:
     runs = units("one two three four five six seven", 3)
     assert (runs.noun, len(runs)) == ("part", 3)
     assert "".join(runs.parts) == "one two three four five six seven"
-    assert len(words_of("猫は魚が好きです。")) > 3
     assert runs.without([0]) == "three four five six seven"

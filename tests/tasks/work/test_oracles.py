@@ -18,7 +18,8 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.scores import Floats
 from bot.tasks.work.coalitions import Table, Value, exact, left_out, sampled
 from bot.tasks.work.units import Units, words_of
-from bot.tasks.work.writing_evidence import prompt_ids, written_value
+from bot.tasks.work.writing_evidence import written_value
+from bot.tasks.work.writing_readings import reading_of
 
 REQUEST = GenerateRequest("The capital of France")
 WRITTEN = " is Paris"
@@ -58,7 +59,7 @@ def test_written_texts_are_attributed_as_by_captum(written: tuple[Any, Table]) -
     target = torch.tensor(head.encode_rest(WRITTEN))
 
     def template(*words: str) -> Any:
-        return torch.tensor([prompt_ids(head, REQUEST, "".join(words).strip())])
+        return torch.tensor([reading_of(head, REQUEST)("".join(words).strip())[0]])
 
     for ours, method in ((exact(table), ShapleyValues), (run_task(left_out(table)), FeatureAblation)):
         about = TextTemplateInput(template, list(table.units.parts))
