@@ -37,7 +37,8 @@ async def test_nobody_is_forgotten_and_nothing_is_left(crowded: Crowded, caplog:
             crowd.recheck()
     assert not crowd.strange
     assert sum(crowd.tally.values()) == crowd.asked
-    assert crowd.tally[Ending.ANSWERED] > crowd.asked / 2
+    # Of those who have not deleted their message: on a busy machine people have longer to do so.
+    assert crowd.tally[Ending.ANSWERED] > (crowd.asked - crowd.tally[Ending.CANCELLED]) / 2
     assert weather.errors
     assert weather.drops
     assert crowd.tally[Ending.CANCELLED]
