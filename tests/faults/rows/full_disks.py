@@ -25,6 +25,8 @@ from tests.sharding.bot_process import BotProcess, bot_process
 PEOPLE = 10
 MEGABYTES = 48
 """Of the disk: more than a fetch wants to be free before it begins."""
+STORE_MEGABYTES = 8
+"""Where only a database is on it: its log of changes grows to four before it shrinks, and may not fill it alone."""
 
 
 def fetch(pattern: str) -> Callable[[int], Any]:
@@ -52,7 +54,7 @@ async def store(times: int) -> Tally:
     """Requests are kept, and the disk of their database is full."""
     tally = Tally(tried=times)
     for _ in range(times):
-        async with small_disk(1) as disk, RequestStore.open(disk.folder / FILE) as opened:
+        async with small_disk(STORE_MEGABYTES) as disk, RequestStore.open(disk.folder / FILE) as opened:
             tally += await asked(opened)
             await asyncio.to_thread(disk.fill)
             for _ in range(4):  # there is room inside the file
