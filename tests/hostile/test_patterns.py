@@ -16,9 +16,11 @@ from bot.replies.comparing import columns
 from bot.replies.formatting.text import escape, listed, visible
 from bot.tasks.code import fence
 from bot.tasks.code.ending import code_end
+from bot.tasks.code.languages import guess_code_language
 from bot.tasks.fill import _MASK
 from bot.tasks.prompts.question_answering import clean_answer
 from bot.tasks.translation.drafting import requoted
+from bot.tasks.translation.protected import pieces
 from bot.text.label_list import parse_labels
 from bot.text.markup import markup
 from bot.text.quotes import find_quote
@@ -77,6 +79,9 @@ SLOW_ONCE: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "a line's last word": (lambda text: sentences(text, "en"), "t.ex. a"),
     "a long word before the end": (lambda text: sentences(f"{text}.b! C", "en"), "a"),
     "names": (lambda text: listed(text.split(), 100), "a "),
+    "which language code is in": (guess_code_language, "\n"),
+    "the same of lines": (guess_code_language, "a\n"),
+    "what is not translated": (lambda text: list(pieces(text)), "`"),
     "a quote everywhere": (lambda text: find_quote(text, "一", "一"), "一"),
     "a quote and many words": (lambda text: find_quote(text, "a", "b c d e f g"), "a b "),
 }

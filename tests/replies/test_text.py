@@ -221,6 +221,7 @@ def test_inline_code_is_one_line_without_backticks(text: str, shown: str) -> Non
 def test_bold_of_nothing_is_nothing() -> None:
     assert bold("") == ""
     assert bold(" ") == " "
+    assert bold("\ud800\x07 ") == " "  # asterisks around it would be shown
     assert bold("a*b") == r"**a\*b**"
 
 

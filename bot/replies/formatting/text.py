@@ -70,8 +70,9 @@ def inside_quote(text: str) -> str:
 
 
 def bold(text: str) -> str:
-    """Return a text in bold, unless it is only white space."""
-    return f"**{escape(text)}**" if text.strip() else escape(text)
+    """Return a text in bold, unless nothing of it is visible."""
+    shown = escape(text)
+    return f"**{shown}**" if shown.strip() else shown
 
 
 def code_span(text: str, limit: int) -> str:

@@ -46,6 +46,9 @@ def _language(code: str, table: Mapping[str, Any]) -> CodeLanguage:
 
 LANGUAGES = tuple(_language(*one) for one in read_table("bot.tasks.code", "languages.toml").items())
 PLAIN = LANGUAGES[-1]
+_EDGE = 16
+"""Characters that count at both ends of a gap."""
+_LONG_GAP = re.compile(rf"\s{{{2 * _EDGE + 1},}}")
 _BY_NAME = {name: language for language in reversed(LANGUAGES) for name in language.names}
 
 
@@ -66,8 +69,10 @@ def find_code_language(name: str) -> CodeLanguage:
 
 def guess_code_language(code: str) -> CodeLanguage:
     """Return the language with the most marks in some code; plain text if there are none."""
-    best = max(LANGUAGES, key=lambda language: language.score(code))
-    return best if best.score(code) else PLAIN
+    # Most marks begin with white space, which would be tried from each line of a long gap to the gap's end.
+    read = _LONG_GAP.sub(lambda gap: gap[0][:_EDGE] + gap[0][-_EDGE:], code)
+    score, best = max(((language.score(read), language) for language in LANGUAGES), key=lambda one: one[0])
+    return best if score else PLAIN
 
 
 def code_languages(typed: str) -> list[CodeLanguage]:

@@ -40,7 +40,7 @@ _PIECE = regex.compile(
         | (?<! \w ) _+ (?= \S ) | (?<= \S ) _+ (?! \w )
     )
     | (?P<kept>
-        (?P<ticks> `+ ) (?! ` ) [^\n]*? (?<! ` ) (?P=ticks) (?! ` )   # code
+        (?P<ticks> `++ ) [^\n]*? (?<! ` ) (?P=ticks) (?! ` )   # code
         | {FORMS}
         | {LINKS}
         | @ (?: everyone | here ) \b
