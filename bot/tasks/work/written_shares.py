@@ -60,7 +60,9 @@ def in_words(shares: WrittenShares) -> Iterator[Text]:
         ranked = sorted(range(len(values)), key=lambda part: -abs(values[part]))
         scores = ((shares.parts[part], " ", Number(values[part], Form.SIGNED_TWO)) for part in ranked)
         start, end = Number(shares.start[index], Form.TWO), Number(shares.end[index], Form.TWO)
-        yield (f"{index + 1}. {word}: log p from ", start, " to ", end, "; ", joined(scores, sign=", "))
+        added = Number(shares.end[index] - shares.start[index], Form.SIGNED_TWO)
+        numbers: Text = ("log p from ", start, " to ", end, ", added ", added)
+        yield (f"{index + 1}. {word}: ", numbers, "; ", joined(scores, sign=", "))
 
 
 def of_word(page: Page, index: int) -> Page:

@@ -15,6 +15,7 @@ from captum.attr import LLMAttribution, ShapleyValues, TextTemplateInput
 from bot.inference.operations import TaskRun, run_task
 from bot.inference.requests import Request
 from bot.replies.work.blocks import plain
+from bot.replies.work.numbers import signed
 from bot.tasks import chat, complete, generate
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.chat import ChatRequest
@@ -144,6 +145,9 @@ def test_all_numbers_of_the_page(load: Callable[[str], Any], case: Case) -> None
             pytest.approx(sum(chosen.picture.values)), shares.start[index], shares.end[index],
         ]  # fmt: skip
         assert sum(shares.values[index]) == pytest.approx(shares.end[index] - shares.start[index])
+        line = plain(shares).splitlines()[index]
+        assert f", added {signed(shares.end[index] - shares.start[index], 2)}; " in line or "added 0.00; " in line
+        assert all(part in line for part in shares.parts)
     assert of_word(page, len(shares.words)) is page
 
 
