@@ -21,12 +21,14 @@ from bot.replies.delivery import ResponseKind
 from bot.replies.latest_only import LatestOnly
 from bot.replies.messages import check_reader
 from bot.replies.sharing import still_shareable
+from bot.replies.work.exchanges import exchanges_of
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.render import render
 from bot.tasks import all_tasks
 from bot.tasks.translate import TranslateRequest
+from bot.tasks.work.blocks import Page, PostponedFlip
 from bot.tasks.work.explanations import EXPLANATIONS
-from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.request import Exchange, WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.label_list import parse_labels
 
@@ -64,7 +66,7 @@ class Inspect(Cog):
         bot.handle(SHOW_WORK, self.show, kept=WorkRequest)
         bot.handle(TURN_PAGE, self.turn, kept=WorkRequest)
         self._edits = LatestOnly()
-        self._computed: LRUCache[tuple[str, int], bool] = LRUCache(MOST_COMPUTED)
+        self._computed: LRUCache[tuple[str, int], WorkRequest] = LRUCache(MOST_COMPUTED)
 
     @app_commands.command()
     @app_commands.choices(command=command_choices())
@@ -115,21 +117,27 @@ class Inspect(Cog):
         key = (press.request_id, press.detail)
         show = partial(self.delivery.answer, interaction, kind=kind, kept={press.request: press.request_id})
         page = still_shareable(interaction, partial(render, number=press.detail))
-        if key not in self._computed:
-            answer = await show(press.request, page)
-            if answer is None or answer.result.page_at(press.detail)[1].postponed is None:
+        if (computed := self._computed.get(key)) is not None:
+            await show(computed, page)
+            return
+        answer = await show(press.request, page)
+        waiting = None if answer is None else answer.result.page_at(press.detail)[1].postponed
+        if waiting is None:
+            return
+        of_flip = isinstance(waiting, PostponedFlip)
+        wanted = replace(press.request, flip=of_flip, evidence=not of_flip)
+        shown = await show(wanted, page)
+        if shown is None:
+            return
+        if (first := shown.result.page_at(press.detail)[1]).is_estimate:
+            exchanges = await self._exchanges(interaction, wanted, first) if wanted.flip else ()
+            wanted = replace(wanted, finer=True, exchanges=exchanges)
+            if await show(wanted, page) is None:
                 return
-        shown = None
-        if not self._computed.get(key):
-            shown = await show(replace(press.request, evidence=True), page)
-            if shown is None:
-                return
-        if shown is None or shown.result.page_at(press.detail)[1].is_estimate:
-            if await show(replace(press.request, evidence=True, finer=True), page) is None:
-                return
-            self._computed[key] = True
-        else:
-            self._computed[key] = False
+        self._computed[key] = wanted
+
+    async def _exchanges(self, interaction: Interaction, request: WorkRequest, first: Page) -> tuple[Exchange, ...]:
+        return await exchanges_of(self.backend, request.about.subject, first.strongest, interaction.user.id)
 
 
 def _check_reader(interaction: Interaction, request: WorkRequest) -> None:

@@ -384,7 +384,7 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["8"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["9"], custom_id=page_id(shown.response))
 
             assert "it was computed in one batch with other people" in shown.response.embeds[0].description
 
@@ -392,9 +392,9 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["8"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["9"], custom_id=page_id(shown.response))
 
-            assert shown.response.embeds[0].title == "9. Decision"
+            assert shown.response.embeds[0].title == "10. Decision"
             assert "The answer said" not in shown.response.embeds[0].description
 
 

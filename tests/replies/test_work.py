@@ -49,7 +49,17 @@ from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
 from bot.tasks.work.attribution import attribution_page
-from bot.tasks.work.blocks import Form, Page, Postponed, PostponedGradients, PostponedWriting, column, table
+from bot.tasks.work.blocks import (
+    Form,
+    Page,
+    Postponed,
+    PostponedFlip,
+    PostponedGradients,
+    PostponedWriting,
+    column,
+    table,
+)
+from bot.tasks.work.changes import Asked, Change
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
     LabelledToken,
@@ -62,6 +72,8 @@ from bot.tasks.work.entities import (
 )
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.fill import mask_page, rescored_page
+from bot.tasks.work.flip_page import flip_page
+from bot.tasks.work.flipping import Flip, Search
 from bot.tasks.work.layers import pages_of_lens
 from bot.tasks.work.pages import PAGES, decided, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import hidden_page, tokens_page
@@ -69,6 +81,7 @@ from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from bot.tasks.work.summarize import rounds_page
 from bot.tasks.work.token_pairs import token_pairs_page
+from bot.tasks.work.units import Units
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 from bot.tasks.work.zeroshot import entailment_page
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -129,6 +142,7 @@ def sample(text: str) -> tuple[Page, ...]:
         POSTPONED,
         page("pairs", Postponed("POSITIVE", text, 0)),
         page("made-it-write", PostponedWriting(text, (1, 2))),
+        *flipping(text),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
         ending(text, 12, text),
         *labelled(text),
@@ -193,6 +207,15 @@ def compared(text: str) -> tuple[Page, ...]:
         token_pairs_page((1, 2), ((token(text),), (token("b"), token(text))), STATES, 1.0),
         cosines_page((text, "b"), np.array([[1.0, -0.25], [-0.25, 1.0]]), ranked=True),
     )
+
+
+def flipping(text: str) -> tuple[Page, ...]:
+    """What would flip a label, before it is computed and after."""
+    asked, exchanged = Asked(lambda text, alone: iter(())), Change((0,), text, text)  # type: ignore[arg-type,return-value]
+    asked.known[text] = np.array([0.25, 0.75])
+    tried = Search(Units("word", (text, "b")), asked, 0, np.array([0.75, 0.25]), [Change((0,), "", text)], [exchanged])
+    tried.flip = Flip(exchanged, asked.known[text])
+    return page("flip", PostponedFlip(text)), flip_page(tried, (text, "b"), finer=True)
 
 
 def extracted(text: str) -> tuple[Page, ...]:

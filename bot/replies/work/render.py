@@ -49,7 +49,11 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     file = TextFile("work.txt", work_file(pages, number)) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
-    turning = Pages(replace(request, evidence=False, finer=False), tuple(one.name for one in pages), number)
+    turning = Pages(
+        replace(request, evidence=False, finer=False, flip=False, exchanges=()),
+        tuple(one.name for one in pages),
+        number,
+    )
     return Reply(embed, file, (), drawing, turning)
 
 

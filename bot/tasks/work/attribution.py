@@ -23,6 +23,7 @@ from bot.tasks.work.blocks import (
     Number,
     Page,
     Postponed,
+    PostponedFlip,
     PostponedGradients,
     PostponedWriting,
     Scores,
@@ -130,6 +131,8 @@ def attributed(
     pages = list(found.pages)
     computed: list[Page] = []
     for index, one in enumerate(pages):
+        if isinstance(one.postponed, PostponedFlip):  # a request of its own
+            continue
         match one.postponed:
             case PostponedGradients() as postponed:  # only an encoder's
                 assert not isinstance(head, CausalLM)

@@ -197,9 +197,17 @@ class PostponedGradients:
     """The number that is explained, in words that end a sentence."""
 
 
-Waiting: TypeAlias = Postponed | PostponedGradients | PostponedWriting
+@dataclass(frozen=True)
+class PostponedFlip:
+    """The least change of a text that gives it another label; looked for when somebody opens its page."""
 
-Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Postponed | PostponedGradients | PostponedWriting
+    label: str
+    """The text's own."""
+
+
+Waiting: TypeAlias = Postponed | PostponedGradients | PostponedWriting | PostponedFlip
+
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | Waiting
 
 
 @dataclass(frozen=True)
@@ -340,6 +348,8 @@ class Page:
     picture: Annotated[Picture | None, Tagged()] = None
     is_estimate: bool = False
     """Whether it shows numbers that can be computed more closely."""
+    strongest: tuple[int, ...] = ()
+    """Of a first look for changes: indices of the text's words, those first that matter most to its label."""
 
     @property
     def postponed(self) -> Waiting | None:

@@ -17,6 +17,19 @@ WrittenIds: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """Words that may stand in the place of another one.
+
+    Attributes:
+        place: index of the word.
+        words: the likeliest first.
+    """
+
+    place: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class WorkRequest(Request[Explanation]):
     """Opens the answer to another request. It is stored in JSON by the names of its fields."""
 
@@ -32,6 +45,10 @@ class WorkRequest(Request[Explanation]):
     """Compute pages that take long now, rather than in a request of their own."""
     finer: bool = False
     """Compute them as closely as there is time for, rather than for a first picture."""
+    flip: bool = False
+    """Compute the page that says what would give the text another label."""
+    exchanges: tuple[Exchange, ...] = ()
+    """Words that are tried on that page."""
 
     def __post_init__(self) -> None:
         # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made

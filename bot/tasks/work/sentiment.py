@@ -12,6 +12,7 @@ from bot.tasks.scores import ranked
 from bot.tasks.sentiment import SentimentRequest, WordScore
 from bot.tasks.work.attribution import label_attribution
 from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.flip_page import postponed_flip
 from bot.tasks.work.layers import label_layer_pages, prompt_layer_pages
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
 from bot.tasks.work.reading import prompted, unprompted
@@ -42,6 +43,7 @@ def explain_classification(
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
         *label_attribution(head, made.inputs, best, head.labels[best], best),
         *layers,
+        *postponed_flip(head.labels[best], request.text),
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 
@@ -64,6 +66,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
         weighed_page(labels, np.array(columns), _formula(made, score)),
         *postponed_pages(labels[best], best, request.text),
         *layers,
+        *postponed_flip(labels[best], request.text),
         decision_page(*largest(ranked(labels, probabilities))),
     )
 

@@ -12,6 +12,7 @@ from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
 from bot.tasks.work.attribution import label_attribution
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
+from bot.tasks.work.flip_page import postponed_flip
 from bot.tasks.work.pages import (
     applying,
     decision_page,
@@ -54,6 +55,7 @@ def explain_inference(
         *read,
         entailment_page(head.labels, request.labels, made.logits.tolist(), made.probabilities.tolist(), how),
         *label_attribution(head, likeliest, made.entailment, label, best, hypotheses[best]),
+        *postponed_flip(label, request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 
@@ -108,6 +110,7 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
         *read,
         weighed_page(request.labels, columns, _weighing_formula(request, made)),
         *postponed_pages(request.labels[best], best, request.text),
+        *postponed_flip(request.labels[best], request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 

@@ -135,6 +135,7 @@ def test_a_tag_stands_only_where_a_union_needs_one() -> None:
                 ],
                 "picture": None,
                 "is_estimate": False,
+                "strongest": [],
             }
         ]
     }
