@@ -15,7 +15,7 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints import choosing
-from bot.replies.components.pages import TURN_PAGE
+from bot.replies.components.pages import SHOW_VARIANT, TURN_PAGE, ChosenVariant, VariantMenu
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
 from bot.replies.latest_only import LatestOnly
@@ -65,6 +65,8 @@ class Inspect(Cog):
         super().__init__(bot)
         bot.handle(SHOW_WORK, self.show, kept=WorkRequest)
         bot.handle(TURN_PAGE, self.turn, kept=WorkRequest)
+        bot.add_dynamic_items(VariantMenu)
+        bot.handle(SHOW_VARIANT, self.show_variant, kept=WorkRequest)
         self._edits = LatestOnly()
         self._computed: LRUCache[tuple[str, int], WorkRequest] = LRUCache(MOST_COMPUTED)
 
@@ -111,6 +113,17 @@ class Inspect(Cog):
             return
         await defer(interaction)  # also for an edit that a newer one cancels
         await self._edits.run(interaction.message.id, self._turn(interaction, press, kind))
+
+    async def show_variant(self, interaction: Interaction, press: Press[WorkRequest, ChosenVariant]) -> None:
+        """Show another view of a page, from the numbers that the worker has already. Raises like `show`."""
+        _check_reader(interaction, press.request)
+        await self.delivery.answer(
+            interaction,
+            press.request,
+            still_shareable(interaction, partial(render, number=press.detail.page, variant=press.detail.variant)),
+            kind=ResponseKind.of_view(interaction),
+            kept={press.request: press.request_id},
+        )
 
     async def _turn(self, interaction: Interaction, press: Press[WorkRequest, int], kind: ResponseKind) -> None:
         """Show a page. One that takes long says so first, unless it was computed recently."""

@@ -31,8 +31,8 @@ def labels(message: Any) -> list[str]:
 
 
 def menu(message: Any) -> dict[str, Any]:
-    [found] = [one for row in message.components for one in row["components"] if "options" in one]
-    return dict(found)
+    found, *_ = [one for row in message.components for one in row["components"] if "options" in one]
+    return dict(found)  # others are about the same page
 
 
 def page_id(message: Any) -> str:
@@ -507,3 +507,37 @@ class TestInspect:
             result = await scene.alice.slash(scene.channel, "inspect", **options)
 
             assert sentence in scene.refusal(result)
+
+
+class TestTemperatures:
+    async def test_the_same_logits_are_drawn_again(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            await scene.alice.select(shown.response.message, ["4"], custom_id=page_id(shown.response))
+            batches = scene.worker.status().batches
+            menus = [one for row in shown.response.components for one in row["components"] if "options" in one]
+            names = [option["label"] for option in menus[1]["options"]]
+            assert names == ["As it is", *(f"Temperature {value}" for value in ("0.2", "0.7", "1", "1.5"))]
+
+            await scene.alice.select(shown.response.message, ["0"], custom_id=menus[1]["custom_id"])
+
+            [embed] = shown.response.embeds
+            assert embed.title == "5. Logits and softmax"
+            assert "each divided by 0.2 before softmax" in embed.description
+            [picture] = shown.response.attachments
+            assert picture.description.startswith("Probabilities: temperature 0.2: ")
+            assert scene.worker.status().batches == batches
+            [chosen] = [
+                one["label"]
+                for row in shown.response.components
+                for menu in row["components"]
+                if "variant" in menu.get("custom_id", "")
+                for one in menu["options"]
+                if one.get("default")
+            ]
+            assert chosen == "Temperature 0.2"
+
+            await scene.alice.select(shown.response.message, ["page"], custom_id=menus[1]["custom_id"])
+            assert "each divided by" not in shown.response.embeds[0].description
+            await scene.alice.click(shown.response.message, label="Back")
+            assert shown.response.embeds[0].title == "4. Hidden states"

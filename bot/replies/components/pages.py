@@ -14,7 +14,10 @@ from bot.replies.formatting.text import fit, visible
 
 TURN_PAGE = Action("page", "Another page")
 """Its detail is the number of the page, from 0."""
+SHOW_VARIANT = Action("variant", "Another view of the page")
+"""Its detail is a `ChosenVariant`."""
 LONGEST_OPTION = 100
+AS_IT_IS = "As it is"
 
 View = discord.ui.View
 
@@ -26,12 +29,18 @@ class Pages:
     request: Request[object]
     names: tuple[str, ...]
     current: int
+    variants: tuple[str, ...] = ()
+    """Other views of the current page."""
+    variant: int | None = None
+    """The one that is shown; None for the page itself."""
 
     def items(self, request_id: str) -> Iterator[Item]:
         """Yield a menu of all pages, and the buttons Back and Next; nothing for a single page."""
         if len(self.names) < 2:
             return
         yield PageMenu.of(self, request_id)
+        if self.variants:
+            yield VariantMenu.of(self, request_id)
         if self.current > 0:
             yield PageButton.of(request_id, self.current - 1, "Back", discord.ButtonStyle.secondary)
         if self.current + 1 < len(self.names):
@@ -75,3 +84,35 @@ class PageButton(
     @property
     def detail(self) -> int:
         return int(self.fields["page"])
+
+
+@dataclass(frozen=True)
+class ChosenVariant:
+    """A page's number, and the index of its variant; None for the page itself."""
+
+    page: int
+    variant: int | None
+
+
+class VariantMenu(
+    Component[discord.ui.Select[View]], template=r"glassbox-variant:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"
+):
+    """A menu of the views of a page, such as a distribution at several temperatures."""
+
+    action = SHOW_VARIANT.name
+
+    @classmethod
+    def of(cls, pages: Pages, request_id: str) -> VariantMenu:
+        """Make the menu of the current page."""
+        custom_id = f"glassbox-variant:{pages.current}:{request_id}"
+        menu: discord.ui.Select[View] = discord.ui.Select(custom_id=custom_id)
+        for index, name in enumerate((AS_IT_IS, *pages.variants)):
+            value = "page" if not index else str(index - 1)
+            is_shown = pages.variant == (index - 1 if index else None)
+            menu.add_option(label=fit(name, LONGEST_OPTION, visible)[0], value=value, default=is_shown)
+        return cls(menu)
+
+    @property
+    def detail(self) -> ChosenVariant:
+        chosen = self.item.values[0] if self.item.values else "page"
+        return ChosenVariant(int(self.fields["page"]), int(chosen) if chosen.isdecimal() else None)

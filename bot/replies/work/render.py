@@ -27,14 +27,18 @@ BLOCK_ROOM = 1_500
 LEFT_OUT = "*… and more*"
 
 
-def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -> Reply:
+def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0, variant: int | None = None) -> Reply:
     """Show one page.
 
     Args:
         number: of the page, from 0; the nearest page is shown if there is none of this number.
+        variant: index of the page's variant that is shown; None for the page itself.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
     number, page = found.page_at(number)
+    names = tuple(one.name for one in page.variants)
+    if variant is not None and variant < len(page.variants):
+        page = replace(page, blocks=page.variants[variant].blocks, picture=page.variants[variant].picture)
     pages = found.pages
     draft = Draft(getattr(Colour, request.task.upper(), Colour.WORK))
     description = "\n".join([page.about, *_shown(page, draft)])
@@ -49,11 +53,8 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     file = TextFile("work.txt", work_file(pages, number)) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
-    turning = Pages(
-        replace(request, evidence=False, finer=False, flip=False, exchanges=()),
-        tuple(one.name for one in pages),
-        number,
-    )
+    whole = replace(request, evidence=False, finer=False, flip=False, exchanges=())
+    turning = Pages(whole, tuple(one.name for one in pages), number, names, variant)
     return Reply(embed, file, (), drawing, turning)
 
 

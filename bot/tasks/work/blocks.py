@@ -278,13 +278,13 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Reshaped:
-    """A picture of probabilities before and after temperature and top_p, of which one was chosen."""
+    """A picture of probabilities before and after temperature and top_p; one of them may have been chosen."""
 
     title: str
     names: tuple[Text, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
-    chosen: int
+    chosen: int | None
 
 
 @dataclass(frozen=True)
@@ -337,6 +337,15 @@ Picture: TypeAlias = (
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Another view of a page, from the same numbers: its name in a menu, and what takes the place of the page's own."""
+
+    name: str
+    blocks: tuple[Annotated[Block, Tagged()], ...]
+    picture: Annotated[Picture | None, Tagged()] = None
+
+
+@dataclass(frozen=True)
 class Page:
     """One step on the way from the text to the answer."""
 
@@ -350,6 +359,7 @@ class Page:
     """Whether it shows numbers that can be computed more closely."""
     strongest: tuple[int, ...] = ()
     """Of a first look for changes: indices of the text's words, those first that matter most to its label."""
+    variants: tuple[Variant, ...] = ()
 
     @property
     def postponed(self) -> Waiting | None:

@@ -136,6 +136,7 @@ def test_a_tag_stands_only_where_a_union_needs_one() -> None:
                 "picture": None,
                 "is_estimate": False,
                 "strongest": [],
+                "variants": [],
             }
         ]
     }
