@@ -12,6 +12,7 @@ from discord import app_commands
 
 from bot.checkpoint_option import CheckpointOfCommand
 from bot.client import Cog, Glassbox, Interaction
+from bot.errors import RequestForgotten
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints import choosing
@@ -106,6 +107,7 @@ class Inspect(Cog):
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
         """Show another page. Of several edits of a message, only the newest counts. Raises like `show`."""
+        _check_detail(press.detail)
         _check_reader(interaction, press.request)
         kind = ResponseKind.of_view(interaction)
         if kind is ResponseKind.EPHEMERAL or interaction.message is None:
@@ -116,6 +118,7 @@ class Inspect(Cog):
 
     async def show_variant(self, interaction: Interaction, press: Press[WorkRequest, ChosenVariant]) -> None:
         """Show another view of a page, from the numbers that the worker has already. Raises like `show`."""
+        _check_detail(press.detail)
         _check_reader(interaction, press.request)
         await self.delivery.answer(
             interaction,
@@ -151,6 +154,12 @@ class Inspect(Cog):
 
     async def _exchanges(self, interaction: Interaction, request: WorkRequest, first: Page) -> tuple[Exchange, ...]:
         return await exchanges_of(self.backend, request.about.subject, first.strongest, interaction.user.id)
+
+
+def _check_detail(detail: object) -> None:
+    """Raise `RequestForgotten` if a plain button, which is forged, names the action of a menu."""
+    if detail is None:
+        raise RequestForgotten
 
 
 def _check_reader(interaction: Interaction, request: WorkRequest) -> None:

@@ -40,7 +40,8 @@ def compare(page: Page, logits: torch.Tensor, ids: list[int], noun: str) -> None
         after = getattr(view.picture, "after", None) or view.picture.values
         assert after == pytest.approx(right, abs=EXACT)
         [formula] = [one for one in view.blocks if isinstance(one, Formula)]
-        result = formula.lines[-1][1]
+        last: Any = formula.lines[-1]
+        result = last[1]
         assert isinstance(result, Number)
         assert min(abs(result.value - one) for one in right) < EXACT
 
