@@ -125,5 +125,5 @@ async def test_a_press_that_fails_tells_its_person(open_scene: OpenScene, monkey
             raise ValueError
 
         monkeypatch.setattr("bot.replies.components.pages.PageButton.detail", property(fails))
-        pressed = await scene.alice.click(inspected, label="Next: Tokens")
+        pressed = await scene.alice.click(inspected, label="Next: Text")
         assert told(scene, pressed) == UNEXPECTED

@@ -30,6 +30,7 @@ from bot.replies.work import pictures
 from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import cell, decimal, percent, signed
 from bot.replies.work.offer import work_of
+from bot.replies.work.path import path_page
 from bot.replies.work.render import render
 from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to
 from bot.tasks.answer import Location, ScoredWindow
@@ -143,6 +144,7 @@ def sample(text: str) -> tuple[Page, ...]:
         page("pairs", Postponed("POSITIVE", text, 0)),
         page("made-it-write", PostponedWriting(text, (1, 2))),
         *flipping(text),
+        way(text),
         attribution_page(text, row, (0.5, -0.25, 0.125, 0.0, 0.25), 0.625, text),
         ending(text, 12, text),
         *labelled(text),
@@ -216,6 +218,18 @@ def flipping(text: str) -> tuple[Page, ...]:
     tried = Search(Units("word", (text, "b")), asked, 0, np.array([0.75, 0.25]), [Change((0,), "", text)], [exchanged])
     tried.flip = Flip(exchanged, asked.known[text])
     return page("flip", PostponedFlip(text)), flip_page(tried, (text, "b"), finer=True)
+
+
+def way(text: str) -> Page:
+    """The map of a request's way."""
+    row = (token(text), *ROW)
+    pages = explanation(
+        text_page(text, text),
+        tokens_page((row, row), (text, text), (2, 5)),
+        LOGITS,
+        decision_page(*decided("", text, 0.5)),
+    )
+    return path_page(REQUEST, Answer(pages, "tiny", "cpu", "float32", 0.01, waited=0.25, rows=3))
 
 
 def extracted(text: str) -> tuple[Page, ...]:
@@ -570,7 +584,8 @@ def test_pages_of_one_name_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "title"), [(-1, "1. Text"), (1, "2. Logits and softmax"), (99, "2. Logits and softmax")]
+    ("number", "title"),
+    [(-1, "0. The way of the request"), (0, "1. Text"), (1, "2. Logits and softmax"), (99, "2. Logits and softmax")],
 )
 def test_a_page_that_does_not_exist(number: int, title: str) -> None:
     assert shown(text_page("b", "a"), LOGITS, number=number).embed.title == title

@@ -13,11 +13,14 @@ from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
 from bot.replies.work.blocks import markdown
 from bot.replies.work.file import work_file
+from bot.replies.work.path import MAP, path_page
 from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.work.blocks import Explanation, File, Formula, Page, Table
+from bot.tasks.work.pages import PAGES
 from bot.tasks.work.request import WorkRequest
 
+PATH = PAGES["path"]["name"]
 ROOM = 3_700
 """Units of a page, without the sentence that something was cut."""
 MOST_BLOCKS = 12
@@ -27,15 +30,15 @@ BLOCK_ROOM = 1_500
 LEFT_OUT = "*… and more*"
 
 
-def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0, variant: int | None = None) -> Reply:
+def render(request: WorkRequest, answer: Answer[Explanation], number: int = MAP, variant: int | None = None) -> Reply:
     """Show one page.
 
     Args:
-        number: of the page, from 0; the nearest page is shown if there is none of this number.
+        number: of the page, from 0, or `MAP`; the nearest page is shown if there is none of this number.
         variant: index of the page's variant that is shown; None for the page itself.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
-    number, page = found.page_at(number)
+    number, page = (MAP, path_page(request, answer)) if number == MAP else found.page_at(number)
     names = tuple(one.name for one in page.variants)
     if variant is not None and variant < len(page.variants):
         page = replace(page, blocks=page.variants[variant].blocks, picture=page.variants[variant].picture)
@@ -48,13 +51,14 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0, v
         title=f"{number + 1}. {fit(page.name, TITLE)[0]}", description=description, colour=draft.colour
     )
     embed.set_author(name=_subject(request))
-    embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
+    where = f"{len(pages)} steps" if number == MAP else f"step {number + 1} of {len(pages)}"
+    embed.set_footer(text=f"{_source(answer)} · {where}")
     has_file = draft.cut or any(isinstance(block, File) for block in page.blocks)
-    file = TextFile("work.txt", work_file(pages, number)) if has_file else None
+    file = TextFile("work.txt", work_file(pages, max(number, 0))) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
     whole = replace(request, evidence=False, finer=False, flip=False, exchanges=())
-    turning = Pages(whole, tuple(one.name for one in pages), number, names, variant)
+    turning = Pages(whole, (PATH, *(one.name for one in pages)), number, names, variant, first=MAP)
     return Reply(embed, file, (), drawing, turning)
 
 

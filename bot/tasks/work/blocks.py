@@ -331,8 +331,37 @@ class Additions:
     other: str
 
 
+@dataclass(frozen=True)
+class Station:
+    """A part of a request's way, with its numbers, and the page that opens it up, as people count; None for none."""
+
+    name: str
+    fact: str
+    page: int | None
+
+
+@dataclass(frozen=True)
+class Path:
+    """A picture of a request's way."""
+
+    title: str
+    stations: tuple[Station, ...]
+
+
 Picture: TypeAlias = (
-    Bars | Chips | Norms | HeatMap | TokenPairs | Strips | Confidence | Reshaped | Labels | Scores | Guesses | Additions
+    Bars
+    | Chips
+    | Norms
+    | HeatMap
+    | TokenPairs
+    | Strips
+    | Confidence
+    | Reshaped
+    | Labels
+    | Scores
+    | Guesses
+    | Additions
+    | Path
 )
 
 

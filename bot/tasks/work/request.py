@@ -8,12 +8,30 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from bot.inference.requests import LabelScore, Request
+from bot.inference.requests import Answer, LabelScore, Request
 from bot.tasks.commands import COMMANDS
 from bot.tasks.work.blocks import Explanation
 
 WrittenIds: TypeAlias = tuple[tuple[int, ...], ...]
 """Generated token ids, of each text of an answer. Without any, an explanation generates the answer first."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """How a request came to its answer.
+
+    Attributes:
+        waited: seconds in the queue.
+        rows: of the largest forward pass that its rows took part in, those of other requests included; 0 if none ran.
+    """
+
+    waited: float
+    rows: int
+
+    @classmethod
+    def of(cls, answer: Answer[object]) -> Journey:
+        """Return the journey of an answered request."""
+        return cls(answer.waited, answer.rows)
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,8 @@ class WorkRequest(Request[Explanation]):
     """Compute the page that says what would give the text another label."""
     exchanges: tuple[Exchange, ...] = ()
     """Words that are tried on that page."""
+    journey: Journey | None = field(default=None, compare=False)
+    """Of the answer, for the map of its way; None if there was none before."""
 
     def __post_init__(self) -> None:
         # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made
@@ -57,10 +77,14 @@ class WorkRequest(Request[Explanation]):
 
     @classmethod
     def of(
-        cls, request: Request[object], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()
+        cls,
+        request: Request[object],
+        written: WrittenIds = (),
+        answered: tuple[LabelScore, ...] = (),
+        journey: Journey | None = None,
     ) -> WorkRequest:
         """Ask how the answer to a request came about."""
-        return cls(*write_request(request), written, answered, checkpoint=request.checkpoint)
+        return cls(*write_request(request), written, answered, journey=journey, checkpoint=request.checkpoint)
 
     @property
     def checkpoint_task(self) -> str:
