@@ -51,7 +51,9 @@ async def opened(scene: Scene, who: Any, message: Any) -> simcord.InteractionRes
     result = scene.press(who, message, "Show the work")
     await scene.env.settle()
     assert result.response is not None
-    await who.click(result.response, label="Next: Text")  # behind the map
+    [following] = [one for one in labels(result.response) if one.startswith("Next: Text")]
+    scene.press(who, result.response, following)  # behind the map
+    await scene.env.settle()
     return result
 
 
