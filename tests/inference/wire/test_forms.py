@@ -53,6 +53,7 @@ OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "str": st.text(),
     "bool": st.booleans(),
     "int": st.integers(),
+    "int | None": st.none() | st.integers(),
     "float": st.floats(),
     "Text": TEXT,
     "Stretch": STRETCHES,
@@ -78,6 +79,7 @@ def built(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 OF_TYPES["tuple[Column, ...]"] = st.lists(built(blocks.Column), max_size=2).map(tuple)
+OF_TYPES["tuple[Station, ...]"] = st.lists(built(blocks.Station), max_size=2).map(tuple)
 OF_TYPES["Table"] = built(blocks.Table)
 KINDS = [*get_args(blocks.Block), *get_args(blocks.Picture)]
 
