@@ -16,20 +16,21 @@ from bot.errors import RequestForgotten
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints import choosing
-from bot.replies.components.pages import TURN_PAGE
+from bot.replies.components.pages import SHOW_VARIANT, TURN_PAGE, ChosenVariant, VariantMenu
 from bot.replies.components.press import Press
 from bot.replies.delivery import ResponseKind
 from bot.replies.latest_only import LatestOnly
 from bot.replies.messages import check_reader
 from bot.replies.sharing import still_shareable
+from bot.replies.work.exchanges import exchanges_of
 from bot.replies.work.offer import SHOW_WORK
 from bot.replies.work.render import render
 from bot.replies.work.written_menu import CHOOSE_WORD, WrittenMenu, WrittenView
 from bot.tasks import all_tasks
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.work.blocks import PostponedWriting
+from bot.tasks.work.blocks import Page, PostponedFlip, PostponedWriting
 from bot.tasks.work.explanations import EXPLANATIONS
-from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.request import Exchange, WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.label_list import parse_labels
 
@@ -66,8 +67,9 @@ class Inspect(Cog):
         super().__init__(bot)
         bot.handle(SHOW_WORK, self.show, kept=WorkRequest)
         bot.handle(TURN_PAGE, self.turn, kept=WorkRequest)
-        bot.add_dynamic_items(WrittenMenu)
+        bot.add_dynamic_items(WrittenMenu, VariantMenu)
         bot.handle(CHOOSE_WORD, self.choose_word, kept=WorkRequest)
+        bot.handle(SHOW_VARIANT, self.show_variant, kept=WorkRequest)
         self._edits = LatestOnly()
         self._computed: LRUCache[tuple[str, int], WorkRequest] = LRUCache(MOST_COMPUTED)
 
@@ -107,6 +109,7 @@ class Inspect(Cog):
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
         """Show another page. Of several edits of a message, only the newest counts. Raises like `show`."""
+        _check_detail(press.detail)
         await self._change(interaction, press, WrittenView(press.detail))
 
     async def choose_word(self, interaction: Interaction, press: Press[WorkRequest, WrittenView]) -> None:
@@ -123,6 +126,18 @@ class Inspect(Cog):
         await defer(interaction)  # also for an edit that a newer one cancels
         await self._edits.run(interaction.message.id, self._turn(interaction, press, view, kind))
 
+    async def show_variant(self, interaction: Interaction, press: Press[WorkRequest, ChosenVariant]) -> None:
+        """Show another view of a page, from the numbers that the worker has already. Raises like `show`."""
+        _check_detail(press.detail)
+        _check_reader(interaction, press.request)
+        await self.delivery.answer(
+            interaction,
+            press.request,
+            still_shareable(interaction, partial(render, number=press.detail.page, variant=press.detail.variant)),
+            kind=ResponseKind.of_view(interaction),
+            kept={press.request: press.request_id},
+        )
+
     async def _turn(
         self, interaction: Interaction, press: Press[WorkRequest, Any], view: WrittenView, kind: ResponseKind
     ) -> None:
@@ -130,8 +145,8 @@ class Inspect(Cog):
         key = (press.request_id, view.page)
         show = partial(self.delivery.answer, interaction, kind=kind, kept={press.request: press.request_id})
         page = still_shareable(interaction, partial(render, number=view.page, word=view.word, first=view.first))
-        if key in self._computed:
-            await show(self._computed[key], page)
+        if (computed := self._computed.get(key)) is not None:
+            await show(computed, page)
             return
         answer = await show(press.request, page)
         waiting = None if answer is None else answer.result.page_at(view.page)[1].postponed
@@ -139,15 +154,20 @@ class Inspect(Cog):
             return
         # Two pages about the words of one text are computed together, but each of several written texts by itself.
         number = view.page if isinstance(waiting, PostponedWriting) else None
-        asked = replace(press.request, evidence=True, page=number)
-        shown = await show(asked, page)
+        of_flip = isinstance(waiting, PostponedFlip)
+        wanted = replace(press.request, flip=of_flip, evidence=not of_flip, page=number)
+        shown = await show(wanted, page)
         if shown is None:
             return
-        if shown.result.page_at(view.page)[1].is_estimate:
-            asked = replace(asked, finer=True)
-            if await show(asked, page) is None:
+        if (estimate := shown.result.page_at(view.page)[1]).is_estimate:
+            exchanges = await self._exchanges(interaction, wanted, estimate) if wanted.flip else ()
+            wanted = replace(wanted, finer=True, exchanges=exchanges)
+            if await show(wanted, page) is None:
                 return
-        self._computed[key] = asked
+        self._computed[key] = wanted
+
+    async def _exchanges(self, interaction: Interaction, request: WorkRequest, first: Page) -> tuple[Exchange, ...]:
+        return await exchanges_of(self.backend, request.about.subject, first.strongest, interaction.user.id)
 
 
 def _check_detail(detail: object) -> None:

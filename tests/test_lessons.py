@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bot.inference.checkpoints.loading import load_head
+from bot.inference.heads.generation.sampling import Sampling
+from bot.inference.heads.generation.token_logprobs import ForcedText
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading
 from bot.inference.operations import run_task
 from bot.pictures.wording import MINUS
@@ -17,13 +19,16 @@ from bot.replies.results.attention_worked import steps_in_words
 from bot.tasks.attention import TASK as ATTENTION
 from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import TASK as SIMILARITY
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.translation.drafting import scored_form
-from bot.tasks.work.blocks import TokenPairs
+from bot.tasks.work.blocks import Table, TokenPairs
 from bot.tasks.work.explanations import TASK as WORK
+from bot.tasks.work.flipping import search
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.writing_evidence import written_value
 from tests.support import CPU
 
@@ -151,3 +156,39 @@ def test_families() -> None:
         assert f"Of {visible.size} pairs, {int(visible.sum())} can be seen." in lesson
         if seen.probability is not None:
             assert f"Out comes `{seen.outcome}`, with {100 * seen.probability:.1f} %, as the next token." in lesson
+
+
+def test_flip() -> None:
+    head = starter()
+    lesson = (LESSONS / "flip.md").read_text()
+    found = run_task(search(head, SentimentRequest("I love to hate this course"), (), finer=False))
+    said = {found.whole.names[one.parts[0]]: (found.share(one), found.flips(one)) for one in found.singles}
+    assert len(said) == 6
+    for word, (share, flips) in said.items():
+        assert f"| {word} | {100 * share:.1f} % | {'yes' if flips else 'no'} |" in lesson
+    assert f"NEGATIVE with {100 * found.before[found.best]:.1f} %" in lesson
+    assert found.flip is not None
+    assert found.flip.change.text in lesson
+    assert f"POSITIVE with {100 * found.flip.shares.max():.1f} %" in lesson
+
+
+def test_temperature() -> None:
+    head = starter()
+    lesson = " ".join((LESSONS / "temperature.md").read_text().split())
+    [written] = [head.encode_rest(" that")]
+    forced = ForcedText(
+        head.encode("The best thing about summer is"), written, Sampling(0.7, 0.95, 1), keeps_logits=True
+    )
+    [found] = run_task(head.token_log_probs([forced.row]))
+    logits = found.least_logits
+    shown = [head.encode_rest(f" {word}")[0] for word in ("the", "that", "it")]
+    views = at_temperatures(logits, shown, ("the", "that", "it"), 1, "", top_p=0.95)
+    tables = [one for view in views for one in view.blocks if isinstance(one, Table)]
+    for place, word in enumerate(("the", "that", "it")):
+        cells = [one.columns[-2].cells[place] for one in tables]
+        assert f"| {word} | {' | '.join(f'{100 * float(str(cell)):.1f} %' for cell in cells)} |" in lesson
+    assert f"{logits[shown[0]] - logits[shown[1]]:.3f} logits apart" in lesson
+    cuts = [str(view.blocks[1]) for view in views]
+    for cut, kept in zip(cuts, ("2 of 49,152", "20 of 49,152", "468 of 49,152", "7,760 of 49,152"), strict=True):
+        assert f"would leave {kept} tokens" in cut
+        assert kept.split(" of ")[0] in lesson

@@ -43,12 +43,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Computed(Generic[T]):
-    """A value, with the names of the devices and data types that computed it, and its seconds in the queue."""
+    """A value, with the names of the devices and data types that computed it, its seconds in the queue, and the rows of
+    its largest forward pass."""
 
     value: T
     device: str
     precision: str
     waited: float
+    rows: int
 
 
 class Answerer:
@@ -82,7 +84,7 @@ class Answerer:
         """
         spec = computation.checkpoint.state.spec
         began = time.perf_counter()
-        waited = 0.0
+        waited, rows = 0.0, 0
         try:
             computed: Computed[T] | None = self._shared.find(computation.request)
             if computed is None:
@@ -90,13 +92,13 @@ class Answerer:
                     await self._calibrations.ensure(computation.task, model)
                     began = time.perf_counter()
                     computed = await self._result(computation, model)
-                    waited = computed.waited
+                    waited, rows = computed.waited, computed.rows
         except asyncio.CancelledError:
             if computation.reason is not None:
                 raise computation.reason() from None
             raise
         seconds = time.perf_counter() - began
-        return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note, waited)
+        return Answer(computed.value, spec.name, computed.device, computed.precision, seconds, spec.note, waited, rows)
 
     async def load(self, task: Task[Any], *, may_evict: bool) -> None:
         """Load and calibrate the checkpoint of a task.
@@ -178,7 +180,7 @@ class Answerer:
         background = computation is not None and computation.background
         devices: set[int] = set()
         resumed = False
-        waited = 0.0
+        waited, rows = 0.0, 0
         outcome = await self._preparing.run(_advance, run, None, kind=kind, background=background)
         while isinstance(outcome, OperationCall):
             if computation is not None:
@@ -192,6 +194,7 @@ class Answerer:
                 raise
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
             waited += max((row.waited for row in outcome.rows), default=0.0)
+            rows = max(rows, *(row.company for row in outcome.rows))
             resumed = True
             outcome = await self._preparing.run(_advance, run, outputs, kind=kind, background=background)
         used = sorted(devices) or [0]
@@ -200,6 +203,7 @@ class Answerer:
             in_words(model.devices[index].name for index in used),
             in_words(map(model.precision_on, used)),
             waited,
+            rows,
         )
 
     @asynccontextmanager

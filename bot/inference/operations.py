@@ -109,6 +109,8 @@ class Row(Generic[InputT]):
     """When it began to wait, by `time.perf_counter()`."""
     waited: float = field(default=0.0, init=False)
     """Seconds until a device took it."""
+    company: int = field(default=0, init=False)
+    """Rows of the batch that it joined, itself included."""
     request_id: str = field(default="", init=False)
     """Of the request that it belongs to, for the log."""
     heartbeat: int = field(default=0, init=False)
@@ -128,9 +130,9 @@ class Row(Generic[InputT]):
         """Record when the row begins to wait, and for whom."""
         self.request_id, self.arrived = request_id, now
 
-    def run_on(self, device_index: int) -> None:
-        """Record the device that has taken the row."""
-        self.device_index = device_index
+    def run_on(self, device_index: int, company: int = 1) -> None:
+        """Record the device that has taken the row, and the rows of its batch, itself included."""
+        self.device_index, self.company = device_index, company
         self.waited = time.perf_counter() - self.arrived
         self._advance(RowState.RUNNING)
 

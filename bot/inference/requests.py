@@ -80,3 +80,5 @@ class Answer(Generic[ResultT_co]):
     """A sentence about this checkpoint for people, if there is one."""
     waited: float = 0.0
     """Seconds in the queue: how long its rows waited for a device; 0 if the result was remembered."""
+    rows: int = 0
+    """Of the largest forward pass that its rows took part in, other requests' included; 0 if it was remembered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -35,6 +35,23 @@ def side_by_side(runs: Sequence[TaskRun[T]]) -> TaskRun[tuple[T, ...]]:
                 number = len(calls[index].rows)
                 outputs[index], found = found[:number], found[number:]
     return tuple(values[index] for index in range(len(runs)))
+
+
+def behind(run: TaskRun[T], note: Callable[[OperationCall], None] = lambda call: None) -> TaskRun[T]:
+    """Run a task behind those of everybody who waits for an answer.
+
+    Args:
+        note: is told each call.
+    """
+    outputs: list[Any] | None = None
+    while True:
+        try:
+            call = run.send(outputs)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        note(call)
+        outputs = yield replace(call, behind=True)
 
 
 def _grouped(calls: Mapping[int, OperationCall]) -> list[list[int]]:

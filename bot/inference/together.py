@@ -159,6 +159,7 @@ class Together(Answering[Outcomes]):
             precision=in_words(one.precision for one in answers),
             seconds=max(one.seconds for one in answers),
             waited=max(one.waited for one in answers),
+            rows=max(one.rows for one in answers),
         )
 
     async def _outcome(self, index: int) -> tuple[Outcome, Exception | None]:

@@ -211,7 +211,7 @@ class Delivery:
             answer = await reply.wait()
             # On a thread, because the explanation of a long text has thousands of numbers.
             rendered = await asyncio.to_thread(render, request, answer)
-            await reply.show_last(with_work(rendered, request, answer.result))
+            await reply.show_last(with_work(rendered, request, answer))
             reply.destination.record.answered_by(answer)
             return answer
 

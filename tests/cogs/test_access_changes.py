@@ -69,7 +69,7 @@ async def test_a_command_that_is_prohibited_after_its_buttons_were_posted(open_s
         pressed = {
             "sentiment": [
                 await alice.click(felt.response.message, label="Show the work"),
-                await alice.click(opened.response.message, label="Next: Tokens"),
+                await alice.click(opened.response.message, label="Next: Text"),
                 await alice.click(private.response.message, label="Share"),
                 await forge_press(scene, alice, guide.response, "glassbox-help-try:sentiment"),
                 await alice.context_menu(channel, "Sentiment", message),
@@ -130,7 +130,7 @@ async def test_a_member_who_loses_a_role(open_scene: OpenScene) -> None:
         for result in (
             await carol.slash(scene.channel, "sentiment", text=TEXT),
             await carol.click(felt.response.message, label="Show the work"),
-            await carol.click(opened.response.message, label="Next: Tokens"),
+            await carol.click(opened.response.message, label="Next: Text"),
         ):
             assert "is switched off here for your roles, or for you." in said(scene, result)
         public = [one for one in posts(scene) if not one.flags & 64]
@@ -174,7 +174,7 @@ class TestPrivateAnswers:
 
             await set_topics(scene, answers=AnswerSettings(private=True))
             for pressed in (
-                await alice.click(inspected.response.message, label="Next: Tokens"),
+                await alice.click(inspected.response.message, label="Next: Text"),
                 await _choose_first(alice, looked.response),
                 await alice.click(written.response.message, label="Regenerate"),
                 await alice.click(written.response.message, label="Show the work"),

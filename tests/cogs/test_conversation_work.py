@@ -56,7 +56,8 @@ async def chat(scene: Scene, message: str, who: Any = None) -> Any:
 
 
 def names(shown: simcord.InteractionResult) -> list[str]:
-    return [option["label"].split("  ")[1] for option in menu(shown.response)["options"]]
+    """The names of the pages behind the map."""
+    return [option["label"].split("  ")[1] for option in menu(shown.response)["options"][1:]]
 
 
 async def pages(shown: simcord.InteractionResult, who: Any) -> dict[str, str]:

@@ -30,7 +30,7 @@ AWKWARD = {
 async def pages(shown: simcord.InteractionResult, who: Any) -> dict[str, Any]:
     """Each page's message, by its name; with all that is promised of every page."""
     found = {}
-    for number, option in enumerate(menu(shown.response)["options"]):
+    for number, option in enumerate(menu(shown.response)["options"][1:]):  # behind the map
         name = option["label"].split("  ")[1]
         await who.select(shown.response.message, [str(number)], custom_id=page_id(shown.response))
         [embed] = shown.response.embeds

@@ -88,7 +88,7 @@ async def test_requests_of_another_kind(open_scene: OpenScene) -> None:
         public = len([one for one in scene.channel.history() if not one.flags.ephemeral])
         for of, identity in kept.items():
             for action in scene.bot._action_handlers:
-                if action in (of, "share", "continue" if of == "regenerate" else "page" if of == "work" else of):
+                if action in (of, "share", "continue" if of == "regenerate" else of):
                     continue
                 pressed = await forge_press(scene, scene.bob, felt, f"glassbox:{action}:{identity}")
                 said = told(scene, pressed)
@@ -127,5 +127,5 @@ async def test_a_press_that_fails_tells_its_person(open_scene: OpenScene, monkey
             raise ValueError
 
         monkeypatch.setattr("bot.replies.components.pages.PageButton.detail", property(fails))
-        pressed = await scene.alice.click(inspected, label="Next: Tokens")
+        pressed = await scene.alice.click(inspected, label="Next: Text")
         assert told(scene, pressed) == UNEXPECTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from typing import Any
@@ -19,10 +20,11 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
 from cogs.inspect import inspectable
 from tests.cogs.conftest import OpenScene, Scene
-from tests.support import device_held
+from tests.support import device_held, unescape
 from tests.tasks.work.support import watch_attributions
 
 TEXT = "I love to hate this course"
+MAP = "0. The way of the request"
 STEPS = ["Text", "Tokens", "Model", "Hidden states", "Logits and softmax"]
 
 
@@ -51,6 +53,9 @@ async def opened(scene: Scene, who: Any, message: Any) -> simcord.InteractionRes
     result = scene.press(who, message, "Show the work")
     await scene.env.settle()
     assert result.response is not None
+    [following] = [one for one in labels(result.response) if one.startswith("Next: Text")]
+    scene.press(who, result.response, following)  # behind the map
+    await scene.env.settle()
     return result
 
 
@@ -68,7 +73,7 @@ class TestButton:
             assert embed.author.name == f"/sentiment {TEXT}"
             assert "tiny-distilbert · cpu float32" in embed.footer.text
             names = [option["label"].split("  ")[1] for option in menu(shown.response)["options"]]
-            assert names[:5] == STEPS
+            assert names[:6] == [MAP.split(". ")[1], *STEPS]
             assert names[-1] == "Decision"
 
     async def test_a_chosen_page_takes_the_place_of_the_other(self, open_scene: OpenScene) -> None:
@@ -144,7 +149,7 @@ class TestButton:
             await scene.env.settle()
 
             assert pressed[0].response.id != pressed[1].response.id
-            assert all(one.ephemeral and one.response.embeds[0].title == "1. Text" for one in pressed)
+            assert all(one.ephemeral and one.response.embeds[0].title == MAP for one in pressed)
 
     async def test_works_in_direct_messages_and_groups(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -155,7 +160,7 @@ class TestButton:
                 shown = scene.press(scene.alice, result.response, "Show the work")
                 await scene.env.settle()
                 assert shown.ephemeral
-                assert shown.response.embeds[0].title == "1. Text"
+                assert shown.response.embeds[0].title == MAP
 
     async def test_of_a_request_that_is_forgotten(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
@@ -235,7 +240,7 @@ class TestButton:
             assert "Loading tiny-distilbert" in result.response.content
             loading.set()
             await scene.env.settle()
-            assert result.response.embeds[0].title == "1. Text"
+            assert result.response.embeds[0].title == MAP
             assert not result.response.content
 
     async def test_what_somebody_wrote_is_not_live(self, open_scene: OpenScene) -> None:
@@ -367,7 +372,7 @@ class TestWhichWordsMattered:
 
             assert turned.ephemeral
             assert "The scores add up to" in turned.response.embeds[0].description
-            assert result.response.embeds[0].title == "1. Text"
+            assert result.response.embeds[0].title == MAP
 
 
 class TestRounding:
@@ -425,7 +430,7 @@ async def test_every_page_of_every_command(
         result = await answered(scene, command, **COMMANDS[command])
         assert labels(result.response)[-1] == "Show the work"
         shown = await opened(scene, scene.bob, result.response)
-        pages = len(menu(shown.response)["options"])
+        pages = len(menu(shown.response)["options"]) - 1  # without the map
         assert pages >= 5
 
         for page in range(pages):
@@ -448,7 +453,7 @@ async def test_other_peoples_pages_are_not_turned(open_scene: OpenScene) -> None
         assert turned.response.id != result.response.id
         assert own.response.id == turned.response.id
         assert turned.response.embeds[0].title == "3. Model"
-        assert result.response.embeds[0].title == "1. Text"
+        assert result.response.embeds[0].title == MAP
 
 
 class TestInspect:
@@ -458,7 +463,7 @@ class TestInspect:
             result = await scene.ask(place, "inspect", text=TEXT)
 
             assert not result.ephemeral
-            assert result.response.embeds[0].title == "1. Text"
+            assert result.response.embeds[0].title == MAP
             assert "Show the work" not in labels(result.response)
 
     async def test_is_the_work_of_the_answer(self, open_scene: OpenScene) -> None:
@@ -509,3 +514,75 @@ class TestInspect:
             result = await scene.alice.slash(scene.channel, "inspect", **options)
 
             assert sentence in scene.refusal(result)
+
+
+class TestMap:
+    async def test_has_the_numbers_of_the_request(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            async with device_held(scene.worker):
+                asked = [
+                    scene.invoke(who, "sentiment", text=TEXT + end)
+                    for who, end in ((scene.alice, ""), (scene.bob, "!"))
+                ]
+                await scene.until(lambda: scene.worker.status().rows_waiting == len(asked))
+            await scene.env.settle()
+            shown = scene.press(scene.alice, asked[0].response, "Show the work")
+            await scene.env.settle()
+
+            [embed] = shown.response.embeds
+            assert embed.title == MAP
+            [picture] = shown.response.attachments
+            names = {option["value"]: option["label"].split("  ")[1] for option in menu(shown.response)["options"]}
+            said = dict(
+                re.findall(r"^([^:→\n]+)(?::[^→\n]*)? → page (\d+)$", unescape(embed.description), re.MULTILINE)
+            )
+            assert len(said) >= len(STEPS)
+            assert all(names[str(int(page) - 1)] == name for name, page in said.items())
+            assert all(f"(page {page})" in picture.description for page in said.values())
+            assert f"Text: {len(TEXT)} characters" in embed.description
+            assert re.search(r"waited \S+ m?s; 2 rows in the largest pass", embed.description.replace("\u00a0", " "))
+            share = re.findall(r"([\d.]+)%", asked[0].response.embeds[0].description.replace("\u00a0", ""))[0]
+            assert f"Decision: NEGATIVE {share}%" in embed.description
+            [tokens] = re.findall(r"Tokens: (\d+) tokens in", embed.description)
+            [layers] = re.findall(r"Model: encoder, (\d+) layers", embed.description)
+
+            await scene.alice.select(shown.response.message, ["1"], custom_id=page_id(shown.response))
+            assert f"shape (1, {tokens})" in shown.response.embeds[0].description
+            await scene.alice.click(shown.response.message, label="Next: Model")
+            assert re.search(rf"layers +{layers}\n", shown.response.embeds[0].description)
+            await scene.alice.select(shown.response.message, ["map"], custom_id=page_id(shown.response))
+            assert shown.response.embeds[0].title == MAP
+
+
+class TestTemperatures:
+    async def test_the_same_logits_are_drawn_again(self, open_scene: OpenScene) -> None:
+        async with open_scene() as scene:
+            shown = await opened(scene, scene.alice, (await answered(scene)).response)
+            await scene.alice.select(shown.response.message, ["4"], custom_id=page_id(shown.response))
+            batches = scene.worker.status().batches
+            menus = [one for row in shown.response.components for one in row["components"] if "options" in one]
+            names = [option["label"] for option in menus[1]["options"]]
+            assert names == ["As it is", *(f"Temperature {value}" for value in ("0.2", "0.7", "1", "1.5"))]
+
+            await scene.alice.select(shown.response.message, ["0"], custom_id=menus[1]["custom_id"])
+
+            [embed] = shown.response.embeds
+            assert embed.title == "5. Logits and softmax"
+            assert "each divided by 0.2 before softmax" in embed.description
+            [picture] = shown.response.attachments
+            assert picture.description.startswith("Probabilities: temperature 0.2: ")
+            assert scene.worker.status().batches == batches
+            [chosen] = [
+                one["label"]
+                for row in shown.response.components
+                for menu in row["components"]
+                if "variant" in menu.get("custom_id", "")
+                for one in menu["options"]
+                if one.get("default")
+            ]
+            assert chosen == "Temperature 0.2"
+
+            await scene.alice.select(shown.response.message, ["page"], custom_id=menus[1]["custom_id"])
+            assert "each divided by" not in shown.response.embeds[0].description
+            await scene.alice.click(shown.response.message, label="Back")
+            assert shown.response.embeds[0].title == "4. Hidden states"

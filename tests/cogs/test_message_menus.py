@@ -66,10 +66,10 @@ async def test_a_menu_answers_privately_and_is_shared_once_after_a_restart(open_
         assert "Share" in labels(result)
         if name == "Show the work":
             shown = (embed.title, embed.author.name)
-            assert shown == ("1. Text", f"/sentiment {TEXT}")
-            await scene.alice.click(result.response.message, label="Next: Tokens")
+            assert shown == ("0. The way of the request", f"/sentiment {TEXT}")
+            await scene.alice.click(result.response.message, label="Next: Text")
             [embed] = result.response.embeds
-            assert embed.title == "2. Tokens"
+            assert embed.title == "1. Text"
 
         scene.env.backend.get_message(scene.channel.id, result.response.id).interaction_metadata[
             "target_message_id"
@@ -101,7 +101,7 @@ async def test_what_a_shared_answer_offers_still_works(open_scene: OpenScene) ->
         await scene.env.settle()
 
         assert opened.ephemeral
-        assert opened.response.embeds[0].title == "1. Text"
+        assert opened.response.embeds[0].title == "0. The way of the request"
 
 
 async def test_translate_takes_the_language_of_the_one_who_asks(open_scene: OpenScene, make_preset: Any) -> None:

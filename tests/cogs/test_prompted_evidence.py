@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from bot.tasks.work import word_evidence
 from tests.cogs.conftest import OpenScene, Scene
+from tests.support import unescape
 
 TEXT = "The train was late, and the coffee was cold."
 NAME = "Which words mattered"
@@ -91,3 +93,46 @@ async def test_of_what_was_written(open_scene: OpenScene, make_preset: Callable[
         assert "The scores add up to" in embed.description
         [picture] = [one for one in shown.attachments if one.filename.endswith(".png")]
         assert "spoke for what was written" in picture.description
+
+
+FLIP = "What would flip it"
+
+
+async def test_of_what_would_flip_it(open_scene: OpenScene, asked: list[Any]) -> None:
+    text = "What a terrible day, and the coffee was cold!"
+    async with open_scene() as scene:
+        shown = await evidence_of(scene, "sentiment", FLIP, text=text)
+
+        [embed] = shown.embeds
+        own = "POSITIVE"
+        new = re.search(r"the answer is (\w+) with (\S+%), and no longer POSITIVE with (\S+%)\.", embed.description)
+        assert new is not None
+        [quote] = [line.removeprefix("> ") for line in embed.description.splitlines() if line.startswith("> ")]
+        again = await scene.alice.slash(scene.channel, "sentiment", text=unescape(quote))
+        said = again.response.embeds[0].description.replace("\u00a0", "")
+        assert new[1] != own
+        assert new[2] in said.replace(" ", "")
+        assert "Tried: all 9 texts without one word; " in embed.description
+        assert "that this bot's /fill finds likely in its place (for 9 words); " in embed.description
+        [picture] = [one for one in shown.attachments if one.filename.endswith(".png")]
+        assert f"How likely {own} is after each change: " in picture.description
+        # A look at deletions came first; then words were asked of /fill, and tried.
+        looks = [(one.finer, bool(one.exchanges)) for one in asked if getattr(one, "flip", False)]
+        assert looks == [(False, False), (True, True)]
+        before = len(asked)
+        await scene.alice.click(shown.message, label="Back")
+        await scene.alice.click(shown.message, label=f"Next: {FLIP}")
+        assert shown.embeds[0].description == embed.description
+        assert [type(one).__name__ for one in asked[before:]] == ["WorkRequest", "WorkRequest"]
+
+
+async def test_without_a_model_for_other_words(open_scene: OpenScene, make_preset: Callable[..., Any]) -> None:
+    async with open_scene(make_preset(sentiment="distilbert")) as scene:
+        shown = await evidence_of(scene, "sentiment", FLIP, text="The coffee was cold")
+
+        [embed] = shown.embeds
+        assert (
+            "No word was exchanged for another, because no model of /fill could be asked in time." in embed.description
+        )
+        assert "Tried: all 4 texts without one word; " in embed.description
+        assert not scene.env.errors

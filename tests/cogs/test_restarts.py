@@ -394,13 +394,13 @@ async def test_a_page_of_an_answer_side_by_side(
         compared = await scene.alice.slash(scene.channel, "compare", text=TEXT, command="sentiment")
         opened = await scene.alice.click(compared.response.message, label="Show the work: tiny-bert_sentiment")
         await scene.restart()
-        await scene.alice.click(opened.response.message, label="Next: Tokens")
+        await scene.alice.click(opened.response.message, label="Next: Text")
         [embed] = opened.response.embeds
-        assert embed.title == "2. Tokens"
+        assert embed.title == "1. Text"
         assert embed.footer.text.startswith("tiny-bert_sentiment · cpu")
         await scene.restart()
         await scene.alice.click(opened.response.message, label="Back")
-        assert opened.response.embeds[0].title == "1. Text"
+        assert opened.response.embeds[0].title == "0. The way of the request"
 
 
 async def test_an_answer_to_a_mention(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_of_an_answer_that_is_not_known() -> None:
 def test_is_on_the_page_of_the_decision() -> None:
     request = WorkRequest.of(SentimentRequest("good"), (), (LabelScore("*POSITIVE*", 0.94),))
 
-    reply = render(request, Answer(ONE, "tiny", "cpu", "bfloat16", 0.01))
+    reply = render(request, Answer(ONE, "tiny", "cpu", "bfloat16", 0.01), 0)
 
     shown = str(reply.embed.description)
     assert "The answer said \\*POSITIVE\\* 94.0" in shown  # it is somebody's word

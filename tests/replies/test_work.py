@@ -29,6 +29,7 @@ from bot.replies.work import pictures
 from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import cell, decimal, percent, signed
 from bot.replies.work.offer import work_of
+from bot.replies.work.path import path_page
 from bot.replies.work.render import render
 from bot.replies.work.text_table import TABLE_WIDTH, TextTable, code_block, cut_to, wrapped
 from bot.tasks.answer import Location, ScoredWindow
@@ -47,8 +48,18 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
-from bot.tasks.work.blocks import Form, Page, Postponed, PostponedWriting, WrittenShares, column, table
+from bot.tasks.work.blocks import (
+    Form,
+    Page,
+    Postponed,
+    PostponedFlip,
+    PostponedWriting,
+    WrittenShares,
+    column,
+    table,
+)
 from bot.tasks.work.budget import Weighed
+from bot.tasks.work.changes import Asked, Change
 from bot.tasks.work.coalitions import Table, exact
 from bot.tasks.work.ending import ending_page
 from bot.tasks.work.entities import (
@@ -62,6 +73,8 @@ from bot.tasks.work.entities import (
 )
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.fill import mask_page, rescored_page
+from bot.tasks.work.flip_page import flip_page
+from bot.tasks.work.flipping import Flip, Search
 from bot.tasks.work.layers import pages_of_lens
 from bot.tasks.work.pages import PAGES, decided, decision_page, explanation, logits_page, page, text_page, weighed_page
 from bot.tasks.work.reading import hidden_page, tokens_page
@@ -143,6 +156,8 @@ def sample(text: str) -> tuple[Page, ...]:
         POSTPONED,
         page("pairs", Postponed("POSITIVE", text, 0)),
         page("made-it-write", PostponedWriting(text, (1, 2))),
+        *flipping(text),
+        way(text),
         weighed_words(text, "b", "c"),
         made_it_write(text),
         of_word(made_it_write(text), 1),
@@ -216,6 +231,27 @@ def compared(text: str) -> tuple[Page, ...]:
         token_pairs_page((1, 2), ((token(text),), (token("b"), token(text))), STATES, 1.0),
         cosines_page((text, "b"), np.array([[1.0, -0.25], [-0.25, 1.0]]), ranked=True),
     )
+
+
+def flipping(text: str) -> tuple[Page, ...]:
+    """What would flip a label, before it is computed and after."""
+    asked, exchanged = Asked(lambda text, alone: iter(())), Change((0,), text, text)  # type: ignore[arg-type,return-value]
+    asked.known[text] = np.array([0.25, 0.75])
+    tried = Search(Units("word", (text, "b")), asked, 0, np.array([0.75, 0.25]), [Change((0,), "", text)], [exchanged])
+    tried.flip = Flip(exchanged, asked.known[text])
+    return page("flip", PostponedFlip(text)), flip_page(tried, (text, "b"), finer=True)
+
+
+def way(text: str) -> Page:
+    """The map of a request's way."""
+    row = (token(text), *ROW)
+    pages = explanation(
+        text_page(text, text),
+        tokens_page((row, row), (text, text), (2, 5)),
+        LOGITS,
+        decision_page(*decided("", text, 0.5)),
+    )
+    return path_page(REQUEST, Answer(pages, "tiny", "cpu", "float32", 0.01, waited=0.25, rows=3))
 
 
 def extracted(text: str) -> tuple[Page, ...]:
@@ -600,7 +636,8 @@ def test_pages_of_one_name_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "title"), [(-1, "1. Text"), (1, "2. Logits and softmax"), (99, "2. Logits and softmax")]
+    ("number", "title"),
+    [(-1, "0. The way of the request"), (0, "1. Text"), (1, "2. Logits and softmax"), (99, "2. Logits and softmax")],
 )
 def test_a_page_that_does_not_exist(number: int, title: str) -> None:
     assert shown(text_page("b", "a"), LOGITS, number=number).embed.title == title

@@ -308,7 +308,7 @@ class Scheduler:
         self._remove(turn, group, batch)
         self._clocks[turn.background].serve(due.order[0], sum(row.tokens for row in batch))
         for row in batch:
-            row.row.run_on(runner.device_index)
+            row.row.run_on(runner.device_index, len(running) + len(batch))
         return batch
 
 

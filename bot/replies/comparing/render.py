@@ -17,6 +17,7 @@ from bot.replies.pending import FOLLOWS, loading_notice
 from bot.replies.reply import FOOTER, QUOTE, SHORTENED, Colour, Drawing, Reply, TextFile, duration
 from bot.replies.work.offer import SHOW_WORK, work_of
 from bot.tasks.compare import CompareRequest
+from bot.tasks.work.request import Journey
 
 ALL_ROOM = 3_400
 """Units of all columns together; an embed has 6,000."""
@@ -105,7 +106,10 @@ def _value(part: _Part) -> str:
 
 def _buttons(request: CompareRequest, outcomes: Sequence[Outcome]) -> Iterator[Button]:
     for part, name, outcome in zip(request.parts, request.checkpoints, outcomes, strict=True):
-        if outcome.answer is not None and (work := work_of(part, outcome.answer.result)) is not None:
+        if (
+            outcome.answer is not None
+            and (work := work_of(part, outcome.answer.result, Journey.of(outcome.answer))) is not None
+        ):
             label = fit(f"{SHOW_WORK.label}: {name}", BUTTON, visible)[0]
             yield Button(SHOW_WORK, work, label)
 

@@ -14,7 +14,12 @@ from bot.replies.formatting.text import fit, visible
 
 TURN_PAGE = Action("page", "Another page")
 """Its detail is the number of the page, from 0."""
+SHOW_VARIANT = Action("variant", "Another view of the page")
+"""Its detail is a `ChosenVariant`."""
 LONGEST_OPTION = 100
+BEFORE = "map"
+"""Stands for what comes before the first page, whose number is -1."""
+AS_IT_IS = "As it is"
 
 View = discord.ui.View
 
@@ -26,16 +31,24 @@ class Pages:
     request: Request[object]
     names: tuple[str, ...]
     current: int
+    variants: tuple[str, ...] = ()
+    """Other views of the current page."""
+    variant: int | None = None
+    """The one that is shown; None for the page itself."""
+    first: int = 0
+    """The number of the first name: below 0 for what stands before the pages."""
 
     def items(self, request_id: str) -> Iterator[Item]:
         """Yield a menu of all pages, and the buttons Back and Next; nothing for a single page."""
         if len(self.names) < 2:
             return
         yield PageMenu.of(self, request_id)
-        if self.current > 0:
+        if self.variants:
+            yield VariantMenu.of(self, request_id)
+        if self.current > self.first:
             yield PageButton.of(request_id, self.current - 1, "Back", discord.ButtonStyle.secondary)
-        if self.current + 1 < len(self.names):
-            following = fit(self.names[self.current + 1], 60, visible)[0]
+        if (index := self.current - self.first + 1) < len(self.names):
+            following = fit(self.names[index], 60, visible)[0]
             yield PageButton.of(request_id, self.current + 1, f"Next: {following}", discord.ButtonStyle.primary)
 
 
@@ -47,20 +60,21 @@ class PageMenu(Component[discord.ui.Select[View]], template=r"glassbox-pages:(?P
     @classmethod
     def of(cls, pages: Pages, request_id: str) -> PageMenu:
         """Make a menu of all pages, or of those around the current one if there are too many."""
-        first = max(0, min(pages.current - MOST_OPTIONS // 2, len(pages.names) - MOST_OPTIONS))
+        current = pages.current - pages.first
+        first = max(0, min(current - MOST_OPTIONS // 2, len(pages.names) - MOST_OPTIONS))
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id=f"glassbox-pages:{request_id}")
-        for page, name in list(enumerate(pages.names))[first : first + MOST_OPTIONS]:
+        for page, name in list(enumerate(pages.names, pages.first))[first : first + MOST_OPTIONS]:
             label = fit(f"{page + 1}  {name}", LONGEST_OPTION, visible)[0]
-            menu.add_option(label=label, value=str(page), default=page == pages.current)
+            menu.add_option(label=label, value=_value(page), default=page == pages.current)
         return cls(menu)
 
     @property
     def detail(self) -> int:
-        return int(self.item.values[0]) if self.item.values else 0
+        return _number(self.item.values[0]) if self.item.values else 0
 
 
 class PageButton(
-    Component[discord.ui.Button[View]], template=r"glassbox-page:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"
+    Component[discord.ui.Button[View]], template=r"glassbox-page:(?P<page>map|\d{1,4}):(?P<request_id>[\w-]+)"
 ):
     """A button to one page."""
 
@@ -69,9 +83,49 @@ class PageButton(
     @classmethod
     def of(cls, request_id: str, page: int, label: str, style: discord.ButtonStyle) -> PageButton:
         """Make a button."""
-        custom_id = f"glassbox-page:{page}:{request_id}"
+        custom_id = f"glassbox-page:{_value(page)}:{request_id}"
         return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id))
 
     @property
     def detail(self) -> int:
-        return int(self.fields["page"])
+        return _number(self.fields["page"])
+
+
+def _value(page: int) -> str:
+    return BEFORE if page < 0 else str(page)
+
+
+def _number(value: str) -> int:
+    return -1 if value == BEFORE else int(value)
+
+
+@dataclass(frozen=True)
+class ChosenVariant:
+    """A page's number, and the index of its variant; None for the page itself."""
+
+    page: int
+    variant: int | None
+
+
+class VariantMenu(
+    Component[discord.ui.Select[View]], template=r"glassbox-variant:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"
+):
+    """A menu of the views of a page, such as a distribution at several temperatures."""
+
+    action = SHOW_VARIANT.name
+
+    @classmethod
+    def of(cls, pages: Pages, request_id: str) -> VariantMenu:
+        """Make the menu of the current page."""
+        custom_id = f"glassbox-variant:{pages.current}:{request_id}"
+        menu: discord.ui.Select[View] = discord.ui.Select(custom_id=custom_id)
+        for index, name in enumerate((AS_IT_IS, *pages.variants)):
+            value = "page" if not index else str(index - 1)
+            is_shown = pages.variant == (index - 1 if index else None)
+            menu.add_option(label=fit(name, LONGEST_OPTION, visible)[0], value=value, default=is_shown)
+        return cls(menu)
+
+    @property
+    def detail(self) -> ChosenVariant:
+        chosen = self.item.values[0] if self.item.values else "page"
+        return ChosenVariant(int(self.fields["page"]), int(chosen) if chosen.isdecimal() else None)

@@ -17,6 +17,7 @@ from bot.tasks.work.blocks import (
     Page,
     Paragraph,
     Postponed,
+    PostponedFlip,
     PostponedWriting,
     Quote,
     Table,
@@ -50,7 +51,7 @@ def markdown(block: Block, draft: Draft, room: int) -> str:
         case Bar(label, probability):
             label = fit(label, DECISION_LABEL, escape)[0]
             return bar_line(probability, f"**{label}**" if label.strip() else label)
-        case Postponed() | PostponedWriting():
+        case Postponed() | PostponedWriting() | PostponedFlip():
             return COMPUTING
 
 
@@ -79,7 +80,7 @@ def plain(block: Block) -> str:
             return f"{sentence}\n{text_table(table).plain()}"
         case Bar(label, probability):
             return plain_line(probability, label)
-        case Postponed() | PostponedWriting():
+        case Postponed() | PostponedWriting() | PostponedFlip():
             return NOT_IN_FILE
 
 

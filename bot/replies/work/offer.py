@@ -5,26 +5,26 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from bot.inference.requests import Request, Result
+from bot.inference.requests import Answer, Request, Result
 from bot.replies.components.buttons import Action, Button
 from bot.replies.reply import Reply
 from bot.tasks import task_names
 from bot.tasks.work.explanations import EXPLANATIONS
-from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.request import Journey, WorkRequest
 
 SHOW_WORK = Action("work", "Show the work")
 
 
-def with_work(reply: Reply, request: Request[object], result: Result) -> Reply:
+def with_work(reply: Reply, request: Request[object], answer: Answer[Result]) -> Reply:
     """Add the button that opens a reply, if its command can be explained."""
-    work = work_of(request, result)
+    work = work_of(request, answer.result, Journey.of(answer))
     return reply if work is None else replace(reply, buttons=(*reply.buttons, Button(SHOW_WORK, work)))
 
 
-def work_of(request: Request[object], result: Result) -> WorkRequest | None:
+def work_of(request: Request[object], result: Result, journey: Journey | None = None) -> WorkRequest | None:
     """Return the request for the explanation of a result; None if the command's answers cannot be opened."""
     if task_names().get(type(request)) not in EXPLANATIONS:
         return None
     # JSON, in which requests are stored, has no NaN.
     headline = result.headline if all(math.isfinite(one.probability) for one in result.headline) else ()
-    return WorkRequest.of(request, result.generated, headline)
+    return WorkRequest.of(request, result.generated, headline, journey)

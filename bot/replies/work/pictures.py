@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.inference.tokenization.tokens import Token
 from bot.pictures import attribution, chips, confidence, distribution, labels, layers
+from bot.pictures import path as paths
 from bot.pictures.bars import Unit, bars
 from bot.pictures.norms import layer_norms
 from bot.pictures.picture import Picture as Drawn
@@ -41,6 +42,8 @@ def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
             return layers.layer_strip(_guessed(picture), picture.followed, picture.title)
         case blocks.Additions(title, values, text, other):
             return layers.layer_shares(values, text, other, title)
+        case blocks.Path(title, stations):
+            return paths.path_map([paths.Station(one.name, one.fact, one.page) for one in stations], title)
         case blocks.Scores(title, label, _, _, note, decimals, noun):
             return attribution.attribution(_scored(picture), label, title, written(note), decimals, noun)
 

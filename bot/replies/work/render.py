@@ -13,13 +13,16 @@ from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Menus, Reply, TextFile
 from bot.replies.work.blocks import markdown
 from bot.replies.work.file import work_file
+from bot.replies.work.path import MAP, path_page
 from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
 from bot.replies.work.written_menu import WrittenMenus, WrittenView
 from bot.tasks.work.blocks import Explanation, File, Formula, Page, Table
+from bot.tasks.work.pages import PAGES
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.written_shares import of_word
 
+PATH = PAGES["path"]["name"]
 ROOM = 3_700
 """Units of a page, without the sentence that something was cut."""
 MOST_BLOCKS = 12
@@ -30,18 +33,27 @@ LEFT_OUT = "*… and more*"
 
 
 def render(
-    request: WorkRequest, answer: Answer[Explanation], number: int = 0, word: int | None = None, first: int = 0
+    request: WorkRequest,
+    answer: Answer[Explanation],
+    number: int = MAP,
+    variant: int | None = None,
+    word: int | None = None,
+    first: int = 0,
 ) -> Reply:
     """Show one page.
 
     Args:
-        number: of the page, from 0; the nearest page is shown if there is none of this number.
+        number: of the page, from 0, or `MAP`; the nearest page is shown if there is none of this number.
+        variant: index of the page's variant that is shown; None for the page itself.
         word: the index of the only written word that is shown; None for all, and if there is none of this index.
         first: of the written words, the first that the menu has.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
-    number, whole = found.page_at(number)
+    number, whole = (MAP, path_page(request, answer)) if number == MAP else found.page_at(number)
+    names = tuple(one.name for one in whole.variants)
     page = whole if word is None else of_word(whole, word)
+    if variant is not None and variant < len(page.variants):
+        page = replace(page, blocks=page.variants[variant].blocks, picture=page.variants[variant].picture)
     pages = found.pages
     draft = Draft(getattr(Colour, request.task.upper(), Colour.WORK))
     description = "\n".join([page.about, *_shown(page, draft)])
@@ -51,13 +63,14 @@ def render(
         title=f"{number + 1}. {fit(page.name, TITLE)[0]}", description=description, colour=draft.colour
     )
     embed.set_author(name=_subject(request))
-    embed.set_footer(text=f"{_source(answer)} · step {number + 1} of {len(pages)}")
+    where = f"{len(pages)} steps" if number == MAP else f"step {number + 1} of {len(pages)}"
+    embed.set_footer(text=f"{_source(answer)} · {where}")
     has_file = draft.cut or any(isinstance(block, File) for block in page.blocks)
-    file = TextFile("work.txt", work_file(pages, number)) if has_file else None
+    file = TextFile("work.txt", work_file(pages, max(number, 0))) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
-    usual = replace(request, evidence=False, finer=False, page=None)
-    turning = Pages(usual, tuple(one.name for one in pages), number)
+    usual = replace(request, evidence=False, finer=False, page=None, flip=False, exchanges=())
+    turning = Pages(usual, (PATH, *(one.name for one in pages)), number, names, variant, first=MAP)
     menus: Menus = turning
     if (shares := whole.written_shares) is not None:
         chosen = None if page is whole else word

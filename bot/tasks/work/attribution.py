@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
-from bot.tasks.work.blocks import Explanation, Page, Postponed, PostponedWriting
+from bot.tasks.work.blocks import Explanation, Page, Postponed, PostponedFlip, PostponedWriting
 from bot.tasks.work.word_evidence import computed_pages
 from bot.tasks.work.writing_evidence import writing_page
 
@@ -39,6 +39,8 @@ def attributed(
     pages = list(found.pages)
     computed: list[Page] = []
     for index, one in enumerate(pages):
+        if isinstance(one.postponed, PostponedFlip):  # a request of its own
+            continue
         match one.postponed:
             case PostponedWriting() as postponed if written in (None, index):
                 assert isinstance(head, CausalLM | Seq2SeqLM)

@@ -207,9 +207,17 @@ class WrittenShares:
     """Whether a row sums to what all parts add."""
 
 
-Waiting: TypeAlias = Postponed | PostponedWriting
+@dataclass(frozen=True)
+class PostponedFlip:
+    """The least change of a text that gives it another label; looked for when somebody opens its page."""
 
-Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | WrittenShares | Postponed | PostponedWriting
+    label: str
+    """The text's own."""
+
+
+Waiting: TypeAlias = Postponed | PostponedWriting | PostponedFlip
+
+Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | WrittenShares | Waiting
 
 
 @dataclass(frozen=True)
@@ -280,13 +288,13 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Reshaped:
-    """A picture of probabilities before and after temperature and top_p, of which one was chosen."""
+    """A picture of probabilities before and after temperature and top_p; one of them may have been chosen."""
 
     title: str
     names: tuple[Text, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
-    chosen: int
+    chosen: int | None
 
 
 @dataclass(frozen=True)
@@ -337,9 +345,47 @@ class Additions:
     other: str
 
 
+@dataclass(frozen=True)
+class Station:
+    """A part of a request's way, with its numbers, and the page that opens it up, as people count; None for none."""
+
+    name: str
+    fact: str
+    page: int | None
+
+
+@dataclass(frozen=True)
+class Path:
+    """A picture of a request's way."""
+
+    title: str
+    stations: tuple[Station, ...]
+
+
 Picture: TypeAlias = (
-    Bars | Chips | Norms | HeatMap | TokenPairs | Strips | Confidence | Reshaped | Labels | Scores | Guesses | Additions
+    Bars
+    | Chips
+    | Norms
+    | HeatMap
+    | TokenPairs
+    | Strips
+    | Confidence
+    | Reshaped
+    | Labels
+    | Scores
+    | Guesses
+    | Additions
+    | Path
 )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another view of a page, from the same numbers: its name in a menu, and what takes the place of the page's own."""
+
+    name: str
+    blocks: tuple[Annotated[Block, Tagged()], ...]
+    picture: Annotated[Picture | None, Tagged()] = None
 
 
 @dataclass(frozen=True)
@@ -354,6 +400,9 @@ class Page:
     picture: Annotated[Picture | None, Tagged()] = None
     is_estimate: bool = False
     """Whether it shows numbers that can be computed more closely."""
+    strongest: tuple[int, ...] = ()
+    """Of a first look for changes: indices of the text's words, those first that matter most to its label."""
+    variants: tuple[Variant, ...] = ()
 
     @property
     def postponed(self) -> Waiting | None:

@@ -13,18 +13,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from bot.inference.operations import TaskRun
-from bot.inference.side_by_side import side_by_side
+from bot.inference.operations import OperationCall, TaskRun
+from bot.inference.side_by_side import behind, side_by_side
 from bot.tasks.scores import Floats
 from bot.tasks.work.units import Units
 
-T = TypeVar("T")
 Coalition: TypeAlias = tuple[int, ...]
 """Indices of the parts that a text keeps, in order."""
 Value: TypeAlias = Callable[[str], TaskRun[Floats]]
@@ -81,21 +80,13 @@ class Table:
         missing = [one for one in dict.fromkeys(coalitions) if one not in self.known]
         for first in range(0, len(missing), AT_ONCE):
             part = missing[first : first + AT_ONCE]
-            found = yield from self._behind(side_by_side([self.value(self.units.text(one)) for one in part]))
+            runs = [self.value(self.units.text(one)) for one in part]
+            # A person waits for these, too, but they are many.
+            found = yield from behind(side_by_side(runs), self._count)
             self.known |= dict(zip(part, found, strict=True))
 
-    def _behind(self, run: TaskRun[T]) -> TaskRun[T]:
-        """Run a task behind those of everybody who waits for an answer, and count the tokens that it reads."""
-        # A person waits for these, too, but they are many.
-        outputs: list[Any] | None = None
-        while True:
-            try:
-                call = run.send(outputs)
-            except StopIteration as end:
-                value: T = end.value
-                return value
-            self.tokens += sum(row.tokens for row in call.rows)
-            outputs = yield replace(call, behind=True)
+    def _count(self, call: OperationCall) -> None:
+        self.tokens += sum(row.tokens for row in call.rows)
 
     def fill_all(self) -> TaskRun[None]:
         """Compute the values of all coalitions, of which there are two to the power of the parts."""

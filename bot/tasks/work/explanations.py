@@ -24,6 +24,7 @@ from bot.tasks.work import (
 )
 from bot.tasks.work.attribution import attributed
 from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.flip_page import flipped
 from bot.tasks.work.request import WorkRequest, WrittenIds
 
 Explain: TypeAlias = Callable[[Any, Any, WrittenIds], TaskRun[Explanation]]
@@ -70,9 +71,9 @@ def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:
             "/models lists them."
         )
     found = yield from explain(head, request.about, request.written)
-    if not request.evidence:
-        return found
-    return (yield from attributed(head, found, request.about, finer=request.finer, written=request.page))
+    if request.evidence:
+        found = yield from attributed(head, found, request.about, finer=request.finer, written=request.page)
+    return (yield from flipped(head, found, request)) if request.flip else found
 
 
 TASK = Task("work", WorkRequest, dict.fromkeys(HeadKind, Implementation(show_work)), weight=64)

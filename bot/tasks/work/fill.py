@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from bot.tasks.work.layers import layer_pages
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import END_OF_TEXT, hidden_page, hidden_pages, model_page, read_page
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def _mask_pages(head: MaskedLM, made: Distributions, logits: npt.NDArray[np.floa
             logits[index, words].tolist(),
             made.probabilities[index, words].tolist(),
             list(zip(head.tokens(others), made.probabilities[index, others].tolist(), strict=True)),
+            logits[index],
         )
 
 
@@ -86,6 +89,7 @@ def mask_page(
     logits: Sequence[float],
     probabilities: Sequence[float],
     left_out: Sequence[tuple[Token, float]] = (),
+    every: npt.NDArray[np.float32] | None = None,
 ) -> Page:
     """Show the likeliest tokens at a mask that are words.
 
@@ -93,6 +97,7 @@ def mask_page(
         mask: counted from 1.
         position: of the mask among the tokens, from 0.
         left_out: tokens that are likelier than the last word but aren't words, with their probabilities.
+        every: the logits of the whole vocabulary, for other temperatures.
     """
     words = tuple(map(lone, tokens))
     numbers = table(
@@ -103,7 +108,11 @@ def mask_page(
     )
     where = f"Mask {mask} is token {position} of the text."
     picture = Bars("Mask", words, tuple(probabilities))
-    return page("mask", where, numbers, *_left_out(left_out), picture=picture, before=f"Mask {mask}")
+    made = page("mask", where, numbers, *_left_out(left_out), picture=picture, before=f"Mask {mask}")
+    if every is None:
+        return made
+    shown = [token.id for token in tokens]
+    return replace(made, variants=at_temperatures(every, shown, words, 0, f"Mask {mask}"))
 
 
 def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[tuple[Text, ...]]:

@@ -12,6 +12,7 @@ from bot.inference.requests import LabelScore
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
 from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
+from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.wording import sentence
 from bot.text.tables import read_table
 
@@ -97,7 +98,8 @@ def logits_page(
     divided = ("  / (", joined(terms, MOST_TERMS), ")")
     worked_out = formula(title, ("= ", terms[0]), divided, ("= ", powers[0], " / ", total), result)
     shifted = [sentence("pages.shifted")] if shift else []
-    return page("softmax", *first, numbers, *shifted, worked_out, picture=picture)
+    made = page("softmax", *first, numbers, *shifted, worked_out, picture=picture)
+    return replace(made, variants=at_temperatures(logits, order, names, 0, "Probabilities", "label"))
 
 
 def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:

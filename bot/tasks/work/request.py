@@ -8,12 +8,43 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from bot.inference.requests import LabelScore, Request
+from bot.inference.requests import Answer, LabelScore, Request
 from bot.tasks.commands import COMMANDS
 from bot.tasks.work.blocks import Explanation
 
 WrittenIds: TypeAlias = tuple[tuple[int, ...], ...]
 """Generated token ids, of each text of an answer. Without any, an explanation generates the answer first."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """How a request came to its answer.
+
+    Attributes:
+        waited: seconds in the queue.
+        rows: of the largest forward pass that its rows took part in, those of other requests included; 0 if none ran.
+    """
+
+    waited: float
+    rows: int
+
+    @classmethod
+    def of(cls, answer: Answer[object]) -> Journey:
+        """Return the journey of an answered request."""
+        return cls(answer.waited, answer.rows)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Words that may stand in the place of another one.
+
+    Attributes:
+        place: index of the word.
+        words: the likeliest first.
+    """
+
+    place: int
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,6 +65,12 @@ class WorkRequest(Request[Explanation]):
     """Compute them as closely as there is time for, rather than for a first picture."""
     page: int | None = None
     """Of the pages about written texts, the number of the only one that is computed, from 0; None for all of them."""
+    flip: bool = False
+    """Compute the page that says what would give the text another label."""
+    exchanges: tuple[Exchange, ...] = ()
+    """Words that are tried on that page."""
+    journey: Journey | None = field(default=None, compare=False)
+    """Of the answer, for the map of its way; None if there was none before."""
 
     def __post_init__(self) -> None:
         # Raises if the content isn't that of a request. What an earlier version kept lacks later fields, and is made
@@ -42,10 +79,14 @@ class WorkRequest(Request[Explanation]):
 
     @classmethod
     def of(
-        cls, request: Request[object], written: WrittenIds = (), answered: tuple[LabelScore, ...] = ()
+        cls,
+        request: Request[object],
+        written: WrittenIds = (),
+        answered: tuple[LabelScore, ...] = (),
+        journey: Journey | None = None,
     ) -> WorkRequest:
         """Ask how the answer to a request came about."""
-        return cls(*write_request(request), written, answered, checkpoint=request.checkpoint)
+        return cls(*write_request(request), written, answered, journey=journey, checkpoint=request.checkpoint)
 
     @property
     def checkpoint_task(self) -> str:

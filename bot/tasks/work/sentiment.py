@@ -11,6 +11,7 @@ from bot.tasks import sentiment
 from bot.tasks.scores import ranked
 from bot.tasks.sentiment import SentimentRequest, WordScore
 from bot.tasks.work.blocks import Explanation
+from bot.tasks.work.flip_page import postponed_flip
 from bot.tasks.work.layers import label_layer_pages, prompt_layer_pages
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
 from bot.tasks.work.reading import prompted, unprompted
@@ -41,6 +42,7 @@ def explain_classification(
         logits_page(head.labels, made.logits.tolist(), probabilities, independent=head.independent),
         *postponed_pages(head, head.labels[best], best, request.text),
         *layers,
+        *postponed_flip(head.labels[best], request.text),
         decision_page(*(applying(scores) if head.independent else largest(scores))),
     )
 
@@ -63,6 +65,7 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
         weighed_page(labels, np.array(columns), _formula(made, score)),
         *postponed_pages(head, labels[best], best, request.text),
         *layers,
+        *postponed_flip(labels[best], request.text),
         decision_page(*largest(ranked(labels, probabilities))),
     )
 

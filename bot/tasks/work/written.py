@@ -66,7 +66,7 @@ def continuations(
     from bot.inference.heads.generation.token_logprobs import ForcedText
 
     read = read_page(head, [prompt], truncated=truncated, texts=len(written))
-    texts = [ForcedText(tuple(prompt), tuple(ids), sampling) for ids in written]
+    texts = [ForcedText(tuple(prompt), tuple(ids), sampling, keeps_logits=True) for ids in written]
     check(head, texts)  # before the device sees them
     states = yield from hidden_pages(head, head.reading(prompt))
     found = yield from head.token_log_probs([text.row for text in texts])
@@ -100,7 +100,7 @@ def rewriting(
 
     sources = [row.inputs for row in rows]
     texts = [
-        ForcedText(source.start, tuple(ids), Sampling.likeliest(), source.ids)
+        ForcedText(source.start, tuple(ids), Sampling.likeliest(), source.ids, keeps_logits=True)
         for source, ids in zip(sources, written, strict=True)
     ]
     check(head, texts)
@@ -225,8 +225,8 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLog
     texts = as_they_follow(head, shown)
     candidates = [Alternative(texts[one], one, math.exp(before[one]), after[one]) for one in shown]
     [previous] = head.tokens([[text.prompt[-1], *text.written][index]])
-    chosen = shown.index(token)
-    return least_certain_page(candidates, chosen, text.sampling, index, name=name, apart=is_gap(previous))
+    shown_as = partial(least_certain_page, candidates, shown.index(token), text.sampling, index, name=name)
+    return shown_as(apart=is_gap(previous), logits=found.least_logits)
 
 
 def _certainty(

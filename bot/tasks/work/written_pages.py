@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Bars, Block, Confidence, Form, Number, Page, Reshaped, Text, column, table
 from bot.tasks.work.pages import page, shares_table
+from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.wording import sentence
 
 if TYPE_CHECKING:
@@ -133,6 +137,7 @@ def least_certain_page(
     *,
     name: str = "",
     apart: bool = False,
+    logits: npt.NDArray[np.float32] | None = None,
 ) -> Page:
     """Show how temperature and top_p changed the probabilities at one position of a written text.
 
@@ -142,16 +147,24 @@ def least_certain_page(
         index: of the token in the text, from 0.
         name: of the text.
         apart: as of its `WrittenToken`.
+        logits: of all tokens at this position, for other temperatures.
     """
     names = [_following(one, apart) for one in candidates]
     said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
     before, after = [one.probability for one in candidates], [one.after for one in candidates]
     which = f"{index + 1}{_of(name)}"
     where = f"Token {which}, the least likely of those that were written."
+    shown, title = [one.id for one in candidates], f"What could be token {which}"
+    variants = (
+        ()
+        if logits is None or not logits.size
+        else at_temperatures(logits, shown, said, chosen, title, top_p=sampling.top_p)
+    )
     if sampling.greedy:
-        picture = Bars(f"What could be token {which}", tuple(said), tuple(before))
+        picture = Bars(title, tuple(said), tuple(before))
         key = "unlikelier" if chosen else "likeliest"
-        return page(key, where, shares_table(said, before, "token"), picture=picture)
+        made = page(key, where, shares_table(said, before, "token"), picture=picture)
+        return replace(made, variants=variants)
     numbers = table(
         column("before", before, Form.PERCENT),
         column("after", (value if value > 0 else "cut off" for value in after), Form.PERCENT),
@@ -159,7 +172,8 @@ def least_certain_page(
     )
     title = f"Token {which}: temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
     drawn = Reshaped(title, tuple(names), tuple(before), tuple(after), chosen)
-    return page("drawn", (where, *_did(sampling, before[chosen], after[chosen])), numbers, picture=drawn)
+    made = page("drawn", (where, *_did(sampling, before[chosen], after[chosen])), numbers, picture=drawn)
+    return replace(made, variants=variants)
 
 
 def _did(sampling: Sampling, before: float, after: float) -> Iterator[Text]:

@@ -11,6 +11,7 @@ from bot.inference.operations import TaskRun
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
 from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
+from bot.tasks.work.flip_page import postponed_flip
 from bot.tasks.work.pages import (
     applying,
     decision_page,
@@ -53,6 +54,7 @@ def explain_inference(
         *read,
         entailment_page(head.labels, request.labels, made.logits.tolist(), made.probabilities.tolist(), how),
         *postponed_pages(head, request.labels[best], best, request.text),
+        *postponed_flip(request.labels[best], request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 
@@ -107,6 +109,7 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
         *read,
         weighed_page(request.labels, columns, _weighing_formula(request, made)),
         *postponed_pages(head, request.labels[best], best, request.text),
+        *postponed_flip(request.labels[best], request.text),
         decision_page(*_decision(request, made.probabilities)),
     )
 

@@ -26,7 +26,7 @@ Opener = Callable[..., AbstractAsyncContextManager[InferenceWorker]]
 
 
 def but_for_the_time(answer: Answer[Any]) -> Any:
-    return facts(dataclasses.replace(answer, seconds=0.0, waited=0.0))
+    return facts(dataclasses.replace(answer, seconds=0.0, waited=0.0, rows=0))
 
 
 async def test_every_task_answers_as_the_worker_does(make_worker: Opener) -> None:
@@ -42,7 +42,7 @@ async def test_every_task_answers_as_the_worker_does(make_worker: Opener) -> Non
             assert but_for_the_time(forms.answer.decode(response.body)) == but_for_the_time(own)
             *_, (name, last) = await api.events(request)
             assert name == "answer"
-            timeless = {"seconds": 0, "waited": 0}
+            timeless = {"seconds": 0, "waited": 0, "rows": 0}
             assert last | timeless == forms.answer.plain(own) | timeless
 
 

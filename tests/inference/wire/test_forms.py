@@ -48,6 +48,7 @@ OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "str": st.text(),
     "bool": st.booleans(),
     "int": st.integers(),
+    "int | None": st.none() | st.integers(),
     "float": st.floats(),
     "Text": TEXT,
     "tuple[int, ...]": IDS,
@@ -72,6 +73,7 @@ def built(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 OF_TYPES["tuple[Column, ...]"] = st.lists(built(blocks.Column), max_size=2).map(tuple)
+OF_TYPES["tuple[Station, ...]"] = st.lists(built(blocks.Station), max_size=2).map(tuple)
 OF_TYPES["Table"] = built(blocks.Table)
 KINDS = [*get_args(blocks.Block), *get_args(blocks.Picture)]
 
@@ -129,6 +131,8 @@ def test_a_tag_stands_only_where_a_union_needs_one() -> None:
                 ],
                 "picture": None,
                 "is_estimate": False,
+                "strongest": [],
+                "variants": [],
             }
         ]
     }

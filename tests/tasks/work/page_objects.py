@@ -760,10 +760,10 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
 def kinds_of(work: Explanation) -> list[str]:
     """The kinds of all pages, in order; alternatives belong to the page of the written tokens.
 
-    The pages of the layers, of token pairs, and of the words that made it write a text have tests of their own:
-    `test_layers`, `test_token_pairs` and `test_writing_evidence`.
+    The pages of the layers, of token pairs, of the words that made it write a text, and of what would flip a label have
+    tests of their own: `test_layers`, `test_token_pairs`, `test_writing_evidence` and `test_flipping`.
     """
-    apart = ("Alternatives", "Decision", "Layer by layer", "What each layer", "Token pairs", "Which words made it")
-    pages = [page for page in work.pages if not page.name.startswith(apart)]
+    apart = ["Alternatives", "Decision", "Layer by layer", "What each layer", "Token pairs", "Which words made it"]
+    pages = [page for page in work.pages if not page.name.startswith((*apart, "What would flip it"))]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,8 @@ class ForcedText:
     """The options that its tokens were drawn with; the seed doesn't matter."""
     source: tuple[int, ...] = ()
     """The encoder's input; empty if there is none."""
+    keeps_logits: bool = False
+    """Whether `TokenLogProbs.least_logits` are wanted: of a wide vocabulary they take a megabyte."""
 
     @property
     def row(self) -> Row[ForcedText]:
@@ -74,6 +77,8 @@ class TokenLogProbs:
     top_log_probs: LogProbs
     top_drawn_with: Probabilities
     """0 if cut off."""
+    least_logits: npt.NDArray[np.float32]
+    """Those at the position of the least likely written token, (vocabulary,); (0,) if they are not wanted."""
 
 
 def token_log_probs(checkpoint: Checkpoint) -> Operation[ForcedText, TokenLogProbs]:
@@ -88,14 +93,19 @@ def token_log_probs(checkpoint: Checkpoint) -> Operation[ForcedText, TokenLogPro
 
 def _read(checkpoint: Checkpoint, text: ForcedText) -> TokenLogProbs:
     written = checkpoint.tensor(text.written)
-    parts: list[TokenLogProbs] = []
+    parts: list[dict[str, npt.NDArray[Any]]] = []
+    lowest, least_logits = math.inf, np.empty(0, np.float32)
     first = 0
     for logits in _logits(checkpoint, text):
         for block in torch.split(logits, max(1, _LOGITS_MEASURED // logits.shape[-1])):
-            parts.append(_measure(block.float(), written[first : first + len(block)], text.sampling))
+            part = _measure(block.float(), written[first : first + len(block)], text.sampling)
+            if text.keeps_logits and (not parts or float(part["log_probs"].min()) < lowest):
+                place = int(part["log_probs"].argmin())
+                lowest, least_logits = float(part["log_probs"][place]), block[place].float().cpu().numpy().copy()
+            parts.append(part)
             first += len(block)
-    names = [field.name for field in fields(TokenLogProbs)]
-    return TokenLogProbs(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return TokenLogProbs(**joined, least_logits=least_logits)
 
 
 def _logits(checkpoint: Checkpoint, text: ForcedText) -> Iterator[torch.Tensor]:
@@ -127,8 +137,12 @@ def _encoded(checkpoint: Checkpoint, source: tuple[int, ...]) -> dict[str, objec
     return {"encoder_outputs": encoder(input_ids=ids, attention_mask=mask), "attention_mask": mask}
 
 
-def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) -> TokenLogProbs:
-    """Measure logits, (positions, vocabulary), float32, at which the written tokens, (positions,), were predicted."""
+def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) -> dict[str, npt.NDArray[Any]]:
+    """Measure logits, (positions, vocabulary), float32, at which the written tokens, (positions,), were predicted.
+
+    Returns:
+        What `TokenLogProbs` has of each position.
+    """
     chosen = written.unsqueeze(1)
     log_probs = logits.log_softmax(dim=-1)
     drawn_with = drawing_probabilities(logits, sampling)
@@ -144,7 +158,7 @@ def _measure(logits: torch.Tensor, written: torch.Tensor, sampling: Sampling) ->
         "top_log_probs": log_probs.gather(1, top),
         "top_drawn_with": drawn_with.gather(1, top),
     }
-    return TokenLogProbs(**{name: values.cpu().numpy() for name, values in found.items()})
+    return {name: values.cpu().numpy() for name, values in found.items()}
 
 
 def drawing_probabilities(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -1,0 +1,113 @@
+"""A distribution at several temperatures, from the same logits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.tasks.scores import Floats, softmax
+from bot.tasks.work.blocks import (
+    Bars,
+    Block,
+    Form,
+    Number,
+    Paragraph,
+    Picture,
+    Reshaped,
+    Text,
+    Variant,
+    bracketed,
+    column,
+    formula,
+    table,
+)
+from bot.tasks.work.wording import MINUS, sentence
+
+TEMPERATURES = (0.2, 0.7, 1.0, 1.5)
+USUAL_TOP_P = 0.9
+"""Shown where none was set."""
+USUAL_TOP_K = 50
+"""The default of transformers' generation."""
+
+
+def at_temperatures(
+    logits: npt.ArrayLike,
+    shown: Sequence[int],
+    names: Sequence[Text],
+    chosen: int,
+    title: str,
+    noun: str = "token",
+    *,
+    top_p: float | None = None,
+) -> tuple[Variant, ...]:
+    """Return the distribution of logits at each of `TEMPERATURES`.
+
+    Args:
+        logits: of everything that softmax goes over.
+        shown: indices of those that are shown, the likeliest first.
+        names: of these.
+        chosen: index among these of the one that is worked out.
+        title: of the pictures.
+        noun: names what has the probabilities.
+        top_p: of a token that is drawn, 1 meaning `USUAL_TOP_P`; None where nothing is drawn.
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    before = softmax(values)[list(shown)].tolist()
+
+    def variants() -> Iterator[Variant]:
+        for temperature in TEMPERATURES:
+            probabilities = softmax(values / temperature)
+            after = probabilities[list(shown)].tolist()
+            said: list[Block] = [Paragraph(sentence(_key(temperature), temperature=temperature))]
+            if top_p is not None:
+                said.append(Paragraph(_cuts(probabilities, USUAL_TOP_P if top_p >= 1 else top_p)))
+            own = [column("at 1", before, Form.PERCENT)] if temperature != 1 else []
+            numbers = table(
+                *own,
+                column(f"at {temperature:g}", after, Form.PERCENT),
+                column(noun, names),
+            )
+            worked = _worked(values, shown[chosen], names[chosen], temperature, after[chosen])
+            called = f"{title}: temperature {temperature:g}"
+            picture: Picture = Bars(called, tuple(names), tuple(after))
+            if top_p is not None:
+                picture = Reshaped(called, tuple(names), tuple(before), tuple(after), None)
+            yield Variant(f"Temperature {temperature:g}", (*said, numbers, worked), picture)
+
+    return tuple(variants())
+
+
+def _key(temperature: float) -> str:
+    if temperature == 1:
+        return "temperatures.own"
+    return "temperatures.sharper" if temperature < 1 else "temperatures.flatter"
+
+
+def _cuts(probabilities: Floats, top_p: float) -> tuple[Text, ...]:
+    """Say what top_p and top_k would leave to draw from."""
+    ranked = np.sort(probabilities)[::-1]
+    # As in sampling: a token stays if the likelier ones have less than top_p together.
+    kept = int((np.cumsum(ranked) - ranked < top_p).sum())
+    total = len(ranked)
+    top_k = min(USUAL_TOP_K, total)
+    return (
+        f"top_p {top_p:g} would leave {kept:,} of {total:,} tokens, and cut the others off. top_k {top_k} would leave "
+        "the likeliest ",
+        f"{top_k}, which have ",
+        Number(float(ranked[:top_k].sum()), Form.PERCENT),
+        " together.",
+    )
+
+
+def _worked(values: Floats, index: int, name: Text, temperature: float, probability: float) -> Block:
+    """Work out a probability, with the numbers put in."""
+    largest, logit = float(values.max()), float(values[index])
+    total = float(np.exp((values - largest) / temperature).sum())
+    return formula(
+        ("p(", name, f") at {temperature:g}"),
+        "= e^((z − max)/T) / Σ e^((z − max)/T)",
+        ("= e^((", Number(logit), f" {MINUS} ", bracketed(largest), f")/{temperature:g}) / ", Number(total)),
+        ("= ", Number(probability, Form.FOUR)),
+    )
