@@ -31,8 +31,8 @@ def labels(message: Any) -> list[str]:
 
 
 def menu(message: Any) -> dict[str, Any]:
-    [found] = [one for row in message.components for one in row["components"] if "options" in one]
-    return dict(found)
+    """The menu of pages, the first one."""
+    return dict(next(one for row in message.components for one in row["components"] if "options" in one))
 
 
 def page_id(message: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Reply, TextFile
 from bot.replies.work.blocks import markdown
 from bot.replies.work.file import work_file
+from bot.replies.work.other_tokens import PagesWithPlaces
 from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.work.blocks import Explanation, File, Formula, Page, Table
@@ -27,11 +29,12 @@ BLOCK_ROOM = 1_500
 LEFT_OUT = "*… and more*"
 
 
-def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -> Reply:
+def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0, place: int | None = None) -> Reply:
     """Show one page.
 
     Args:
         number: of the page, from 0; the nearest page is shown if there is none of this number.
+        place: of its text, from 1, at which another token can be taken; None for the most uncertain one.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
     number, page = found.page_at(number)
@@ -48,9 +51,19 @@ def render(request: WorkRequest, answer: Answer[Explanation], number: int = 0) -
     has_file = draft.cut or any(isinstance(block, File) for block in page.blocks)
     file = TextFile("work.txt", work_file(pages, number)) if has_file else None
     drawing = None if page.picture is None else Drawing("work.png", partial(draw, page.picture))
+    return Reply(embed, file, (), drawing, _turning(request, pages, number, place))
+
+
+def _turning(request: WorkRequest, pages: Sequence[Page], number: int, place: int | None) -> Pages:
+    """Return the menus under a page."""
     # Another page never computes this page's evidence again, which the worker may have forgotten by then.
-    turning = Pages(replace(request, evidence=False, finer=False), tuple(one.name for one in pages), number)
-    return Reply(embed, file, (), drawing, turning)
+    kept = replace(request, evidence=False, finer=False)
+    names = tuple(one.name for one in pages)
+    if (places := pages[number].places) is None:
+        return Pages(kept, names, number)
+    # What was written only to be explained is not in the request yet.
+    kept = replace(kept, written=tuple(one.places.written for one in pages if one.places is not None))
+    return PagesWithPlaces(kept, names, number, places, places.at(place))
 
 
 def _shown(page: Page, draft: Draft) -> list[str]:

@@ -13,6 +13,7 @@ from bot.inference.heads.inspection.stretches import Stretch
 from bot.inference.json_forms import ByName, Numeric, Tagged
 from bot.inference.requests import Result
 from bot.inference.tokenization.tokens import Token
+from bot.tasks.work.other_tokens import Places
 
 MOST_ROWS = 32
 """Rows of a table on a page: about a screen of a phone. The file has all."""
@@ -340,6 +341,8 @@ class Page:
     picture: Annotated[Picture | None, Tagged()] = None
     is_estimate: bool = False
     """Whether it shows numbers that can be computed more closely."""
+    places: Places | None = None
+    """The places of the text on it from which another one can go on with another token."""
 
     @property
     def postponed(self) -> Waiting | None:
