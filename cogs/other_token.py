@@ -47,12 +47,15 @@ class OtherToken(Cog):
         bot.handle(SHOW_PLACE, self.show, kept=WorkRequest)
         bot.handle(TAKE_TOKEN, self.take, kept=WorkRequest)
 
-    async def show(self, interaction: Interaction, press: Press[WorkRequest, ShownPlace]) -> None:
+    async def show(self, interaction: Interaction, press: Press[WorkRequest, ShownPlace | None]) -> None:
         """Show the tokens at another place.
 
         Raises:
             InvalidRequest: it would show messages that they may not read.
+            RequestForgotten: the press is forged.
         """
+        if press.detail is None:
+            raise RequestForgotten
         _check_reader(interaction, press.request)
         page = partial(render_work, number=press.detail.page, place=press.detail.place)
         await self.delivery.answer(
@@ -63,8 +66,10 @@ class OtherToken(Cog):
             kept={press.request: press.request_id},
         )
 
-    async def take(self, interaction: Interaction, press: Press[WorkRequest, TakenToken]) -> None:
+    async def take(self, interaction: Interaction, press: Press[WorkRequest, TakenToken | None]) -> None:
         """Write a text that goes on from another token. It is as private as the page. Raises like `show`."""
+        if press.detail is None:
+            raise RequestForgotten
         _check_reader(interaction, press.request)
         request = _branched(press.request, press.detail)
         kind = ResponseKind.of_new(interaction)

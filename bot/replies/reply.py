@@ -186,7 +186,7 @@ def gone_on(begun: Sequence[int], taken: str) -> str | None:
         begun: the ids of the tokens that it begins with.
         taken: the last one of them, as text.
     """
-    return f"Goes on from token {len(begun)}, “{as_chip(taken)}”, in place of the one before." if begun else None
+    return f"Goes on from token {len(begun)}, “{as_chip(taken)}”, which took another one's place." if begun else None
 
 
 def plain_scores(scores: Sequence[LabelScore]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
 
+from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from bot.inference.heads.inspection.stretches import Stretch
@@ -341,7 +342,7 @@ class Page:
     picture: Annotated[Picture | None, Tagged()] = None
     is_estimate: bool = False
     """Whether it shows numbers that can be computed more closely."""
-    places: Places | None = None
+    places: Annotated[Places | None, Field(exclude_if=lambda places: places is None)] = None
     """The places of the text on it from which another one can go on with another token."""
 
     @property

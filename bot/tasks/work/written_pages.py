@@ -75,7 +75,8 @@ def written_pages(
     yield page("written", *blocks, picture=picture, behind=name)
     if any(one.alternatives for one in tokens):
         shares, names = zip(*_with_others(tokens), strict=True)
-        found = page("alternatives", shares_table(names, shares, "token"), behind=name)
+        told = () if text is None else (sentence("written.branch"),)
+        found = page("alternatives", *told, shares_table(names, shares, "token"), behind=name)
         yield found if text is None else replace(found, places=_places(tokens, text))
 
 
