@@ -16,10 +16,13 @@ from bot.replies.results.attention_worked import steps_in_words
 from bot.tasks.attention import TASK as ATTENTION
 from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.generate import TASK as GENERATE
+from bot.tasks.generate import GenerateRequest
 from bot.tasks.similarity import TASK as SIMILARITY
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.work.blocks import TokenPairs
 from bot.tasks.work.explanations import TASK as WORK
+from bot.tasks.work.other_tokens import Branching, Places, branched
 from bot.tasks.work.request import WorkRequest
 from tests.support import CPU
 
@@ -128,3 +131,29 @@ def test_families() -> None:
         assert f"Of {visible.size} pairs, {int(visible.sum())} can be seen." in lesson
         if seen.probability is not None:
             assert f"Out comes `{seen.outcome}`, with {100 * seen.probability:.1f} %, as the next token." in lesson
+
+
+def test_other_token() -> None:
+    head = starter()
+    lesson = (LESSONS / "other-token.md").read_text()
+
+    def places(request: Branching, written: tuple[tuple[int, ...], ...]) -> Places:
+        pages = run_task(WORK.start(head, WorkRequest.of(request, written))).pages
+        [found] = [page.places for page in pages if page.places is not None]
+        return found
+
+    asked = GenerateRequest("The best pet is a", 12, top_p=0.01)
+    first = run_task(GENERATE.start(head, asked))
+    assert f"> {asked.prompt} **{first.continuations[0].text.strip()}**" in lesson
+    known = places(asked, first.generated)
+    for place in known.places[:4]:
+        share = f"{100 * place.taken.probability:.1f} %"
+        assert f"| {place.number} | {place.taken.token.text}, {share} | {place.bits:.2f} |" in lesson
+    for number, word in ((1, "dog"), (4, "dogs")):
+        [other] = [one for one in known.at(number).others if one.token.text == word]
+        request = branched(asked, known.written, number, other.token.id)
+        result = run_task(GENERATE.start(head, request))
+        share = f"{100 * other.probability:.1f} %"
+        assert f"**{result.continuations[0].text.strip()}**" in lesson
+        assert f"{share} for *{word}* at place {number}" in " ".join(lesson.split())
+        assert f"{100 * places(request, result.generated).at(number).taken.probability:.1f} %" == share
