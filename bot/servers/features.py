@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.inference.requests import Request
 from bot.tasks import task_names
+from bot.tasks.guess import GuessRequest
 from bot.tasks.work.request import WorkRequest
 
 
@@ -44,6 +45,6 @@ def feature_of(command: app_commands.Command[Any, ..., Any] | app_commands.Group
 
 def feature_behind(request: Request[Any] | None) -> str | None:
     """Return the name of the command that a kept request belongs to; None if there is no request."""
-    if isinstance(request, WorkRequest):
+    if isinstance(request, WorkRequest | GuessRequest):
         return request.task
     return None if request is None else task_names().get(type(request))
