@@ -20,6 +20,9 @@ from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.generate import TASK as GENERATE
 from bot.tasks.generate import GenerateRequest, read_prompt
+from bot.tasks.guess import TASK as GUESS
+from bot.tasks.guess import GuessRequest
+from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import TASK as SIMILARITY
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.work.blocks import TokenPairs
@@ -163,3 +166,18 @@ def test_other_token() -> None:
         assert f"**{result.continuations[0].text.strip()}**" in lesson
         assert f"{share} for *{word}* at place {number}" in " ".join(lesson.split())
         assert f"{100 * places(request, result.generated).at(number).taken.probability:.1f} %" == share
+
+
+def test_guess() -> None:
+    head = starter()
+    lesson = " ".join((LESSONS / "guess.md").read_text().split())
+    for prompt in ("The capital of France is", "The best pet is a"):
+        assert f"`/guess text:{prompt} command:/generate`" in lesson
+        options = run_task(GUESS.start(head, GuessRequest.of(GenerateRequest(prompt, 1, top_p=0.01)))).options
+        assert [one.label for one in options] == sorted((one.label for one in options), key=str.casefold)
+        rows = [f"| {one.label.strip()} | {100 * one.probability:.1f} % |" for one in options]
+        assert " ".join(sorted(rows, key=lambda row: -float(row.split()[3]))) in lesson
+    assert 1 - sum(one.probability for one in options) > 1 / 3
+    asked = GuessRequest.of(SentimentRequest("I love to hate this course"))
+    [negative, _] = run_task(GUESS.start(head, asked)).options
+    assert f"It is {negative.label}, with {100 * negative.probability:.1f} %" in lesson

@@ -16,6 +16,9 @@ from bot.inference.wire.form import Unreadable
 from bot.tasks import all_tasks
 from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.chat import ChatRequest, Exchange
+from bot.tasks.fill import FillRequest
+from bot.tasks.guess import TASKS as GUESSED
+from bot.tasks.guess import GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
 from tests.inference.wire.support import ATTENTION, COMMANDS
@@ -66,6 +69,9 @@ OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "bool": st.booleans(),
 }
 
+ABOUT_OTHERS = {"work", "guess"}
+"""Tasks whose requests hold another one."""
+
 
 def built(kind: type[Request[Any]]) -> st.SearchStrategy[Request[Any]]:
     """Requests of a class with any fields that it accepts."""
@@ -85,7 +91,7 @@ def _built(kind: type[Request[Any]], fields: dict[str, Any]) -> Any:
         return None
 
 
-@pytest.mark.parametrize("task", [name for name in codec if name != "work"])
+@pytest.mark.parametrize("task", [name for name in codec if name not in ABOUT_OTHERS])
 def test_every_request_is_read_as_it_was_written(task: str) -> None:
     form = codec[task].request
 
@@ -101,13 +107,27 @@ def test_every_request_is_read_as_it_was_written(task: str) -> None:
 def test_every_request_for_an_explanation_is_read_as_it_was_written(
     data: st.DataObject, written: tuple[tuple[int, ...], ...], evidence: bool
 ) -> None:
-    request = data.draw(st.one_of([built(codec[task].task.request) for task in codec if task != "work"]))
+    request = data.draw(st.one_of([built(codec[task].task.request) for task in codec if task not in ABOUT_OTHERS]))
     opened = dataclasses.replace(WorkRequest.of(request, written, (LabelScore("a", 0.1),)), evidence=evidence)
     form = codec["work"].request
 
     read = form.decode(form.encode(opened))
     assert isinstance(read, WorkRequest)
     assert (read, read.answered, read.about) == (opened, opened.answered, request)
+
+
+def test_every_guess_is_read_as_it_was_written() -> None:
+    options = (LabelScore("NEGATIVE", 0.25), LabelScore("POSITIVE", 0.75))
+    form = codec["guess"].request
+    for about in (*(one for one in COMMANDS if not isinstance(one, FillRequest)), FillRequest("a ___")):
+        if (task := codec.task_of(about)) in GUESSED:
+            asked = dataclasses.replace(GuessRequest.of(about), options=options)
+            read = form.decode(form.encode(asked))
+            assert isinstance(read, GuessRequest)
+            assert (read, read.about, read.right, read.checkpoint_task) == (asked, about, 1, task)
+        else:
+            with pytest.raises(InvalidRequest, match="Only answers of these commands"):
+                GuessRequest.of(about)
 
 
 def test_the_json_of_a_request_has_its_fields_and_nothing_else() -> None:
