@@ -100,7 +100,7 @@ def counted(embed: discord.Embed, request: GuessRequest, counts: Mapping[int, in
     """Return the question's embed with how many people have guessed."""
     shown = embed.copy()
     kept, _, _ = (shown.description or "").partition(f"\n{HOW}")
-    shown.description = f"{kept}\n{HOW}\n-# {tally(request, counts)}"
+    shown.description = f"{kept}\n{HOW}\n*{tally(request, counts)}*"
     return shown
 
 
