@@ -8,7 +8,9 @@ from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
+from bot.replies.delivery import ResponseKind
 from bot.replies.results.generate import CONTINUE, REGENERATE, preview, render
+from bot.replies.sharing import still_shareable
 from bot.tasks.generate import GenerateRequest
 
 
@@ -49,11 +51,16 @@ class Generate(Cog):
 
     async def regenerate(self, interaction: Interaction, press: Press[GenerateRequest, None]) -> None:
         """Generate another text for the same prompt."""
-        await self.delivery.answer(interaction, press.request.again(), render, preview)
+        await self._another(interaction, press.request.again())
 
     async def go_on(self, interaction: Interaction, press: Press[GenerateRequest, None]) -> None:
         """Continue a text."""
-        await self.delivery.answer(interaction, press.request, render, preview)
+        await self._another(interaction, press.request)
+
+    async def _another(self, interaction: Interaction, request: GenerateRequest) -> None:
+        shown = still_shareable(interaction, render)
+        kind = ResponseKind.of_new(interaction)
+        await self.delivery.answer(interaction, request, shown, preview, kind=kind)
 
 
 setup = Generate.setup

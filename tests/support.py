@@ -48,7 +48,7 @@ COURSE = {
 """Which tiny checkpoint stands for the course's one, by task."""
 COMMANDS = frozenset(
     {
-        *COURSE, "attention", "batch", "compare", "forum-tags", "help", "inspect", "models", "mood", "privacy",
+        *COURSE, "attention", "batch", "compare", "forum-tags", "guess", "help", "inspect", "models", "mood", "privacy",
         "settings", "status", "tokenize", "topics",
     }
 )  # fmt: skip

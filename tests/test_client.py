@@ -147,7 +147,12 @@ class TestClient:
 
 
 def test_cogs_are_found_by_name() -> None:
-    names = {name.replace("-", "_") for name in COMMANDS} | {"flag_reactions", "mentions", "message_menus"}
+    names = {name.replace("-", "_") for name in COMMANDS} | {
+        "flag_reactions",
+        "mentions",
+        "message_menus",
+        "other_token",
+    }
     assert cog_names() == sorted(f"cogs.{name}" for name in names)
 
 

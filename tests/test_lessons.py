@@ -19,6 +19,10 @@ from bot.replies.results.attention_worked import steps_in_words
 from bot.tasks.attention import TASK as ATTENTION
 from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.generate import TASK as GENERATE
+from bot.tasks.generate import GenerateRequest, read_prompt
+from bot.tasks.guess import TASK as GUESS
+from bot.tasks.guess import GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import TASK as SIMILARITY
 from bot.tasks.similarity import SimilarityRequest
@@ -27,9 +31,11 @@ from bot.tasks.translation.drafting import scored_form
 from bot.tasks.work.blocks import Table, TokenPairs
 from bot.tasks.work.explanations import TASK as WORK
 from bot.tasks.work.flipping import search
+from bot.tasks.work.other_tokens import Places, branched
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.writing_evidence import written_value
+from bot.tasks.work.written import token_pages
 from tests.support import CPU
 
 LESSONS = Path(__file__).parents[1] / "docs" / "lessons"
@@ -192,3 +198,47 @@ def test_temperature() -> None:
     for cut, kept in zip(cuts, ("2 of 49,152", "20 of 49,152", "468 of 49,152", "7,760 of 49,152"), strict=True):
         assert f"would leave {kept} tokens" in cut
         assert kept.split(" of ")[0] in lesson
+
+
+def test_other_token() -> None:
+    head = starter()
+    lesson = (LESSONS / "other-token.md").read_text()
+
+    def places(request: GenerateRequest, written: tuple[tuple[int, ...], ...]) -> Places:
+        # Only the pages of the tokens: the others take ten times as long.
+        text = ForcedText(read_prompt(head, request).ids, written[0], Sampling(request.temperature, request.top_p, 0))
+        pages, _ = token_pages(head, [text], run_task(head.token_log_probs([text.row])), can_branch=True)
+        [found] = [page.places for page in pages if page.places is not None]
+        return found
+
+    asked = GenerateRequest("The best pet is a", 12, top_p=0.01)
+    first = run_task(GENERATE.start(head, asked))
+    assert f"> {asked.prompt} **{first.continuations[0].text.strip()}**" in lesson
+    known = places(asked, first.generated)
+    for place in known.places[:4]:
+        share = f"{100 * place.taken.probability:.1f} %"
+        assert f"| {place.number} | {place.taken.token.text}, {share} | {place.bits:.2f} |" in lesson
+    for number, word in ((1, "dog"), (4, "dogs")):
+        [other] = [one for one in known.at(number).others if one.token.text == word]
+        request = branched(asked, known.written, number, other.token.id)
+        assert isinstance(request, GenerateRequest)
+        result = run_task(GENERATE.start(head, request))
+        share = f"{100 * other.probability:.1f} %"
+        assert f"**{result.continuations[0].text.strip()}**" in lesson
+        assert f"{share} for *{word}* at place {number}" in " ".join(lesson.split())
+        assert f"{100 * places(request, result.generated).at(number).taken.probability:.1f} %" == share
+
+
+def test_guess() -> None:
+    head = starter()
+    lesson = " ".join((LESSONS / "guess.md").read_text().split())
+    for prompt in ("The capital of France is", "The best pet is a"):
+        assert f"`/guess text:{prompt} command:/generate`" in lesson
+        options = run_task(GUESS.start(head, GuessRequest.of(GenerateRequest(prompt, 1, top_p=0.01)))).options
+        assert [one.label for one in options] == sorted((one.label for one in options), key=str.casefold)
+        rows = [f"| {one.label.strip()} | {100 * one.probability:.1f} % |" for one in options]
+        assert " ".join(sorted(rows, key=lambda row: -float(row.split()[3]))) in lesson
+    assert 1 - sum(one.probability for one in options) > 1 / 3
+    asked = GuessRequest.of(SentimentRequest("I love to hate this course"))
+    [negative, _] = run_task(GUESS.start(head, asked)).options
+    assert f"It is {negative.label}, with {100 * negative.probability:.1f} %" in lesson

@@ -11,6 +11,7 @@ import discord
 
 from bot.inference.requests import Answer, LabelScore, Request
 from bot.pictures.picture import Picture
+from bot.pictures.wording import as_chip
 from bot.replies.components.buttons import Button
 from bot.replies.components.press import Item
 from bot.replies.formatting.bars import bar_line, plain_line
@@ -176,6 +177,16 @@ def duration(seconds: float) -> str:
 def truncation(truncated: bool, what: str = "text", part: str = "end") -> str | None:
     """Return a sentence that the model has not read everything, if that is so."""
     return f"The {part} of the {what} exceeds this model's context and was not read." if truncated else None
+
+
+def gone_on(begun: Sequence[int], taken: str) -> str | None:
+    """Return a sentence that a text goes on from another token, if it does.
+
+    Args:
+        begun: the ids of the tokens that it begins with.
+        taken: the last one of them, as text.
+    """
+    return f"Goes on from token {len(begun)}, “{as_chip(taken)}”, which took another one's place." if begun else None
 
 
 def plain_scores(scores: Sequence[LabelScore]) -> str:

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.errors import RequestForgotten
 from bot.inference.requests import Request
 from bot.tasks import kept_requests
+from bot.tasks.guess import GuessRequest
 from bot.tasks.work.request import WorkRequest
 
 
@@ -51,7 +52,7 @@ def feature_behind(request: Request[Any] | None) -> str:
     Raises:
         RequestForgotten: it belongs to none, so nothing says who may have it.
     """
-    if isinstance(request, WorkRequest):
+    if isinstance(request, WorkRequest | GuessRequest):
         return request.task
     if request is None or (name := kept_requests().get(type(request))) is None:
         raise RequestForgotten

@@ -61,6 +61,7 @@ COMMANDS: Mapping[str, Needs] = {
     "forum-tags report": Needs(who=WHO_MANAGES_FORUMS),
     "forum-tags setup": Needs(who=WHO_MANAGES_FORUMS),
     "generate": NOTHING,
+    "guess": NOTHING,
     "help": NOTHING,
     "inspect": NOTHING,
     "models": NOTHING,

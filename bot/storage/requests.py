@@ -25,6 +25,7 @@ from bot.storage.encryption import Cipher, cipher_of
 from bot.storage.erasures import any_erased, asked_now, let_nobody_erase
 from bot.storage.expiry import Expiry
 from bot.storage.forum_posts import ForumPosts
+from bot.storage.guesses import Guesses
 from bot.storage.maintenance import MaintenanceTable
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
@@ -78,6 +79,7 @@ class RequestStore:
         self.quota_uses = QuotaUses(database)
         self.forum_posts = ForumPosts(database, now)
         self.maintenance = MaintenanceTable(database)
+        self.guesses = Guesses(database)
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -219,6 +219,15 @@ WORDS_IN_REQUESTS = Table(
 )
 Index("words_in_requests_by_person", WORDS_IN_REQUESTS.c.person)
 
+GUESSES = Table(
+    "guesses",
+    METADATA,
+    Column("request_id", Text(), ForeignKey("requests.id", ondelete="CASCADE"), primary_key=True),  # the question's
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+    Column("chosen", Integer(), nullable=False),  # the index of an option; −1 to give up
+)
+Index("guesses_by_person", GUESSES.c.person)
+
 ERASURES = Table(
     "erasures",
     METADATA,

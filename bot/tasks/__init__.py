@@ -24,6 +24,7 @@ def kept_requests() -> Mapping[type[Request[object]], str]:
 def all_tasks() -> tuple[Task[Any], ...]:
     """Return every task, for the worker."""
     from bot.tasks.commands import COMMANDS
-    from bot.tasks.work.explanations import TASK
+    from bot.tasks.guess import TASK as GUESS
+    from bot.tasks.work.explanations import TASK as WORK
 
-    return (*COMMANDS, TASK)
+    return (*COMMANDS, WORK, GUESS)

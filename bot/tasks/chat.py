@@ -12,6 +12,7 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.tasks.prompts.begun import Begun, check_begun, going_on, taken_token
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
 from bot.tasks.prompts.writing import GrowingText, circling, without_circles, without_half
@@ -63,6 +64,8 @@ class ChatResult(Result):
     """The model repeated itself, and was stopped."""
     ids: tuple[int, ...] = ()
     """Generated tokens, and the one that ended them if one did."""
+    taken: str = ""
+    """The token that the answer was to go on from, the last one of `begun`."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -80,6 +83,7 @@ class ChatRequest(Request[ChatResult]):
         temperature: 0 to 2; 0 always takes the likeliest token.
         conversation: which of the channel's conversations: how many deletions came before it.
         system: the system prompt of the place; empty for the bot's own. Longer ones are cut.
+        begun: tokens that the answer begins with, for one that goes on from another token.
     """
 
     message: str
@@ -90,6 +94,7 @@ class ChatRequest(Request[ChatResult]):
     temperature: float = 0.5
     conversation: int = 0
     system: str = ""
+    begun: Begun = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "system", visible(self.system).strip()[:MOST_SYSTEM_CHARACTERS])
@@ -97,6 +102,7 @@ class ChatRequest(Request[ChatResult]):
         object.__setattr__(self, "speaker", speaker_name(self.speaker))
         object.__setattr__(self, "history", self.history[-MOST_EXCHANGES:])
         checked_range(self.temperature, 0, 2, "temperature")
+        check_begun(self.begun, MOST_NEW_TOKENS)
 
     @property
     def subject(self) -> str:
@@ -131,9 +137,8 @@ def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> T
 
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
-    row = head.generation(prompt, room_for_answer(head), sampling=sampling)
-    row.stop_criterion = AnswerEnds(head, request)
-    [output] = yield from head.generate([row])
+    ends = AnswerEnds(head, request)
+    [output] = yield from going_on(head, prompt, request.begun, room_for_answer(head), [sampling], ends=ends)
     answer = answer_in(head, request, output.ids)
     return ChatResult(
         text=answer.text,
@@ -143,12 +148,13 @@ def reply(head: CausalLM, request: ChatRequest, *, seed: int | None = None) -> T
         by_template=has_chat_template(head),
         circling=answer.circling,
         ids=output.written,
+        taken=taken_token(head, request.begun),
     )
 
 
 def so_far(head: CausalLM, request: ChatRequest, progress: Sequence[Sequence[int]]) -> ChatResult:
     """Return the message as far as it has been generated."""
-    [ids] = progress
+    ids = (*request.begun, *progress[0])
     text, _ = _answer(head, request, ids)
     return ChatResult(text, len(ids), False, 0, has_chat_template(head))
 

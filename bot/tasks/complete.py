@@ -16,6 +16,7 @@ from bot.inference.task import HeadKind, Implementation, Task
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
 from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language, known_code_language
+from bot.tasks.prompts.begun import Begun, check_begun, going_on, taken_token
 from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail, without_half
 from bot.text.accepted import MAX_SEED, checked_range
 from bot.text.characters import FLAG, REPLACEMENT_CHARACTER, line_breaks, visible, without_controls
@@ -49,6 +50,8 @@ class CompleteResult(Result):
     ids: tuple[int, ...] = ()
     """Generated tokens, and the one that ended them if one did."""
     tail: Tail = WHOLE
+    taken: str = ""
+    """The token that the code was to go on from, the last one of `begun`."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -65,6 +68,7 @@ class CompleteRequest(Request[CompleteResult]):
         language: its code in `bot.tasks.code.languages`. May be given as a name or an extension; guessed if empty.
         temperature: 0 to 2; 0 always takes the likeliest token.
         tail: tokens behind the code that end with part of a character (see `Tail`).
+        begun: tokens that the new code begins with, for one that goes on from another token.
     """
 
     code: str
@@ -72,6 +76,7 @@ class CompleteRequest(Request[CompleteResult]):
     max_new_tokens: int = 160
     temperature: float = 0.2
     tail: tuple[int, ...] = ()
+    begun: Begun = ()
 
     def __post_init__(self) -> None:
         shown = _OVERRIDES.sub(lambda found: found["flag"] or "", line_breaks(self.code))
@@ -80,6 +85,7 @@ class CompleteRequest(Request[CompleteResult]):
         object.__setattr__(self, "code", _checked(found.code))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.temperature, 0, 2, "temperature")
+        check_begun(self.begun, self.max_new_tokens)
         object.__setattr__(self, "language", _language(self.language, found.language, self.code).code)
 
     @property
@@ -101,7 +107,7 @@ class CompleteRequest(Request[CompleteResult]):
         if len(code) > MOST_CHARACTERS:
             rest = code[-MOST_CHARACTERS:]
             code = rest.partition("\n")[2] or rest
-        return replace(self, code=code, tail=() if tail is None else tail.ids)
+        return replace(self, code=code, tail=() if tail is None else tail.ids, begun=())
 
 
 def _checked(code: str) -> str:
@@ -142,19 +148,19 @@ def go_on(head: CausalLM, request: CompleteRequest, *, seed: int | None = None) 
 
     prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, secrets.randbelow(MAX_SEED) if seed is None else seed)
-    row = head.generation(prompt.ids, request.max_new_tokens, sampling=sampling)
-    row.stop_criterion = partial(_has_ended, request, prompt)
-    [output] = yield from head.generate([row])
+    ends = partial(_has_ended, request, prompt)
+    [output] = yield from going_on(head, prompt.ids, request.begun, request.max_new_tokens, [sampling], ends=ends)
     found = completion(request, prompt, output.ids, complete=True)
     finished = output.finished or found.ended
     tail = WHOLE if finished else prompt.tail_after(output.ids)
-    return CompleteResult(found.text, len(output.ids), finished, prompt.truncated, output.written, tail)
+    taken = taken_token(head, request.begun)
+    return CompleteResult(found.text, len(output.ids), finished, prompt.truncated, output.written, tail, taken)
 
 
 def so_far(head: CausalLM, request: CompleteRequest, progress: Sequence[Sequence[int]]) -> CompleteResult:
     """Return the code as far as it has been generated."""
     prompt = read_prompt(head, request)
-    [ids] = progress
+    ids = (*request.begun, *progress[0])
     return CompleteResult(completion(request, prompt, ids).text, len(ids), False, prompt.truncated)
 
 

@@ -12,6 +12,7 @@ from bot.tasks.complete import CompleteRequest
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
+from bot.tasks.guess import GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
@@ -39,4 +40,5 @@ def example_requests() -> tuple[Request[Any], ...]:
         TokenizeRequest(("Tokens are pieces of words.",)),
         AttentionRequest("The cat sleeps because it is tired."),
         WorkRequest.of(sentiment),
+        GuessRequest.of(sentiment),
     )

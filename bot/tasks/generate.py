@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.tasks.prompts.begun import Begun, check_begun, going_on, taken_token
 from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail
 from bot.text.accepted import MAX_CHARACTERS, MAX_SEED, checked_range, clean_text
 from bot.text.characters import REPLACEMENT_CHARACTER
@@ -49,6 +50,8 @@ class GenerateResult(Result):
     """The requested one."""
     truncated: bool
     """The start of the prompt did not fit into the model's context."""
+    taken: str = ""
+    """The token that a text was to go on from, the last one of `begun`."""
 
     @property
     def generated(self) -> tuple[tuple[int, ...], ...]:
@@ -65,6 +68,7 @@ class GenerateRequest(Request[GenerateResult]):
         top_p: 0.01 to 1; tokens are drawn from the likeliest that together have this probability.
         seed: the same seed, prompt and options give the same text again.
         tail: tokens behind the prompt that end with part of a character (see `Tail`).
+        begun: tokens that each continuation begins with, for a text that goes on from another token.
     """
 
     prompt: str
@@ -74,6 +78,7 @@ class GenerateRequest(Request[GenerateResult]):
     top_p: float = 0.95
     seed: int | None = None
     tail: tuple[int, ...] = ()
+    begun: Begun = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", clean_text(self.prompt, "prompt"))
@@ -84,6 +89,7 @@ class GenerateRequest(Request[GenerateResult]):
         checked_range(self.top_p, 0.01, 1, "top_p")
         if self.seed is not None:
             checked_range(self.seed, 0, MAX_SEED, "seed")
+        check_begun(self.begun, self.max_new_tokens)
 
     @property
     def subject(self) -> str:
@@ -110,7 +116,7 @@ class GenerateRequest(Request[GenerateResult]):
             end = text[1 - MAX_CHARACTERS :]
             word, _, rest = end.partition(" ")
             text = f"…{rest if rest and len(word) <= LONGEST_WORD else end}"
-        return replace(self, prompt=text, num_return_sequences=1, tail=continuation.tail.ids)
+        return replace(self, prompt=text, num_return_sequences=1, tail=continuation.tail.ids, begun=())
 
 
 def continue_text(head: CausalLM, request: GenerateRequest) -> TaskRun[GenerateResult]:
@@ -121,10 +127,10 @@ def continue_text(head: CausalLM, request: GenerateRequest) -> TaskRun[GenerateR
     seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
     # Neighbouring seeds must not share sequences.
     seeds = (seed * MOST_SEQUENCES + index for index in range(request.num_return_sequences))
-    samplings = (Sampling(request.temperature, request.top_p, one) for one in seeds)
-    rows = [head.generation(prompt.ids, request.max_new_tokens, sampling=one) for one in samplings]
+    samplings = [Sampling(request.temperature, request.top_p, one) for one in seeds]
     # Rounding depends on a batch's shape, and a sampled text on rounding: seeded rows run alone.
-    outputs = yield from head.generate(rows, alone=request.seed is not None)
+    alone = request.seed is not None
+    outputs = yield from going_on(head, prompt.ids, request.begun, request.max_new_tokens, samplings, alone=alone)
     return _result(request, prompt, outputs)
 
 
@@ -132,7 +138,7 @@ def so_far(head: CausalLM, request: GenerateRequest, progress: Sequence[Sequence
     """Return the texts as far as they have been generated."""
     from bot.inference.heads.generation.continuous_batching import Generated
 
-    outputs = [Generated(tuple(ids), finished=False) for ids in progress]
+    outputs = [Generated((*request.begun, *ids), finished=False) for ids in progress]
     return _result(request, read_prompt(head, request), outputs, ended=False)
 
 
@@ -155,7 +161,8 @@ def _result(
         )
         for one in outputs
     )
-    return GenerateResult(request.prompt, tuple(continuations), request.seed, prompt.truncated)
+    taken = taken_token(prompt.head, request.begun)
+    return GenerateResult(request.prompt, tuple(continuations), request.seed, prompt.truncated, taken)
 
 
 TASK = Task(

@@ -12,7 +12,7 @@ from discord import app_commands
 from bot.replies.checkpoints.choice import for_task
 from tests.cogs.conftest import OpenScene
 
-TASKS = {"batch": "sentiment", "inspect": "sentiment", "mood": "sentiment", "topics": "zeroshot"}
+TASKS = {"batch": "sentiment", "guess": "sentiment", "inspect": "sentiment", "mood": "sentiment", "topics": "zeroshot"}
 """Of commands that are not named like their task."""
 OF_ALL = frozenset({"attention", "models", "tokenize"})
 

@@ -43,6 +43,7 @@ OTHERS = {
     ],
     "compare": ["text", "command", "checkpoints", "labels", "to"],
     "forum-tags": ["setup", "dry-run", "report"],
+    "guess": ["text", "command", "labels", "checkpoint"],
     "help": ["command"],
     "models": ["checkpoint"],
     "mood": ["channel", "messages", "checkpoint"],

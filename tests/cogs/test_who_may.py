@@ -34,6 +34,7 @@ FURTHER: Mapping[str, Mapping[str, Any]] = {
     "forum-tags dry-run": {},
     "forum-tags report": {},
     "forum-tags setup": {},
+    "guess": {"text": TEXT},
     "help": {},
     "models": {},
     "mood": {},

@@ -18,7 +18,7 @@ from bot.storage.opt_outs import ReadAlong
 from bot.storage.personal import personal_data
 from bot.storage.personal.holdings import HOLDINGS, WITHOUT_PERSONAL_DATA
 from bot.storage.personal.personal_data import UNREADABLE
-from bot.storage.tables import METADATA, WORDS_IN_REQUESTS, WRITING
+from bot.storage.tables import METADATA, REQUESTS, WORDS_IN_REQUESTS, WRITING
 from bot.storage_keys import new_key
 from bot.tasks.chat import ChatRequest, Exchange
 from bot.tasks.sentiment import SentimentRequest
@@ -80,6 +80,8 @@ async def fill(store: RequestStore) -> None:
     await store.batches.add(ALICE, None, "{}", b"file")
     [[batch]] = await store.database.rows(text("SELECT id FROM batches"))
     await store.batches.keep(batch, 0, "[]")
+    [(mine,), *_] = await store.database.rows(select(REQUESTS.c.id).where(REQUESTS.c.person == ALICE))
+    await store.guesses.guess(mine, ALICE, 0)
     for holding in HOLDINGS:
         if not (await counts(store, ALICE)).get(holding.name):
             # A table of another feature: any values will do.

@@ -14,6 +14,7 @@ from bot.inference.status import CheckpointStatus
 from bot.replies.checkpoints.choice import checkpoint_choices, chosen_among, for_task, unknown
 from bot.tasks import task_names
 from bot.tasks.attention import DEFAULT_TASK
+from bot.tasks.guess import GuessRequest
 from bot.tasks.work.request import WorkRequest
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
@@ -90,7 +91,7 @@ class Choosing:
         """Return a request with the name of the checkpoint that was chosen for it, if one was; raises like `name`."""
         if request.checkpoint is None:
             return request
-        task = request.task if isinstance(request, WorkRequest) else task_names().get(type(request), "")
+        task = request.task if isinstance(request, WorkRequest | GuessRequest) else task_names().get(type(request), "")
         name = await self.name(asked, task, request.checkpoint)
         return request if name == request.checkpoint else replace(request, checkpoint=name)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.inference.requests import Answer
 from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import escape, quoted, unfinished, unfinished_end
-from bot.replies.reply import Draft, Reply
+from bot.replies.reply import Draft, Reply, gone_on
 from bot.tasks.chat import ChatRequest, ChatResult, is_private
 
 FORGET = Action("chat-forget", "New conversation")
@@ -18,6 +18,7 @@ MESSAGE = 500
 ROOM = 3_200
 NOTHING = "*The model said nothing.*"
 CIRCLING = "The model went round in circles, and was stopped."
+STAYS = "A try beside the conversation, which goes on with the answer that it had."
 TRANSCRIPT = "This checkpoint has no chat template: it has continued a plain transcript."
 
 
@@ -33,6 +34,12 @@ def render_reply(request: ChatRequest, answer: Answer[ChatResult], remark: str |
         remark: a further sentence for the footer.
     """
     return _rendered(Draft(COLOUR), request, answer, remark)
+
+
+def render_branch(request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
+    """Render an answer that goes on from another token, which the conversation does not learn of."""
+    remark = "\n".join(filter(None, (gone_on(request.begun, answer.result.taken), STAYS)))
+    return replace(_rendered(_begin(request), request, answer, remark), buttons=())
 
 
 def _rendered(draft: Draft, request: ChatRequest, answer: Answer[ChatResult], remark: str | None = None) -> Reply:

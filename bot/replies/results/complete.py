@@ -10,7 +10,7 @@ from bot.inference.requests import Answer
 from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.code import code_block, holds_fence
 from bot.replies.formatting.text import Keep
-from bot.replies.reply import Draft, Reply, TextFile, truncation
+from bot.replies.reply import Draft, Reply, TextFile, gone_on, truncation
 from bot.tasks.complete import CompleteRequest, CompleteResult
 from bot.text.characters import CURSOR, REPLACEMENT_CHARACTER
 
@@ -38,8 +38,10 @@ def render(request: CompleteRequest, answer: Answer[CompleteResult]) -> Reply:
         file = TextFile(f"complete.{request.code_language.extension}", text)
     if is_broken:
         draft.lines.append(BROKEN)
-    remark = truncation(result.truncated, "code", "start")
-    reply = draft.reply("complete", answer, "", remark, fact=f"{request.code_language.name} · {result.tokens} tokens")
+    remarks = filter(None, (gone_on(request.begun, result.taken), truncation(result.truncated, "code", "start")))
+    reply = draft.reply(
+        "complete", answer, "", "\n".join(remarks), fact=f"{request.code_language.name} · {result.tokens} tokens"
+    )
     return replace(reply, file=file, buttons=tuple(_buttons(request, result)))
 
 

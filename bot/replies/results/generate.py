@@ -9,7 +9,7 @@ from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
 from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import Keep, bold, quoted, unfinished, unfinished_end
-from bot.replies.reply import Colour, Draft, Reply, truncation
+from bot.replies.reply import Colour, Draft, Reply, gone_on, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
@@ -44,9 +44,9 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
         for one in result.continuations
     ]
     whole = texts[0] if len(texts) == 1 else "\n\n".join(f"[{number}]\n{text}" for number, text in enumerate(texts, 1))
-    unread = truncation(result.truncated, "prompt", "start")
+    remarks = filter(None, (gone_on(request.begun, result.taken), truncation(result.truncated, "prompt", "start")))
     seed = None if result.seed is None else f"seed {result.seed}"
-    reply = draft.reply("generate", answer, whole, unread, fact=seed)
+    reply = draft.reply("generate", answer, whole, "\n".join(remarks), fact=seed)
     return replace(reply, buttons=(Button(REGENERATE, request), *_continuing(request, result)))
 
 

@@ -13,6 +13,7 @@ from bot.replies.formatting.text import fit, units, visible
 from bot.replies.reply import SHORTENED, Colour, Draft, Drawing, Menus, Reply, TextFile
 from bot.replies.work.blocks import markdown
 from bot.replies.work.file import work_file
+from bot.replies.work.other_tokens import PlaceMenus
 from bot.replies.work.path import MAP, path_page
 from bot.replies.work.pictures import draw
 from bot.replies.work.rounding import with_rounding
@@ -39,6 +40,7 @@ def render(
     variant: int | None = None,
     word: int | None = None,
     first: int = 0,
+    place: int | None = None,
 ) -> Reply:
     """Show one page.
 
@@ -47,6 +49,7 @@ def render(
         variant: index of the page's variant that is shown; None for the page itself.
         word: the index of the only written word that is shown; None for all, and if there is none of this index.
         first: of the written words, the first that the menu has.
+        place: of its text, from 1, at which another token can be taken; None for the most uncertain one.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
     number, whole = (MAP, path_page(request, answer)) if number == MAP else found.page_at(number)
@@ -73,8 +76,11 @@ def render(
     turning = Pages(usual, (PATH, *(one.name for one in pages)), number, names, variant, first=MAP)
     menus: Menus = turning
     if (shares := whole.written_shares) is not None:
-        chosen = None if page is whole else word
-        menus = WrittenMenus(turning, shares, WrittenView(number, chosen, first))
+        menus = WrittenMenus(turning, shares, WrittenView(number, None if page is whole else word, first))
+    elif (places := whole.places) is not None:
+        # What was written only to be explained is not in the request yet.
+        written = tuple(one.places.written for one in pages if one.places is not None)
+        menus = PlaceMenus(replace(turning, request=replace(usual, written=written)), places, places.at(place))
     return Reply(embed, file, (), drawing, menus)
 
 

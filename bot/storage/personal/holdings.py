@@ -15,6 +15,7 @@ from bot.storage.tables import (
     BATCHES,
     ERASURES,
     EXCHANGES,
+    GUESSES,
     OPT_OUTS,
     QUOTA_USES,
     REQUESTS,
@@ -88,6 +89,15 @@ HOLDINGS: tuple[Holding, ...] = (
         whose=and_(REQUESTS.c.person != PERSON, or_(_HAS_MY_WORDS, _OF_AN_EARLIER_VERSION)),
         created=REQUESTS.c.created,
         shown=(REQUESTS.c.kind, REQUESTS.c.channel_id, REQUESTS.c.guild_id, REQUESTS.c.created),
+    ),
+    Holding(
+        "guesses",
+        "guess of yours",
+        "guesses of yours",
+        GUESSES,
+        "as long as the question, for 30 days at most",
+        why="so that each counts once",
+        shown=(GUESSES.c.request_id, GUESSES.c.chosen),
     ),
     Holding(
         "batches",

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
 
+from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from bot.inference.json_forms import ByName, Numeric, Tagged
 from bot.inference.requests import Result
 from bot.inference.tokenization.tokens import Token
+from bot.tasks.work.other_tokens import Places
 
 MOST_ROWS = 32
 """Rows of a table on a page: about a screen of a phone. The file has all."""
@@ -403,6 +405,8 @@ class Page:
     strongest: tuple[int, ...] = ()
     """Of a first look for changes: indices of the text's words, those first that matter most to its label."""
     variants: tuple[Variant, ...] = ()
+    places: Annotated[Places | None, Field(exclude_if=lambda places: places is None)] = None
+    """The places of the text on it from which another one can go on with another token."""
 
     @property
     def postponed(self) -> Waiting | None:

@@ -32,7 +32,7 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
     truncated = "the oldest part of the conversation" if forgotten else None
-    pages, certainty = yield from continuations(head, prompt, [ids], sampling, truncated=truncated)
+    pages, certainty = yield from continuations(head, prompt, [ids], sampling, truncated=truncated, can_branch=True)
     how = f"{_form(head, prompt)} {_instruction(request)} {_history(head, request, forgotten)}"
     return explanation(
         text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),

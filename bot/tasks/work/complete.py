@@ -36,7 +36,7 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds =
     prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
     truncated = "the start of the code" if prompt.truncated else None
-    pages, certainty = yield from continuations(head, prompt.ids, [ids], sampling, truncated=truncated)
+    pages, certainty = yield from continuations(head, prompt.ids, [ids], sampling, truncated=truncated, can_branch=True)
     text = head.decode(prompt.ids) if prompt.truncated else request.code
     return explanation(
         text_page(" ".join(_told(request, prompt)), text, to_end=True),

@@ -36,7 +36,7 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     # Nothing is drawn again, so any seed will do.
     sampling = Sampling(request.temperature, request.top_p, seed=SEED)
     truncated = "the start of the prompt" if prompt.truncated else None
-    pages, certainty = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated)
+    pages, certainty = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated, can_branch=True)
     how = sentence("generate.cut" if prompt.truncated else "generate.whole")
     if prompt.tail:
         how = f"{how} {sentence('generate.tail')}"

@@ -50,6 +50,7 @@ def continuations(
     truncated: str | None = None,
     name: str = "",
     stop: str | None = None,
+    can_branch: bool = False,
 ) -> TaskRun[PagesAndSentence]:
     """Show the way from the tokens of a prompt to those that a causal language model generated.
 
@@ -59,6 +60,7 @@ def continuations(
         truncated: the part of the prompt that was left out, such as "the start of the prompt"; None for nothing.
         name: of a single text.
         stop: stop sequence; None for none.
+        can_branch: the texts can go on from another token; they are the texts of an answer, in order.
 
     Raises:
         InvalidRequest: this checkpoint cannot have written them.
@@ -71,7 +73,7 @@ def continuations(
     states = yield from hidden_pages(head, head.reading(prompt))
     found = yield from head.token_log_probs([text.row for text in texts])
     names = [name] if len(texts) == 1 else numbered("text", len(texts))
-    pages, certainty = token_pages(head, texts, found, names, stop=stop)
+    pages, certainty = token_pages(head, texts, found, names, stop=stop, can_branch=can_branch)
     layers = () if name else (yield from least_by_layer(head, texts, found, names))  # a part of a text has a name
     return (read, model_page(head), *states, *pages, *layers), certainty
 
@@ -148,6 +150,7 @@ def token_pages(
     elsewhere: str = "",
     stop: str | None = None,
     lengths: tuple[int, int] | None = None,
+    can_branch: bool = False,
 ) -> PagesAndSentence:
     """Show how each text was written, and last the least likely token of all.
 
@@ -157,13 +160,21 @@ def token_pages(
         elsewhere: a sentence on the tokens that were not the likeliest although none was drawn.
         stop: stop sequence; None for none.
         lengths: of the first text, the tokens that an encoder has read and a decoder written.
+        can_branch: they can go on from another token.
     """
     pages: list[Page] = []
-    for text, one, name in zip(texts, found, names, strict=True):
+    for number, (text, one, name) in enumerate(zip(texts, found, names, strict=True)):
         is_ended = text.written[-1] in head.end_ids or (stop is not None and stop in head.decode(text.written))
         tokens = _written(head, text, one)
         # An encoder's and a decoder's lengths are explained once.
-        pages += written_pages(tokens, text.sampling, name, ended=is_ended, lengths=None if pages else lengths)
+        pages += written_pages(
+            tokens,
+            text.sampling,
+            name,
+            ended=is_ended,
+            lengths=None if pages else lengths,
+            text=number if can_branch else None,
+        )
     index = _with_least_likely(found)
     least = _least_certain(head, texts[index], found[index], names[index])
     return (*pages, least), " ".join(_certainty(head, texts, found, elsewhere))
@@ -202,6 +213,7 @@ def _written(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs)
             alternatives=_others(found, index, token.id, texts),
             nucleus=int(found.nucleus[index]),
             apart=is_gap(previous),
+            bits=float(found.entropy[index]),
         )
         for index, (previous, token) in enumerate(zip([before, *tokens], tokens, strict=False))
     ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Bars, Block, Confidence, Form, Number, Page, Reshaped, Text, column, table
+from bot.tasks.work.other_tokens import MOST_PLACES, OtherToken, Place, Places
 from bot.tasks.work.pages import page, shares_table
 from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.wording import sentence
@@ -47,6 +48,8 @@ class WrittenToken:
     """The number of tokens that top_p left."""
     apart: bool = False
     """No word stands right before it that it could continue, such as behind a line break."""
+    bits: float = 0.0
+    """The entropy of the model's prediction at its place."""
 
 
 def written_pages(
@@ -56,6 +59,7 @@ def written_pages(
     *,
     ended: bool,
     lengths: tuple[int, int] | None = None,
+    text: int | None = None,
 ) -> Iterator[Page]:
     """Show a text with its probabilities, and the alternatives of each token.
 
@@ -63,6 +67,7 @@ def written_pages(
         name: of the text; "" for a single one.
         ended: the model ended the text itself.
         lengths: the tokens that an encoder has read and a decoder written.
+        text: its index in the answer, if it can go on from another token; otherwise None.
     """
     picture = Confidence(
         f"How likely each token was{_of(name)}",
@@ -74,7 +79,27 @@ def written_pages(
     yield page("written", *blocks, picture=picture, behind=name)
     if any(one.alternatives for one in tokens):
         shares, names = zip(*_with_others(tokens), strict=True)
-        yield page("alternatives", shares_table(names, shares, "token"), behind=name)
+        told = () if text is None else (sentence("written.branch"),)
+        found = page("alternatives", *told, shares_table(names, shares, "token"), behind=name)
+        yield found if text is None else replace(found, places=_places(tokens, text))
+
+
+def _places(tokens: Sequence[WrittenToken], text: int) -> Places | None:
+    """Return the places of a text with alternatives; None if it has none."""
+    found = [
+        Place(number, OtherToken(one.token, one.probability), one.bits, tuple(_others(one)))
+        for number, one in enumerate(tokens, 1)
+        if one.alternatives
+    ]
+    found.sort(key=lambda place: -place.bits)
+    written = tuple(one.token.id for one in tokens)
+    return Places(text, written, tuple(found[:MOST_PLACES])) if found else None
+
+
+def _others(written: WrittenToken) -> Iterator[OtherToken]:
+    """Yield the alternatives as they would stand in the token's place."""
+    for one in written.alternatives:
+        yield OtherToken(_following(one, written.apart), one.probability)
 
 
 def _of(name: str) -> str:

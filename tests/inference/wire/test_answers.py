@@ -17,6 +17,8 @@ from bot.tasks import all_tasks
 from bot.tasks.chat import ChatRequest
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.generate import GenerateRequest
+from bot.tasks.guess import GuessRequest
+from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
 from tests.inference.wire.support import ATTENTION, COMMANDS, facts
 from tests.support import COURSE, under_way
@@ -53,6 +55,8 @@ def assert_exact(found: list[tuple[Request[Any], Answer[Any]]]) -> None:
 async def test_answers_and_explanations_of_the_courses_checkpoints(make_worker: Opener) -> None:
     async with make_worker() as worker:
         found = await answers_of(worker, (*COMMANDS, *ATTENTION))
+        guess = GuessRequest.of(SentimentRequest("I love apples."))
+        found.append((guess, await worker.run(guess, person=1)))
 
     assert_exact(found)
     assert {codec.task_of(request) for request, _ in found} == set(codec)

@@ -16,6 +16,9 @@ from bot.inference.wire.form import Unreadable
 from bot.tasks import all_tasks
 from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.chat import ChatRequest, Exchange
+from bot.tasks.fill import FillRequest
+from bot.tasks.guess import TASKS as GUESSED
+from bot.tasks.guess import GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
 from tests.inference.wire.support import ATTENTION, COMMANDS
@@ -46,6 +49,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "temperature": FRACTIONS,
     "top_p": FRACTIONS,
     "tail": IDS,
+    "begun": st.lists(st.integers(0), max_size=2).map(tuple),
     "target": LANGUAGES,
     "source": LANGUAGES,
     "length": st.sampled_from(["short", "medium", "long"]),
@@ -64,6 +68,9 @@ OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "ChosenCheckpoint": st.none() | TEXTS,
     "bool": st.booleans(),
 }
+
+ABOUT_OTHERS = {"work", "guess"}
+"""Tasks whose requests hold another one."""
 
 
 def built(kind: type[Request[Any]]) -> st.SearchStrategy[Request[Any]]:
@@ -84,7 +91,7 @@ def _built(kind: type[Request[Any]], fields: dict[str, Any]) -> Any:
         return None
 
 
-@pytest.mark.parametrize("task", [name for name in codec if name != "work"])
+@pytest.mark.parametrize("task", [name for name in codec if name not in ABOUT_OTHERS])
 def test_every_request_is_read_as_it_was_written(task: str) -> None:
     form = codec[task].request
 
@@ -100,7 +107,7 @@ def test_every_request_is_read_as_it_was_written(task: str) -> None:
 def test_every_request_for_an_explanation_is_read_as_it_was_written(
     data: st.DataObject, written: tuple[tuple[int, ...], ...], evidence: bool
 ) -> None:
-    request = data.draw(st.one_of([built(codec[task].task.request) for task in codec if task != "work"]))
+    request = data.draw(st.one_of([built(codec[task].task.request) for task in codec if task not in ABOUT_OTHERS]))
     opened = dataclasses.replace(WorkRequest.of(request, written, (LabelScore("a", 0.1),)), evidence=evidence)
     form = codec["work"].request
 
@@ -109,10 +116,26 @@ def test_every_request_for_an_explanation_is_read_as_it_was_written(
     assert (read, read.answered, read.about) == (opened, opened.answered, request)
 
 
+def test_every_guess_is_read_as_it_was_written() -> None:
+    options = (LabelScore("NEGATIVE", 0.25), LabelScore("POSITIVE", 0.75))
+    form = codec["guess"].request
+    for about in (*(one for one in COMMANDS if not isinstance(one, FillRequest)), FillRequest("a ___")):
+        if (task := codec.task_of(about)) in GUESSED:
+            asked = dataclasses.replace(GuessRequest.of(about), options=options)
+            read = form.decode(form.encode(asked))
+            assert isinstance(read, GuessRequest)
+            assert (read, read.about, read.right, read.checkpoint_task) == (asked, about, 1, task)
+        else:
+            with pytest.raises(InvalidRequest, match="Only answers of these commands"):
+                GuessRequest.of(about)
+
+
 def test_the_json_of_a_request_has_its_fields_and_nothing_else() -> None:
     for request in (*COMMANDS, *ATTENTION):
         found = json.loads(codec[codec.task_of(request)].request.encode(request))
-        assert list(found) == [field.name for field in dataclasses.fields(request) if field.name != "checkpoint"]
+        # Versions without these fields read the JSON of a request that does not use them.
+        later = {"checkpoint", "begun"}
+        assert list(found) == [field.name for field in dataclasses.fields(request) if field.name not in later]
         chosen = dataclasses.replace(request, checkpoint="gpt2")
         form = codec[codec.task_of(request)].request
         assert json.loads(form.encode(chosen)) == {**found, "checkpoint": "gpt2"}

@@ -1,0 +1,118 @@
+"""Menus under a written text: a place at which the model was unsure, and another token to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import discord
+
+from bot.inference.requests import Request
+from bot.replies.components.buttons import Action
+from bot.replies.components.pages import LONGEST_OPTION, Pages
+from bot.replies.components.press import Component, Item
+from bot.replies.formatting.text import fit, visible
+from bot.replies.work.numbers import percent, token_text
+from bot.tasks.work.other_tokens import OtherToken, Place, Places
+
+SHOW_PLACE = Action("place", "Another place")
+"""Its detail is a `ShownPlace`."""
+TAKE_TOKEN = Action("token", "Another token")
+"""Its detail is a `TakenToken`."""
+TOKEN = 60
+"""Units of a token in a label."""
+LONGEST_PLACEHOLDER = 150
+
+Menu = discord.ui.Select[discord.ui.View]
+
+
+@dataclass(frozen=True)
+class ShownPlace:
+    """The number of a page, from 0, and that of a place of its text, from 1."""
+
+    page: int
+    place: int
+
+
+@dataclass(frozen=True)
+class TakenToken:
+    """The index of a text of an answer, the number of a place of it, from 1, and the id of the token to take there."""
+
+    text: int
+    place: int
+    token: int
+
+
+@dataclass(frozen=True)
+class PlaceMenus:
+    """The menus of pages, of which the current one has a text that can go on from another token."""
+
+    pages: Pages
+    places: Places
+    place: Place
+    """The current one."""
+
+    @property
+    def request(self) -> Request[object]:
+        """The request of the pages."""
+        return self.pages.request
+
+    def items(self, request_id: str) -> Iterator[Item]:
+        """Yield those of the pages, a menu of the places, and one of the tokens at the current place."""
+        yield from self.pages.items(request_id)
+        yield PlaceMenu.of(self, request_id)
+        yield TokenMenu.of(self, request_id)
+
+
+class PlaceMenu(Component[Menu], template=r"glassbox-places:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"):
+    """A menu of places, the most uncertain first."""
+
+    action = SHOW_PLACE.name
+
+    @classmethod
+    def of(cls, shown: PlaceMenus, request_id: str) -> PlaceMenu:
+        """Make the menu."""
+        menu: Menu = discord.ui.Select(custom_id=f"glassbox-places:{shown.pages.current}:{request_id}")
+        for one in shown.places.places:
+            menu.add_option(
+                label=fit(f"At token {one.number}: {_named(one.taken)}", LONGEST_OPTION, visible)[0],
+                description=f"{one.bits:.2f} bits: as unsure as among {max(round(2**one.bits), 1):,} equal tokens",
+                value=str(one.number),
+                default=one is shown.place,
+            )
+        return cls(menu)
+
+    @property
+    def detail(self) -> ShownPlace:
+        return ShownPlace(int(self.fields["page"]), int(self.item.values[0]))
+
+
+class TokenMenu(
+    Component[Menu],
+    template=r"glassbox-tokens:(?P<text>\d{1,2}):(?P<place>\d{1,4}):(?P<request_id>[\w-]+)",
+):
+    """A menu of the likeliest other tokens at a place."""
+
+    action = TAKE_TOKEN.name
+
+    @classmethod
+    def of(cls, shown: PlaceMenus, request_id: str) -> TokenMenu:
+        """Make the menu."""
+        place = shown.place
+        instead = f"Take another token instead of {place.number}, {_named(place.taken)}, and go on from there"
+        menu: Menu = discord.ui.Select(
+            custom_id=f"glassbox-tokens:{shown.places.text}:{place.number}:{request_id}",
+            placeholder=fit(instead, LONGEST_PLACEHOLDER, visible)[0],
+        )
+        for one in place.others:
+            menu.add_option(label=_named(one), value=str(one.token.id))
+        return cls(menu)
+
+    @property
+    def detail(self) -> TakenToken:
+        return TakenToken(int(self.fields["text"]), int(self.fields["place"]), int(self.item.values[0]))
+
+
+def _named(one: OtherToken) -> str:
+    """Write a token with its probability."""
+    return f"{fit(token_text(one.token), TOKEN, visible)[0]}  {percent(one.probability)}"
