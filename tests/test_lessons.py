@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,18 @@ from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.token_logprobs import ForcedText
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading
 from bot.inference.operations import run_task
+from bot.inference.requests import Request
 from bot.pictures.wording import MINUS
 from bot.replies.comparing.families import masks_in_words
 from bot.replies.results.attention_worked import steps_in_words
+from bot.replies.work.blocks import plain_page
+from bot.tasks.answer import AnswerRequest
 from bot.tasks.attention import TASK as ATTENTION
 from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads
+from bot.tasks.chat import ChatRequest, Exchange
+from bot.tasks.complete import CompleteRequest
+from bot.tasks.entities import EntitiesRequest
 from bot.tasks.generate import TASK as GENERATE
 from bot.tasks.generate import GenerateRequest, read_prompt
 from bot.tasks.guess import TASK as GUESS
@@ -48,6 +56,98 @@ def starter() -> Any:
     if not folders:
         pytest.skip("python -m bot pull has not been run here")
     return load_head(folders[0], CPU)
+
+
+def encoder() -> Any:
+    """The starter's encoder, likewise."""
+    folders = [one for one in CACHE.glob("*all-minilm-l6*") if one.is_dir()]
+    if not folders:
+        pytest.skip("python -m bot pull has not been run here")
+    return load_head(folders[0], CPU)
+
+
+def figures(text: str) -> set[str]:
+    """All numbers with a decimal point or a comma, without their signs."""
+    return set(re.findall(r"(?<![\d.:/])\d[\d,]*\.\d+(?![\d.])|(?<![\d.])\d{1,3},\d{3}(?![\d.])", text))
+
+
+def pages(head: Any, requests: Iterable[Request[Any]]) -> str:
+    """Show the work of some requests, as in its file."""
+    opened = (run_task(WORK.start(head, WorkRequest.of(request))) for request in requests)
+    return "\n".join(plain_page(page) for one in opened for page in one.pages)
+
+
+TEXT = "I love to hate this course"
+GREETING = "My name is Sylvain and I work at Hugging Face in Brooklyn."
+ITALY = Exchange("Ann", "What is the capital of France?", "The capital of France is Paris.")
+EXAMPLES: dict[str, tuple[Request[Any], ...]] = {
+    "vectors": (SentimentRequest(TEXT),),
+    "sampling": (
+        GenerateRequest("In this course, we will teach you how to", max_new_tokens=40, temperature=0.8, seed=1),
+        CompleteRequest("def fibonacci(n):", temperature=0),
+    ),
+    "contexts": (
+        ChatRequest("What is the capital of France?", 1, "Ann", temperature=0),
+        ChatRequest("And of Italy?", 1, "Ann", (ITALY,), temperature=0),
+    ),
+    "spans": (EntitiesRequest(GREETING), AnswerRequest("Where do I work?", GREETING)),
+}
+OF_OTHERS = {
+    "vectors": {"8.44", "5.14"},  # the encoder's: below
+    "sampling": {"0.8", "0.95"},  # what is asked for
+    "contexts": {"2,223"},  # of the licence, whose summary takes minutes
+    "spans": {"0.9739", "0.9888", "0.9813"},  # the course's: below
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", EXAMPLES)
+def test_the_numbers_are_those_of_the_pages(lesson: str) -> None:
+    wanted = figures((LESSONS / f"{lesson}.md").read_text("utf-8")) - OF_OTHERS[lesson]
+    assert wanted
+    assert wanted <= figures(pages(starter(), EXAMPLES[lesson]))
+
+
+def test_tokens() -> None:
+    head, lesson = starter(), (LESSONS / "tokens.md").read_text("utf-8")
+    ids = head.tokenizer.encode(f"Review: {TEXT}\nSentiment:")
+    [names, _, numbers] = [line.strip("|").split("|") for line in lesson.splitlines() if line.startswith("|")]
+    assert [int(one) for one in numbers] == list(ids)
+    pieces = [name.strip(" ").strip("`") for name in names]
+    assert [head.decode([one]).replace("\n", "⏎") for one in ids] == pieces
+
+
+def test_softmax() -> None:
+    lesson = (LESSONS / "softmax.md").read_text("utf-8")
+    first, second = -1.5607, 1.6123
+    sum_ = math.exp(first) + math.exp(second)
+    worked = [f"{math.exp(one):.3f}" for one in (first, second)]
+    worked += [f"{math.exp(one) / sum_:.4f}" for one in (first, second)]
+    worked += [f"{math.exp(one) / (math.exp(3) + math.exp(5)):.4f}" for one in (3, 5)]
+    assert all(one in lesson for one in worked)
+    assert abs((0.9739 + 0.9888) / 2 - 0.9813) < 0.0001  # of spans.md
+    table = figures(lesson.split("## With a language model")[1].split("**A mask**")[0]) - {"0.30", "2102.09690"}
+    assert table <= figures(pages(starter(), [SentimentRequest(TEXT)]))
+
+
+def test_cosines() -> None:
+    head = encoder()
+    requests = [
+        SimilarityRequest(("A cat sleeps.", "A kitten naps.", "It rains.")),
+        SimilarityRequest(("The service was good.", "The service was bad.")),
+    ]
+    found = figures(pages(head, requests))
+    lesson = (LESSONS / "cosine.md").read_text("utf-8").split("## What a cosine is")[1]
+    assert figures(lesson) - {"0.7"} <= found
+    assert {"8.44", "5.14"} <= found
+
+
+def test_every_lesson_of_the_course_is_there() -> None:
+    course = (LESSONS.parent / "HOW-TO-READ.md").read_text("utf-8")
+    linked = {*re.findall(r"lessons/([a-z-]+)\.md", course)}
+    for lesson in linked:
+        linked = linked | {*re.findall(r"\]\(([a-z-]+)\.md\)", (LESSONS / f"{lesson}.md").read_text("utf-8"))}
+    assert linked == {one.stem for one in LESSONS.glob("*.md")}
 
 
 def signed(value: float) -> str:
