@@ -60,6 +60,10 @@ def answered(scene: Scene, message: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
+KEPT_ROW = '{"0":{"values":["KEPT",1.0],"error":"","counted":["KEPT"],"truncated":false}}'
+"""What a process keeps of the first row."""
+
+
 def give(scene: Scene, content: bytes = MANY, name: str = FILE, **options: Any) -> simcord.InteractionResult:
     """Alice gives a file; this does not wait for the bot."""
     return scene.invoke(scene.alice, "batch", file=(name, content), **({"command": "sentiment"} | options))
@@ -77,6 +81,17 @@ async def begun(scene: Scene, result: simcord.InteractionResult) -> Any:
     """Wait for the progress of a file; return its message."""
     await scene.until(lambda: result.response is not None and labels(scene, result.response) == ["Stop"])
     return result.response
+
+
+async def left_by_a_process(scene: Scene) -> tuple[Any, Any]:
+    """Give a file to a process that stops before it has answered a row; return its message, and the file's id."""
+    await scene.worker.load(["sentiment"])
+    async with device_held(scene.worker):
+        message = await begun(scene, give(scene))
+        mine = await scene.store.batches.of(scene.alice.id)
+        assert mine is not None
+        await scene.bot.cogs["Batch"].office.close()  # type: ignore[attr-defined]
+    return message, mine.id
 
 
 async def done(scene: Scene, message: Any) -> None:
@@ -231,15 +246,8 @@ async def test_what_a_server_forbids_is_forbidden_for_files_too(open_scene: Open
 
 async def test_it_goes_on_where_it_was_after_a_restart(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
-        await scene.worker.load(["sentiment"])
-        async with device_held(scene.worker):
-            message = await begun(scene, give(scene))
-            mine = await scene.store.batches.of(scene.alice.id)
-            assert mine is not None
-            await scene.bot.cogs["Batch"].office.close()  # type: ignore[attr-defined]
-        # What the first process has answered is not asked again.
-        first = '{"0":{"values":["KEPT",1.0],"error":"","counted":["KEPT"],"truncated":false}}'
-        await scene.store.batches.keep(mine.id, 0, first)
+        message, mine = await left_by_a_process(scene)
+        await scene.store.batches.keep(mine, 0, KEPT_ROW)  # is not asked again
         await scene.restart()
         await done(scene, message)
         _, *rows = answered(scene, message)
@@ -254,15 +262,9 @@ async def test_it_does_not_go_on_where_its_person_may_not_ask_any_more(
 ) -> None:
     """What was answered before is given back, with the reason."""
     async with open_scene() as scene:
-        await scene.worker.load(["sentiment"])
-        async with device_held(scene.worker):
-            message = await begun(scene, give(scene))
-            mine = await scene.store.batches.of(scene.alice.id)
-            assert mine is not None
-            await scene.bot.cogs["Batch"].office.close()  # type: ignore[attr-defined]
+        message, mine = await left_by_a_process(scene)
         if answered_before:
-            first = '{"0":{"values":["KEPT",1.0],"error":"","counted":["KEPT"],"truncated":false}}'
-            await scene.store.batches.keep(mine.id, 0, first)
+            await scene.store.batches.keep(mine, 0, KEPT_ROW)
         rule = Rule(feature="sentiment", subject=Subject.ROLE, id=scene.guild.create_role("Guests").id, allow=False)
         rules = AccessSettings(rules=(rule,))
         await scene.bot.servers.change(scene.guild.id, lambda now: now.model_copy(update={"access": rules}))

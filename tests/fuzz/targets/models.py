@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken
-
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.causal_lm import CausalLM
 from bot.inference.tokenization.markers import Marker, MarkerPosition, Markers
@@ -21,7 +19,7 @@ from tests.odd_texts import check_embed
 from tests.replies.odd_answers import REPLIES
 from tests.replies.test_odd_answers import CONTROLS, fences, printed
 from tests.support import CPU
-from tests.tasks.prompts.test_chat_template import EVERY, FAMILIES, SYSTEM, control_ids, counts
+from tests.tasks.prompts.test_chat_template import EVERY, SYSTEM, control_ids, counts, with_template
 
 MARKERS = Markers([
     *map(Marker, ("<|im_end|>", "[/INST]", "<s>", "<<SYS>>", "USER:", "### Response:", "<unused1>")),
@@ -73,14 +71,7 @@ def replies(choices: Choices) -> None:
 @cache
 def head_of(name: str) -> CausalLM:
     """Return a tiny checkpoint whose tokenizer has a family's template."""
-    kind, _, family_name = name.partition(" ")
-    family = FAMILIES[family_name]
-    tokenizer = tiny._unigram() if kind == "unigram" else tiny._byte_level(roberta_specials=True)
-    tokenizer.add_special_tokens({"bos_token": "<s>"})
-    tokenizer.add_special_tokens({"additional_special_tokens": list(family.special)})
-    tokenizer.add_tokens([AddedToken(one, special=False, normalized=False) for one in family.added])
-    tokenizer.chat_template = family.template
-    return CausalLM(_model(), tokenizer, CPU)
+    return with_template(_model(), name)
 
 
 @cache

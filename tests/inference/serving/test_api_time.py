@@ -121,7 +121,7 @@ async def test_a_text_ends_before_the_deadline(
             calling = asyncio.create_task(api.ask(LONG, X_Deadline_Seconds=str(FAR)))
             await until(lambda: len(rows_decoded) == 5)
             assert not _is_stopped(worker)
-            await timers.skip(FAR / 2)
+            await timers.skip(0.6 * FAR)
             await until(lambda: _is_stopped(worker))
             go_on.set()
             response = await calling

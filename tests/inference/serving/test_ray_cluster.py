@@ -229,11 +229,12 @@ async def test_a_text_that_nobody_waits_for_frees_its_device(running: Running) -
 async def test_a_full_queue_refuses_with_the_expected_wait(running: Running) -> None:
     async with running.backend() as backend:
         burst = [backend.submit(GenerateRequest("burst", max_new_tokens=ENDLESS), person=i) for i in range(100)]
-        await until(lambda: any(one.done() for one in burst))
-        ended = [one.task.exception() for one in burst if one.done()]
-        assert {type(error) for error in ended} == {QueueFull}
+        await until(lambda: any(one.done() and one.task.exception() for one in burst))
+        # A text may have ended by then.
+        refused = [one for one in burst if one.done() and one.task.exception()]
+        assert {type(one.task.exception()) for one in refused} == {QueueFull}
         with pytest.raises(QueueFull, match="try again in about"):
-            await next(one for one in burst if one.done()).accepted(PATIENCE)
+            await refused[0].accepted(PATIENCE)
         for one in burst:
             one.cancel()
         await asyncio.gather(*(one.task for one in burst), return_exceptions=True)

@@ -107,22 +107,22 @@ FAMILIES = {
 SYSTEM = Message("system", "You are a helpful assistant.")
 
 
+def with_template(model: Any, name: str) -> CausalLM:
+    """Return a model with a family's template, and a byte-level tokenizer or Unigram, whose vocabulary holds `</s>`."""
+    kind, _, family_name = name.partition(" ")
+    family = FAMILIES[family_name]
+    tokenizer = tiny._unigram() if kind == "unigram" else tiny._byte_level(roberta_specials=True)
+    tokenizer.add_special_tokens({"bos_token": "<s>"})
+    tokenizer.add_special_tokens({"additional_special_tokens": list(family.special)})
+    tokenizer.add_tokens([AddedToken(one, special=False, normalized=False) for one in family.added])
+    tokenizer.chat_template = family.template
+    return CausalLM(model, tokenizer, CPU)
+
+
 @pytest.fixture(scope="module")
 def head_of(load: Callable[[str], Any]) -> Callable[[str], CausalLM]:
-    """A checkpoint of a family. Its tokenizer is byte-level, or Unigram, whose vocabulary itself holds `</s>`."""
-
-    @cache
-    def made(name: str) -> CausalLM:
-        kind, _, family_name = name.partition(" ")
-        family = FAMILIES[family_name]
-        tokenizer = tiny._unigram() if kind == "unigram" else tiny._byte_level(roberta_specials=True)
-        tokenizer.add_special_tokens({"bos_token": "<s>"})
-        tokenizer.add_special_tokens({"additional_special_tokens": list(family.special)})
-        tokenizer.add_tokens([AddedToken(one, special=False, normalized=False) for one in family.added])
-        tokenizer.chat_template = family.template
-        return CausalLM(load("llama").model, tokenizer, CPU)
-
-    return made
+    """A checkpoint of a family."""
+    return cache(lambda name: with_template(load("llama").model, name))
 
 
 EVERY = [f"{kind} {name}" for kind in ("bytes", "unigram") for name in FAMILIES]
