@@ -260,7 +260,7 @@ class Glassbox(Gated, commands.AutoShardedBot):
                 raise RequestForgotten
             request = await self._request_behind(action, request_id)
             await self.access.enter(self._features.get(action) or feature_behind(request), interaction)
-            if interaction.message is not None and interaction.message.flags.ephemeral:
+            if _is_private(interaction):
                 answer_privately(interaction)  # what comes of a private answer is as private
             await handler(interaction, Press(request, request_id or "", detail()))
         except Exception as error:
@@ -404,6 +404,12 @@ def sentence_for(error: BaseException) -> str | None:
             return FORBIDDEN
         case _:
             return None
+
+
+def _is_private(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether a press is under a message that others in the channel do not see."""
+    message = interaction.message
+    return message is not None and message.flags.ephemeral and not interaction.context.dm_channel
 
 
 def ending_for(error: BaseException) -> Ending:

@@ -16,7 +16,6 @@ from bot.replies.components.autocompletion import MOST_CHOICES
 from bot.replies.components.buttons import Action
 from bot.replies.components.modals import Submission, text_modal
 from bot.replies.components.press import Press
-from bot.replies.delivery import ResponseKind
 from bot.replies.results.complete import CONTINUE, REGENERATE, preview, render
 from bot.replies.sharing import still_shareable
 from bot.tasks.code.languages import code_languages
@@ -90,8 +89,7 @@ class Complete(Cog):
     async def go_on(self, interaction: Interaction, press: Press[CompleteRequest, None]) -> None:
         """Complete the code again, or go on from a completion."""
         shown = still_shareable(interaction, render)
-        kind = ResponseKind.of_new(interaction)
-        await self.delivery.answer(interaction, press.request, shown, preview, kind=kind)
+        await self.delivery.answer(interaction, press.request, shown, preview)
 
     @complete.autocomplete("language")
     async def languages(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -8,7 +8,6 @@ from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
-from bot.replies.delivery import ResponseKind
 from bot.replies.results.generate import CONTINUE, REGENERATE, preview, render
 from bot.replies.sharing import still_shareable
 from bot.tasks.generate import GenerateRequest
@@ -59,8 +58,7 @@ class Generate(Cog):
 
     async def _another(self, interaction: Interaction, request: GenerateRequest) -> None:
         shown = still_shareable(interaction, render)
-        kind = ResponseKind.of_new(interaction)
-        await self.delivery.answer(interaction, request, shown, preview, kind=kind)
+        await self.delivery.answer(interaction, request, shown, preview)
 
 
 setup = Generate.setup

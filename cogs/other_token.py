@@ -9,6 +9,7 @@ from typing import Any
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import RequestForgotten
 from bot.inference.requests import Request
+from bot.private_answers import is_answered_privately
 from bot.replies.components.press import Press
 from bot.replies.delivery import Preview, Render, ResponseKind
 from bot.replies.messages import check_reader
@@ -72,11 +73,10 @@ class OtherToken(Cog):
             raise RequestForgotten
         _check_reader(interaction, press.request)
         request = _branched(press.request, press.detail)
-        kind = ResponseKind.of_new(interaction)
         render, preview = SHOWN[type(request)]
-        if kind is ResponseKind.EPHEMERAL and await self._may_be_shared(interaction):
+        if is_answered_privately(interaction) and await self._may_be_shared(interaction):
             render = shareable(render)
-        await self.delivery.answer(interaction, request, render, preview, kind=kind)
+        await self.delivery.answer(interaction, request, render, preview)
 
     async def _may_be_shared(self, interaction: Interaction) -> bool:
         settings = await self._servers.settings(interaction.guild_id)

@@ -66,7 +66,7 @@ LONG: Mapping[str, str] = {"one word": "a" * 4_000, "6,000 characters": "I love 
 
 _LIVE = regex.compile(
     rf"""@(?:everyone|here)                     # a zero-width space makes these inert
-    | (?<!\\)<(?:@[!&]?|\#|/\w+:)\d*(?:1|12|123456789012345678)>
+    | (?<!\\)<(?:@[!&]?|\#|/\w+:)(?:1|12|123456789012345678)>
     | {LINK}                                     # a colon that is escaped is no link
     | (?<!\\)\[(?:click|x)\]\(
     """,

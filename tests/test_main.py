@@ -127,9 +127,9 @@ def test_a_wrong_setting_ends_with_one_sentence(
 
 
 def test_ask_says_which_commands_there_are(run_here: Here) -> None:
-    ended = run_here("ask", "/guess text:x")
+    ended = run_here("ask", "/predict text:x")
     assert ended.status == 2
-    assert "There is no command /guess" in ended.errors
+    assert "There is no command /predict" in ended.errors
     assert "/sentiment" in ended.errors
 
 

@@ -194,7 +194,7 @@ class Answerer:
                 raise
             devices |= {row.device_index for row in outcome.rows if row.device_index is not None}
             waited += max((row.waited for row in outcome.rows), default=0.0)
-            rows = max(rows, *(row.company for row in outcome.rows))
+            rows = max([rows, *(row.company for row in outcome.rows)])
             resumed = True
             outcome = await self._preparing.run(_advance, run, outputs, kind=kind, background=background)
         used = sorted(devices) or [0]

@@ -71,13 +71,6 @@ class ResponseKind(Enum):
         asked = message.interaction_metadata
         return cls.EDIT if asked is not None and asked.user.id == interaction.user.id else cls.EPHEMERAL
 
-    @classmethod
-    def of_new(cls, interaction: discord.Interaction) -> ResponseKind:
-        """Return how to answer a press with a message of its own: as private as the one with the component."""
-        message = interaction.message
-        is_private = message is not None and message.flags.ephemeral and not interaction.context.dm_channel
-        return cls.EPHEMERAL if is_private else cls.PUBLIC
-
 
 class Quota(Protocol):
     """A limit of the requests of one person that is shared by several processes."""

@@ -56,7 +56,7 @@ class GuessRequest(Request[GuessResult]):
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
-            raise InvalidRequest(f"Only answers of these commands can be guessed: /{', /'.join(TASKS)}.")
+            raise InvalidRequest(f"Please choose one of these commands to guess its answer: /{', /'.join(TASKS)}.")
         about = self.about  # raises if the content isn't that of a request
         if isinstance(about, FillRequest) and len(about.parts) > 2:
             raise InvalidRequest(ONE_BLANK)

@@ -80,7 +80,7 @@ SHOWN = {
     "complete": "```py\ndef fibonacci(n):\n```\n",
     "chat": "> Hello!\n\n",
     "attention": "> I love to hate this course\n\nEach token",
-    "inspect": "A model is given a text in the form that it was trained on.",
+    "inspect": "From your text to the answer, with this request's own numbers.",
     "tokenize": "8 tokens, 2.7 characters per token\n```\n#   id  mask  token\n",
 }
 

@@ -391,7 +391,7 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["9"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["10"], custom_id=page_id(shown.response))
 
             assert "it was computed in one batch with other people" in shown.response.embeds[0].description
 
@@ -399,9 +399,9 @@ class TestRounding:
         async with open_scene() as scene:
             shown = await opened(scene, scene.alice, (await answered(scene)).response)
 
-            await scene.alice.select(shown.response.message, ["9"], custom_id=page_id(shown.response))
+            await scene.alice.select(shown.response.message, ["10"], custom_id=page_id(shown.response))
 
-            assert shown.response.embeds[0].title == "10. Decision"
+            assert shown.response.embeds[0].title == "11. Decision"
             assert "The answer said" not in shown.response.embeds[0].description
 
 

@@ -27,6 +27,7 @@ from bot.tasks.attention import AttentionRequest
 from bot.tasks.chat import ChatRequest
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.generate import GenerateRequest
+from bot.tasks.guess import GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.request import WorkRequest
@@ -90,6 +91,7 @@ KEPT: Mapping[type[Request[Any]], Request[Any]] = {
     ChatRequest: ChatRequest("Hello", 1, "Alice"),
     AttentionRequest: AttentionRequest("I love apples"),
     TranslateRequest: TranslateRequest("I love apples", "de", "en"),
+    GuessRequest: GuessRequest.of(SentimentRequest("I love apples")),
 }
 """A request for each kind that is kept behind components."""
 

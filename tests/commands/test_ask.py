@@ -64,7 +64,7 @@ async def test_a_bad_input_as_json(settings: Settings, console: Paper, capsys: p
 @pytest.mark.parametrize(
     ("line", "part"),
     [
-        ("/guess text:x", "no command /guess"),
+        ("/predict text:x", "no command /predict"),
         ("/sentiment", "needs text"),
         ("/fill txt:x", "text:value"),
         ("", "Write a command"),

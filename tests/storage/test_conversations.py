@@ -269,7 +269,9 @@ class TestTurns:
 async def test_a_database_that_breaks_costs_no_answer(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with place.open() as store:
-        await place.change("DROP TABLE exchanges", "DROP TABLE words_in_requests", "DROP TABLE requests")
+        await place.change(
+            "DROP TABLE exchanges", "DROP TABLE words_in_requests", "DROP TABLE guesses", "DROP TABLE requests"
+        )
         assert await history(store.conversations) == []
         await say(store.conversations, 1)
         with pytest.raises(Unanswered, match="could not delete"):

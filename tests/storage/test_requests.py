@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from bot.errors import InvalidRequest, RequestForgotten, RequestOutOfReach
 from bot.inference.heads.inspection.attention_weights import Part
-from bot.inference.requests import Request
+from bot.inference.requests import LabelScore, Request
 from bot.storage import KEPT_SECONDS, RequestStore
 from bot.storage.tables import REQUESTS as REQUESTS_TABLE
 from bot.tasks import all_tasks
@@ -21,6 +22,7 @@ from bot.tasks.complete import CompleteRequest
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
+from bot.tasks.guess import GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.summarize import SummarizeRequest
@@ -47,6 +49,7 @@ REQUESTS: list[Request[object]] = [
     TokenizeRequest(("apples are sour.", "  \t😀"), "fill"),
     WorkRequest.of(ZeroShotRequest("A 'film'", ("sports", "politics"), True)),
     WorkRequest.of(GenerateRequest("Once"), ((1, 2, 3), (4,))),
+    replace(GuessRequest.of(FillRequest("A ___.")), options=(LabelScore("a", 0.25), LabelScore("b", 0.75))),
 ]
 
 
@@ -182,7 +185,7 @@ async def test_a_file_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCapt
 async def test_a_database_that_breaks_costs_no_answer(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with place.open() as store:
-        await place.change("DROP TABLE words_in_requests", "DROP TABLE requests")
+        await place.change("DROP TABLE words_in_requests", "DROP TABLE guesses", "DROP TABLE requests")
 
         # No button could find it, so it gets no id for one.
         assert await store.keep(GenerateRequest("Once"), person=1) == ""

@@ -20,6 +20,7 @@ from bot.tasks.attention_view import AttentionView, Heads
 from bot.tasks.chat import ChatRequest, Exchange
 from bot.tasks.commands import COMMANDS
 from bot.tasks.fill import FillRequest
+from bot.tasks.prompts.begun import Begun
 from bot.tasks.work.request import WorkRequest, read_request, write_request
 from bot.text.characters import whole_characters
 from bot.text.label_list import parse_labels
@@ -60,6 +61,10 @@ def _language(choices: Choices) -> str:
     return choices.one_of(NAMES) or choices.text()
 
 
+def _begun(choices: Choices) -> Begun:
+    return tuple(choices.number(0, 40) for _ in range(choices.number(0, 3)))
+
+
 def _history(choices: Choices) -> tuple[Exchange, ...]:
     # What was kept was a request's text, or a model's.
     return tuple(Exchange("Ann", _whole(choices), _whole(choices)) for _ in range(choices.number(0, 2)))
@@ -91,6 +96,7 @@ OF_TYPES: Mapping[str, Field] = {
     "str": _text,
     "str | None": partial(_perhaps, _text),
     "ChosenCheckpoint": partial(_perhaps, _whole),  # it was looked up before
+    "Begun": _begun,
     "bool": Choices.flag,
 }
 
