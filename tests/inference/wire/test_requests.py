@@ -126,7 +126,7 @@ def test_every_guess_is_read_as_it_was_written() -> None:
             assert isinstance(read, GuessRequest)
             assert (read, read.about, read.right, read.checkpoint_task) == (asked, about, 1, task)
         else:
-            with pytest.raises(InvalidRequest, match="Only answers of these commands"):
+            with pytest.raises(InvalidRequest, match="Please choose one of these commands"):
                 GuessRequest.of(about)
 
 
