@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from bot.replies import guessing
 from tests.discord_server import Exchange
 
 MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
@@ -14,6 +16,8 @@ EPHEMERAL, COMPONENTS_V2 = 64, 1 << 15
 SHARED = "-# Shared by"
 UNDER_WAY = ("*Computing: ", "Unloading **", "Loading **")
 """How pages say that something takes their place soon."""
+PAGE = re.compile(r"'title': '\d+\. [^']+'")
+"""The title of a page of Show the work."""
 STOPS = ("Stop", "Cancel")
 """Labels of buttons that only an answer has which is not whole."""
 
@@ -39,6 +43,7 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
         removed: whether the person has deleted the response.
     """
     answers = _distinct([one for one in (*_first(exchange), *exchange.edits, *exchange.followups) if is_whole(one)])
+    answers = _closest(_revealed(answers))
     told = [one for one in exchange.followups if not is_whole(one)]
     if any(_is_shared(one) for one in exchange.followups):
         return Ending.TWICE if sum(map(_is_shared, exchange.followups)) > 1 else Ending.ANSWERED
@@ -60,8 +65,7 @@ def ending_of(exchange: Exchange, *, removed: bool) -> Ending | None:
 def is_whole(message: Mapping[str, Any]) -> bool:
     """Whether a message is an answer, and not a notice, a sentence, or a text that is still being written."""
     shown = message.get("embeds") or message.get("components") or message.get("attachments")
-    texts = [str(embed.get("description")) for embed in message.get("embeds") or ()]
-    if any(sign in text for sign in UNDER_WAY for text in texts):
+    if any(sign in _described(message) for sign in UNDER_WAY):
         return False
     return bool(shown) and not any(one.get("label") in STOPS for one in pressable(message))
 
@@ -95,6 +99,25 @@ def _first(exchange: Exchange) -> Sequence[Mapping[str, Any]]:
 def _distinct(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Without those that say the same: a try that was made again brings nothing new."""
     return [one for at, one in enumerate(answers) if all(_said(one) != _said(other) for other in answers[:at])]
+
+
+def _revealed(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without the question of `/guess`, whose count changes, if the answer to it is there, too."""
+    return [one for one in answers if guessing.HOW not in _described(one)] or list(answers)
+
+
+def _closest(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without pages of Show the work that the same page has replaced, computed more closely."""
+    pages = [PAGE.search(str(answer.get("embeds"))) for answer in answers]
+    return [
+        answer
+        for at, (answer, page) in enumerate(zip(answers, pages, strict=True))
+        if page is None or all(later is None or later[0] != page[0] for later in pages[at + 1 :])
+    ]
+
+
+def _described(message: Mapping[str, Any]) -> str:
+    return " ".join(str(embed.get("description")) for embed in message.get("embeds") or ())
 
 
 def _said(message: Mapping[str, Any]) -> tuple[object, ...]:

@@ -28,6 +28,7 @@ MOST_TOKENS = 24
 
 OTHERS: Mapping[str, Mapping[str, Any]] = {
     "compare": {"text": "I love apples.", "command": "sentiment"},
+    "guess": {"text": "I love apples."},
     "help": {},
     "models": {},
     "mood": {"messages": 50},
