@@ -85,7 +85,8 @@ class Monitor:
             await asyncio.sleep(EVERY_SECONDS)
             lags, self._lags = self._lags, []
             during, self._during = self._during, []
-            tasks, pauses = len(asyncio.all_tasks()), self._pauses
+            tasks = Counter(getattr(one.get_coro(), "__qualname__", "?") for one in asyncio.all_tasks())
+            pauses = self._pauses
             self._pauses = []
             await asyncio.to_thread(self._append, {"tasks": tasks, "lags": lags, "during": during, "pauses": pauses})
 

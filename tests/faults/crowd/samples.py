@@ -21,26 +21,29 @@ class Held:
     """What a process holds when nobody asks.
 
     Attributes:
+        tasks: how many of each coroutine.
         files: descriptors that are no connections.
     """
 
     threads: int
-    tasks: int
+    tasks: Counter[str]
     files: int
     connections: int
 
     @classmethod
     def of(cls, sample: Mapping[str, Any]) -> Held:
         """Read a sample."""
-        return cls(len(sample["threads"]), sample["tasks"], sample["files"], sample["connections"])
+        return cls(len(sample["threads"]), Counter(sample["tasks"]), sample["files"], sample["connections"])
 
     def leaks_since(self, before: Held) -> list[str]:
         """Return what there is more of than there was before. Idle connections come and go."""
-        return [
+        leaks = [
             f"{what}: {getattr(before, what)} → {getattr(self, what)}"
-            for what in ("threads", "tasks", "files")
+            for what in ("threads", "files")
             if getattr(self, what) > getattr(before, what)
         ]
+        more = self.tasks - before.tasks
+        return [*leaks, *(f"tasks: {number} more of {name}" for name, number in more.items())]
 
 
 class Samples:
