@@ -53,7 +53,7 @@ ROOMS: Mapping[str, Room] = {
         tuple(
             f"tests/storage/test_{name}.py" for name in ("encryption", "expiry", "patience", "requests", "retention")
         ),
-        most=25,
+        most=80,
     ),
     "queue": Room(
         tuple(
@@ -87,6 +87,6 @@ ROOMS: Mapping[str, Room] = {
             "tests/inference/test_soundness.py::test_whoever_shares_the_batch_is_answered",
             "tests/inference/checkpoints/test_choosing.py::test_the_named_one_answers_and_its_answers_are_its_own",
         ),
-        most=20,
+        most=60,
     ),
 }

@@ -84,7 +84,8 @@ def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discor
             view.add_item(item)
         except ValueError:  # a message has five rows, each of five buttons or one menu
             log.error("there is no room for %s under a message", type(item).__name__)
-    view.stop()  # components are found by their custom ids, and discord.py would keep a private message's for 15 minutes
+    # Components are found by their custom ids, and discord.py would hold the view of a private message for 15 minutes.
+    view.stop()
     return view if view.children else None
 
 
