@@ -6,6 +6,7 @@ freezes a model for the CPU.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
@@ -15,6 +16,13 @@ from transformers.activations import GELUActivation
 
 LARGEST_COPY = 2**27
 """Bytes of the largest shared weight that is packed. Packing copies it, because an embedding uses it too."""
+BEFORE_GELU = (
+    ("lin1", "activation"),
+    ("dense", "intermediate_act_fn"),
+    ("dense", "transform_act_fn"),
+    ("fc1", "activation_fn"),
+)
+"""Names in transformers of a layer, and of the activation through which all of its outputs go."""
 PROBE_ROWS = 4
 TOLERANCES = {torch.bfloat16: (2**-7, 2**-9), torch.float32: (1e-4, 1e-4)}
 """Relative and absolute difference allowed between packed and plain products."""
@@ -29,9 +37,12 @@ class PackedLinear(nn.Module):
     """(out_features, in_features), in oneDNN's layout; `weight.to_dense()` unpacks it."""
     bias: torch.Tensor | None
     """(out_features,)"""
+    gelu: bool
+    """Whether GELU is applied to its output."""
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
+        self.gelu = False
         self.in_features, self.out_features = layer.in_features, layer.out_features
         # oneDNN rearranges a plain weight into blocks at every call. For a few rows, such as those of a decode step,
         # that costs about as much as the multiplication. Packed once, the weight gives the same numbers in a half to
@@ -44,13 +55,13 @@ class PackedLinear(nn.Module):
         """Map (…, in_features) to (…, out_features)."""
         if torch.is_grad_enabled() and inputs.requires_grad:
             output: torch.Tensor = _Product.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
-        else:
-            output = _product(inputs, self.weight, self.bias)
-        return output
+            return nn.functional.gelu(output) if self.gelu else output
+        return _product(inputs, self.weight, self.bias, gelu=self.gelu)
 
     def extra_repr(self) -> str:
         """Return the sizes, as `nn.Linear` does."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        sizes = f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return f"{sizes}, gelu=True" if self.gelu else sizes
 
 
 class RowsGELU(nn.Module):
@@ -80,12 +91,16 @@ class _Product(torch.autograd.Function):
         return product.reshape(*gradient.shape[:-1], product.shape[-1]), None, None
 
 
-def _product(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+def _product(
+    inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, gelu: bool = False
+) -> torch.Tensor:
     if inputs.dtype != weight.dtype:  # the model was converted after loading; the packed weight was not
-        return nn.functional.linear(inputs, weight.to_dense().to(inputs.dtype), bias)
+        output = nn.functional.linear(inputs, weight.to_dense().to(inputs.dtype), bias)
+        return nn.functional.gelu(output) if gelu else output
+    follows = "gelu" if gelu else "none"
 
     def multiply(rows: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+        output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, follows, [], "none")
         return output
 
     return with_padded_rows(multiply, inputs)
@@ -131,6 +146,7 @@ def pack(model: nn.Module) -> int:
                 replaced[id(layer)] = PackedLinear(layer)
             setattr(parent, name, replaced[id(layer)])
     if replaced:
+        _fuse_gelus(model)
         _flatten_gelus(model)
     return len(replaced)
 
@@ -160,6 +176,19 @@ def _has_kernels(dtype: torch.dtype) -> bool:
     if dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return dtype == torch.float32 and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
+def _fuse_gelus(model: nn.Module) -> None:
+    """Have linear layers apply the GELU that follows them, as one operation on numbers that are in the cache."""
+    parents = Counter(id(layer) for parent in model.modules() for layer in parent._modules.values())
+    for parent in list(model.modules()):
+        for name, follows in BEFORE_GELU:
+            layer, module = parent._modules.get(name), parent._modules.get(follows)
+            if not isinstance(layer, PackedLinear) or parents[id(layer)] > 1:  # elsewhere, something else may follow
+                continue
+            if isinstance(module, nn.Module) and _is_gelu(module):
+                layer.gelu = True
+                setattr(parent, follows, nn.Identity())
 
 
 def _flatten_gelus(model: nn.Module) -> None:

@@ -20,8 +20,10 @@ from bot.errors import ModelUnavailable
 from bot.inference.compute.device import Device
 from bot.inference.heads.checkpoint import on_device
 from bot.inference.heads.head import Head
-from bot.inference.heads.invariance.batch_invariance import BatchInvariance, Numbers, batch_invariance
+from bot.inference.heads.inspection.stacks import hooked, layers_of
+from bot.inference.heads.invariance.batch_invariance import PADDING, BatchInvariance, Numbers, batch_invariance
 from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
+from bot.inference.heads.invariance.unpadded import UnpaddedLayers
 from bot.inference.operations import Budget, Operation, Row
 
 SAMPLES = (
@@ -83,7 +85,14 @@ class EncoderHead(Head):
     @property
     def batch_invariance(self) -> BatchInvariance:
         """The mode in which rows share forward passes. The first call finds out, on the device's thread."""
-        return batch_invariance(self, len(SAMPLES), self._probed)
+        modes = PADDING if self._unpadded is None else (BatchInvariance.UNPADDED, *PADDING)
+        return batch_invariance(self, len(SAMPLES), self._probed, modes)
+
+    @cached_property
+    def _unpadded(self) -> UnpaddedLayers | None:
+        """The layers that can be computed without padding; None if they are not known, or others follow."""
+        layers = [] if self.model.config.is_encoder_decoder else layers_of(self.model)
+        return UnpaddedLayers(layers, self.padded_length) if layers else None
 
     @cached_property
     def _samples(self) -> list[Row[EncoderInput]]:
@@ -98,8 +107,13 @@ class EncoderHead(Head):
 
     def _numbers(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> list[Numbers]:
         """Return the model's output for each row, and the last hidden states of each of its stacks."""
-        output = self._forward(mode, rows, output_hidden_states=True)
-        outputs = [output[0], *(states[-1] for name, states in output.items() if name.endswith("hidden_states"))]
+        states: list[torch.Tensor] = []
+
+        def keep(_: torch.nn.Module, __: object, output: ModelOutput) -> None:
+            states.extend(value for name, value in output.items() if name.endswith("last_hidden_state"))
+
+        with hooked([(self.model.base_model, keep)]):
+            outputs = [self._forward(mode, rows)[0], *states]
         width = outputs[-1].shape[1]
         # Logits of labels have no axis for tokens.
         return [
@@ -107,12 +121,17 @@ class EncoderHead(Head):
             for index, row in enumerate(rows)
         ]
 
-    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]], **options: object) -> ModelOutput:
+    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
         inputs = self.batch(rows)
-        if mode is not BatchInvariance.ROW_ATTENTION:
-            return self.model(**inputs, **options)
-        spans = [RowSpan(index, slice(0, len(row.inputs.ids))) for index, row in enumerate(rows)]
-        return self.attention_backend.run(RowAttention(spans), **inputs, **options)
+        lengths, width = [len(row.inputs.ids) for row in rows], inputs["input_ids"].shape[1]
+        if mode is BatchInvariance.UNPADDED and self.padded_length(sum(lengths)) < width * len(rows):
+            assert self._unpadded is not None
+            with self._unpadded.reading(lengths, width) as attention:
+                return self.attention_backend.run(attention, **inputs)
+        if mode not in (BatchInvariance.UNPADDED, BatchInvariance.ROW_ATTENTION):
+            return self.model(**inputs)
+        spans = [RowSpan(index, slice(0, length)) for index, length in enumerate(lengths)]
+        return self.attention_backend.run(RowAttention(spans), **inputs)
 
     def encode(self, text: str, pair: str | None = None) -> Row[EncoderInput]:
         """Tokenize a text, or a pair of which only the first is truncated, to the model's context length."""

@@ -30,6 +30,8 @@ ALIKE = 16
 class BatchInvariance(StrEnum):
     """A mode in which rows share forward passes."""
 
+    UNPADDED = "without padding"
+    """Any rows, whose tokens stand in one sequence in the layers. Attention is computed for each by itself."""
     ROW_ATTENTION = "row attention"
     """Any rows. Attention is computed for each by itself, and the other layers see tokens only."""
     SAME_WIDTH = "same width"
@@ -47,7 +49,7 @@ class BatchInvariance(StrEnum):
         Args:
             widths: each row's own padded length.
         """
-        if self in (BatchInvariance.ROW_ATTENTION, BatchInvariance.PADDED):
+        if self in (BatchInvariance.UNPADDED, BatchInvariance.ROW_ATTENTION, BatchInvariance.PADDED):
             # Sorted, so that rows of one length are neighbours (see `RowAttention`).
             return [sorted(range(len(widths)), key=widths.__getitem__)] if widths else []
         if self is BatchInvariance.ALONE:
@@ -85,16 +87,26 @@ Compute: TypeAlias = Callable[[BatchInvariance, Sequence[int]], list[Numbers]]
 _MODE: Calibration[BatchInvariance] = Calibration("batch invariance")
 
 
-def batch_invariance(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
+PADDING = (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH)
+"""Modes for any checkpoint, the quickest first."""
+
+
+def batch_invariance(
+    checkpoint: Checkpoint, rows: int, compute: Compute, modes: Sequence[BatchInvariance] = PADDING
+) -> BatchInvariance:
     """Return the quickest mode in which a checkpoint is batch-invariant, as a probe with so many test rows finds.
 
     The first call runs the probe, on the device's thread.
+
+    Args:
+        modes: those to try on a CPU, the quickest first.
     """
     # Kernels choose the order of their additions, and so the rounding, by a batch's shape. So no mode may let other
     # rows decide a row's shape.
 
     def find() -> BatchInvariance:
-        found = _found(checkpoint, rows, compute) if checkpoint.device.on_cpu else BatchInvariance.SAME_SHAPE
+        on_cpu = checkpoint.device.on_cpu
+        found = _found(checkpoint, rows, compute, modes) if on_cpu else BatchInvariance.SAME_SHAPE
         log.debug("rows of a checkpoint share forward passes: %s", found)
         return found
 
@@ -107,9 +119,9 @@ def forced(checkpoint: Checkpoint, mode: BatchInvariance) -> AbstractContextMana
 
 
 @torch.inference_mode()
-def _found(checkpoint: Checkpoint, rows: int, compute: Compute) -> BatchInvariance:
+def _found(checkpoint: Checkpoint, rows: int, compute: Compute, modes: Sequence[BatchInvariance]) -> BatchInvariance:
     expected = [compute(BatchInvariance.ALONE, [row])[0] for row in range(rows)]
-    for mode in (BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH):
+    for mode in modes:
         try:
             if _holds(checkpoint, mode, compute, expected):
                 return mode

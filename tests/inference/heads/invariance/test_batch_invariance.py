@@ -28,6 +28,9 @@ pytestmark = pytest.mark.measured_elsewhere
 
 HEADS = ("distilbert", "bart_mnli", "roberta", "bert_ner", "roberta_ner", "bert_squad", "minilm", "llama")
 """Tiny checkpoints of all heads whose operations are promised."""
+QUICKEST = dict.fromkeys(HEADS, BatchInvariance.UNPADDED) | dict.fromkeys(
+    ("bart_mnli", "llama"), BatchInvariance.ROW_ATTENTION
+)
 PRECISIONS = ("bfloat16", "float32")
 WORDS = ("the", "music", "was", "better", "than", "apples", "and", "nobody", "knows", "who", "wrote", "it")
 
@@ -101,10 +104,12 @@ class TestAnyCompany:
 
     @pytest.mark.parametrize(
         "mode",
-        [BatchInvariance.ROW_ATTENTION, BatchInvariance.SAME_WIDTH, BatchInvariance.SAME_SHAPE, BatchInvariance.ALONE],
+        [one for one in BatchInvariance if one is not BatchInvariance.PADDED],
     )
     @pytest.mark.parametrize("name", HEADS)
     def test_every_way_gives_the_right_numbers(self, heads: Load, name: str, mode: BatchInvariance) -> None:
+        if mode is BatchInvariance.UNPADDED is not QUICKEST[name]:
+            pytest.skip("its layers are not known, or a decoder follows")
         head = heads(name, "float32")
         operation = operation_of(head)
         rows = [row_of(head, words) for words in (3, 3, 12, 20)]
@@ -118,7 +123,7 @@ class TestAnyCompany:
     @pytest.mark.parametrize("name", HEADS)
     def test_the_quickest_way_holds_here(self, heads: Load, name: str, precision: str) -> None:
         with torch.inference_mode():
-            assert heads(name, precision).batch_invariance is BatchInvariance.ROW_ATTENTION
+            assert heads(name, precision).batch_invariance is QUICKEST[name]
 
     @pytest.mark.parametrize("precision", PRECISIONS)
     @given(lengths=st.lists(st.sampled_from((2, 3, 5, 9, 20)), min_size=2, max_size=40))
@@ -126,27 +131,29 @@ class TestAnyCompany:
     def test_heads_as_wide_as_real_ones(self, heads: Load, precision: str, lengths: list[int]) -> None:
         """Whose rows of one length share calls of the attention kernel."""
         head = heads("wide_heads", precision)
-        assert head.batch_invariance is BatchInvariance.ROW_ATTENTION
+        assert head.batch_invariance is BatchInvariance.UNPADDED
         rows = [row_of(head, words) for words in lengths]
         alone = [head.classify.run([row])[0] for row in rows]
         assert same(list(head.classify.run(rows)), alone)
 
 
 class TestSharedCalls:
+    @pytest.mark.parametrize("mode", [BatchInvariance.UNPADDED, BatchInvariance.ROW_ATTENTION])
     @pytest.mark.parametrize(("name", "expected"), [("wide_heads", 2), ("distilbert", 5)])
     def test_rows_of_one_length_share_a_call(
-        self, heads: Load, name: str, expected: int, monkeypatch: pytest.MonkeyPatch
+        self, heads: Load, name: str, expected: int, mode: BatchInvariance, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         head = heads(name, "bfloat16")
-        assert head.batch_invariance is BatchInvariance.ROW_ATTENTION
         asked = []
 
         def counting(query: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
             asked.append(query.shape)
             return torch.nn.functional.scaled_dot_product_attention(query, *args, **options)
 
-        monkeypatch.setattr("bot.inference.heads.invariance.row_attention.scaled_dot_product_attention", counting)
-        head.classify.run([row_of(head, words) for words in (3, 9, 3, 9, 3)])
+        for attention in ("row_attention", "unpadded"):
+            monkeypatch.setattr(f"bot.inference.heads.invariance.{attention}.scaled_dot_product_attention", counting)
+        with forced(head, mode):
+            head.classify.run([row_of(head, words) for words in (3, 9, 3, 9, 3)])
         layers = head.model.config.num_hidden_layers
         assert len(asked) == expected * layers
 
@@ -178,9 +185,9 @@ class TestWhichMode:
         head: Any = load_head(checkpoints["distilbert"], Device("cpu", "bfloat16"))
         run = AttentionBackend.run
 
-        def seeing_the_others(self: AttentionBackend, attention: RowAttention, **inputs: Any) -> Any:
+        def seeing_the_others(self: AttentionBackend, attention: Any, **inputs: Any) -> Any:
             output = run(self, attention, **inputs)
-            output.logits += 0.01 * len(attention.rows)
+            output.logits += 0.01 * len(inputs["input_ids"])
             return output
 
         monkeypatch.setattr(AttentionBackend, "run", seeing_the_others)
