@@ -838,6 +838,31 @@ async def test_a_checkpoint_that_cannot_be_preloaded_is_logged(shop: ToyShop, ca
     assert "/toy is not available: Not there." in caplog.text
 
 
+async def test_what_fails_ahead_of_time_is_logged_without_its_text(
+    shop: ToyShop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("swordfish")
+
+    async with shop.open() as worker:
+        monkeypatch.setattr(worker, "load", fail)
+        assert not worker.status().preloaded
+        await worker.preload()
+        assert worker.status().preloaded
+    [record] = [one for one in caplog.records if "ahead of time" in one.message]
+    assert record.message.startswith("the checkpoint for /toy could not be loaded ahead of time: RuntimeError at ")
+    assert "swordfish" not in caplog.text
+
+
+async def test_a_remembered_answer_has_waited_for_nobody(shop: ToyShop) -> None:
+    task = replace(TASK, repeatable=True)
+    async with open_worker(PRESET, shop._cache, tasks=[task], limits=GENEROUS, device=shop.devices) as worker:
+        first = await worker.run(ToyRequest(1, rows=3), person=1)
+        again = await worker.run(ToyRequest(1, rows=3), person=2)
+    assert (first.rows, again.rows, again.waited) == (3, 0, 0)
+    assert first.waited > 0
+
+
 async def test_shutdown_during_a_calibration_that_nobody_waits_for(shop: ToyShop) -> None:
     shop.head.gate.clear()
     async with shop.open(calibrate=True) as worker:
