@@ -87,6 +87,7 @@ class Size:
 
     Attributes:
         cores: that the forward passes share; None on a GPU.
+        requests: answered in the run.
         rate: answers a second.
         under_way: requests at a time, on average.
     """
@@ -98,6 +99,7 @@ class Size:
     precision: str
     people: int
     cores: int | None
+    requests: int
     rate: float
     under_way: float
     p50_ms: float
@@ -122,6 +124,7 @@ class Sizes:
             "task": lambda one: f"/{one.task}",
             f"people\nper {each}": lambda one: f"{one.share:,.0f}",
             "people": lambda one: f"{one.people:,}",
+            "answers": lambda one: f"{one.requests:,}",
             "answers/s": lambda one: number(one.rate),
             "requests\nat once": lambda one: number(one.under_way),
             "takes\nms p50 / p95": lambda one: pair(one.p50_ms, one.p95_ms),
@@ -157,7 +160,7 @@ async def _size(task: str, spec: CheckpointSpec, device: Device, cache: Path, op
             people, run = await _search(subject.workload, partial(_ask, worker), options, say)
     cores = Machine().cores if device.on_cpu else None
     p50, p95 = (1_000 * run.percentile(percent) for percent in (50, 95))
-    about = task, spec.name, str(kind), device.name, device.precision, people, cores
+    about = task, spec.name, str(kind), device.name, device.precision, people, cores, len(run.latencies)
     return Size(*about, run.rate, run.under_way, p50, p95)
 
 
