@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bot.__main__ import open_console
 from bot.settings import Settings
 from tests.bench.people import Aim
-from tests.bench.sizing import Options, largest, size_all
+from tests.bench.sizing import Options, Size, Sizes, largest, size_all
 from tests.timers import PATIENCE
 
 PATIENT = Aim(pace=0.01, within=PATIENCE, seconds=0.1)
@@ -95,3 +97,18 @@ async def test_prints_a_table(
     assert all(cells)
     assert "per core" in shown.out
     assert "sentiment: 2 people, " in shown.err
+
+
+@pytest.mark.parametrize(("cores", "each", "share"), [(2, "core", "617"), (None, "GPU", "1,234")])
+def test_people_per_core_or_per_gpu_are_whole_in_a_narrow_window(cores: int | None, each: str, share: str) -> None:
+    about = "sentiment", "tiny", "sequence classifier", "cpu" if cores else "cuda:0", "bfloat16"
+    size = Size(*about, 1_234, cores, 1_200, rate=20.0, under_way=7.5, p50_ms=321.0, p95_ms=1_987.6)
+    window = io.StringIO()
+
+    Console(file=window, width=40).print(Sizes((size,)).table())
+
+    shown = window.getvalue()
+    assert f"per {each}" in shown
+    assert "…" not in shown
+    for figure in (share, "1,234", "1,200", "20.0", "7.5", "321 / 1,988"):
+        assert f" {figure} " in shown, figure
