@@ -7,6 +7,7 @@ minute (`tests/bench/people.py`); on the way, the number of requests that are un
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -176,7 +177,8 @@ async def _search(workload: Workload, ask: Ask, options: Options, say: Say) -> t
     async def fits(people: int) -> bool:
         runs[people] = run = await paced(ask, workload.take(aim.requests(people)), people, aim, seed=people)
         late = run.percentile(95)
-        say(f"{workload.name}: {people:,} people, {run.rate:.1f} answers/s, 95 of 100 within {late:.2f} s")
+        when = "too few in time" if math.isinf(late) else f"95 of 100 within {late:.2f} s"
+        say(f"{workload.name}: {people:,} people, {run.rate:.1f} answers/s, {when}")
         return late <= aim.within
 
     await closed_loop(ask, workload.take(WARMING), TOGETHER)
