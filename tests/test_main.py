@@ -142,6 +142,18 @@ def test_a_table_that_goes_into_a_file_is_whole(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_figures_that_go_into_a_file_are_whole(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    folder = str(checkpoints["distilbert"])
+    options = ("--quick", "--tasks", "sentiment", "--users", "2", "--precision", "float32")
+    done = run("bench", *options, folder=tmp_path, COLUMNS="40", SENTIMENT_CHECKPOINT=folder)
+    assert done.returncode == 0, done.stderr
+    assert "…" not in done.stdout
+    [worker] = [line for line in done.stdout.splitlines() if "worker, 2 users" in line]
+    cells = [cell.strip() for cell in worker.strip("│").split("│")]
+    assert len(cells) == 5  # req/s, ±, takes, times naive float32
+    assert all(cells)
+
+
 def test_ask_prints_json(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     done = run(
         "ask",

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from bot.tables import FiguresTable, table_of_texts
+from tests.bench import detectors
 from tests.bench.report import DiscordReport, Figures, Ratio, TaskReport
 
 ENDLESS = 10_000
@@ -69,6 +70,17 @@ def test_the_table_of_members_is_whole_in_a_window() -> None:
     text = "\n".join(printed(one.table(), 80))
     assert "…" not in text
     for figure in ("12345", "1,234", "12.3 / 123", "1,234 / 12,346", "2.9 / 2,346"):
+        assert f" {figure} " in text, figure
+
+
+def test_the_table_of_detectors_is_whole_in_a_window() -> None:
+    lines = [detectors.LabelledLine(text, language) for language in ("de", "en", "fr") for text in ("ja", "ja " * 99)]
+    right = detectors.measure(lambda text: "de", lines)
+    shown = printed(detectors.table([detectors.Row("a detector, any language", right, 1234.56)], lines), 60)
+    text = "\n".join(shown)
+    assert max(map(cell_len, shown)) <= 60
+    assert "…" not in text
+    for figure in ("2/6", "1/3", "2/2", "0/2", "1234.56", "below 12", "from 30", "ms a line"):
         assert f" {figure} " in text, figure
 
 

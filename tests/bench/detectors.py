@@ -16,8 +16,9 @@ from functools import partial
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from bot.__main__ import open_console
+from bot.tables import FiguresTable
 from bot.text.tables import read_table
 
 Detector = Callable[[str], str | None]
@@ -160,22 +161,43 @@ def contest(half: str, console: Console) -> None:
     """Print how often each installed contender is right."""
     lines = read_lines(half)
     known = sorted({line.language for line in lines})
-    lengths = list(dict.fromkeys(line.length for line in sorted(lines, key=lambda line: len(line.text))))
-    columns = ["all", *lengths, *known]
-    table = Table("detector", *columns, "ms a line")
+    rows = []
+    missing = _missing()
+    for package in missing:
+        console.print(f"{package} is not installed and left out.")
     for name, make in CONTENDERS.items():
-        package = name.split(",")[0]
-        if package != "Glassbox" and importlib.util.find_spec(package) is None:
-            console.print(f"{package} is not installed and left out.")
+        if name.split(",")[0] in missing:
             continue
         detector = make(known)
         detector(lines[0].text)  # loading is not timed
         before = time.perf_counter()
         scores = measure(detector, lines)
-        each = 1000 * (time.perf_counter() - before) / len(lines)
-        table.add_row(name, *(str(scores[column]) for column in columns), f"{each:.2f}")
-    console.print(table)
+        rows.append(Row(name, scores, 1000 * (time.perf_counter() - before) / len(lines)))
+    console.print(table(rows, lines))
+
+
+def _missing() -> list[str]:
+    packages = dict.fromkeys(name.split(",")[0] for name in CONTENDERS if name != "Glassbox")
+    return [package for package in packages if importlib.util.find_spec(package) is None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A detector's scores by group of lines, and how long a line takes, in milliseconds."""
+
+    detector: str
+    scores: Mapping[str, Score]
+    milliseconds: float
+
+
+def table(rows: Sequence[Row], lines: Sequence[LabelledLine]) -> FiguresTable[Row]:
+    """Return the scores as a table: all lines, groups of lengths from the shortest, languages."""
+    lengths = dict.fromkeys(line.length for line in sorted(lines, key=lambda line: len(line.text)))
+    groups = ["all", *lengths, *sorted({line.language for line in lines})]
+    columns: dict[str, Callable[[Row], str]] = {"detector": lambda row: row.detector}
+    columns |= {group: partial(lambda group, row: str(row.scores[group]), group) for group in groups}
+    return FiguresTable(rows, {**columns, "ms a line": lambda row: f"{row.milliseconds:.2f}"})
 
 
 if __name__ == "__main__":
-    contest(sys.argv[1] if len(sys.argv) > 1 else "test", Console(width=220))
+    contest(sys.argv[1] if len(sys.argv) > 1 else "test", open_console())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from bot.__main__ import open_console
 from bot.benchmark.comparison import naive_in, worker_at
 from bot.benchmark.naive import naive
 from bot.benchmark.workload import NEW_TOKENS, REQUESTS
@@ -97,6 +98,25 @@ async def test_prints_tables(settings: Settings, capsys: pytest.CaptureFixture[s
     told = shown.err.splitlines()  # where standard error is no terminal
     assert "fill: warming up, 2 users" in told
     assert any(line.startswith("fill: round 1 of 1") for line in told)
+
+
+@pytest.mark.may_block
+async def test_tables_that_go_into_a_file_are_whole(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    options = Options(tasks=("fill",), users=(1, 2), requests=4, quick=True)
+
+    await measure_all(settings, options, False, open_console())
+
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines() if "│" in line]
+    [worker] = [row for row in rows if row[0] == worker_at(2)]
+    assert len(worker) == 7  # req/s, ±, takes, loop lag, batch, pad
+    assert all(worker)
+    [direct] = [row for row in rows if row[0].startswith(f"{worker_at(1)} / {DIRECT}")]
+    assert len(direct) == 3
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def main(
     if as_json:
         sys.stdout.write(json.dumps({one.fault.name: _plain(one) for one in made}) + "\n")
     else:
-        _show(console, made)
+        show_table(console, made)
     raise typer.Exit(0 if all(one.is_good for one in made) else 1)
 
 
@@ -78,13 +78,14 @@ def _plain(made: Made) -> dict[str, object]:
     return {"broke": made.broke, "left_out": made.left_out} if made.tally is None else asdict(made.tally)
 
 
-def _show(console: Console, made: Sequence[Made]) -> None:
+def show_table(console: Console, made: Sequence[Made]) -> None:
+    """Print what became of the people who asked: as Markdown where it goes into a file."""
     kind = HEAVY_HEAD if console.is_terminal else MARKDOWN  # a file is for docs/RELIABILITY.md
     table = Table(title="What became of the people who asked", box=kind)
     for name in ("name", "fault"):
         table.add_column(name, overflow="fold")
     for column in COLUMNS:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for one in made:
         numbers = [] if one.tally is None else [f"{number:,}" for number in asdict(one.tally).values()]
         cells = numbers or ["left out" if one.left_out else "broke off"]

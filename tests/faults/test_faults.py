@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 import pytest
 import typer
+from rich.console import Console
 
-from tests.faults.__main__ import main
+from tests.faults.__main__ import main, show_table
 from tests.faults.fault import Fault, NotPossible, all_faults
-from tests.faults.making import make_all
+from tests.faults.making import Made, make_all
 from tests.faults.tally import Tally
 
 
@@ -58,3 +60,15 @@ def test_a_row_that_breaks_off_is_reported_and_the_next_is_made(capsys: pytest.C
     assert (broken.is_good, broken.tally, broken.broke) == (False, None, "TimeoutError")
     assert good.is_good
     assert "broke off with TimeoutError" in capsys.readouterr().err
+
+
+def test_the_table_is_whole_in_a_narrow_window() -> None:
+    async def nothing(times: int) -> Tally:
+        return Tally()
+
+    made = Made(Fault("a-name", "Something goes wrong.", nothing), Tally(1, 12_345, 12_344, 0, 1), 1.0)
+    window = io.StringIO()
+    show_table(Console(file=window, width=60, force_terminal=True, color_system=None), [made])
+    shown = window.getvalue()
+    assert "…" not in shown
+    assert all(shown.count(digit) >= "12,34512,34401".count(digit) for digit in "12345")

@@ -9,7 +9,7 @@ KERNELS = 256
 DEFAULTS = {
     # On the CPU, PyTorch's threads spin while they wait for each other. As soon as another process wants a core, that
     # makes a forward pass up to twenty times slower; spinning briefly costs a fifth if no other process does
-    # (docs/PERFORMANCE.md).
+    # (docs/experiments/threads.md).
     "GOMP_SPINCOUNT": "1000",
     # Both caches hold the same kernels, oneDNN's and that of its C++ wrapper in PyTorch: to bound one frees nothing.
     # With their own bounds, 1,024 each, memory grows by hundreds of megabytes in the first ten thousand requests.

@@ -203,7 +203,7 @@ def encoder_budget(device: Device) -> Budget:
     """Return the limit of an encoder's batches."""
     # On the CPU small batches of equal length are fastest: a DistilBERT answers 246 chat messages a second at 256
     # padded tokens, 235 at 512, and 41 in unsorted batches of 32. A file's rows have equal lengths also at 768, which
-    # are up to 10 % faster (1,024 are not: docs/PERFORMANCE.md), and whoever asks meanwhile waits for a longer pass.
+    # are up to 10 % faster (1,024 are not: docs/experiments/files.md); whoever asks meanwhile waits for a longer pass.
     if device.on_cpu:
         return Budget(padded_tokens=256, rows=32, background_tokens=768)
     return Budget(padded_tokens=16_384, rows=256)
