@@ -180,8 +180,10 @@ async def test_places_beyond_a_menu(open_scene: OpenScene) -> None:
             options = places["options"]
             assert len(options) <= 25
             assert f"nstead of {seen[0] if seen else options[0]['value']}, " in tokens["placeholder"]  # it stays
-            seen += [int(one["value"]) for one in options if one["value"].isdecimal()]
-            [*later] = [one for one in options if "more places" in one["label"]]
+            numbers = [int(one["value"]) for one in options if one["value"].isdecimal()]
+            assert not {*numbers} & {*seen}
+            seen += numbers
+            later = [one for one in options if "more places" in one["label"]]
             if not later:
                 break
             await scene.alice.select(shown.response.message, [later[0]["value"]], custom_id=places["custom_id"])
