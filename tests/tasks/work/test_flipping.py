@@ -24,8 +24,8 @@ from tests.tasks.work.page_objects import column, said
 
 NAME = "What would flip it"
 EXACT = 1e-6
-TEXT = "A terrible day, cold coffee!"
-LABELS = ("food", "trains")
+TEXT = "What a terrible day, and the coffee was cold!"
+LABELS = ("food", "trains", "weather")
 
 
 async def opened(worker: InferenceWorker, request: Request[Any], **options: Any) -> Page:
@@ -58,7 +58,7 @@ async def test_all_single_changes_and_the_proof(
     make_worker: Callable[..., Any], checkpoints: Mapping[str, Path], kind: str, command: str
 ) -> None:
     request: Any = SentimentRequest(TEXT) if command == "sentiment" else ZeroShotRequest(TEXT, LABELS)
-    exchanges = (Exchange(4, ("tea", "Coffee", "cake", "tea")), Exchange(99, ("tea",)))
+    exchanges = (Exchange(6, ("tea", "Coffee", "cake", "tea")), Exchange(99, ("tea",)))
     preset = preset_of({command: checkpoints["llama"]}) if kind == "language model" else None
     async with make_worker(preset) as worker:
         before = await scores(worker, request, TEXT)
@@ -126,11 +126,8 @@ async def test_pairs_are_tried_where_no_single_change_flips(
         assert "no model of /fill could be asked" in texts[1]
 
 
-async def test_long_texts_are_left_out_in_longer_parts(
-    make_worker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "The coffee was cold. " * 8
-    monkeypatch.setattr(flipping, "FIRST_READ", 800)  # as if it were sixty sentences
+async def test_long_texts_are_left_out_in_longer_parts(make_worker: Callable[..., Any]) -> None:
+    text = "The coffee was cold. " * 60
     async with make_worker() as worker:
         work = replace(WorkRequest.of(SentimentRequest(text)), flip=True)
         [page] = [one for one in (await worker.run(work, person=1)).result.pages if one.name == NAME]
