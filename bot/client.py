@@ -301,6 +301,14 @@ class Glassbox(Gated, commands.AutoShardedBot):
         super().add_dynamic_items(*items)
         self._components.update(items)
 
+    def has_plain_button(self, action: str) -> bool:
+        """Return whether plain buttons do an action: it is about a kept request, and no other component does it."""
+        if action == STOP.name:
+            return True
+        return self._kept.get(action) is not None and all(
+            getattr(one, "action", None) != action for one in self._components
+        )
+
     def _is_known(self, custom_id: str) -> bool:
         return any(one.__discord_ui_compiled_template__.fullmatch(custom_id) for one in self._components)
 

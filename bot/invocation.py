@@ -29,7 +29,7 @@ def parse_invocation(text: str, commands: Sequence[Mapping[str, Any]]) -> Invoca
         commands: the registered commands, as Discord describes them.
 
     Raises:
-        SettingsError: a command or an option does not exist, an option is missing, or a value has the wrong type.
+        SettingsError: a command or an option does not exist, an option is missing, or Discord would not take a value.
     """
     name, _, rest = text.strip().removeprefix("/").partition(" ")
     by_name = {command["name"]: command for command in commands}
@@ -55,11 +55,14 @@ def _values(command: str, text: str, known: Iterable[str]) -> dict[str, str]:
 
 
 def _typed(option: Mapping[str, Any], value: str) -> str | float | bool:
+    if option["type"] not in (STRING, INTEGER, BOOLEAN, NUMBER):
+        raise SettingsError(f"{option['name']} cannot be written as text. Please use this command in the playground.")
+    if option.get("choices"):
+        return _chosen(option, value)
     try:
-        if option["type"] == INTEGER:
-            return int(value)
-        if option["type"] == NUMBER:
-            return float(value)
+        if option["type"] in (INTEGER, NUMBER):
+            number = int(value) if option["type"] == INTEGER else float(value)
+            return _between(option, number, "value", "")
     except ValueError:
         kind = "a whole number" if option["type"] == INTEGER else "a number"
         raise SettingsError(f"{option['name']} must be {kind}, and not “{value}”.") from None
@@ -67,7 +70,30 @@ def _typed(option: Mapping[str, Any], value: str) -> str | float | bool:
         if value.lower() not in {"true", "false", "yes", "no"}:
             raise SettingsError(f"{option['name']} must be true or false, and not “{value}”.")
         return value.lower() in {"true", "yes"}
+    _between(option, len(value), "length", " characters long")
     return value
+
+
+def _chosen(option: Mapping[str, Any], value: str) -> str | float:
+    """Return the value of the choice that people see under this name, or whose value this is."""
+    for one in option["choices"]:
+        if value.casefold() in (str(one["name"]).casefold(), str(one["value"]).casefold()):
+            found: str | float = one["value"]
+            return found
+    names = ", ".join(str(one["name"]) for one in option["choices"])
+    raise SettingsError(f"{option['name']} must be one of {names}, and not “{value}”.")
+
+
+def _between(option: Mapping[str, Any], number: float, what: str, unit: str) -> float:
+    """Return a number; raise `SettingsError` if it, a value or a length, is not within the option's limits."""
+    least, most = option.get(f"min_{what}"), option.get(f"max_{what}")
+    # NaN is not between any numbers.
+    if not ((least is None or number >= least) and (most is None or number <= most)):
+        wanted = " and ".join(
+            f"{word} {limit:,}" for word, limit in (("at least", least), ("at most", most)) if limit is not None
+        )
+        raise SettingsError(f"{option['name']} must be {wanted}{unit}, and not {number:,}.")
+    return number
 
 
 def _listed(names: Iterable[str]) -> str:

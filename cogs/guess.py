@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import discord
 from discord import app_commands
@@ -18,6 +19,7 @@ from bot.replies.acknowledgement import NO_MENTIONS, defer
 from bot.replies.checkpoints import choosing
 from bot.replies.components.buttons import Button, view_of
 from bot.replies.components.press import Press
+from bot.replies.guess_counts import Counts, GuessCounts
 from bot.replies.guessing import GUESS, GuessButton, counted, render, revealed
 from bot.replies.pending import until_accepted
 from bot.replies.work.offer import SHOW_WORK
@@ -32,6 +34,7 @@ from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
 from bot.text.label_list import parse_labels
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 LABELS = "sports, politics, entertainment"
@@ -58,6 +61,7 @@ class Guess(Cog):
     def __init__(self, bot: Glassbox) -> None:
         super().__init__(bot)
         self._store = bot.store
+        self._counts = GuessCounts()
         bot.add_dynamic_items(GuessButton)
         bot.handle(GUESS, self.take, kept=GuessRequest)
 
@@ -83,31 +87,45 @@ class Guess(Cog):
         request = GuessRequest.of(replace(asked(command, text, labels), checkpoint=name))
         await self.delivery.answer(interaction, request, render)
 
-    async def take(self, interaction: Interaction, press: Press[GuessRequest, int | None]) -> None:
+    async def take(self, interaction: Interaction, press: Press[GuessRequest, int]) -> None:
         """Take somebody's guess, count it, and show them the answer, and nobody else.
 
         Raises:
             RequestForgotten: the press is forged.
             RequestOutOfReach: the database can't be used.
         """
-        request, chosen, message = press.request, press.detail, interaction.message
-        if chosen is None or not GAVE_UP <= chosen < len(request.options) or message is None:
+        request, chosen = press.request, press.detail
+        if not GAVE_UP <= chosen < len(request.options):
             raise RequestForgotten
         await defer(interaction)
-        try:
-            kept = await self._store.guesses.guess(press.request_id, interaction.user.id, chosen)
-            counts = await self._store.guesses.counts(press.request_id)
-        except FAILURES as error:
-            log.warning("a guess cannot be kept: %s", describe(error))
-            raise RequestOutOfReach from error
-        embed = counted(message.embeds[0], request, counts)
-        await until_accepted(lambda: interaction.edit_original_response(embed=embed, allowed_mentions=NO_MENTIONS))
+        kept = await _reached(self._store.guesses.guess(press.request_id, interaction.user.id, chosen))
+        await self._show_counts(interaction, press)
         work = _work(request)
         identity = await self._store.keep(work, person=interaction.user.id, guild_id=interaction.guild_id)
         view = view_of({Button(SHOW_WORK, work): identity} if identity else {})
         shown = revealed(request, kept, again=kept != chosen)
         send = partial(interaction.followup.send, embed=shown, ephemeral=True, allowed_mentions=NO_MENTIONS)
         await until_accepted(lambda: send(view=view or discord.utils.MISSING))
+
+    async def _show_counts(self, interaction: Interaction, press: Press[GuessRequest, int]) -> None:
+        embeds = [] if interaction.message is None else interaction.message.embeds
+        if not embeds:  # moderators can hide them, and the answer opens all the same
+            return
+
+        async def edit(counts: Counts) -> None:
+            embed = counted(embeds[0], press.request, counts)
+            await until_accepted(lambda: interaction.edit_original_response(embed=embed, allowed_mentions=NO_MENTIONS))
+
+        await self._counts.show(press.request_id, lambda: _reached(self._store.guesses.counts(press.request_id)), edit)
+
+
+async def _reached(guesses: Awaitable[T]) -> T:
+    """Wait for the database; raise `RequestOutOfReach` if it can't be used."""
+    try:
+        return await guesses
+    except FAILURES as error:
+        log.warning("a guess cannot be kept: %s", describe(error))
+        raise RequestOutOfReach from error
 
 
 def _work(request: GuessRequest) -> WorkRequest:

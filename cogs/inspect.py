@@ -12,7 +12,6 @@ from discord import app_commands
 
 from bot.checkpoint_option import CheckpointOfCommand
 from bot.client import Cog, Glassbox, Interaction
-from bot.errors import RequestForgotten
 from bot.inference.requests import Request
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints import choosing
@@ -109,12 +108,10 @@ class Inspect(Cog):
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
         """Show another page. Of several edits of a message, only the newest counts. Raises like `show`."""
-        _check_detail(press.detail)
         await self._change(interaction, press, WrittenView(press.detail))
 
     async def choose_word(self, interaction: Interaction, press: Press[WorkRequest, WrittenView]) -> None:
         """Show what made the model write one of its words, or another part of their menu; otherwise as `turn`."""
-        _check_detail(press.detail)
         await self._change(interaction, press, press.detail)
 
     async def _change(self, interaction: Interaction, press: Press[WorkRequest, Any], view: WrittenView) -> None:
@@ -128,7 +125,6 @@ class Inspect(Cog):
 
     async def show_variant(self, interaction: Interaction, press: Press[WorkRequest, ChosenVariant]) -> None:
         """Show another view of a page, from the numbers that the worker has already. Raises like `show`."""
-        _check_detail(press.detail)
         _check_reader(interaction, press.request)
         await self.delivery.answer(
             interaction,
@@ -168,12 +164,6 @@ class Inspect(Cog):
 
     async def _exchanges(self, interaction: Interaction, request: WorkRequest, first: Page) -> tuple[Exchange, ...]:
         return await exchanges_of(self.backend, request.about.subject, first.strongest, interaction.user.id)
-
-
-def _check_detail(detail: object) -> None:
-    """Raise `RequestForgotten` if a plain button, which is forged, names the action of a menu."""
-    if detail is None:
-        raise RequestForgotten
 
 
 def _check_reader(interaction: Interaction, request: WorkRequest) -> None:

@@ -48,17 +48,15 @@ class OtherToken(Cog):
         bot.handle(SHOW_PLACE, self.show, kept=WorkRequest)
         bot.handle(TAKE_TOKEN, self.take, kept=WorkRequest)
 
-    async def show(self, interaction: Interaction, press: Press[WorkRequest, ShownPlace | None]) -> None:
-        """Show the tokens at another place.
+    async def show(self, interaction: Interaction, press: Press[WorkRequest, ShownPlace]) -> None:
+        """Show the tokens at another place, or other places.
 
         Raises:
             InvalidRequest: it would show messages that they may not read.
-            RequestForgotten: the press is forged.
         """
-        if press.detail is None:
-            raise RequestForgotten
         _check_reader(interaction, press.request)
-        page = partial(render_work, number=press.detail.page, place=press.detail.place)
+        view = press.detail
+        page = partial(render_work, number=view.page, place=view.place, first=view.first)
         await self.delivery.answer(
             interaction,
             press.request,
@@ -67,10 +65,13 @@ class OtherToken(Cog):
             kept={press.request: press.request_id},
         )
 
-    async def take(self, interaction: Interaction, press: Press[WorkRequest, TakenToken | None]) -> None:
-        """Write a text that goes on from another token. It is as private as the page. Raises like `show`."""
-        if press.detail is None:
-            raise RequestForgotten
+    async def take(self, interaction: Interaction, press: Press[WorkRequest, TakenToken]) -> None:
+        """Write a text that goes on from another token. It is as private as the page.
+
+        Raises:
+            InvalidRequest: as in `show`.
+            RequestForgotten: the press is forged.
+        """
         _check_reader(interaction, press.request)
         request = _branched(press.request, press.detail)
         render, preview = SHOWN[type(request)]

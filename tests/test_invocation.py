@@ -19,7 +19,10 @@ COMMANDS: list[dict[str, Any]] = [
             {"name": "text", "type": 3, "required": True, "description": "a text"},
             {"name": "top_k", "type": 4, "description": "how many"},
             {"name": "warm", "type": 5, "description": "whether"},
-            {"name": "top_p", "type": 10, "description": "how much"},
+            {"name": "top_p", "type": 10, "description": "how much", "min_value": 0, "max_value": 1},
+            {"name": "words", "type": 3, "description": "which", "min_length": 2, "max_length": 4},
+            {"name": "at", "type": 7, "description": "where"},
+            {"name": "by", "type": 3, "description": "by whom", "choices": [{"name": "/Fill", "value": "f"}]},
         ],
     },
     {"name": "status"},
@@ -30,6 +33,11 @@ def test_values_go_on_until_the_next_option() -> None:
     read = parse_invocation("/fill text:What: a ___ day, top_q:1 top_k:3 warm:yes top_p:0.5", COMMANDS)
     assert read.command == "fill"
     assert read.options == {"text": "What: a ___ day, top_q:1", "top_k": 3, "warm": True, "top_p": 0.5}
+
+
+@pytest.mark.parametrize("written", ["/Fill", "/fill", "f"])
+def test_a_choice_is_written_as_people_see_it(written: str) -> None:
+    assert parse_invocation(f"/fill text:a by:{written}", COMMANDS).options == {"text": "a", "by": "f"}
 
 
 def test_a_command_without_options() -> None:
@@ -45,6 +53,11 @@ def test_a_command_without_options() -> None:
         ("/fill text:a top_k:1.5", "top_k must be a whole number, and not “1.5”."),
         ("/fill text:a top_p:many", "top_p must be a number"),
         ("/fill text:a warm:perhaps", "warm must be true or false"),
+        ("/fill text:a by:/guess", "by must be one of /Fill, and not “/guess”."),
+        ("/fill text:a top_p:1.5", "top_p must be at least 0 and at most 1, and not 1.5."),
+        ("/fill text:a top_p:nan", "top_p must be at least 0 and at most 1, and not nan."),
+        ("/fill text:a words:abcde", "words must be at least 2 and at most 4 characters long, and not 5."),
+        ("/fill text:a at:#here", "at cannot be written as text. Please use this command in the playground."),
         ("/status now", "it has none"),
         ("", "Write a command, such as /fill. There are /fill, /status."),
         (" / ", "Write a command"),

@@ -31,13 +31,26 @@ class Unit(Enum):
         return percent(value) if self is Unit.PROBABILITY else signed(value)
 
 
-def bars(labels: Sequence[str], values: Sequence[float], title: str = "", unit: Unit = Unit.PROBABILITY) -> Picture:
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    title: str = "",
+    unit: Unit = Unit.PROBABILITY,
+    marks: Sequence[str] = (),
+) -> Picture:
     """Draw one bar for each value, in the order given; negative ones are hatched, to the left of the zero line.
 
+    Args:
+        marks: a word beside each number, or "". Bars with one are bold; if there are no marks, the largest is.
+
     Raises:
-        ValueError: the number of values isn't that of the labels.
+        ValueError: the number of values, or of marks, isn't that of the labels.
     """
     pairs = list(zip(labels, values, strict=True))
+    said = [
+        f"{mark} {unit.said(value)}".lstrip()
+        for (_, value), mark in zip(pairs, marks or [""] * len(pairs), strict=True)
+    ]
     shown = pairs[:MOST_BARS]
     canvas = Canvas(texts=labels)
     y = canvas.title(title)
@@ -47,29 +60,31 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str = "", unit: 
     scale = (highest - lowest) or 1.0
     names = [canvas.cut(label, TEXT, _LABEL_WIDTH, bold=True) for label, _ in shown]
     label_width = max((canvas.text_width(name, TEXT, bold=True) for name in names), default=0.0) + 2
-    room = Box(MARGIN + label_width + 8, y, canvas.width - 2 * MARGIN - label_width - 8 - _NUMBER_WIDTH, _ROW)
+    numbers = max((canvas.text_width(one, TEXT, bold=True) for one in said[:MOST_BARS]), default=0.0) + 8
+    taken = label_width + 8 + max(numbers, _NUMBER_WIDTH)
+    room = Box(MARGIN + label_width + 8, y, canvas.width - 2 * MARGIN - taken, _ROW)
     zero = room.x + room.width * (-lowest / scale)
-    for name, (_, value), number in zip(names, shown, drawn, strict=True):
-        is_largest = number == max(drawn)
+    for index, (name, number) in enumerate(zip(names, drawn, strict=True)):
+        stands_out = bool(marks[index]) if marks else number == max(drawn)
         base = y + _ROW / 2 + 4.5
-        canvas.text(MARGIN, base, name, TEXT, bold=is_largest)
+        canvas.text(MARGIN, base, name, TEXT, bold=stands_out)
         if unit is Unit.PROBABILITY:
             canvas.box(Box(room.x, y + 4, room.width, _ROW - 8), FAINT, radius=3)
         length = room.width * abs(number) / scale
         left, fill, hatch = (zero, ACCENT, None) if number >= 0 else (zero - length, SECOND, INK)
         canvas.box(Box(left, y + 4, max(length, 1), _ROW - 8), fill, radius=3, hatch=hatch)
-        canvas.text(canvas.width - MARGIN, base, unit.said(value), TEXT, align=1, bold=is_largest)
+        canvas.text(canvas.width - MARGIN, base, said[index], TEXT, align=1, bold=stands_out)
         y += _ROW
     if lowest < 0:
         canvas.box(Box(zero - 0.5, room.y, 1, y - room.y), MUTED)
     if len(pairs) > len(shown):
         y += TEXT + 2
         canvas.text(MARGIN, y, f"… {len(pairs) - len(shown):,} more", fill=MUTED)
-    return canvas.picture(y + MARGIN, _alt(pairs, title, unit))
+    return canvas.picture(y + MARGIN, _alt(labels, said, title))
 
 
-def _alt(pairs: Sequence[tuple[str, float]], title: str, unit: Unit) -> str:
-    said = [f"{label} {unit.said(value)}" for label, value in pairs[:MOST_BARS]]
-    more = len(pairs) - len(said)
-    name = f"{title}: " if title else f"{counted(len(pairs), 'bar')}: "
-    return alt_text([f"{name}{', '.join(said)}{f', and {more:,} more' if more else ''}."])
+def _alt(labels: Sequence[str], said: Sequence[str], title: str) -> str:
+    named = [f"{label} {one}" for label, one in zip(labels[:MOST_BARS], said, strict=False)]
+    more = len(labels) - len(named)
+    name = f"{title}: " if title else f"{counted(len(labels), 'bar')}: "
+    return alt_text([f"{name}{', '.join(named)}{f', and {more:,} more' if more else ''}."])

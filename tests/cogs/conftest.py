@@ -40,7 +40,7 @@ mimetypes.init()  # simcord asks it for the type of attachments, and it reads fi
 APPLICATION_COMMAND = 2
 MESSAGE_COMPONENT = 3
 SLASH, MESSAGE_MENU = 1, 3
-BUTTON = 2
+BUTTON, STRING_MENU = 2, 3
 GROUP_CHANNEL = 3
 PRIVATE_CHANNEL_CONTEXT = 2
 
@@ -127,9 +127,20 @@ class Scene:
 
     def press(self, who: Any, message: Any, label: str) -> simcord.InteractionResult:
         """Somebody presses a button under a message, in any channel; this does not wait for the bot."""
+        stored = self.env.backend.get_message(message.channel_id, message.id)
+        [button] = [one for row in stored.components for one in row["components"] if one.get("label") == label]
+        return self.use_component(who, message, {"custom_id": button["custom_id"], "component_type": BUTTON})
+
+    def choose(self, who: Any, message: Any, custom_id: str, *values: str) -> simcord.InteractionResult:
+        """Somebody chooses options of a menu under a message, in any channel; this does not wait for the bot."""
+        return self.use_component(
+            who, message, {"custom_id": custom_id, "component_type": STRING_MENU, "values": list(values)}
+        )
+
+    def use_component(self, who: Any, message: Any, data: dict[str, Any]) -> simcord.InteractionResult:
+        """Somebody uses a component, whose data Discord would send; this does not wait for the bot."""
         backend = self.env.backend
         stored = backend.get_message(message.channel_id, message.id)
-        [button] = [one for row in stored.components for one in row["components"] if one.get("label") == label]
         channel = backend.get_channel(stored.channel_id)
         record, payload = interactions.base_payload(
             backend,
@@ -137,7 +148,7 @@ class Scene:
             channel_id=channel.id,
             guild_id=channel.guild_id,
             user_id=who.id,
-            data={"custom_id": button["custom_id"], "component_type": BUTTON},
+            data=data,
         )
         payload["message"] = dict(serializers.message_payload(backend, stored))
         if channel.type == GROUP_CHANNEL:

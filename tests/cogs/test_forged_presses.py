@@ -13,6 +13,7 @@ from bot.errors import UNEXPECTED, RequestForgotten
 from bot.replies.components.genuine import NOT_OFFERED, PRIVATE
 from tests.cogs.conftest import BUTTON, MESSAGE_COMPONENT, OpenScene, Scene
 from tests.cogs.layouts import custom_ids, forge_press
+from tests.cogs.test_one_check import KEPT
 
 SELECT = 3
 TEXT = "I love apples."
@@ -94,6 +95,21 @@ async def test_requests_of_another_kind(open_scene: OpenScene) -> None:
                 said = told(scene, pressed)
                 assert said == RequestForgotten.SENTENCE, (action, of, said)
         assert len([one for one in scene.channel.history() if not one.flags.ephemeral]) == public
+
+
+async def test_plain_buttons_of_what_other_components_do(open_scene: OpenScene) -> None:
+    """Even about a request of the right kind, or about none at all: nothing is done without what a menu says."""
+    async with open_scene() as scene:
+        answer = (await scene.alice.slash(scene.channel, "sentiment", text=TEXT)).response
+        tried = 0
+        for action, kind in scene.bot._kept.items():
+            if scene.bot.has_plain_button(action):
+                continue
+            identity = "nothing" if kind is None else await scene.store.keep(KEPT[kind], person=scene.bob.id)
+            pressed = await forge_press(scene, scene.bob, answer, f"glassbox:{action}:{identity}")
+            assert told(scene, pressed) == RequestForgotten.SENTENCE, action
+            tried += 1
+        assert tried > 30
 
 
 async def test_options_that_were_never_offered(open_scene: OpenScene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ import simcord
 from sqlalchemy import func, select
 
 from bot.replies.guessing import GIVE_UP, HOW
+from bot.storage.guesses import Guesses
 from bot.storage.tables import GUESSES, REQUESTS
 from bot.tasks.guess import NO_CHOICE, ONE_BLANK, GuessRequest
 from tests.cogs.conftest import OpenScene, Scene
 from tests.cogs.test_inspect import labels, opened
+from tests.timers import PATIENCE
 
 TEXT = "I love to hate this course"
 ASKED: dict[str, dict[str, Any]] = {
@@ -133,6 +136,56 @@ async def test_everywhere(open_scene: OpenScene, place: str) -> None:
         result = await scene.ask(place, "guess", text=TEXT)
         told = await pressed(scene, scene.alice, result.response, labels(result.response)[0])
         assert "the model says" in told.embeds[0].title
+        if place == "group":  # a friend there has not installed the bot
+            await pressed(scene, scene.bob, result.response, GIVE_UP)
+            assert "1 gave up." in result.response.embeds[0].description
+        work = await opened(scene, scene.alice, told)
+        assert work.response.embeds[0].author.name.startswith("/sentiment")
+
+
+async def number_kept(scene: Scene) -> int:
+    [(number,)] = await scene.store.database.rows(select(func.count()).select_from(GUESSES))
+    return int(number)
+
+
+async def test_guesses_at_the_same_moment(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edit for the first one is the last that reaches Discord, and it has everybody's guess all the same."""
+    first_counted, may_go_on = asyncio.Event(), asyncio.Event()
+    counts = Guesses.counts
+
+    async def slow_at_first(guesses: Guesses, request_id: str) -> Any:
+        found = await counts(guesses, request_id)
+        if not first_counted.is_set():
+            first_counted.set()
+            await may_go_on.wait()
+        return found
+
+    monkeypatch.setattr(Guesses, "counts", slow_at_first)
+    async with open_scene() as scene:
+        result = await asked(scene)
+        choices = labels(result.response)
+        edits = len(scene.edits())
+        scene.press(scene.alice, result.response, choices[0])
+        await first_counted.wait()
+        scene.press(scene.bob, result.response, choices[1])
+        scene.press(scene.bob, result.response, choices[0])
+        async with asyncio.timeout(PATIENCE):
+            while await number_kept(scene) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        may_go_on.set()
+        await scene.env.settle()
+
+        assert "2 people have guessed, " in result.response.embeds[0].description
+        assert len(scene.edits()) == edits + 2  # the first count, and one for all who waited
+
+
+async def test_a_question_whose_embed_is_hidden(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        result = await asked(scene)
+        scene.env.backend.get_message(result.response.channel_id, result.response.id).embeds = []
+        told = await pressed(scene, scene.alice, result.response, labels(result.response)[0])
+        assert "the model says" in told.embeds[0].title
+        assert not scene.env.errors
 
 
 @pytest.mark.parametrize(
@@ -159,8 +212,6 @@ async def test_guesses_go_with_their_question(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         result = await asked(scene)
         await pressed(scene, scene.bob, result.response, GIVE_UP)
-        database = scene.store.database
-        [(kept,)] = await database.rows(select(func.count()).select_from(GUESSES))
-        await database.run(REQUESTS.delete())
-        [(left,)] = await database.rows(select(func.count()).select_from(GUESSES))
-        assert (kept, left) == (1, 0)
+        kept = await number_kept(scene)
+        await scene.store.database.run(REQUESTS.delete())
+        assert (kept, await number_kept(scene)) == (1, 0)

@@ -14,6 +14,7 @@ from bot.replies.results.chat import STAYS
 from bot.storage.tables import EXCHANGES
 from bot.tasks.work.request import WorkRequest
 from tests.cogs.conftest import OpenScene, Scene
+from tests.cogs.people import ABROAD, place_for, use
 from tests.cogs.test_inspect import labels, menu, opened, page_id
 from tests.support import unescape
 
@@ -100,7 +101,7 @@ async def test_the_most_uncertain_place_is_open_at_first(open_scene: OpenScene) 
         assert bits == sorted(bits, reverse=True)
         assert [one.get("default", False) for one in places["options"]] == [True, *[False] * 5]
         assert len(tokens["options"]) == 5
-        assert f"instead of {places['options'][0]['value']}, " in tokens["placeholder"]
+        assert tokens["placeholder"].startswith(f"Instead of {places['options'][0]['value']}, ")
 
 
 async def test_of_several_texts_the_one_on_the_page(open_scene: OpenScene) -> None:
@@ -128,7 +129,6 @@ async def test_under_a_text_that_was_written_to_be_explained(open_scene: OpenSce
         result = await taken(scene.alice, shown, tokens)
 
         assert not result.ephemeral  # like the page
-        assert len(places["options"]) == 25
         place = int(places["options"][0]["value"])
         branch = await opened(scene, scene.alice, result.response)
         assert isinstance(request := await scene.store.find(page_id(branch.response).rsplit(":", 1)[-1]), WorkRequest)
@@ -145,6 +145,68 @@ async def test_in_a_direct_message(open_scene: OpenScene) -> None:
 
         assert not result.ephemeral  # nobody else reads it
         assert "Goes on from token" in result.response.embeds[0].footer.text
+
+
+@pytest.mark.parametrize("place", ["group", ABROAD])
+async def test_where_only_the_account_has_the_bot(open_scene: OpenScene, place: str) -> None:
+    async with open_scene() as scene:
+        channel = place_for(scene, scene.alice, place)
+        asked = await use(scene, scene.alice, channel, "generate", **ASKED["generate"])
+        shown = await opened(scene, scene.alice, asked.response)
+        [page] = [one["value"] for one in menu(shown.response)["options"] if one["label"].endswith("Alternatives")]
+        scene.choose(scene.alice, shown.response, page_id(shown.response), page)
+        await scene.env.settle()
+        _, places, _ = menus(shown.response)
+        scene.choose(scene.alice, shown.response, places["custom_id"], "3")
+        await scene.env.settle()
+        tokens = menus(shown.response)[2]
+
+        result = scene.choose(scene.alice, shown.response, tokens["custom_id"], tokens["options"][1]["value"])
+        await scene.env.settle()
+
+        assert result.ephemeral  # like the page
+        assert "Goes on from token 3, “" in result.response.embeds[0].footer.text
+        assert not scene.env.errors
+
+
+async def test_places_beyond_a_menu(open_scene: OpenScene) -> None:
+    async with open_scene() as scene:
+        shown = await scene.alice.slash(scene.channel, "inspect", text=PROMPT, command="generate")
+        await alternatives(scene, scene.alice, shown)
+        [whole] = [one for one in await written_of(scene, shown) if one]
+        seen: list[int] = []
+        while True:
+            _, places, tokens = menus(shown.response)
+            options = places["options"]
+            assert len(options) <= 25
+            assert f"nstead of {seen[0] if seen else options[0]['value']}, " in tokens["placeholder"]  # it stays
+            numbers = [int(one["value"]) for one in options if one["value"].isdecimal()]
+            assert not {*numbers} & {*seen}
+            seen += numbers
+            later = [one for one in options if "more places" in one["label"]]
+            if not later:
+                break
+            await scene.alice.select(shown.response.message, [later[0]["value"]], custom_id=places["custom_id"])
+            await scene.restart()
+        assert sorted(seen) == list(range(1, len(whole) + 1))
+        assert len(seen) > 50
+
+        last = await place_chosen(scene, scene.alice, shown, seen[-1])
+        _, places, _ = menus(shown.response)
+        assert f"nstead of {seen[-1]}, " in last["placeholder"]
+        assert [one["value"] for one in places["options"] if one.get("default")] == [str(seen[-1])]
+        [earlier] = [one for one in places["options"] if "before these" in one["label"]]
+        await scene.alice.select(shown.response.message, [earlier["value"]], custom_id=places["custom_id"])
+        _, places, tokens = menus(shown.response)
+        assert {int(one["value"]) for one in places["options"] if one["value"].isdecimal()} == set(seen[23:46])
+        assert tokens["options"] == last["options"]
+
+
+async def written_of(scene: Scene, shown: simcord.InteractionResult) -> tuple[tuple[int, ...], ...]:
+    """The token ids of the texts behind a page."""
+    request = await scene.store.find(page_id(shown.response).rsplit(":", 1)[-1])
+    assert isinstance(request, WorkRequest)
+    return request.written
 
 
 async def test_other_texts_have_no_such_menu(open_scene: OpenScene) -> None:

@@ -46,6 +46,12 @@ async def test_the_slash_can_be_left_out(
     assert "distilbert" in capsys.readouterr().err
 
 
+async def test_a_lesson_can_be_repeated(settings: Settings, console: Paper) -> None:
+    """A choice has the name that Discord shows, such as /sentiment, and not the value that the bot gets."""
+    await ask_once(settings, "/guess text:I love to hate this course command:/sentiment", False, console)
+    assert "How does this text feel, for the model?" in console.text
+
+
 async def test_a_bad_input_is_told_as_the_user_sees_it(settings: Settings, console: Paper) -> None:
     await ask_once(settings, "/fill text:No mask here", False, console)
 
@@ -67,6 +73,8 @@ async def test_a_bad_input_as_json(settings: Settings, console: Paper, capsys: p
         ("/predict text:x", "no command /predict"),
         ("/sentiment", "needs text"),
         ("/fill txt:x", "text:value"),
+        ("/guess text:x command:/models", "command must be one of /sentiment, "),
+        ("/mood channel:#chatter", "Please use this command in the playground"),
         ("", "Write a command"),
     ],
 )

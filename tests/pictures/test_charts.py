@@ -41,6 +41,19 @@ def test_many_bars_are_cut() -> None:
     assert decoded(picture).size == decoded(bars(["a"] * 60, [0.1] * 60)).size
 
 
+def test_marked_bars_stand_out_instead_of_the_largest() -> None:
+    picture = bars(["as it is", "bad → good"], [0.9, 0.2], "NEGATIVE", marks=["", "flips"])
+
+    assert picture.alt == "NEGATIVE: as it is 90.0 %, bad → good flips 20.0 %."
+    # Bold type has more ink; the bars are as long as they are without marks, but for the room of the word.
+    plain = bars(["as it is", "bad → good"], [0.9, 0.2], "NEGATIVE", marks=["", ""])
+    top, bottom = (slice(0, -60), slice(-60, None))
+    assert (pixels(picture)[top] != pixels(plain)[top]).any()
+    assert (pixels(picture)[bottom] != pixels(plain)[bottom]).any()
+    with pytest.raises(ValueError, match="zip"):
+        bars(["A", "B"], [1, 0], marks=["x"])
+
+
 def test_bars_need_a_value_each() -> None:
     with pytest.raises(ValueError, match="zip"):
         bars(["A", "B"], [1])

@@ -254,6 +254,21 @@ def way(text: str) -> Page:
     return path_page(REQUEST, Answer(pages, "tiny", "cpu", "float32", 0.01, waited=0.25, rows=3))
 
 
+def test_the_map_counts_as_people_do() -> None:
+    def facts(*pages: Page) -> list[str]:
+        picture = path_page(REQUEST, Answer(explanation(*pages), "tiny", "cpu", "float32", 0.01)).picture
+        assert isinstance(picture, blocks.Path)
+        return [one.fact for one in picture.stations if one.page is not None]
+
+    [written] = written_pages([WrittenToken(token("a"), 0.9, 1.0, (), 1)], LIKELIEST, ended=True)
+    assert facts(text_page("", "ab"), tokens_page((ROW[:1],), ("",), (1, 1)), written) == [
+        "2 characters",
+        "1 token in",
+        "1 token out",
+    ]
+    assert facts(text_page("", "a", "bc")) == ["3 characters in 2 texts"]
+
+
 def extracted(text: str) -> tuple[Page, ...]:
     """Every page of `/answer` and `/summarize`."""
     text = text or "a"  # a context is never empty
@@ -335,9 +350,11 @@ def test_every_picture_can_be_drawn(text: str) -> None:
 
 
 @pytest.mark.parametrize("one", sample("word"), ids=lambda one: one.name)
-def test_tables_fit_a_phone(one: Page) -> None:
-    for block in text_of(shown(one)).split("```")[1::2]:
-        assert max(map(len, block.splitlines())) <= TABLE_WIDTH
+def test_tables_and_calculations_fit_a_phone(one: Page) -> None:
+    answer = Answer(explanation(one), "tiny", "cpu", "float32", 0.01)
+    for variant in (None, *range(len(one.variants))):
+        for block in text_of(render(REQUEST, answer, 0, variant)).split("```")[1::2]:
+            assert max(map(len, block.splitlines())) <= TABLE_WIDTH
 
 
 class TestTextTable:

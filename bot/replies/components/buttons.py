@@ -48,6 +48,8 @@ class RequestButton(
 ):
     """A button as Discord knows it."""
 
+    names_any_action = True
+
     def __init__(self, button: discord.ui.Button[discord.ui.View]) -> None:
         super().__init__(button)
         self.action = self.fields["action"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import discord
 
@@ -34,6 +34,8 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
     """A button or menu whose custom id, with its fields, says everything, so it works after a restart of the bot."""
 
     action: str
+    names_any_action: ClassVar[bool] = False
+    """Whether its custom id may name any action, as that of a plain button does."""
 
     def __init__(self, item: ItemT) -> None:
         super().__init__(item)
@@ -56,7 +58,10 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         client = interaction.client
-        await client.perform(interaction, self.action, self.fields.get("request_id"), lambda: self.detail)
+        # A plain button that names what another kind of component does is forged: an action that nobody knows.
+        is_known = not self.names_any_action or client.has_plain_button(self.action)
+        action = self.action if is_known else self.custom_id
+        await client.perform(interaction, action, self.fields.get("request_id"), lambda: self.detail)
 
 
 def custom_id_of(interaction: discord.Interaction[Any]) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
 from bot.inference.requests import Request
-from bot.replies.components.buttons import Action
+from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.pages import LONGEST_OPTION, Pages
+from bot.replies.components.parts import part_of, turned_to
 from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
 from bot.replies.work.numbers import percent, token_text
@@ -22,16 +23,22 @@ TAKE_TOKEN = Action("token", "Another token")
 TOKEN = 60
 """Units of a token in a label."""
 LONGEST_PLACEHOLDER = 150
+PLACEHOLDER = "Choose a place of the text"
+"""Shown where the menu has other places than the current one."""
 
 Menu = discord.ui.Select[discord.ui.View]
 
 
 @dataclass(frozen=True)
 class ShownPlace:
-    """The number of a page, from 0, and that of a place of its text, from 1."""
+    """What is shown of a page with the places of a text."""
 
     page: int
-    place: int
+    """Its number, from 0."""
+    place: int | None
+    """The number of the place, from 1; None for the most uncertain one."""
+    first: int = 0
+    """Of the places by uncertainty, the first that the menu has."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class PlaceMenus:
     places: Places
     place: Place
     """The current one."""
+    first: int = 0
+    """As of `ShownPlace`."""
 
     @property
     def request(self) -> Request[object]:
@@ -64,27 +73,36 @@ class PlaceMenus:
         yield TokenMenu.of(self, request_id)
 
 
-class PlaceMenu(Component[Menu], template=r"glassbox-places:(?P<page>\d{1,4}):(?P<request_id>[\w-]+)"):
-    """A menu of places, the most uncertain first."""
+class PlaceMenu(
+    Component[Menu],
+    template=r"glassbox-places:(?P<page>\d{1,4})(?:\.(?P<place>\d{1,4})\.(?P<first>\d{1,4}))?:(?P<request_id>[\w-]+)",
+):
+    """A menu of places, the most uncertain first. Its custom id has what is shown, in earlier versions the page."""
 
     action = SHOW_PLACE.name
 
     @classmethod
     def of(cls, shown: PlaceMenus, request_id: str) -> PlaceMenu:
         """Make the menu."""
-        menu: Menu = discord.ui.Select(custom_id=f"glassbox-places:{shown.pages.current}:{request_id}")
-        for one in shown.places.places:
+        view = f"{shown.pages.current}.{shown.place.number}.{shown.first}"
+        menu: Menu = discord.ui.Select(custom_id=f"glassbox-places:{view}:{request_id}", placeholder=PLACEHOLDER)
+        part = part_of(len(shown.places.places), shown.first, MOST_OPTIONS)
+        for one in shown.places.places[part.first : part.end]:
             menu.add_option(
                 label=fit(f"At token {one.number}: {_named(one.taken)}", LONGEST_OPTION, visible)[0],
                 description=f"{one.bits:.2f} bits: as unsure as among {max(round(2**one.bits), 1):,} equal tokens",
                 value=str(one.number),
                 default=one is shown.place,
             )
+        menu.options += part.turns("places")
         return cls(menu)
 
     @property
     def detail(self) -> ShownPlace:
-        return ShownPlace(int(self.fields["page"]), int(self.item.values[0]))
+        chosen, place = self.item.values[0], self.fields["place"]
+        view = ShownPlace(int(self.fields["page"]), int(place) if place else None, int(self.fields["first"] or 0))
+        first = turned_to(chosen)
+        return replace(view, place=int(chosen)) if first is None else replace(view, first=first)
 
 
 class TokenMenu(
@@ -99,7 +117,8 @@ class TokenMenu(
     def of(cls, shown: PlaceMenus, request_id: str) -> TokenMenu:
         """Make the menu."""
         place = shown.place
-        instead = f"Take another token instead of {place.number}, {_named(place.taken)}, and go on from there"
+        # A phone shows the start, and Discord says the rest aloud.
+        instead = f"Instead of {place.number}, {_named(place.taken)}: take another token, and go on from there"
         menu: Menu = discord.ui.Select(
             custom_id=f"glassbox-tokens:{shown.places.text}:{place.number}:{request_id}",
             placeholder=fit(instead, LONGEST_PLACEHOLDER, visible)[0],

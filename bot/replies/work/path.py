@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.inference.requests import Answer
+from bot.pictures.wording import counted
 from bot.replies.reply import duration
 from bot.replies.work.numbers import percent, written
 from bot.tasks.work.blocks import (
@@ -83,25 +84,31 @@ def _fact(key: str, one: Page) -> str:
         facts = _facts(one)
         return f"{facts['family']}, {facts['layers']} layers"
     if key == "text":
-        return f"{sum(len(block.text) for block in one.blocks if isinstance(block, Quote)):,} characters"
+        return _length([block.text for block in one.blocks if isinstance(block, Quote)])
     if key == "decision":
         decided = [block for block in one.blocks if isinstance(block, Bar)]
         return ", ".join(f"{bar.label} {percent(bar.probability)}" for bar in decided[:2])
     return _drawn(key, one.picture)
 
 
+def _length(texts: Sequence[str]) -> str:
+    """Say how long the texts are that a model reads: a prompt is longer than what somebody has written."""
+    length = counted(sum(map(len, texts)), "character")
+    return length if len(texts) == 1 else f"{length} in {len(texts)} texts"
+
+
 def _drawn(key: str, picture: Picture | None) -> str:
     """Return the numbers of a station that its page has in its picture."""
     match picture:
         case Chips(_, rows):
-            total = sum(len(row) for _, row in rows)
-            return f"{total:,} tokens in" if len(rows) == 1 else f"{total:,} tokens in {len(rows)} rows"
+            total = counted(sum(len(row) for _, row in rows), "token")
+            return f"{total} in" if len(rows) == 1 else f"{total} in {len(rows)} rows"
         case Norms(_, values):
             return f"a vector for each token, after each of {len(values) - 1} layers"
         case Bars() if key in FUNCTIONS:
             return FUNCTIONS[key].format(len(picture.values), _leading(picture))
         case Confidence(_, tokens):
-            return f"{len(tokens):,} tokens out, one after the other"
+            return "1 token out" if len(tokens) == 1 else f"{len(tokens):,} tokens out, one after the other"
     return ""
 
 

@@ -18,9 +18,9 @@ from bot.tasks.work import blocks
 def draw(picture: blocks.Picture) -> Drawn:  # noqa: C901 (a case for each kind)
     """Draw a page's picture."""
     match picture:
-        case blocks.Bars(title, names, values, probabilities):
+        case blocks.Bars(title, names, values, probabilities, marks):
             unit = Unit.PROBABILITY if probabilities else Unit.NUMBER
-            return bars([written(name) for name in names], values, title, unit)
+            return bars([written(name) for name in names], values, title, unit, marks)
         case blocks.Chips(title, rows):
             return chips.token_chips([_row(*row) for row in rows], title)
         case blocks.Norms(title, values):

@@ -48,7 +48,7 @@ def render(
         number: of the page, from 0, or `MAP`; the nearest page is shown if there is none of this number.
         variant: index of the page's variant that is shown; None for the page itself.
         word: the index of the only written word that is shown; None for all, and if there is none of this index.
-        first: of the written words, the first that the menu has.
+        first: of the written words, or of the places, the first that the menu has.
         place: of its text, from 1, at which another token can be taken; None for the most uncertain one.
     """
     found = with_rounding(answer.result, request.answered, answer.precision)
@@ -80,7 +80,7 @@ def render(
     elif (places := whole.places) is not None:
         # What was written only to be explained is not in the request yet.
         written = tuple(one.places.written for one in pages if one.places is not None)
-        menus = PlaceMenus(replace(turning, request=replace(usual, written=written)), places, places.at(place))
+        menus = PlaceMenus(replace(turning, request=replace(usual, written=written)), places, places.at(place), first)
     return Reply(embed, file, (), drawing, menus)
 
 

@@ -10,6 +10,7 @@ import discord
 from bot.inference.requests import Request
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.pages import LONGEST_OPTION, Pages
+from bot.replies.components.parts import part_of, turned_to
 from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
 from bot.replies.work.numbers import decimal, signed
@@ -21,9 +22,7 @@ CHOOSE_WORD = Action("written-word", "What made it write a word")
 PLACEHOLDER = "Choose a written word to see what made it"
 ALL_WORDS = "all"
 ROOM = MOST_OPTIONS - 1
-"""Written words of a menu, besides the option for all of them together."""
-PART = MOST_OPTIONS - 3
-"""The same if there are more: the options for the words before these and after them take two."""
+"""Options of a menu besides the one for all words together."""
 
 View = discord.ui.View
 
@@ -80,29 +79,25 @@ class WrittenMenu(
     def detail(self) -> WrittenView:
         word = None if self.fields["word"] == ALL_WORDS else int(self.fields["word"])
         view = WrittenView(int(self.fields["page"]), word, int(self.fields["first"]))
+        if (first := turned_to(self.item.values[0])) is not None:
+            return replace(view, first=first)
         kind, _, number = self.item.values[0].partition(":")
-        if kind == "from":
-            return replace(view, first=int(number))
         return replace(view, word=int(number) if kind == "word" else None)
 
 
 def _options(shares: WrittenShares, view: WrittenView) -> Iterator[discord.SelectOption]:
     order = by_interest(shares)
-    room = ROOM if len(order) <= ROOM else PART
-    first = min(view.first, len(order) - 1) // room * room
+    part = part_of(len(order), view.first, ROOM)
     if view.word is not None:
         yield discord.SelectOption(label="All written words together", value=ALL_WORDS)
-    for index in order[first : first + room]:
+    for index in order[part.first : part.end]:
         yield discord.SelectOption(
             label=fit(f"{index + 1}  {shares.words[index]}", LONGEST_OPTION, visible)[0],
             value=f"word:{index}",
             description=_described(shares, index),
             default=index == view.word,
         )
-    if first:
-        yield discord.SelectOption(label="… words before these", value=f"from:{first - room}")
-    if first + room < len(order):
-        yield discord.SelectOption(label=f"… {len(order) - first - room:,} more words", value=f"from:{first + room}")
+    yield from part.turns("words")
 
 
 def _described(shares: WrittenShares, index: int) -> str:

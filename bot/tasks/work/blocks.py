@@ -230,6 +230,8 @@ class Bars:
     names: tuple[Text, ...]
     values: tuple[float, ...]
     probabilities: bool = True
+    marks: tuple[str, ...] = ()
+    """A word beside each number, or ""; bars with one stand out, rather than the largest."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from bot.inference.heads.sequence_classifier import SequenceClassifier
 
 MOST_SHOWN, MOST_ROWS = 12, 16
-"""Changes in the picture, and in the table; the file has all."""
+"""Bars of the picture, and rows of the table; the file has all."""
+UNCHANGED = "(unchanged)"
 
 
 def postponed_flip(label: str, text: str) -> tuple[Page, ...]:
@@ -67,12 +68,21 @@ def flip_page(tried: Search, labels: Sequence[str], *, finer: bool) -> Page:
         most=MOST_ROWS,
         name=sentence("flip.table", own=own),
     )
-    names = tuple(_named(tried, one) for one in changes[:MOST_SHOWN])
-    picture = Bars(f"How likely {own} is after each change", names, tuple(shares[:MOST_SHOWN])) if changes else None
+    picture = _picture(tried, changes[: MOST_SHOWN - 1], own) if changes else None
     shown = (*_headline(tried, labels), *(" ".join(_tried(tried, finer=finer)),), *((numbers,) if changes else ()))
     made = page("flip", *shown, picture=picture)
     strongest = tried.strongest if tried.whole.noun == "word" else ()
     return replace(made, is_estimate=not finer, strongest=strongest)
+
+
+def _picture(tried: Search, changes: Sequence[Change], own: str) -> Bars:
+    """Draw how likely the text's own label is, first of the text as it is."""
+    return Bars(
+        f"How likely {own} is after each change",
+        (UNCHANGED, *(_named(tried, one) for one in changes)),
+        (float(tried.before[tried.best]), *map(tried.share, changes)),
+        marks=("", *("flips" if tried.flips(one) else "" for one in changes)),
+    )
 
 
 def _named(tried: Search, change: Change) -> str:

@@ -10,9 +10,6 @@ from bot.tasks.chat import ChatRequest
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.generate import GenerateRequest
 
-MOST_PLACES = 25
-"""As many as a menu of Discord has room for."""
-
 Branching: TypeAlias = GenerateRequest | CompleteRequest | ChatRequest
 """Requests whose texts can go on from another token."""
 

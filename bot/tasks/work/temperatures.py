@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bot.inference.tokenization.tokens import Token
 from bot.tasks.scores import Floats, softmax
 from bot.tasks.work.blocks import (
     Bars,
@@ -16,6 +17,7 @@ from bot.tasks.work.blocks import (
     Paragraph,
     Picture,
     Reshaped,
+    Short,
     Text,
     Variant,
     bracketed,
@@ -30,6 +32,8 @@ USUAL_TOP_P = 0.9
 """Shown where none was set."""
 USUAL_TOP_K = 50
 """The default of transformers' generation."""
+NAME = 20
+"""Columns of a name in a line that a phone has room for."""
 
 
 def at_temperatures(
@@ -41,6 +45,7 @@ def at_temperatures(
     noun: str = "token",
     *,
     top_p: float | None = None,
+    brief: Text = None,
 ) -> tuple[Variant, ...]:
     """Return the distribution of logits at each of `TEMPERATURES`.
 
@@ -51,6 +56,7 @@ def at_temperatures(
         chosen: index among these of the one that is worked out.
         title: of the pictures.
         noun: names what has the probabilities.
+        brief: name of the chosen one in the calculation; None for the one of `names`.
         top_p: of a token that is drawn, 1 meaning `USUAL_TOP_P`; None where nothing is drawn.
     """
     values = np.asarray(logits, dtype=np.float64)
@@ -69,7 +75,7 @@ def at_temperatures(
                 column(f"at {temperature:g}", after, Form.PERCENT),
                 column(noun, names),
             )
-            worked = _worked(values, shown[chosen], names[chosen], temperature, after[chosen])
+            worked = _worked(values, shown[chosen], brief or names[chosen], temperature, after[chosen])
             called = f"{title}: temperature {temperature:g}"
             picture: Picture = Bars(called, tuple(names), tuple(after))
             if top_p is not None:
@@ -106,8 +112,16 @@ def _worked(values: Floats, index: int, name: Text, temperature: float, probabil
     largest, logit = float(values.max()), float(values[index])
     total = float(np.exp((values - largest) / temperature).sum())
     return formula(
-        ("p(", name, f") at {temperature:g}"),
-        "= e^((z − max)/T) / Σ e^((z − max)/T)",
-        ("= e^((", Number(logit), f" {MINUS} ", bracketed(largest), f")/{temperature:g}) / ", Number(total)),
+        ("p(", _short(name), f"), T = {temperature:g}"),
+        "= e^((z − max)/T)",
+        "  / Σ e^((z − max)/T)",
+        ("= e^((", Number(logit), f" {MINUS} ", bracketed(largest), f")/{temperature:g})"),
+        ("  / ", Number(total)),
         ("= ", Number(probability, Form.FOUR)),
     )
+
+
+def _short(name: Text) -> Text:
+    if isinstance(name, Token) and len(name.text) > NAME:
+        return Short(name.text, NAME)
+    return Short(name, NAME) if isinstance(name, str) else name

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Bars, Block, Confidence, Form, Number, Page, Reshaped, Text, column, table
-from bot.tasks.work.other_tokens import MOST_PLACES, OtherToken, Place, Places
+from bot.tasks.work.other_tokens import OtherToken, Place, Places
 from bot.tasks.work.pages import page, shares_table
 from bot.tasks.work.temperatures import at_temperatures
 from bot.tasks.work.wording import sentence
@@ -93,7 +93,7 @@ def _places(tokens: Sequence[WrittenToken], text: int) -> Places | None:
     ]
     found.sort(key=lambda place: -place.bits)
     written = tuple(one.token.id for one in tokens)
-    return Places(text, written, tuple(found[:MOST_PLACES])) if found else None
+    return Places(text, written, tuple(found)) if found else None
 
 
 def _others(written: WrittenToken) -> Iterator[OtherToken]:
@@ -183,7 +183,7 @@ def least_certain_page(
     variants = (
         ()
         if logits is None or not logits.size
-        else at_temperatures(logits, shown, said, chosen, title, top_p=sampling.top_p)
+        else at_temperatures(logits, shown, said, chosen, title, top_p=sampling.top_p, brief=names[chosen])
     )
     if sampling.greedy:
         picture = Bars(title, tuple(said), tuple(before))

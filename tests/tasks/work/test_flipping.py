@@ -90,7 +90,16 @@ async def test_all_single_changes_and_the_proof(
         if flips:  # then nothing larger was tried
             assert len(found) == len(singles)
             assert min(flips, key=lambda name: found[name]) == min(found, key=lambda name: found[name])
-        assert isinstance(page.picture, Bars)
+        picture = page.picture
+        assert isinstance(picture, Bars)
+        assert picture.names[0] == "(unchanged)"
+        assert picture.values[0] == pytest.approx(before[own], abs=EXACT)
+        drawn = list(zip(map(str, picture.names), picture.values, picture.marks, strict=True))
+        assert len(drawn) > 1
+        for name, value, mark in drawn:
+            if name in singles:
+                assert value == pytest.approx(found[name])
+                assert mark == ("flips" if name in flips else "")
 
 
 async def test_pairs_are_tried_where_no_single_change_flips(
@@ -105,9 +114,9 @@ async def test_pairs_are_tried_where_no_single_change_flips(
         found, parts = changed(page), words_of("It is not good")
         names = [part.strip() for part in parts]
         assert {f"− {one}, {other}" for one, other in combinations(names, 2)} <= set(found)
+        own = next(iter(await scores(worker, SentimentRequest("It is not good"), "It is not good")))
         for one, other in combinations(range(4), 2):
             rest = words("".join(part for place, part in enumerate(parts) if place not in (one, other)))
-            own = next(iter(await scores(worker, SentimentRequest("It is not good"), "It is not good")))
             after = await scores(worker, SentimentRequest("It is not good"), rest)
             assert found[f"− {names[one]}, {names[other]}"] == pytest.approx(after[own], abs=EXACT)
         texts = [said(one.text) for one in page.blocks if isinstance(one, Paragraph)]

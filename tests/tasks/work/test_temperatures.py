@@ -40,6 +40,8 @@ def compare(page: Page, logits: torch.Tensor, ids: list[int], noun: str) -> None
         after = getattr(view.picture, "after", None) or view.picture.values
         assert after == pytest.approx(right, abs=EXACT)
         [formula] = [one for one in view.blocks if isinstance(one, Formula)]
+        assert said(formula.lines[0]).endswith(f"), T = {temperature:g}")
+        assert "(written)" not in said(formula.lines[0])  # a bracket in a bracket
         last: Any = formula.lines[-1]
         result = last[1]
         assert isinstance(result, Number)
