@@ -31,7 +31,9 @@ async def differences(reference: Head, contenders: Mapping[str, Tuned], workload
     for name, one in contenders.items():
         if (theirs := await one.contender.answers(requests)) is not None:
             found.append(f"{name} {differing(theirs, answers)}")
-    return [f"Answers that are not the checkpoint's in float32, of {len(requests)}: {', '.join(found)}."]
+    kinds = len({repr(answer) for answer in answers})  # if all were alike, agreeing would mean little
+    counted = f"of {len(requests)} ({kinds} different ones)"
+    return [f"Answers that are not the checkpoint's in float32, {counted}: {', '.join(found)}."]
 
 
 def differing(one: Sequence[object], other: Sequence[object]) -> int:

@@ -110,5 +110,5 @@ async def test_what_is_missing_and_who_differs_is_told(
 
     assert report["notes"] == [
         'OpenVINO and ONNX Runtime are not installed, so the limit is without: pip install -e ".[engines]"',
-        f"Answers that are not the checkpoint's in float32, of 100: {OWN} 0.",
+        f"Answers that are not the checkpoint's in float32, of 100 (2 different ones): {OWN} 0.",
     ]
