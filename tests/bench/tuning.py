@@ -54,7 +54,7 @@ async def tuned(engine: Engine, workload: Workload, effort: Effort, say: Say) ->
     finally:
         for contender in opened.values():
             await contender.aclose()
-    return Tuned(engine, best, rate, f"{way}, batches of {best.size} {best.offline.unit}")
+    return Tuned(engine, best, rate, f"{way}, {_batches(best)}")
 
 
 async def warm_up(contender: Contender, workload: Workload, effort: Effort) -> float:
@@ -79,11 +79,16 @@ async def _sized(
     sizes = contender.offline.sizes
     rates = dict.fromkeys(sizes, 0.0)
     for size in sizes * (1 if effort.rough or len(sizes) == 1 else TRIES):
-        say(f"{workload.name}: {engine.name} in batches of {size} {contender.offline.unit}")
         contender.size = size
+        say(f"{workload.name}: {engine.name} in {_batches(contender)}")
         rates[size] = max(rates[size], await _rate(contender, workload, effort, rate))
     contender.size = max(rates, key=rates.__getitem__)
     return rates[contender.size]
+
+
+def _batches(contender: AllAtOnce) -> str:
+    unit = contender.offline.unit
+    return f"batches of {contender.size} {unit.removesuffix('s') if contender.size == 1 else unit}"
 
 
 async def _rate(contender: AllAtOnce, workload: Workload, effort: Effort, rate: float) -> float:
