@@ -93,18 +93,28 @@ def sources_of(task: Task[Any], head: Head, requests: Sequence[Request[object]])
     return [next(task.start(head, request)).rows[0].inputs for request in requests]
 
 
-@torch.inference_mode()
 def translate_batch(head: Head, sources: Sequence[Any]) -> int:
     """Translate with one call of `generate`; returns the number of tokens."""
+    return sum(map(len, translations(head, sources)))
+
+
+@torch.inference_mode()
+def translations(head: Head, sources: Sequence[Any]) -> list[Sequence[int]]:
+    """Translate with one call of `generate`; returns each text's tokens, without the one that ends it."""
     ids, mask = head.pad([source.ids for source in sources])
     start = head.tensor([source.start for source in sources])
     limit = max(source.max_new_tokens for source in sources)
     output: torch.Tensor = head.model.generate(
         input_ids=ids, attention_mask=mask, decoder_input_ids=start, max_new_tokens=limit, do_sample=False
     )
-    return written(output[:, start.shape[1] :].tolist(), head.end_ids)
+    return [before_end(one, head.end_ids) for one in output[:, start.shape[1] :].tolist()]
 
 
 def written(sequences: Sequence[Sequence[int]], ends: frozenset[int]) -> int:
     """Return how many tokens were written before the first that ends a text."""
-    return sum(next((index for index, token in enumerate(one) if token in ends), len(one)) for one in sequences)
+    return sum(len(before_end(one, ends)) for one in sequences)
+
+
+def before_end(sequence: Sequence[int], ends: frozenset[int]) -> Sequence[int]:
+    """Return the tokens before the first that ends a text."""
+    return sequence[: next((index for index, token in enumerate(sequence) if token in ends), len(sequence))]

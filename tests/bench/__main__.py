@@ -51,6 +51,12 @@ def bench(
     beside: Annotated[
         str | None, typer.Option(help="Address of an OpenAI-compatible server that takes part in /generate.")
     ] = None,
+    engines: Annotated[
+        str | None,
+        typer.Option(
+            help="Which other engines take part, such as openvino,ctranslate2: all that are installed, or “none”."
+        ),
+    ] = None,
     soak: Annotated[
         int | None, typer.Option(help="Instead: does memory grow over so many requests?", min=100, max=10_000_000)
     ] = None,
@@ -61,6 +67,7 @@ def bench(
     log_to_stderr("WARNING", of_discord="ERROR")
     from bot.benchmark.options import numbers, task_names
     from tests.bench.command import measure_all
+    from tests.bench.engines.entrants import engine_names
     from tests.bench.options import Options
 
     options = Options(
@@ -73,6 +80,7 @@ def bench(
         shapes=shapes is not None,
         discord=through_discord,
         beside=beside,
+        engines=engine_names(engines),
         soak=soak,
     )
     run_coroutine(measure_all(settings, options, as_json, open_console()))

@@ -17,7 +17,7 @@ from bot.inference.compute.device import Device
 from bot.settings import Settings
 from tests.bench.contest import hold
 from tests.bench.discord_load import SimulatedMembers, simulated_members
-from tests.bench.lineup import Subject
+from tests.bench.lineup import Guests, Subject
 from tests.bench.options import Effort, Options
 from tests.bench.report import DiscordReport, TaskReport, discord_report, report
 from tests.bench.shapes import course_shapes
@@ -57,7 +57,8 @@ async def _alone(
     subject, users = Subject(Workload(task), spec, device, cache), options.users_of(task)
     if options.soak is not None:
         return await soak(subject, max(users), options.soak, say)
-    return report(await hold(subject, users, options.effort, say, options.beside))
+    guests = Guests(options.beside, options.engines)
+    return report(await hold(subject, users, options.effort, say, guests))
 
 
 async def _through_discord(

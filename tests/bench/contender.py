@@ -1,10 +1,10 @@
-"""The interface of contenders; the worker, naive bots, and the offline limit behind it."""
+"""The interface of contenders; the worker, naive bots, and offline implementations behind it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from typing import Protocol
@@ -94,20 +94,32 @@ class OneAtATime:
 
 
 class AllAtOnce:
-    """The offline limit, in batches of one size."""
+    """An offline implementation, in batches of one size.
+
+    Args:
+        close: lets go of what the implementation holds.
+    """
 
     users = 0
     parallel = True
 
-    def __init__(self, offline: Offline, size: int) -> None:
+    def __init__(self, offline: Offline, size: int, close: Callable[[], None] = lambda: None) -> None:
+        self.offline = offline
         self.size = size
-        self._offline = offline
+        self._close = close
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="benchmark-limit")
 
     async def run(self, requests: Requests) -> Run:
         began = time.perf_counter()
-        tokens = await asyncio.get_running_loop().run_in_executor(self._thread, self._offline.run, requests, self.size)
+        tokens = await asyncio.get_running_loop().run_in_executor(self._thread, self.offline.run, requests, self.size)
         return Run(len(requests), time.perf_counter() - began, tokens=tokens)
+
+    async def answers(self, requests: Requests) -> Sequence[object] | None:
+        """Return what it answers, request by request; None if that can't be compared."""
+        if self.offline.answer is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.offline.answer, requests, self.size)
 
     async def aclose(self) -> None:
         self._thread.shutdown()
+        await asyncio.to_thread(self._close)

@@ -1,10 +1,10 @@
-"""One task, measured: the worker, the naive bots and the limit take turns, so that noise hits all equally."""
+"""One task, measured: the worker, the naive bots and what sets the limit take turns, so that noise hits all equally."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,14 +12,29 @@ from bot.benchmark.comparison import Say, worker_at
 from bot.inference.compute.device import Device
 from bot.inference.requests import Request
 from bot.inference.task import HeadKind
+from tests.bench.agreement import differences
 from tests.bench.contender import AllAtOnce, Contender, WorkerUnderLoad
-from tests.bench.limit import Offline
-from tests.bench.lineup import DIRECT, LIMIT, Lineup, Subject, line_up, workers
+from tests.bench.lineup import (
+    BESIDE,
+    DIRECT,
+    LLAMA,
+    MANAGER,
+    OWN,
+    STATIC,
+    Guests,
+    Lineup,
+    Subject,
+    line_up,
+    workers,
+)
 from tests.bench.memory import Memory, peak_memory, quick_collections
 from tests.bench.options import Effort
 from tests.bench.pairs import alternate
 from tests.bench.run import Run
+from tests.bench.tuning import Tuned, tuned, warm_up
 from tests.bench.workload import Workload
+
+NOBODY = Guests()
 
 
 @dataclass
@@ -30,7 +45,8 @@ class Contest:
         runs: by contender, the run of each round.
         lone_ratios: the lone user's latency divided by that of the direct call, of each text.
         memory: of the bot alone, under its greatest load, before the other contenders were loaded.
-        batch: the limit's best batch size, and its unit.
+        offline: by name, the settings of contenders that know all requests beforehand.
+        exact: names of contenders that may set the limit: they round no more than the worker does.
         notes: remarks for the reader.
     """
 
@@ -40,17 +56,18 @@ class Contest:
     device: Device
     users: Sequence[int]
     memory: Memory
-    batch: tuple[int, str] = (0, "")
+    offline: dict[str, str] = field(default_factory=dict)
+    exact: set[str] = field(default_factory=set)
     runs: dict[str, list[Run]] = field(default_factory=dict)
     lone_ratios: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say, beside: str | None = None) -> Contest:
+async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say, guests: Guests = NOBODY) -> Contest:
     """Measure one task.
 
     Args:
-        beside: the URL of a server that takes part in generation.
+        guests: contenders that are not of this repository.
 
     Raises:
         ModelUnavailable: the checkpoint cannot be had, or cannot do this task.
@@ -64,15 +81,15 @@ async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say,
         say(f"{workload.name}: warming up, {most} users")
         with peak_memory(subject.device.name) as memory:
             await loaded[worker_at(most)].run(workload.take(effort.number(0, most)))
-        lineup = await line_up(subject, most, beside, say, opened)
-        limit, rate = await _best(lineup.limit, workload, effort, say)
-        opened.push_async_callback(limit.aclose)
-        contest = Contest(
-            workload.name, subject.spec.name, kind, subject.device, users, memory, (limit.size, lineup.limit.unit)
-        )
+        lineup = await line_up(subject, most, guests, say, opened)
+        offline = await _tuned(lineup, workload, effort, say, opened)
+        contest = Contest(workload.name, subject.spec.name, kind, subject.device, users, memory)
+        contest.offline.update({name: one.about for name, one in offline.items()})
+        contest.exact.update(_exact(lineup, offline, subject.device.precision))
         contest.notes.extend(lineup.notes)
-        contenders = _in_order(loaded, lineup, limit)
-        numbers = await _numbers(contenders, workload, effort, rate, say)
+        contest.notes.extend(await differences(lineup.reference, offline, workload, say))
+        contenders = _in_order(loaded, lineup, offline)
+        numbers = await _numbers(contenders, workload, effort, offline[OWN].rate, say)
         with quick_collections():
             for number in range(effort.rounds):
                 title = f"{workload.name}: round {number + 1} of {effort.rounds}"
@@ -80,41 +97,39 @@ async def hold(subject: Subject, users: Sequence[int], effort: Effort, say: Say,
     return contest
 
 
-def _in_order(loaded: Mapping[str, Contender], lineup: Lineup, limit: AllAtOnce) -> dict[str, Contender]:
+async def _tuned(
+    lineup: Lineup, workload: Workload, effort: Effort, say: Say, opened: contextlib.AsyncExitStack
+) -> dict[str, Tuned]:
+    """Return the engines at their best, by name; those that cannot run the checkpoint are named in a note."""
+    found: dict[str, Tuned] = {}
+    for engine in lineup.engines:
+        try:
+            found[engine.name] = await tuned(engine, workload, effort, say)
+        except Exception as error:  # of other people's code, which may raise anything
+            if engine.name == OWN:
+                raise
+            lineup.notes.append(f"Left out: {engine.name} cannot run this checkpoint ({type(error).__name__}).")
+            continue
+        opened.push_async_callback(found[engine.name].contender.aclose)
+    return found
+
+
+def _exact(lineup: Lineup, offline: Mapping[str, Tuned], precision: str) -> Iterator[str]:
+    yield from (name for name, one in offline.items() if one.engine.is_as_exact_as(precision))
+    yield from (name for name in lineup.batched if name != BESIDE)  # whose precision is its own affair
+
+
+def _in_order(loaded: Mapping[str, Contender], lineup: Lineup, offline: Mapping[str, Tuned]) -> dict[str, Contender]:
     # Contenders that are compared run one after the other.
     lone = {name: one for name, one in loaded.items() if one.users == 1}
     loads = {name: one for name, one in loaded.items() if one.users > 1}
     direct = {DIRECT: lineup.direct} if lone else {}
-    return {**lone, **direct, **lineup.naive, **loads, **lineup.batched, LIMIT: limit}
+    engines = {name: one.contender for name, one in offline.items()}
+    return {**lone, **direct, **lineup.naive, **loads, **lineup.batched, **engines}
 
 
 def _with_title(say: Say, title: str, name: str) -> None:
     say(f"{title}, {name}")
-
-
-async def _best(limit: Offline, workload: Workload, effort: Effort, say: Say) -> tuple[AllAtOnce, float]:
-    """Return the limit in its best batch size, and its requests per second."""
-    candidates = [AllAtOnce(limit, size) for size in limit.sizes]
-    rate = await _warm_up(candidates[0], workload, effort)
-    wanted = effort.number(min(300, effort.seconds * rate))
-    requests = workload.take(max(limit.sizes) * -(-wanted // max(limit.sizes)))
-    rates = dict.fromkeys(candidates, 0.0)
-    for candidate in candidates * (1 if effort.rough or len(candidates) == 1 else 2):
-        say(f"{workload.name}: the limit in batches of {candidate.size} {limit.unit}")
-        rates[candidate] = max(rates[candidate], (await candidate.run(requests)).rate)
-    best = max(rates, key=lambda candidate: rates[candidate])
-    for candidate in candidates:
-        if candidate is not best:
-            await candidate.aclose()
-    return best, rates[best]
-
-
-async def _warm_up(contender: Contender, workload: Workload, effort: Effort) -> float:
-    """Have a contender answer a few requests, and return about how many it answers per second."""
-    first = await contender.run(workload.take(2))
-    if first.seconds > 1:
-        return first.rate
-    return (await contender.run(workload.take(effort.number(0, 4)))).rate
 
 
 async def _numbers(
@@ -123,23 +138,23 @@ async def _numbers(
     """Warm all contenders up, and return how many requests each has in a run.
 
     Args:
-        best: requests per second of the limit, which is warm already.
+        best: requests per second of our own layers offline. Tuned contenders are warm already.
     """
     numbers = {}
     most = 0
     for name, contender in contenders.items():
         if not contender.parallel:
             say(f"{workload.name}: warming up, {name}")
-            wanted = effort.seconds * await _warm_up(contender, workload, effort)
+            wanted = effort.seconds * await warm_up(contender, workload, effort)
             numbers[name] = effort.number(min(wanted, effort.requests or wanted), contender.users)
             most = max(most, numbers[name]) if name == worker_at(1) else most
             continue
-        if not isinstance(contender, WorkerUnderLoad) and name != LIMIT:
+        if name in (STATIC, MANAGER, LLAMA, BESIDE):
             say(f"{workload.name}: warming up, {name}")
             await contender.run(workload.take(effort.number(0, contender.users)))
         wanted = effort.number(effort.requests or effort.seconds * best, contender.users)
         most = max(most, wanted)
-        # The limit gets the worker's requests, and only full batches.
+        # Those that know all requests beforehand get the worker's, and only full batches.
         numbers[name] = contender.size * -(-most // contender.size) if isinstance(contender, AllAtOnce) else wanted
     return numbers
 

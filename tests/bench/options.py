@@ -34,6 +34,7 @@ class Options(options.Options):
         shapes: measure the course's architectures with random weights instead of a preset.
         discord: send the load through a simulated Discord.
         beside: the address of a server that takes part in `/generate`.
+        engines: names of other engines that take part where they are installed.
         soak: watch memory over so many requests instead.
 
     Raises:
@@ -44,6 +45,7 @@ class Options(options.Options):
     shapes: bool = False
     discord: bool = False
     beside: str | None = None
+    engines: tuple[str, ...] = ()
     soak: int | None = None
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -15,7 +15,7 @@ from bot.benchmark.report import median, milliseconds, number, pair, percent, ta
 from bot.tables import FiguresTable
 from tests.bench.contest import Contest
 from tests.bench.discord_load import DiscordRun
-from tests.bench.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC, THREADS
+from tests.bench.lineup import BESIDE, DIRECT, LIMIT, LLAMA, MANAGER, OWN, STATIC, THREADS
 from tests.bench.pairs import median_interval
 from tests.bench.run import Run
 
@@ -83,7 +83,7 @@ class TaskReport(small.TaskReport):
 
     Attributes:
         ratios: a lone user's is the median of the texts' ratios, with its 95 % confidence interval.
-        limit: its best batches.
+        limit: who sets it, and with which settings.
         notes: remarks for the reader.
     """
 
@@ -160,7 +160,8 @@ def discord_report(task: str, members: int, rounds: Sequence[DiscordRun]) -> Dis
 
 def report(contest: Contest) -> TaskReport:
     """Return the figures of a contest."""
-    size, unit = contest.batch
+    limit = fastest(contest)
+    settings = f": {contest.offline[limit]}" if limit in contest.offline else ""
     device_memory = contest.memory.device
     return TaskReport(
         contest.task,
@@ -171,20 +172,36 @@ def report(contest: Contest) -> TaskReport:
         contest.memory.process / 1e6,
         None if device_memory is None else device_memory / 1e6,
         tuple(Figures.of_runs(who, runs) for who, runs in contest.runs.items()),
-        tuple(_ratios(contest)),
-        f"batches of {size} {unit}",
-        tuple(contest.notes),
+        tuple(_ratios(contest, limit)),
+        f"{limit}{settings}",
+        (*_settings(contest, limit), *contest.notes),
     )
 
 
-def _ratios(contest: Contest) -> Iterable[Ratio]:
+def fastest(contest: Contest) -> str:
+    """Return who sets the limit: the fastest of our own layers and of all that round no more than the worker."""
+    candidates = [name for name in contest.runs if name in contest.exact]
+    return max(candidates, key=lambda name: statistics.median(map(_speed, contest.runs[name])), default=OWN)
+
+
+def _settings(contest: Contest, limit: str) -> Iterable[str]:
+    others = [f"{name}: {settings}" for name, settings in contest.offline.items() if name != limit]
+    if others:
+        yield f"The others at their best: {'; '.join(others)}."
+
+
+def _ratios(contest: Contest, limit: str) -> Iterable[Ratio]:
     own = contest.device.precision
-    anybody = [LIMIT, STATIC, *dict.fromkeys([naive_in("float32"), naive_in(own)]), naive_in(own, THREADS)]
+    engines = [name for name in contest.offline if name != limit]
+    naive = [*dict.fromkeys([naive_in("float32"), naive_in(own)]), naive_in(own, THREADS)]
     for users in contest.users:
+        if users == 1:
+            continue
+        yield replace(Ratio.of(worker_at(users), limit, contest.runs), what=f"{worker_at(users)} / {LIMIT}")
         # They have as many people as the worker has at most.
-        equals = [MANAGER, BESIDE] if users == max(contest.users) else []
-        for rival in [*anybody, *equals]:
-            if users > 1 and rival in contest.runs:
+        equals = [MANAGER, LLAMA, BESIDE] if users == max(contest.users) else []
+        for rival in [*engines, STATIC, *naive, *equals]:
+            if rival in contest.runs and rival != limit:
                 yield Ratio.of(worker_at(users), rival, contest.runs)
     if contest.lone_ratios:
         low, high = median_interval(contest.lone_ratios)

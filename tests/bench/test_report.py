@@ -9,7 +9,7 @@ from bot.benchmark.report import milliseconds
 from bot.inference.compute.device import Device
 from bot.inference.task import HeadKind
 from tests.bench.contest import Contest
-from tests.bench.lineup import BESIDE, DIRECT, LIMIT, MANAGER, STATIC
+from tests.bench.lineup import BESIDE, DIRECT, LLAMA, MANAGER, OWN, STATIC
 from tests.bench.memory import Memory, peak_memory
 from tests.bench.report import report
 from tests.bench.run import Padding, Run, joined
@@ -26,7 +26,7 @@ def contest(*, users: tuple[int, ...] = (1, 8), precision: str = "bfloat16", tok
         worker_at(1): runs(4, 4, 4, tokens=tokens, latency=0.011),
         DIRECT: runs(4, 4, 4, tokens=tokens, latency=0.010),
         worker_at(8): runs(2, 10, 4, tokens=tokens),
-        LIMIT: runs(1, 5, 3, tokens=tokens),
+        OWN: runs(1, 5, 3, tokens=tokens),
         naive_in("float32"): runs(8, 40, 16, tokens=tokens),
         naive_in("bfloat16"): runs(4, 20, 8, tokens=tokens),
         naive_in("float32", 4): runs(2, 2, 2, tokens=tokens),
@@ -40,7 +40,8 @@ def contest(*, users: tuple[int, ...] = (1, 8), precision: str = "bfloat16", tok
         device,
         users,
         Memory(2_000_000),
-        (8, "requests"),
+        {OWN: "batches of 8 requests"},
+        {OWN},
         measured,
         lone_ratios=[1.0, 1.1, 1.4] if 1 in users else [],
     )
@@ -55,7 +56,7 @@ def test_figures_are_medians() -> None:
     assert worker.batch == 8
     assert worker.waste == pytest.approx(0.2)
     assert found["worker, 1 user"].p50_ms == pytest.approx(11)
-    assert found["limit"].lag_p99_ms == pytest.approx(1)
+    assert found[OWN].lag_p99_ms == pytest.approx(1)
     assert worker.token_rate is None
 
 
@@ -81,19 +82,36 @@ def test_ratios_say_how_far_they_can_be_trusted() -> None:
 def test_who_has_as_many_people_as_the_worker_at_most_is_compared_with_that() -> None:
     measured = contest(users=(8, 64), tokens=50)
     measured.runs |= {worker_at(64): runs(2, 2, 2, tokens=50)}
-    measured.runs |= {name: runs(4, 4, 4, tokens=50) for name in (STATIC, MANAGER, BESIDE)}
+    measured.runs |= {name: runs(4, 4, 4, tokens=50) for name in (STATIC, MANAGER, LLAMA, BESIDE)}
 
     found = {one.what: one.value for one in report(measured).ratios}
 
-    for rival in (STATIC, MANAGER, BESIDE):
+    for rival in (STATIC, MANAGER, LLAMA, BESIDE):
         assert found[f"worker, 64 users / {rival}"] == pytest.approx(2)
     assert f"worker, 8 users / {STATIC}" in found
-    assert not {f"worker, 8 users / {rival}" for rival in (MANAGER, BESIDE)} & set(found)
+    assert not {f"worker, 8 users / {rival}" for rival in (MANAGER, LLAMA, BESIDE)} & set(found)
+
+
+def test_the_limit_is_the_fastest_of_those_that_round_no_more() -> None:
+    measured = contest(users=(8,))
+    measured.runs |= {"OpenVINO bfloat16": runs(1, 2.5, 1.5), "ONNX Runtime int8": runs(1, 1, 1)}
+    measured.offline |= {"OpenVINO bfloat16": "2 streams, batches of 8 requests", "ONNX Runtime int8": "batches of 4"}
+    measured.exact.add("OpenVINO bfloat16")
+
+    found = report(measured)
+
+    assert found.limit == "OpenVINO bfloat16: 2 streams, batches of 8 requests"
+    assert found.notes == (f"The others at their best: {OWN}: batches of 8 requests; ONNX Runtime int8: batches of 4.",)
+    assert {one.what: one.value for one in found.ratios if "naive" not in one.what} == {
+        "worker, 8 users / limit": pytest.approx(0.375),  # 1/2, 2.5/10 and 1.5/4
+        f"worker, 8 users / {OWN}": pytest.approx(0.5),
+        "worker, 8 users / ONNX Runtime int8": pytest.approx(0.25),
+    }
 
 
 def test_what_generates_is_compared_by_tokens() -> None:
     measured = contest(tokens=50)
-    measured.runs[LIMIT] = runs(1, 5, 3, tokens=100)
+    measured.runs[OWN] = runs(1, 5, 3, tokens=100)
 
     ratios = {one.what: one.value for one in report(measured).ratios}
 
