@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,67 +14,72 @@ import numpy as np
 from bot.inference.operations import run_task
 from bot.inference.task import HeadKind
 from bot.tasks import sentiment
+from bot.tasks.scores import Floats
 from bot.tasks.work.coalitions import Table, exact, left_out, sampled
-from bot.tasks.work.units import Units
+from tests.bench.erasure import Case
 from tests.bench.integrated_gradients import Contrast, LabelLogit, Stretch, gradients_along
+from tests.bench.owners import Owners, of_words, owned_ids
 
 PAIRS = 8
 STEPS = 32
 POINTS = 8
 
-Scores: TypeAlias = Sequence[float]
-Method: TypeAlias = Callable[[Any, Table, int], Scores]
-"""Scores each word for the last of a table's numbers: `(head, table, label)`."""
+Method: TypeAlias = Callable[[Case, Table], Floats]
+"""Scores each word for each of a table's numbers, or for the last one alone: (words, numbers)."""
 
 
-def shapley_exact(head: Any, table: Table, label: int) -> Scores:
+def shapley_exact(case: Case, table: Table) -> Floats:
     run_task(table.fill_all())
-    return list(exact(table).values[:, -1])
+    return exact(table).values
 
 
-def shapley_sampled(head: Any, table: Table, label: int) -> Scores:
-    return list(run_task(sampled(table, PAIRS)).values[:, -1])
+def shapley_sampled(case: Case, table: Table) -> Floats:
+    return run_task(sampled(table, PAIRS)).values
 
 
-def leave_one_out(head: Any, table: Table, label: int) -> Scores:
-    return list(run_task(left_out(table)).values[:, -1])
+def leave_one_out(case: Case, table: Table) -> Floats:
+    return run_task(left_out(table)).values
 
 
-def at_random(head: Any, table: Table, label: int) -> Scores:
-    return random.Random("".join(table.units.parts)).sample(range(len(table.units)), len(table.units))
+def at_random(case: Case, table: Table) -> Floats:
+    draws, words = random.Random(case.text), range(len(case.units))
+    return np.array([draws.sample(words, len(words)) for _ in table.end], dtype=np.float64).T
 
 
-def integrated_gradients(head: Any, table: Table, label: int) -> Scores:
+def integrated_gradients(case: Case, table: Table) -> Floats:
     """Take the tokens of a word together; a language model reads the first prompt."""
+    head = case.head
     is_causal = head.kind is HeadKind.CAUSAL_LM
-    ids, owners = owned_ids(head, table.units)
+    ids, owners = _prompted_ids(case)
     inside = [one is not None for one in owners]
     if is_causal:
         sides = [tuple(map(head.encode_rest, words)) for words in zip(*sentiment.WORDS, strict=True)]
-        target: Any = Contrast(*(sides if label == 0 else sides[::-1]))
+        target: Any = Contrast(*(sides if case.label == 0 else sides[::-1]))
         blank = head.encode_rest("\n")[-1]
     else:
-        target, blank = LabelLogit(label), head.tokenizer.mask_token_id
+        target, blank = LabelLogit(case.label), head.tokenizer.mask_token_id
     baseline = tuple(blank if one else token for token, one in zip(ids, inside, strict=True))
     edges = np.linspace(0, 1, STEPS // POINTS + 1).tolist()
     whole = Stretch(ids, None, baseline, target, points=POINTS)
     stretches = (replace(whole, start=start, end=end) for start, end in pairwise(edges))
     found = np.sum([gradients_along(head, one).scores for one in stretches], axis=0)
-    return _of_words(found, owners, len(table.units))
+    return of_words(found[:, np.newaxis], owners, len(case.units))
 
 
-def rollout(head: Any, table: Table, label: int) -> Scores:
+def rollout(case: Case, table: Table) -> Floats:
     """Multiply the layers (arXiv:2005.00928), to the last token, or the first one of an encoder."""
     import torch
 
-    ids, owners = owned_ids(head, table.units)
+    head = case.head
+    ids, owners = _prompted_ids(case)
     with torch.inference_mode(), _eager_attention(head.model):
         layers = head.model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
     found = torch.eye(len(ids))
     for layer in layers:
         mixed = (layer[0].float().mean(dim=0) + torch.eye(len(ids))) / 2
         found = mixed @ found
-    return _of_words(found[-1 if head.kind is HeadKind.CAUSAL_LM else 0].numpy(), owners, len(table.units))
+    last = found[-1 if head.kind is HeadKind.CAUSAL_LM else 0].double().numpy()
+    return of_words(last[:, np.newaxis], owners, len(case.units))
 
 
 @contextmanager
@@ -88,22 +93,11 @@ def _eager_attention(model: Any) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
-def owned_ids(head: Any, units: Units) -> tuple[tuple[int, ...], list[int | None]]:
-    """Return the token ids of a text, and the word that each token's last character belongs to."""
-    before, after = sentiment.PROMPTS[0].split("{}") if head.kind is HeadKind.CAUSAL_LM else ("", "")
-    text = f"{before}{''.join(units.parts)}{after}"
-    encoded = head.tokenizer(text, return_offsets_mapping=True)
-    ends = [len(before), *(len(before) + end for end in accumulate(map(len, units.parts)))]
-    owners: list[int | None] = []
-    for start, end in encoded["offset_mapping"]:
-        inside = [index for index in range(len(units)) if ends[index] < end <= ends[index + 1] and end > start]
-        owners.append(inside[0] if inside else None)
-    return tuple(encoded["input_ids"]), owners
-
-
-def _of_words(scores: Any, owners: Sequence[int | None], words: int) -> Scores:
-    pairs = [(float(one), owner) for one, owner in zip(scores, owners, strict=True)]
-    return [sum(one for one, owner in pairs if owner == word) for word in range(words)]
+def _prompted_ids(case: Case) -> tuple[tuple[int, ...], Owners]:
+    """Return what a model reads to answer `/sentiment`, of a language model the first prompt."""
+    is_causal = case.head.kind is HeadKind.CAUSAL_LM
+    before, after = sentiment.PROMPTS[0].split("{}") if is_causal else ("", "")
+    return owned_ids(case.head, case.units, before, after)
 
 
 OF_PROMPTS: Mapping[str, Method] = {

@@ -16,7 +16,8 @@ from bot.tasks.work.coalitions import Table
 from bot.tasks.work.units import Units
 from tests.bench import fine_tuning
 from tests.bench.attribution_methods import leave_one_out, shapley_exact
-from tests.bench.faithfulness import judge_of, main, masked_judge, measure
+from tests.bench.erasure import Case, judge_of, masked_judge, measure
+from tests.bench.faithfulness import main, short_texts
 
 
 def value(text: str) -> TaskRun[Floats]:
@@ -32,7 +33,8 @@ def table() -> Table:
 def test_right_scores_are_comprehensive_and_sufficient(table: Table) -> None:
     run_task(table.fill([()]))
     for method in (shapley_exact, leave_one_out):
-        assert list(method(None, table, 0)) == pytest.approx([0, 4, 1, 0])
+        scores = method(Case(None, table.units, value, ()), table)
+        assert scores[:, -1] == pytest.approx([0, 4, 1, 0])
     full, enough = measure(judge_of(table), table.whole, [0.0, 4.0, 1.0, 0.0])
     assert full == pytest.approx((4 + 4 + 5) / 3)
     assert enough == pytest.approx((1 + 1 + 0) / 3)
@@ -66,6 +68,16 @@ def test_the_command_prints_its_tables(
     shapley = ["method", "Shapley, exact", "Shapley, 16 orders", "leave-one-out"]
     assert rows == [*shapley, "integrated gradients", "attention rollout", "random", *shapley, "random"]
     assert "held out" in said.err
+
+
+def test_short_texts_are_of_sentiment_first() -> None:
+    """Where these are enough, there are no others."""
+    few, many = short_texts(14, 7), short_texts(30, 8)
+    assert len(set(few)) == 14
+    assert len(set(many)) == 30
+    sentiment = {text for text, _ in fine_tuning.labelled("dev")}
+    assert set(few) <= sentiment
+    assert sum(one in sentiment for one in many) == 18
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "FAITHFULNESS.md"
