@@ -53,6 +53,10 @@ def run() -> None:
     """Connect to Discord with DISCORD_TOKEN, and serve."""
     settings = settings_with()
     log_to_stderr(settings.log_level, style=settings.log_format)
+    if settings.inference_url is None and settings.discord_token is not None:
+        from bot.inference.compute.libraries import import_in_background
+
+        import_in_background()
     from bot.app import DELIVERY_SECONDS, run_bot
     from bot.operating.freezes import ended_if_frozen
     from bot.operator_lines import say

@@ -50,6 +50,8 @@ REQUESTS = "requests.sqlite3"
 """The SQLite database in the cache folder."""
 LONGEST_WAIT = 840.0
 """Seconds for an answer from another machine. Discord forgets an interaction after 15 minutes."""
+CONNECTING_SECONDS = 10.0
+"""How long after login checkpoints that must be downloaded, and further ones, wait for all shards."""
 DISCONNECT_SECONDS = 2.0
 """The longest that a stop waits for Discord to take its leave."""
 DELIVERY_SECONDS = 10.0
@@ -142,10 +144,12 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
     shards = chosen_shards(settings, socket.gethostname())
     database_url = settings.database_url.get_secret_value() if settings.database_url is not None else None
     watch = await asyncio.to_thread(Watch.open, settings.cache_dir)
+    connected = asyncio.Event()
     with stop_signals(second_ends=True) as stop:
         async with (
             watched(settings.metrics_address, watch),
             _backend_of(settings, watch.worker, say) as backend,
+            beside(_preload(backend, connected)),
             RequestStore.open(settings.cache_dir / REQUESTS, database_url, keys=settings.storage_key_list) as store,
             Glassbox(
                 backend,
@@ -162,7 +166,7 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 report_to=settings.report_to,
             ) as bot,
             beside(store.rotation.run()),
-            beside(_serve(bot, backend, token.get_secret_value(), say)) as serving,
+            beside(_serve(bot, token.get_secret_value(), say, connected)) as serving,
             beside(backend.until_broken()) as breaking,
         ):
             tell_failures(store.database, watch.database_failed)
@@ -186,19 +190,14 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
                 raise broken
 
 
-async def _serve(
-    bot: Glassbox, backend: InferenceWorker | RemoteBackend, token: str, say: Callable[[str], None]
-) -> None:
-    """Log in, register the commands, and stay connected until the bot is closed."""
+async def _serve(bot: Glassbox, token: str, say: Callable[[str], None], connected: asyncio.Event) -> None:
+    """Log in, register the commands, and stay connected until the bot is closed.
+
+    Args:
+        connected: set as soon as all shards are, or after a while.
+    """
     await _login(bot, token)
-    await asyncio.to_thread(leave_out)
-    # Only now, so that a wrong token is reported before a gigabyte is downloaded.
-    async with (
-        beside(_preload(backend)),
-        beside(bot.takeover.run()),
-        beside(bot.roll_call.run()),
-        beside(_settle(bot)),
-    ):
+    async with beside(bot.takeover.run()), beside(bot.roll_call.run()), beside(_settle(bot, connected)):
         say(await _sync(bot))
         for what, link in bot.invite_links().items():
             say(f"{what}: {link}")
@@ -206,14 +205,19 @@ async def _serve(
             await bot.connect()
 
 
-async def _preload(backend: InferenceWorker | RemoteBackend) -> None:
+async def _preload(backend: InferenceWorker | RemoteBackend, connected: asyncio.Event) -> None:
     """Load the checkpoints ahead of time, then leave them and their libraries out of garbage collection."""
-    await backend.preload()
+    # Only when connected, so that a wrong token is reported before a gigabyte is downloaded.
+    await backend.preload(connected)
     await asyncio.to_thread(leave_out)
 
 
-async def _settle(bot: Glassbox) -> None:
-    """Leave the servers' channels and roles out of garbage collection once all shards are connected."""
+async def _settle(bot: Glassbox, connected: asyncio.Event) -> None:
+    """Say when all shards are connected, and then leave their servers' channels and roles out of garbage collection."""
+    with contextlib.suppress(TimeoutError):  # many shards connect one after the other
+        async with asyncio.timeout(CONNECTING_SECONDS):
+            await bot.wait_until_ready()
+    connected.set()
     await bot.wait_until_ready()
     await asyncio.to_thread(leave_out)
 

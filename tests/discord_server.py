@@ -144,6 +144,11 @@ class DiscordServer:
         finally:
             await runner.cleanup()
 
+    @property
+    def address(self) -> str:
+        """Where it listens: `host:port`."""
+        return self._url
+
     def take_the_place_of_discord(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let discord.py connect here."""
         monkeypatch.setattr(discord.http.Route, "BASE", f"http://{self._url}/api")

@@ -228,7 +228,7 @@ class TestStart:
 
         monkeypatch.setattr(app, "leave_out", noted)
         async with start(settings):
-            for _ in ("login", "servers", "checkpoints"):
+            for _ in ("servers", "checkpoints"):
                 await left_out.acquire()
             watched = {type(one) for one in gc.get_objects()}
             stop()
@@ -316,7 +316,7 @@ class TestNoStart:
             await run_bot(wrong, print)
         await nothing_left()
         assert not server.identified
-        assert "loaded in" not in caplog.text
+        assert caplog.text.count("loaded in") <= 1  # the first checkpoint, which is on the disk
 
     async def test_a_database_that_cannot_be_used(self, settings: Settings, tmp_path: Path) -> None:
         url = SecretStr(f"postgresql://alice:s3cret@/database?host={tmp_path}")

@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 
 __all__ = ["InferenceWorker", "Limits"]
 
+GIVING_WAY_SECONDS = 2.0
+"""How long preloading waits for people's answers. Reading a large tokenizer stops all threads meanwhile."""
 THREADS_SECONDS = 1.0
 """The least time that a stop waits for the threads."""
 
@@ -204,15 +206,22 @@ class InferenceWorker(Backend, Bundling):
     async def unload_checkpoint(self, name: str) -> None:
         await self._pool.unload(self._pool.find(name))
 
-    async def preload(self) -> None:
+    async def preload(self, connected: asyncio.Event | None = None) -> None:
         """Load the checkpoints that fit together before the first request needs them; fetch those to choose from.
 
         Logs failures once for each checkpoint; the next request tries again.
+
+        Args:
+            connected: set when people can ask. Until then nothing is downloaded, and only the first checkpoint is
+                loaded; the people who have asked by then are answered before the next one is.
         """
         told: set[str] = set()
-        for name in self._pool.tasks:
+        for index, name in enumerate(self._pool.tasks):
             if name in told:
                 continue
+            if connected is not None and (index > 0 or not await self._pool.is_on_disk(name)):
+                await connected.wait()
+                await self._wait_for_answers(GIVING_WAY_SECONDS)
             try:
                 await self.load([name], may_evict=False)
             except ShuttingDown:

@@ -54,11 +54,6 @@ class ShardedDiscord(DiscordServer):
     acknowledged_at: dict[str, float] = field(default_factory=dict)
     _bucket_begun: dict[int, float] = field(default_factory=dict)
 
-    @property
-    def address(self) -> str:
-        """Where it listens: `host:port`."""
-        return self._url
-
     async def invoke_on(self, shard: int, command: str, **options: str | int | float) -> str:
         """Somebody in a server of a shard sends a command; return the interaction's token."""
         token = _SHARD.set(shard)

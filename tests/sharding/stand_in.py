@@ -109,7 +109,7 @@ class StandInBackend:
     async def describe(self, task: str) -> CheckpointDescription:
         raise ModelUnavailable("The stand-in has no checkpoints.")
 
-    async def preload(self) -> None:
+    async def preload(self, connected: asyncio.Event | None = None) -> None:
         """Load nothing."""
 
     async def until_broken(self) -> None:

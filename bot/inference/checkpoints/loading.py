@@ -13,6 +13,7 @@ from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.meta_model import MODEL_BUILDING
 from bot.inference.checkpoints.weights import weight_files
 from bot.inference.compute.device import Device, disable_cudnn_attention
+from bot.inference.compute.libraries import compiler_deferred, import_all
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.task import HeadKind
 
@@ -63,10 +64,11 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     Raises:
         ModelUnavailable: the folder cannot be loaded.
     """
-    from bot.inference.compute.fused_linear import fuse
-    from bot.inference.compute.packed_linear import pack
-
     try:
+        import_all()
+        from bot.inference.compute.fused_linear import fuse
+        from bot.inference.compute.packed_linear import pack
+
         head = _load(folder, device, languages)
         if packed:
             # In float32, packing is for batch invariance, which is promised for numbers; encoder-decoders give texts.
@@ -128,7 +130,7 @@ def _load_unrounded(folder: Path, device: Device, languages: LanguagePairs | Non
     auto_model, head = heads[kind]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     weight_files(folder)  # raises an error if they are none that may be opened
-    with MODEL_BUILDING:
+    with MODEL_BUILDING, compiler_deferred():
         model, report = auto_model.from_pretrained(
             folder, dtype=device.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )

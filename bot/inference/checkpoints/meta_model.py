@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import describe
+from bot.inference.compute.libraries import compiler_deferred
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +61,7 @@ def meta_model(folder: Path, config: PreTrainedConfig) -> PreTrainedModel | None
         if not issubclass(architecture, transformers.PreTrainedModel):
             return None
         # Not `from_config`: for a moment it changes the default data type, which all threads share.
-        with MODEL_BUILDING, torch.device("meta"):
+        with MODEL_BUILDING, compiler_deferred(), torch.device("meta"):
             model: PreTrainedModel = architecture(config)
         _untie(model, folder)
         return model

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from bot.errors import NO_CHECKPOINT, GlassboxError, ModelUnavailable, describe
 from bot.inference.checkpoints.abilities import read_abilities
-from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
+from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.inference.checkpoints.freeing import free
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.checkpoints.loading_times import LoadingTimes
 from bot.inference.checkpoints.memory_limit import MemoryLimits, by_device
 from bot.inference.checkpoints.meta_model import MODEL_BUILDING
 from bot.inference.checkpoints.residency import LoadedCheckpoint, PooledCheckpoint
-from bot.inference.checkpoints.sources import fetch
+from bot.inference.checkpoints.sources import fetch, is_present
 from bot.inference.checkpoints.state import CheckpointState
 from bot.inference.checkpoints.weights import expected_bytes
 from bot.inference.checkpoints.worker_thread import Reports, Work, WorkerThread
@@ -124,6 +124,12 @@ class CheckpointPool:
         """Return a task's checkpoint, loaded, without a lease: it may be evicted at any time."""
         async with self.lease(task) as model:
             return model
+
+    async def is_on_disk(self, task: str) -> bool:
+        """Return whether nothing needs to be downloaded for a task's checkpoint; raises like `spec`."""
+        spec = self.spec(task)
+        # To look into a folder might take long, and it is on the disk whatever is in it.
+        return isinstance(spec.source, FolderSource) or await self._fetching.run(is_present, spec, self.cache)
 
     async def fetch(self, pooled: PooledCheckpoint) -> None:
         """Fetch a checkpoint's files, if that has not been done, and look at what it can do. Loads no weights.

@@ -131,7 +131,7 @@ class RemoteBackend(Backend):
     async def describe(self, name: str) -> CheckpointDescription:
         return await self._begin(self._describe(name))
 
-    async def preload(self) -> None:
+    async def preload(self, connected: asyncio.Event | None = None) -> None:
         """Return at once: each server loads its checkpoints by itself."""
 
     async def until_broken(self) -> None:
