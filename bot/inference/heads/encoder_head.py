@@ -20,10 +20,10 @@ from bot.errors import ModelUnavailable
 from bot.inference.compute.device import Device
 from bot.inference.heads.checkpoint import on_device
 from bot.inference.heads.head import Head
-from bot.inference.heads.inspection.stacks import hooked, layers_of
 from bot.inference.heads.invariance.batch_invariance import PADDING, BatchInvariance, Numbers, batch_invariance
 from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
 from bot.inference.heads.invariance.unpadded import UnpaddedLayers
+from bot.inference.heads.stacks import hooked, layers_of
 from bot.inference.operations import Budget, Operation, Row
 
 SAMPLES = (

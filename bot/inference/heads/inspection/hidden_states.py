@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from bot.inference.heads.checkpoint import Checkpoint
-from bot.inference.heads.inspection.stacks import hooked, layers_of, states_of
+from bot.inference.heads.stacks import hooked, layers_of, states_of
 from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
 from bot.inference.task import HeadKind

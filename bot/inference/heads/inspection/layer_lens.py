@@ -17,7 +17,7 @@ from torch import nn
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.inspection.final_norm import FinalNorm
 from bot.inference.heads.inspection.hidden_states import Reading
-from bot.inference.heads.inspection.stacks import hooked, layers_of, states_of, with_states
+from bot.inference.heads.stacks import hooked, layers_of, states_of, with_states
 from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
 from bot.inference.task import HeadKind

@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from bot.inference.heads.attention_backend import LayerInput
-from bot.inference.heads.inspection.stacks import states_of, with_states
 from bot.inference.heads.invariance.row_attention import LEAST_SHARED_WIDTH
+from bot.inference.heads.stacks import states_of, with_states
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.compute.packed_linear import bucket
 from bot.inference.heads.attention_backend import LayerInput
-from bot.inference.heads.inspection.stacks import layers_of
 from bot.inference.heads.invariance.batch_invariance import BatchInvariance
 from bot.inference.heads.invariance.unpadded import UnpaddedAttention, UnpaddedLayers
+from bot.inference.heads.stacks import layers_of
 
 TEXTS = ("Good.", "The music was better than the film, but nobody knows who wrote it.", "I love apples.")
 
