@@ -25,6 +25,8 @@ DIRECT = 0.1
 PRESSES, DELETES, STOPPED = 0.3, 0.02, 0.3
 """The share of answers that somebody presses something under, of requests under way whose message somebody deletes in a
 second, and of unfinished texts that somebody stops."""
+MAINTENANCE = "glassbox-status-begin"
+"""A menu that nobody uses: all that is asked afterwards would be refused, and the load would be none."""
 LOOKS = 0.05
 """Seconds between two looks at what has come of an interaction."""
 
@@ -201,6 +203,7 @@ class Crowd:
         offered = pressable(message)
         if is_unfinished(message):
             offered = [part for part in offered if part.get("label") in STOPS]
+        offered = [part for part in offered if part["custom_id"] != MAINTENANCE]
         if not offered:
             return
         part = self.state.choice(offered)
