@@ -19,6 +19,7 @@ from bot.inference.checkpoints.memory_limit import MemoryLimits
 from bot.inference.checkpoints.pool import CheckpointPool
 from bot.inference.compute.collection import leave_out
 from bot.inference.compute.device import Device
+from bot.inference.compute.memory import trim
 from bot.inference.observer import Observer
 from bot.inference.remote.addresses import addresses_of
 from bot.inference.remote.backend import RemoteBackend
@@ -210,6 +211,7 @@ async def _preload(backend: InferenceWorker | RemoteBackend, connected: asyncio.
     # Only when connected, so that a wrong token is reported before a gigabyte is downloaded.
     await backend.preload(connected)
     await asyncio.to_thread(leave_out)
+    await asyncio.to_thread(trim)  # what measuring the checkpoints has taken
 
 
 async def _settle(bot: Glassbox, connected: asyncio.Event) -> None:

@@ -69,6 +69,8 @@ async def measure(trees: Mapping[str, Path], times: int, variables: Mapping[str,
         for _ in range(times + 1):
             for one, tree in trees.items():
                 seen[one].append(await start(folders[one], tree, variables))
+                last = seen[one][-1]
+                typer.echo(f"{one}: answered after {last.answered:.2f} s, {last.computed:.2f} s computed", err=True)
     return {one: starts[1:] for one, starts in seen.items()}
 
 

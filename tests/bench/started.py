@@ -59,13 +59,17 @@ class Started:
 
     async def ready(self) -> float:
         """Return the seconds until everything is loaded that is loaded ahead of time."""
-        address = _METRICS.findall(await asyncio.to_thread(self.log.read_text))[-1]
         async with aiohttp.ClientSession() as session:
             while True:
-                async with session.get(f"{address}/readyz") as response:
+                async with session.get(f"{self.metrics}/readyz") as response:
                     if response.status == 200:
                         return self._seconds
                 await asyncio.sleep(POLL_SECONDS)
+
+    @property
+    def metrics(self) -> str:
+        """Where the process serves its metrics; known when it has connected."""
+        return str(_METRICS.findall(self.log.read_text())[-1])
 
     @property
     def resident(self) -> tuple[int, int]:
