@@ -31,9 +31,14 @@ async def differences(reference: Head, contenders: Mapping[str, Tuned], workload
     for name, one in contenders.items():
         if (theirs := await one.contender.answers(requests)) is not None:
             found.append(f"{name} {differing(theirs, answers)}")
-    kinds = len({repr(answer) for answer in answers})  # if all were alike, agreeing would mean little
-    counted = f"of {len(requests)} ({kinds} different ones)"
-    return [f"Answers that are not the checkpoint's in float32, {counted}: {', '.join(found)}."]
+    return [f"Answers that are not the checkpoint's in float32, of {_counted(answers)}: {', '.join(found)}."]
+
+
+def _counted(answers: Sequence[object]) -> str:
+    kinds = len({repr(answer) for answer in answers})
+    return (
+        f"{len(answers)} ({kinds} different ones)" if kinds > 1 else f"{len(answers)} (all alike, so this says little)"
+    )
 
 
 def differing(one: Sequence[object], other: Sequence[object]) -> int:

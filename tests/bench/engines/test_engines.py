@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from bot.errors import SettingsError
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.task import HeadKind
-from tests.bench.agreement import differing
+from tests.bench.agreement import differences, differing
 from tests.bench.encoding import TASKS
 from tests.bench.engines.engine import Engine
 from tests.bench.engines.entrants import (
@@ -136,6 +137,16 @@ def test_what_is_not_installed_is_named_with_the_command(monkeypatch: pytest.Mon
 )
 def test_only_what_rounds_no_more_sets_the_limit(engine: str, worker: str, is_exact: bool) -> None:
     assert Engine("Some engine", engine, ("",), never).is_as_exact_as(worker) is is_exact
+
+
+@pytest.mark.may_block
+def test_answers_that_are_all_alike_are_said_to_prove_little(checkpoints: Mapping[str, Path]) -> None:
+    head: Any = load_head(checkpoints["distilbert"], CPU, packed=False)
+    head.model.classifier.bias.data[0] += 1_000.0
+
+    [note] = asyncio.run(differences(head, {}, Workload("sentiment"), lambda line: None))
+
+    assert "of 100 (all alike, so this says little)" in note
 
 
 def test_answers_are_compared_one_by_one() -> None:

@@ -45,6 +45,7 @@ class OpenVino:
         Raises:
             ValueError: this processor doesn't compute in that precision.
         """
+        _keep_to_ourselves()
         import openvino
 
         core, streams, hint = openvino.Core(), int(way.split()[0]), HINTS[self._precision]
@@ -57,7 +58,6 @@ class OpenVino:
 
     @cached_property
     def _converted(self) -> Any:
-        _keep_to_ourselves()
         import openvino
 
         with quietly(), torch.no_grad():
