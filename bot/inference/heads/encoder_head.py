@@ -80,7 +80,7 @@ class EncoderHead(Head):
 
     def forward(self, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
         """Return the model's output for a batch, padded on the right."""
-        return self._forward(self.batch_invariance, rows)
+        return self.run_model(self.batch_invariance, rows)
 
     @property
     def batch_invariance(self) -> BatchInvariance:
@@ -96,7 +96,11 @@ class EncoderHead(Head):
 
     @cached_property
     def _samples(self) -> list[Row[EncoderInput]]:
-        return [self.encode(text) for text in SAMPLES]
+        return [self.sample(text) for text in SAMPLES]
+
+    def sample(self, text: str) -> Row[EncoderInput]:
+        """Encode a text for the probe of batch invariance."""
+        return self.encode(text)
 
     def _probed(self, mode: BatchInvariance, samples: Sequence[int]) -> list[Numbers]:
         rows = [self._samples[sample] for sample in samples]
@@ -113,7 +117,7 @@ class EncoderHead(Head):
             states.extend(value for name, value in output.items() if name.endswith("last_hidden_state"))
 
         with hooked([(self.model.base_model, keep)]):
-            outputs = [self._forward(mode, rows)[0], *states]
+            outputs = [self.run_model(mode, rows)[0], *states]
         width = outputs[-1].shape[1]
         # Logits of labels have no axis for tokens.
         return [
@@ -121,7 +125,8 @@ class EncoderHead(Head):
             for index, row in enumerate(rows)
         ]
 
-    def _forward(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
+    def run_model(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
+        """Return the model's output for a batch, padded on the right, whose rows share the pass in a mode."""
         inputs = self.batch(rows)
         lengths, width = [len(row.inputs.ids) for row in rows], inputs["input_ids"].shape[1]
         if mode is BatchInvariance.UNPADDED and self.padded_length(sum(lengths)) < width * len(rows):

@@ -8,9 +8,13 @@ from functools import cached_property
 from itertools import accumulate, chain, pairwise
 
 import torch
+from transformers.utils import ModelOutput
 
+from bot.inference.compute.packed_linear import PackedLinear
 from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
+from bot.inference.heads.invariance.batch_invariance import BatchInvariance
+from bot.inference.heads.invariance.shared_prefix import LEAST_ROWS
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.literal import LiteralMode
@@ -53,9 +57,37 @@ class MaskedLM(EncoderHead):
         return [position for position, token in enumerate(ids) if token == mask]
 
     def compute(self, rows: Sequence[Row[EncoderInput]]) -> list[Floats]:
-        logits: torch.Tensor = self.forward(rows).logits
-        positions = [self.mask_positions(row.inputs.ids) for row in rows]
-        owners = [row for row, masks in enumerate(positions) for _ in masks]
-        masked = logits[self.tensor(owners), self.tensor(list(chain.from_iterable(positions)))]
+        masked: torch.Tensor = self.forward(rows).logits
         probabilities: Floats = masked.float().softmax(dim=-1).cpu().numpy()
-        return [probabilities[start:end] for start, end in pairwise(accumulate(map(len, positions), initial=0))]
+        numbers = [len(self.mask_positions(row.inputs.ids)) for row in rows]
+        return [probabilities[start:end] for start, end in pairwise(accumulate(numbers, initial=0))]
+
+    def run_model(self, mode: BatchInvariance, rows: Sequence[Row[EncoderInput]]) -> ModelOutput:
+        """Return the model's output for a padded batch, with logits of the masks only, (masks, vocabulary)."""
+        positions = [self.mask_positions(row.inputs.ids) for row in rows]
+        owners = self.tensor([row for row, masks in enumerate(positions) for _ in masks])
+        places = self.tensor(list(chain.from_iterable(positions)))
+        projection = self.model.get_output_embeddings()
+        # The vocabulary's logits at each token would take about as long as all layers. On a GPU a batch has its shape
+        # from its width, not from its masks.
+        if projection is None or not self.device.on_cpu or not len(owners):
+            output = super().run_model(mode, rows)
+            output.logits = output.logits[owners, places]
+            return output
+        missing = 0 if isinstance(projection, PackedLinear) else max(0, LEAST_ROWS - len(owners))
+
+        def choose(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> torch.Tensor:
+            states = arguments[0][owners, places]
+            return torch.cat([states, states[-1:].expand(missing, -1)]) if missing else states
+
+        handle = projection.register_forward_pre_hook(choose)
+        try:
+            output = super().run_model(mode, rows)
+        finally:
+            handle.remove()
+        output.logits = output.logits[: len(owners)]
+        return output
+
+    def sample(self, text: str) -> Row[EncoderInput]:
+        """Encode a text with a mask for the probe."""
+        return self.encode_masked([f"{text} ", ""])
