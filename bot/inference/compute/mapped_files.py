@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
+import torch
 from torch import nn
 
 MAPS = Path("/proc/self/maps")
@@ -24,8 +25,10 @@ def leave_files(model: nn.Module, files: Iterable[Path]) -> int:
         for tensor in chain(model.parameters(), model.buffers())
         if any(tensor.data_ptr() in mapped for mapped in ranges)
     ]
-    for tensor in found:
-        tensor.data = tensor.data.clone()
+    # Also for who loads in inference mode: weights that are made in it could never be read with gradients.
+    with torch.inference_mode(mode=False):
+        for tensor in found:
+            tensor.data = tensor.data.clone()
     return len(found)
 
 

@@ -50,6 +50,15 @@ def test_a_loaded_checkpoint_keeps_no_file(folder: Path) -> None:
     assert not mapped(folder)
 
 
+@linux_only
+def test_who_loads_in_inference_mode_gets_usual_weights(folder: Path) -> None:
+    """Which can be read with gradients later."""
+    with torch.inference_mode():
+        head = load_head(folder, Device("cpu", "float32"), packed=False)
+    assert not any(parameter.is_inference() for parameter in head.model.parameters())
+    head.model(torch.tensor([[1, 2, 3]])).logits.sum().backward()
+
+
 def test_where_nobody_says_what_is_mapped_nothing_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import transformers
 

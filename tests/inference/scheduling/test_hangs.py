@@ -26,6 +26,7 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from tests.inference.toys import GENEROUS, PRESET, TASK, ToyHead, ToyRequest, ToyShop, outcomes, queued, until
 from tests.support import CPU, under_way
+from tests.timers import PATIENCE
 
 pytestmark = pytest.mark.measured_elsewhere
 
@@ -114,10 +115,10 @@ class TestThreads:
         def hang() -> None:
             hung.append(threading.current_thread())
             begun.set()
-            gate.wait(20)
+            gate.wait(PATIENCE)
 
         last = threads.submit(hang)
-        assert begun.wait(20)
+        assert begun.wait(PATIENCE)
         assert not threads.join(0)
         threads.replace(hung[0])
         threads.replace(hung[0])  # once more changes nothing
@@ -125,7 +126,7 @@ class TestThreads:
         threads.shutdown()
         gate.set()
         last.result()
-        hung[0].join(20)
+        hung[0].join(PATIENCE)
         assert not hung[0].is_alive()
 
     def test_what_has_not_begun_is_cancelled_with_the_end(self) -> None:
@@ -133,15 +134,15 @@ class TestThreads:
 
         def hang() -> None:
             begun.set()
-            gate.wait(20)
+            gate.wait(PATIENCE)
 
         first, second = threads.submit(hang), threads.submit(int)
-        assert begun.wait(20)
+        assert begun.wait(PATIENCE)
         threads.shutdown(wait=False, cancel_futures=True)
         gate.set()
         assert first.result() is None
         assert second.cancelled()
-        assert threads.join(20)
+        assert threads.join(PATIENCE)
 
 
 @pytest.fixture
@@ -216,13 +217,13 @@ async def test_a_tokenizer_that_hangs(shop: ToyShop, tmp_path: Path, clock: Cloc
 
     def hang() -> None:
         inside.release()
-        gate.wait(20)
+        gate.wait(PATIENCE)
 
     async with opened(shop, tmp_path, clock) as worker:
         await worker.load(["toy"])
         requests = [at_stage(stage, index, hang) for index in range(4)]
         answers = [worker.submit(request, person=index) for index, request in enumerate(requests)]
-        assert await asyncio.to_thread(lambda: all(inside.acquire(timeout=20) for _ in range(2)))
+        assert await asyncio.to_thread(lambda: all(inside.acquire(timeout=PATIENCE) for _ in range(2)))
         let_it_hang(worker, clock)
         assert [type(one) for one in await outcomes(*answers)] == [NotResponding] * 4
         again = [worker.submit(ToyRequest(index), person=index) for index in range(6)]
@@ -244,7 +245,7 @@ async def test_the_second_hang_is_the_end(shop: ToyShop, tmp_path: Path, clock: 
                 let_it_hang(worker, clock)
                 assert [type(one) for one in await outcomes(held, waiting)] == [NotResponding] * 2
         with pytest.raises(HungAgain, match="second time"):
-            await asyncio.wait_for(hung, 20)
+            await asyncio.wait_for(hung, PATIENCE)
         with pytest.raises(ShuttingDown):
             worker.submit(ToyRequest(1), person=1)
 
@@ -283,7 +284,7 @@ async def test_other_checkpoints_go_on(
 
         def hang(*_: Any) -> None:
             inside.set()
-            gate.wait(20)
+            gate.wait(PATIENCE)
 
         model.head.model.register_forward_pre_hook(hang)
         hanging = worker.submit(SentimentRequest("I love lemons."), person=2)
@@ -360,7 +361,7 @@ async def test_a_stop_leaves_behind_what_hangs(
 
     def hang() -> None:
         inside.set()
-        gate.wait(20)
+        gate.wait(PATIENCE)
 
     async with opened(shop, tmp_path, clock, drain_seconds=0.05) as worker:
         shop.head.gate.clear()
