@@ -23,10 +23,9 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.zeroshot import ZeroShotRequest
+from bot.tasks.zeroshot import USUAL_LABELS, ZeroShotRequest
 from bot.text.label_list import parse_labels
 
-LABELS = "sports, politics, entertainment"
 TARGET = "German"
 # The likeliest text each time: otherwise chance would make differences too.
 GREEDY_TOP_P = 0.01
@@ -63,7 +62,7 @@ class Compare(Cog):
         text="What to read, for example: The capital of France is ___.",
         command="Which command to compare",
         checkpoints=f"{FEWEST} to {MOST} names with commas between them (the first {MOST} if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
     )
     @app_commands.rename(target="to")
@@ -73,7 +72,7 @@ class Compare(Cog):
         text: str,
         command: str,
         checkpoints: str | None = None,
-        labels: str = LABELS,
+        labels: str = USUAL_LABELS,
         target: str = TARGET,
     ) -> None:
         """What do two to four checkpoints answer to the same text? Side by side, with the differences marked"""

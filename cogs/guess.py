@@ -31,13 +31,11 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.guess import TASKS, GuessRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work.request import WorkRequest
-from bot.tasks.zeroshot import ZeroShotRequest
+from bot.tasks.zeroshot import USUAL_LABELS, ZeroShotRequest
 from bot.text.label_list import parse_labels
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-LABELS = "sports, politics, entertainment"
 
 
 def asked(command: str, text: str, labels: str) -> Request[object]:
@@ -70,7 +68,7 @@ class Guess(Cog):
     @app_commands.describe(
         text="What the model answers; for /generate and /complete, what its next token follows",
         command="Which command's answer to guess (/sentiment if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
         checkpoint=choosing.ABOUT,
     )
     async def guess(
@@ -78,7 +76,7 @@ class Guess(Cog):
         interaction: Interaction,
         text: str,
         command: str = "sentiment",
-        labels: str = LABELS,
+        labels: str = USUAL_LABELS,
         checkpoint: Annotated[str | None, CheckpointOfCommand()] = None,
     ) -> None:
         """What will the model say? Guess a label, a word or the next token before the answer opens"""

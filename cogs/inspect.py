@@ -30,10 +30,9 @@ from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.blocks import Page, PostponedFlip, PostponedWriting
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import Exchange, WorkRequest
-from bot.tasks.zeroshot import ZeroShotRequest
+from bot.tasks.zeroshot import USUAL_LABELS, ZeroShotRequest
 from bot.text.label_list import parse_labels
 
-LABELS = "sports, politics, entertainment"
 TARGET = "German"
 MOST_COMPUTED = 8
 """Slow pages that are remembered as computed: the worker keeps the results of about as many."""
@@ -77,7 +76,7 @@ class Inspect(Cog):
     @app_commands.describe(
         text="What to look into, for example: I love to hate this course",
         command="Which command to follow (/sentiment if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
         checkpoint=choosing.ABOUT,
     )
@@ -87,7 +86,7 @@ class Inspect(Cog):
         interaction: Interaction,
         text: str,
         command: str = "sentiment",
-        labels: str = LABELS,
+        labels: str = USUAL_LABELS,
         target: str = TARGET,
         checkpoint: Annotated[str | None, CheckpointOfCommand()] = None,
     ) -> None:
@@ -103,7 +102,7 @@ class Inspect(Cog):
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        _check_reader(interaction, press.request)
+        check_reader(interaction, press.request.about)
         await self.delivery.answer(interaction, press.request, render, kind=ResponseKind.EPHEMERAL)
 
     async def turn(self, interaction: Interaction, press: Press[WorkRequest, int]) -> None:
@@ -115,7 +114,7 @@ class Inspect(Cog):
         await self._change(interaction, press, press.detail)
 
     async def _change(self, interaction: Interaction, press: Press[WorkRequest, Any], view: WrittenView) -> None:
-        _check_reader(interaction, press.request)
+        check_reader(interaction, press.request.about)
         kind = ResponseKind.of_view(interaction)
         if kind is ResponseKind.EPHEMERAL or interaction.message is None:
             await self._turn(interaction, press, view, kind)
@@ -125,7 +124,7 @@ class Inspect(Cog):
 
     async def show_variant(self, interaction: Interaction, press: Press[WorkRequest, ChosenVariant]) -> None:
         """Show another view of a page, from the numbers that the worker has already. Raises like `show`."""
-        _check_reader(interaction, press.request)
+        check_reader(interaction, press.request.about)
         await self.delivery.answer(
             interaction,
             press.request,
@@ -164,11 +163,6 @@ class Inspect(Cog):
 
     async def _exchanges(self, interaction: Interaction, request: WorkRequest, first: Page) -> tuple[Exchange, ...]:
         return await exchanges_of(self.backend, request.about.subject, first.strongest, interaction.user.id)
-
-
-def _check_reader(interaction: Interaction, request: WorkRequest) -> None:
-    if request.about.quotes_channel:
-        check_reader(interaction)
 
 
 setup = Inspect.setup

@@ -54,7 +54,7 @@ class OtherToken(Cog):
         Raises:
             InvalidRequest: it would show messages that they may not read.
         """
-        _check_reader(interaction, press.request)
+        check_reader(interaction, press.request.about)
         view = press.detail
         page = partial(render_work, number=view.page, place=view.place, first=view.first)
         await self.delivery.answer(
@@ -72,7 +72,7 @@ class OtherToken(Cog):
             InvalidRequest: as in `show`.
             RequestForgotten: the press is forged.
         """
-        _check_reader(interaction, press.request)
+        check_reader(interaction, press.request.about)
         request = _branched(press.request, press.detail)
         render, preview = SHOWN[type(request)]
         if is_answered_privately(interaction) and await self._may_be_shared(interaction):
@@ -90,11 +90,6 @@ def _branched(work: WorkRequest, taken: TakenToken) -> Request[Any]:
     if not isinstance(about, Branching) or taken.text >= len(texts) or not 0 < taken.place <= len(texts[taken.text]):
         raise RequestForgotten
     return branched(about, texts[taken.text], taken.place, taken.token)
-
-
-def _check_reader(interaction: Interaction, request: WorkRequest) -> None:
-    if request.about.quotes_channel:
-        check_reader(interaction)
 
 
 setup = OtherToken.setup

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.inference.requests import Request
 from bot.replies.message_text import with_names
 from bot.request_ids import add_words_of
 from bot.tasks.prompts.speakers import line_of
@@ -43,9 +45,9 @@ def check_access(interaction: discord.Interaction) -> None:
         )
 
 
-def check_reader(interaction: discord.Interaction) -> None:
-    """Raise `InvalidRequest` unless the person may read the messages that an answer was made from."""
-    if interaction.guild_id is not None and not may_read(interaction.permissions):
+def check_reader(interaction: discord.Interaction, request: Request[Any]) -> None:
+    """Raise `InvalidRequest` unless the person may read the messages, if any, that an answer was made from."""
+    if request.quotes_channel and interaction.guild_id is not None and not may_read(interaction.permissions):
         raise InvalidRequest(
             "This was made of earlier messages of this channel, and you may not read them, so I do not show them. "
             "Ask about a text of your own."

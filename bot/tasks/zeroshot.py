@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FEWEST_LABELS = 2
 MOST_LABELS = 20
+USUAL_LABELS = "sports, politics, entertainment"
+"""For `/inspect`, `/guess` and `/compare`, if somebody names none."""
 LONGEST_LABEL = 80
 # The template of transformers' own pipeline.
 HYPOTHESIS = "This example is {}."

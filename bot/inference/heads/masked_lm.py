@@ -80,11 +80,8 @@ class MaskedLM(EncoderHead):
             states = arguments[0][owners, places]
             return torch.cat([states, states[-1:].expand(missing, -1)]) if missing else states
 
-        handle = projection.register_forward_pre_hook(choose)
-        try:
+        with projection.register_forward_pre_hook(choose):
             output = super().run_model(mode, rows)
-        finally:
-            handle.remove()
         output.logits = output.logits[: len(owners)]
         return output
 

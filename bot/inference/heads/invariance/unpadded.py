@@ -95,12 +95,8 @@ class UnpaddedLayers:
             padded[index[: ends[-1]].to(states.device)] = states
             return with_states(output, padded.view(len(lengths), width, -1))
 
-        handles = [
+        with (
             self.layers[0].register_forward_pre_hook(pack, with_kwargs=True),
             self.layers[-1].register_forward_hook(unpack),
-        ]
-        try:
+        ):
             yield UnpaddedAttention(lengths)
-        finally:
-            for handle in handles:
-                handle.remove()
