@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.errors import RequestForgotten
 from bot.replies import pending
+from bot.replies.formatting.text import visible
 from bot.replies.results.chat import STAYS
 from bot.storage.tables import EXCHANGES
 from bot.tasks.work.request import WorkRequest
@@ -229,7 +230,8 @@ async def test_a_conversation_goes_on_with_the_answer_that_it_had(open_scene: Op
 
         [exchange] = await scene.store.database.rows(select(EXCHANGES.c.answer))
 
-        assert exchange.answer in unescape(asked.response.embeds[0].description)
+        answered = asked.response.embeds[0].description.partition("\n\n")[2]
+        assert visible(exchange.answer.rstrip("\ufffd")).strip() == unescape(answered).removesuffix("…").strip()
 
 
 async def test_a_private_text_stays_private(open_scene: OpenScene) -> None:
