@@ -101,7 +101,13 @@ def test_each_language_is_one_of_discords() -> None:
     ],
 )
 def test_what_discord_refuses_is_found(changed: Mapping[str, Any], fault: str) -> None:
-    payload = {"name": "sentiment", "description": "How does it feel?", "type": SLASH, "options": []} | changed
+    payload: dict[str, Any] = {
+        "name": "sentiment",
+        "description": "How does it feel?",
+        "type": SLASH,
+        "options": [],
+        **changed,
+    }
     [found] = faults(payload)
     assert fault in found
 
