@@ -13,7 +13,9 @@ from bot.locales.command_tree import CommandTranslator
 from bot.locales.current import current_locale
 from bot.replies.acknowledgement import respond_with
 from bot.servers.topics.answers import AnswerSettings
+from bot.servers.topics.reactions import ReactionSettings
 from tests.cogs.conftest import STRING_MENU, OpenScene, Scene
+from tests.cogs.forum import ALWAYS, Forum
 from tests.cogs.test_privacy import erase
 from tests.locales.languages import offering
 
@@ -189,3 +191,41 @@ async def test_the_order_of_languages(
         )
         await use(scene, scene.alice, "language", locale=locale)
         assert seen == [expected]
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The locales in which what has no interaction was answered, in order."""
+    seen: list[str] = []
+
+    async def look(*arguments: object) -> None:
+        seen.append(current_locale())
+
+    monkeypatch.setattr("cogs.mentions.Mentions._answer", look)
+    monkeypatch.setattr("bot.flags.translator.FlagTranslator._once", look)
+    monkeypatch.setattr("bot.forums.tagger.Tagger._give_tags", look)
+    return seen
+
+
+async def test_messages_flags_and_posts_have_the_language_of_the_server_or_the_author(
+    open_scene: OpenScene, make_preset: Any, heard: list[str]
+) -> None:
+    async with open_scene(make_preset(translate="m2m100", zeroshot="bart_mnli"), message_content=True) as scene:
+        await scene.bot.servers.change(
+            scene.guild.id,
+            lambda now: now.model_copy(
+                update={"answers": AnswerSettings(language="de"), "reactions": ReactionSettings(translate=True)}
+            ),
+        )
+        await scene.bob.send_dm("Hello")
+        message = await scene.bob.send(scene.channel, f"<@{scene.bot.user.id}> Hello")
+        await scene.alice.react(message, "🇫🇷")
+        await scene.bot.own_languages.choose(scene.bob.id, "pt_BR")
+        await scene.bob.send(scene.channel, f"<@{scene.bot.user.id}> Hello")
+        await scene.bob.send_dm("Hello")
+        assert heard == ["en", "de", "de", "pt_BR", "pt_BR"]
+        forum = await Forum.open(scene)
+        heard.clear()
+        await forum.set(bug=ALWAYS)
+        await forum.post(scene.alice, "A question", "Who knows?")
+        assert heard == ["de"]
