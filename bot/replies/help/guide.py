@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.errors import SettingsError
 from bot.invocation import parse_invocation
+from bot.locales.command_tree import COMMAND, MENU_NAME, OPTION, in_tree
+from bot.locales.message import Message, later
 
 Command = app_commands.Command[Any, ..., Any]
 
@@ -29,17 +31,24 @@ class Kind(StrEnum):
 
     @property
     def heading(self) -> str:
-        """What stands above them."""
-        return {
-            Kind.READ: "Understand a text",
-            Kind.WRITE: "Write and translate",
-            Kind.LOOK: "Look inside",
-            Kind.MANAGE: "Files, servers and privacy",
-        }[self]
+        """What stands above them, in the current locale."""
+        return str(HEADINGS[self])
+
+
+HEADINGS: Mapping[Kind, Message] = {
+    # Translators: headings of lists of commands.
+    Kind.READ: later("Understand a text"),
+    # Translators: a heading of a list of commands.
+    Kind.WRITE: later("Write and translate"),
+    # Translators: a heading of a list of commands that show how models work.
+    Kind.LOOK: later("Look inside"),
+    # Translators: a heading of a list of commands.
+    Kind.MANAGE: later("Files, servers and privacy"),
+}
 
 
 class Example(BaseModel):
-    """A table of `examples.toml`."""
+    """A table of `examples.toml`. Its sentences are English, and translated when a `Guide` is made of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +65,7 @@ NO_EXAMPLE = Example.model_validate({"try": False})
 
 @dataclass(frozen=True)
 class Guide:
-    """What people should know of a command.
+    """What people should know of a command, in the locale in which it was made.
 
     Attributes:
         name: with the name of its subcommand.
@@ -103,8 +112,8 @@ def guides_of(tree: app_commands.CommandTree[Any], examples: Mapping[str, Exampl
 
 
 def menus_of(tree: app_commands.CommandTree[Any]) -> list[str]:
-    """Return the names of the commands in the menus of messages."""
-    return [command.name for command in tree.get_commands(type=discord.AppCommandType.message)]
+    """Return the names of the commands in the menus of messages, as Discord shows them in the current locale."""
+    return [in_tree(MENU_NAME, command.name) for command in tree.get_commands(type=discord.AppCommandType.message)]
 
 
 def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Command]:
@@ -118,14 +127,20 @@ def _guide(command: Command, tree: app_commands.CommandTree[Any], example: Examp
     return Guide(
         command.qualified_name,
         example.kind,
-        example.about or command.description,
-        [(one.display_name, str(one.description)) for one in options],
+        _translated(example.about) or in_tree(COMMAND, command.description),
+        [(one.display_name, in_tree(OPTION, str(one.description))) for one in options],
         example.example,
         example.can_try and command.parent is None,
-        example.limits,
+        _translated(example.limits),
         _values(command, tree, example.example) if command.parent is None else {},
         (command.root_parent or command).default_permissions,
     )
+
+
+def _translated(sentence: str) -> str:
+    """Return a sentence of the file in the current locale; nothing for none."""
+    # gettext has its header under the empty text.
+    return str(Message(sentence)) if sentence else ""
 
 
 def _values(command: Command, tree: app_commands.CommandTree[Any], example: str) -> dict[str, str | float | bool]:
