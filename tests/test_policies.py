@@ -54,7 +54,7 @@ def test_privacy_gives_the_times_of_the_code() -> None:
     assert LAST_SECONDS <= 15 * 60
     assert "a day at most" in kept["batches"]
     assert BATCH_SECONDS <= DAY
-    assert f"deleted after {LEFT}" in page.OUTSIDE
+    assert f"deleted after {LEFT}" in str(page.OUTSIDE)
 
 
 def test_other_numbers_of_days_are_nowhere() -> None:

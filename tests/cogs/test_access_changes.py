@@ -182,7 +182,7 @@ class TestPrivateAnswers:
                 assert pressed.ephemeral
                 assert pressed.response.embeds
             refused = await alice.click(menu.response.message, label="Share")
-            assert said(scene, refused) == KEPT_PRIVATE
+            assert said(scene, refused) == str(KEPT_PRIVATE)
             assert [(one.id, one.embeds) for one in posts(scene) if not one.flags & 64] == before
 
             await set_topics(scene, answers=AnswerSettings())
@@ -237,13 +237,13 @@ class TestPrivateAnswers:
             role = scene.guild.create_role("Moderators", permissions=MODERATOR)
             page = await Page(scene, add(scene, "mod", role)).open()
             await page.turn_to("reactions")
-            assert PRIVATE in page.text()
+            assert str(PRIVATE) in page.text()
             assert "flags under messages do nothing" in page.text()
             assert page.is_valid()
             await page.turn_to("answers")
             await page.click("answers:private::off")
             await page.turn_to("reactions")
-            assert PRIVATE not in page.text()
+            assert str(PRIVATE) not in page.text()
             assert "a flag under a message translates it" in page.text()
             await flagged(scene, GERMANY, f"{SPANISH} ¿Y mi gato?")
             assert len([one for one in posts(scene) if not one.flags & 64]) == 3
