@@ -45,11 +45,11 @@ def test_the_policy_gives_the_times_of_the_code(row: str) -> None:
 
 
 def test_privacy_gives_the_times_of_the_code() -> None:
-    kept = {one.name: one.kept for one in HOLDINGS}
+    kept = {one.name: str(one.kept) for one in HOLDINGS}
     for name in ("requests", "words_in_requests", "conversations", "erasures"):
-        assert kept[name].startswith(f"for {KEPT}")
+        assert kept[name].startswith(f"Kept for {KEPT}")
     assert f"the last {MOST_EXCHANGES} of a channel" in kept["conversations"]
-    assert kept["quota_uses"] == f"for {QUOTA}"
+    assert kept["quota_uses"] == f"Kept for {QUOTA}."
     assert "15 minutes" in kept["unanswered"]
     assert LAST_SECONDS <= 15 * 60
     assert "a day at most" in kept["batches"]

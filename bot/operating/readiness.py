@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bot.inference.status import CheckpointStatus, Phase, WorkerStatus
 from bot.locales.message import Message, later
 from bot.operating.gateway import Gateway
+
+PHASES: Mapping[Phase, Message] = {
+    # Translators: the state of a checkpoint that is not loaded: it waits for others.
+    Phase.WAITING: later("waiting"),
+    # Translators: the state of a checkpoint that is not loaded: it is being downloaded.
+    Phase.FETCHING: later("fetching"),
+    # Translators: the state of a checkpoint that is not loaded yet.
+    Phase.LOADING: later("loading"),
+    # Translators: the state of a checkpoint.
+    Phase.READY: later("ready"),
+    # Translators: the state of a checkpoint that was taken off the device.
+    Phase.EVICTED: later("evicted"),
+    # Translators: the state of a checkpoint that could not be loaded.
+    Phase.FAILED: later("failed"),
+}
 
 
 def missing(gateway: Gateway, status: WorkerStatus | None) -> list[Message]:
@@ -34,8 +49,8 @@ def _of_backend(status: WorkerStatus | None) -> Iterator[Message]:
         yield later("the backend accepts no requests")
     for checkpoint in status.checkpoints:
         if is_missing(checkpoint, status.preloaded):
-            phase = checkpoint.phase.value
-            # Translators: what I lack to answer people. {phase} is a word of the program, such as "loading".
+            phase = PHASES[checkpoint.phase]
+            # Translators: what I lack to answer people. {phase} is such as "loading" or "failed".
             yield later("{checkpoint} is not loaded ({phase})", checkpoint=checkpoint.name, phase=phase)
 
 

@@ -110,9 +110,7 @@ class PrivacyPage:
 
 
 def _line(held: Held) -> str:
-    # Translators: {kept} says for how long, such as "for 30 days".
-    kept = _("Kept {kept}.", kept=str(held.holding.kept))
-    return f"{_facts(held)} {kept}"
+    return f"{_facts(held)} {held.holding.kept}"
 
 
 def _facts(held: Held) -> str:
@@ -122,7 +120,7 @@ def _facts(held: Held) -> str:
         date = f"<t:{held.oldest:.0f}:D>"
         # Translators: since when I keep something: the date of the only one, or of the oldest of several.
         facts.append(_("from {date}", date=date) if held.count == 1 else _("the oldest from {date}", date=date))
-    if held.holding.why:
+    if held.holding.why is not None:
         facts.append(str(held.holding.why))
     # Translators: an item of a list. {facts} are such as "5 requests of yours, the oldest from 3 May".
     return "- " + _("{facts}.", facts=enumerated(facts))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from bot.inference.languages.lookup import language
+from bot.locales.languages import language_name
 from bot.locales.message import _, later
 from bot.replies.components.autocompletion import COMMON
 from bot.replies.components.press import Item
@@ -40,18 +41,18 @@ class AnswersPage(TopicPage):
         )
         origin = from_here(now.private != default.private)
         yield toggle(self.field("private"), now.private, f"{effect}\n{origin}")
-        discords = language(language_of(shown.guild.preferred_locale))
-        effective = discords if now.language is None else language(now.language)
+        discords = _named(language_of(shown.guild.preferred_locale))
+        effective = discords if now.language is None else _named(now.language)
         said = _(
             "**Language: {language}**. /translate translates into it unless another language is named.",
-            language=str(effective),
+            language=effective,
         )
         yield text(f"{said}\n{from_here(now.language is not None, OF_DISCORD)}")
         # Translators: an option of a menu of languages: the one that Discord has for this server.
-        options = [Option(DISCORDS, _("As Discord says: {language}", language=str(discords)))]
-        options += [Option(code, str(language(code))) for code in LANGUAGES]
+        options = [Option(DISCORDS, _("As Discord says: {language}", language=discords))]
+        options += [Option(code, _named(code)) for code in LANGUAGES]
         if now.language is not None and now.language not in LANGUAGES:
-            options[-1] = Option(now.language, str(effective))
+            options[-1] = Option(now.language, effective)
         yield Menu(self.field("language"), options, [now.language or DISCORDS]).row()
 
     def change(self, choice: Choice, shown: Shown) -> Change:
@@ -62,6 +63,13 @@ class AnswersPage(TopicPage):
                 return partial(_with, language=None if value == DISCORDS else value)
             case _:
                 raise OutdatedPage
+
+
+def _named(code: str) -> str:
+    """Return a language's name in the current locale, and its own name: "French (français)"."""
+    found = language(code)
+    name = language_name(found.code)
+    return name if name == found.own_name else f"{name} ({found.own_name})"
 
 
 def _with(now: ServerSettings, **fields: object) -> ServerSettings:
