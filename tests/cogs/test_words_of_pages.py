@@ -14,7 +14,7 @@ import regex
 from simcord.components import walk_components
 
 from bot.inference.status import Phase
-from bot.locales import message
+from bot.locales import command_tree, message
 from bot.locales.conventions import conventions
 from bot.locales.current import written_in
 from bot.operating.pseudonyms import Pseudonyms
@@ -115,6 +115,26 @@ async def test_help(open_scene: OpenScene) -> None:
             for name in ("sentiment", "batch"):
                 chosen = await scene.alice.select(page, [name], custom_id="glassbox-help-menu:0")
                 assert foreign(spoken(chosen.response.components)) == set()
+
+
+class Spanish(gettext.NullTranslations):
+    """Names of a command and an option."""
+
+    def pgettext(self, context: str, message: str) -> str:
+        names = {("command name", "sentiment"): "sentimiento", ("option name", "text"): "texto"}
+        return names.get((context, message), message)
+
+
+async def test_an_example_has_the_names_that_discord_shows(open_scene: OpenScene) -> None:
+    """And its button works, whose values go to parameters with English names."""
+    async with open_scene() as scene:
+        with patch.object(command_tree, "catalogue", lambda locale: Spanish()):
+            page = (await scene.alice.slash(scene.channel, "help", command="sentiment")).response
+            said = "\n".join(spoken(page.components))
+            tried = await scene.alice.click(page, custom_id="glassbox-help-try:sentiment")
+        assert "`/sentimiento texto:I love to hate this course`" in said
+        assert "- `texto` " in said
+        assert "I love to hate this course" in str(tried.response.embeds[0].description)
 
 
 async def test_privacy(open_scene: OpenScene) -> None:

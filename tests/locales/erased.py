@@ -26,7 +26,7 @@ class Erasing(gettext.NullTranslations):
         try:
             parts = list(string.Formatter().parse(message))
         except ValueError:  # its braces are no fields
-            return LETTERS.sub("·", message)
+            return str(LETTERS.sub("·", message))
         return "".join(
             LETTERS.sub("·", text) + ("" if field is None else f"{{{field}}}") for text, field, _, _ in parts
         )

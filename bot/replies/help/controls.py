@@ -43,7 +43,7 @@ class CommandMenu(Component[Select], template=r"glassbox-help-menu:(?P<part>\d)"
         )
         for guide in guides[:MOST_OPTIONS]:
             menu.add_option(
-                label=f"/{guide.name}",
+                label=f"/{guide.shown_name}",
                 value=guide.name,
                 description=fit(guide.about, LONGEST_OPTION, visible)[0],
                 default=guide.name == chosen,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.errors import SettingsError
 from bot.invocation import parse_invocation
-from bot.locales.command_tree import COMMAND, MENU_NAME, OPTION, in_tree
+from bot.locales.command_tree import COMMAND, COMMAND_NAME, MENU_NAME, OPTION, OPTION_NAME, in_tree
 from bot.locales.message import Message, later
 
 Command = app_commands.Command[Any, ..., Any]
@@ -68,13 +69,14 @@ class Guide:
     """What people should know of a command, in the locale in which it was made.
 
     Attributes:
-        name: with the name of its subcommand.
+        name: with the name of its subcommand; in English.
         about: what it is for.
-        options: their names and what they are for; those that must be given first.
+        options: their names, as Discord shows them, and what they are for; those that must be given first.
         example: the options of an example, as a person types them.
         can_try: whether a button may run the example.
         values: the example's options, by the names of the callback's parameters.
         permissions: that a member needs in a server unless the server has changed that; None for none.
+        translated_name: as Discord shows the name; empty where it is the English one.
     """
 
     name: str
@@ -86,6 +88,12 @@ class Guide:
     limits: str
     values: Mapping[str, str | float | bool]
     permissions: discord.Permissions | None = None
+    translated_name: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name as Discord shows it."""
+        return self.translated_name or self.name
 
     @property
     def root(self) -> str:
@@ -95,7 +103,7 @@ class Guide:
     @property
     def line(self) -> str:
         """The example as a person types it."""
-        return f"/{self.name} {self.example}".strip()
+        return f"/{self.shown_name} {self.example}".strip()
 
 
 def read_examples() -> Mapping[str, Example]:
@@ -124,17 +132,27 @@ def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Command]:
 
 def _guide(command: Command, tree: app_commands.CommandTree[Any], example: Example) -> Guide:
     options = sorted(command.parameters, key=lambda one: not one.required)
+    names = {one.display_name: in_tree(OPTION_NAME, one.display_name) for one in options}
     return Guide(
         command.qualified_name,
         example.kind,
         _translated(example.about) or in_tree(COMMAND, command.description),
-        [(one.display_name, in_tree(OPTION, str(one.description))) for one in options],
-        example.example,
+        [(names[one.display_name], in_tree(OPTION, str(one.description))) for one in options],
+        _as_typed(example.example, names),
         example.can_try and command.parent is None,
         _translated(example.limits),
         _values(command, tree, example.example) if command.parent is None else {},
         (command.root_parent or command).default_permissions,
+        " ".join(in_tree(COMMAND_NAME, name) for name in command.qualified_name.split()),
     )
+
+
+def _as_typed(example: str, names: Mapping[str, str]) -> str:
+    """Return the options of an example with their names as Discord shows them."""
+    if not names:
+        return example
+    pattern = rf"(?<!\S)({'|'.join(map(re.escape, names))}):"
+    return re.sub(pattern, lambda found: f"{names[found[1]]}:", example)
 
 
 def _translated(sentence: str) -> str:
