@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from babel import Locale, UnknownLocaleError
-
 from bot.locales.current import ENGLISH
 from bot.locales.offered import offered
 
@@ -22,11 +20,9 @@ def locale_for(*wanted: str | None) -> str:
 
 def offered_for(code: str) -> str | None:
     """Return the offered locale of a language: the same one, or else the same language in another region; or None."""
-    try:
-        asked = Locale.parse(code, sep="-" if "-" in code else "_")
-    except (ValueError, UnknownLocaleError):
-        return None
+    asked = code.replace("-", "_")  # not parsed by Babel, which looks for the locale on disk
     known = offered()
-    if str(asked) in known:
-        return str(asked)
-    return next((one for one in known if one.partition("_")[0] == asked.language), None)
+    if asked in known:
+        return asked
+    language = asked.partition("_")[0]
+    return next((one for one in known if one.partition("_")[0] == language), None)

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
+import io
 
 import pytest
 
 from tests.locales.messages import KEYWORDS, ROOT
-
-LITERALS = {"_": 1, "later": 1, "plural": 2, "later_plural": 2, "in_context": 2}
-"""How many arguments must be literals, by function."""
-MODULE = "bot.locales.message"
+from tests.locales.python import LITERALS, MODULE, calls, extract, literals
 
 
-def faults(source: str) -> Iterator[str]:
-    """Yield the calls in a module whose messages no extractor finds."""
-    tree = ast.parse(source)
-    names = {
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == MODULE
-        for alias in node.names
-    }
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=args) if name in names & LITERALS.keys():
-                wanted = args[: LITERALS[name]]
-                if len(wanted) < LITERALS[name] or not all(_is_text(one) for one in wanted):
-                    yield f"line {node.lineno}: {ast.unparse(node)}"
-            case _:
-                pass
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def sources() -> Iterator[Path]:
-    for folder in ("bot", "cogs"):
-        yield from (ROOT / folder).rglob("*.py")
+def faults(source: str) -> list[str]:
+    """Return the calls in a module whose messages no extractor finds."""
+    return [f"line {call.lineno}: {ast.unparse(call)}" for call, _ in calls(source) if literals(call) is None]
 
 
 def test_the_extractor_knows_the_functions() -> None:
@@ -48,27 +21,47 @@ def test_the_extractor_knows_the_functions() -> None:
 
 
 def test_all_messages_are_literals() -> None:
-    found = {
-        str(path.relative_to(ROOT)): faulty
-        for path in sources()
-        if MODULE in (source := path.read_text("utf-8")) and (faulty := list(faults(source)))
-    }
-    assert not found
+    sources = [path for folder in ("bot", "cogs") for path in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)): faults(path.read_text("utf-8")) for path in sources}
+    assert not {path: faulty for path, faulty in found.items() if faulty}
 
 
 @pytest.mark.parametrize(
     "call",
-    [
-        '_(f"{count} rows")',
-        '_("a" + b)',
-        "_(sentence)",
-        'plural("{count} row", many, 3)',
-        'in_context("button", label)',
-    ],
+    ['_(f"{count} rows")', '_("a" + b)', "_(a)", 'plural("{count} row", many, 3)', 'in_context("button", label)'],
 )
 def test_what_is_no_literal_is_found(call: str) -> None:
-    assert list(faults(f"from {MODULE} import _, plural, in_context\n{call}\n"))
+    assert faults(f"from {MODULE} import _, plural, in_context\n{call}\n")
 
 
-def test_literals_side_by_side_are_one() -> None:
-    assert not list(faults(f'from {MODULE} import _\n_("a " "b {{c}}", c=1)\n'))
+def test_messages_are_extracted_wherever_they_stand() -> None:
+    source = f"""from {MODULE} import _, in_context, later, plural
+# Translators: a state.
+# At most 10 characters.
+OPEN = in_context("state", "Open")
+A = f"**{{_('In an f-string')}}**"
+def shown(count):
+    # not for translators
+    return call(
+        1,
+        # Translators: of a button.
+        label=_("Side " "by side"),
+        # Translators: above its keyword.
+        about=either(
+            later("Nested"), plural("{{count}} row", "{{count}} rows", count)
+        ),
+    )
+other._("not ours")
+"""
+    found = [(name, texts, said) for _, name, texts, said in extract(io.BytesIO(source.encode()), (), (), {})]
+    assert found == [
+        ("in_context", ("state", "Open"), ["Translators: a state.", "At most 10 characters."]),
+        ("_", "In an f-string", []),
+        ("_", "Side by side", ["Translators: of a button."]),
+        ("later", "Nested", ["Translators: above its keyword."]),
+        ("plural", ("{count} row", "{count} rows"), ["Translators: above its keyword."]),
+    ]
+
+
+def test_functions_of_other_modules_with_these_names_are_none_of_ours() -> None:
+    assert not list(extract(io.BytesIO(f'# {MODULE}\ndef _(text): ...\n_("a")\n'.encode()), (), (), {}))
