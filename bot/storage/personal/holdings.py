@@ -201,10 +201,15 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "own_languages",
-        "language that you have chosen for me to write in",
-        "languages that you have chosen for me to write in",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} language that you have chosen for me to write in",
+            "{number} languages that you have chosen for me to write in",
+            1,
+        ),
         OWN_LANGUAGES,
-        "until you change it",
+        # Translators: for how long I keep it.
+        later("Kept until you change it."),
         shown=(OWN_LANGUAGES.c.locale,),
     ),
     Holding(
