@@ -31,7 +31,7 @@ async def counts(scene: Scene, who: Any) -> dict[str, int]:
 
 
 async def erase(scene: Scene, who: Any, page: Any, **boxes: bool) -> Any:
-    asked = await who.click(page, label="Delete everything …")
+    asked = await who.click(page, custom_id="glassbox-privacy-ask-to-erase")
     assert asked.modal is not None
     assert "can't be brought back" in texts(asked.modal)
     return await who.submit_modal(asked, boxes)
