@@ -20,7 +20,7 @@ class Answer(Cog):
     @app_commands.command()
     @app_commands.describe(
         question="What you want to know, for example: Where do I work?",
-        context="The text to look in, for example: My name is Sylvain and I work at Hugging Face in Brooklyn.",
+        context="The text to look in, such as: I am Sylvain, and I work at Hugging Face.",
         file="A text file to look in, instead of the context",
         checkpoint=choosing.ABOUT,
     )

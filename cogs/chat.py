@@ -34,7 +34,7 @@ class Chat(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        message="What to say to the model; it knows what was said with /chat in this channel before",
+        message="What to say to the model; it knows what was said here with /chat before",
         new="Forget what was said here before, and begin a new conversation (no if left out)",
         temperature="0 always takes the likeliest token, above 1 gets wild, to 2 (0.5 if left out)",
         checkpoint=choosing.ABOUT,
@@ -47,7 +47,7 @@ class Chat(Cog):
         temperature: float = ChatRequest.temperature,
         checkpoint: Checkpoint = None,
     ) -> None:
-        """Talk with the model; each channel, thread and direct message has a conversation of its own"""
+        """Talk with the model; each channel and thread has a conversation of its own"""
         channel_id = _channel_id(interaction)
         if message is None:
             if not new:

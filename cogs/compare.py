@@ -62,7 +62,7 @@ class Compare(Cog):
         text="What to read, for example: The capital of France is ___.",
         command="Which command to compare",
         checkpoints=f"{FEWEST} to {MOST} names with commas between them (the first {MOST} if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels ({USUAL_LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
     )
     @app_commands.rename(target="to")
@@ -75,7 +75,7 @@ class Compare(Cog):
         labels: str = USUAL_LABELS,
         target: str = TARGET,
     ) -> None:
-        """What do two to four checkpoints answer to the same text? Side by side, with the differences marked"""
+        """What do two to four checkpoints answer to the same text? Side by side"""
         await self.access.check(command, interaction)
         request = MAKERS[command](text, labels, target)
         names = await self._names(interaction, command, checkpoints)

@@ -57,9 +57,9 @@ class Complete(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        code="The code to continue, for example: def fibonacci(n): (if left out, a form for several lines opens)",
+        code="The code to continue, such as: def fibonacci(n): (if left out, a form opens)",
         language="Its programming language (guessed if left out)",
-        max_new_tokens="How much may be written, in tokens (about 10 for a line), 1 to 512 (160 if left out)",
+        max_new_tokens="How many tokens at most (about 10 for a line), 1 to 512 (160 if left out)",
         temperature="0 always takes the likeliest token, above 1 gets wild; up to 2 (0.2 if left out)",
         checkpoint=choosing.ABOUT,
     )

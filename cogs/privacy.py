@@ -58,7 +58,7 @@ class Privacy(Cog):
 
     @app_commands.command()
     async def privacy(self, interaction: Interaction) -> None:
-        """What I keep about you: see it, take it with you, delete it, and opt out of being read"""
+        """What I keep about you: see it, take it along, delete it, opt out of being read"""
         await defer(interaction, thinking=True, ephemeral=True)  # never in place of the page that "Try it" is on
         await self._show(interaction)
 

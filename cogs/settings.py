@@ -46,7 +46,7 @@ class Settings(Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.default_permissions(manage_guild=True)
     async def settings(self, interaction: Interaction) -> None:
-        """What I do in this server: answers, access, quotas, chat, flag reactions, retention"""
+        """What I do in this server: answers, access, quotas, chat, flags, retention"""
         shown = await self._shown(interaction)
         await respond_with(interaction, layout(PAGES[0], PAGES, shown))
 

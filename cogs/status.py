@@ -94,7 +94,7 @@ class Status(Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     @app_commands.describe(page="What to look at (the overview if left out)")
     async def status(self, interaction: Interaction, page: Page = Page.OVERVIEW) -> None:
-        """For whoever runs this bot: its devices, queue, latencies, errors, checkpoints, and maintenance"""
+        """For whoever runs this bot: devices, queue, latencies, errors, maintenance"""
         await self._operators.check(interaction.user)
         await defer(interaction, thinking=True, ephemeral=True)
         await self._show(interaction, page)

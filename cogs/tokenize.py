@@ -40,11 +40,11 @@ class Tokenize(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        texts="What to cut into tokens, for example: apples are sour. If left out, a form asks for several texts",
-        checkpoint="Whose tokenizer, by its name or a command that it answers (that of /sentiment if left out)",
+        texts="What to cut into tokens, such as: apples are sour (if left out, a form opens)",
+        checkpoint="Whose tokenizer: a name, or a command (that of /sentiment if left out)",
     )
     async def tokenize(self, interaction: Interaction, texts: str | None = None, checkpoint: Checkpoint = None) -> None:
-        """What does a model read? Tokens, ids, attention mask and padding of one or more texts"""
+        """What does a model read? Tokens, ids, attention mask and padding of texts"""
         name = await self.delivery.checkpoints.name(interaction, "tokenize", checkpoint)
         if texts is None:
             await send_modal(interaction, texts_modal(name))

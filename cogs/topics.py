@@ -39,7 +39,7 @@ class Topics(Cog):
     @app_commands.command()
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.describe(
-        labels="2 to 8 labels with commas between them, for example: sports, politics, entertainment",
+        labels="2 to 8 labels with commas between them, such as: sports, politics, food",
         channel="Whose topics to draw, if you may read it (this channel if left out)",
         messages="How many of the last messages to look at, 50 to 2,000 (200 if left out)",
         checkpoint=choosing.ABOUT,

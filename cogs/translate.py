@@ -37,7 +37,7 @@ class Translate(Cog):
     @app_commands.rename(target="to", source="from")
     @app_commands.describe(
         text="What to translate, for example: I love apples.",
-        target="Into which language (the server's if left out, or yours if only you see the answer)",
+        target="Into which language (if left out, yours or the server's)",
         source="From which language (found out from the text if left out)",
         checkpoint=choosing.ABOUT,
     )

@@ -30,7 +30,6 @@ def catalogue(locale: str) -> gettext.NullTranslations:
 
     Source: https://docs.python.org/3/library/gettext.html
     """
-    # English needs no file: errors are written in it wherever they are raised, also where nobody has read catalogues.
     if locale == ENGLISH or (file := compiled().get(locale)) is None:
         return gettext.NullTranslations()
     with file.open("rb") as opened:

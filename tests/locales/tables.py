@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from typing import IO, Any
 
-Extracted = tuple[int, str, str | tuple[str, str], list[str]]
+Extracted = tuple[int, str, str | tuple[str, ...], list[str]]
 """As Babel wants it: a place to sort by, the name of a function, what it was given, comments for translators."""
 
 

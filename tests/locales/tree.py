@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextTypes
 
 from bot.locales.command_tree import CHOICE, COMMAND, COMMAND_NAME, MENU_NAME, OPTION, OPTION_NAME, context_of
+from bot.locales.offered import read_catalogues
 from tests.command_table import commands
 
 LIMITS: Mapping[str, int] = {
@@ -47,6 +49,7 @@ async def texts() -> Sequence[tuple[str, str]]:
 
 async def payloads(translator: app_commands.Translator) -> list[dict[str, Any]]:
     """Return what Discord is told of the tree."""
+    await asyncio.to_thread(read_catalogues)
     tree, known = await commands()
     ordered = sorted(known, key=lambda one: (type(one).__name__, one.name))
     return [await one.get_translated_payload(tree, translator) for one in ordered]
