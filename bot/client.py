@@ -25,8 +25,10 @@ from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown
 from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.intents import intents_of
+from bot.locales.command_tree import CommandTranslator
 from bot.locales.message import _, later
 from bot.locales.numbers import in_seconds
+from bot.locales.offered import read_catalogues
 from bot.logs import keep_texts_out_of_the_log
 from bot.mentions.places import EVERYTHING
 from bot.operating.calls import Calls, pause_for_at_most
@@ -53,7 +55,9 @@ from bot.reports import ReportTo
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
+from bot.servers.own_languages import OwnLanguages
 from bot.servers.quotas import ServerQuotas
+from bot.servers.speech import Speech
 from bot.sharding.events import drop_unreadable
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
@@ -131,6 +135,8 @@ class Glassbox(Gated, commands.AutoShardedBot):
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.servers = Servers(store.server_settings)
+        self.own_languages = OwnLanguages(store.own_languages)
+        self.speech = Speech(self.own_languages, self.servers)
         self.quotas = ServerQuotas(self.servers, store.quota_uses)
         self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints, self.quotas)
         self.conversations = store.conversations
@@ -165,7 +171,10 @@ class Glassbox(Gated, commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
         pause_for_at_most(self.http, LONGEST_RATE_LIMIT)
+        await asyncio.to_thread(read_catalogues)
+        await self.tree.set_translator(CommandTranslator())
         await self.servers.load()
+        await self.own_languages.load()
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         await self.add_cogs()
         # In this context, or simcord's clock would go through every hour of a year that it is put forward.
@@ -283,12 +292,14 @@ class Glassbox(Gated, commands.AutoShardedBot):
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
         """Answer a submitted modal, and a press that no component knows. discord.py dispatches everything else."""
         if (submission := Submission.of(interaction)) is not None:
+            self.speech.answer(interaction)
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, submission.action, None, partial(self._checked, submission))
         elif (custom_id := custom_id_of(interaction)) is not None and not (
             self._is_known(custom_id) and stands_under_message(interaction)
         ):
             # From another version, or forged: nobody handles it, and it says so.
+            self.speech.answer(interaction)
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, custom_id, None)
 
@@ -372,6 +383,7 @@ class Tree(app_commands.CommandTree[Glassbox]):
 
     async def _call(self, interaction: Interaction) -> None:
         """Answer a command or an autocompletion. discord.py leaves one that fails without an answer."""
+        interaction.client.speech.answer(interaction)
         if interaction.type is not discord.InteractionType.autocomplete:
             await super()._call(interaction)
             return

@@ -92,6 +92,7 @@ class Mentions(Cog):
         settings = await self.bot.servers.settings(None if message.guild is None else message.guild.id)
         if not await self._is_wanted(message, settings):
             return
+        self.bot.speech.answer_message(message, settings)
         self._answering[message.id] = task
         try:
             await self._answer(message, permissions, settings)

@@ -64,7 +64,7 @@ class MessageMenus(Cog):
         text = await self._text(interaction, message, TranslateRequest, "translate")
         try:
             known = self.backend.languages("translate")
-            request = TranslateRequest(text, _language(interaction.locale, known), None)
+            request = TranslateRequest(text, self._language(interaction, known), None)
             if known is not None:
                 request.check(known)
             await self._answer(interaction, request, translate.render)
@@ -151,15 +151,19 @@ class MessageMenus(Cog):
             render = shareable(render)
         await self.delivery.answer(interaction, request, render, preview, kind=_kind(interaction))
 
+    def _language(self, interaction: Interaction, known: LanguagePairs | None) -> str:
+        """Return the language that somebody has chosen, or that of their Discord.
+
+        It is the tag of a checkpoint if that is known: `es` for `es-ES`.
+        """
+        own = interaction.client.own_languages.of(interaction.user.id)
+        tag = interaction.locale.value if own is None else own.replace("_", "-")
+        able = [] if known is None else serving(tag, known.into())
+        return able[0] if able else without_region(tag)
+
     async def _refusal(self, interaction: Interaction) -> str | None:
         settings = await self._servers.settings(interaction.guild_id)
         return refusal(interaction, private=settings.answers.private)
-
-
-def _language(locale: discord.Locale, known: LanguagePairs | None) -> str:
-    """Return the language of somebody's Discord, by the tag of a checkpoint if that is known: `es` for `es-ES`."""
-    able = [] if known is None else serving(locale.value, known.into())
-    return able[0] if able else without_region(locale.value)
 
 
 def _kind(interaction: Interaction) -> ResponseKind:

@@ -100,6 +100,7 @@ class Privacy(Cog):
         done = await self._data.erase(
             interaction.user.id, interaction.id, on_request=FORGET_CHOICES in press.detail.ticked
         )
+        interaction.client.own_languages.note(interaction.user.id, None)
         await self._show(interaction, erased(done))
 
     async def opt_out(self, interaction: Interaction, press: Press[None, Wish]) -> None:

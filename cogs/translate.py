@@ -53,7 +53,8 @@ class Translate(Cog):
         if target is None:
             settings = await self._servers.settings(interaction.guild_id)
             from_code = None if source is None else find_language(source).code
-            target = default_language(interaction, settings, self.backend.languages("translate"), from_code)
+            known, own = self.backend.languages("translate"), interaction.client.own_languages.of(interaction.user.id)
+            target = default_language(interaction, settings, known, from_code, own)
         name = await self.delivery.checkpoints.name(interaction, "translate", checkpoint)
         await self._answer(interaction, TranslateRequest(text, target, source, checkpoint=name))
 

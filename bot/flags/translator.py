@@ -27,6 +27,7 @@ from bot.replies.results.translate import render_below
 from bot.replies.silence import Silence
 from bot.request_ids import add_words_of, is_answered_again, request_id
 from bot.servers.features import MessageFeature
+from bot.servers.speech import speak_in
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import ReadAlong
 from bot.tasks.translate import TranslateRequest
@@ -86,6 +87,7 @@ class FlagTranslator:
         request_id.set(str(discord.utils.time_snowflake(discord.utils.utcnow(), high=True)))
         if not await self._is_allowed(flag, payload.member) or self._is_too_fast(flag):
             return
+        await speak_in(self._bot.servers, flag.guild)
         languages = await self._languages(flag.territory)
         if languages:
             await self._once(flag, languages)

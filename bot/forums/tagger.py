@@ -20,6 +20,7 @@ from bot.locales.message import later
 from bot.replies.reply import footer, truncation
 from bot.replies.work.offer import work_of
 from bot.request_ids import request_id
+from bot.servers.speech import speak_in
 from bot.servers.topics.forums import ForumMode, ForumSettings
 from bot.storage.database import FAILURES
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -87,6 +88,7 @@ class Tagger:
             return
         posts = self._services.store.forum_posts
         request_id.set(str(thread.id))
+        await speak_in(self._services.servers, forum.guild)
         try:
             turn = await posts.claim(thread.id, guild=forum.guild.id, forum=forum.id)
             if turn is None:

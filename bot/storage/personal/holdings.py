@@ -17,6 +17,7 @@ from bot.storage.tables import (
     EXCHANGES,
     GUESSES,
     OPT_OUTS,
+    OWN_LANGUAGES,
     QUOTA_USES,
     REQUESTS,
     UNANSWERED,
@@ -166,6 +167,14 @@ HOLDINGS: tuple[Holding, ...] = (
         "until you change it",
         shown=(OPT_OUTS.c.what,),
         on_request=True,
+    ),
+    Holding(
+        "own_languages",
+        "language that you have chosen for me to write in",
+        "languages that you have chosen for me to write in",
+        OWN_LANGUAGES,
+        "until you change it",
+        shown=(OWN_LANGUAGES.c.locale,),
     ),
     Holding(
         "erasures",
