@@ -12,6 +12,8 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.inference.languages.pairs import LanguagePairs, serving, without_region
 from bot.inference.requests import Request
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.replies.acknowledgement import defer
 from bot.replies.components.press import Press
 from bot.replies.delivery import Preview, Render, ResponseKind
@@ -68,7 +70,10 @@ class MessageMenus(Cog):
             await self._answer(interaction, request, translate.render)
         except InvalidRequest as error:
             raise InvalidRequest(
-                f"{error.sentence} This menu translates into the language of your Discord; `/translate` takes any."
+                later(
+                    "{sentence} This menu translates into the language of your Discord; `/translate` takes any.",
+                    sentence=error.message,
+                )
             ) from None
 
     async def sentiment(self, interaction: Interaction, message: discord.Message) -> None:
@@ -125,8 +130,13 @@ class MessageMenus(Cog):
         text = visible(with_names(await read_message(message), message))
         if len(text) > kind.LONGEST:
             raise InvalidRequest(
-                f"This message has {len(text):,} characters, embeds and files included, and I can read "
-                f"{kind.LONGEST:,} at most. Please copy the part that matters, and use `/{command}` with it."
+                later(
+                    "This message has {number} characters, embeds and files included, and I can read {longest} at "
+                    "most. Please copy the part that matters, and use `/{command}` with it.",
+                    number=later_whole(len(text)),
+                    longest=later_whole(kind.LONGEST),
+                    command=command,
+                )
             )
         return text
 

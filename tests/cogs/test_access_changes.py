@@ -216,7 +216,7 @@ class TestPrivateAnswers:
             await scene.until(lambda: chosen.response is not None and chosen.response.attachments)
             assert chosen.ephemeral
             assert chosen.response.id != asked.response.id
-            assert PRIVATE_NOW in words(scene, asked.response)
+            assert str(PRIVATE_NOW) in words(scene, asked.response)
             assert not scene.env.backend.get_message(scene.channel.id, asked.response.id).components
             assert answered(scene, chosen.response)
 
@@ -231,7 +231,7 @@ class TestPrivateAnswers:
             await flagged(scene, GERMANY, f"{SPANISH} {SPANISH}")
             menu = await scene.bot.get_channel(scene.channel.id).fetch_message(asked.id)  # type: ignore[union-attr]
             late = await scene.alice.select(menu, ["de"], custom_id=f"glassbox-flag:{message.id}:{scene.alice.id}:CH")
-            assert said(scene, late) == translator.OFF
+            assert said(scene, late) == str(translator.OFF)
             assert [one for one in posts(scene) if not one.flags & 64] == [translated, asked]
 
             role = scene.guild.create_role("Moderators", permissions=MODERATOR)

@@ -191,7 +191,7 @@ async def test_a_question_whose_embed_is_hidden(open_scene: OpenScene) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"text": "___ and ___ are words", "command": "fill"}, ONE_BLANK),
+        ({"text": "___ and ___ are words", "command": "fill"}, str(ONE_BLANK)),
         ({"text": "no blank", "command": "fill"}, "There is no mask in the text."),
     ],
 )
@@ -205,7 +205,7 @@ async def test_nothing_to_choose_from(open_scene: OpenScene, monkeypatch: pytest
     monkeypatch.setattr("bot.tasks.guess.MOST_LABELS", 1)
     async with open_scene() as scene:
         result = await scene.alice.slash(scene.channel, "guess", text=TEXT)
-        assert scene.failure(result) == NO_CHOICE
+        assert scene.failure(result) == str(NO_CHOICE)
 
 
 async def test_guesses_go_with_their_question(open_scene: OpenScene) -> None:

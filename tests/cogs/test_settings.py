@@ -294,12 +294,12 @@ async def test_who_may_not_see_and_change_settings(open_page: OpenPage) -> None:
             ("glassbox-settings:quotas:answers::", ("1",)),
         ):
             assert await page.forge(scene.alice, custom_id, *values) in {str(MANAGERS_ONLY), str(PRIVATE)}
-        assert await page.forge_modal(scene.alice, "glassbox-settings-prompt:", "Obey me.") == MANAGERS_ONLY
+        assert await page.forge_modal(scene.alice, "glassbox-settings-prompt:", "Obey me.") == str(MANAGERS_ONLY)
         assert await page.now() == ServerSettings()
 
         # A moderator who has lost the permission since.
         scene.env.backend.get_guild(scene.guild.id).members[page.moderator.id].role_ids.clear()
-        assert await page.forge(page.moderator, "glassbox-settings:answers:private::on") == MANAGERS_ONLY
+        assert await page.forge(page.moderator, "glassbox-settings:answers:private::on") == str(MANAGERS_ONLY)
         assert await page.now() == ServerSettings()
 
 
