@@ -12,7 +12,7 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.inference.languages.pairs import LanguagePairs, serving, without_region
 from bot.inference.requests import Request
-from bot.locales.message import later
+from bot.locales.message import Message, later
 from bot.locales.values import later_whole
 from bot.replies.acknowledgement import defer
 from bot.replies.components.press import Press
@@ -161,7 +161,7 @@ class MessageMenus(Cog):
         able = [] if known is None else serving(tag, known.into())
         return able[0] if able else without_region(tag)
 
-    async def _refusal(self, interaction: Interaction) -> str | None:
+    async def _refusal(self, interaction: Interaction) -> Message | None:
         settings = await self._servers.settings(interaction.guild_id)
         return refusal(interaction, private=settings.answers.private)
 
