@@ -21,11 +21,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.endings import GONE, Ending, ending_of, snake_case
-from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown, describe, seconds_in_words
+from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown, describe
 from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.intents import intents_of
 from bot.locales.command_tree import CommandTranslator
+from bot.locales.message import _, later
+from bot.locales.numbers import in_seconds
 from bot.locales.offered import read_catalogues
 from bot.logs import keep_texts_out_of_the_log
 from bot.mentions.places import EVERYTHING
@@ -70,8 +72,8 @@ LONGEST_RATE_LIMIT = 30.0
 """Seconds. discord.py waits for a rate limit that is shorter, and raises an error for a longer one."""
 SUGGESTING_SECONDS = 2.0
 """How long suggestions may take. Discord waits three seconds."""
-OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
-FORBIDDEN = "You may not use this command here. Try another channel, or ask somebody who manages this server."
+OUTDATED = later("This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again.")
+FORBIDDEN = later("You may not use this command here. Try another channel, or ask somebody who manages this server.")
 
 INVITE_PERMISSIONS = EVERYTHING | discord.Permissions(create_public_threads=True)
 
@@ -335,11 +337,11 @@ class Glassbox(Gated, commands.AutoShardedBot):
         """Return the URLs that install the bot, by purpose. They are known after login."""
         assert self.application_id is not None
         return {
-            "Add it to a server": discord.utils.oauth_url(
+            _("Add it to a server"): discord.utils.oauth_url(
                 self.application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
             )
             + "&integration_type=0",
-            "Add it to your account": discord.utils.oauth_url(self.application_id, scopes=("applications.commands",))
+            _("Add it to your account"): discord.utils.oauth_url(self.application_id, scopes=("applications.commands",))
             + "&integration_type=1",
         }
 
@@ -408,7 +410,7 @@ async def tell_failure(interaction: Interaction, name: str, error: BaseException
         is_expected = isinstance(error, discord.HTTPException) and is_gone(error)
         log.log(logging.INFO if is_expected else logging.ERROR, "%s failed: %s", name, describe(error))
     # Discord may take seconds for each call, and the process does not have many left.
-    await tell(interaction, sentence or UNEXPECTED, at_once=isinstance(error, ShuttingDown))
+    await tell(interaction, sentence or str(UNEXPECTED), at_once=isinstance(error, ShuttingDown))
 
 
 def sentence_for(error: BaseException) -> str | None:
@@ -417,11 +419,12 @@ def sentence_for(error: BaseException) -> str | None:
         case GlassboxError():
             return error.sentence
         case app_commands.CommandOnCooldown():
-            return f"Please wait {seconds_in_words(error.retry_after)} before you use this command again."
+            # Translators: {time} is such as "20 seconds".
+            return _("Please wait {time} before you use this command again.", time=in_seconds(error.retry_after))
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound() | app_commands.TransformerError():
-            return OUTDATED
+            return str(OUTDATED)
         case app_commands.CheckFailure():
-            return FORBIDDEN
+            return str(FORBIDDEN)
         case _:
             return None
 

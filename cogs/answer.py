@@ -8,6 +8,7 @@ from discord import app_commands
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.attachments import read_text
 from bot.replies.checkpoints import choosing
 from bot.replies.results.answer import render
@@ -43,7 +44,7 @@ async def _text(context: str | None, file: discord.Attachment | None) -> str:
         return context
     if file is not None and context is None:
         return await read_text(file)
-    raise InvalidRequest("Give me a text to look in: either write it as `context`, or attach it as `file`.")
+    raise InvalidRequest(later("Give me a text to look in: either write it as `context`, or attach it as `file`."))
 
 
 setup = Answer.setup

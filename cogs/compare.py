@@ -10,6 +10,7 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.status import CheckpointStatus
+from bot.locales.message import later
 from bot.replies.checkpoints.listing import completed, split
 from bot.replies.comparing.render import preview, render
 from bot.tasks.attention import AttentionRequest
@@ -98,8 +99,11 @@ class Compare(Cog):
         among = await self._among(interaction, command)
         if len(among) < FEWEST:
             raise InvalidRequest(
-                f"There is only one checkpoint for /{command} here, so there is nothing to compare. Whoever runs this "
-                "bot can offer more with EXTRA_CHECKPOINTS, and a server's settings can allow more."
+                later(
+                    "There is only one checkpoint for {command} here, so there is nothing to compare. Whoever runs "
+                    "this bot can offer more with EXTRA_CHECKPOINTS, and a server's settings can allow more.",
+                    command=f"/{command}",
+                )
             )
         if not typed:
             return _families(among) if command == "attention" else tuple(one.name for one in among[:MOST])
@@ -107,8 +111,13 @@ class Compare(Cog):
         found = tuple(dict.fromkeys(name for name in names if name is not None))
         if not FEWEST <= len(found) <= MOST:
             raise InvalidRequest(
-                f"I can compare {FEWEST} to {MOST} different checkpoints, and this names {len(found)}. Write their "
-                "names with commas between them."
+                later(
+                    "I can compare {fewest} to {most} different checkpoints, and this names {number}. Write their "
+                    "names with commas between them.",
+                    fewest=FEWEST,
+                    most=MOST,
+                    number=len(found),
+                )
             )
         return found
 

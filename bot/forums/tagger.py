@@ -16,6 +16,7 @@ from bot.forums.reading import PostText, read_post
 from bot.forums.record import PostRecord, TagRecord, TagState
 from bot.forums.services import Services, forum_of
 from bot.inference.requests import Answer
+from bot.locales.message import later
 from bot.replies.reply import footer, truncation
 from bot.replies.work.offer import work_of
 from bot.request_ids import request_id
@@ -28,8 +29,8 @@ log = logging.getLogger(__name__)
 
 CATCH_UP_SECONDS = 24 * 3600.0
 """How old a post may be that was created while the bot was away. An older one stays as it is."""
-TITLE_ONLY = "Only the title was read."
-TITLE_AND_MESSAGE = "Title and first message were read."
+TITLE_ONLY = later("Only the title was read.")
+TITLE_AND_MESSAGE = later("Title and first message were read.")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Judgement:
         """Who has judged, and what was read."""
         read = TITLE_AND_MESSAGE if self.text.has_message else TITLE_ONLY
         cut = truncation(self.answer.result.truncated, "post")
-        return footer(self.answer, " ".join(filter(None, (read, cut))))
+        return footer(self.answer, " ".join(filter(None, (str(read), cut))))
 
 
 class Tagger:

@@ -404,7 +404,7 @@ class TestTokens:
         reply = shown(tokens_page((row,), (), (1, 300)), LOGITS)
 
         assert "… 268 more" in text_of(reply)
-        assert text_of(reply).endswith(SHORTENED)
+        assert text_of(reply).endswith(str(SHORTENED))
         assert reply.file is not None
         assert "299  299  t299" in reply.file.text
         assert "Logits and softmax" in reply.file.text  # all pages

@@ -11,6 +11,7 @@ import numpy as np
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
+from bot.locales.message import later
 from bot.tasks.work.blocks import Page
 from bot.tasks.work.following import as_they_follow, is_gap
 from bot.tasks.work.layers import layer_pages
@@ -29,9 +30,9 @@ ALTERNATIVES = 5
 """Other tokens that are named for each position."""
 SHOWN = 10
 """Tokens in a picture of a distribution."""
-WRITTEN_BY_ANOTHER = (
-    "The model that is set for this command now is not the one that wrote this answer, so I cannot read the answer "
-    "again. Please ask again, and open the new answer."
+WRITTEN_BY_ANOTHER = later(
+    "The model that is set for this command now is not the one that wrote this answer, so I cannot read the "
+    "answer again. Please ask again, and open the new answer."
 )
 MOST_BY_ROUNDING = 0.5
 """Between the log-probabilities of two tokens that rounding may put in either order: two steps of a logit from 32 to
