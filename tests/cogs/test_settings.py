@@ -372,7 +372,7 @@ async def test_what_is_not_known_is_refused_in_servers_and_only_there(
         refused = await page.scene.alice.slash(page.scene.channel, "sentiment", text="I love apples")
         assert (refused.ephemeral, refused.response.content) == (True, str(SettingsUnknown.SENTENCE))
         assert await page.forge(page.moderator, "glassbox-settings:answers:private::on") == str(
-            SettingsUnknown.SENTENCE
+            str(SettingsUnknown.SENTENCE)
         )
         answered = await page.scene.alice.user.slash("sentiment", text="I love apples")
         assert answered.response.embeds
