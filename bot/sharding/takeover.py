@@ -11,6 +11,8 @@ from typing import Any
 import discord
 
 from bot.errors import UNEXPECTED, GlassboxError, Refused, describe
+from bot.locales.choice import locale_for
+from bot.locales.current import write_in
 from bot.locales.message import later
 from bot.pending_interactions import Arrival, PendingInteractions
 from bot.replies.acknowledgement import Kind, expect
@@ -95,6 +97,7 @@ class Takeover:
 
     async def _answer(self, abandoned: Abandoned) -> None:
         kind = Kind(abandoned.acknowledged)
+        write_in(locale_for(abandoned.payload.get("locale")))
         if abandoned.age > LAST_SECONDS:
             self._processes.unanswered.answered(abandoned.id)
         elif abandoned.tries > MOST_TRIES:

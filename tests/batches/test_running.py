@@ -86,7 +86,7 @@ async def test_a_row_has_its_answer_or_says_why_not() -> None:
     assert run.is_done
     errors = [run.outcomes[index].error for index in range(8)]
     assert errors[:3] == ["", "", ""]
-    assert errors[3:6] == [DeadlinePassed(1.0).sentence, ModelFailed.SENTENCE, str(UNEXPECTED)]
+    assert errors[3:6] == [DeadlinePassed(1.0).sentence, str(ModelFailed.SENTENCE), str(UNEXPECTED)]
     assert errors[6] == ""
     assert "40,001 characters" in errors[7]
     assert backend.asked.count("fine") == 1  # equal rows are asked once

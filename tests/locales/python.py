@@ -14,6 +14,8 @@ from typing import IO
 from tests.locales.tables import Extracted
 
 MODULE = "bot.locales.message"
+MODULES = frozenset({MODULE, "bot.tasks.work.wording"})
+"""Those that functions which translate are imported from; explanations have their own `later` and `later_plural`."""
 LITERALS: Mapping[str, int] = {"_": 1, "later": 1, "plural": 2, "later_plural": 2, "in_context": 2}
 """How many arguments are literals, by the functions of this module."""
 TAG = "Translators:"
@@ -22,7 +24,7 @@ TAG = "Translators:"
 def extract(file: IO[bytes], keywords: object, comment_tags: object, options: object) -> Iterator[Extracted]:
     """Yield the messages of a module, in order, with the comments for translators above them."""
     source = file.read().decode()
-    if MODULE not in source:
+    if not any(module in source for module in MODULES):
         return
     comments = _comments(source)
     for call, statement in sorted(calls(source), key=lambda one: (one[0].lineno, one[0].col_offset)):
@@ -37,7 +39,7 @@ def calls(source: str) -> Iterator[tuple[ast.Call, int]]:
     names = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == MODULE
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES
         for alias in node.names
     } & LITERALS.keys()
 

@@ -63,5 +63,10 @@ other._("not ours")
     ]
 
 
+def test_explanations_have_functions_of_their_own() -> None:
+    source = 'from bot.tasks.work.wording import later, sentence\nlater("{number} rows", number=2.0)\nsentence("a.b")\n'
+    assert [texts for _, _, texts, _ in extract(io.BytesIO(source.encode()), (), (), {})] == ["{number} rows"]
+
+
 def test_functions_of_other_modules_with_these_names_are_none_of_ours() -> None:
     assert not list(extract(io.BytesIO(f'# {MODULE}\ndef _(text): ...\n_("a")\n'.encode()), (), (), {}))
