@@ -15,8 +15,8 @@ NO_BREAK_SPACE = "\u00a0"
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NEARLY_ALL = 1 - 1e-9
-_PLAIN_SPACES = str.maketrans({" ": NO_BREAK_SPACE, "\N{NARROW NO-BREAK SPACE}": NO_BREAK_SPACE})
-"""Discord wraps a code span at a space, and few monospaced fonts have the narrow one."""
+_NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+"""French has it in numbers; few monospaced fonts do."""
 
 
 def bar(probability: float, width: int = WIDTH) -> str:
@@ -28,7 +28,8 @@ def bar(probability: float, width: int = WIDTH) -> str:
 
 def percent(probability: float) -> str:
     """Return "83.1 %" for `0.8312`; never 100.0 % for less than 1, nor 0.0 % for more than 0."""
-    return numbers.percent(_clamped(probability)).translate(_PLAIN_SPACES)
+    written = numbers.percent(_clamped(probability)).replace(" ", NO_BREAK_SPACE)
+    return written.replace(_NARROW_SPACE, NO_BREAK_SPACE)
 
 
 def bar_line(probability: float, label: str) -> str:
