@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import unicodedata
 
+_FIRST_MARK = "\u0300"
+"""No character before it is wide, or a mark."""
 _WIDE = frozenset("WF")
 _JOINING = frozenset("\u200c\u200d\ufe0e\ufe0f")
 
 
 def cells(text: str) -> int:
     """Return the number of cells that a text takes."""
-    if text.isascii():
+    if not text or max(text) < _FIRST_MARK:
         return len(text)
     return sum(2 if unicodedata.east_asian_width(one) in _WIDE else 1 for one in text if not _is_mark(one))
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.locales.current import written_in
 from bot.replies.formatting.bars import WIDTH, bar, bar_line, percent
 
 PROBABILITIES = st.floats(0, 1)
@@ -59,3 +60,11 @@ def test_only_certainty_is_certain(probability: float) -> None:
 @given(PROBABILITIES)
 def test_labels_align(probability: float) -> None:
     assert bar_line(probability, "label").index("` label") == WIDTH + 10
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "ja", "hi"])
+def test_labels_align_in_each_language(locale: str) -> None:
+    with written_in(locale):
+        lines = [bar_line(probability, "label") for probability in (1e-9, 0.5, 1 - 1e-9, 1)]
+    assert len({line.index("` label") for line in lines}) == 1
+    assert not any(space in line.partition("` ")[0] for line in lines for space in (" ", "\u202f"))
