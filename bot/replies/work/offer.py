@@ -12,6 +12,7 @@ from bot.tasks import task_names
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import Journey, WorkRequest
 
+# Translators: the label of a button that explains how an answer came about, at most 40 characters.
 SHOW_WORK = Action("work", "Show the work")
 
 
